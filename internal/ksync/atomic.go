@@ -1,0 +1,282 @@
+// Package ksync holds the cells: the typed primitives through which tasks share state. Each method takes the task,
+// is named after the kernel's operation and its memory order, announces the access to the task's observer if there is
+// one, and then performs it. This package and package task are the only places of the protocol that touch sync,
+// sync/atomic and time.
+//
+// A cell carries no name: its address identifies it, and the [task.Layout] of the object it lies in names it. That
+// keeps a vm_area_struct at two cache lines.
+//
+// Every method keeps to one shape: the fast path is a nil check and the operation, small enough to be inlined; the
+// observed path is a function of its own.
+package ksync
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// Atomic32 is a 32-bit word that tasks share.
+type Atomic32 struct{ v atomic.Uint32 }
+
+// ReadOnce reads with no ordering: READ_ONCE.
+func (a *Atomic32) ReadOnce(t *task.Task) uint32 {
+	if t.Observer != nil {
+		return a.read(t, task.OpReadOnce)
+	}
+	return a.v.Load()
+}
+
+// LoadAcquire reads, ordered before what follows: smp_load_acquire.
+func (a *Atomic32) LoadAcquire(t *task.Task) uint32 {
+	if t.Observer != nil {
+		return a.read(t, task.OpLoadAcquire)
+	}
+	return a.v.Load()
+}
+
+func (a *Atomic32) read(t *task.Task, op task.Op) uint32 {
+	t.Begin(op, unsafe.Pointer(a))
+	v := a.v.Load()
+	t.End(uint64(v), uint64(v))
+	return v
+}
+
+// WriteOnce writes with no ordering: WRITE_ONCE.
+func (a *Atomic32) WriteOnce(t *task.Task, v uint32) {
+	if t.Observer != nil {
+		a.write(t, task.OpWriteOnce, v)
+		return
+	}
+	a.v.Store(v)
+}
+
+// StoreRelease writes, ordered after what went before: smp_store_release.
+func (a *Atomic32) StoreRelease(t *task.Task, v uint32) {
+	if t.Observer != nil {
+		a.write(t, task.OpStoreRelease, v)
+		return
+	}
+	a.v.Store(v)
+}
+
+func (a *Atomic32) write(t *task.Task, op task.Op, v uint32) {
+	t.Begin(op, unsafe.Pointer(a))
+	t.End(uint64(a.v.Swap(v)), uint64(v))
+}
+
+// FetchAdd adds d and returns the value before.
+func (a *Atomic32) FetchAdd(t *task.Task, d uint32) uint32 {
+	if t.Observer != nil {
+		t.Begin(task.OpFetchAdd, unsafe.Pointer(a))
+		v := a.v.Add(d)
+		t.End(uint64(v-d), uint64(v))
+		return v - d
+	}
+	return a.v.Add(d) - d
+}
+
+// Peek reads without announcing: for conditions, reports and checks of a quiescent state.
+func (a *Atomic32) Peek() uint32 { return a.v.Load() }
+
+// Atomic64 is a 64-bit word that tasks share.
+type Atomic64 struct{ v atomic.Uint64 }
+
+// ReadOnce reads with no ordering: READ_ONCE.
+func (a *Atomic64) ReadOnce(t *task.Task) uint64 {
+	if t.Observer != nil {
+		return a.read(t, task.OpReadOnce)
+	}
+	return a.v.Load()
+}
+
+// LoadAcquire reads, ordered before what follows: smp_load_acquire.
+func (a *Atomic64) LoadAcquire(t *task.Task) uint64 {
+	if t.Observer != nil {
+		return a.read(t, task.OpLoadAcquire)
+	}
+	return a.v.Load()
+}
+
+func (a *Atomic64) read(t *task.Task, op task.Op) uint64 {
+	t.Begin(op, unsafe.Pointer(a))
+	v := a.v.Load()
+	t.End(v, v)
+	return v
+}
+
+// WriteOnce writes with no ordering: WRITE_ONCE.
+func (a *Atomic64) WriteOnce(t *task.Task, v uint64) {
+	if t.Observer != nil {
+		a.write(t, task.OpWriteOnce, v)
+		return
+	}
+	a.v.Store(v)
+}
+
+// StoreRelease writes, ordered after what went before: smp_store_release.
+func (a *Atomic64) StoreRelease(t *task.Task, v uint64) {
+	if t.Observer != nil {
+		a.write(t, task.OpStoreRelease, v)
+		return
+	}
+	a.v.Store(v)
+}
+
+func (a *Atomic64) write(t *task.Task, op task.Op, v uint64) {
+	t.Begin(op, unsafe.Pointer(a))
+	t.End(a.v.Swap(v), v)
+}
+
+// Xchg writes v and returns the value before.
+func (a *Atomic64) Xchg(t *task.Task, v uint64) uint64 {
+	if t.Observer != nil {
+		t.Begin(task.OpXchg, unsafe.Pointer(a))
+		old := a.v.Swap(v)
+		t.End(old, v)
+		return old
+	}
+	return a.v.Swap(v)
+}
+
+// CmpXchg writes v if the value is old, and reports whether it was.
+func (a *Atomic64) CmpXchg(t *task.Task, old, v uint64) bool {
+	if t.Observer != nil {
+		return a.cmpXchgObserved(t, old, v)
+	}
+	return a.v.CompareAndSwap(old, v)
+}
+
+func (a *Atomic64) cmpXchgObserved(t *task.Task, old, v uint64) bool {
+	t.Begin(task.OpCmpXchg, unsafe.Pointer(a))
+	ok := a.v.CompareAndSwap(old, v)
+	now := a.v.Load()
+	if ok {
+		t.End(old, v)
+	} else {
+		t.End(now, now)
+	}
+	return ok
+}
+
+// Add adds d and returns the new value.
+func (a *Atomic64) Add(t *task.Task, d uint64) uint64 {
+	if t.Observer != nil {
+		t.Begin(task.OpFetchAdd, unsafe.Pointer(a))
+		v := a.v.Add(d)
+		t.End(v-d, v)
+		return v
+	}
+	return a.v.Add(d)
+}
+
+// Peek reads without announcing: for conditions, reports and checks of a quiescent state.
+func (a *Atomic64) Peek() uint64 { return a.v.Load() }
+
+// Pointer is a pointer that tasks share. Its announced values are addresses.
+type Pointer[T any] struct{ p atomic.Pointer[T] }
+
+// ReadOnce reads with no ordering but the address dependency: READ_ONCE, rcu_dereference.
+func (p *Pointer[T]) ReadOnce(t *task.Task) *T {
+	if t.Observer != nil {
+		return p.read(t, task.OpReadOnce)
+	}
+	return p.p.Load()
+}
+
+// LoadAcquire reads, ordered before what follows: smp_load_acquire.
+func (p *Pointer[T]) LoadAcquire(t *task.Task) *T {
+	if t.Observer != nil {
+		return p.read(t, task.OpLoadAcquire)
+	}
+	return p.p.Load()
+}
+
+func (p *Pointer[T]) read(t *task.Task, op task.Op) *T {
+	t.Begin(op, unsafe.Pointer(p))
+	v := p.p.Load()
+	t.End(addr(v), addr(v))
+	return v
+}
+
+// WriteOnce writes with no ordering: WRITE_ONCE.
+func (p *Pointer[T]) WriteOnce(t *task.Task, v *T) {
+	if t.Observer != nil {
+		p.write(t, task.OpWriteOnce, v)
+		return
+	}
+	p.p.Store(v)
+}
+
+// StoreRelease publishes v: smp_store_release, rcu_assign_pointer.
+func (p *Pointer[T]) StoreRelease(t *task.Task, v *T) {
+	if t.Observer != nil {
+		p.write(t, task.OpStoreRelease, v)
+		return
+	}
+	p.p.Store(v)
+}
+
+func (p *Pointer[T]) write(t *task.Task, op task.Op, v *T) {
+	t.Begin(op, unsafe.Pointer(p))
+	t.End(addr(p.p.Swap(v)), addr(v))
+}
+
+// Peek reads without announcing: for conditions, reports and checks of a quiescent state.
+func (p *Pointer[T]) Peek() *T { return p.p.Load() }
+
+func addr[T any](p *T) uint64 { return uint64(uintptr(unsafe.Pointer(p))) }
+
+// Plain is a word of shared data that a lock must protect. Its accesses are ordinary ones, so Go's race detector
+// watches them; which locks protect it stands in the field's declaration.
+type Plain[T comparable] struct{ v T }
+
+// Read reads the word.
+func (c *Plain[T]) Read(t *task.Task) T {
+	if t.Observer != nil {
+		return c.readObserved(t)
+	}
+	return c.v
+}
+
+func (c *Plain[T]) readObserved(t *task.Task) T {
+	t.Begin(task.OpPlainRead, unsafe.Pointer(c))
+	v := c.v
+	t.End(bits(&v), bits(&v))
+	return v
+}
+
+// Write writes the word.
+func (c *Plain[T]) Write(t *task.Task, v T) {
+	if t.Observer != nil {
+		c.writeObserved(t, v)
+		return
+	}
+	c.v = v
+}
+
+func (c *Plain[T]) writeObserved(t *task.Task, v T) {
+	t.Begin(task.OpPlainWrite, unsafe.Pointer(c))
+	old := c.v
+	c.v = v
+	t.End(bits(&old), bits(&v))
+}
+
+// Peek reads without announcing: for reports and checks of a quiescent state.
+func (c *Plain[T]) Peek() T { return c.v }
+
+// bits returns the first word of *v as a number, for reports.
+func bits[T any](v *T) uint64 {
+	switch unsafe.Sizeof(*v) {
+	case 1:
+		return uint64(*(*uint8)(unsafe.Pointer(v)))
+	case 2:
+		return uint64(*(*uint16)(unsafe.Pointer(v)))
+	case 4:
+		return uint64(*(*uint32)(unsafe.Pointer(v)))
+	case 8:
+		return *(*uint64)(unsafe.Pointer(v))
+	}
+	return 0
+}

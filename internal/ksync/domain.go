@@ -1,0 +1,186 @@
+package ksync
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// callBatch is how many callbacks share a grace period.
+const callBatch = 64
+
+// Domain is an RCU domain: read sections that cost two stores, and grace periods that wait for all sections in
+// progress. A section is a slot in the task; a grace period is an epoch bump and a scan of the slots.
+type Domain struct {
+	slot  int
+	epoch atomic.Uint64
+	_     [56]byte // the epoch is read by every section, the rest written by updaters
+
+	tasks  atomic.Pointer[[]*task.Task]
+	grace  atomic.Uint64 // grace periods completed
+	mu     sync.Mutex    // guards registration and the callback lists
+	next   []func(*task.Task)
+	wait   []func(*task.Task) // wait for the epoch target
+	target uint64
+}
+
+// NewDomain returns a domain whose sections use the given slot of a task.
+func NewDomain(slot int) *Domain {
+	d := &Domain{slot: slot}
+	d.epoch.Store(1)
+	d.tasks.Store(&[]*task.Task{})
+	return d
+}
+
+// Register makes grace periods wait for t's sections.
+func (d *Domain) Register(t *task.Task) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tasks := append(slices.Clone(*d.tasks.Load()), t)
+	d.tasks.Store(&tasks)
+}
+
+// Unregister ends that. The task must be outside any section.
+func (d *Domain) Unregister(t *task.Task) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	tasks := slices.DeleteFunc(slices.Clone(*d.tasks.Load()), func(o *task.Task) bool { return o == t })
+	d.tasks.Store(&tasks)
+}
+
+// ReadLock begins a read section; sections nest. Nothing in a section may wait.
+func (d *Domain) ReadLock(t *task.Task) {
+	s := &t.Sections[d.slot]
+	s.Depth++
+	if s.Depth > 1 || t.Observer != nil {
+		d.readLockSlow(t, s)
+		return
+	}
+	s.Epoch.Store(d.epoch.Load())
+}
+
+func (d *Domain) readLockSlow(t *task.Task, s *task.Section) {
+	if s.Depth > 1 {
+		return
+	}
+	t.Begin(task.OpSectionBegin, unsafe.Pointer(s))
+	s.Epoch.Store(d.epoch.Load())
+	t.End(0, 1)
+}
+
+// ReadUnlock ends a read section.
+func (d *Domain) ReadUnlock(t *task.Task) {
+	s := &t.Sections[d.slot]
+	s.Depth--
+	if s.Depth > 0 || t.Observer != nil {
+		d.readUnlockSlow(t, s)
+		return
+	}
+	s.Epoch.Store(0)
+}
+
+func (d *Domain) readUnlockSlow(t *task.Task, s *task.Section) {
+	if s.Depth > 0 {
+		return
+	}
+	t.Begin(task.OpSectionEnd, unsafe.Pointer(s))
+	s.Epoch.Store(0)
+	t.End(1, 0)
+}
+
+// Synchronize waits until every section that was in progress when it was called has ended. The caller must be outside.
+func (d *Domain) Synchronize(t *task.Task) {
+	if t.Sections[d.slot].Depth > 0 {
+		t.Violate("sleep-in-rcu", "a grace period is waited for inside a read section")
+		return
+	}
+	target := d.epoch.Add(1)
+	if t.Observer == nil && d.elapsed(target) {
+		d.grace.Add(1)
+		return
+	}
+	_ = t.Await(task.OpSynchronize, unsafe.Pointer(d), task.Polled, func() bool { return d.elapsed(target) })
+	d.grace.Add(1)
+}
+
+// elapsed reports whether no section older than the epoch target is left.
+func (d *Domain) elapsed(target uint64) bool {
+	for _, t := range *d.tasks.Load() {
+		if e := t.Sections[d.slot].Epoch.Load(); e != 0 && e < target {
+			return false
+		}
+	}
+	return true
+}
+
+// Call runs fn after a grace period: call_rcu. It never waits: callbacks are batched, and a batch runs in the task that
+// finds its grace period over. Barrier runs the rest.
+func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
+	if t.Observer != nil {
+		t.Begin(task.OpCall, unsafe.Pointer(d))
+	}
+	look := t.Choose(task.GraceEnds, 2) == 0
+	d.mu.Lock()
+	d.next = append(d.next, fn)
+	var ready []func(*task.Task)
+	if look && len(d.next) >= callBatch {
+		ready = d.ready()
+		d.advance()
+	}
+	d.mu.Unlock()
+	if t.Observer != nil {
+		t.End(0, 0)
+	}
+	d.run(t, ready)
+}
+
+// advance closes the current batch if none is waiting. The caller holds d.mu.
+func (d *Domain) advance() {
+	if len(d.wait) == 0 && len(d.next) > 0 {
+		d.wait, d.next = d.next, nil
+		d.target = d.epoch.Add(1)
+	}
+}
+
+// ready takes the waiting batch if its grace period is over. The caller holds d.mu.
+func (d *Domain) ready() []func(*task.Task) {
+	if len(d.wait) == 0 || !d.elapsed(d.target) {
+		return nil
+	}
+	batch := d.wait
+	d.wait = nil
+	d.grace.Add(1)
+	return batch
+}
+
+func (d *Domain) run(t *task.Task, batch []func(*task.Task)) {
+	for _, fn := range batch {
+		fn(t)
+	}
+}
+
+// Barrier waits for a grace period and runs every callback queued before: rcu_barrier.
+func (d *Domain) Barrier(t *task.Task) {
+	d.mu.Lock()
+	batch := append(d.wait, d.next...)
+	d.wait, d.next = nil, nil
+	d.mu.Unlock()
+	if len(batch) == 0 {
+		return
+	}
+	d.Synchronize(t)
+	d.run(t, batch)
+}
+
+// Pending returns how many callbacks wait for a grace period.
+func (d *Domain) Pending() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.wait) + len(d.next)
+}
+
+// GracePeriods returns how many grace periods have ended.
+func (d *Domain) GracePeriods() uint64 { return d.grace.Load() }

@@ -1,0 +1,53 @@
+package ksync
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"vmasim/internal/task"
+)
+
+// PerTask is data that each task has its own of, the kernel's per-CPU variable.
+type PerTask[T any] struct {
+	slots atomic.Pointer[[]*T] // by task ID
+	mu    sync.Mutex           // guards growth
+}
+
+// Get returns t's own.
+func (p *PerTask[T]) Get(t *task.Task) *T {
+	if s := p.slots.Load(); s != nil && t.ID < len(*s) && (*s)[t.ID] != nil {
+		return (*s)[t.ID]
+	}
+	return p.grow(t)
+}
+
+func (p *PerTask[T]) grow(t *task.Task) *T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var slots []*T
+	if s := p.slots.Load(); s != nil {
+		slots = append(slots, *s...)
+	}
+	for len(slots) <= t.ID {
+		slots = append(slots, nil)
+	}
+	v := &struct { // on cache lines of its own
+		_ [64]byte
+		v T
+		_ [64]byte
+	}{}
+	slots[t.ID] = &v.v
+	p.slots.Store(&slots)
+	return &v.v
+}
+
+// Each calls f for every task's own. The tasks must be quiescent, or T safe to share.
+func (p *PerTask[T]) Each(f func(*T)) {
+	if s := p.slots.Load(); s != nil {
+		for _, v := range *s {
+			if v != nil {
+				f(v)
+			}
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package ksync
+
+import (
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// RCUWait lets one task wait for a condition that others make true: the kernel's rcuwait. The waiter announces itself
+// before it looks, the waker looks for a waiter after it acted; so one of the two sees the other.
+type RCUWait struct{ waiter Pointer[task.Task] }
+
+// WaitEvent returns when cond holds. on is the cell that cond reads. With mode Killable a fatal signal ends the wait
+// with EINTR. One task at a time may wait.
+func (w *RCUWait) WaitEvent(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
+	w.waiter.StoreRelease(t, t)
+	err := t.Await(task.OpRCUWaitEvent, on, mode, cond)
+	w.waiter.WriteOnce(t, nil)
+	return err
+}
+
+// WakeUp makes the waiting task, if there is one, look at its condition again.
+func (w *RCUWait) WakeUp(t *task.Task) {
+	target := w.waiter.ReadOnce(t)
+	if target == nil {
+		return
+	}
+	t.Waking(unsafe.Pointer(w), target)
+	target.Unpark()
+}

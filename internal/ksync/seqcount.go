@@ -1,0 +1,48 @@
+package ksync
+
+import (
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// Seqcount is a sequence counter: odd while a writer is inside. One writer at a time, which the caller's lock ensures.
+type Seqcount struct{ seq Atomic32 }
+
+// ReadOnce reads the counter with no ordering.
+func (s *Seqcount) ReadOnce(t *task.Task) uint32 { return s.seq.ReadOnce(t) }
+
+// ReadAcquire reads the counter, ordered before what follows: raw_read_seqcount.
+func (s *Seqcount) ReadAcquire(t *task.Task) uint32 {
+	if t.Observer != nil {
+		return s.seq.read(t, task.OpSeqReadAcquire)
+	}
+	return s.seq.v.Load()
+}
+
+// WriteBegin makes the counter odd, before the writes that follow: do_raw_write_seqcount_begin.
+func (s *Seqcount) WriteBegin(t *task.Task) { s.step(t, task.OpSeqBegin, 0) }
+
+// WriteEnd makes the counter even, after the writes before it: do_raw_write_seqcount_end.
+func (s *Seqcount) WriteEnd(t *task.Task) { s.step(t, task.OpSeqEnd, 1) }
+
+// step increments the counter, whose low bit must be parity.
+func (s *Seqcount) step(t *task.Task, op task.Op, parity uint32) {
+	if t.Observer != nil {
+		t.Begin(op, unsafe.Pointer(s))
+	}
+	old := s.seq.v.Load()
+	s.seq.v.Store(old + 1)
+	if t.Observer != nil {
+		t.End(uint64(old), uint64(old+1))
+	}
+	if old&1 != parity {
+		t.Violate("seqcount-parity", "%s at sequence %d", op, old)
+	}
+}
+
+// Set places the counter, for tests and scenarios of wrap-around. Nobody may use it meanwhile.
+func (s *Seqcount) Set(v uint32) { s.seq.v.Store(v) }
+
+// Peek reads without announcing.
+func (s *Seqcount) Peek() uint32 { return s.seq.v.Load() }

@@ -1,0 +1,171 @@
+package ksync
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+)
+
+// Life counts the lives of a slab object: odd while it is allocated. Every object of a slab embeds one.
+type Life struct{ n atomic.Uint32 }
+
+// SlabLife returns the object's life; it makes an embedding type a slab object.
+func (l *Life) SlabLife() *Life { return l }
+
+// Generation returns a number that changes with each allocation and each free.
+func (l *Life) Generation() uint32 { return l.n.Load() }
+
+// Alive reports whether the object is allocated.
+func (l *Life) Alive() bool { return l.n.Load()&1 == 1 }
+
+// SlabObject is a pointer to T that can live in a slab.
+type SlabObject[T any] interface {
+	*T
+	SlabLife() *Life
+}
+
+// Reuse says when the memory of a freed object may become another one.
+type Reuse uint8
+
+// The ways to reuse memory.
+const (
+	TypeSafe         Reuse = iota // at once, as the same type: SLAB_TYPESAFE_BY_RCU
+	AfterGracePeriod              // when no RCU reader can see it any more: kfree_rcu
+)
+
+// SlabConfig describes a slab cache.
+type SlabConfig[T any] struct {
+	Name   string
+	Reuse  Reuse
+	RCU    *Domain                         // for AfterGracePeriod
+	Layout *task.Layout                    // names the object's cells
+	Poison func(t *task.Task, p *T)        // overwrites what a stale reader must not trust
+	Init   func(p *T, index int)           // runs once, when the memory is made: the kernel's constructor
+	Check  func(t *task.Task, p *T) string // what is wrong with an object that is being freed, "" for nothing
+}
+
+// Slab is a cache of objects of one type: kmem_cache. Memory given back stays the same type for ever.
+type Slab[T any, P SlabObject[T]] struct {
+	cfg SlabConfig[T]
+
+	mu     sync.Mutex // guards what follows, for a few instructions
+	free   []*T       // last in, first out, so that reuse comes soon
+	chunks [][]T
+	fresh  []T // what is left of the newest chunk
+
+	inUse, allocated, reused atomic.Int64
+}
+
+const slabChunkBytes = 32 << 10
+
+// NewSlab returns an empty cache.
+func NewSlab[T any, P SlabObject[T]](cfg SlabConfig[T]) *Slab[T, P] {
+	return &Slab[T, P]{cfg: cfg}
+}
+
+// Alloc returns an object: recently freed memory if there is some. It fails with ENOMEM if the chooser says so.
+// The object's cells hold what its last life left, as after kmem_cache_alloc without __GFP_ZERO.
+func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
+	if t.Choose(task.AllocFails, 2) == 1 {
+		return nil, fmt.Errorf("allocate %s: %w", s.cfg.Name, unix.ENOMEM)
+	}
+	if t.Observer != nil {
+		t.Begin(task.OpSlabAlloc, unsafe.Pointer(s))
+	}
+	later := t.Choose(task.ReuseLater, 2) == 1
+	s.mu.Lock()
+	var p *T
+	if n := len(s.free); n > 0 && !later {
+		p = s.free[n-1]
+		s.free = s.free[:n-1]
+		s.reused.Add(1)
+	} else {
+		p = s.grow()
+	}
+	s.mu.Unlock()
+	s.inUse.Add(1)
+	s.allocated.Add(1)
+	P(p).SlabLife().n.Add(1)
+	if t.Observer != nil {
+		t.End(0, addr(p))
+		t.Born(unsafe.Pointer(p), s.cfg.Layout)
+	}
+	return P(p), nil
+}
+
+// grow takes an object from fresh memory. The caller holds s.mu.
+func (s *Slab[T, P]) grow() *T {
+	if len(s.fresh) == 0 {
+		var zero T
+		chunk := make([]T, max(1, slabChunkBytes/int(unsafe.Sizeof(zero))))
+		if s.cfg.Init != nil {
+			base := len(s.chunks) * len(chunk)
+			for i := range chunk {
+				s.cfg.Init(&chunk[i], base+i)
+			}
+		}
+		s.chunks = append(s.chunks, chunk)
+		s.fresh = chunk
+	}
+	p := &s.fresh[0]
+	s.fresh = s.fresh[1:]
+	return p
+}
+
+// Free gives an object back. Its memory is poisoned at once, and becomes another object when the cache's rule allows.
+func (s *Slab[T, P]) Free(t *task.Task, p P) {
+	if s.cfg.Reuse == AfterGracePeriod {
+		s.cfg.RCU.Call(t, func(t *task.Task) { s.release(t, p) })
+		return
+	}
+	s.release(t, p)
+}
+
+func (s *Slab[T, P]) release(t *task.Task, p P) {
+	if !p.SlabLife().Alive() {
+		t.Violate("double-free", "%s at %p is freed twice", s.cfg.Name, p)
+		return
+	}
+	if s.cfg.Check != nil {
+		if wrong := s.cfg.Check(t, (*T)(p)); wrong != "" {
+			t.Violate("bad-free", "%s at %p: %s", s.cfg.Name, p, wrong)
+		}
+	}
+	if s.cfg.Poison != nil {
+		s.cfg.Poison(t, (*T)(p))
+	}
+	if t.Observer != nil {
+		t.Begin(task.OpSlabFree, unsafe.Pointer(s))
+	}
+	p.SlabLife().n.Add(1)
+	s.inUse.Add(-1)
+	s.mu.Lock()
+	s.free = append(s.free, (*T)(p))
+	s.mu.Unlock()
+	if t.Observer != nil {
+		t.End(addr((*T)(p)), 0)
+		t.Died(unsafe.Pointer(p))
+	}
+}
+
+// InUse returns how many objects are allocated.
+func (s *Slab[T, P]) InUse() int { return int(s.inUse.Load()) }
+
+// Allocated returns how many allocations there were, Reused how many of them got memory that had been freed.
+func (s *Slab[T, P]) Allocated() uint64 { return uint64(s.allocated.Load()) }
+
+// Reused returns how many allocations got memory that had been freed.
+func (s *Slab[T, P]) Reused() uint64 { return uint64(s.reused.Load()) }
+
+// At returns the object with the index that Init was given. It may be free.
+func (s *Slab[T, P]) At(index int) P {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.chunks[0])
+	return P(&s.chunks[index/n][index%n])
+}

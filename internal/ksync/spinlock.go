@@ -1,0 +1,70 @@
+package ksync
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// SpinLock is a lock that its holder keeps for a few instructions and never sleeps with.
+type SpinLock struct{ v atomic.Uint32 }
+
+// Lock takes the lock.
+func (l *SpinLock) Lock(t *task.Task) {
+	if t.Observer == nil && l.v.CompareAndSwap(0, 1) {
+		return
+	}
+	l.lockSlow(t)
+}
+
+func (l *SpinLock) lockSlow(t *task.Task) {
+	if t.Observer != nil {
+		t.BeginWhen(task.OpSpinLock, unsafe.Pointer(l), func() bool { return l.v.Load() == 0 })
+	}
+	for i := 0; !l.v.CompareAndSwap(0, 1); i++ {
+		task.Spin(i)
+	}
+	if t.Observer != nil {
+		t.End(0, 1)
+	}
+}
+
+// Trylock takes the lock unless it is held, and reports whether it did.
+func (l *SpinLock) Trylock(t *task.Task) bool {
+	if t.Observer != nil {
+		t.Begin(task.OpSpinTrylock, unsafe.Pointer(l))
+		ok := l.v.CompareAndSwap(0, 1)
+		t.End(b2u(!ok), 1)
+		return ok
+	}
+	return l.v.CompareAndSwap(0, 1)
+}
+
+// Unlock gives the lock back.
+func (l *SpinLock) Unlock(t *task.Task) {
+	if t.Observer != nil {
+		l.unlockObserved(t)
+		return
+	}
+	l.v.Store(0)
+}
+
+func (l *SpinLock) unlockObserved(t *task.Task) {
+	t.Begin(task.OpSpinUnlock, unsafe.Pointer(l))
+	held := l.v.Swap(0)
+	t.End(uint64(held), 0)
+	if held == 0 {
+		t.Violate("unlock-not-held", "spin_unlock of a free lock")
+	}
+}
+
+// Held reports whether anybody holds the lock.
+func (l *SpinLock) Held() bool { return l.v.Load() != 0 }
+
+func b2u(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}

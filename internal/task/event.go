@@ -1,0 +1,213 @@
+package task
+
+import "unsafe"
+
+// Kind classes operations by what they can conflict with.
+type Kind uint8
+
+// The kinds of operation.
+const (
+	Read   Kind = iota // sees a value
+	Write              // leaves a value
+	RMW                // both, indivisibly
+	Lock               // takes or queues for a lock; may have to wait
+	Try                // takes a lock or reports that it cannot
+	Unlock             // gives a lock back
+	Wait               // goes on when a condition holds
+	Wake               // makes a waiting task look again
+)
+
+var kindNames = [...]string{"read", "write", "rmw", "lock", "try", "unlock", "wait", "wake"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Order is the memory order the kernel's operation asks for. Go's atomics are sequentially consistent; the order is
+// kept so that a checker can weaken it.
+type Order uint8
+
+// The memory orders.
+const (
+	Plain   Order = iota // unmarked: a lock must protect it
+	Relaxed              // READ_ONCE, WRITE_ONCE
+	Acquire
+	Release
+	Full
+)
+
+var orderNames = [...]string{"plain", "relaxed", "acquire", "release", "full"}
+
+func (o Order) String() string { return orderNames[o] }
+
+// Op is an operation of a cell, named as the kernel names it.
+type Op uint8
+
+// The operations. opTable says what each one is.
+const (
+	OpPlainRead Op = iota
+	OpPlainWrite
+	OpReadOnce
+	OpWriteOnce
+	OpLoadAcquire
+	OpStoreRelease
+	OpXchg
+	OpCmpXchg
+	OpFetchAdd
+	OpRefInc
+	OpRefIncNotZero
+	OpRefIncNotZeroLimitedAcquire
+	OpRefAddNotZero
+	OpRefSubRelease
+	OpRefDecAndTest
+	OpRefSetRelease
+	OpSeqBegin
+	OpSeqEnd
+	OpSeqReadAcquire
+	OpDownRead
+	OpDownReadTrylock
+	OpUpRead
+	OpDownWrite
+	OpDownWriteTrylock
+	OpUpWrite
+	OpDowngradeWrite
+	OpRWSemWait
+	OpMutexLock
+	OpMutexTrylock
+	OpMutexUnlock
+	OpSpinLock
+	OpSpinTrylock
+	OpSpinUnlock
+	OpRCUWaitEvent
+	OpWakeUp
+	OpSectionBegin
+	OpSectionEnd
+	OpSynchronize
+	OpCall
+	OpSlabAlloc
+	OpSlabFree
+	NumOps
+)
+
+// OpInfo describes an operation.
+type OpInfo struct {
+	Name  string // the kernel's name
+	Kind  Kind
+	Order Order
+}
+
+var opTable = [NumOps]OpInfo{
+	OpPlainRead:                   {"read", Read, Plain},
+	OpPlainWrite:                  {"write", Write, Plain},
+	OpReadOnce:                    {"READ_ONCE", Read, Relaxed},
+	OpWriteOnce:                   {"WRITE_ONCE", Write, Relaxed},
+	OpLoadAcquire:                 {"smp_load_acquire", Read, Acquire},
+	OpStoreRelease:                {"smp_store_release", Write, Release},
+	OpXchg:                        {"xchg", RMW, Full},
+	OpCmpXchg:                     {"cmpxchg", RMW, Full},
+	OpFetchAdd:                    {"atomic_fetch_add", RMW, Full},
+	OpRefInc:                      {"refcount_inc", RMW, Relaxed},
+	OpRefIncNotZero:               {"refcount_inc_not_zero", RMW, Relaxed},
+	OpRefIncNotZeroLimitedAcquire: {"__refcount_inc_not_zero_limited_acquire", RMW, Acquire},
+	OpRefAddNotZero:               {"refcount_add_not_zero", RMW, Relaxed},
+	OpRefSubRelease:               {"refcount_sub_and_test", RMW, Release},
+	OpRefDecAndTest:               {"__refcount_dec_and_test", RMW, Release},
+	OpRefSetRelease:               {"refcount_set_release", Write, Release},
+	OpSeqBegin:                    {"do_raw_write_seqcount_begin", RMW, Release},
+	OpSeqEnd:                      {"do_raw_write_seqcount_end", RMW, Release},
+	OpSeqReadAcquire:              {"raw_read_seqcount", Read, Acquire},
+	OpDownRead:                    {"down_read", Lock, Acquire},
+	OpDownReadTrylock:             {"down_read_trylock", Try, Acquire},
+	OpUpRead:                      {"up_read", Unlock, Release},
+	OpDownWrite:                   {"down_write", Lock, Acquire},
+	OpDownWriteTrylock:            {"down_write_trylock", Try, Acquire},
+	OpUpWrite:                     {"up_write", Unlock, Release},
+	OpDowngradeWrite:              {"downgrade_write", Unlock, Release},
+	OpRWSemWait:                   {"rwsem wait", Wait, Acquire},
+	OpMutexLock:                   {"mutex_lock", Lock, Acquire},
+	OpMutexTrylock:                {"mutex_trylock", Try, Acquire},
+	OpMutexUnlock:                 {"mutex_unlock", Unlock, Release},
+	OpSpinLock:                    {"spin_lock", Lock, Acquire},
+	OpSpinTrylock:                 {"spin_trylock", Try, Acquire},
+	OpSpinUnlock:                  {"spin_unlock", Unlock, Release},
+	OpRCUWaitEvent:                {"rcuwait_wait_event", Wait, Full},
+	OpWakeUp:                      {"rcuwait_wake_up", Wake, Full},
+	OpSectionBegin:                {"rcu_read_lock", Write, Acquire},
+	OpSectionEnd:                  {"rcu_read_unlock", Write, Release},
+	OpSynchronize:                 {"synchronize_rcu", Wait, Full},
+	OpCall:                        {"call_rcu", RMW, Full},
+	OpSlabAlloc:                   {"kmem_cache_alloc", RMW, Full},
+	OpSlabFree:                    {"kmem_cache_free", RMW, Full},
+}
+
+// Info returns the operation's description.
+func (o Op) Info() OpInfo { return opTable[o] }
+
+func (o Op) String() string { return opTable[o].Name }
+
+// Event is one access to a cell. It is announced before the operation, so a scheduler sees each task's pending
+// operation, and again after it, with the values.
+type Event struct {
+	Op   Op
+	Addr unsafe.Pointer // identifies the cell; Layout names it
+	Func string         // the kernel function it belongs to
+
+	// Enabled is nil for an operation that can always be performed. Otherwise the task is disabled while it is false.
+	// It reads without announcing and may be called by the scheduler at any time.
+	Enabled  func() bool
+	Killable bool // a fatal signal enables the operation, too
+
+	Target   *Task  // Wake: whom
+	Old, New uint64 // After: the value seen and the value left; 0 where the cell has no number
+}
+
+// Observer is told every access of the tasks that carry it. An Event is valid only during the call.
+type Observer interface {
+	// Before is called with the pending operation. A scheduling observer returns when it is this task's turn and the
+	// operation is enabled; one that only records returns at once, and the cell then waits for real.
+	Before(t *Task, e *Event)
+	// After is called when the operation has been performed.
+	After(t *Task, e *Event)
+	// Born says that an object made of cells begins a life at base; Died, that it ended. layout names its cells.
+	Born(t *Task, base unsafe.Pointer, layout *Layout)
+	Died(t *Task, base unsafe.Pointer)
+}
+
+// Layout describes the cells of a kind of object.
+type Layout struct {
+	Type   string // the kernel's type: "vm_area_struct"
+	Size   uintptr
+	Fields []Field
+}
+
+// Field is one cell of an object.
+type Field struct {
+	Name   string // the kernel's name: "vm_refcnt"
+	Offset uintptr
+	Size   uintptr
+	Read   LockRule // who may read it
+	Write  LockRule // who may write it
+	Doc    string   // what it is
+}
+
+// FieldAt returns the field that holds the byte at offset, or nil.
+func (l *Layout) FieldAt(offset uintptr) *Field {
+	for i := range l.Fields {
+		if f := &l.Fields[i]; offset >= f.Offset && offset < f.Offset+f.Size {
+			return f
+		}
+	}
+	return nil
+}
+
+// Born announces the life of an object to the task's observer, if it has one.
+func (t *Task) Born(base unsafe.Pointer, layout *Layout) {
+	if t.Observer != nil {
+		t.Observer.Born(t, base, layout)
+	}
+}
+
+// Died announces the end of an object's life to the task's observer, if it has one.
+func (t *Task) Died(base unsafe.Pointer) {
+	if t.Observer != nil {
+		t.Observer.Died(t, base)
+	}
+}
