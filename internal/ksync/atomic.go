@@ -11,6 +11,7 @@
 package ksync
 
 import (
+	"reflect"
 	"sync/atomic"
 	"unsafe"
 
@@ -69,13 +70,20 @@ func (a *Atomic32) write(t *task.Task, op task.Op, v uint32) {
 // FetchAdd adds d and returns the value before.
 func (a *Atomic32) FetchAdd(t *task.Task, d uint32) uint32 {
 	if t.Observer != nil {
-		t.Begin(task.OpFetchAdd, unsafe.Pointer(a))
-		v := a.v.Add(d)
-		t.End(uint64(v-d), uint64(v))
-		return v - d
+		return a.addObserved(t, d) - d
 	}
 	return a.v.Add(d) - d
 }
+
+func (a *Atomic32) addObserved(t *task.Task, d uint32) uint32 {
+	t.Begin(task.OpFetchAdd, unsafe.Pointer(a))
+	v := a.v.Add(d)
+	t.End(uint64(v-d), uint64(v))
+	return v
+}
+
+// Init sets the word in an object that nobody else can see, without announcing.
+func (a *Atomic32) Init(v uint32) { a.v.Store(v) }
 
 // Peek reads without announcing: for conditions, reports and checks of a quiescent state.
 func (a *Atomic32) Peek() uint32 { return a.v.Load() }
@@ -132,12 +140,16 @@ func (a *Atomic64) write(t *task.Task, op task.Op, v uint64) {
 // Xchg writes v and returns the value before.
 func (a *Atomic64) Xchg(t *task.Task, v uint64) uint64 {
 	if t.Observer != nil {
-		t.Begin(task.OpXchg, unsafe.Pointer(a))
-		old := a.v.Swap(v)
-		t.End(old, v)
-		return old
+		return a.xchgObserved(t, v)
 	}
 	return a.v.Swap(v)
+}
+
+func (a *Atomic64) xchgObserved(t *task.Task, v uint64) uint64 {
+	t.Begin(task.OpXchg, unsafe.Pointer(a))
+	old := a.v.Swap(v)
+	t.End(old, v)
+	return old
 }
 
 // CmpXchg writes v if the value is old, and reports whether it was.
@@ -163,70 +175,77 @@ func (a *Atomic64) cmpXchgObserved(t *task.Task, old, v uint64) bool {
 // Add adds d and returns the new value.
 func (a *Atomic64) Add(t *task.Task, d uint64) uint64 {
 	if t.Observer != nil {
-		t.Begin(task.OpFetchAdd, unsafe.Pointer(a))
-		v := a.v.Add(d)
-		t.End(v-d, v)
-		return v
+		return a.addObserved(t, d)
 	}
 	return a.v.Add(d)
+}
+
+func (a *Atomic64) addObserved(t *task.Task, d uint64) uint64 {
+	t.Begin(task.OpFetchAdd, unsafe.Pointer(a))
+	v := a.v.Add(d)
+	t.End(v-d, v)
+	return v
 }
 
 // Peek reads without announcing: for conditions, reports and checks of a quiescent state.
 func (a *Atomic64) Peek() uint64 { return a.v.Load() }
 
-// Pointer is a pointer that tasks share. Its announced values are addresses.
-type Pointer[T any] struct{ p atomic.Pointer[T] }
+// Pointer is a pointer that tasks share. Underneath it is untyped: what works on it is then no generic code, which the
+// compiler does not inline.
+type Pointer[T any] struct {
+	_ [0]*T
+	p pointer
+}
 
 // ReadOnce reads with no ordering but the address dependency: READ_ONCE, rcu_dereference.
 func (p *Pointer[T]) ReadOnce(t *task.Task) *T {
 	if t.Observer != nil {
-		return p.read(t, task.OpReadOnce)
+		return (*T)(p.p.read(t, task.OpReadOnce))
 	}
-	return p.p.Load()
+	return (*T)(atomic.LoadPointer(&p.p.v))
 }
 
 // LoadAcquire reads, ordered before what follows: smp_load_acquire.
 func (p *Pointer[T]) LoadAcquire(t *task.Task) *T {
 	if t.Observer != nil {
-		return p.read(t, task.OpLoadAcquire)
+		return (*T)(p.p.read(t, task.OpLoadAcquire))
 	}
-	return p.p.Load()
-}
-
-func (p *Pointer[T]) read(t *task.Task, op task.Op) *T {
-	t.Begin(op, unsafe.Pointer(p))
-	v := p.p.Load()
-	t.End(addr(v), addr(v))
-	return v
+	return (*T)(atomic.LoadPointer(&p.p.v))
 }
 
 // WriteOnce writes with no ordering: WRITE_ONCE.
 func (p *Pointer[T]) WriteOnce(t *task.Task, v *T) {
-	if t.Observer != nil {
-		p.write(t, task.OpWriteOnce, v)
-		return
-	}
-	p.p.Store(v)
+	p.p.write(t, task.OpWriteOnce, unsafe.Pointer(v))
 }
 
 // StoreRelease publishes v: smp_store_release, rcu_assign_pointer.
 func (p *Pointer[T]) StoreRelease(t *task.Task, v *T) {
-	if t.Observer != nil {
-		p.write(t, task.OpStoreRelease, v)
-		return
-	}
-	p.p.Store(v)
+	p.p.write(t, task.OpStoreRelease, unsafe.Pointer(v))
 }
 
-func (p *Pointer[T]) write(t *task.Task, op task.Op, v *T) {
-	t.Begin(op, unsafe.Pointer(p))
-	t.End(addr(p.p.Swap(v)), addr(v))
-}
+// Init sets the pointer in an object that nobody else can see, without announcing.
+func (p *Pointer[T]) Init(v *T) { atomic.StorePointer(&p.p.v, unsafe.Pointer(v)) }
 
 // Peek reads without announcing: for conditions, reports and checks of a quiescent state.
-func (p *Pointer[T]) Peek() *T { return p.p.Load() }
+func (p *Pointer[T]) Peek() *T { return (*T)(atomic.LoadPointer(&p.p.v)) }
 
-func addr[T any](p *T) uint64 { return uint64(uintptr(unsafe.Pointer(p))) }
+type pointer struct{ v unsafe.Pointer }
+
+func (p *pointer) read(t *task.Task, op task.Op) unsafe.Pointer {
+	t.Begin(op, unsafe.Pointer(p))
+	v := atomic.LoadPointer(&p.v)
+	t.EndPointer(v, v)
+	return v
+}
+
+func (p *pointer) write(t *task.Task, op task.Op, v unsafe.Pointer) {
+	if t.Observer == nil {
+		atomic.StorePointer(&p.v, v)
+		return
+	}
+	t.Begin(op, unsafe.Pointer(p))
+	t.EndPointer(atomic.SwapPointer(&p.v, v), v)
+}
 
 // Plain is a word of shared data that a lock must protect. Its accesses are ordinary ones, so Go's race detector
 // watches them; which locks protect it stands in the field's declaration.
@@ -243,7 +262,7 @@ func (c *Plain[T]) Read(t *task.Task) T {
 func (c *Plain[T]) readObserved(t *task.Task) T {
 	t.Begin(task.OpPlainRead, unsafe.Pointer(c))
 	v := c.v
-	t.End(bits(&v), bits(&v))
+	endPlain(t, &v, &v)
 	return v
 }
 
@@ -260,13 +279,21 @@ func (c *Plain[T]) writeObserved(t *task.Task, v T) {
 	t.Begin(task.OpPlainWrite, unsafe.Pointer(c))
 	old := c.v
 	c.v = v
-	t.End(bits(&old), bits(&v))
+	endPlain(t, &old, &v)
 }
 
 // Peek reads without announcing: for reports and checks of a quiescent state.
 func (c *Plain[T]) Peek() T { return c.v }
 
-// bits returns the first word of *v as a number, for reports.
+func endPlain[T any](t *task.Task, old, new *T) {
+	if reflect.TypeFor[T]().Kind() == reflect.Pointer {
+		t.EndPointer(*(*unsafe.Pointer)(unsafe.Pointer(old)), *(*unsafe.Pointer)(unsafe.Pointer(new)))
+		return
+	}
+	t.End(bits(old), bits(new))
+}
+
+// bits returns *v as a number, for reports; 0 if it is no single word.
 func bits[T any](v *T) uint64 {
 	switch unsafe.Sizeof(*v) {
 	case 1:

@@ -25,6 +25,8 @@ type Domain struct {
 	next   []func(*task.Task)
 	wait   []func(*task.Task) // wait for the epoch target
 	target uint64
+
+	running atomic.Int32 // batches taken by a task that has not finished running them
 }
 
 // NewDomain returns a domain whose sections use the given slot of a task.
@@ -45,24 +47,28 @@ func (d *Domain) Register(t *task.Task) {
 
 // Unregister ends that. The task must be outside any section.
 func (d *Domain) Unregister(t *task.Task) {
+	if t.Sections[d.slot].Epoch.Load() != 0 {
+		t.Violate("section-leaked", "the task ends inside a read section")
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	tasks := slices.DeleteFunc(slices.Clone(*d.tasks.Load()), func(o *task.Task) bool { return o == t })
 	d.tasks.Store(&tasks)
 }
 
-// ReadLock begins a read section; sections nest. Nothing in a section may wait.
+// ReadLock begins a read section; sections nest. Nothing in a section may wait. The task must be registered.
 func (d *Domain) ReadLock(t *task.Task) {
-	s := &t.Sections[d.slot]
-	s.Depth++
-	if s.Depth > 1 || t.Observer != nil {
-		d.readLockSlow(t, s)
+	if s := &t.Sections[d.slot]; s.Depth == 0 && t.Observer == nil {
+		s.Depth = 1
+		s.Epoch.Store(d.epoch.Load())
 		return
 	}
-	s.Epoch.Store(d.epoch.Load())
+	d.readLockSlow(t)
 }
 
-func (d *Domain) readLockSlow(t *task.Task, s *task.Section) {
+func (d *Domain) readLockSlow(t *task.Task) {
+	s := &t.Sections[d.slot]
+	s.Depth++
 	if s.Depth > 1 {
 		return
 	}
@@ -73,16 +79,21 @@ func (d *Domain) readLockSlow(t *task.Task, s *task.Section) {
 
 // ReadUnlock ends a read section.
 func (d *Domain) ReadUnlock(t *task.Task) {
-	s := &t.Sections[d.slot]
-	s.Depth--
-	if s.Depth > 0 || t.Observer != nil {
-		d.readUnlockSlow(t, s)
+	if s := &t.Sections[d.slot]; s.Depth == 1 && t.Observer == nil {
+		s.Depth = 0
+		s.Epoch.Store(0)
 		return
 	}
-	s.Epoch.Store(0)
+	d.readUnlockSlow(t)
 }
 
-func (d *Domain) readUnlockSlow(t *task.Task, s *task.Section) {
+func (d *Domain) readUnlockSlow(t *task.Task) {
+	s := &t.Sections[d.slot]
+	if s.Depth == 0 {
+		t.Violate("unlock-not-held", "rcu_read_unlock outside a read section")
+		return
+	}
+	s.Depth--
 	if s.Depth > 0 {
 		return
 	}
@@ -93,17 +104,27 @@ func (d *Domain) readUnlockSlow(t *task.Task, s *task.Section) {
 
 // Synchronize waits until every section that was in progress when it was called has ended. The caller must be outside.
 func (d *Domain) Synchronize(t *task.Task) {
-	if t.Sections[d.slot].Depth > 0 {
-		t.Violate("sleep-in-rcu", "a grace period is waited for inside a read section")
+	if d.inside(t) {
 		return
+	}
+	if t.Observer != nil {
+		t.Begin(task.OpSynchronize, unsafe.Pointer(d))
 	}
 	target := d.epoch.Add(1)
-	if t.Observer == nil && d.elapsed(target) {
-		d.grace.Add(1)
-		return
+	if t.Observer != nil {
+		t.End(target-1, target)
 	}
-	_ = t.Await(task.OpSynchronize, unsafe.Pointer(d), task.Polled, func() bool { return d.elapsed(target) })
+	_ = t.Await(task.OpGracePeriodWait, unsafe.Pointer(d), task.Polled, func() bool { return d.elapsed(target) })
 	d.grace.Add(1)
+}
+
+// inside reports, also as a violation, that t is inside a section and cannot wait for a grace period.
+func (d *Domain) inside(t *task.Task) bool {
+	if t.Sections[d.slot].Depth == 0 {
+		return false
+	}
+	t.Violate("sleep-in-rcu", "a grace period is waited for inside a read section")
+	return true
 }
 
 // elapsed reports whether no section older than the epoch target is left.
@@ -117,7 +138,8 @@ func (d *Domain) elapsed(target uint64) bool {
 }
 
 // Call runs fn after a grace period: call_rcu. It never waits: callbacks are batched, and a batch runs in the task that
-// finds its grace period over. Barrier runs the rest.
+// finds its grace period over. Barrier runs the rest. Where a chooser decides, every call looks for the end of a grace
+// period, so that small programs see callbacks run.
 func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	if t.Observer != nil {
 		t.Begin(task.OpCall, unsafe.Pointer(d))
@@ -126,7 +148,7 @@ func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	d.mu.Lock()
 	d.next = append(d.next, fn)
 	var ready []func(*task.Task)
-	if look && len(d.next) >= callBatch {
+	if look && (len(d.next) >= callBatch || t.Chooser != nil) {
 		ready = d.ready()
 		d.advance()
 	}
@@ -134,7 +156,9 @@ func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	if t.Observer != nil {
 		t.End(0, 0)
 	}
-	d.run(t, ready)
+	if len(ready) > 0 {
+		d.run(t, ready)
+	}
 }
 
 // advance closes the current batch if none is waiting. The caller holds d.mu.
@@ -145,13 +169,14 @@ func (d *Domain) advance() {
 	}
 }
 
-// ready takes the waiting batch if its grace period is over. The caller holds d.mu.
+// ready takes the waiting batch if its grace period is over. The caller holds d.mu, and runs the batch.
 func (d *Domain) ready() []func(*task.Task) {
 	if len(d.wait) == 0 || !d.elapsed(d.target) {
 		return nil
 	}
 	batch := d.wait
 	d.wait = nil
+	d.running.Add(1)
 	d.grace.Add(1)
 	return batch
 }
@@ -160,19 +185,34 @@ func (d *Domain) run(t *task.Task, batch []func(*task.Task)) {
 	for _, fn := range batch {
 		fn(t)
 	}
+	d.running.Add(-1)
 }
 
-// Barrier waits for a grace period and runs every callback queued before: rcu_barrier.
+// Barrier returns when every callback queued before has run: rcu_barrier. It runs those that wait for a grace period,
+// and waits for those that another task has begun to run; so no callback may call it. The caller must be outside any
+// section.
 func (d *Domain) Barrier(t *task.Task) {
+	if d.inside(t) {
+		return
+	}
+	if t.Observer != nil {
+		t.Begin(task.OpBarrier, unsafe.Pointer(d))
+	}
 	d.mu.Lock()
 	batch := append(d.wait, d.next...)
 	d.wait, d.next = nil, nil
-	d.mu.Unlock()
-	if len(batch) == 0 {
-		return
+	if len(batch) > 0 {
+		d.running.Add(1)
 	}
-	d.Synchronize(t)
-	d.run(t, batch)
+	d.mu.Unlock()
+	if t.Observer != nil {
+		t.End(0, 0)
+	}
+	if len(batch) > 0 {
+		d.Synchronize(t)
+		d.run(t, batch)
+	}
+	_ = t.Await(task.OpGracePeriodWait, unsafe.Pointer(d), task.Polled, func() bool { return d.running.Load() == 0 })
 }
 
 // Pending returns how many callbacks wait for a grace period.

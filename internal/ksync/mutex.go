@@ -11,28 +11,44 @@ import (
 type Mutex struct {
 	mu    sync.Mutex // guards what follows, for a few instructions
 	owner *task.Task
-	queue []*task.Task
+	queue []*mutexWaiter
 }
 
-// Lock takes the lock, or joins the queue and waits for its turn.
+type mutexWaiter struct {
+	task    *task.Task
+	granted bool
+}
+
+// Lock takes the lock, or joins the queue and waits for its turn. A task that holds it already waits for ever.
 func (m *Mutex) Lock(t *task.Task) {
 	if t.Observer != nil {
 		t.Begin(task.OpMutexLock, unsafe.Pointer(m))
 	}
 	m.mu.Lock()
-	held := m.owner != nil
-	if held {
-		m.queue = append(m.queue, t)
+	owner := m.owner
+	var w *mutexWaiter
+	if owner != nil {
+		w = &mutexWaiter{task: t}
+		m.queue = append(m.queue, w)
 	} else {
 		m.owner = t
 	}
 	m.mu.Unlock()
 	if t.Observer != nil {
-		t.End(b2u(held), 1)
+		t.End(b2u(owner != nil), 1)
 	}
-	if held {
-		_ = t.Await(task.OpMutexLock, unsafe.Pointer(m), task.Uninterruptible, func() bool { return m.HeldBy(t) })
+	if owner == t {
+		t.Violate("recursive-lock", "mutex_lock of a lock that the task holds")
 	}
+	if w == nil {
+		t.MightSleep(task.OpMutexLock)
+		return
+	}
+	_ = t.Await(task.OpMutexWait, unsafe.Pointer(m), task.Uninterruptible, func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return w.granted
+	})
 }
 
 // Trylock takes the lock unless it is held, and reports whether it did.
@@ -58,23 +74,34 @@ func (m *Mutex) Unlock(t *task.Task) {
 		t.Begin(task.OpMutexUnlock, unsafe.Pointer(m))
 	}
 	m.mu.Lock()
-	mine := m.owner == t
-	m.owner = nil
-	if len(m.queue) > 0 {
-		m.owner = m.queue[0]
-		m.queue = m.queue[1:]
+	before := m.owner
+	var next *task.Task
+	if before == t {
+		next = m.handOver()
 	}
-	next := m.owner
+	after := m.owner
 	m.mu.Unlock()
 	if t.Observer != nil {
-		t.End(b2u(mine), b2u(next != nil))
+		t.End(b2u(before != nil), b2u(after != nil))
 	}
-	if !mine {
+	if before != t {
 		t.Violate("unlock-not-held", "mutex_unlock without holding the lock")
 	}
 	if next != nil {
 		next.Unpark()
 	}
+}
+
+// handOver makes the first in the queue the owner and returns it. The caller holds m.mu.
+func (m *Mutex) handOver() *task.Task {
+	m.owner = nil
+	if len(m.queue) > 0 {
+		w := m.queue[0]
+		m.queue = m.queue[1:]
+		w.granted = true
+		m.owner = w.task
+	}
+	return m.owner
 }
 
 // HeldBy reports whether t holds the lock.

@@ -13,8 +13,9 @@ type RCUWait struct{ waiter Pointer[task.Task] }
 // WaitEvent returns when cond holds. on is the cell that cond reads. With mode Killable a fatal signal ends the wait
 // with EINTR. One task at a time may wait.
 func (w *RCUWait) WaitEvent(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
+	t.PrepareToWait()
 	w.waiter.StoreRelease(t, t)
-	err := t.Await(task.OpRCUWaitEvent, on, mode, cond)
+	err := t.Await(task.OpRCUWaitEvent, on, mode|task.Handshake, cond)
 	w.waiter.WriteOnce(t, nil)
 	return err
 }

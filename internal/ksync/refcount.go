@@ -12,22 +12,24 @@ import (
 const RefMax = math.MaxInt32
 
 // Refcount is a reference count. Overflow and underflow are reported as violations and leave the count saturated.
-type Refcount struct{ v atomic.Int32 }
+//
+// The word is a bare one, because DecAndTest is then within the compiler's budget for inlining.
+type Refcount struct{ v int32 }
 
 // Init sets the count of an object that nobody else can see.
-func (r *Refcount) Init(v int32) { r.v.Store(v) }
+func (r *Refcount) Init(v int32) { atomic.StoreInt32(&r.v, v) }
 
 // Read reads the count with no ordering.
 func (r *Refcount) Read(t *task.Task) int32 {
 	if t.Observer != nil {
 		return r.readObserved(t)
 	}
-	return r.v.Load()
+	return atomic.LoadInt32(&r.v)
 }
 
 func (r *Refcount) readObserved(t *task.Task) int32 {
 	t.Begin(task.OpReadOnce, unsafe.Pointer(r))
-	v := r.v.Load()
+	v := atomic.LoadInt32(&r.v)
 	t.End(uint64(v), uint64(v))
 	return v
 }
@@ -35,16 +37,20 @@ func (r *Refcount) readObserved(t *task.Task) int32 {
 // SetRelease sets the count and publishes what was written before: refcount_set_release.
 func (r *Refcount) SetRelease(t *task.Task, v int32) {
 	if t.Observer != nil {
-		t.Begin(task.OpRefSetRelease, unsafe.Pointer(r))
-		t.End(uint64(r.v.Swap(v)), uint64(v))
+		r.setObserved(t, v)
 		return
 	}
-	r.v.Store(v)
+	atomic.StoreInt32(&r.v, v)
+}
+
+func (r *Refcount) setObserved(t *task.Task, v int32) {
+	t.Begin(task.OpRefSetRelease, unsafe.Pointer(r))
+	t.End(uint64(atomic.SwapInt32(&r.v, v)), uint64(v))
 }
 
 // Inc takes a reference next to one that the caller holds.
 func (r *Refcount) Inc(t *task.Task) {
-	old := r.update(t, task.OpRefInc, func(v int32) (int32, bool) { return v + 1, true })
+	old, _ := r.add(t, task.OpRefInc, 1, true)
 	if old <= 0 {
 		t.Violate("refcount-underflow", "reference taken on a count of %d", old)
 	}
@@ -52,7 +58,8 @@ func (r *Refcount) Inc(t *task.Task) {
 
 // IncNotZero takes a reference unless there is none, and reports whether it did.
 func (r *Refcount) IncNotZero(t *task.Task) bool {
-	return r.update(t, task.OpRefIncNotZero, func(v int32) (int32, bool) { return v + 1, v != 0 }) != 0
+	_, ok := r.add(t, task.OpRefIncNotZero, 1, false)
+	return ok
 }
 
 // IncNotZeroLimitedAcquire takes a reference unless there is none or the count would exceed limit. It returns the
@@ -66,11 +73,11 @@ func (r *Refcount) IncNotZeroLimitedAcquire(t *task.Task, limit int32) (old int3
 
 func (r *Refcount) incLimited(limit int32) (old int32, ok bool) {
 	for {
-		old = r.v.Load()
+		old = atomic.LoadInt32(&r.v)
 		if old == 0 || old >= limit || old < 0 {
 			return old, false
 		}
-		if r.v.CompareAndSwap(old, old+1) {
+		if atomic.CompareAndSwapInt32(&r.v, old, old+1) {
 			return old, true
 		}
 	}
@@ -89,19 +96,60 @@ func (r *Refcount) incLimitedObserved(t *task.Task, limit int32) (old int32, ok 
 
 // AddNotZero adds d unless the count is zero, and reports whether it did.
 func (r *Refcount) AddNotZero(t *task.Task, d int32) bool {
-	return r.update(t, task.OpRefAddNotZero, func(v int32) (int32, bool) { return v + d, v != 0 }) != 0
+	_, ok := r.add(t, task.OpRefAddNotZero, d, false)
+	return ok
 }
 
-// SubRelease subtracts d, ordered after what went before, and returns the new count: refcount_sub_and_test.
+// add adds d, to a count of zero only if fromZero. It returns the count before, and whether it added. A count past
+// RefMax saturates.
+func (r *Refcount) add(t *task.Task, op task.Op, d int32, fromZero bool) (old int32, ok bool) {
+	if t.Observer != nil {
+		t.Begin(op, unsafe.Pointer(r))
+	}
+	var now int32
+	for {
+		old = atomic.LoadInt32(&r.v)
+		now = old
+		if ok = fromZero || old > 0; !ok {
+			break
+		}
+		now = int32(min(int64(old)+int64(d), RefMax))
+		if atomic.CompareAndSwapInt32(&r.v, old, now) {
+			break
+		}
+	}
+	if t.Observer != nil {
+		t.End(uint64(old), uint64(now))
+	}
+	if ok && now != old+d {
+		t.Violate("refcount-overflow", "count %d cannot be raised by %d", old, d)
+	}
+	return old, ok
+}
+
+// SubRelease subtracts d, ordered after what went before, and returns the new count: refcount_sub_and_test. An
+// underflow leaves 0, where nobody can take a reference any more, and returns what is missing as a negative count, so
+// that the caller does not free a second time.
 func (r *Refcount) SubRelease(t *task.Task, d int32) int32 { return r.sub(t, task.OpRefSubRelease, d) }
 
 // DecAndTest drops a reference, ordered after what went before, and returns the new count: __refcount_dec_and_test.
-func (r *Refcount) DecAndTest(t *task.Task) int32 {
+// An underflow is as in SubRelease.
+func (r *Refcount) DecAndTest(t *task.Task) (count int32) {
 	if t.Observer == nil {
-		if v := r.v.Add(-1); v >= 0 {
-			return v
+		count = atomic.AddInt32(&r.v, -1)
+		if count >= 0 {
+			return
 		}
-		r.v.Add(1) // let the slow path see and report it
+	}
+	return r.decSlow(t)
+}
+
+// decSlow drops a reference for an observed task; for another it takes back DecAndTest's underflow and reports it.
+//
+//go:noinline
+func (r *Refcount) decSlow(t *task.Task) int32 {
+	if t.Observer == nil {
+		atomic.AddInt32(&r.v, 1)
 	}
 	return r.sub(t, task.OpRefDecAndTest, 1)
 }
@@ -110,47 +158,22 @@ func (r *Refcount) sub(t *task.Task, op task.Op, d int32) int32 {
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(r))
 	}
-	v := r.v.Add(-d)
-	if t.Observer != nil {
-		t.End(uint64(v+d), uint64(v))
-	}
-	if v < 0 {
-		r.underflow(t, v)
-	}
-	return v
-}
-
-func (r *Refcount) underflow(t *task.Task, v int32) {
-	r.v.Store(0) // saturate where it does least harm: nobody can take a reference any more
-	t.Violate("refcount-underflow", "more references dropped than taken: count %d", v)
-}
-
-// update applies f until it succeeds or declines, and returns the count before. An increment past RefMax saturates.
-func (r *Refcount) update(t *task.Task, op task.Op, f func(int32) (int32, bool)) (old int32) {
-	if t.Observer != nil {
-		t.Begin(op, unsafe.Pointer(r))
-	}
-	var now int32
+	var old, now int32
 	for {
-		var ok bool
-		old = r.v.Load()
-		if now, ok = f(old); !ok {
-			now = old
-			break
-		}
-		if now < old && old > 0 {
-			t.Violate("refcount-overflow", "count %d cannot be raised", old)
-			now = RefMax
-		}
-		if r.v.CompareAndSwap(old, now) {
+		old = atomic.LoadInt32(&r.v)
+		now = max(old-d, 0)
+		if atomic.CompareAndSwapInt32(&r.v, old, now) {
 			break
 		}
 	}
 	if t.Observer != nil {
 		t.End(uint64(old), uint64(now))
 	}
-	return old
+	if old < d {
+		t.Violate("refcount-underflow", "more references dropped than taken: count %d", old-d)
+	}
+	return old - d
 }
 
 // Peek reads without announcing: for conditions, reports and checks of a quiescent state.
-func (r *Refcount) Peek() int32 { return r.v.Load() }
+func (r *Refcount) Peek() int32 { return atomic.LoadInt32(&r.v) }

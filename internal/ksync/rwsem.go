@@ -59,6 +59,7 @@ func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) e
 	}
 	s.mu.Lock()
 	before := s.state()
+	mine := s.writer == t
 	var w *rwsemWaiter
 	if !s.take(t, write) {
 		w = &rwsemWaiter{task: t, write: write}
@@ -69,7 +70,11 @@ func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) e
 	if t.Observer != nil {
 		t.End(before, after)
 	}
+	if mine {
+		t.Violate("recursive-lock", "%s of a lock that the task holds for writing", op)
+	}
 	if w == nil {
+		t.MightSleep(op)
 		return nil
 	}
 	return s.wait(t, w, mode)

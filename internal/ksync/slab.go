@@ -11,8 +11,16 @@ import (
 	"vmasim/internal/task"
 )
 
-// Life counts the lives of a slab object: odd while it is allocated. Every object of a slab embeds one.
+// Life counts the lives of a slab object. Its low two bits are lifeFree, lifeAllocated or lifeEnding. Every object of a
+// slab embeds one.
 type Life struct{ n atomic.Uint32 }
+
+const (
+	lifeFree      = iota
+	lifeAllocated // until Free
+	lifeEnding    // from Free until the memory is given back, a grace period later if the cache says so
+	lifeMask      = 3
+)
 
 // SlabLife returns the object's life; it makes an embedding type a slab object.
 func (l *Life) SlabLife() *Life { return l }
@@ -20,8 +28,14 @@ func (l *Life) SlabLife() *Life { return l }
 // Generation returns a number that changes with each allocation and each free.
 func (l *Life) Generation() uint32 { return l.n.Load() }
 
-// Alive reports whether the object is allocated.
-func (l *Life) Alive() bool { return l.n.Load()&1 == 1 }
+// Alive reports whether the object is allocated, or freed but kept for the readers of a grace period.
+func (l *Life) Alive() bool { return l.n.Load()&lifeMask != lifeFree }
+
+// end begins the end of the life, and reports whether there was one that had not ended yet.
+func (l *Life) end() bool {
+	n := l.n.Load()
+	return n&lifeMask == lifeAllocated && l.n.CompareAndSwap(n, n+1)
+}
 
 // SlabObject is a pointer to T that can live in a slab.
 type SlabObject[T any] interface {
@@ -61,7 +75,9 @@ type Slab[T any, P SlabObject[T]] struct {
 	inUse, allocated, reused atomic.Int64
 }
 
-const slabChunkBytes = 32 << 10
+// slabChunkBytes is more than Go's largest size class, so a chunk begins at a page and objects of whole cache lines stay
+// aligned.
+const slabChunkBytes = 40 << 10
 
 // NewSlab returns an empty cache.
 func NewSlab[T any, P SlabObject[T]](cfg SlabConfig[T]) *Slab[T, P] {
@@ -92,7 +108,7 @@ func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 	s.allocated.Add(1)
 	P(p).SlabLife().n.Add(1)
 	if t.Observer != nil {
-		t.End(0, addr(p))
+		t.EndPointer(nil, unsafe.Pointer(p))
 		t.Born(unsafe.Pointer(p), s.cfg.Layout)
 	}
 	return P(p), nil
@@ -119,6 +135,10 @@ func (s *Slab[T, P]) grow() *T {
 
 // Free gives an object back. Its memory is poisoned at once, and becomes another object when the cache's rule allows.
 func (s *Slab[T, P]) Free(t *task.Task, p P) {
+	if !p.SlabLife().end() {
+		t.Violate("double-free", "%s at %p is freed twice", s.cfg.Name, p)
+		return
+	}
 	if s.cfg.Reuse == AfterGracePeriod {
 		s.cfg.RCU.Call(t, func(t *task.Task) { s.release(t, p) })
 		return
@@ -127,10 +147,6 @@ func (s *Slab[T, P]) Free(t *task.Task, p P) {
 }
 
 func (s *Slab[T, P]) release(t *task.Task, p P) {
-	if !p.SlabLife().Alive() {
-		t.Violate("double-free", "%s at %p is freed twice", s.cfg.Name, p)
-		return
-	}
 	if s.cfg.Check != nil {
 		if wrong := s.cfg.Check(t, (*T)(p)); wrong != "" {
 			t.Violate("bad-free", "%s at %p: %s", s.cfg.Name, p, wrong)
@@ -142,21 +158,21 @@ func (s *Slab[T, P]) release(t *task.Task, p P) {
 	if t.Observer != nil {
 		t.Begin(task.OpSlabFree, unsafe.Pointer(s))
 	}
-	p.SlabLife().n.Add(1)
+	p.SlabLife().n.Add(lifeMask + 1 - lifeEnding)
 	s.inUse.Add(-1)
 	s.mu.Lock()
 	s.free = append(s.free, (*T)(p))
 	s.mu.Unlock()
 	if t.Observer != nil {
-		t.End(addr((*T)(p)), 0)
+		t.EndPointer(unsafe.Pointer(p), nil)
 		t.Died(unsafe.Pointer(p))
 	}
 }
 
-// InUse returns how many objects are allocated.
+// InUse returns how many objects are alive.
 func (s *Slab[T, P]) InUse() int { return int(s.inUse.Load()) }
 
-// Allocated returns how many allocations there were, Reused how many of them got memory that had been freed.
+// Allocated returns how many allocations there were.
 func (s *Slab[T, P]) Allocated() uint64 { return uint64(s.allocated.Load()) }
 
 // Reused returns how many allocations got memory that had been freed.

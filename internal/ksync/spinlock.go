@@ -22,7 +22,7 @@ func (l *SpinLock) lockSlow(t *task.Task) {
 	if t.Observer != nil {
 		t.BeginWhen(task.OpSpinLock, unsafe.Pointer(l), func() bool { return l.v.Load() == 0 })
 	}
-	for i := 0; !l.v.CompareAndSwap(0, 1); i++ {
+	for i := 0; l.v.Load() != 0 || !l.v.CompareAndSwap(0, 1); i++ { // a load first: it leaves the holder its cache line
 		task.Spin(i)
 	}
 	if t.Observer != nil {
@@ -33,27 +33,33 @@ func (l *SpinLock) lockSlow(t *task.Task) {
 // Trylock takes the lock unless it is held, and reports whether it did.
 func (l *SpinLock) Trylock(t *task.Task) bool {
 	if t.Observer != nil {
-		t.Begin(task.OpSpinTrylock, unsafe.Pointer(l))
-		ok := l.v.CompareAndSwap(0, 1)
-		t.End(b2u(!ok), 1)
-		return ok
+		return l.trylockObserved(t)
 	}
 	return l.v.CompareAndSwap(0, 1)
 }
 
-// Unlock gives the lock back.
-func (l *SpinLock) Unlock(t *task.Task) {
-	if t.Observer != nil {
-		l.unlockObserved(t)
-		return
-	}
-	l.v.Store(0)
+func (l *SpinLock) trylockObserved(t *task.Task) bool {
+	t.Begin(task.OpSpinTrylock, unsafe.Pointer(l))
+	ok := l.v.CompareAndSwap(0, 1)
+	t.End(b2u(!ok), 1)
+	return ok
 }
 
-func (l *SpinLock) unlockObserved(t *task.Task) {
-	t.Begin(task.OpSpinUnlock, unsafe.Pointer(l))
-	held := l.v.Swap(0)
-	t.End(uint64(held), 0)
+// Unlock gives the lock back.
+func (l *SpinLock) Unlock(t *task.Task) {
+	if t.Observer != nil || l.v.Swap(0) == 0 {
+		l.unlockSlow(t)
+	}
+}
+
+// unlockSlow unlocks for an observed task, and reports the lock that Unlock found free for another.
+func (l *SpinLock) unlockSlow(t *task.Task) {
+	held := uint32(0)
+	if t.Observer != nil {
+		t.Begin(task.OpSpinUnlock, unsafe.Pointer(l))
+		held = l.v.Swap(0)
+		t.End(uint64(held), 0)
+	}
 	if held == 0 {
 		t.Violate("unlock-not-held", "spin_unlock of a free lock")
 	}

@@ -16,26 +16,38 @@ const (
 	Uninterruptible WaitMode = 0
 	Killable        WaitMode = 1 << iota // a fatal signal ends the wait with EINTR
 	Polled                               // nobody will wake it: it looks by itself
+	Handshake                            // only a wake-up makes it look again: observed, a lost one is a deadlock
 )
 
 // spins is how often a waiting task looks again before it parks: the waits of this protocol are mostly shorter than
 // the cost of parking a goroutine.
 const spins = 100
 
+// MightSleep reports a task that may come to wait, at op, inside an RCU read section: might_sleep. Whatever can wait
+// calls it also when it need not wait this time.
+func (t *Task) MightSleep(op Op) {
+	if t.Sections[SlotRCU].Depth > 0 {
+		t.Violate("sleep-in-rcu", "%s inside an RCU read section", op)
+	}
+}
+
 // Await returns when cond holds. The cell at addr is what the task waits for; op names the wait. cond reads cells
 // without announcing. With mode Killable it returns EINTR once a fatal signal is pending and cond does not hold.
 //
-// Whoever makes cond true must Unpark the task afterwards, unless the mode is Polled.
+// Whoever makes cond true must Unpark the task afterwards, unless the mode is Polled. Where that is one step, as when
+// a lock is handed over, a scheduler may let the task go on as soon as cond holds. Where it is a protocol of its own,
+// the mode is Handshake, and PrepareToWait comes before the task tells anybody that it waits.
 func (t *Task) Await(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool) error {
-	if t.Sections[SlotRCU].Depth > 0 {
-		t.Violate("sleep-in-rcu", "%s waits inside an RCU read section", op)
-	}
-	if t.Observer == nil {
+	t.MightSleep(op)
+	switch {
+	case t.Observer == nil:
 		return t.block(mode, cond)
+	case mode&Handshake != 0:
+		return t.handshake(op, addr, mode, cond)
 	}
 	t.begin(Event{Op: op, Addr: addr, Enabled: cond, Killable: mode&Killable != 0})
 	err := t.block(mode, cond)
-	t.End(0, 0)
+	t.endWait(err)
 	return err
 }
 
@@ -56,6 +68,31 @@ func (t *Task) block(mode WaitMode, cond func() bool) error {
 			<-t.wake
 		}
 	}
+}
+
+// handshake looks and sleeps in steps of their own, as the kernel's wait loops do.
+func (t *Task) handshake(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool) error {
+	killable := mode&Killable != 0
+	for {
+		t.begin(Event{Op: op, Addr: addr})
+		done := cond()
+		var err error
+		if !done && killable && t.Killed() {
+			err = unix.EINTR
+		}
+		t.endWait(err)
+		if done || err != nil {
+			return err
+		}
+		t.begin(Event{Op: OpSchedule, Addr: addr, Enabled: func() bool { return len(t.wake) > 0 }, Killable: killable})
+		<-t.wake
+		t.End(0, 0)
+	}
+}
+
+func (t *Task) endWait(err error) {
+	t.pending.Interrupted = err != nil
+	t.End(0, 0)
 }
 
 // Spin waits for a lock word held for a few instructions: it never parks. Only spinning locks use it.

@@ -73,15 +73,19 @@ const (
 	OpMutexLock
 	OpMutexTrylock
 	OpMutexUnlock
+	OpMutexWait
 	OpSpinLock
 	OpSpinTrylock
 	OpSpinUnlock
 	OpRCUWaitEvent
+	OpSchedule
 	OpWakeUp
 	OpSectionBegin
 	OpSectionEnd
 	OpSynchronize
+	OpGracePeriodWait
 	OpCall
+	OpBarrier
 	OpSlabAlloc
 	OpSlabFree
 	NumOps
@@ -125,15 +129,19 @@ var opTable = [NumOps]OpInfo{
 	OpMutexLock:                   {"mutex_lock", Lock, Acquire},
 	OpMutexTrylock:                {"mutex_trylock", Try, Acquire},
 	OpMutexUnlock:                 {"mutex_unlock", Unlock, Release},
+	OpMutexWait:                   {"mutex wait", Wait, Acquire},
 	OpSpinLock:                    {"spin_lock", Lock, Acquire},
 	OpSpinTrylock:                 {"spin_trylock", Try, Acquire},
 	OpSpinUnlock:                  {"spin_unlock", Unlock, Release},
 	OpRCUWaitEvent:                {"rcuwait_wait_event", Wait, Full},
+	OpSchedule:                    {"schedule", Wait, Full},
 	OpWakeUp:                      {"rcuwait_wake_up", Wake, Full},
 	OpSectionBegin:                {"rcu_read_lock", Write, Acquire},
 	OpSectionEnd:                  {"rcu_read_unlock", Write, Release},
-	OpSynchronize:                 {"synchronize_rcu", Wait, Full},
+	OpSynchronize:                 {"synchronize_rcu", RMW, Full},
+	OpGracePeriodWait:             {"grace period wait", Wait, Full},
 	OpCall:                        {"call_rcu", RMW, Full},
+	OpBarrier:                     {"rcu_barrier", RMW, Full},
 	OpSlabAlloc:                   {"kmem_cache_alloc", RMW, Full},
 	OpSlabFree:                    {"kmem_cache_free", RMW, Full},
 }
@@ -157,6 +165,9 @@ type Event struct {
 
 	Target   *Task  // Wake: whom
 	Old, New uint64 // After: the value seen and the value left; 0 where the cell has no number
+
+	OldPtr, NewPtr unsafe.Pointer // After, where the cell holds a pointer: what Old and New are the addresses of
+	Interrupted    bool           // After a Wait: a fatal signal ended it, not its condition
 }
 
 // Observer is told every access of the tasks that carry it. An Event is valid only during the call.

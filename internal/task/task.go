@@ -96,6 +96,14 @@ func (t *Task) Kill() {
 // Killed reports whether a fatal signal is pending.
 func (t *Task) Killed() bool { return t.killed.Load() }
 
+// PrepareToWait forgets the wake-ups of earlier waits. It comes before the task tells others that it is going to wait.
+func (t *Task) PrepareToWait() {
+	select {
+	case <-t.wake:
+	default:
+	}
+}
+
 // Unpark makes a parked task look at its condition again. Cells call it through ksync; it is not an announced event.
 func (t *Task) Unpark() {
 	select {
@@ -174,6 +182,12 @@ func (t *Task) begin(e Event) {
 func (t *Task) End(old, new uint64) {
 	t.pending.Old, t.pending.New = old, new
 	t.Observer.After(t, &t.pending)
+}
+
+// EndPointer is End for a cell that holds a pointer.
+func (t *Task) EndPointer(old, new unsafe.Pointer) {
+	t.pending.OldPtr, t.pending.NewPtr = old, new
+	t.End(uint64(uintptr(old)), uint64(uintptr(new)))
 }
 
 // Waking announces that the task makes target look at its condition again, through the cell at addr.

@@ -1,0 +1,59 @@
+package fault
+
+import (
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+	"vmasim/mm"
+)
+
+// Load reads the 8-byte word at addr, which is a multiple of 8, as an instruction of task t would: through the page
+// tables, faulting as often as it takes.
+func Load(t *task.Task, m *mm.MM, addr uint64) (value uint64, res Result) {
+	res = access(t, m, addr, Read, func(word *ksync.Atomic64) { value = word.ReadOnce(t) })
+	return value, res
+}
+
+// Store writes the 8-byte word at addr, which is a multiple of 8, as an instruction of task t would.
+func Store(t *task.Task, m *mm.MM, addr, value uint64) Result {
+	return access(t, m, addr, Write, func(word *ksync.Atomic64) { word.WriteOnce(t, value) })
+}
+
+// Touch makes the access at addr without changing a byte.
+func Touch(t *task.Task, m *mm.MM, addr uint64, kind Access) Result {
+	return access(t, m, addr&^7, kind, func(*ksync.Atomic64) {})
+}
+
+// access does use on the word at addr once the page tables allow it, faulting until they do.
+func access(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.Atomic64)) Result {
+	for {
+		m.Machine.Access.ReadLock(t)
+		word := translate(t, m, addr, kind)
+		if word != nil {
+			use(word)
+		}
+		m.Machine.Access.ReadUnlock(t)
+		if word != nil {
+			return OK
+		}
+		if res := Handle(t, m, addr, kind); res != OK {
+			return res
+		}
+	}
+}
+
+// translate walks the page tables as the processor does and returns the word at addr, nil if that faults. The caller is
+// inside a section of the access domain, which keeps page and tables from being freed, as a pending TLB flush would.
+func translate(t *task.Task, m *mm.MM, addr uint64, kind Access) *ksync.Atomic64 {
+	if addr >= mm.TaskSize {
+		return nil
+	}
+	slot, ok := m.Tables.Find(t, addr)
+	if !ok {
+		return nil
+	}
+	pte := slot.Get(t)
+	if !pte.Accessible() || kind == Write && !pte.Write() || kind == Exec && !pte.Exec() {
+		return nil
+	}
+	return m.Machine.Mem.Word(pte.PFN(), addr%mm.PageSize)
+}

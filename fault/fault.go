@@ -1,0 +1,139 @@
+// Package fault handles page faults: do_user_addr_fault and what is below it, as Linux 6.18 does on x86-64.
+//
+// A fault first tries to lock its VMA without mmap_lock. What it cannot do under the VMA lock it gives up and does again
+// under mmap_lock held for reading.
+//
+// The lock order, outermost first:
+//
+//	VMA read lock, or mmap_lock (read)
+//	└── mmap_lock (read), by trylock        under the VMA lock, to give the VMA an anon_vma
+//	    └── anon_vma rwsem
+//	        └── page_table_lock
+//	page-cache lock of the file             never while the VMA lock is held and the page must be read
+//	PTE lock                                one per page table; nothing is taken under it
+package fault
+
+import (
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+// Access is what a task tried to do.
+type Access uint8
+
+// The accesses.
+const (
+	Read Access = iota
+	Write
+	Exec
+)
+
+var accessNames = [...]string{"read", "write", "exec"}
+
+func (a Access) String() string { return accessNames[a] }
+
+// Result is how a fault ended.
+type Result uint8
+
+// The results.
+const (
+	OK         Result = iota
+	SegvMaperr        // SIGSEGV, SEGV_MAPERR: nothing is mapped there
+	SegvAccerr        // SIGSEGV, SEGV_ACCERR: the mapping does not allow it
+	Sigbus            // SIGBUS, BUS_ADRERR: beyond the end of the file
+	OOM               // no frame was free
+	Killed            // a fatal signal arrived
+	retry             // the VMA lock or mmap_lock was dropped; try again
+)
+
+var resultNames = [...]string{"ok", "SEGV_MAPERR", "SEGV_ACCERR", "SIGBUS", "ENOMEM", "EINTR", "retry"}
+
+func (r Result) String() string { return resultNames[r] }
+
+// Handle handles the fault of task t at addr: do_user_addr_fault. After OK the access may be tried again; it may fault
+// again. The caller holds no lock.
+func Handle(t *task.Task, m *mm.MM, addr uint64, access Access) Result {
+	t.Enter("do_user_addr_fault")
+	t.Counters[task.PgFault]++
+	f := fault{t: t, mm: m, addr: addr, access: access}
+	res := f.underVMALock()
+	if res == retry {
+		t.Counters[task.PgFaultMmapLock]++
+	}
+	for res == retry {
+		res = f.underMmapLock()
+	}
+	switch res {
+	case SegvMaperr, SegvAccerr:
+		t.Counters[task.FaultSegv]++
+	case Sigbus:
+		t.Counters[task.FaultSigbus]++
+	case OOM:
+		t.Counters[task.FaultOOM]++
+	}
+	t.Leave()
+	return res
+}
+
+// underVMALock tries to handle the fault without mmap_lock.
+func (f *fault) underVMALock() Result {
+	v := f.mm.LockVMAUnderRCU(f.t, f.addr)
+	if v == nil {
+		return retry
+	}
+	if accessError(v.Flags(f.t), f.access) {
+		v.EndRead(f.t)
+		f.t.Counters[task.VMALockSuccess]++
+		return SegvAccerr
+	}
+	f.vma, f.vmaLock = v, true
+	res := f.handle()
+	if res == retry { // the handler has dropped the lock
+		f.t.Counters[task.VMALockRetry]++
+		return retry
+	}
+	v.EndRead(f.t)
+	f.t.Counters[task.VMALockSuccess]++
+	return res
+}
+
+// underMmapLock handles the fault under mmap_lock held for reading.
+func (f *fault) underMmapLock() Result {
+	f.t.Enter("lock_mm_and_find_vma")
+	err := f.mm.MmapReadLockKillable(f.t)
+	f.t.Leave()
+	if err != nil {
+		return Killed
+	}
+	res := f.findAndHandle()
+	if res != retry { // else the handler has dropped the lock
+		f.mm.MmapReadUnlock(f.t)
+	}
+	return res
+}
+
+func (f *fault) findAndHandle() Result {
+	v := f.mm.Tree.Find(f.t, f.addr)
+	if v == nil || v.Start(f.t) > f.addr {
+		return SegvMaperr
+	}
+	if accessError(v.Flags(f.t), f.access) {
+		return SegvAccerr
+	}
+	f.vma, f.vmaLock = v, false
+	return f.handle()
+}
+
+// accessError reports whether a VMA with these flags forbids the access: access_error. What may be written or executed
+// may be read.
+func accessError(flags vma.Flags, access Access) bool {
+	switch access {
+	case Write:
+		return flags&vma.VMWrite == 0
+	case Exec:
+		return flags&vma.VMExec == 0
+	default:
+		return !flags.Accessible()
+	}
+}

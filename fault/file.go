@@ -1,0 +1,153 @@
+package fault
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+// filePage maps a page of a file, or of shared anonymous memory: do_fault.
+func (f *fault) filePage() Result {
+	shared := f.vma.Flags(f.t)&vma.VMMayShare != 0
+	switch {
+	case f.access != Write:
+		return f.readFault()
+	case shared:
+		return f.sharedFault()
+	default:
+		return f.cowFault()
+	}
+}
+
+// cachedPage returns the file's page under the fault, with a reference. If it must be read, it releases the fault's lock
+// for that and asks for a retry; the second time it reads under the lock: filemap_fault.
+func (f *fault) cachedPage() (phys.PFN, Result) {
+	f.t.Enter("filemap_fault")
+	defer f.t.Leave()
+	file, index := f.vma.File(f.t), f.vma.PgoffAt(f.t, f.addr)
+	pages, err := file.PageCount(f.t)
+	if err != nil || index >= pages {
+		return 0, Sigbus
+	}
+	if pfn := file.Lookup(f.t, index); pfn != 0 {
+		return pfn, OK
+	}
+	if f.tried {
+		pfn, err := file.Page(f.t, index)
+		switch {
+		case err == nil:
+			return pfn, OK
+		case errors.Is(err, unix.ENOMEM):
+			return 0, OOM
+		default:
+			return 0, Sigbus
+		}
+	}
+	file.Get(f.t) // the VMA's reference may go with the lock
+	f.release()
+	if pfn, err := file.Page(f.t, index); err == nil { // an error will show when it is tried again
+		f.mm.Machine.Mem.Put(f.t, pfn)
+	}
+	_ = file.Put(f.t) // who opened the file sees the errors of writing it back
+	f.tried = true
+	return 0, retry
+}
+
+// readFault maps a page of a file for reading, and the cached ones around it: do_read_fault.
+func (f *fault) readFault() Result {
+	f.t.Enter("do_read_fault")
+	defer f.t.Leave()
+	f.faultAround()
+	pfn, res := f.cachedPage()
+	if res != OK {
+		return res
+	}
+	f.mapFilePage(f.slot, pfn, f.protection(false))
+	return OK
+}
+
+// faultAroundBytes is the size of the block whose cached pages a read fault maps together: fault_around_bytes.
+const faultAroundBytes = 64 << 10
+
+// faultAround maps the pages around the fault that are in the page cache: do_fault_around. The block is aligned by
+// address and clipped to the VMA.
+func (f *fault) faultAround() {
+	vmaStart, vmaEnd := f.vma.Range(f.t)
+	block := f.addr &^ (faultAroundBytes - 1)
+	start, end := max(block, vmaStart), min(block+faultAroundBytes, vmaEnd)
+	file, prot := f.vma.File(f.t), f.protection(false)
+	pages, err := file.PageCount(f.t)
+	if err != nil {
+		return
+	}
+	_ = f.mm.Tables.Chunks(f.t, start, end, func(c pgtable.Chunk) error {
+		for i := range c.Entries {
+			addr := c.Addr + uint64(i)<<mm.PageShift
+			if !c.Entries[i].Get(f.t).None() {
+				continue
+			}
+			index := f.vma.PgoffAt(f.t, addr)
+			if index >= pages {
+				break
+			}
+			if pfn := file.Lookup(f.t, index); pfn != 0 {
+				f.mapFilePage(c.Slot(i), pfn, prot)
+			}
+		}
+		return nil
+	})
+}
+
+// sharedFault maps a page of a file for writing: do_shared_fault.
+func (f *fault) sharedFault() Result {
+	f.t.Enter("do_shared_fault")
+	defer f.t.Leave()
+	pfn, res := f.cachedPage()
+	if res != OK {
+		return res
+	}
+	f.vma.File(f.t).MarkDirty(f.t, pfn) // page_mkwrite
+	f.mapFilePage(f.slot, pfn, f.protection(true))
+	return OK
+}
+
+// mapFilePage maps a page of the page cache and hands its reference to the entry, or drops it if another fault was faster.
+func (f *fault) mapFilePage(slot pgtable.Slot, pfn phys.PFN, prot pgtable.PTE) {
+	mem := f.mm.Machine.Mem
+	mem.Page(pfn).Mapcount.FetchAdd(f.t, 1)
+	if !f.install(slot, pgtable.Make(pfn, prot)) {
+		mem.Page(pfn).Mapcount.FetchAdd(f.t, ^uint32(0))
+		mem.Put(f.t, pfn)
+	}
+}
+
+// cowFault maps a private copy of a page of a file: do_cow_fault. The anon_vma comes first, so a write beyond the end of
+// the file leaves one behind.
+func (f *fault) cowFault() Result {
+	f.t.Enter("do_cow_fault")
+	defer f.t.Leave()
+	if res := f.prepareAnon(); res != OK {
+		return res
+	}
+	mem := f.mm.Machine.Mem
+	cached, res := f.cachedPage()
+	if res != OK {
+		return res
+	}
+	defer mem.Put(f.t, cached)
+	pfn, err := mem.Alloc(f.t)
+	if err != nil {
+		return OOM
+	}
+	mem.Copy(pfn, cached)
+	f.describeAnon(pfn)
+	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
+		mem.Put(f.t, pfn)
+	}
+	return OK
+}

@@ -1,0 +1,211 @@
+package fault
+
+import (
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+// fault is one fault being handled: struct vm_fault. The VMA is stable: it is read-locked, or mmap_lock is held.
+type fault struct {
+	t       *task.Task
+	mm      *mm.MM
+	vma     *vma.VMA
+	addr    uint64
+	access  Access
+	vmaLock bool // the VMA lock is what keeps vma stable: FAULT_FLAG_VMA_LOCK
+	tried   bool // locks were dropped for reading a page once: FAULT_FLAG_TRIED
+	slot    pgtable.Slot
+}
+
+// release drops the lock that keeps the VMA stable, before a retry: release_fault_lock.
+func (f *fault) release() {
+	if f.vmaLock {
+		f.vma.EndRead(f.t)
+	} else {
+		f.mm.MmapReadUnlock(f.t)
+	}
+}
+
+// handle is handle_mm_fault and handle_pte_fault. On retry it has released the lock.
+func (f *fault) handle() Result {
+	f.t.Enter("handle_mm_fault")
+	res := f.handlePTE()
+	f.t.Leave()
+	return res
+}
+
+func (f *fault) handlePTE() Result {
+	slot, err := f.mm.Tables.Alloc(f.t, f.addr)
+	if err != nil {
+		return OOM
+	}
+	f.slot = slot
+	pte := slot.Get(f.t)
+	switch {
+	case !pte.None():
+		return f.present(pte)
+	case f.vma.IsAnonymous(f.t):
+		return f.anonymousPage()
+	default:
+		return f.filePage()
+	}
+}
+
+// present handles a fault on a page that is mapped: it may lack the right to write, or another fault was faster.
+func (f *fault) present(pte pgtable.PTE) Result {
+	f.slot.Lock(f.t)
+	if f.slot.Get(f.t) != pte {
+		f.slot.Unlock(f.t)
+		return OK // changed meanwhile: the access decides
+	}
+	if f.access == Write && !pte.Write() {
+		return f.writeProtected(pte)
+	}
+	f.slot.Unlock(f.t)
+	return OK
+}
+
+// protection returns the protection of a page that this fault maps.
+func (f *fault) protection(writable bool) pgtable.PTE {
+	prot := mm.PageBits(f.vma.Flags(f.t))
+	if writable {
+		prot |= pgtable.RW | pgtable.Dirty
+	}
+	return prot
+}
+
+// install maps a page unless another fault was faster: set_pte. It reports whether it did.
+func (f *fault) install(slot pgtable.Slot, pte pgtable.PTE) bool {
+	slot.Lock(f.t)
+	empty := slot.Get(f.t).None()
+	if empty {
+		slot.Set(f.t, pte)
+	}
+	slot.Unlock(f.t)
+	return empty
+}
+
+// prepareAnon makes sure that the VMA has an anon_vma: vmf_anon_prepare. That looks at the neighbours, so it needs
+// mmap_lock; under the VMA lock only a trylock is allowed, because a writer may be waiting for this very VMA.
+func (f *fault) prepareAnon() Result {
+	if f.vma.AnonVMA(f.t) != nil {
+		return OK
+	}
+	f.t.Enter("vmf_anon_prepare")
+	defer f.t.Leave()
+	if f.vmaLock {
+		if !f.mm.MmapReadTrylock(f.t) {
+			f.release()
+			return retry
+		}
+		defer f.mm.MmapReadUnlock(f.t)
+	}
+	if f.mm.PrepareAnonVMA(f.t, f.vma) != nil {
+		return OOM
+	}
+	return OK
+}
+
+// describeAnon says what a new anonymous page is, before it is mapped: folio_add_new_anon_rmap.
+func (f *fault) describeAnon(pfn phys.PFN) {
+	page := f.mm.Machine.Mem.Page(pfn)
+	page.Describe(f.t, phys.KindAnon, f.vma.AnonVMA(f.t).ID, f.vma.PgoffAt(f.t, f.addr))
+	page.Mapcount.Init(1)
+}
+
+// anonymousPage maps a page of anonymous memory that was not touched before: do_anonymous_page. A read gets the zero
+// page and needs no anon_vma.
+func (f *fault) anonymousPage() Result {
+	f.t.Enter("do_anonymous_page")
+	defer f.t.Leave()
+	mem := f.mm.Machine.Mem
+	if f.access != Write {
+		f.install(f.slot, pgtable.Make(mem.ZeroPage(), f.protection(false)).MkSpecial())
+		return OK
+	}
+	if res := f.prepareAnon(); res != OK {
+		return res
+	}
+	pfn, err := mem.AllocZeroed(f.t)
+	if err != nil {
+		return OOM
+	}
+	f.describeAnon(pfn)
+	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
+		mem.Put(f.t, pfn)
+	}
+	return OK
+}
+
+// writeProtected handles a write to a page that is mapped read-only: do_wp_page. The caller holds the entry's lock, which
+// is given back.
+func (f *fault) writeProtected(pte pgtable.PTE) Result {
+	f.t.Enter("do_wp_page")
+	defer f.t.Leave()
+	m := f.mm.Machine
+	if f.vma.Flags(f.t)&vma.VMMayShare != 0 { // wp_page_shared
+		f.vma.File(f.t).MarkDirty(f.t, pte.PFN())
+		f.slot.Modify(f.t, f.protection(true))
+		f.slot.Unlock(f.t)
+		return OK
+	}
+	if m.Exclusive(f.t, pte) { // wp_page_reuse
+		f.slot.Modify(f.t, f.protection(true))
+		f.slot.Unlock(f.t)
+		return OK
+	}
+	if !pte.Special() {
+		m.Mem.Get(f.t, pte.PFN()) // it must not go away while it is copied
+	}
+	f.slot.Unlock(f.t)
+	res := f.copyOnWrite(pte)
+	if !pte.Special() {
+		m.Mem.Put(f.t, pte.PFN())
+	}
+	return res
+}
+
+// copyOnWrite replaces a shared page by a copy: wp_page_copy.
+func (f *fault) copyOnWrite(old pgtable.PTE) Result {
+	if res := f.prepareAnon(); res != OK {
+		return res
+	}
+	m := f.mm.Machine
+	pfn, err := f.copyFrame(old)
+	if err != nil {
+		return OOM
+	}
+	f.describeAnon(pfn)
+	f.slot.Lock(f.t)
+	if f.slot.Get(f.t) != old {
+		f.slot.Unlock(f.t)
+		m.Mem.Put(f.t, pfn)
+		return OK
+	}
+	// ptep_clear_flush: nobody may still be reading the old page when somebody can write the new one.
+	f.slot.GetAndClear(f.t)
+	m.FlushTLB(f.t)
+	f.slot.Set(f.t, pgtable.Make(pfn, f.protection(true)))
+	f.slot.Unlock(f.t)
+	if !old.Special() {
+		m.Mem.Page(old.PFN()).Mapcount.FetchAdd(f.t, ^uint32(0))
+		m.Mem.Put(f.t, old.PFN())
+	}
+	return OK
+}
+
+// copyFrame returns a new frame with the bytes of the page that the entry maps.
+func (f *fault) copyFrame(old pgtable.PTE) (phys.PFN, error) {
+	mem := f.mm.Machine.Mem
+	if old.Special() {
+		return mem.AllocZeroed(f.t)
+	}
+	pfn, err := mem.Alloc(f.t)
+	if err == nil {
+		mem.Copy(pfn, old.PFN())
+	}
+	return pfn, err
+}

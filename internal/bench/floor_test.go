@@ -1,0 +1,54 @@
+package bench
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestZeroFramesZeroesEachInTurn(t *testing.T) {
+	z, err := NewZeroFrames(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for i := range z.arena {
+		z.arena[i] = 1
+	}
+	z.Zero(3)
+	if bytes.Count(z.arena, []byte{0}) != 3*PageSize || z.arena[3*PageSize] != 1 {
+		t.Error("not exactly the first three frames were zeroed")
+	}
+	z.Zero(2)
+	if bytes.Count(z.arena, []byte{0}) != 4*PageSize || z.next != PageSize {
+		t.Errorf("the frames do not go round: next at %d", z.next)
+	}
+}
+
+func TestReferencesPair(t *testing.T) {
+	r := NewReferences()
+	r.Pair(10)
+	if got := r.count.Load(); got != 1 {
+		t.Errorf("%d references left, want 1", got)
+	}
+	r.count.Store(0)
+	if r.Pair(1); r.count.Load() != 0 {
+		t.Error("a reference was taken to an object without one")
+	}
+}
+
+// BenchmarkFloor prints what no simulated fault can undercut on this machine.
+func BenchmarkFloor(b *testing.B) {
+	z, err := NewZeroFrames(64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer z.Close()
+	c := New("floor")
+	c.Add("zero", Loop(z.Zero))
+	c.Add("references", Loop(NewReferences().Pair))
+	var res *Result
+	for b.Loop() {
+		res = c.Run()
+	}
+	res.Report(b)
+}

@@ -1,0 +1,78 @@
+package ksync
+
+import (
+	"errors"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+)
+
+// TestRCUWaitLosesNoWakeUp passes a token to and fro. A lost wake-up hangs the test.
+func TestRCUWaitLosesNoWakeUp(t *testing.T) {
+	const rounds = 20000
+	r := &reports{}
+	var waits [2]RCUWait
+	var turn Atomic32
+	together(r.tasks(2), func(tk *task.Task) {
+		me := uint32(tk.ID)
+		for range rounds {
+			if err := waits[me].WaitEvent(tk, unsafe.Pointer(&turn), task.Uninterruptible, func() bool { return turn.Peek()%2 == me }); err != nil {
+				t.Error(err)
+			}
+			turn.FetchAdd(tk, 1)
+			waits[1-me].WakeUp(tk)
+		}
+	})
+	if turn.Peek() != 2*rounds {
+		t.Errorf("the token went %d times", turn.Peek())
+	}
+	r.want(t)
+}
+
+func TestRCUWaitKillable(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(2)
+	var w RCUWait
+	var never Atomic32
+	done := make(chan error)
+	go func() {
+		done <- w.WaitEvent(ts[0], unsafe.Pointer(&never), task.Killable, func() bool { return never.Peek() == 1 })
+	}()
+	eventually(t, "the task waits", func() bool { return w.waiter.Peek() == ts[0] })
+	w.WakeUp(ts[1]) // to no avail
+	ts[0].Kill()
+	if err := <-done; !errors.Is(err, unix.EINTR) {
+		t.Errorf("the wait ended with %v", err)
+	}
+	if w.waiter.Peek() != nil {
+		t.Error("the waiter is still announced")
+	}
+	w.WakeUp(ts[1]) // nobody
+	if err := w.WaitEvent(ts[0], unsafe.Pointer(&never), task.Killable, func() bool { return true }); err != nil {
+		t.Errorf("a wait for what holds: %v", err)
+	}
+	r.want(t)
+}
+
+func TestRCUWaitAnnouncesHandshake(t *testing.T) {
+	tk, ev, _ := observed(0)
+	var w RCUWait
+	var flag Atomic32
+	looks := 0
+	err := w.WaitEvent(tk, unsafe.Pointer(&flag), task.Uninterruptible, func() bool {
+		looks++
+		tk.Unpark() // a wake-up that comes before the sleep ends it
+		return looks == 2
+	})
+	var ops []task.Op
+	for _, e := range ev.after {
+		ops = append(ops, e.Op)
+	}
+	want := [...]task.Op{task.OpStoreRelease, task.OpRCUWaitEvent, task.OpSchedule, task.OpRCUWaitEvent, task.OpWriteOnce}
+	if err != nil || len(ops) != len(want) || [5]task.Op(ops) != want {
+		t.Errorf("error %v, announced %v", err, ops)
+	}
+}

@@ -1,0 +1,95 @@
+package pgtable
+
+import (
+	"errors"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+)
+
+// sites are addresses whose tables meet at every level.
+func sites() *rapid.Generator[uint64] {
+	return rapid.Custom(func(t *rapid.T) uint64 {
+		return uint64(rapid.SampledFrom([]int{0, 1, 255}).Draw(t, "pgd"))<<PGDShift |
+			uint64(rapid.SampledFrom([]int{0, 1, 511}).Draw(t, "pud"))<<PUDShift |
+			uint64(rapid.SampledFrom([]int{0, 1, 2, 511}).Draw(t, "pmd"))<<PMDShift |
+			uint64(rapid.SampledFrom([]int{0, 1, 200, 511}).Draw(t, "pte"))<<phys.PageShift
+	})
+}
+
+// TestChunksVisitWhatExists compares with one Find per page of a range in which everything lies.
+func TestChunksVisitWhatExists(t *testing.T) {
+	tb, tk := newTables(t)
+	rapid.Check(t, func(t *rapid.T) {
+		set := map[uint64]bool{}
+		for _, addr := range rapid.SliceOfN(sites(), 0, 12).Draw(t, "addrs") {
+			s := mustAllocRapid(t, tb, tk, addr)
+			s.Set(tk, Make(1, ReadOnly))
+			set[addr] = true
+		}
+		start, end := sites().Draw(t, "start"), sites().Draw(t, "end")+phys.PageSize
+		seen, at := map[uint64]bool{}, start
+		err := tb.Chunks(tk, start, end, func(c Chunk) error {
+			if c.Addr < at || len(c.Entries) == 0 || c.Addr+uint64(len(c.Entries))<<phys.PageShift > end {
+				t.Fatalf("chunk %#x+%d outside [%#x, %#x)", c.Addr, len(c.Entries), at, end)
+			}
+			for i := range c.Entries {
+				addr := c.Addr + uint64(i)<<phys.PageShift
+				s, ok := tb.Find(tk, addr)
+				if !ok || s.Entry != &c.Entries[i] || s.lock != c.Lock {
+					t.Fatalf("%#x: not the entry that Find finds", addr)
+				}
+				if !c.Entries[i].Get(tk).None() {
+					seen[addr] = true
+				}
+			}
+			at = c.Addr + uint64(len(c.Entries))<<phys.PageShift
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for addr := range set {
+			if want := addr >= start && addr < end; seen[addr] != want {
+				t.Fatalf("%#x visited: %v, want %v", addr, seen[addr], want)
+			}
+			s, _ := tb.Find(tk, addr)
+			s.GetAndClear(tk)
+		}
+		tb.FreeRange(tk, 0, AddressLimit, 0, 0)
+	})
+}
+
+func mustAllocRapid(t *rapid.T, tb *Tables, tk *task.Task, addr uint64) Slot {
+	s, err := tb.Alloc(tk, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestChunksStopAtError(t *testing.T) {
+	tb, tk := newTables(t)
+	mustAlloc(t, tb, tk, 0)
+	mustAlloc(t, tb, tk, PMDSize)
+	wrong, calls := errors.New("wrong"), 0
+	err := tb.Chunks(tk, 0, AddressLimit, func(Chunk) error { calls++; return wrong })
+	if !errors.Is(err, wrong) || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// TestChunksUnlocked reminds that the lock is the caller's to take.
+func TestChunksUnlocked(t *testing.T) {
+	tb, tk := newTables(t)
+	mustAlloc(t, tb, tk, 0)
+	_ = tb.Chunks(tk, 0, PMDSize, func(c Chunk) error {
+		if c.Lock.Held() {
+			t.Error("the table is locked already")
+		}
+		return nil
+	})
+}

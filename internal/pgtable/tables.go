@@ -1,0 +1,159 @@
+// Package pgtable is an address space's page tables: four levels of 512 entries as on x86-64, in frames of the
+// simulated machine's memory.
+//
+// Who may do what, and under which locks (Documentation/mm/process_addrs.rst):
+//
+//	read a table          one of mmap_lock, VMA lock, rmap lock; or inside a section of the access domain
+//	fill an empty slot    mmap_lock or VMA lock, never a rmap lock alone
+//	free tables           the range unreachable: no VMA in the tree, none in rmap, no lock of one held
+//
+// Lock order: PageTableLock (tables above the PMD level) or a PMD table's lock (PTE tables) or a PTE table's lock; no
+// two at once, and nothing is allocated under one. The lock of a table is in its frame's metadata.
+package pgtable
+
+import (
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+)
+
+// What one entry of each level maps, as a shift. On x86-64 with four levels the P4D level is folded into the PGD.
+const (
+	PMDShift = 21
+	PUDShift = 30
+	PGDShift = 39
+
+	PMDSize = 1 << PMDShift // what a PTE table maps
+
+	// AddressLimit is the end of the part of the address space that the tables of a process map.
+	AddressLimit = 1 << 47
+
+	entriesPerTable = 512
+	levelBits       = 9
+)
+
+type table [entriesPerTable]Entry
+
+// Tables are the page tables of one address space. After Destroy they may not be used.
+type Tables struct {
+	PageTableLock ksync.SpinLock // mm->page_table_lock
+
+	mem    *phys.Memory
+	access *ksync.Domain
+	pgd    phys.PFN
+	root   *table // at pgd
+	pages  ksync.Atomic64
+}
+
+// New returns empty tables. access is the domain in whose sections tables are read without a lock. It fails with
+// ENOMEM.
+func New(t *task.Task, mem *phys.Memory, access *ksync.Domain) (*Tables, error) {
+	tb := &Tables{mem: mem, access: access}
+	var err error
+	if tb.pgd, err = tb.allocTable(t); err != nil {
+		return nil, err
+	}
+	tb.root = tb.table(Make(tb.pgd, tableEntry))
+	return tb, nil
+}
+
+// TablePages returns how many frames hold tables, without the PGD: mm_pgtables_bytes counts in pages.
+func (tb *Tables) TablePages() int { return int(tb.pages.Peek()) }
+
+func (tb *Tables) allocTable(t *task.Task) (phys.PFN, error) {
+	pfn, err := tb.mem.AllocZeroed(t)
+	if err == nil {
+		tb.mem.Page(pfn).Describe(t, phys.KindTable, 0, 0)
+	}
+	return pfn, err
+}
+
+// table returns the table that an entry refers to.
+func (tb *Tables) table(e PTE) *table {
+	return (*table)(unsafe.Pointer(tb.mem.WordsAt(uint64(e & frameMask))))
+}
+
+// at returns the entry for addr of a table whose entries map 1<<shift bytes each.
+func (tbl *table) at(addr uint64, shift uint) *Entry { return &tbl[addr>>shift%entriesPerTable] }
+
+// lock returns the lock of the table that an entry refers to: ptlock_ptr.
+func (tb *Tables) lock(e PTE) *ksync.SpinLock { return &tb.mem.Page(e.PFN()).Lock }
+
+func (tb *Tables) slot(pmd PTE, addr uint64) Slot {
+	return Slot{tb.table(pmd).at(addr, phys.PageShift), tb.lock(pmd)}
+}
+
+// Find returns the slot of an address, and false if there is no PTE table for it. It takes no lock and reads each
+// level once.
+func (tb *Tables) Find(t *task.Task, addr uint64) (Slot, bool) {
+	pmd, _ := tb.walk(t, addr)
+	if pmd.None() {
+		return Slot{}, false
+	}
+	return tb.slot(pmd, addr), true
+}
+
+// walk returns the entry that refers to the PTE table for addr; or an empty one and the shift of the level at which the
+// walk ended.
+func (tb *Tables) walk(t *task.Task, addr uint64) (pmd PTE, shift uint) {
+	pgd := tb.root.at(addr, PGDShift).Get(t)
+	if !pgd.Accessible() {
+		return 0, PGDShift
+	}
+	pud := tb.table(pgd).at(addr, PUDShift).Get(t)
+	if !pud.Accessible() {
+		return 0, PUDShift
+	}
+	pmd = tb.table(pud).at(addr, PMDShift).Get(t)
+	if !pmd.Accessible() {
+		return 0, PMDShift
+	}
+	return pmd, 0
+}
+
+// Alloc returns the slot of an address and makes the tables that are absent: p4d_alloc, pud_alloc, pmd_alloc,
+// pte_alloc. It fails with ENOMEM; tables made before that stay, empty, until their range is freed.
+func (tb *Tables) Alloc(t *task.Task, addr uint64) (Slot, error) {
+	if slot, ok := tb.Find(t, addr); ok {
+		return slot, nil
+	}
+	pgd, err := tb.child(t, tb.root.at(addr, PGDShift), &tb.PageTableLock)
+	if err != nil {
+		return Slot{}, err
+	}
+	pud, err := tb.child(t, tb.table(pgd).at(addr, PUDShift), &tb.PageTableLock)
+	if err != nil {
+		return Slot{}, err
+	}
+	pmd, err := tb.child(t, tb.table(pud).at(addr, PMDShift), tb.lock(pud))
+	if err != nil {
+		return Slot{}, err
+	}
+	return tb.slot(pmd, addr), nil
+}
+
+// child returns an entry that refers to a table. If it is empty, child makes a table and installs it under lock, unless
+// somebody was faster: __pmd_alloc, __pte_alloc.
+func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock) (PTE, error) {
+	if v := e.Get(t); v.Accessible() {
+		return v, nil
+	}
+	pfn, err := tb.allocTable(t)
+	if err != nil {
+		return 0, err
+	}
+	lock.Lock(t)
+	v := e.Get(t)
+	if v.None() {
+		v = Make(pfn, tableEntry)
+		e.Set(t, v)
+		lock.Unlock(t)
+		tb.pages.Add(t, 1)
+		return v, nil
+	}
+	lock.Unlock(t)
+	tb.mem.Put(t, pfn) // nobody has seen it
+	return v, nil
+}

@@ -1,0 +1,185 @@
+package phys
+
+import (
+	"slices"
+
+	"vmasim/internal/invariants"
+	"vmasim/internal/task"
+)
+
+// A task allocates from and frees to a small cache of its own, last in, first out, so that it gets the frame whose
+// bytes its CPU still has. A cache cannot be taken away from an idle task, so all caches together may hold 1/32 of the
+// frames: a cache is granted its size out of that budget, and a task that gets none works on the free list directly.
+// In an arena too small for a useful grant nobody caches, and ENOMEM comes exactly when no frame is free.
+const (
+	maxCached    = 128
+	minCached    = 16
+	hoardedShare = 32
+)
+
+// frameCache is one task's free frames: the kernel's per_cpu_pages.
+type frameCache struct {
+	n      int
+	limit  int // granted
+	frames [maxCached]PFN
+}
+
+// hoardingLimits returns how many frames all caches may hold together, and one of them.
+func hoardingLimits(frames int) (budget, share int) {
+	budget = frames / hoardedShare
+	share = min(maxCached, budget/4)
+	if share < minCached {
+		return 0, 0
+	}
+	return budget, share
+}
+
+// Alloc returns a frame with one reference, holding any bytes. It fails with ErrNoFrames. It may sleep, so it is called
+// outside read sections and without spinlocks.
+func (m *Memory) Alloc(t *task.Task) (PFN, error) {
+	if t.Choose(task.AllocFails, 2) == 1 {
+		return 0, ErrNoFrames
+	}
+	c := m.caches.Get(t)
+	if c.n == 0 && !m.refill(t, c) {
+		return 0, ErrNoFrames
+	}
+	c.n--
+	pfn := c.frames[c.n]
+	if invariants.Enabled {
+		m.checkPoison(t, pfn)
+	}
+	m.Page(pfn).Refcount.SetRelease(t, 1)
+	return pfn, nil
+}
+
+// AllocZeroed is Alloc with the frame's bytes zero.
+func (m *Memory) AllocZeroed(t *task.Task) (PFN, error) {
+	pfn, err := m.Alloc(t)
+	if err != nil {
+		return 0, err
+	}
+	clear(m.Bytes(pfn)[:])
+	return pfn, nil
+}
+
+// refill gets at least one frame into an empty cache, and reports whether it could.
+func (m *Memory) refill(t *task.Task, c *frameCache) bool {
+	for reclaimed := m.Reclaim == nil; ; {
+		switch {
+		case m.takeRun(t, c):
+			return true
+		case m.grow(t):
+		case reclaimed:
+			return false
+		default:
+			m.Reclaim(t)
+			reclaimed = true
+		}
+	}
+}
+
+// takeRun moves an ascending run from the free list to an empty cache.
+func (m *Memory) takeRun(t *task.Task, c *frameCache) bool {
+	m.lock.Lock(t)
+	m.grant(c)
+	run := c.frames[:max(1, c.limit/2)]
+	run = run[:m.free.take(run)]
+	m.peak = max(m.peak, m.usable-m.free.count)
+	m.lock.Unlock(t)
+	slices.Reverse(run) // the lowest goes out first
+	c.n = len(run)
+	return c.n > 0
+}
+
+// grant gives a cache its share of the budget, if it has none. The caller holds m.lock.
+func (m *Memory) grant(c *frameCache) {
+	if c.limit == 0 {
+		c.limit = min(m.share, m.budget)
+		m.budget -= c.limit
+	}
+}
+
+// Get takes a reference to a frame next to one that the caller holds.
+func (m *Memory) Get(t *task.Task, pfn PFN) { m.Page(pfn).Refcount.Inc(t) }
+
+// Put drops a reference; the last one frees the frame.
+func (m *Memory) Put(t *task.Task, pfn PFN) {
+	if m.drop(t, pfn) {
+		m.release(t, m.caches.Get(t), pfn)
+	}
+}
+
+// PutAll drops a reference to each of the frames. It goes backwards, so that frames gathered in ascending order are
+// handed out in ascending order next.
+func (m *Memory) PutAll(t *task.Task, pfns []PFN) {
+	c := m.caches.Get(t)
+	for _, pfn := range slices.Backward(pfns) {
+		if m.drop(t, pfn) {
+			m.release(t, c, pfn)
+		}
+	}
+}
+
+// drop drops a reference and reports whether it was the last one.
+func (m *Memory) drop(t *task.Task, pfn PFN) bool {
+	p := m.Page(pfn)
+	left := p.Refcount.DecAndTest(t)
+	if left > 0 {
+		return false
+	}
+	if left < 0 {
+		t.Violate("double-free", "frame %d, %s, is freed twice", pfn, p.Kind.Peek())
+		return false
+	}
+	if n := p.Mapcount.Peek(); n != 0 {
+		t.Violate("bad-page", "frame %d, %s, is freed while mapped %d times", pfn, p.Kind.Peek(), int32(n))
+	}
+	return true
+}
+
+// release makes a frame free.
+func (m *Memory) release(t *task.Task, c *frameCache, pfn PFN) {
+	if invariants.Enabled {
+		m.poison(pfn)
+	}
+	if c.n >= c.limit && !m.spill(t, c) {
+		m.lock.Lock(t)
+		m.free.add(pfn)
+		m.lock.Unlock(t)
+		return
+	}
+	c.frames[c.n] = pfn
+	c.n++
+}
+
+// spill makes room in a full cache: the half that was not used for longest goes to the free list. It reports false if
+// the cache is granted no frames at all.
+func (m *Memory) spill(t *task.Task, c *frameCache) bool {
+	m.lock.Lock(t)
+	m.grant(c)
+	if c.n >= c.limit {
+		m.giveBack(c, (c.n+1)/2)
+	}
+	m.lock.Unlock(t)
+	return c.limit > 0
+}
+
+// giveBack moves the n frames that were not used for longest to the free list. The caller holds m.lock.
+func (m *Memory) giveBack(c *frameCache, n int) {
+	for _, pfn := range c.frames[:n] {
+		m.free.add(pfn)
+	}
+	c.n = copy(c.frames[:], c.frames[n:c.n])
+}
+
+// Drain gives the task's cached frames to the free list, and what its cache was granted to other tasks. A task that
+// ends must call it.
+func (m *Memory) Drain(t *task.Task) {
+	c := m.caches.Get(t)
+	m.lock.Lock(t)
+	m.giveBack(c, c.n)
+	m.budget += c.limit
+	c.limit = 0
+	m.lock.Unlock(t)
+}

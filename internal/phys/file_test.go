@@ -1,0 +1,310 @@
+package phys
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + i>>8 + 1)
+	}
+	return b
+}
+
+func TestFilePage(t *testing.T) {
+	m, tk := newMemory(t, 64<<20), newTask(t, 0)
+	var used []PFN // frames with old bytes, which the page cache gets next
+	for range 3 {
+		pfn, _ := m.Alloc(tk)
+		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{0xff}, PageSize))
+		used = append(used, pfn)
+	}
+	m.PutAll(tk, used)
+	content := pattern(2*PageSize + 100)
+	f := openTemp(t, m, tk, content, false)
+	for index := range uint64(3) {
+		pfn, err := f.Page(tk, index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]byte, PageSize)
+		copy(want, content[index*PageSize:])
+		if !bytes.Equal(m.Bytes(pfn)[:], want) {
+			t.Errorf("page %d differs from the file, or its tail is not zero", index)
+		}
+		p := m.Page(pfn)
+		if p.Kind.Read(tk) != KindFile || p.Index.Read(tk) != index || p.Owner.Read(tk) != f.ID() {
+			t.Errorf("page %d is described as %v %d of %d", index, p.Kind.Peek(), p.Index.Peek(), p.Owner.Peek())
+		}
+		if again, _ := f.Page(tk, index); again != pfn || p.Refcount.Read(tk) != 3 {
+			t.Errorf("a hit got frame %d, refcount %d; want %d, 3", again, p.Refcount.Peek(), pfn)
+		}
+		m.PutAll(tk, []PFN{pfn, pfn})
+	}
+	for _, index := range []uint64{3, 1 << 52, 1<<64 - 1} {
+		if _, err := f.Page(tk, index); !errors.Is(err, ErrBeyondEOF) {
+			t.Errorf("page %d: %v", index, err)
+		}
+	}
+	if n := f.CachedPages(tk); n != 3 {
+		t.Errorf("%d pages cached", n)
+	}
+}
+
+func TestFileSharesIDsAndReferences(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	f, g := openTemp(t, m, tk, pattern(10), false), openTemp(t, m, tk, pattern(10), false)
+	if f.ID() == g.ID() || f.ID() == 0 {
+		t.Errorf("IDs %d and %d", f.ID(), g.ID())
+	}
+	f.Get(tk)
+	if err := f.Put(tk); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Size(); err != nil {
+		t.Errorf("closed while referenced: %v", err)
+	}
+}
+
+func TestFileRelease(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	path := writeTemp(t, pattern(PageSize+10))
+	f, err := m.OpenFile(tk, path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped, _ := f.Page(tk, 0)
+	last, _ := f.Page(tk, 1)
+	for _, pfn := range []PFN{mapped, last} {
+		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{0xee}, PageSize))
+		f.MarkDirty(tk, pfn)
+	}
+	m.Put(tk, last)
+	if err := f.Put(tk); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.ReadFile(path)
+	if want := bytes.Repeat([]byte{0xee}, PageSize+10); !bytes.Equal(got, want) {
+		t.Errorf("file has %d bytes after write-back, or not the cache's", len(got))
+	}
+	if n := m.Stats().FramesInUse; n != 1 {
+		t.Errorf("%d frames in use, want the mapped one", n)
+	}
+	m.Put(tk, mapped)
+	if _, err := f.Size(); !errors.Is(err, unix.EBADF) {
+		t.Errorf("the file is still open: %v", err)
+	}
+}
+
+func TestSync(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	path := writeTemp(t, pattern(3*PageSize))
+	f, err := m.OpenFile(tk, path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for index := range uint64(2) {
+		pfn, _ := f.Page(tk, index)
+		m.Bytes(pfn)[0] = 0xaa
+		if index == 1 {
+			f.MarkDirty(tk, pfn)
+		}
+		m.Put(tk, pfn)
+	}
+	if err := f.Sync(tk); err != nil {
+		t.Fatal(err)
+	}
+	want := pattern(3 * PageSize)
+	want[PageSize] = 0xaa // the clean page is not written
+	if got, _ := os.ReadFile(path); !bytes.Equal(got, want) {
+		t.Error("write-back wrote something else than the dirty page")
+	}
+	if err := f.Put(tk); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSyncFails writes to a file whose descriptor cannot be written.
+func TestSyncFails(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	file, err := os.Open(writeTemp(t, pattern(PageSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.NewFile(tk, file, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pfn, _ := f.Page(tk, 0)
+	f.MarkDirty(tk, pfn)
+	for range 2 { // it stays dirty
+		if err := f.Sync(tk); !errors.Is(err, unix.EBADF) {
+			t.Errorf("got %v", err)
+		}
+	}
+	m.Put(tk, pfn)
+	if err := f.Put(tk); !errors.Is(err, unix.EBADF) {
+		t.Errorf("the last put: %v", err)
+	}
+	if n := m.Stats().FramesInUse; n != 0 {
+		t.Errorf("%d frames in use", n)
+	}
+}
+
+func TestFileShrinks(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	path := writeTemp(t, pattern(4*PageSize))
+	f, err := m.OpenFile(tk, path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames []PFN
+	for index := range uint64(4) {
+		pfn, _ := f.Page(tk, index)
+		f.MarkDirty(tk, pfn)
+		frames = append(frames, pfn)
+	}
+	if err := os.Truncate(path, PageSize+10); err != nil {
+		t.Fatal(err)
+	}
+	for index := range uint64(4) {
+		pfn, err := f.Page(tk, index)
+		if index >= 2 {
+			if !errors.Is(err, ErrBeyondEOF) {
+				t.Errorf("page %d beyond the end: %d, %v", index, pfn, err)
+			}
+			continue
+		}
+		if pfn != frames[index] {
+			t.Errorf("page %d: %d, %v", index, pfn, err)
+		}
+		m.Put(tk, pfn)
+	}
+	if tail := m.Bytes(frames[1])[10:]; !bytes.Equal(tail, make([]byte, len(tail))) {
+		t.Error("the bytes cut off are still in the last page")
+	}
+	if n := f.CachedPages(tk); n != 2 {
+		t.Errorf("%d pages cached", n)
+	}
+	if err := os.Truncate(path, 4*PageSize); err != nil { // what was cut off must not come back
+		t.Fatal(err)
+	}
+	pfn, err := f.Page(tk, 3)
+	if err != nil || *m.Bytes(pfn) != [PageSize]byte{} {
+		t.Errorf("after growing again: %v, or old bytes", err)
+	}
+	m.PutAll(tk, append(frames, pfn))
+	if err := f.Put(tk); err != nil {
+		t.Error(err)
+	}
+	if st, _ := os.Stat(path); st.Size() != 4*PageSize {
+		t.Errorf("write-back made the file %d bytes", st.Size())
+	}
+	if n := m.Stats().FramesInUse; n != 0 {
+		t.Errorf("%d frames in use", n)
+	}
+}
+
+func TestSyncOfShrunkFileDoesNotExtendIt(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	path := writeTemp(t, pattern(3*PageSize))
+	f, _ := m.OpenFile(tk, path, true)
+	for index := range uint64(3) {
+		pfn, _ := f.Page(tk, index)
+		f.MarkDirty(tk, pfn)
+		m.Put(tk, pfn)
+	}
+	if err := os.Truncate(path, PageSize+1); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Put(tk); err != nil {
+		t.Error(err)
+	}
+	if st, _ := os.Stat(path); st.Size() != PageSize+1 {
+		t.Errorf("write-back made the file %d bytes", st.Size())
+	}
+}
+
+func TestOpenFileErrors(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	for path, want := range map[string]error{
+		t.TempDir() + "/missing": unix.ENOENT,
+		t.TempDir():              unix.ENODEV,
+		"/dev/null":              unix.ENODEV,
+	} {
+		if _, err := m.OpenFile(tk, path, false); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
+	}
+}
+
+func TestFileOutOfFrames(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	f := openTemp(t, m, tk, pattern(PageSize), false)
+	tk.Chooser = failer{}
+	if _, err := f.Page(tk, 0); !errors.Is(err, unix.ENOMEM) {
+		t.Errorf("got %v", err)
+	}
+	tk.Chooser = nil
+}
+
+func TestMemfdIsAFile(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	fd, err := unix.MemfdCreate("shared", 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	f, err := m.NewFile(tk, os.NewFile(uintptr(fd), "shared"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Ftruncate(fd, 1<<40); err != nil { // sparse: only what is used is cached
+		t.Fatal(err)
+	}
+	pfn, err := f.Page(tk, 1<<28-1)
+	if err != nil || *m.Bytes(pfn) != [PageSize]byte{} {
+		t.Errorf("last page of a sparse file: %v", err)
+	}
+	m.Put(tk, pfn)
+	if err := f.Put(tk); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConcurrentMissesReadOnce(t *testing.T) {
+	m, main := newMemory(t, 8<<20), newTask(t, 0)
+	const pages, tasks = 64, 4
+	f := openTemp(t, m, main, pattern(pages*PageSize), false)
+	got := make([][pages]PFN, tasks)
+	var wg sync.WaitGroup
+	for id := range tasks {
+		wg.Go(func() {
+			tk := newTask(t, id+1)
+			for i := range uint64(pages) {
+				pfn, err := f.Page(tk, i)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got[id][i] = pfn
+			}
+		})
+	}
+	wg.Wait()
+	for id := range tasks {
+		if got[id] != got[0] {
+			t.Error("two tasks got different frames for one page")
+		}
+		m.PutAll(main, got[id][:])
+	}
+	if n := m.Stats().FramesInUse; n != pages {
+		t.Errorf("%d frames in use, want %d", n, pages)
+	}
+}

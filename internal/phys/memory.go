@@ -1,0 +1,199 @@
+// Package phys is the simulated machine's physical memory: page frames in an arena of real memory, their metadata, and
+// the page cache of real files.
+//
+// Lock order, outermost first:
+//
+//	File.fill            a page-cache miss, write-back, truncation (may sleep)
+//	├── Memory.growing   making another chunk of the arena usable (may sleep)
+//	├── File.lock        the index of cached pages (i_pages)
+//	└── Memory.lock      the free list
+//
+// Page.Lock belongs to package pgtable and is held across no allocation.
+package phys
+
+import (
+	"fmt"
+	"math"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/invariants"
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+)
+
+// Sizes, in bytes where nothing else is said.
+const (
+	PageShift = 12
+	PageSize  = 1 << PageShift
+	HugeSize  = 2 << 20 // a chunk of the arena: one huge page
+	MinSize   = 1 << 20 // the smallest arena
+
+	chunkFrames = HugeSize / PageSize
+	maxSize     = math.MaxUint32 << PageShift // frame numbers have 32 bits
+
+	zeroPFN  PFN = 1
+	firstPFN PFN = 2 // the first frame that can be handed out
+)
+
+// ErrNoFrames says that memory is full, or that the chooser let an allocation fail. It is an ENOMEM.
+var ErrNoFrames = fmt.Errorf("out of page frames: %w", unix.ENOMEM)
+
+type chunkPages [chunkFrames]Page
+
+// Memory is a machine's physical memory.
+type Memory struct {
+	// Reclaim, if set, is called without locks before an allocation gives up, and may free frames: those that wait for a
+	// grace period, for instance. It is set before the memory is used.
+	Reclaim func(*task.Task)
+
+	arena  arena
+	chunks []ksync.Pointer[chunkPages] // metadata; nil until the chunk is usable, constant afterwards
+	caches ksync.PerTask[frameCache]
+	frames int
+	share  int // what one task's cache may be granted
+
+	growing   ksync.Mutex // guards committed
+	committed int         // chunks
+
+	lock   ksync.SpinLock // guards what follows
+	free   freeList
+	usable int // frames in committed chunks that can be handed out
+	budget int // frames that caches may be granted still
+	peak   int // most frames that were not in the free list
+
+	files ksync.Atomic32 // the last file ID given
+}
+
+// New reserves an arena of size bytes, a multiple of PageSize. Only what is used costs memory. Close gives it back.
+func New(size uint64) (*Memory, error) {
+	if err := checkSize(size); err != nil {
+		return nil, err
+	}
+	a, err := reserveArena(size)
+	if err != nil {
+		return nil, err
+	}
+	frames := int(size >> PageShift)
+	m := &Memory{
+		arena:  a,
+		chunks: make([]ksync.Pointer[chunkPages], (frames+chunkFrames-1)/chunkFrames),
+		frames: frames,
+		free:   newFreeList(frames),
+	}
+	m.budget, m.share = hoardingLimits(frames)
+	// Frames 0 and 1 must exist before anybody asks; the task is nobody's, as nobody else can see m yet.
+	if err := m.commitChunk(task.New(0, "boot", nil)); err != nil {
+		_ = m.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return m, nil
+}
+
+func checkSize(size uint64) error {
+	if size < MinSize || size%PageSize != 0 || size > maxSize {
+		return fmt.Errorf("memory of %d bytes: want a multiple of %d from %d to %d: %w", size, PageSize, MinSize, uint64(maxSize), unix.EINVAL)
+	}
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return fmt.Errorf("ask for this machine's memory: %w", err)
+	}
+	if ram := uint64(info.Totalram) * uint64(info.Unit); size > ram {
+		return fmt.Errorf("memory of %d bytes: this machine has %d: %w", size, ram, unix.ENOMEM)
+	}
+	return nil
+}
+
+// Close gives the arena back to the real kernel. Nothing of the memory may be used afterwards.
+func (m *Memory) Close() error { return m.arena.release() }
+
+// grow makes another chunk usable, or reports that there is none left.
+func (m *Memory) grow(t *task.Task) bool {
+	m.growing.Lock(t)
+	defer m.growing.Unlock(t)
+	m.lock.Lock(t)
+	another := m.free.count > 0 // somebody was faster
+	m.lock.Unlock(t)
+	return another || m.committed < len(m.chunks) && m.commitChunk(t) == nil
+}
+
+// commitChunk makes the next chunk usable. The caller holds m.growing.
+func (m *Memory) commitChunk(t *task.Task) error {
+	first := m.committed * chunkFrames
+	last := min(first+chunkFrames, m.frames)
+	if err := m.arena.commit(uintptr(first)<<PageShift, uintptr(last-first)<<PageShift); err != nil {
+		return err
+	}
+	m.chunks[m.committed].StoreRelease(t, new(chunkPages))
+	m.committed++
+	if first == 0 {
+		zero := m.Page(zeroPFN)
+		zero.Refcount.Init(1)
+		zero.Describe(t, KindZero, 0, 0)
+		first = int(firstPFN)
+	}
+	if invariants.Enabled {
+		for pfn := first; pfn < last; pfn++ {
+			m.poison(PFN(pfn))
+		}
+	}
+	m.lock.Lock(t)
+	for pfn := first; pfn < last; pfn++ {
+		m.free.add(PFN(pfn))
+	}
+	m.usable += last - first
+	m.lock.Unlock(t)
+	return nil
+}
+
+// ZeroPage returns the frame that is always zero. Mappings of it are not counted: no Get, no Put.
+func (m *Memory) ZeroPage() PFN { return zeroPFN }
+
+// Page returns a frame's metadata, which stays in place for ever, so that it can be looked at when the frame may
+// already be free.
+func (m *Memory) Page(pfn PFN) *Page { return &m.chunks[pfn/chunkFrames].Peek()[pfn%chunkFrames] }
+
+// Bytes returns a frame's content.
+func (m *Memory) Bytes(pfn PFN) *[PageSize]byte {
+	return (*[PageSize]byte)(unsafe.Add(m.arena.base, uint64(pfn)<<PageShift))
+}
+
+// Copy copies the bytes of a frame. Stores to src that go on meanwhile are copied or not, word by word.
+func (m *Memory) Copy(dst, src PFN) { *m.Bytes(dst) = *m.Bytes(src) }
+
+// Words returns a frame's content as words that tasks share.
+func (m *Memory) Words(pfn PFN) *[PageSize / 8]ksync.Atomic64 {
+	return m.WordsAt(uint64(pfn) << PageShift)
+}
+
+// WordsAt is Words of the frame at a physical address, a multiple of PageSize, which is what a page table entry holds:
+// walking tables by addresses instead of numbers saves two shifts on each level's critical path.
+func (m *Memory) WordsAt(pa uint64) *[PageSize / 8]ksync.Atomic64 {
+	return (*[PageSize / 8]ksync.Atomic64)(unsafe.Add(m.arena.base, pa))
+}
+
+// Word returns the word at a byte offset of a frame; the offset's low three bits do not count.
+func (m *Memory) Word(pfn PFN, offset uint64) *ksync.Atomic64 {
+	return &m.Words(pfn)[offset%PageSize/8]
+}
+
+// Stats tells how memory is used.
+type Stats struct {
+	ArenaBytes  uint64 // what was reserved
+	FramesTotal int    // that can be in use: all but frame 0 and the zero page
+	FramesInUse int    // not free: anonymous, page cache, page tables, tables that wait for a grace period
+	FramesPeak  int    // most in use at any time, and up to 1/32 of the arena too many: it counts what task caches held
+}
+
+// Stats returns how memory is used. The tasks must be quiescent.
+func (m *Memory) Stats() Stats {
+	s := Stats{
+		ArenaBytes:  uint64(m.arena.size),
+		FramesTotal: m.frames - int(firstPFN),
+		FramesInUse: m.usable - m.free.count,
+		FramesPeak:  m.peak,
+	}
+	m.caches.Each(func(c *frameCache) { s.FramesInUse -= c.n })
+	return s
+}

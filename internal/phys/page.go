@@ -1,0 +1,47 @@
+package phys
+
+import (
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+)
+
+// PFN is the number of a page frame. 0 is no frame: frame 0 is never handed out.
+type PFN uint32
+
+// Kind says what a frame is used for.
+type Kind uint8
+
+// The uses of a frame.
+const (
+	KindNone  Kind = iota // not said yet, or free
+	KindAnon              // anonymous memory; Owner is the anon_vma's ID
+	KindFile              // page cache; Owner is the file's ID
+	KindTable             // a page table
+	KindZero              // the zero page
+)
+
+var kindNames = [...]string{"none", "anon", "file", "table", "zero"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// Page describes a frame: the kernel's struct page. It holds no Go pointers and half a cache line, so that the
+// metadata of a large arena cost the garbage collector nothing.
+type Page struct {
+	Refcount ksync.Refcount // 0 exactly while the frame is free
+	Mapcount ksync.Atomic32 // page table entries that map it
+	Lock     ksync.SpinLock // the split page-table lock while the frame is a page table: ptlock_ptr
+	Dirty    ksync.Atomic32 // 1: the page cache holds bytes that the file does not
+
+	// Set by whoever allocated the frame, before others can find it, and constant while it is in use.
+
+	Index ksync.Plain[uint64] // linear_page_index: the page's place in its file or anonymous mapping
+	Owner ksync.Plain[uint32] // the ID of the file or anon_vma
+	Kind  ksync.Plain[Kind]
+}
+
+// Describe says what a newly allocated frame is for.
+func (p *Page) Describe(t *task.Task, kind Kind, owner uint32, index uint64) {
+	p.Kind.Write(t, kind)
+	p.Owner.Write(t, owner)
+	p.Index.Write(t, index)
+}

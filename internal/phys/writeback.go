@@ -1,0 +1,70 @@
+package phys
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+)
+
+// MarkDirty notes that a page of the cache holds bytes that the file does not: set_page_dirty. The caller holds a
+// reference to the frame.
+func (f *File) MarkDirty(t *task.Task, pfn PFN) {
+	if dirty := &f.mem.Page(pfn).Dirty; dirty.ReadOnce(t) == 0 {
+		dirty.WriteOnce(t, 1)
+	}
+}
+
+// Sync writes the dirty pages back, in order, no byte past the end of the file. What is dirty only in page table
+// entries, the owner of the tables must mark before. A page that cannot be written stays dirty; Sync goes on with the
+// others and returns all errors. A file that is not writable, and memory, is left alone. It may sleep.
+func (f *File) Sync(t *task.Task) error {
+	if !f.writable || f.file == nil {
+		return nil
+	}
+	f.fill.Lock(t)
+	defer f.fill.Unlock(t)
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, index := range f.indexes() {
+		if index >= pagesOf(size) {
+			break // truncated, so nobody will see it again
+		}
+		dirty := &f.mem.Page(f.pages[index]).Dirty
+		if dirty.ReadOnce(t) == 0 {
+			continue
+		}
+		dirty.WriteOnce(t, 0) // before the bytes are read: a later store makes it dirty again
+		if err := f.writeAt(index, size); err != nil {
+			dirty.WriteOnce(t, 1)
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// writeAt writes the bytes of a cached page that lie in a file of the given size. The caller holds f.fill.
+func (f *File) writeAt(index, size uint64) error {
+	offset := index << PageShift
+	buf := f.mem.Bytes(f.pages[index])[:min(PageSize, size-offset)]
+	for len(buf) > 0 {
+		n, err := unix.Pwrite(f.fd, buf, int64(offset))
+		if err == unix.EINTR {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = unix.EIO
+		}
+		if err != nil {
+			return fmt.Errorf("write page %d of %s: %w", index, f.Name(), err)
+		}
+		buf = buf[n:]
+		offset += uint64(n)
+	}
+	return nil
+}

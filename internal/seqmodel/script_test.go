@@ -1,0 +1,180 @@
+package seqmodel
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A script is a test case in words: statements separated by ";", addresses and
+// lengths in pages of the window.
+//
+//	mmap P N PROT [shared] [fN[@OFF]] [noreserve] [stack] [noreplace|hint]
+//	munmap P N    mprotect P N PROT    dontneed P N    r P    w P [BYTE]    x P
+//	fork          in K      (the statements that follow are for process K)
+//
+// A statement may end in =RESULT, an errno or a signal; otherwise it must
+// succeed. mmap without file is anonymous, without shared private, and fixed
+// unless it says otherwise.
+type statement struct {
+	step
+	text   string
+	result string
+}
+
+// scriptFiles are the open files of scripts, as in bench: f0 to f3 one disk
+// file of 12 pages opened rw, rw, r and w, f4 a memfd of 9 pages and a bit.
+func scriptFiles() []*File {
+	disk, mem := NewDiskFile(pattern(12*PageSize, 7)), NewMemFile(pattern(9*PageSize+1000, 11))
+	return []*File{disk.Open(unix.O_RDWR), disk.Open(unix.O_RDWR), disk.Open(unix.O_RDONLY), disk.Open(unix.O_WRONLY), mem.Open(unix.O_RDWR)}
+}
+
+func parseScript(t *testing.T, script string) []statement {
+	t.Helper()
+	var out []statement
+	proc := 0
+	for text := range strings.SplitSeq(script, ";") {
+		words := strings.Fields(text)
+		s := statement{text: strings.TrimSpace(text), result: "ok"}
+		if last := words[len(words)-1]; last[0] == '=' {
+			s.result, words = last[1:], words[:len(words)-1]
+		}
+		if words[0] == "in" {
+			proc = int(number(t, words[1]))
+			continue
+		}
+		s.proc, s.op = proc, parseOp(t, words)
+		out = append(out, s)
+	}
+	return out
+}
+
+func parseOp(t *testing.T, words []string) Op {
+	t.Helper()
+	op := Op{File: NoFile}
+	if words[0] == "fork" {
+		op.Kind = OpFork
+		return op
+	}
+	op.Addr = windowBase + number(t, words[1])*PageSize
+	if len(words) > 2 {
+		op.Len = number(t, words[2]) * PageSize
+	}
+	switch words[0] {
+	case "mmap":
+		op.Kind, op.Prot = OpMmap, parseProt(words[3])
+		op.Flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED
+		for _, word := range words[4:] {
+			parseMmapWord(t, &op, word)
+		}
+	case "munmap":
+		op.Kind = OpMunmap
+	case "mprotect":
+		op.Kind, op.Prot = OpMprotect, parseProt(words[3])
+	case "dontneed":
+		op.Kind, op.Advice = OpMadvise, unix.MADV_DONTNEED
+	case "r":
+		op.Kind = OpLoad
+	case "w":
+		op.Kind, op.Len, op.Value = OpStore, 0, 99
+		if len(words) > 2 {
+			op.Value = byte(number(t, words[2]))
+		}
+	case "x":
+		op.Kind = OpFetch
+	default:
+		t.Fatalf("unknown statement %q", words)
+	}
+	return op
+}
+
+func parseMmapWord(t *testing.T, op *Op, word string) {
+	t.Helper()
+	switch word {
+	case "shared":
+		op.Flags ^= unix.MAP_PRIVATE | unix.MAP_SHARED
+	case "noreserve":
+		op.Flags |= unix.MAP_NORESERVE
+	case "stack":
+		op.Flags |= unix.MAP_STACK
+	case "noreplace":
+		op.Flags ^= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+	case "hint":
+		op.Flags &^= unix.MAP_FIXED
+	default:
+		file, off, _ := strings.Cut(strings.TrimPrefix(word, "f"), "@")
+		op.Flags &^= unix.MAP_ANONYMOUS
+		op.File = int(number(t, file))
+		if off != "" {
+			op.Off = number(t, off) * PageSize
+		}
+	}
+}
+
+func number(t *testing.T, word string) uint64 {
+	t.Helper()
+	n, err := strconv.ParseUint(word, 10, 64)
+	must(t, err)
+	return n
+}
+
+func parseProt(word string) int {
+	prot := 0
+	for i, letter := range "rwx" { // PROT_READ, PROT_WRITE, PROT_EXEC are 1, 2, 4
+		if strings.ContainsRune(word, letter) {
+			prot |= 1 << i
+		}
+	}
+	return prot
+}
+
+// picture shows a layout in pages: "0-2 rw+ A1*" is two pages, rw, accounted,
+// with the first anon_vma, inherited. Neighbours are separated by ", ".
+func picture(m *Model) string {
+	var areas []string
+	for _, r := range m.Maps() {
+		s := fmt.Sprintf("%d-%d %s", (r.Start-windowBase)/PageSize, (r.End-windowBase)/PageSize, protString(r.Prot))
+		if r.Account {
+			s += "+"
+		}
+		if r.Faulted {
+			s += fmt.Sprintf(" A%d", r.AnonVMA)
+		}
+		if r.Inherited {
+			s += "*"
+		}
+		areas = append(areas, s)
+	}
+	return strings.Join(areas, ", ")
+}
+
+// resultWord is a result without the address or byte of a success.
+func resultWord(r Result) string {
+	if r.Errno == 0 && r.Fault == OK {
+		return "ok"
+	}
+	return r.String()
+}
+
+// runScript performs a script on fresh models and returns them with the steps.
+func runScript(t *testing.T, cfg Config, script string) ([]*Model, []step) {
+	t.Helper()
+	models := []*Model{New(cfg)}
+	files := scriptFiles()
+	var steps []step
+	for _, s := range parseScript(t, script) {
+		steps = append(steps, s.step)
+		m := models[s.proc]
+		if s.op.Kind == OpFork {
+			models = append(models, m.Fork())
+			continue
+		}
+		if got := resultWord(Apply(m, s.op, files)); got != s.result {
+			t.Errorf("%s: %s, want %s", s.text, got, s.result)
+		}
+	}
+	return models, steps
+}

@@ -1,0 +1,26 @@
+package mm
+
+import (
+	"vmasim/internal/task"
+	"vmasim/tree"
+)
+
+// exitMmap tears the address space down when its last user is gone: exit_mmap.
+func (mm *MM) exitMmap(t *task.Task) {
+	t.Enter("exit_mmap")
+	defer t.Leave()
+	mm.MmapWriteLock(t)
+	u := unmapping{mm: mm, end: TaskSize}
+	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
+		e.VMA.StartWrite(t)
+		e.VMA.MarkDetached(t)
+		u.vmas = append(u.vmas, e.VMA)
+		u.pages += e.VMA.Pages(t)
+		return true
+	})
+	mm.Tree.Fill(t, nil)
+	u.complete(t)
+	mm.MmapWriteUnlock(t)
+	mm.Tables.Destroy(t)
+	mm.Machine.mms.FetchAdd(t, ^uint32(0))
+}

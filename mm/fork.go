@@ -1,0 +1,119 @@
+package mm
+
+import (
+	"vmasim/internal/pgtable"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/tree"
+	"vmasim/vma"
+)
+
+// Fork returns a copy of the address space that shares its pages until somebody writes: dup_mmap. Errors are unix.Errno
+// values, wrapped; nothing has changed then but that pages are write-protected.
+func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
+	t.Enter("dup_mmap")
+	defer t.Leave()
+	child, err := mm.Machine.NewMM(t, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		child.Put(t)
+		return nil, err
+	}
+	child.MmapWriteLock(t) // nested; nobody else knows the child
+	err = mm.dupVMAs(t, child)
+	child.endWrite(t)
+	mm.Machine.FlushTLB(t) // of the parent, which must not write to shared pages any more
+	mm.endWrite(t)
+	if err != nil {
+		child.Put(t)
+		return nil, err
+	}
+	return child, nil
+}
+
+// dupVMAs copies every VMA and its page-table entries. The tree is filled at the end: the child's VMAs are attached after
+// they are stored, when they are complete. The caller holds both mmap locks for writing.
+func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
+	var entries []tree.Entry
+	var err error
+	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
+		if mm.Rules.Has(rules.ForkLocksParent) {
+			e.VMA.StartWrite(t)
+		}
+		if e.VMA.Flags(t)&vma.VMDontCopy != 0 {
+			return true
+		}
+		var n *vma.VMA
+		if n, err = mm.dupVMA(t, child, e.VMA); n != nil {
+			entries = append(entries, tree.Entry{Start: e.Start, End: e.End, VMA: n})
+			child.addTotalVM(t, int64(n.Pages(t)))
+		}
+		return err == nil
+	})
+	child.Tree.Fill(t, entries)
+	for _, e := range entries {
+		e.VMA.StartWrite(t)
+		e.VMA.MarkAttached(t)
+	}
+	child.addMapCount(t, len(entries))
+	return err
+}
+
+// dupVMA copies one VMA. On an error it may still return a VMA, with part of its pages, which the child then tears down.
+func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
+	n, err := mm.Machine.VMAs.Dup(t, v, &child.Locks)
+	if err != nil {
+		return nil, err
+	}
+	wipe := v.Flags(t)&vma.VMWipeOnFork != 0
+	if !wipe {
+		if err := mm.Machine.forkAnonVMA(t, n, v); err != nil {
+			child.freeVMA(t, n)
+			return nil, err
+		}
+	}
+	n.SetFlags(t, n.Flags(t)&^(vma.VMLocked|vma.VMLockOnFlt|vma.VMUffdMiss|vma.VMUffdWP))
+	child.linkFile(t, n)
+	if ops := n.Ops(t); ops != nil && ops.Open != nil {
+		ops.Open(t, n)
+	}
+	if v.AnonVMA(t) == nil || wipe { // vma_needs_copy: what is not anonymous a fault brings back
+		return n, nil
+	}
+	return n, mm.copyPages(t, child, v)
+}
+
+// copyPages lets the child map the pages of v, read-only in both if v is private: copy_page_range. v is write-locked.
+func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
+	t.Enter("copy_page_range")
+	defer t.Leave()
+	mem := mm.Machine.Mem
+	private := v.Flags(t)&vma.VMMayShare == 0
+	start, end := v.Range(t)
+	return mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
+		for i := range c.Entries {
+			e := &c.Entries[i]
+			if e.Get(t).None() {
+				continue
+			}
+			slot, err := child.Tables.Alloc(t, c.Addr+uint64(i)<<PageShift)
+			if err != nil {
+				return err
+			}
+			c.Lock.Lock(t)
+			if private {
+				e.WrProtect(t)
+			}
+			pte := e.Get(t)
+			c.Lock.Unlock(t)
+			if !pte.Special() {
+				mem.Get(t, pte.PFN())
+				mem.Page(pte.PFN()).Mapcount.FetchAdd(t, 1)
+			}
+			slot.Set(t, pte) // nobody else knows the child's tables
+		}
+		return nil
+	})
+}

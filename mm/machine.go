@@ -1,0 +1,129 @@
+package mm
+
+import (
+	"fmt"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// Config describes a machine.
+type Config struct {
+	Rules       rules.Set
+	Memory      uint64 // bytes of physical memory; DefaultMemory if 0
+	MaxMapCount int    // vm.max_map_count; DefaultMaxMapCount if 0
+	// ValidateWrites checks the whole mm after every write section. Slow.
+	ValidateWrites bool
+	// Report receives the broken rules. It is called by the task that found one; several may call at once.
+	Report func(task.Violation)
+}
+
+// Defaults of a machine.
+const (
+	DefaultMemory      = 256 << 20
+	DefaultMaxMapCount = 65530 // as Linux has it
+)
+
+// Machine is the root of everything simulated: physical memory, slab caches, RCU, rules. Machines share nothing, so
+// many can run in one process.
+type Machine struct {
+	Config
+	Mem    *phys.Memory
+	RCU    *ksync.Domain
+	Access *ksync.Domain // memory accesses in progress; its grace period is a TLB flush on all CPUs
+	VMAs   *vma.Cache
+
+	anonVMAs *ksync.Slab[vma.AnonVMA, *vma.AnonVMA]
+	chains   *ksync.Slab[vma.AnonVMAChain, *vma.AnonVMAChain]
+	gathers  ksync.PerTask[gather]
+	tasks    ksync.Atomic32
+	mms      ksync.Atomic32 // address spaces whose memory is in use
+}
+
+// NewMachine returns a machine with its memory reserved. Close gives it back.
+func NewMachine(cfg Config) (*Machine, error) {
+	if cfg.Memory == 0 {
+		cfg.Memory = DefaultMemory
+	}
+	if cfg.MaxMapCount == 0 {
+		cfg.MaxMapCount = DefaultMaxMapCount
+	}
+	mem, err := phys.New(cfg.Memory)
+	if err != nil {
+		return nil, fmt.Errorf("physical memory: %w", err)
+	}
+	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess)}
+	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
+	reuse := ksync.AfterGracePeriod
+	if cfg.Rules.Has(rules.TypesafeSlab) {
+		reuse = ksync.TypeSafe
+	}
+	m.VMAs = vma.NewCache(reuse, m.RCU)
+	m.anonVMAs = ksync.NewSlab[vma.AnonVMA, *vma.AnonVMA](ksync.SlabConfig[vma.AnonVMA]{
+		Name: "anon_vma", Layout: &task.Layout{Type: "anon_vma"},
+		Init: func(a *vma.AnonVMA, index int) { a.ID = uint32(index) + 1 },
+		Check: func(_ *task.Task, a *vma.AnonVMA) string {
+			if len(a.Links) != 0 || a.NumActive != 0 {
+				return fmt.Sprintf("%d links and %d active VMAs left", len(a.Links), a.NumActive)
+			}
+			return ""
+		},
+	})
+	m.chains = ksync.NewSlab[vma.AnonVMAChain, *vma.AnonVMAChain](ksync.SlabConfig[vma.AnonVMAChain]{
+		Name: "anon_vma_chain", Layout: &task.Layout{Type: "anon_vma_chain"},
+	})
+	return m, nil
+}
+
+// NewTask returns a task that may run on the machine.
+func (m *Machine) NewTask(name string) *task.Task {
+	t := task.New(int(m.tasks.FetchAdd(&task.Task{}, 1)), name, m.Report)
+	m.RCU.Register(t)
+	m.Access.Register(t)
+	return t
+}
+
+// EndTask gives back what the task has cached. It must be outside any section.
+func (m *Machine) EndTask(t *task.Task) {
+	m.Mem.Drain(t)
+	m.RCU.Unregister(t)
+	m.Access.Unregister(t)
+}
+
+// Settle runs the callbacks that wait for a grace period, so that what is freed is free.
+func (m *Machine) Settle(t *task.Task) {
+	m.Access.Barrier(t)
+	m.RCU.Barrier(t)
+}
+
+// Leaks says what is still allocated though every address space and file is gone, "" for nothing. Settle first, and let
+// no other task run.
+func (m *Machine) Leaks() string {
+	vmas, _, _ := m.VMAs.Stats()
+	frames := m.Mem.Stats().FramesInUse
+	if vmas == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames",
+		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames)
+}
+
+// Close gives the memory back. Nothing of the machine may be used afterwards.
+func (m *Machine) Close() error { return m.Mem.Close() }
+
+// FlushTLB waits until no memory access that may have used an old translation is in progress: flush_tlb_range with its
+// inter-processor interrupts.
+func (m *Machine) FlushTLB(t *task.Task) {
+	t.Enter("flush_tlb_mm_range")
+	m.Access.Synchronize(t)
+	t.Leave()
+}
+
+// tables makes the page tables of a new address space.
+func (m *Machine) tables(t *task.Task) (*pgtable.Tables, error) {
+	return pgtable.New(t, m.Mem, m.Access)
+}

@@ -1,0 +1,254 @@
+package mm
+
+import (
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// mergeRange is a range that gets attributes and may join its neighbours: struct vma_merge_struct.
+//
+// For a new range, [start, end) is a hole between prev and next. For an existing one it is a part of middle.
+type mergeRange struct {
+	mm                 *MM
+	prev, middle, next *vma.VMA // nil where there is none; middle: nil for a new range
+	start, end         uint64
+	pgoff              uint64
+	flags              vma.Flags
+	file               *phys.File
+	anon               *vma.AnonVMA // of the range's pages
+
+	target *vma.VMA   // the VMA that the range became part of
+	sticky vma.Flags  // flags that the result keeps from what it swallowed
+	doomed []*vma.VMA // VMAs that the target swallows
+	few    [2]*vma.VMA
+}
+
+// canMergeLeft reports whether the range can join prev: can_vma_merge_left.
+func (r *mergeRange) canMergeLeft(t *task.Task) bool {
+	if r.prev == nil {
+		return false
+	}
+	start, end := r.prev.Range(t)
+	return end == r.start && r.compatible(t, r.prev) && r.prev.Pgoff(t)+(end-start)>>PageShift == r.pgoff
+}
+
+// canMergeRight reports whether the range can join next: can_vma_merge_right. If it joins prev, too, the two must also
+// agree with each other.
+func (r *mergeRange) canMergeRight(t *task.Task, left bool) bool {
+	if r.next == nil || r.next.Start(t) != r.end || !r.compatible(t, r.next) ||
+		r.next.Pgoff(t) != r.pgoff+(r.end-r.start)>>PageShift {
+		return false
+	}
+	if !left {
+		return true
+	}
+	a, b := r.prev.AnonVMA(t), r.next.AnonVMA(t)
+	return a == nil || b == nil || a == b
+}
+
+// compatible reports whether the range and its neighbour v have the same attributes: is_mergeable_vma and
+// is_mergeable_anon_vma.
+func (r *mergeRange) compatible(t *task.Task, v *vma.VMA) bool {
+	if (v.Flags(t)^r.flags)&^vma.VMSticky != 0 || v.File(t) != r.file {
+		return false
+	}
+	switch anon := v.AnonVMA(t); {
+	case anon == nil && r.anon != nil: // v will be linked to the range's anon_vmas
+		return !isForkChild(t, r.middle)
+	case anon != nil && r.anon == nil:
+		return !isForkChild(t, v)
+	default:
+		return anon == r.anon
+	}
+}
+
+// removable reports whether a merge may swallow v: a close hook must run at the mapping's end and nowhere else.
+func removable(t *task.Task, v *vma.VMA) bool {
+	ops := v.Ops(t)
+	return ops == nil || ops.Close == nil
+}
+
+// swallow notes that the target takes v over.
+func (r *mergeRange) swallow(v *vma.VMA) {
+	if r.doomed == nil {
+		r.doomed = r.few[:0]
+	}
+	r.doomed = append(r.doomed, v)
+}
+
+// mergeNew joins a new range with its neighbours: vma_merge_new_range. It reports false if neither fits. On an error,
+// ENOMEM, nothing has changed. The caller holds mmap_lock for writing.
+func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
+	t.Enter("vma_merge_new_range")
+	defer t.Leave()
+	if r.flags&vma.VMSpecial != 0 {
+		return false, nil
+	}
+	left := r.canMergeLeft(t)
+	right := r.canMergeRight(t, left)
+	if left && right && !removable(t, r.next) {
+		right = false
+	}
+	if !left && !right {
+		return false, nil
+	}
+	start, end, pgoff := r.start, r.end, r.pgoff
+	if right {
+		r.target, end = r.next, r.next.End(t)
+	}
+	if left {
+		r.target, start, pgoff = r.prev, r.prev.Start(t), r.prev.Pgoff(t)
+		if right {
+			r.swallow(r.next)
+		}
+	}
+	return true, r.expand(t, start, end, pgoff)
+}
+
+// expand makes the target cover [start, end): vma_expand.
+func (r *mergeRange) expand(t *task.Task, start, end, pgoff uint64) error {
+	t.Enter("vma_expand")
+	defer t.Leave()
+	r.target.StartWrite(t)
+	dup := false
+	for _, v := range r.doomed {
+		v.StartWrite(t)
+		made, err := r.mm.Machine.dupAnonVMA(t, r.target, v)
+		if err != nil {
+			return err
+		}
+		dup = dup || made
+	}
+	return r.commit(t, start, end, pgoff, nil, dup)
+}
+
+// mergeExisting joins a part of middle, whose attributes change, with its neighbours: vma_merge_existing_range. It
+// reports false if neither fits. On an error, ENOMEM, nothing has changed. The caller holds mmap_lock for writing.
+func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
+	t.Enter("vma_merge_existing_range")
+	defer t.Leave()
+	middle := r.middle
+	middleStart, middleEnd := middle.Range(t)
+	atLeft, atRight := r.start == middleStart, r.end == middleEnd
+	if r.flags&vma.VMSpecial != 0 || !atLeft && !atRight {
+		return false, nil
+	}
+	left := atLeft && r.canMergeLeft(t)
+	right := atRight && r.canMergeRight(t, left)
+	whole := atLeft && atRight
+	if whole && (left || right) && !removable(t, middle) {
+		return false, nil
+	}
+	if left && right && !removable(t, r.next) {
+		right = false
+	}
+	if !left && !right {
+		return false, nil
+	}
+	middle.StartWrite(t)
+	if right {
+		r.next.StartWrite(t)
+	}
+	if left {
+		r.prev.StartWrite(t)
+	}
+
+	start, end, pgoff := r.start, r.end, r.pgoff
+	if right {
+		r.target, end = r.next, r.next.End(t)
+	}
+	if left {
+		r.target, start, pgoff = r.prev, r.prev.Start(t), r.prev.Pgoff(t)
+	}
+	source := middle // whose pages the target takes over
+	if left && right {
+		if r.next.AnonVMA(t) != nil {
+			source = r.next
+		}
+		r.swallow(r.next)
+	}
+	var shrunk *vma.VMA
+	if whole {
+		r.swallow(middle)
+	} else {
+		shrunk = middle
+	}
+	dup, err := r.mm.Machine.dupAnonVMA(t, r.target, source)
+	if err != nil {
+		return false, err
+	}
+	return true, r.commit(t, start, end, pgoff, shrunk, dup)
+}
+
+// commit gives the target its new range and frees what it swallowed: commit_merge. shrunk is a VMA that loses the range,
+// nil for none. dup says that the target got its anon_vma for this merge, which is undone if memory is short: the only
+// failure. All VMAs concerned are write-locked.
+func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.VMA, dup bool) error {
+	t.Enter("commit_merge")
+	defer t.Leave()
+	mm := r.mm
+	if err := mm.Tree.Preallocate(t); err != nil {
+		if dup {
+			mm.Machine.unlinkAnonVMAs(t, r.target)
+		}
+		return err
+	}
+	for _, v := range r.doomed {
+		r.sticky |= v.Flags(t) & vma.VMSticky
+	}
+	r.sticky |= r.flags & vma.VMSticky
+	rmap := lockRmap(t, r.target)
+	if shrunk != nil {
+		shrunkStart, shrunkEnd := shrunk.Range(t)
+		if start <= shrunkStart { // it loses its head
+			shrunk.SetRange(t, r.end, shrunkEnd, shrunk.PgoffAt(t, r.end))
+		} else {
+			shrunk.SetRange(t, shrunkStart, r.start, shrunk.Pgoff(t))
+		}
+	}
+	r.target.SetRange(t, start, end, pgoff)
+	if r.sticky != 0 {
+		r.target.SetFlags(t, r.target.Flags(t)|r.sticky)
+	}
+	mm.Tree.Store(t, start, end, r.target)
+	rmap.unlock(t)
+	for _, v := range r.doomed {
+		v.MarkDetached(t)
+		mm.unlinkRmap(t, v)
+		mm.addMapCount(t, -1)
+		mm.freeVMA(t, v)
+	}
+	return nil
+}
+
+// modify gives [start, end), a part of v, new flags: vma_modify. It merges if it can and splits if it must, and returns
+// the VMA of exactly that range or the one it became part of; its flags are set only by a merge. On an error a split may
+// have been made.
+func (mm *MM) modify(t *task.Task, prev, v *vma.VMA, start, end uint64, flags vma.Flags) (*vma.VMA, error) {
+	r := mergeRange{
+		mm: mm, prev: prev, middle: v, start: start, end: end,
+		pgoff: v.PgoffAt(t, start), flags: flags, file: v.File(t), anon: v.AnonVMA(t),
+	}
+	if v.End(t) == end {
+		r.next = mm.Tree.Find(t, end)
+	}
+	merged, err := r.mergeExisting(t)
+	if err != nil {
+		return nil, err
+	}
+	if merged {
+		return r.target, nil
+	}
+	if v.Start(t) < start {
+		if err := mm.splitVMA(t, v, start, true); err != nil {
+			return nil, err
+		}
+	}
+	if v.End(t) > end {
+		if err := mm.splitVMA(t, v, end, false); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}

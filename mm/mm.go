@@ -1,0 +1,117 @@
+// Package mm holds the address space: mm_struct and the operations that change it.
+//
+// The lock order, outermost first; a lock further right is taken while those to its left are held:
+//
+//	mmap_lock (write)                     serialises writers; mm_lock_seq is odd meanwhile
+//	└── mmap_lock (write) of a child mm   fork only
+//	    └── VMA write locks               vma_start_write, waits for that VMA's readers
+//	        └── i_mmap_rwsem              of the VMA's file
+//	            └── anon_vma rwsem        in the root anon_vma
+//	                └── page_table_lock   upper page-table levels, publication of anon_vma
+//	                    └── PTE lock      one per page table
+//
+//	mmap_lock (read)                      faults that could not use a VMA lock; page-table teardown after a downgrade
+//	VMA read lock                         faults; under it mmap_lock only by trylock
+//
+// Everything that changes the tree of VMAs runs in a write section: between MmapWriteLock and MmapWriteUnlock or
+// MmapWriteDowngrade. The functions of this package that need a lock held say so; those that are system calls take
+// what they need.
+package mm
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/tree"
+	"vmasim/vma"
+)
+
+// The user part of an x86-64 address space with four-level tables.
+const (
+	PageSize  = phys.PageSize
+	PageShift = phys.PageShift
+	TaskSize  = 0x7ffffffff000 // TASK_SIZE
+	MmapBase  = 0x7ffff7fff000 // mmap_base with an 8 MiB stack and no randomisation
+	MmapMin   = 0x10000        // mmap_min_addr
+)
+
+// MM is an address space: mm_struct.
+type MM struct {
+	vma.Locks
+	Machine *Machine
+	Name    string
+	Tree    *tree.Tree      // mm_mt
+	Tables  *pgtable.Tables // pgd
+
+	users    ksync.Refcount // mm_users
+	mapCount ksync.Plain[int]
+	totalVM  ksync.Plain[uint64] // pages
+}
+
+// NewMM returns an empty address space with one user: mm_alloc. It fails with ENOMEM.
+func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
+	tables, err := m.tables(t)
+	if err != nil {
+		return nil, err
+	}
+	mm := &MM{Machine: m, Name: name, Tree: tree.New(t), Tables: tables}
+	mm.Locks.Init(m.RCU, m.Rules)
+	mm.users.Init(1)
+	m.mms.FetchAdd(t, 1)
+	return mm, nil
+}
+
+// Get takes a user's reference: mmget_not_zero. It reports false if the address space is being torn down.
+func (mm *MM) Get(t *task.Task) bool { return mm.users.IncNotZero(t) }
+
+// Put gives a user's reference back and tears the address space down with the last: mmput.
+func (mm *MM) Put(t *task.Task) {
+	if mm.users.DecAndTest(t) == 0 {
+		mm.exitMmap(t)
+		mm.Locks.Drop(t)
+	}
+}
+
+// MapCount returns the number of VMAs. The caller holds mmap_lock.
+func (mm *MM) MapCount(t *task.Task) int { return mm.mapCount.Read(t) }
+
+// TotalVM returns the number of pages mapped. The caller holds mmap_lock.
+func (mm *MM) TotalVM(t *task.Task) uint64 { return mm.totalVM.Read(t) }
+
+func (mm *MM) addMapCount(t *task.Task, d int) { mm.mapCount.Write(t, mm.mapCount.Read(t)+d) }
+
+// addTotalVM accounts pages that were mapped, or unmapped if negative: vm_stat_account.
+func (mm *MM) addTotalVM(t *task.Task, pages int64) {
+	mm.totalVM.Write(t, mm.totalVM.Read(t)+uint64(pages))
+}
+
+// checkSection validates the mm at the end of a write section, if the machine is asked to. The caller holds mmap_lock.
+func (mm *MM) checkSection(t *task.Task) {
+	if !mm.Machine.ValidateWrites {
+		return
+	}
+	for _, v := range mm.Validate(t) {
+		t.Violate(v.Oracle, "%s", v.Message)
+	}
+}
+
+// endWrite ends a write section.
+func (mm *MM) endWrite(t *task.Task) {
+	mm.checkSection(t)
+	mm.MmapWriteUnlock(t)
+}
+
+// pageAlign rounds n up to a whole number of pages; it wraps to 0 near the end, as PAGE_ALIGN does.
+func pageAlign(n uint64) uint64 { return (n + PageSize - 1) &^ (PageSize - 1) }
+
+func offsetInPage(n uint64) uint64 { return n & (PageSize - 1) }
+
+// errno returns an error of system call op that says why.
+func errno(op string, e unix.Errno, why string, args ...any) error {
+	return fmt.Errorf("%s: %s: %w", op, fmt.Sprintf(why, args...), e)
+}

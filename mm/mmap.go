@@ -1,0 +1,237 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/phys"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// MmapArgs are the arguments of mmap(2). File takes the place of the descriptor: nil with unix.MAP_ANONYMOUS.
+type MmapArgs struct {
+	Addr, Len uint64
+	Prot      int // unix.PROT_*
+	Flags     int // unix.MAP_*
+	File      *phys.File
+	Offset    uint64
+}
+
+func (a *MmapArgs) has(flag int) bool { return a.Flags&flag == flag }
+func (a *MmapArgs) anonymous() bool   { return a.has(unix.MAP_ANONYMOUS) }
+func (a *MmapArgs) shared() bool      { return a.mapType() != unix.MAP_PRIVATE }
+func (a *MmapArgs) fixed() bool       { return a.has(unix.MAP_FIXED) || a.has(unix.MAP_FIXED_NOREPLACE) }
+func (a *MmapArgs) mapType() int      { return a.Flags & mapTypeMask }
+
+const (
+	mapTypeMask = 0xf // MAP_TYPE
+	// legacyMapMask is the flags that MAP_SHARED_VALIDATE knows; more bits are the sizes of huge pages.
+	legacyMapMask = unix.MAP_SHARED | unix.MAP_PRIVATE | unix.MAP_FIXED | unix.MAP_ANONYMOUS | unix.MAP_DENYWRITE |
+		unix.MAP_EXECUTABLE | 0x40 | unix.MAP_GROWSDOWN | unix.MAP_LOCKED | unix.MAP_NORESERVE | unix.MAP_POPULATE |
+		unix.MAP_NONBLOCK | unix.MAP_STACK | unix.MAP_HUGETLB | unix.MAP_32BIT | 0x80 | hugeSizeBits
+	hugeSizeBits = 0x3f << 26 // MAP_HUGE_SHIFT
+)
+
+// protFlags returns the vm_flags of PROT_ bits: calc_vm_prot_bits. Unknown bits are ignored.
+func protFlags(prot int) (f vma.Flags) {
+	if prot&unix.PROT_READ != 0 {
+		f |= vma.VMRead
+	}
+	if prot&unix.PROT_WRITE != 0 {
+		f |= vma.VMWrite
+	}
+	if prot&unix.PROT_EXEC != 0 {
+		f |= vma.VMExec
+	}
+	return f
+}
+
+// Mmap is mmap(2): it returns the address of the new mapping. Errors are unix.Errno values, wrapped.
+func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
+	t.Enter("do_mmap")
+	defer t.Leave()
+	if offsetInPage(args.Offset) != 0 {
+		return 0, errno("mmap", unix.EINVAL, "offset %#x is not page aligned", args.Offset)
+	}
+	if args.File == nil && !args.anonymous() {
+		return 0, errno("mmap", unix.EBADF, "no file")
+	}
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return 0, err
+	}
+	defer mm.endWrite(t)
+	return mm.doMmap(t, &args)
+}
+
+// doMmap checks the arguments in the kernel's order, first match first. The caller holds mmap_lock for writing.
+func (mm *MM) doMmap(t *task.Task, args *MmapArgs) (uint64, error) {
+	if args.Len == 0 {
+		return 0, errno("mmap", unix.EINVAL, "length is 0")
+	}
+	if !args.fixed() {
+		args.Addr = roundHint(args.Addr)
+	}
+	length := pageAlign(args.Len)
+	if length == 0 {
+		return 0, errno("mmap", unix.ENOMEM, "length %#x wraps", args.Len)
+	}
+	pgoff := args.Offset >> PageShift
+	if pgoff+length>>PageShift < pgoff {
+		return 0, errno("mmap", unix.EOVERFLOW, "offset %#x and length %#x wrap", args.Offset, args.Len)
+	}
+	if mm.MapCount(t) > mm.Machine.MaxMapCount {
+		return 0, errno("mmap", unix.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
+	}
+	addr, err := mm.unmappedArea(t, args, length)
+	if err != nil {
+		return 0, err
+	}
+	if args.has(unix.MAP_FIXED_NOREPLACE) && !mm.free(t, addr, addr+length) {
+		return 0, errno("mmap", unix.EEXIST, "[%#x, %#x) is not free", addr, addr+length)
+	}
+	flags, err := mapFlags(args, length)
+	if err != nil {
+		return 0, err
+	}
+	file := args.File
+	if args.anonymous() {
+		file = nil
+		pgoff = addr >> PageShift
+		if flags&vma.VMShared != 0 { // shared anonymous memory is a file of its own
+			file = mm.Machine.Mem.NewShmem(t, length)
+			defer file.Put(t)
+			pgoff = 0
+		}
+	}
+	return addr, mm.mmapRegion(t, addr, addr+length, flags, pgoff, file)
+}
+
+// maxFileSize is the largest offset a file may be mapped at: MAX_LFS_FILESIZE.
+const maxFileSize = 1<<63 - 1
+
+// mapFlags returns the vm_flags of a new mapping, or why it is refused.
+func mapFlags(args *MmapArgs, length uint64) (vma.Flags, error) {
+	flags := protFlags(args.Prot) | vma.VMMayRead | vma.VMMayWrite | vma.VMMayExec
+	kind := args.mapType()
+	if args.anonymous() {
+		switch kind {
+		case unix.MAP_SHARED:
+			flags |= vma.VMShared | vma.VMMayShare
+		case unix.MAP_PRIVATE:
+		default:
+			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
+		}
+	} else {
+		if args.Offset > maxFileSize-length {
+			return 0, errno("mmap", unix.EOVERFLOW, "offset %#x lies beyond any file", args.Offset)
+		}
+		switch kind {
+		case unix.MAP_SHARED_VALIDATE:
+			if args.Flags&^(legacyMapMask|unix.MAP_SHARED_VALIDATE) != 0 {
+				return 0, errno("mmap", unix.EOPNOTSUPP, "flags %#x", args.Flags)
+			}
+			fallthrough
+		case unix.MAP_SHARED:
+			if args.Prot&unix.PROT_WRITE != 0 && !args.File.Writable() {
+				return 0, errno("mmap", unix.EACCES, "the file is not open for writing")
+			}
+			flags |= vma.VMShared | vma.VMMayShare
+			if !args.File.Writable() {
+				flags &^= vma.VMMayWrite | vma.VMShared
+			}
+		case unix.MAP_PRIVATE:
+		default:
+			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
+		}
+	}
+	if args.has(unix.MAP_NORESERVE) {
+		flags |= vma.VMNoReserve
+	}
+	if args.has(unix.MAP_STACK) {
+		flags |= vma.VMNoHugePage
+	}
+	return flags, nil
+}
+
+// accountable reports whether memory with these flags is charged when it is mapped: accountable_mapping.
+func accountable(f vma.Flags) bool {
+	return f&(vma.VMNoReserve|vma.VMShared|vma.VMWrite) == vma.VMWrite
+}
+
+// mmapRegion maps [start, end) with flags, replacing what is there: __mmap_region. The old VMAs stay in the tree, detached
+// and write-locked, until the store of the new one overwrites them. The caller holds mmap_lock for writing.
+func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff uint64, file *phys.File) error {
+	t.Enter("__mmap_region")
+	defer t.Leave()
+	vms := unmapping{mm: mm, start: start, end: end}
+	if err := vms.gather(t); err != nil {
+		return err
+	}
+	if accountable(flags) {
+		flags |= vma.VMAccount
+	}
+	vms.clearPTEs(t) // no way back: from here on a failure leaves a hole
+	r := mergeRange{
+		mm: mm, prev: mm.Tree.Prev(t, start), next: mm.Tree.Find(t, end),
+		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
+	}
+	merged, err := r.mergeNew(t)
+	if err == nil && !merged {
+		err = mm.newVMA(t, &r)
+	}
+	if err != nil && len(vms.vmas) > 0 {
+		vms.erase(t)
+	}
+	vms.complete(t)
+	if err != nil {
+		return err
+	}
+	mm.addTotalVM(t, int64(end-start)>>PageShift)
+	return nil
+}
+
+// newVMA makes and links the VMA of a new mapping: __mmap_new_vma. It is write-locked before anybody can find it, so
+// that what mmap does to it later stays unseen.
+func (mm *MM) newVMA(t *task.Task, r *mergeRange) error {
+	v, err := mm.Machine.VMAs.Alloc(t, &mm.Locks, r.start, r.end, r.pgoff, r.flags)
+	if err != nil {
+		return err
+	}
+	if err := mm.Tree.Preallocate(t); err != nil {
+		mm.Machine.VMAs.Free(t, v)
+		return err
+	}
+	if r.file != nil {
+		r.file.Get(t)
+		v.SetFile(t, r.file)
+	}
+	mm.storeNew(t, v)
+	mm.linkFile(t, v)
+	return nil
+}
+
+// storeNew makes a detached VMA visible: vma_start_write and vma_iter_store_new.
+func (mm *MM) storeNew(t *task.Task, v *vma.VMA) {
+	if mm.Rules.Has(rules.LockNewVMA) {
+		v.StartWrite(t)
+	}
+	start, end := v.Range(t)
+	if mm.Rules.Has(rules.AttachBeforeStore) {
+		v.MarkAttached(t)
+		mm.Tree.Store(t, start, end, v)
+	} else {
+		mm.Tree.Store(t, start, end, v)
+		v.MarkAttached(t)
+	}
+	mm.addMapCount(t, 1)
+}
+
+// linkFile enters v in its file's reverse map, or takes it out: vma_link_file, unlink_file_vma. The model keeps the lock,
+// not the interval tree.
+func (mm *MM) linkFile(t *task.Task, v *vma.VMA) {
+	if f := v.File(t); f != nil {
+		f.IMmap.DownWrite(t)
+		f.IMmap.UpWrite(t)
+	}
+}

@@ -1,0 +1,156 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+const (
+	protSem    = 0x8 // PROT_SEM, accepted and ignored
+	protKnown  = unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC | protSem
+	protGrowth = unix.PROT_GROWSDOWN | unix.PROT_GROWSUP
+)
+
+// Mprotect is mprotect(2). VMAs before the one that fails keep the new rights. Errors are unix.Errno values, wrapped.
+func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
+	t.Enter("do_mprotect_pkey")
+	defer t.Leave()
+	grows := prot & protGrowth
+	prot &^= protGrowth
+	if grows == protGrowth {
+		return errno("mprotect", unix.EINVAL, "both PROT_GROWSDOWN and PROT_GROWSUP")
+	}
+	if offsetInPage(addr) != 0 {
+		return errno("mprotect", unix.EINVAL, "address %#x is not page aligned", addr)
+	}
+	if length == 0 {
+		return nil
+	}
+	end := addr + pageAlign(length)
+	if end <= addr {
+		return errno("mprotect", unix.ENOMEM, "[%#x, +%#x) wraps", addr, length)
+	}
+	if prot&^protKnown != 0 {
+		return errno("mprotect", unix.EINVAL, "unknown protection %#x", prot&^protKnown)
+	}
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	defer mm.endWrite(t)
+	v := mm.Tree.Find(t, addr)
+	if v == nil || v.Start(t) > addr {
+		return errno("mprotect", unix.ENOMEM, "nothing is mapped at %#x", addr)
+	}
+	if grows != 0 { // no VMA of the model grows
+		return errno("mprotect", unix.EINVAL, "the VMA at %#x does not grow", addr)
+	}
+	prev := v
+	if v.Start(t) == addr {
+		prev = mm.Tree.Prev(t, addr)
+	}
+	for at := addr; at < end; {
+		if v == nil || v.Start(t) > at {
+			return errno("mprotect", unix.ENOMEM, "nothing is mapped at %#x", at)
+		}
+		flags := v.Flags(t)&^vma.VMAccessFlags | protFlags(prot)
+		if may := flags >> 4; flags&^may&vma.VMAccessFlags != 0 {
+			return errno("mprotect", unix.EACCES, "the mapping at %#x may not become %s", at, flags.Perms())
+		}
+		next := min(end, v.End(t))
+		changed, err := mm.mprotectFixup(t, prev, v, at, next, flags)
+		if err != nil {
+			return err
+		}
+		at = min(end, max(next, changed.End(t)))
+		prev = changed
+		if at < end {
+			v = mm.Tree.Find(t, at)
+		}
+	}
+	return nil
+}
+
+// mprotectFixup gives [start, end), a part of v, new flags and changes the entries of its pages: mprotect_fixup. It
+// returns the VMA that the range is now in.
+func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, flags vma.Flags) (*vma.VMA, error) {
+	t.Enter("mprotect_fixup")
+	defer t.Leave()
+	old := v.Flags(t)
+	if flags == old {
+		return v, nil
+	}
+	switch {
+	case flags&vma.VMWrite != 0:
+		if old&(vma.VMAccount|vma.VMWrite|vma.VMHugeTLB|vma.VMShared|vma.VMNoReserve) == 0 {
+			flags |= vma.VMAccount
+		}
+	case old&vma.VMAccount != 0 && v.IsAnonymous(t) && v.AnonVMA(t) == nil:
+		flags &^= vma.VMAccount
+	}
+	v, err := mm.modify(t, prev, v, start, end, flags)
+	if err != nil {
+		return nil, err
+	}
+	v.StartWrite(t)
+	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
+	mm.changeProtection(t, start, end, flags)
+	return v, nil
+}
+
+// PageBits returns the protection of a page of a VMA with these flags, without the right to write, which a fault adds
+// when it has made the page writable: vm_get_page_prot.
+func PageBits(f vma.Flags) pgtable.PTE {
+	switch {
+	case !f.Accessible():
+		return pgtable.None
+	case f&vma.VMExec != 0:
+		return pgtable.ReadExec
+	default:
+		return pgtable.ReadOnly
+	}
+}
+
+// changeProtection adapts the entries of [start, end), a part of v: change_protection. v is write-locked. Where writing
+// becomes allowed, only pages that nobody shares become writable at once; the rest wait for a fault.
+func (mm *MM) changeProtection(t *task.Task, start, end uint64, flags vma.Flags) {
+	t.Enter("change_protection")
+	defer t.Leave()
+	m := mm.Machine
+	prot := PageBits(flags)
+	mayWrite := flags&vma.VMWrite != 0 && flags&vma.VMMayShare == 0
+	changed := false
+	_ = mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
+		c.Lock.Lock(t)
+		for i := range c.Entries {
+			pte := c.Entries[i].Get(t)
+			if pte.None() {
+				continue
+			}
+			changed = true
+			if mayWrite && m.Exclusive(t, pte) {
+				c.Entries[i].Modify(t, prot|pgtable.RW)
+			} else {
+				c.Entries[i].Modify(t, prot)
+			}
+		}
+		c.Lock.Unlock(t)
+		return nil
+	})
+	if changed {
+		m.FlushTLB(t)
+	}
+}
+
+// Exclusive reports whether the entry maps an anonymous page that nobody else refers to. The caller holds the entry's
+// lock.
+func (m *Machine) Exclusive(t *task.Task, pte pgtable.PTE) bool {
+	if pte.Special() {
+		return false
+	}
+	page := m.Mem.Page(pte.PFN())
+	return page.Kind.Read(t) == phys.KindAnon && page.Refcount.Read(t) == 1
+}

@@ -1,0 +1,187 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// Munmap is munmap(2). Unmapping a hole succeeds. Errors are unix.Errno values, wrapped.
+func (mm *MM) Munmap(t *task.Task, addr, length uint64) error {
+	t.Enter("do_munmap")
+	defer t.Leave()
+	if offsetInPage(addr) != 0 || addr > TaskSize || length > TaskSize-addr {
+		return errno("munmap", unix.EINVAL, "[%#x, +%#x) is not aligned or lies outside the address space", addr, length)
+	}
+	end := addr + pageAlign(length)
+	if end == addr {
+		return errno("munmap", unix.EINVAL, "length is 0")
+	}
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	vms := unmapping{mm: mm, start: addr, end: end}
+	if err := vms.gather(t); err != nil {
+		mm.endWrite(t)
+		return err
+	}
+	if len(vms.vmas) == 0 {
+		mm.endWrite(t)
+		return nil
+	}
+	if err := mm.Tree.Preallocate(t); err != nil {
+		vms.reattach(t)
+		mm.endWrite(t)
+		return err
+	}
+	vms.erase(t)
+	vms.uncount(t)
+	if !mm.Rules.Has(rules.MunmapDowngrade) {
+		vms.complete(t)
+		mm.endWrite(t)
+		return nil
+	}
+	mm.MmapWriteDowngrade(t)
+	vms.complete(t)
+	mm.checkSection(t)
+	mm.MmapReadUnlock(t)
+	return nil
+}
+
+// unmapping is the removal of a range in three phases (struct vma_munmap_struct): gather detaches the VMAs, erase takes
+// them out of the tree, complete clears their pages and frees them. Until erase the removal can be taken back.
+type unmapping struct {
+	mm         *MM
+	start, end uint64
+	vmas       []*vma.VMA
+	pages      uint64
+	counted    bool // map_count and total_vm are down
+	cleared    bool // the pages and tables are gone
+	few        [8]*vma.VMA
+}
+
+// gather splits the VMAs at the range's ends, write-locks and detaches those inside: vms_gather_munmap_vmas. On an error
+// they are attached again; splits stay. The caller holds mmap_lock for writing.
+func (u *unmapping) gather(t *task.Task) error {
+	t.Enter("vms_gather_munmap_vmas")
+	defer t.Leave()
+	mm := u.mm
+	v := mm.Tree.Find(t, u.start)
+	if v == nil || v.Start(t) >= u.end {
+		return nil
+	}
+	if start, end := v.Range(t); start < u.start {
+		// Cutting a hole adds a VMA in the end; cutting off a head or tail does not.
+		if end > u.end && mm.MapCount(t) >= mm.Machine.MaxMapCount {
+			return errno("munmap", unix.ENOMEM, "map_count is at its limit of %d", mm.Machine.MaxMapCount)
+		}
+		if err := mm.doSplit(t, v, u.start, true); err != nil {
+			return err
+		}
+	}
+	u.vmas = u.few[:0]
+	for ; v != nil && v.Start(t) < u.end; v = mm.Tree.Find(t, v.End(t)) {
+		if v.End(t) > u.end {
+			if err := mm.doSplit(t, v, u.end, false); err != nil {
+				u.reattach(t)
+				return err
+			}
+		}
+		v.StartWrite(t)
+		u.vmas = append(u.vmas, v)
+		v.MarkDetached(t)
+		u.pages += v.Pages(t)
+	}
+	return nil
+}
+
+// reattach takes a removal back: reattach_vmas.
+func (u *unmapping) reattach(t *task.Task) {
+	t.Enter("reattach_vmas")
+	for _, v := range u.vmas {
+		v.MarkAttached(t)
+	}
+	u.vmas = nil
+	t.Leave()
+}
+
+// erase takes the range out of the tree: vma_iter_clear_gfp. From here on nobody can find the VMAs.
+func (u *unmapping) erase(t *task.Task) { u.mm.Tree.Store(t, u.start, u.end, nil) }
+
+// uncount takes the VMAs out of the mm's counts. The caller holds mmap_lock for writing.
+func (u *unmapping) uncount(t *task.Task) {
+	if !u.counted {
+		u.counted = true
+		u.mm.addMapCount(t, -len(u.vmas))
+		u.mm.addTotalVM(t, -int64(u.pages))
+	}
+}
+
+// clearPTEs unmaps the pages and frees the page tables of the range: vms_clear_ptes. The VMAs are detached. The caller
+// holds mmap_lock for writing, or for reading by a downgrade: then no other downgraded holder and no writer can exist.
+func (u *unmapping) clearPTEs(t *task.Task) {
+	if u.cleared || len(u.vmas) == 0 {
+		return
+	}
+	u.cleared = true
+	t.Enter("vms_clear_ptes")
+	defer t.Leave()
+	mm := u.mm
+	g := mm.startGather(t)
+	for _, v := range u.vmas {
+		start, end := v.Range(t)
+		g.zap(t, start, end)
+	}
+	g.finish(t)
+	for _, v := range u.vmas { // no reverse lookup may find a VMA whose tables are freed
+		mm.unlinkRmap(t, v)
+	}
+	mm.freeTables(t, u.start, u.end)
+}
+
+// complete clears what is not cleared yet and frees the VMAs: vms_complete_munmap_vmas.
+func (u *unmapping) complete(t *task.Task) {
+	u.uncount(t)
+	u.clearPTEs(t)
+	for _, v := range u.vmas {
+		u.mm.removeVMA(t, v)
+	}
+	u.vmas = nil
+}
+
+// freeTables frees the page tables that only [start, end) needed: free_pgtables. The range is in the tree no more, or
+// its VMAs are write-locked and detached, so nobody can install an entry.
+func (mm *MM) freeTables(t *task.Task, start, end uint64) {
+	var floor, ceiling uint64 // 0: no VMA there
+	if prev := mm.Tree.Prev(t, start); prev != nil {
+		floor = prev.End(t)
+	}
+	if next := mm.Tree.Find(t, end); next != nil {
+		ceiling = next.Start(t)
+	}
+	mm.Tables.FreeRange(t, start, end, floor, ceiling)
+}
+
+// unlinkRmap takes a detached VMA without pages out of the reverse map.
+func (mm *MM) unlinkRmap(t *task.Task, v *vma.VMA) {
+	mm.Machine.unlinkAnonVMAs(t, v)
+	mm.linkFile(t, v)
+}
+
+// removeVMA frees a detached VMA that neither the tree nor the reverse map holds any more: remove_vma.
+func (mm *MM) removeVMA(t *task.Task, v *vma.VMA) {
+	if ops := v.Ops(t); ops != nil && ops.Close != nil {
+		ops.Close(t, v)
+	}
+	mm.freeVMA(t, v)
+}
+
+// freeVMA drops the VMA's file and gives its memory back.
+func (mm *MM) freeVMA(t *task.Task, v *vma.VMA) {
+	if f := v.File(t); f != nil {
+		_ = f.Put(t) // who opened the file has a reference, too, and sees the errors of writing it back
+	}
+	mm.Machine.VMAs.Free(t, v)
+}

@@ -1,0 +1,85 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// splitVMA splits v at addr unless map_count is at its limit: split_vma. v keeps the upper part if newBelow, else the
+// lower. The caller holds mmap_lock for writing. On an error nothing has changed.
+func (mm *MM) splitVMA(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) error {
+	if mm.MapCount(t) >= mm.Machine.MaxMapCount {
+		return errno("split", unix.ENOMEM, "map_count is at its limit of %d", mm.Machine.MaxMapCount)
+	}
+	return mm.doSplit(t, v, addr, newBelow)
+}
+
+// doSplit is splitVMA without the limit: __split_vma.
+func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) error {
+	t.Enter("__split_vma")
+	defer t.Leave()
+	m := mm.Machine
+	n, err := m.VMAs.Dup(t, v, &mm.Locks)
+	if err != nil {
+		return err
+	}
+	start, end := v.Range(t)
+	pgoff, at := v.Pgoff(t), v.PgoffAt(t, addr)
+	if newBelow {
+		n.SetRange(t, start, addr, pgoff)
+	} else {
+		n.SetRange(t, addr, end, at)
+	}
+	if err := mm.Tree.Preallocate(t); err != nil {
+		mm.freeVMA(t, n)
+		return err
+	}
+	n.SetAnonVMA(t, v.AnonVMA(t))
+	if err := m.cloneAnonVMA(t, n, v); err != nil {
+		mm.freeVMA(t, n)
+		return err
+	}
+	if ops := n.Ops(t); ops != nil && ops.Open != nil {
+		ops.Open(t, n)
+	}
+	v.StartWrite(t)
+	n.StartWrite(t)
+	rmap := lockRmap(t, v)
+	if newBelow {
+		v.SetRange(t, addr, end, at)
+	} else {
+		v.SetRange(t, start, addr, pgoff)
+	}
+	mm.storeNew(t, n) // the store shortens v's entry
+	rmap.unlock(t)
+	return nil
+}
+
+// rmapLocks are the locks under which the range of a linked VMA may change.
+type rmapLocks struct {
+	v    *vma.VMA
+	anon *vma.AnonVMA
+}
+
+// lockRmap locks v against reverse lookups: vma_prepare. v is write-locked.
+func lockRmap(t *task.Task, v *vma.VMA) rmapLocks {
+	l := rmapLocks{v: v, anon: v.AnonVMA(t)}
+	if f := v.File(t); f != nil {
+		f.IMmap.DownWrite(t)
+	}
+	if l.anon != nil {
+		l.anon.Lock(t)
+	}
+	return l
+}
+
+func (l rmapLocks) unlock(t *task.Task) {
+	if l.anon != nil {
+		l.anon.Unlock(t)
+	}
+	if f := l.v.File(t); f != nil {
+		f.IMmap.UpWrite(t)
+	}
+}

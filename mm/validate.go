@@ -1,0 +1,173 @@
+package mm
+
+import (
+	"fmt"
+
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/tree"
+	"vmasim/vma"
+)
+
+// Validate checks the whole address space and returns what is wrong with it: what validate_mm checks, and the pages. The
+// caller holds mmap_lock, for writing or for reading after its own downgrade; faults under VMA locks may be going on.
+func (mm *MM) Validate(t *task.Task) []task.Violation {
+	c := checker{mm: mm, t: t}
+	c.tree()
+	c.pages()
+	return c.wrong
+}
+
+// checker collects what is wrong. It reads without announcing where it can: a check is no part of the protocol.
+type checker struct {
+	mm    *MM
+	t     *task.Task
+	wrong []task.Violation
+}
+
+func (c *checker) fail(oracle, format string, args ...any) {
+	c.wrong = append(c.wrong, task.Violation{Oracle: oracle, Message: fmt.Sprintf(format, args...), Task: c.t.Name})
+}
+
+// tree checks each VMA against the tree, and the sums.
+func (c *checker) tree() {
+	count, pages, last := 0, uint64(0), uint64(0)
+	c.mm.Tree.Ascend(c.t, 0, func(e tree.Entry) bool {
+		count++
+		start, end, _, _ := e.VMA.Snapshot()
+		pages += (end - start) >> PageShift
+		if e.Start != start || e.End != end {
+			c.fail("tree-range", "the tree holds [%#x, %#x) for VMA [%#x, %#x)", e.Start, e.End, start, end)
+		}
+		if start >= end || start < last || offsetInPage(start|end) != 0 {
+			c.fail("overlap", "VMA [%#x, %#x) is empty, unaligned or overlaps the one before, which ends at %#x", start, end, last)
+		}
+		last = end
+		c.vma(e.VMA, start, end)
+		return true
+	})
+	if n := c.mm.mapCount.Peek(); n != count {
+		c.fail("map-count", "map_count is %d, the tree holds %d VMAs", n, count)
+	}
+	if n := c.mm.totalVM.Peek(); n != pages {
+		c.fail("total-vm", "total_vm is %d pages, the VMAs have %d", n, pages)
+	}
+}
+
+func (c *checker) vma(v *vma.VMA, start, end uint64) {
+	file, anon, refcnt, mm := v.Quiescent()
+	_, _, pgoff, flags := v.Snapshot()
+	if !v.Alive() {
+		c.fail("use-after-free", "the tree holds a freed VMA at %#x", start)
+	}
+	if refcnt < 1 {
+		c.fail("detached-in-tree", "VMA [%#x, %#x) is in the tree with vm_refcnt %d", start, end, refcnt)
+	}
+	if mm != &c.mm.Locks {
+		c.fail("wrong-mm", "VMA [%#x, %#x) belongs to another mm", start, end)
+	}
+	if flags&vma.VMAccessFlags&^(flags>>4) != 0 {
+		c.fail("flags", "VMA [%#x, %#x) has rights that it may not have: %s", start, end, flags)
+	}
+	if file == nil && anon == nil && pgoff != start>>PageShift {
+		c.fail("unfaulted-pgoff", "unfaulted anonymous VMA at %#x has page offset %#x", start, pgoff)
+	}
+	if anon != nil {
+		c.chain(v, anon, start)
+	}
+}
+
+// chain checks that an anon_vma and its VMA know each other.
+func (c *checker) chain(v *vma.VMA, anon *vma.AnonVMA, start uint64) {
+	anon.Root.RWSem.DownRead(c.t)
+	defer anon.Root.RWSem.UpRead(c.t)
+	linked := false
+	for l := v.ChainPeek(); l != nil; l = l.Next {
+		linked = linked || l.Anon == anon
+		if l.VMA != v || l.Slot >= len(l.Anon.Links) || l.Anon.Links[l.Slot] != l || !l.Anon.Alive() {
+			c.fail("anon-vma-chain", "a link of VMA %#x is not in its anon_vma", start)
+		}
+	}
+	if !linked {
+		c.fail("anon-vma-chain", "VMA %#x is not linked to its own anon_vma", start)
+	}
+}
+
+// pages checks each page-table entry against the VMA that it lies in.
+func (c *checker) pages() {
+	var v *vma.VMA
+	_ = c.mm.Tables.Chunks(c.t, 0, TaskSize, func(chunk pgtable.Chunk) error {
+		chunk.Lock.Lock(c.t)
+		defer chunk.Lock.Unlock(c.t)
+		for i := range chunk.Entries {
+			pte := chunk.Entries[i].Peek()
+			if pte.None() {
+				continue
+			}
+			addr := chunk.Addr + uint64(i)<<PageShift
+			if v == nil || !v.Contains(c.t, addr) {
+				if v = c.mm.Tree.Lookup(c.t, addr); v == nil {
+					c.fail("pte-outside-vma", "a page is mapped at %#x, where no VMA is", addr)
+					continue
+				}
+			}
+			c.page(v, addr, pte)
+		}
+		return nil
+	})
+}
+
+func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
+	start, _, pgoff, flags := v.Snapshot()
+	file, _, _, _ := v.Quiescent()
+	if pte.Write() && flags&vma.VMWrite == 0 {
+		c.fail("writable-pte", "the entry for %#x is writable, its VMA is %s", addr, flags.Perms())
+	}
+	if pte.Accessible() != flags.Accessible() {
+		c.fail("pte-protection", "the entry for %#x is %#x, its VMA is %s", addr, uint64(pte), flags.Perms())
+	}
+	if pte.Special() {
+		if pte.Write() || pte.PFN() != c.mm.Machine.Mem.ZeroPage() {
+			c.fail("zero-page", "the entry for %#x maps the zero page as %#x", addr, uint64(pte))
+		}
+		return
+	}
+	page := c.mm.Machine.Mem.Page(pte.PFN())
+	if page.Refcount.Peek() < 1 || int32(page.Mapcount.Peek()) < 1 {
+		c.fail("use-after-free", "the page at %#x has %d references and %d mappings", addr, page.Refcount.Peek(), int32(page.Mapcount.Peek()))
+	}
+	index := pgoff + (addr-start)>>PageShift
+	if got := page.Index.Peek(); got != index {
+		c.fail("page-index", "the page at %#x has index %#x, its VMA gives %#x", addr, got, index)
+	}
+	switch kind := page.Kind.Peek(); kind {
+	case phys.KindAnon:
+		if flags&vma.VMMayShare != 0 || !c.reachable(v, page.Owner.Peek()) {
+			c.fail("unreachable-anon-vma", "the page at %#x belongs to anon_vma %d, which its VMA is not linked to", addr, page.Owner.Peek())
+		}
+	case phys.KindFile:
+		if file == nil || file.ID() != page.Owner.Peek() {
+			c.fail("wrong-file", "the page at %#x belongs to file %d, which its VMA does not map", addr, page.Owner.Peek())
+		}
+		if pte.Write() && flags&vma.VMMayShare == 0 {
+			c.fail("writable-pte", "a private mapping writes to the page cache at %#x", addr)
+		}
+	default:
+		c.fail("wrong-page", "the entry for %#x maps a frame of kind %s", addr, kind)
+	}
+}
+
+// reachable reports whether v is linked to the anon_vma with the given ID.
+func (c *checker) reachable(v *vma.VMA, id uint32) bool {
+	anon := v.AnonVMA(c.t) // who sees it sees the chain, which a fault may just have made
+	if anon == nil {
+		return false
+	}
+	for l := v.ChainPeek(); l != nil; l = l.Next {
+		if l.Anon.ID == id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,65 @@
+package mm
+
+import (
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+)
+
+// gather collects unmapped pages until the TLB is flushed: struct mmu_gather. A page may be freed only when no memory
+// access that found it in the page tables is still in progress.
+type gather struct {
+	mm    *MM
+	pages []phys.PFN
+	room  [128]phys.PFN
+}
+
+// startGather begins an unmapping: tlb_gather_mmu.
+func (mm *MM) startGather(t *task.Task) *gather {
+	g := mm.Machine.gathers.Get(t)
+	g.mm, g.pages = mm, g.room[:0]
+	return g
+}
+
+// zap unmaps the pages in [start, end): unmap_page_range. The caller keeps faults out of the range.
+func (g *gather) zap(t *task.Task, start, end uint64) {
+	t.Enter("unmap_page_range")
+	_ = g.mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
+		for i := 0; i < len(c.Entries); {
+			c.Lock.Lock(t)
+			for ; i < len(c.Entries) && len(g.pages) < len(g.room); i++ {
+				if e := &c.Entries[i]; !e.Get(t).None() {
+					g.page(t, e.GetAndClear(t))
+				}
+			}
+			c.Lock.Unlock(t)
+			if len(g.pages) == len(g.room) {
+				g.flush(t)
+			}
+		}
+		return nil
+	})
+	t.Leave()
+}
+
+// page notes an unmapped page. The zero page is nobody's.
+func (g *gather) page(t *task.Task, pte pgtable.PTE) {
+	if pte.Special() {
+		return
+	}
+	g.mm.Machine.Mem.Page(pte.PFN()).Mapcount.FetchAdd(t, ^uint32(0))
+	g.pages = append(g.pages, pte.PFN())
+}
+
+// flush frees what was collected: tlb_flush_mmu.
+func (g *gather) flush(t *task.Task) {
+	if len(g.pages) == 0 {
+		return
+	}
+	g.mm.Machine.FlushTLB(t)
+	g.mm.Machine.Mem.PutAll(t, g.pages)
+	g.pages = g.pages[:0]
+}
+
+// finish ends the unmapping: tlb_finish_mmu.
+func (g *gather) finish(t *task.Task) { g.flush(t) }

@@ -1,0 +1,199 @@
+package tree
+
+// gapTree finds the highest hole of a size. It is a treap over the leaves, by address; each node knows the extent of its
+// subtree's entries and the widest hole between them, so a search descends instead of walking. Only the writer uses it.
+type gapTree struct{ root *gapNode }
+
+type gapNode struct {
+	key         uint64 // the holder's lo
+	leaf        *leaf
+	widest      uint64 // hole between entries of the leaf
+	left, right *gapNode
+
+	// Of the subtree:
+	first, last uint64 // start of its first entry, end of its last
+	max         uint64 // widest hole between its entries
+}
+
+// priority orders the treap as a heap. It is a hash, so the shape is balanced and the same in every run.
+func (n *gapNode) priority() uint64 {
+	x := n.key * 0x9e3779b97f4a7c15
+	x ^= x >> 32
+	return x * 0xbf58476d1ce4e5b9
+}
+
+// update sets the leaf of the holder at key.
+func (g *gapTree) update(key uint64, l *leaf) {
+	if l.n == 0 {
+		g.remove(key)
+		return
+	}
+	if !g.root.set(key, l) {
+		n := &gapNode{key: key}
+		n.setLeaf(l)
+		g.root = g.root.insert(n)
+	}
+}
+
+// remove takes the holder at key out.
+func (g *gapTree) remove(key uint64) { g.root = g.root.remove(key) }
+
+// set replaces the leaf at key and reports whether there is one.
+func (n *gapNode) set(key uint64, l *leaf) bool {
+	found := true
+	switch {
+	case n == nil:
+		return false
+	case key < n.key:
+		found = n.left.set(key, l)
+	case key > n.key:
+		found = n.right.set(key, l)
+	default:
+		n.setLeaf(l)
+		return true
+	}
+	if found {
+		n.sum()
+	}
+	return found
+}
+
+func (n *gapNode) setLeaf(l *leaf) {
+	n.leaf = l
+	n.widest = 0
+	for i := 1; i < l.n; i++ {
+		n.widest = max(n.widest, l.start[i]-l.end[i-1])
+	}
+	n.sum()
+}
+
+// sum computes what the node says about its subtree.
+func (n *gapNode) sum() {
+	n.first, n.last, n.max = n.leaf.start[0], n.leaf.end[n.leaf.n-1], n.widest
+	if l := n.left; l != nil {
+		n.max = max(n.max, l.max, n.first-l.last)
+		n.first = l.first
+	}
+	if r := n.right; r != nil {
+		n.max = max(n.max, r.max, r.first-n.last)
+		n.last = r.last
+	}
+}
+
+func (n *gapNode) insert(m *gapNode) *gapNode {
+	switch {
+	case n == nil:
+		return m
+	case m.priority() > n.priority():
+		m.left, m.right = n.split(m.key)
+		m.sum()
+		return m
+	case m.key < n.key:
+		n.left = n.left.insert(m)
+	default:
+		n.right = n.right.insert(m)
+	}
+	n.sum()
+	return n
+}
+
+// split parts the subtree into the nodes below key and those above.
+func (n *gapNode) split(key uint64) (below, above *gapNode) {
+	if n == nil {
+		return nil, nil
+	}
+	if n.key < key {
+		n.right, above = n.right.split(key)
+		n.sum()
+		return n, above
+	}
+	below, n.left = n.left.split(key)
+	n.sum()
+	return below, n
+}
+
+func (n *gapNode) remove(key uint64) *gapNode {
+	switch {
+	case n == nil:
+		return nil
+	case key < n.key:
+		n.left = n.left.remove(key)
+	case key > n.key:
+		n.right = n.right.remove(key)
+	default:
+		return n.left.join(n.right)
+	}
+	n.sum()
+	return n
+}
+
+// join puts two subtrees together, all keys of n below those of m.
+func (n *gapNode) join(m *gapNode) *gapNode {
+	switch {
+	case n == nil:
+		return m
+	case m == nil:
+		return n
+	case n.priority() > m.priority():
+		n.right = n.right.join(m)
+		n.sum()
+		return n
+	}
+	m.left = n.join(m.left)
+	m.sum()
+	return m
+}
+
+// gapSearch goes through the entries from high to low.
+type gapSearch struct {
+	size, low uint64
+	right     uint64 // the end of the hole that is looked at: the start of the entry above it, at most high
+	start     uint64 // the answer
+}
+
+func (g *gapTree) highest(size, low, high uint64) (uint64, bool) {
+	s := gapSearch{size: size, low: low, right: high}
+	if s.node(g.root) || s.hole(low) {
+		return s.start, true
+	}
+	return 0, false
+}
+
+// node looks at the holes above the subtree's entries and between them.
+func (s *gapSearch) node(n *gapNode) bool {
+	if n == nil || n.first >= s.right {
+		return false
+	}
+	if n.last <= s.right && max(n.max, s.right-n.last) < s.size {
+		s.right = n.first
+		return false
+	}
+	return s.node(n.right) || s.leaf(n.leaf, n.widest) || s.node(n.left)
+}
+
+func (s *gapSearch) leaf(l *leaf, widest uint64) bool {
+	for i := l.n - 1; i >= 0; i-- {
+		if l.start[i] >= s.right {
+			continue
+		}
+		if s.hole(l.end[i]) {
+			return true
+		}
+		s.right = min(s.right, l.start[i])
+		if widest < s.size { // the holes between the other entries will not do
+			s.right = min(s.right, l.start[0])
+			return false
+		}
+	}
+	return false
+}
+
+// hole looks at the hole that begins at left, or at the lower bound.
+func (s *gapSearch) hole(left uint64) bool {
+	left = max(left, s.low)
+	if left > s.right || s.right-left < s.size {
+		return false
+	}
+	s.start = s.right - s.size
+	return true
+}

@@ -1,0 +1,154 @@
+package tree
+
+import (
+	"math"
+
+	"vmasim/vma"
+)
+
+const (
+	fanout  = 32
+	maxAddr = math.MaxUint64
+)
+
+// leaf is an immutable sorted array of disjoint entries. Unused starts are maxAddr, so that a search needs no length.
+type leaf struct {
+	n     int
+	start [fanout]uint64
+	end   [fanout]uint64
+	vma   [fanout]*vma.VMA
+}
+
+// floor returns the index of the last entry that starts at or below addr, -1 for none. It is a binary search without
+// branches: mispredicted ones would cost more than the whole search.
+func (l *leaf) floor(addr uint64) int {
+	i := 0
+	for step := fanout / 2; step > 0; step /= 2 {
+		if j := i + step; l.start[j&(fanout-1)] <= addr {
+			i = j
+		}
+	}
+	if l.start[i] > addr {
+		return -1
+	}
+	return i
+}
+
+// store returns a leaf with v stored over [start, end), nil for a hole; false if there is no room.
+func (l *leaf) store(start, end uint64, v *vma.VMA) (*leaf, bool) {
+	// Entries [0, i) lie below the range, [j, n) above it.
+	i := l.floor(start)
+	if i < 0 || l.end[i] <= start {
+		i++
+	}
+	j := i
+	for j < l.n && l.start[j] < end {
+		j++
+	}
+	n := &leaf{}
+	k := copy(n.start[:], l.start[:i])
+	copy(n.end[:], l.end[:i])
+	copy(n.vma[:], l.vma[:i])
+
+	var middle [3]Entry // what is left of the first entry, v, what is left of the last
+	count := 0
+	if i < j && l.start[i] < start {
+		middle[count] = Entry{l.start[i], start, l.vma[i]}
+		count++
+	}
+	if v != nil {
+		middle[count] = Entry{start, end, v}
+		count++
+	}
+	if i < j && l.end[j-1] > end {
+		middle[count] = Entry{end, l.end[j-1], l.vma[j-1]}
+		count++
+	}
+	if k+count+l.n-j > fanout {
+		return nil, false
+	}
+	for _, e := range middle[:count] {
+		n.start[k], n.end[k], n.vma[k] = e.Start, e.End, e.VMA
+		k++
+	}
+	copy(n.start[k:], l.start[j:])
+	copy(n.end[k:], l.end[j:l.n])
+	copy(n.vma[k:], l.vma[j:l.n])
+	n.n = k + l.n - j
+	for i := n.n; i < fanout; i++ {
+		n.start[i] = maxAddr
+	}
+	return n, true
+}
+
+// appendTo appends the leaf's entries.
+func (l *leaf) appendTo(entries []Entry) []Entry {
+	for i := range l.n {
+		entries = append(entries, Entry{l.start[i], l.end[i], l.vma[i]})
+	}
+	return entries
+}
+
+// storeEntry is leaf.store for a slice.
+func storeEntry(entries []Entry, start, end uint64, v *vma.VMA) []Entry {
+	out := make([]Entry, 0, len(entries)+2)
+	for _, e := range entries {
+		if e.Start < start {
+			out = append(out, Entry{e.Start, min(e.End, start), e.VMA})
+		}
+	}
+	if v != nil {
+		out = append(out, Entry{start, end, v})
+	}
+	for _, e := range entries {
+		if e.End > end {
+			out = append(out, Entry{max(e.Start, end), e.End, e.VMA})
+		}
+	}
+	return out
+}
+
+// newHolders distributes entries over holders that cover [lo, hi). Where the change was at an end, the leaf at that end
+// is left emptier, because more is likely to come there; never so empty that undoing the change empties it again.
+func newHolders(lo, hi uint64, entries []Entry, hot uint64) []*holder {
+	if len(entries) <= fanout {
+		return []*holder{newHolder(lo, hi, entries)}
+	}
+	const room = fanout / 4
+	var holders []*holder
+	full := fanout - room
+	switch {
+	case len(entries) > 2*fanout || hot >= entries[len(entries)-1].Start: // ascending: the last gets the remainder
+	case hot <= entries[0].Start: // descending: the first does
+		full = min(len(entries)-full, full)
+	default:
+		full = len(entries) / 2
+	}
+	for len(entries) > 0 {
+		n := min(full, len(entries))
+		if rest := len(entries) - n; rest > 0 && rest < room/2 {
+			n = len(entries) - room/2
+		}
+		end := hi
+		if n < len(entries) {
+			end = entries[n].Start
+		}
+		holders = append(holders, newHolder(lo, end, entries[:n]))
+		entries, lo = entries[n:], end
+		full = fanout - room
+	}
+	return holders
+}
+
+func newHolder(lo, hi uint64, entries []Entry) *holder {
+	l := &leaf{n: len(entries)}
+	for i := range l.start {
+		l.start[i] = maxAddr
+	}
+	for i, e := range entries {
+		l.start[i], l.end[i], l.vma[i] = e.Start, e.End, e.VMA
+	}
+	h := &holder{lo: lo, hi: hi}
+	h.leaf.Init(l)
+	return h
+}

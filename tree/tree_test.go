@@ -1,0 +1,225 @@
+package tree
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// reference is what the tree should hold: each unit of a small address space on its own.
+type reference [256]*vma.VMA
+
+func (r *reference) entries() (out []Entry) {
+	for i := 0; i < len(r); {
+		j := i + 1
+		for j < len(r) && r[j] == r[i] {
+			j++
+		}
+		if r[i] != nil {
+			out = append(out, Entry{uint64(i), uint64(j), r[i]})
+		}
+		i = j
+	}
+	return out
+}
+
+func (r *reference) highest(size, low, high uint64) (uint64, bool) {
+	free := uint64(0)
+	for a := high; a > low; a-- {
+		if r[a-1] != nil {
+			free = 0
+			continue
+		}
+		if free++; free == size {
+			return a - 1, true
+		}
+	}
+	return 0, false
+}
+
+func newTask() *task.Task { return task.New(0, "test", nil) }
+
+func vmas(t *task.Task, n int) []*vma.VMA {
+	cache := vma.NewCache(ksync.TypeSafe, nil)
+	out := make([]*vma.VMA, n)
+	for i := range out {
+		out[i], _ = cache.Alloc(t, nil, 0, 0, 0, 0)
+	}
+	return out
+}
+
+// check compares the tree with the reference at every address.
+func check(t *rapid.T, tk *task.Task, tr *Tree, ref *reference) {
+	var got []Entry
+	tr.Ascend(tk, 0, func(e Entry) bool {
+		// A VMA stored in pieces may stand in several entries next to each other.
+		if n := len(got); n > 0 && got[n-1].End == e.Start && got[n-1].VMA == e.VMA {
+			got[n-1].End = e.End
+		} else {
+			got = append(got, e)
+		}
+		return true
+	})
+	if want := ref.entries(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("entries\n%v, expected\n%v", got, want)
+	}
+	for a := range uint64(len(ref)) {
+		if v := tr.Lookup(tk, a); v != ref[a] {
+			t.Fatalf("Lookup(%d) = %p, expected %p", a, v, ref[a])
+		}
+		var next, prev *vma.VMA
+		for i := a; i < uint64(len(ref)) && next == nil; i++ {
+			next = ref[i]
+		}
+		for i := a; i > 0 && prev == nil; i-- {
+			prev = ref[i-1]
+		}
+		if v := tr.Find(tk, a); v != next {
+			t.Fatalf("Find(%d) = %p, expected %p", a, v, next)
+		}
+		if v := tr.Prev(tk, a); v != prev {
+			t.Fatalf("Prev(%d) = %p, expected %p", a, v, prev)
+		}
+	}
+}
+
+func TestAgainstReference(t *testing.T) {
+	tk := newTask()
+	pool := vmas(tk, 40)
+	rapid.Check(t, func(t *rapid.T) {
+		tr, ref := New(tk), reference{}
+		check(t, tk, tr, &ref)
+		t.Repeat(map[string]func(*rapid.T){
+			"store": func(t *rapid.T) {
+				start := rapid.IntRange(0, len(ref)-1).Draw(t, "start")
+				end := min(len(ref), start+rapid.SampledFrom([]int{1, 1, 1, 2, 3, 8, 100, 256}).Draw(t, "length"))
+				var v *vma.VMA
+				if rapid.IntRange(0, 3).Draw(t, "erase") > 0 {
+					v = rapid.SampledFrom(pool).Draw(t, "vma")
+				}
+				tr.Store(tk, uint64(start), uint64(end), v)
+				for a := start; a < end; a++ {
+					ref[a] = v
+				}
+			},
+			"fill": func(t *rapid.T) {
+				if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
+					tr.Fill(tk, ref.entries())
+				}
+			},
+			"gap": func(t *rapid.T) {
+				low := uint64(rapid.IntRange(0, len(ref)).Draw(t, "low"))
+				high := uint64(rapid.IntRange(int(low), len(ref)).Draw(t, "high"))
+				size := uint64(rapid.IntRange(1, 20).Draw(t, "size"))
+				got, ok := tr.HighestGap(size, low, high)
+				want, wantOK := ref.highest(size, low, high)
+				if got != want || ok != wantOK {
+					t.Fatalf("HighestGap(%d, %d, %d) = %d %v, expected %d %v in %v", size, low, high, got, ok, want, wantOK, ref.entries())
+				}
+			},
+			"": func(t *rapid.T) { check(t, tk, tr, &ref) },
+		})
+	})
+}
+
+// TestManyVMAs fills and empties a tree in several orders and looks at the leaves it leaves.
+func TestManyVMAs(t *testing.T) {
+	const n = 20000
+	orders := map[string]func(int) uint64{
+		"ascending":  func(i int) uint64 { return uint64(i) },
+		"descending": func(i int) uint64 { return uint64(n - 1 - i) },
+		"scattered":  func(i int) uint64 { return uint64(i) * 7919 % n },
+	}
+	for name, order := range orders {
+		t.Run(name, func(t *testing.T) {
+			tk := newTask()
+			v := vmas(tk, 1)[0]
+			tr := New(tk)
+			for i := range n {
+				a := order(i) * 4
+				tr.Store(tk, a, a+2, v)
+			}
+			leaves := tr.index.Peek().Len()
+			if fill := float64(n) / float64(leaves); fill < fanout/2-1 {
+				t.Errorf("%d leaves for %d entries, %.1f each", leaves, n, fill)
+			}
+			if a, ok := tr.HighestGap(2, 0, 4*n); !ok || a != 4*n-2 {
+				t.Errorf("HighestGap(2) = %d %v, expected %d", a, ok, 4*n-2)
+			}
+			if _, ok := tr.HighestGap(3, 0, 4*n); ok {
+				t.Error("HighestGap(3) finds a hole where none is that wide")
+			}
+			depth := 0
+			var walk func(g *gapNode, d int)
+			walk = func(g *gapNode, d int) {
+				if g != nil {
+					depth = max(depth, d)
+					walk(g.left, d+1)
+					walk(g.right, d+1)
+				}
+			}
+			walk(tr.gaps.root, 1)
+			if depth > 50 {
+				t.Errorf("the gap tree over %d leaves is %d deep", leaves, depth)
+			}
+			for i := range n {
+				a := order(i) * 4
+				tr.Store(tk, a, a+2, nil)
+			}
+			if leaves := tr.index.Peek().Len(); leaves != 1 {
+				t.Errorf("an empty tree has %d leaves", leaves)
+			}
+		})
+	}
+}
+
+// TestReadersSeeWholeStores has readers look while a writer moves a VMA about: they find it or a hole, never anything
+// else, and the neighbours always.
+func TestReadersSeeWholeStores(t *testing.T) {
+	tk := newTask()
+	pool := vmas(tk, 2)
+	fixed, moving := pool[0], pool[1]
+	tr := New(tk)
+	for a := uint64(0); a < 4000; a += 4 {
+		tr.Store(tk, a, a+1, fixed)
+	}
+	stop, done := make(chan struct{}), make(chan error)
+	for range 2 {
+		go func() {
+			rt := newTask()
+			for i := uint64(0); ; i++ {
+				select {
+				case <-stop:
+					done <- nil
+					return
+				default:
+				}
+				a := i * 4 % 4000
+				if v := tr.Lookup(rt, a); v != fixed {
+					done <- fmt.Errorf("Lookup(%d) lost its VMA", a)
+					return
+				}
+				if v := tr.Lookup(rt, a+1); v != nil && v != moving {
+					done <- fmt.Errorf("Lookup(%d) found a VMA that was never there", a+1)
+					return
+				}
+			}
+		}()
+	}
+	for i := range 100000 {
+		a := uint64(i)*52%4000 + 1
+		tr.Store(tk, a, a+2, moving)
+		tr.Store(tk, a, a+2, nil)
+	}
+	close(stop)
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}

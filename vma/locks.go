@@ -1,0 +1,105 @@
+package vma
+
+import (
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+)
+
+// Locks is the part of an mm_struct that the VMA lock protocol touches. An mm embeds it; a VMA points to it.
+type Locks struct {
+	MmapLock   ksync.RWSem    // mmap_lock
+	LockSeq    ksync.Seqcount // mm_lock_seq: odd while the mmap write lock is held
+	WriterWait ksync.RCUWait  // vma_writer_wait: the mmap writer, waiting for readers of one VMA
+	Count      ksync.Refcount // mm_count: while it is not zero, this memory may be touched
+
+	RCU   *ksync.Domain
+	Rules rules.Set
+}
+
+// Init makes the locks of a new mm, with one reference on its memory.
+func (m *Locks) Init(rcu *ksync.Domain, rs rules.Set) {
+	m.Count.Init(1)
+	m.RCU, m.Rules = rcu, rs
+}
+
+// Layout names the cells.
+var locksLayout = task.Layout{
+	Type: "mm_struct",
+	Size: unsafe.Sizeof(Locks{}),
+	Fields: []task.Field{
+		{Name: "mmap_lock", Offset: unsafe.Offsetof(Locks{}.MmapLock), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,
+			Doc: "the lock of the whole address space"},
+		{Name: "mm_lock_seq", Offset: unsafe.Offsetof(Locks{}.LockSeq), Size: unsafe.Sizeof(ksync.Seqcount{}), Read: atomicRule, Write: task.LockRule{task.MmapWrite},
+			Doc: "odd while the mmap write lock is held; ends all VMA write locks by moving on"},
+		{Name: "vma_writer_wait", Offset: unsafe.Offsetof(Locks{}.WriterWait), Size: unsafe.Sizeof(ksync.RCUWait{}), Read: atomicRule, Write: task.LockRule{task.MmapWrite},
+			Doc: "the writer that waits for a VMA's readers"},
+		{Name: "mm_count", Offset: unsafe.Offsetof(Locks{}.Count), Size: unsafe.Sizeof(ksync.Refcount{}), Read: atomicRule, Write: atomicRule,
+			Doc: "references on the mm_struct's memory"},
+	},
+}
+
+// LocksLayout returns the declaration of the lock part of an mm_struct. The caller must not change it.
+func LocksLayout() *task.Layout { return &locksLayout }
+
+// MmapWriteLock takes mmap_lock for writing and opens a write section: mmap_write_lock.
+func (m *Locks) MmapWriteLock(t *task.Task) {
+	t.Enter("mmap_write_lock")
+	m.MmapLock.DownWrite(t)
+	m.LockSeq.WriteBegin(t)
+	t.Leave()
+}
+
+// MmapWriteLockKillable is MmapWriteLock that a fatal signal ends with EINTR.
+func (m *Locks) MmapWriteLockKillable(t *task.Task) error {
+	t.Enter("mmap_write_lock_killable")
+	defer t.Leave()
+	if err := m.MmapLock.DownWriteKillable(t); err != nil {
+		return err
+	}
+	m.LockSeq.WriteBegin(t)
+	return nil
+}
+
+// MmapWriteUnlock ends all VMA write locks and gives mmap_lock back: mmap_write_unlock.
+func (m *Locks) MmapWriteUnlock(t *task.Task) {
+	t.Enter("mmap_write_unlock")
+	m.EndWriteAll(t)
+	m.MmapLock.UpWrite(t)
+	t.Leave()
+}
+
+// MmapWriteDowngrade ends all VMA write locks and keeps mmap_lock for reading: mmap_write_downgrade.
+func (m *Locks) MmapWriteDowngrade(t *task.Task) {
+	t.Enter("mmap_write_downgrade")
+	m.EndWriteAll(t)
+	m.MmapLock.DowngradeWrite(t)
+	t.Leave()
+}
+
+// EndWriteAll ends the write locks of all VMAs of the mm: vma_end_write_all. The caller holds mmap_lock for writing.
+func (m *Locks) EndWriteAll(t *task.Task) {
+	t.Enter("vma_end_write_all")
+	m.LockSeq.WriteEnd(t)
+	t.Leave()
+}
+
+// MmapReadLock takes mmap_lock for reading: mmap_read_lock. Never under a VMA read lock.
+func (m *Locks) MmapReadLock(t *task.Task) { m.MmapLock.DownRead(t) }
+
+// MmapReadLockKillable is MmapReadLock that a fatal signal ends with EINTR.
+func (m *Locks) MmapReadLockKillable(t *task.Task) error { return m.MmapLock.DownReadKillable(t) }
+
+// MmapReadTrylock takes mmap_lock for reading if that needs no waiting: mmap_read_trylock.
+func (m *Locks) MmapReadTrylock(t *task.Task) bool { return m.MmapLock.DownReadTrylock(t) }
+
+// MmapReadUnlock gives a read lock back: mmap_read_unlock.
+func (m *Locks) MmapReadUnlock(t *task.Task) { m.MmapLock.UpRead(t) }
+
+// Grab takes a reference on the mm's memory: mmgrab.
+func (m *Locks) Grab(t *task.Task) { m.Count.Inc(t) }
+
+// Drop gives a reference on the mm's memory back: mmdrop.
+func (m *Locks) Drop(t *task.Task) { m.Count.DecAndTest(t) }

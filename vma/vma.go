@@ -1,0 +1,212 @@
+// Package vma holds the vm_area_struct and its lock: who may find it, read it, change it and free it.
+//
+// The lock order, outermost first (Documentation/mm/process_addrs.rst):
+//
+//	mmap_lock                     rwsem, one per mm
+//	├── VMA write lock            vm_lock_seq == mm_lock_seq; ends with the mmap write lock
+//	│   └── i_mmap_rwsem          one per file
+//	│       └── anon_vma rwsem    one per tree of anon_vmas, in its root
+//	│           └── page_table_lock, PTE locks
+//	└── VMA read lock             a reference on vm_refcnt
+//	VMA read lock                 taken inside rcu_read_lock with nothing else held
+//	└── mmap_lock                 for reading and by trylock only; a blocking one deadlocks against a
+//	                              writer that waits for this VMA
+//
+// vm_refcnt says which state a VMA is in:
+//
+//	0                 detached: no reader can get in any more
+//	1                 attached, no readers
+//	1+n               attached, n readers
+//	+VMALockOffset    a writer is keeping new readers out and waits for the rest
+//
+// A VMA is write-locked while its vm_lock_seq equals the mm's mm_lock_seq; so all write locks of an mm end at once, when
+// mm_lock_seq moves on.
+//
+// VMA memory is reused at once as another VMA (SLAB_TYPESAFE_BY_RCU). Hence a reader that found a VMA in the tree must
+// take its reference first and look at vm_mm, vm_start and vm_end afterwards.
+package vma
+
+import (
+	"fmt"
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+)
+
+// VMA is a virtual memory area: vm_area_struct. It fills two cache lines: what a lookup reads, and, on a line of their
+// own, the reference count and what only holders of a lock touch. fieldLayout says who may read and write each field.
+type VMA struct {
+	start  ksync.Atomic64
+	end    ksync.Atomic64
+	mm     ksync.Pointer[Locks]
+	flags  ksync.Plain[Flags]
+	pgoff  ksync.Plain[uint64]
+	anon   ksync.Pointer[AnonVMA]
+	file   ksync.Plain[*phys.File]
+	seq    ksync.Atomic32
+	_      [4]byte
+	refcnt ksync.Refcount
+	ksync.Life
+	chain ksync.Plain[*AnonVMAChain]
+	ops   ksync.Plain[*Ops]
+	_     [40]byte
+}
+
+// Ops is vm_operations_struct: hooks of the mapping's owner.
+type Ops struct {
+	Name string
+	// Open is called for each VMA that comes to refer to the mapping by a split or a fork.
+	Open func(t *task.Task, v *VMA)
+	// Close is called when a VMA is removed. A VMA with a Close hook is not removed by a merge.
+	Close func(t *task.Task, v *VMA)
+}
+
+// Range returns the addresses [start, end) that the VMA covers.
+func (v *VMA) Range(t *task.Task) (start, end uint64) { return v.start.ReadOnce(t), v.end.ReadOnce(t) }
+
+// Start returns the first address.
+func (v *VMA) Start(t *task.Task) uint64 { return v.start.ReadOnce(t) }
+
+// End returns the address after the last.
+func (v *VMA) End(t *task.Task) uint64 { return v.end.ReadOnce(t) }
+
+// Contains reports whether addr lies inside.
+func (v *VMA) Contains(t *task.Task, addr uint64) bool {
+	return addr >= v.start.ReadOnce(t) && addr < v.end.ReadOnce(t)
+}
+
+// SetRange changes start, end and page offset: vma_set_range. The VMA must be write-locked, and its rmap locks too if it
+// is linked; nothing is demanded of a VMA that nobody can find yet.
+func (v *VMA) SetRange(t *task.Task, start, end, pgoff uint64) {
+	v.assertModifiable(t)
+	v.start.WriteOnce(t, start)
+	v.end.WriteOnce(t, end)
+	v.pgoff.Write(t, pgoff)
+}
+
+// Flags returns vm_flags.
+func (v *VMA) Flags(t *task.Task) Flags { return v.flags.Read(t) }
+
+// SetFlags changes vm_flags: vm_flags_reset. The VMA must be write-locked or not yet visible.
+func (v *VMA) SetFlags(t *task.Task, f Flags) {
+	v.assertModifiable(t)
+	v.flags.Write(t, f)
+}
+
+// Pgoff returns the page offset of the start in the file, or for anonymous memory the virtual page number it had when
+// it was first faulted.
+func (v *VMA) Pgoff(t *task.Task) uint64 { return v.pgoff.Read(t) }
+
+// PgoffAt returns the page offset of addr: linear_page_index.
+func (v *VMA) PgoffAt(t *task.Task, addr uint64) uint64 {
+	return v.pgoff.Read(t) + (addr-v.start.ReadOnce(t))>>phys.PageShift
+}
+
+// File returns the mapped file, nil for anonymous memory.
+func (v *VMA) File(t *task.Task) *phys.File { return v.file.Read(t) }
+
+// SetFile sets the mapped file, before the VMA is visible. The caller gives the VMA its reference.
+func (v *VMA) SetFile(t *task.Task, f *phys.File) { v.file.Write(t, f) }
+
+// Ops returns the owner's hooks, nil for none.
+func (v *VMA) Ops(t *task.Task) *Ops { return v.ops.Read(t) }
+
+// SetOps sets the owner's hooks, before the VMA is visible.
+func (v *VMA) SetOps(t *task.Task, o *Ops) { v.ops.Write(t, o) }
+
+// IsAnonymous reports whether the VMA maps no file: vma_is_anonymous.
+func (v *VMA) IsAnonymous(t *task.Task) bool { return v.file.Read(t) == nil }
+
+// AnonVMA returns the anon_vma that the VMA's new anonymous pages belong to, nil if it never had one.
+func (v *VMA) AnonVMA(t *task.Task) *AnonVMA { return v.anon.LoadAcquire(t) }
+
+// Pages returns the number of pages covered: vma_pages.
+func (v *VMA) Pages(t *task.Task) uint64 {
+	start, end := v.Range(t)
+	return (end - start) >> phys.PageShift
+}
+
+// Snapshot returns the range and flags without announcing, for reports and checks of a quiescent state.
+func (v *VMA) Snapshot() (start, end, pgoff uint64, flags Flags) {
+	return v.start.Peek(), v.end.Peek(), v.pgoff.Peek(), v.flags.Peek()
+}
+
+// Quiescent gives what Snapshot leaves out, under the same condition.
+func (v *VMA) Quiescent() (file *phys.File, anon *AnonVMA, refcnt int32, mm *Locks) {
+	return v.file.Peek(), v.anon.Peek(), v.refcnt.Peek(), v.mm.Peek()
+}
+
+// Cache allocates VMAs: vm_area_cachep.
+type Cache struct{ slab *ksync.Slab[VMA, *VMA] }
+
+// poison marks the range of a freed VMA. It is not page aligned, so that a stale use is found by value.
+const poison = 0x6b6b6b6b6b6b6b6b
+
+// NewCache returns an empty cache that reuses memory as reuse says.
+func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
+	return &Cache{ksync.NewSlab[VMA, *VMA](ksync.SlabConfig[VMA]{
+		Name: "vm_area_struct", Reuse: reuse, RCU: rcu, Layout: &fieldLayout,
+		Check: func(t *task.Task, v *VMA) string {
+			if n := v.refcnt.Peek(); n != 0 {
+				return fmt.Sprintf("vm_refcnt is %d, expected 0", n)
+			}
+			return ""
+		},
+		Poison: func(t *task.Task, v *VMA) { // the kernel's free pointer overlays these two words
+			v.start.WriteOnce(t, poison)
+			v.end.WriteOnce(t, poison)
+		},
+	})}
+}
+
+// Alloc returns a detached VMA of mm with the given range, flags and page offset: vm_area_alloc. It fails with ENOMEM.
+func (c *Cache) Alloc(t *task.Task, mm *Locks, start, end, pgoff uint64, flags Flags) (*VMA, error) {
+	v, err := c.slab.Alloc(t)
+	if err != nil {
+		return nil, err
+	}
+	v.mm.WriteOnce(t, mm)
+	v.seq.WriteOnce(t, NeverLocked)
+	v.start.WriteOnce(t, start)
+	v.end.WriteOnce(t, end)
+	v.pgoff.Write(t, pgoff)
+	v.flags.Write(t, flags)
+	v.file.Write(t, nil)
+	v.ops.Write(t, nil)
+	v.anon.WriteOnce(t, nil)
+	v.chain.Write(t, nil)
+	if n := v.refcnt.Peek(); n != 0 {
+		t.Violate("detached-refcnt", "a new VMA has vm_refcnt %d, expected 0", n)
+	}
+	return v, nil
+}
+
+// Dup returns a detached copy of v for mm, without its anon_vma: vm_area_dup. It copies field by field, never the
+// reference count: a stale reader may be looking at the copy's memory. The copy holds a reference on the file.
+func (c *Cache) Dup(t *task.Task, v *VMA, mm *Locks) (*VMA, error) {
+	start, end := v.Range(t)
+	n, err := c.Alloc(t, mm, start, end, v.pgoff.Read(t), v.flags.Read(t))
+	if err != nil {
+		return nil, err
+	}
+	if f := v.file.Read(t); f != nil {
+		f.Get(t)
+		n.file.Write(t, f)
+	}
+	n.ops.Write(t, v.ops.Read(t))
+	return n, nil
+}
+
+// Free gives a detached VMA back: vm_area_free. Its memory may be another VMA at once.
+func (c *Cache) Free(t *task.Task, v *VMA) { c.slab.Free(t, v) }
+
+// Stats returns how many VMAs are allocated now, how many allocations there were, and how many of them reused memory.
+func (c *Cache) Stats() (inUse int, allocated, reused uint64) {
+	return c.slab.InUse(), c.slab.Allocated(), c.slab.Reused()
+}
+
+// The two-line shape is part of the design: a shared line costs ten times as much.
+var _ = [1]struct{}{}[unsafe.Sizeof(VMA{})-128]
+var _ = [1]struct{}{}[unsafe.Offsetof(VMA{}.refcnt)-64]

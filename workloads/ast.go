@@ -1,0 +1,217 @@
+package workloads
+
+import "time"
+
+// MainMM is the address space that every scenario has.
+const MainMM = "main"
+
+// Scenario is a parsed scenario file in which every name is resolved.
+type Scenario struct {
+	Name  string // built-in name, or the file's base name without .vma
+	File  string // as positions give it
+	Dir   string // where relative paths of its files start; set by [Load]
+	Title string // first line of the description
+	Doc   string // the rest of it
+
+	Rules  *Rules
+	Seed   *Number
+	Memory *Number // bytes of the arena
+	MMs    []*MM   // MMs[0] is main
+	Files  []*File
+	Limits []*Limit
+
+	Init      *Block // nil if absent
+	Threads   []*Thread
+	Finally   *Block // nil if absent
+	Questions []*Question
+
+	Barriers []string // by index
+}
+
+// Rules is the operand of "rules", as written but without spaces.
+type Rules struct {
+	Pos  Pos
+	Spec string
+}
+
+// Number is a number that a declaration states.
+type Number struct {
+	Pos   Pos
+	Value uint64
+}
+
+// MM is an address space.
+type MM struct {
+	Pos  Pos
+	Name string
+	// Forked: some fork statement names it, so it does not exist until one
+	// runs. All others exist, empty, when init starts.
+	Forked bool
+}
+
+// File is a file that can be mapped.
+type File struct {
+	Pos      Pos
+	Name     string
+	Path     string // real file; "" for a temporary one
+	Writable bool   // real file: opened for writing too
+	Size     uint64 // temporary file, in bytes
+	Pattern  bool   // temporary file: the 8-byte word at offset n holds n
+}
+
+// Limit sets a limit of the kernel.
+type Limit struct {
+	Pos   Pos
+	Kind  LimitKind
+	Value uint64
+}
+
+// Block is a list of statements that a task runs.
+type Block struct {
+	Pos  Pos
+	Name string // init, finally or the thread's name
+	Body []*Stmt
+
+	// Regions names the regions the block can see by [Ref.Index]: first init's,
+	// which all blocks share, then its own.
+	Regions []string
+	// Generators counts the places in it that draw addresses.
+	Generators int
+
+	stream uint64 // keeps the draws of different blocks apart
+}
+
+// Thread is a block that Count tasks run at once.
+type Thread struct {
+	Block
+	MM         Ref
+	Count      int
+	Multiplied bool // "* N" was written
+	// Background: each of its loops ends after the pass in which the last
+	// thread that is not background has ended.
+	Background bool
+}
+
+// Ref is a name resolved to its index: of a region in [Block.Regions], of a
+// file, address space, thread or barrier in the [Scenario].
+type Ref struct {
+	Pos   Pos
+	Name  string
+	Index int
+}
+
+// Prot is a set of unix.PROT_ flags.
+type Prot int
+
+func (p Prot) String() string { return wordByValue(protWords, p) }
+
+// Stmt is a statement. Which fields count depends on its Kind.
+type Stmt struct {
+	Pos    Pos
+	Kind   Kind
+	Weight uint64 // as a choice of choose, else 0
+
+	Region  *Ref  // mmap: the name it binds, or nil
+	Addr    *Expr // mmap: the address given, or nil
+	Size    *Expr // nil: the whole region for munmap, mprotect, madvise; one page for touch
+	Value   *Expr // store
+	Prot    Prot
+	Backing Backing
+	Flags   int // mmap: unix.MAP_ flags beside those of Backing
+	Advice  int // unix.MADV_
+	Access  Access
+	MM      *Ref // fork, in; exit, maps: nil is the task's own
+	Barrier *Ref
+
+	Count    uint64        // repeat
+	Duration time.Duration // for
+	Body     []*Stmt       // repeat, for, forever, choose, in
+	Picture  []*Area       // maps
+
+	Expect *Expect // nil: must succeed
+}
+
+// Spec describes the statement's kind.
+func (s *Stmt) Spec() *Spec { return &specs[s.Kind] }
+
+// Backing is what a mapping shows: anonymous memory or a file's bytes.
+type Backing struct {
+	Shared bool
+	File   *Ref  // nil: anonymous
+	Offset *Expr // in bytes; nil: 0
+}
+
+// Area is a line of a maps picture.
+type Area struct {
+	Pos        Pos
+	Start, End *Expr
+	Hole       bool // nothing is mapped here, the rest does not count
+	Prot       Prot
+	Backing    Backing
+}
+
+// Question asks the explorer about all interleavings.
+type Question struct {
+	Pos     Pos
+	Kind    Kind     // KindNever, KindExists, KindAlways
+	Oracles []string // never
+	Terms   []*Term  // exists, always: all of them at once
+}
+
+// Term says that statement Stmt of a thread gives a result.
+type Term struct {
+	Pos    Pos
+	Thread Ref
+	Stmt   int // 1-based, see [Block.Statement]
+	Result *Expect
+}
+
+// Parties counts the tasks that meet at a barrier: those of all threads that
+// mention it.
+func (s *Scenario) Parties(barrier int) int {
+	tasks := 0
+	for _, t := range s.Threads {
+		if mentions(t.Body, barrier) {
+			tasks += t.Count
+		}
+	}
+	return tasks
+}
+
+func mentions(body []*Stmt, barrier int) bool {
+	for st := range statements(body) {
+		if st.Barrier != nil && st.Barrier.Index == barrier {
+			return true
+		}
+	}
+	return false
+}
+
+// Statement gives the n-th statement of the block, counted from 1 in the order
+// of the text. Statements that only hold others (repeat, choose, …) do not count.
+func (b *Block) Statement(n int) *Stmt {
+	for st := range statements(b.Body) {
+		if st.Body != nil {
+			continue
+		}
+		if n--; n == 0 {
+			return st
+		}
+	}
+	return nil
+}
+
+// statements visits all statements of a body, inner ones after the one that
+// holds them.
+func statements(body []*Stmt) func(yield func(*Stmt) bool) {
+	return func(yield func(*Stmt) bool) { visit(body, yield) }
+}
+
+func visit(body []*Stmt, yield func(*Stmt) bool) bool {
+	for _, st := range body {
+		if !yield(st) || !visit(st.Body, yield) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,145 @@
+package workloads
+
+import (
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ResultKind is what may come of a statement, or be expected to.
+type ResultKind uint8
+
+const (
+	ResultOK         ResultKind = iota
+	ResultErrno                 // a system call failed
+	ResultSegvMaperr            // no VMA there
+	ResultSegvAccerr            // a VMA that does not allow the access
+	ResultSigbus                // past the end of the file
+
+	ResultAny   // expected only: whatever comes
+	ResultSegv  // expected only: either kind of SEGV
+	ResultValue // expected only: ok, with this value
+)
+
+// Outcome is what came of a statement.
+type Outcome struct {
+	Kind  ResultKind
+	Errno syscall.Errno // ResultErrno
+	Value uint64        // ResultOK: the word loaded, the address mapped
+}
+
+func (o Outcome) String() string {
+	if o.Kind == ResultErrno {
+		return unix.ErrnoName(o.Errno)
+	}
+	return wordByValue(resultWords, o.Kind)
+}
+
+// Result is one of the results that a statement may have.
+type Result struct {
+	Pos   Pos
+	Kind  ResultKind
+	Errno syscall.Errno // ResultErrno
+	Value *Expr         // ResultValue
+}
+
+// Expect is what a statement states behind "=>": one of Results.
+type Expect struct {
+	Results []Result
+}
+
+var resultWords = []Word{
+	{"ok", int(ResultOK), "it succeeds; what is meant when nothing is stated"},
+	{"any", int(ResultAny), "errors are counted and nothing more"},
+	{"SEGV", int(ResultSegv), "SEGV_MAPERR or SEGV_ACCERR"},
+	{"SEGV_MAPERR", int(ResultSegvMaperr), "nothing is mapped there"},
+	{"SEGV_ACCERR", int(ResultSegvAccerr), "the mapping does not allow the access"},
+	{"SIGBUS", int(ResultSigbus), "the file does not reach that far"},
+}
+
+// Allows tells whether o is as stated. A nil Expect, where nothing is stated,
+// allows success only. It does not allocate.
+func (x *Expect) Allows(o Outcome, env *Env) bool {
+	if x == nil {
+		return o.Kind == ResultOK
+	}
+	for i := range x.Results {
+		if x.Results[i].allows(o, env) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Result) allows(o Outcome, env *Env) bool {
+	switch r.Kind {
+	case ResultAny:
+		return true
+	case ResultErrno:
+		return o.Kind == ResultErrno && o.Errno == r.Errno
+	case ResultSegv:
+		return o.Kind == ResultSegvMaperr || o.Kind == ResultSegvAccerr
+	case ResultValue:
+		if o.Kind != ResultOK {
+			return false
+		}
+		v, err := r.Value.Eval(env)
+		return err == nil && v == o.Value
+	default:
+		return o.Kind == r.Kind
+	}
+}
+
+func (r *Result) String() string {
+	switch r.Kind {
+	case ResultErrno:
+		return unix.ErrnoName(r.Errno)
+	case ResultValue:
+		return r.Value.String()
+	default:
+		return wordByValue(resultWords, r.Kind)
+	}
+}
+
+func (x *Expect) String() string {
+	words := make([]string, len(x.Results))
+	for i := range x.Results {
+		words[i] = x.Results[i].String()
+	}
+	return strings.Join(words, " | ")
+}
+
+// lastErrno is Linux's largest errno, EHWPOISON.
+const lastErrno = unix.EHWPOISON
+
+func errnoByName(name string) (syscall.Errno, bool) {
+	if !strings.HasPrefix(name, "E") {
+		return 0, false
+	}
+	for e := syscall.Errno(1); e <= lastErrno; e++ {
+		if unix.ErrnoName(e) == name {
+			return e, true
+		}
+	}
+	return 0, false
+}
+
+func isResultWord(name string) bool {
+	if _, ok := wordByName(resultWords, name); ok {
+		return true
+	}
+	_, ok := errnoByName(name)
+	return ok
+}
+
+// resultNames lists the words that can stand behind "=>", for suggestions.
+func resultNames() []string {
+	names := wordNames(resultWords)
+	for e := syscall.Errno(1); e <= lastErrno; e++ {
+		if name := unix.ErrnoName(e); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,210 @@
+package workloads
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Extension is how the names of scenario files end.
+const Extension = ".vma"
+
+// maxSource bounds the size of a scenario, in bytes: standard input may never end.
+const maxSource = 1 << 20
+
+//go:embed scenarios/*.vma
+var builtin embed.FS
+
+// Info describes a built-in scenario.
+type Info struct {
+	Name   string
+	Title  string // first line of its description
+	Doc    string // the rest
+	Source string
+}
+
+// Builtin describes the built-in scenarios, by name.
+func Builtin() []Info {
+	entries, err := fs.ReadDir(builtin, "scenarios")
+	if err != nil {
+		panic(err) // the directory is part of the program
+	}
+	infos := make([]Info, len(entries))
+	for i, e := range entries {
+		name := strings.TrimSuffix(e.Name(), Extension)
+		src, err := builtinSource(name)
+		if err != nil {
+			panic(err)
+		}
+		var errs ErrorList
+		sc := &Scenario{}
+		_, text := splitLines(name, string(src), &errs)
+		(&parser{sc: sc}).describe(text)
+		infos[i] = Info{Name: name, Title: sc.Title, Doc: sc.Doc, Source: string(src)}
+	}
+	return infos
+}
+
+func builtinNames() []string {
+	infos := Builtin()
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[i] = info.Name
+	}
+	return names
+}
+
+func builtinSource(name string) ([]byte, error) {
+	return builtin.ReadFile(path.Join("scenarios", name+Extension))
+}
+
+// LoadBuiltin parses a built-in scenario.
+func LoadBuiltin(name string) (*Scenario, error) {
+	src, err := builtinSource(name)
+	if err != nil {
+		return nil, errors.New(unknown("scenario", name, builtinNames(), "a built-in name"))
+	}
+	return Parse(name+Extension, src)
+}
+
+// Load reads the scenarios that a command-line argument means: a built-in name,
+// a file, a directory (all its .vma files), or "-" for stdin. It also checks
+// that the files which the scenarios map can be opened. Mistakes in scenarios
+// come as one [ErrorList], all files together.
+func Load(arg string, stdin io.Reader) ([]*Scenario, error) {
+	if arg == "-" {
+		src, err := readAll("standard input", stdin)
+		if err != nil {
+			return nil, err
+		}
+		return parseAll([]document{{"<stdin>", ".", src}})
+	}
+	if src, err := builtinSource(arg); err == nil {
+		return parseAll([]document{{arg + Extension, "", src}})
+	}
+	paths, err := scenarioFiles(arg)
+	if err != nil {
+		return nil, err
+	}
+	sources := make([]document, len(paths))
+	for i, p := range paths {
+		src, err := readFile(p)
+		if err != nil {
+			return nil, err
+		}
+		sources[i] = document{p, filepath.Dir(p), src}
+	}
+	return parseAll(sources)
+}
+
+// document is the text of a scenario and the directory its paths start from.
+type document struct {
+	name, dir string
+	src       []byte
+}
+
+// scenarioFiles lists the files that arg means.
+func scenarioFiles(arg string) ([]string, error) {
+	info, err := os.Stat(arg)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && !strings.ContainsRune(arg, filepath.Separator) {
+			return nil, errors.New(unknown("scenario", arg, builtinNames(), "a built-in name, a file, a directory or -"))
+		}
+		return nil, fmt.Errorf("cannot read scenario: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{arg}, nil
+	}
+	paths, err := scenariosIn(arg)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list %s: %w", arg, err)
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("no scenario in directory %s, expected files *%s", arg, Extension)
+	}
+	return paths, nil
+}
+
+// scenariosIn lists a directory's scenario files. Not Glob: the directory's name
+// may hold characters that mean something there.
+func scenariosIn(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == Extension && !e.IsDir() {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, err
+}
+
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read scenario: %w", err)
+	}
+	defer f.Close()
+	return readAll(name, f)
+}
+
+func readAll(name string, r io.Reader) ([]byte, error) {
+	src, err := io.ReadAll(io.LimitReader(r, maxSource+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read scenario from %s: %w", name, err)
+	}
+	if len(src) > maxSource {
+		return nil, fmt.Errorf("%s is larger than %s, expected a scenario", name, formatSize(maxSource, false))
+	}
+	return src, nil
+}
+
+func parseAll(sources []document) ([]*Scenario, error) {
+	var all []*Scenario
+	var errs ErrorList
+	for _, s := range sources {
+		sc, err := Parse(s.name, s.src)
+		var list ErrorList
+		if errors.As(err, &list) {
+			errs = append(errs, list...)
+			continue
+		}
+		sc.Dir = s.dir
+		sc.checkFiles(&errs)
+		all = append(all, sc)
+	}
+	if err := errs.err(); err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// ResolvePath gives where a real file of the scenario lies.
+func (s *Scenario) ResolvePath(f *File) string {
+	if filepath.IsAbs(f.Path) {
+		return f.Path
+	}
+	return filepath.Join(s.Dir, f.Path)
+}
+
+// checkFiles reports real files that are not there or not regular, before
+// anything runs.
+func (s *Scenario) checkFiles(errs *ErrorList) {
+	for _, f := range s.Files {
+		if f.Path == "" {
+			continue
+		}
+		info, err := os.Stat(s.ResolvePath(f))
+		var reason *fs.PathError
+		switch {
+		case errors.As(err, &reason):
+			errs.addf(f.Pos, "cannot open %q: %v, expected a file", f.Path, reason.Err)
+		case !info.Mode().IsRegular():
+			errs.addf(f.Pos, "%q is not a regular file, expected one", f.Path)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package workloads
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	good := "file F path \"data.bin\"\ninit\n    yield\n"
+	write(t, dir, "data.bin", "bytes")
+	write(t, dir, "b.vma", good)
+	a := write(t, dir, "a.vma", good)
+	write(t, dir, "README", "not a scenario")
+
+	for _, c := range []struct{ arg, names, dir string }{
+		{"quickstart", "quickstart", ""},
+		{a, "a", dir},
+		{dir, "a b", dir},
+		{dir + "/", "a b", dir},
+		{"-", "<stdin>", "."},
+	} {
+		all, err := Load(c.arg, strings.NewReader("init\n  yield\n"))
+		if err != nil {
+			t.Errorf("Load(%q): %v", c.arg, err)
+			continue
+		}
+		var names []string
+		for _, sc := range all {
+			names = append(names, sc.Name)
+			if sc.Dir != c.dir {
+				t.Errorf("Load(%q): paths start from %q, want %q", c.arg, sc.Dir, c.dir)
+			}
+		}
+		if got := strings.Join(names, " "); got != c.names {
+			t.Errorf("Load(%q) gives %s, want %s", c.arg, got, c.names)
+		}
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	dir, empty, bad := t.TempDir(), t.TempDir(), t.TempDir()
+	huge := write(t, dir, "huge.vma", strings.Repeat("# more\n", maxSource/7+1))
+	lost := write(t, dir, "lost.vma", "file F path \"gone\"\nfile D path \".\"\ninit\n  yield\n")
+	write(t, bad, "1.vma", "init\n  yeild\n")
+	write(t, bad, "2.vma", "innit\n  yield\n")
+
+	for arg, want := range map[string]string{
+		"quikstart":            `unknown scenario "quikstart", did you mean "quickstart"?`,
+		"zzz":                  `unknown scenario "zzz", expected fault-storm, `,
+		"no/such.vma":          `no/such.vma: no such file or directory`,
+		empty:                  `no scenario in directory ` + empty + `, expected files *.vma`,
+		huge:                   `is larger than 1M, expected a scenario`,
+		lost:                   lost + `:1:6: cannot open "gone": no such file or directory, expected a file` + "\n" + lost + `:2:6: "." is not a regular file, expected one`,
+		bad:                    bad + `/1.vma:2:3: unknown statement "yeild", did you mean "yield"?` + "\n" + bad + `/2.vma:1:1: unknown statement "innit", did you mean "init"?`,
+		"-":                    `<stdin>:1:1: nothing to run, expected init or a thread`,
+		"../workloads/load.go": "load.go:1:1: ",
+	} {
+		all, err := Load(arg, strings.NewReader(""))
+		if err == nil || !strings.Contains(err.Error(), want) || all != nil {
+			t.Errorf("Load(%q): %d scenarios, %v; want %s", arg, len(all), err, want)
+		}
+	}
+
+	_, err := LoadBuiltin("fault-strom")
+	if err == nil || !strings.Contains(err.Error(), `did you mean "fault-storm"?`) {
+		t.Error(err)
+	}
+	var list ErrorList
+	if _, err := Load(bad, nil); !errors.As(err, &list) || len(list) != 2 {
+		t.Errorf("not one list of both files' mistakes: %v", err)
+	}
+}

@@ -1,0 +1,240 @@
+package workloads
+
+import "golang.org/x/sys/unix"
+
+// statement reads a line of a block and what is indented below it. It gives nil
+// for a line with a mistake and nothing below.
+func (p *parser) statement(l *line, place Place, in Body) *Stmt {
+	c := p.cursor(l)
+	s := &Stmt{Pos: l.pos(p.file)}
+	if in == BodyChoices {
+		s.Weight = c.weight()
+	}
+	spec := p.keyword(c, place, place.inside())
+	if spec == nil {
+		p.done(c, "")
+		return holder(s.Pos, p.body(l, place, BodyBlock))
+	}
+	s.Kind = spec.Kind
+	for _, a := range spec.args {
+		c.arg(s, a)
+	}
+	want := "the end of the line"
+	if spec.Results != 0 {
+		if c.accept("=>") {
+			s.Expect = c.results()
+		} else {
+			want = `"=> RESULT" or ` + want
+		}
+	}
+	right := p.done(c, want)
+	p.below(s, spec, l, place)
+	if !right {
+		return holder(s.Pos, s.Body)
+	}
+	return s
+}
+
+// holder stands for a statement that could not be read, so that the mistakes
+// of those below it are found too.
+func holder(pos Pos, body []*Stmt) *Stmt {
+	if len(body) == 0 {
+		return nil
+	}
+	return &Stmt{Pos: pos, Kind: KindRepeat, Body: body}
+}
+
+// inside tells in which block a misplaced statement was found.
+func (p Place) inside() string {
+	switch p {
+	case InInit:
+		return "in init"
+	case InThread:
+		return "in a thread"
+	case InFinally:
+		return "in finally"
+	default:
+		return "in a block"
+	}
+}
+
+// below reads what is indented below a statement.
+func (p *parser) below(s *Stmt, spec *Spec, l *line, place Place) {
+	if spec.Body == NoBody {
+		p.noBody(spec.Name, l)
+		return
+	}
+	if len(l.children) == 0 {
+		p.errs.addf(s.Pos, "%s is empty, expected lines indented below it", spec.Name)
+	}
+	if spec.Body != BodyPicture {
+		s.Body = p.body(l, place, spec.Body)
+		return
+	}
+	for _, child := range l.children {
+		p.noBody("a line of a picture", child)
+		c := p.cursor(child)
+		area := c.area()
+		if p.done(c, "the end of the line") {
+			s.Picture = append(s.Picture, area)
+		}
+	}
+}
+
+// weight reads the "N:" in front of a choice, if there is one.
+func (c *cursor) weight() uint64 {
+	if c.peek().kind != tokNumber {
+		return 1
+	}
+	pos := c.pos()
+	n := c.count("a weight")
+	if n < 1 || n > maxWeight {
+		c.fail(pos, "weight %d, expected 1 to %d", n, maxWeight)
+	}
+	c.expect(":", `":" behind the weight`)
+	return n
+}
+
+// maxWeight keeps the sum of a block's weights far from overflow.
+const maxWeight = 1 << 20
+
+// arg reads one part of a statement.
+func (c *cursor) arg(s *Stmt, a arg) {
+	switch a {
+	case argTarget:
+		c.target(s)
+	case argSize:
+		if s.Size == nil {
+			s.Size = c.expr()
+		}
+	case argRest, argSpan:
+		if t := c.peek(); !c.startsWord(t) && t.kind != tokEnd && !t.is("=>") {
+			s.Size = c.expr()
+		}
+	case argProt:
+		s.Prot = Prot(c.word("protection", protWords).Value)
+	case argSharing:
+		s.Backing.Shared = c.word("kind of mapping", sharingWords).Value == unix.MAP_SHARED
+	case argBacking:
+		c.backing(&s.Backing)
+	case argMapOptions:
+		c.mapOptions(s)
+	case argAddr:
+		s.Addr = c.expr()
+	case argAdvice:
+		s.Advice = c.word("advice", adviceWords).Value
+	case argAccess:
+		s.Access = Access(c.word("access", accessWords).Value)
+	case argValue:
+		s.Value = c.expr()
+	case argMM:
+		r := c.name("address space")
+		s.MM = &r
+	case argMMOrOwn:
+		if c.peek().kind == tokName {
+			r := c.name("address space")
+			s.MM = &r
+		}
+	case argBarrier:
+		r := c.newName("barrier")
+		s.Barrier = &r
+	case argCount:
+		pos := c.pos()
+		if s.Count = c.count("a count of 1 or more"); s.Count == 0 {
+			c.fail(pos, "repeat 0 does nothing, expected a count of 1 or more")
+		}
+	case argDuration:
+		s.Duration = c.duration()
+	}
+}
+
+// startsWord tells that t is a word of the language that starts no expression,
+// so an optional size in front of it was left out.
+func (c *cursor) startsWord(t token) bool {
+	return t.kind == tokName && generatorByName(t.text) < 0 && !c.peekAt(1).is(".")
+}
+
+// target reads what stands between "mmap" and the protection: a name to bind,
+// an address or neither, and then a size.
+func (c *cursor) target(s *Stmt) {
+	t := c.peek()
+	if t.kind == tokName && generatorByName(t.text) < 0 && !c.continues(t) {
+		r := c.newName(regionName)
+		s.Region = &r
+		return
+	}
+	first := c.expr()
+	if c.startsWord(c.peek()) || c.peek().kind == tokEnd {
+		s.Size = first
+		return
+	}
+	s.Addr = first
+}
+
+// continues tells that an expression goes on behind the name that comes next.
+// In "A -4K" it does not: that is a name and a negative size.
+func (c *cursor) continues(name token) bool {
+	op := c.peekAt(1)
+	if op.is("-") {
+		return op.col == name.end || c.peekAt(2).col > op.end
+	}
+	return op.is("+") || op.is("*") || op.is(".")
+}
+
+func (c *cursor) backing(b *Backing) {
+	switch {
+	case c.acceptWord("anon"):
+	case c.acceptWord("file"):
+		r := c.name("file")
+		b.File = &r
+		if c.accept("+") {
+			b.Offset = c.expr()
+		}
+	default:
+		c.unexpected(c.peek(), "anon or file F [+OFF]")
+	}
+}
+
+func (c *cursor) mapOptions(s *Stmt) {
+	for c.peek().kind == tokName {
+		pos := c.pos()
+		if c.acceptWord("at") {
+			if s.Addr != nil {
+				c.fail(pos, "second address, expected one")
+			}
+			s.Addr = c.expr()
+			continue
+		}
+		w := c.word("option", append([]Word{{Name: "at"}}, mapWords...))
+		if s.Flags&w.Value != 0 {
+			c.fail(pos, "%s is given twice, expected it once", w.Name)
+		}
+		s.Flags |= w.Value
+		c.checkFixed(s, pos)
+	}
+	if s.Flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) != 0 && s.Addr == nil {
+		c.fail(c.pos(), "a fixed mapping without an address, expected at ADDR")
+	}
+}
+
+func (c *cursor) checkFixed(s *Stmt, pos Pos) {
+	const both = unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+	if s.Flags&both == both {
+		c.fail(pos, "fixed and noreplace exclude each other, expected one of them")
+	}
+}
+
+// area reads a line of a picture: START..END and what is there.
+func (c *cursor) area() *Area {
+	a := &Area{Pos: c.pos()}
+	a.Start = c.expr()
+	c.expect("..", `".." between start and end`)
+	a.End = c.expr()
+	if a.Hole = c.acceptWord("hole"); a.Hole {
+		return a
+	}
+	a.Prot = Prot(c.word("protection", append([]Word{{Name: "hole"}}, protWords...)).Value)
+	a.Backing.Shared = c.word("kind of mapping", sharingWords).Value == unix.MAP_SHARED
+	c.backing(&a.Backing)
+	return a
+}

@@ -1,0 +1,355 @@
+package workloads
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kind says what a statement or declaration is; [Specs] describes each.
+type Kind uint8
+
+const (
+	KindRules Kind = iota
+	KindSeed
+	KindMemory
+	KindMM
+	KindFile
+	KindLimit
+	KindInit
+	KindThread
+	KindFinally
+	KindNever
+	KindExists
+	KindAlways
+
+	KindMmap
+	KindMunmap
+	KindMprotect
+	KindMadvise
+	KindTouch
+	KindStore
+	KindLoad
+	KindFork
+	KindExit
+	KindBarrier
+	KindYield
+	KindValidate
+	KindMaps
+
+	KindRepeat
+	KindFor
+	KindForever
+	KindChoose
+	KindIn
+)
+
+// String is the kind's keyword.
+func (k Kind) String() string { return specs[k].Name }
+
+// Results says what may come of a statement.
+type Results uint8
+
+const (
+	GivesErrno  Results = 1 << iota // ok or an errno
+	GivesSignal                     // SEGV or SIGBUS
+	GivesValue                      // a number: the word read, the address mapped
+)
+
+// Body says what stands indented below a statement.
+type Body uint8
+
+const (
+	NoBody      Body = iota
+	BodyBlock        // statements, one after the other
+	BodyChoices      // statements, of which one is drawn
+	BodyPicture      // lines of a maps picture
+)
+
+// Place is a set of blocks a statement may stand in.
+type Place uint8
+
+const (
+	InTop Place = 1 << iota
+	InInit
+	InThread
+	InFinally
+
+	inAny = InInit | InThread | InFinally
+)
+
+// arg is a part of a statement that the parser reads and the manual names.
+type arg uint8
+
+const (
+	argTarget arg = iota
+	argSize
+	argRest
+	argSpan
+	argProt
+	argSharing
+	argBacking
+	argMapOptions
+	argAddr
+	argAdvice
+	argAccess
+	argValue
+	argMM
+	argMMOrOwn
+	argBarrier
+	argCount
+	argDuration
+)
+
+var argUsage = [...]string{
+	argTarget:     "[NAME | ADDR]",
+	argSize:       "SIZE",
+	argRest:       "[SIZE]",
+	argSpan:       "[SIZE]",
+	argProt:       "PROT",
+	argSharing:    "private|shared",
+	argBacking:    "anon|file F [+OFF]",
+	argMapOptions: "[at ADDR] [OPTION...]",
+	argAddr:       "ADDR",
+	argAdvice:     "ADVICE",
+	argAccess:     "read|write|exec",
+	argValue:      "VALUE",
+	argMM:         "MM",
+	argMMOrOwn:    "[MM]",
+	argBarrier:    "NAME",
+	argCount:      "N",
+	argDuration:   "DURATION",
+}
+
+// Spec describes one kind of statement or declaration. The parser, its
+// suggestions and the manual's tables all read it here.
+type Spec struct {
+	Kind    Kind
+	Name    string
+	Help    string // one line
+	Example string
+	In      Place
+	Results Results // none: the statement takes no "=>"
+	Body    Body
+
+	args  []arg
+	shape string // how a declaration continues; statements have args
+}
+
+// Usage is the statement's form, as "munmap ADDR [SIZE] [=> RESULT]".
+func (s *Spec) Usage() string {
+	words := []string{s.Name}
+	if s.shape != "" {
+		words = append(words, s.shape)
+	}
+	for _, a := range s.args {
+		words = append(words, argUsage[a])
+	}
+	if s.Results != 0 {
+		words = append(words, "[=> RESULT]")
+	}
+	return strings.Join(words, " ")
+}
+
+var specs = [...]Spec{
+	KindRules: {Kind: KindRules, Name: "rules", In: InTop, shape: "GENERATION[,+RULE][,-RULE]",
+		Help: "the lock generation, and the rules switched on or off", Example: "rules linux-6.18,-detach-waits"},
+	KindSeed: {Kind: KindSeed, Name: "seed", In: InTop, shape: "N",
+		Help: "the seed of every random draw", Example: "seed 42"},
+	KindMemory: {Kind: KindMemory, Name: "memory", In: InTop, shape: "SIZE",
+		Help: "the memory of the machine", Example: "memory 64M"},
+	KindMM: {Kind: KindMM, Name: "mm", In: InTop, shape: "NAME...",
+		Help: "more address spaces beside main", Example: "mm child"},
+	KindFile: {Kind: KindFile, Name: "file", In: InTop, shape: "NAME path \"PATH\" [ro|rw] | temp SIZE [pattern]",
+		Help: "a real file to map, or a temporary one", Example: "file F temp 1M pattern"},
+	KindLimit: {Kind: KindLimit, Name: "limit", In: InTop, shape: "LIMIT N",
+		Help: "a limit of the kernel", Example: "limit max_map_count 100"},
+	KindInit: {Kind: KindInit, Name: "init", In: InTop, Body: BodyBlock,
+		Help: "what one task does before the threads start", Example: "init"},
+	KindThread: {Kind: KindThread, Name: "thread", In: InTop, Body: BodyBlock, shape: "NAME [in MM] [* N] [background]",
+		Help: "what N tasks do at the same time as all other threads", Example: "thread faulter * 4"},
+	KindFinally: {Kind: KindFinally, Name: "finally", In: InTop, Body: BodyBlock,
+		Help: "what one task does when all threads have ended", Example: "finally"},
+	KindNever: {Kind: KindNever, Name: "never", In: InTop, shape: "ORACLE[, ORACLE...]",
+		Help: "explore: no interleaving may violate these", Example: "never use-after-free, wrong-vma"},
+	KindExists: {Kind: KindExists, Name: "exists", In: InTop, shape: "THREAD.N = RESULT [and ...]",
+		Help: "explore: some interleaving gives these results", Example: "exists reader.1 = SEGV"},
+	KindAlways: {Kind: KindAlways, Name: "always", In: InTop, shape: "THREAD.N = RESULT [and ...]",
+		Help: "explore: every interleaving gives these results", Example: "always writer.1 = ok"},
+
+	KindMmap: {Kind: KindMmap, Name: "mmap", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argTarget, argSize, argProt, argSharing, argBacking, argMapOptions},
+		Help: "map memory or a file, and name the region", Example: "mmap A 64K rw private anon"},
+	KindMunmap: {Kind: KindMunmap, Name: "munmap", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest},
+		Help: "unmap a range, or a whole region", Example: "munmap A+16K 16K"},
+	KindMprotect: {Kind: KindMprotect, Name: "mprotect", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest, argProt},
+		Help: "change the protection of a range, or of a whole region", Example: "mprotect A+16K 16K r"},
+	KindMadvise: {Kind: KindMadvise, Name: "madvise", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest, argAdvice},
+		Help: "advise on a range, or on a whole region", Example: "madvise A dontneed"},
+	KindTouch: {Kind: KindTouch, Name: "touch", In: inAny, Results: GivesErrno | GivesSignal,
+		args: []arg{argAddr, argSpan, argAccess},
+		Help: "fault in one page, or every page of a range", Example: "touch random(A) write"},
+	KindStore: {Kind: KindStore, Name: "store", In: inAny, Results: GivesErrno | GivesSignal,
+		args: []arg{argAddr, argValue},
+		Help: "write an 8-byte word of memory", Example: "store A+8 42"},
+	KindLoad: {Kind: KindLoad, Name: "load", In: inAny, Results: GivesErrno | GivesSignal | GivesValue,
+		args: []arg{argAddr},
+		Help: "read an 8-byte word of memory", Example: "load A+8 => 0"},
+	KindFork: {Kind: KindFork, Name: "fork", In: inAny, Results: GivesErrno,
+		args: []arg{argMM},
+		Help: "copy the task's address space into the new one MM", Example: "fork child"},
+	KindExit: {Kind: KindExit, Name: "exit", In: inAny, Results: GivesErrno,
+		args: []arg{argMMOrOwn},
+		Help: "tear down an address space, the task's own if none is named", Example: "exit child"},
+	KindBarrier: {Kind: KindBarrier, Name: "barrier", In: InThread,
+		args: []arg{argBarrier},
+		Help: "wait for every task whose thread mentions NAME", Example: "barrier start"},
+	KindYield: {Kind: KindYield, Name: "yield", In: inAny,
+		Help: "let another task run", Example: "yield"},
+	KindValidate: {Kind: KindValidate, Name: "validate", In: inAny,
+		Help: "check the task's whole address space now", Example: "validate"},
+	KindMaps: {Kind: KindMaps, Name: "maps", In: inAny, Body: BodyPicture,
+		args: []arg{argMMOrOwn},
+		Help: "state the layout of the regions pictured below", Example: "maps"},
+
+	KindRepeat: {Kind: KindRepeat, Name: "repeat", In: inAny, Body: BodyBlock,
+		args: []arg{argCount},
+		Help: "run the block N times", Example: "repeat 1000"},
+	KindFor: {Kind: KindFor, Name: "for", In: inAny, Body: BodyBlock,
+		args: []arg{argDuration},
+		Help: "run the block again and again for DURATION", Example: "for 500ms"},
+	KindForever: {Kind: KindForever, Name: "forever", In: InThread, Body: BodyBlock,
+		Help: "in a background thread: run the block until the others have ended", Example: "forever"},
+	KindChoose: {Kind: KindChoose, Name: "choose", In: inAny, Body: BodyChoices,
+		Help: "draw one statement of the block, each by its weight, and run it", Example: "choose"},
+	KindIn: {Kind: KindIn, Name: "in", In: inAny, Body: BodyBlock,
+		args: []arg{argMM},
+		Help: "run the block in another address space", Example: "in child"},
+}
+
+// Specs describes every declaration and statement, in the manual's order.
+func Specs() []Spec { return slices.Clone(specs[:]) }
+
+func specByName(name string) *Spec {
+	for i := range specs {
+		if specs[i].Name == name {
+			return &specs[i]
+		}
+	}
+	return nil
+}
+
+// keywordsIn lists the statements that may stand in any block of place.
+func keywordsIn(place Place) (names []string) {
+	for _, s := range specs {
+		if s.In&place != 0 {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// Word is a word of the language that stands for a number of the kernel.
+type Word struct {
+	Name  string
+	Value int
+	Help  string
+}
+
+// Protections of mmap and mprotect.
+var protWords = []Word{
+	{"none", unix.PROT_NONE, "no access"},
+	{"r", unix.PROT_READ, "read"},
+	{"w", unix.PROT_WRITE, "write"},
+	{"x", unix.PROT_EXEC, "execute"},
+	{"rw", unix.PROT_READ | unix.PROT_WRITE, "read and write"},
+	{"rx", unix.PROT_READ | unix.PROT_EXEC, "read and execute"},
+	{"wx", unix.PROT_WRITE | unix.PROT_EXEC, "write and execute"},
+	{"rwx", unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC, "everything"},
+}
+
+// Options of mmap. "at ADDR" is not here: it takes an operand.
+var mapWords = []Word{
+	{"fixed", unix.MAP_FIXED, "exactly at the address, replacing what is mapped there"},
+	{"noreplace", unix.MAP_FIXED_NOREPLACE, "exactly at the address, EEXIST if something is mapped there"},
+	{"noreserve", unix.MAP_NORESERVE, "do not account the memory"},
+}
+
+// Advice of madvise.
+var adviceWords = []Word{
+	{"dontneed", unix.MADV_DONTNEED, "give the pages back; the next touch finds zeros, or the file's bytes"},
+}
+
+// Access is how touch reaches for a page.
+type Access uint8
+
+const (
+	AccessRead Access = iota
+	AccessWrite
+	AccessExec
+)
+
+var accessWords = []Word{
+	{"read", int(AccessRead), "as a load does"},
+	{"write", int(AccessWrite), "as a store does"},
+	{"exec", int(AccessExec), "as fetching an instruction does"},
+}
+
+var sharingWords = []Word{
+	{"private", unix.MAP_PRIVATE, "copy-on-write"},
+	{"shared", unix.MAP_SHARED, "seen by all who map it, and by the file"},
+}
+
+// LimitKind is a limit that a scenario may set.
+type LimitKind uint8
+
+// LimitMaxMapCount is sysctl vm.max_map_count.
+const LimitMaxMapCount LimitKind = 0
+
+var limitWords = []Word{
+	{"max_map_count", int(LimitMaxMapCount), "VMAs in one address space (sysctl vm.max_map_count)"},
+}
+
+func wordByName(words []Word, name string) (Word, bool) {
+	for _, w := range words {
+		if w.Name == name {
+			return w, true
+		}
+	}
+	return Word{}, false
+}
+
+func wordByValue[T ~int | ~uint8](words []Word, value T) string {
+	for _, w := range words {
+		if w.Value == int(value) {
+			return w.Name
+		}
+	}
+	return ""
+}
+
+func wordNames(words []Word) []string {
+	names := make([]string, len(words))
+	for i, w := range words {
+		names[i] = w.Name
+	}
+	return names
+}
+
+// reserved tells that name is a word of the language, so that no region may be
+// called so.
+func reserved(name string) bool {
+	if specByName(name) != nil || isResultWord(name) {
+		return true
+	}
+	for _, words := range [][]Word{protWords, mapWords, adviceWords, accessWords, sharingWords} {
+		if _, ok := wordByName(words, name); ok {
+			return true
+		}
+	}
+	return generatorByName(name) >= 0 || slices.Contains([]string{"anon", "at", "hole"}, name)
+}
