@@ -39,7 +39,7 @@ type Machine struct {
 
 	anonVMAs *ksync.Slab[vma.AnonVMA, *vma.AnonVMA]
 	chains   *ksync.Slab[vma.AnonVMAChain, *vma.AnonVMAChain]
-	gathers  ksync.PerTask[gather]
+	scratch  ksync.PerTask[scratch]
 	tasks    ksync.Atomic32
 	mms      ksync.Atomic32 // address spaces whose memory is in use
 }

@@ -18,10 +18,9 @@ type mergeRange struct {
 	file               *phys.File
 	anon               *vma.AnonVMA // of the range's pages
 
-	target *vma.VMA   // the VMA that the range became part of
-	sticky vma.Flags  // flags that the result keeps from what it swallowed
-	doomed []*vma.VMA // VMAs that the target swallows
-	few    [2]*vma.VMA
+	target *vma.VMA    // the VMA that the range became part of
+	sticky vma.Flags   // flags that the result keeps from what it swallowed
+	doomed [2]*vma.VMA // VMAs that the target swallows, nil for none
 }
 
 // canMergeLeft reports whether the range can join prev: can_vma_merge_left.
@@ -69,14 +68,6 @@ func removable(t *task.Task, v *vma.VMA) bool {
 	return ops == nil || ops.Close == nil
 }
 
-// swallow notes that the target takes v over.
-func (r *mergeRange) swallow(v *vma.VMA) {
-	if r.doomed == nil {
-		r.doomed = r.few[:0]
-	}
-	r.doomed = append(r.doomed, v)
-}
-
 // mergeNew joins a new range with its neighbours: vma_merge_new_range. It reports false if neither fits. On an error,
 // ENOMEM, nothing has changed. The caller holds mmap_lock for writing.
 func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
@@ -100,7 +91,7 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 	if left {
 		r.target, start, pgoff = r.prev, r.prev.Start(t), r.prev.Pgoff(t)
 		if right {
-			r.swallow(r.next)
+			r.doomed[0] = r.next
 		}
 	}
 	return true, r.expand(t, start, end, pgoff)
@@ -112,13 +103,12 @@ func (r *mergeRange) expand(t *task.Task, start, end, pgoff uint64) error {
 	defer t.Leave()
 	r.target.StartWrite(t)
 	dup := false
-	for _, v := range r.doomed {
-		v.StartWrite(t)
-		made, err := r.mm.Machine.dupAnonVMA(t, r.target, v)
-		if err != nil {
+	if next := r.doomed[0]; next != nil {
+		next.StartWrite(t)
+		var err error
+		if dup, err = r.mm.Machine.dupAnonVMA(t, r.target, next); err != nil {
 			return err
 		}
-		dup = dup || made
 	}
 	return r.commit(t, start, end, pgoff, nil, dup)
 }
@@ -166,11 +156,11 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 		if r.next.AnonVMA(t) != nil {
 			source = r.next
 		}
-		r.swallow(r.next)
+		r.doomed[0] = r.next
 	}
 	var shrunk *vma.VMA
 	if whole {
-		r.swallow(middle)
+		r.doomed[1] = middle
 	} else {
 		shrunk = middle
 	}
@@ -195,7 +185,9 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 		return err
 	}
 	for _, v := range r.doomed {
-		r.sticky |= v.Flags(t) & vma.VMSticky
+		if v != nil {
+			r.sticky |= v.Flags(t) & vma.VMSticky
+		}
 	}
 	r.sticky |= r.flags & vma.VMSticky
 	rmap := lockRmap(t, r.target)
@@ -214,6 +206,9 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	mm.Tree.Store(t, start, end, r.target)
 	rmap.unlock(t)
 	for _, v := range r.doomed {
+		if v == nil {
+			continue
+		}
 		v.MarkDetached(t)
 		mm.unlinkRmap(t, v)
 		mm.addMapCount(t, -1)

@@ -59,7 +59,7 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	if err != nil {
 		return nil, err
 	}
-	mm := &MM{Machine: m, Name: name, Tree: tree.New(t), Tables: tables}
+	mm := &MM{Machine: m, Name: name, Tree: tree.New(t, m.RCU), Tables: tables}
 	mm.Locks.Init(m.RCU, m.Rules)
 	mm.users.Init(1)
 	m.mms.FetchAdd(t, 1)

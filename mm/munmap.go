@@ -59,7 +59,6 @@ type unmapping struct {
 	pages      uint64
 	counted    bool // map_count and total_vm are down
 	cleared    bool // the pages and tables are gone
-	few        [8]*vma.VMA
 }
 
 // gather splits the VMAs at the range's ends, write-locks and detaches those inside: vms_gather_munmap_vmas. On an error
@@ -81,7 +80,7 @@ func (u *unmapping) gather(t *task.Task) error {
 			return err
 		}
 	}
-	u.vmas = u.few[:0]
+	u.vmas = mm.Machine.scratch.Get(t).vmas[:0]
 	for ; v != nil && v.Start(t) < u.end; v = mm.Tree.Find(t, v.End(t)) {
 		if v.End(t) > u.end {
 			if err := mm.doSplit(t, v, u.end, false); err != nil {
@@ -147,6 +146,9 @@ func (u *unmapping) complete(t *task.Task) {
 	u.clearPTEs(t)
 	for _, v := range u.vmas {
 		u.mm.removeVMA(t, v)
+	}
+	if cap(u.vmas) <= scratchVMAs {
+		u.mm.Machine.scratch.Get(t).vmas = u.vmas
 	}
 	u.vmas = nil
 }

@@ -4,6 +4,7 @@ import (
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
+	"vmasim/vma"
 )
 
 // gather collects unmapped pages until the TLB is flushed: struct mmu_gather. A page may be freed only when no memory
@@ -14,9 +15,18 @@ type gather struct {
 	room  [128]phys.PFN
 }
 
+// scratch is memory that a task uses again for each operation.
+type scratch struct {
+	gather gather
+	vmas   []*vma.VMA // of an unmapping
+}
+
+// scratchVMAs is the longest list of VMAs that is kept.
+const scratchVMAs = 64
+
 // startGather begins an unmapping: tlb_gather_mmu.
 func (mm *MM) startGather(t *task.Task) *gather {
-	g := mm.Machine.gathers.Get(t)
+	g := &mm.Machine.scratch.Get(t).gather
 	g.mm, g.pages = mm, g.room[:0]
 	return g
 }

@@ -34,8 +34,8 @@ func (l *leaf) floor(addr uint64) int {
 	return i
 }
 
-// store returns a leaf with v stored over [start, end), nil for a hole; false if there is no room.
-func (l *leaf) store(start, end uint64, v *vma.VMA) (*leaf, bool) {
+// store makes n a copy of l with v stored over [start, end), nil for a hole; it returns false if there is no room.
+func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
 	// Entries [0, i) lie below the range, [j, n) above it.
 	i := l.floor(start)
 	if i < 0 || l.end[i] <= start {
@@ -45,10 +45,6 @@ func (l *leaf) store(start, end uint64, v *vma.VMA) (*leaf, bool) {
 	for j < l.n && l.start[j] < end {
 		j++
 	}
-	n := &leaf{}
-	k := copy(n.start[:], l.start[:i])
-	copy(n.end[:], l.end[:i])
-	copy(n.vma[:], l.vma[:i])
 
 	var middle [3]Entry // what is left of the first entry, v, what is left of the last
 	count := 0
@@ -64,21 +60,23 @@ func (l *leaf) store(start, end uint64, v *vma.VMA) (*leaf, bool) {
 		middle[count] = Entry{end, l.end[j-1], l.vma[j-1]}
 		count++
 	}
-	if k+count+l.n-j > fanout {
-		return nil, false
+	n.n = i + count + l.n - j
+	if n.n > fanout {
+		return false
 	}
-	for _, e := range middle[:count] {
-		n.start[k], n.end[k], n.vma[k] = e.Start, e.End, e.VMA
-		k++
+	copy(n.start[:], l.start[:i])
+	copy(n.end[:], l.end[:i])
+	copy(n.vma[:], l.vma[:i])
+	for k, e := range middle[:count] {
+		n.start[i+k], n.end[i+k], n.vma[i+k] = e.Start, e.End, e.VMA
 	}
-	copy(n.start[k:], l.start[j:])
-	copy(n.end[k:], l.end[j:l.n])
-	copy(n.vma[k:], l.vma[j:l.n])
-	n.n = k + l.n - j
-	for i := n.n; i < fanout; i++ {
-		n.start[i] = maxAddr
+	copy(n.start[i+count:], l.start[j:l.n])
+	copy(n.end[i+count:], l.end[j:l.n])
+	copy(n.vma[i+count:], l.vma[j:l.n])
+	for k := n.n; k < fanout; k++ {
+		n.start[k], n.vma[k] = maxAddr, nil
 	}
-	return n, true
+	return true
 }
 
 // appendTo appends the leaf's entries.

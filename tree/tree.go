@@ -42,12 +42,15 @@ type holder struct {
 // Tree maps address ranges to VMAs.
 type Tree struct {
 	index ksync.Pointer[index]
-	gaps  gapTree // the writer's alone
+
+	// The writer's alone:
+	gaps  gapTree
+	spare leafPool
 }
 
-// New returns an empty tree.
-func New(t *task.Task) *Tree {
-	tr := &Tree{}
+// New returns an empty tree. Readers that hold no mmap_lock are inside sections of rcu; with a nil rcu there are none.
+func New(t *task.Task, rcu *ksync.Domain) *Tree {
+	tr := &Tree{spare: leafPool{rcu: rcu}}
 	tr.Fill(t, nil)
 	return tr
 }
@@ -140,10 +143,11 @@ func (tr *Tree) Preallocate(t *task.Task) error {
 func (tr *Tree) Store(t *task.Task, start, end uint64, v *vma.VMA) {
 	h := tr.find(t, start)
 	if end <= h.hi {
-		old := h.leaf.Peek()
-		if l, ok := old.store(start, end, v); ok && (l.n > 0 || h.lo == 0 && h.hi == maxAddr) {
+		old, l := h.leaf.Peek(), tr.spare.get(t)
+		if old.store(l, start, end, v) && (l.n > 0 || h.lo == 0 && h.hi == maxAddr) {
 			h.leaf.StoreRelease(t, l)
 			tr.gaps.update(h.lo, l)
+			tr.spare.retire(old)
 			return
 		}
 	}

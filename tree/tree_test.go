@@ -92,7 +92,7 @@ func TestAgainstReference(t *testing.T) {
 	tk := newTask()
 	pool := vmas(tk, 40)
 	rapid.Check(t, func(t *rapid.T) {
-		tr, ref := New(tk), reference{}
+		tr, ref := New(tk, nil), reference{}
 		check(t, tk, tr, &ref)
 		t.Repeat(map[string]func(*rapid.T){
 			"store": func(t *rapid.T) {
@@ -139,7 +139,7 @@ func TestManyVMAs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tk := newTask()
 			v := vmas(tk, 1)[0]
-			tr := New(tk)
+			tr := New(tk, nil)
 			for i := range n {
 				a := order(i) * 4
 				tr.Store(tk, a, a+2, v)
@@ -184,7 +184,8 @@ func TestReadersSeeWholeStores(t *testing.T) {
 	tk := newTask()
 	pool := vmas(tk, 2)
 	fixed, moving := pool[0], pool[1]
-	tr := New(tk)
+	rcu := ksync.NewDomain(task.SlotRCU)
+	tr := New(tk, rcu)
 	for a := uint64(0); a < 4000; a += 4 {
 		tr.Store(tk, a, a+1, fixed)
 	}
@@ -192,6 +193,7 @@ func TestReadersSeeWholeStores(t *testing.T) {
 	for range 2 {
 		go func() {
 			rt := newTask()
+			rcu.Register(rt)
 			for i := uint64(0); ; i++ {
 				select {
 				case <-stop:
@@ -200,6 +202,7 @@ func TestReadersSeeWholeStores(t *testing.T) {
 				default:
 				}
 				a := i * 4 % 4000
+				rcu.ReadLock(rt)
 				if v := tr.Lookup(rt, a); v != fixed {
 					done <- fmt.Errorf("Lookup(%d) lost its VMA", a)
 					return
@@ -208,6 +211,7 @@ func TestReadersSeeWholeStores(t *testing.T) {
 					done <- fmt.Errorf("Lookup(%d) found a VMA that was never there", a+1)
 					return
 				}
+				rcu.ReadUnlock(rt)
 			}
 		}()
 	}

@@ -137,6 +137,13 @@ func (d *Domain) elapsed(target uint64) bool {
 	return true
 }
 
+// StartPoll begins a grace period without waiting for it and returns what to ask Poll for: start_poll_synchronize_rcu.
+// It is no event: who polls does so for memory's sake, and must behave alike whatever the answer.
+func (d *Domain) StartPoll() (cookie uint64) { return d.epoch.Add(1) }
+
+// Poll reports whether the grace period has ended: poll_state_synchronize_rcu.
+func (d *Domain) Poll(cookie uint64) bool { return d.elapsed(cookie) }
+
 // Call runs fn after a grace period: call_rcu. It never waits: callbacks are batched, and a batch runs in the task that
 // finds its grace period over. Barrier runs the rest. Where a chooser decides, every call looks for the end of a grace
 // period, so that small programs see callbacks run.

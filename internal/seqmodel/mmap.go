@@ -11,7 +11,7 @@ const (
 	// mapTypeMask is MAP_TYPE.
 	mapTypeMask = 0xf
 
-	// mapFixedNoreplace and mapFixed as one request for a fixed address.
+	// mapAnyFixed are the two ways to ask for a fixed address.
 	mapAnyFixed = unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
 
 	// legacyMapMask is the kernel's LEGACY_MAP_MASK: the flags that

@@ -19,6 +19,7 @@ var ruleCases = []struct {
 	{"R1 shared memory never", "mmap 0 2 rw shared; w 0", "0-2 rw", 0},
 	{"R1 private file copy", "mmap 0 2 rw f0; r 0; w 0", "0-2 rw+ A1", 0},
 	{"R1 beyond end of private file", "mmap 0 2 rw f0@12; w 0 =SIGBUS", "0-2 rw+ A1", 0},
+	{"R1 beyond end, seen by what merges", "mmap 0 2 rw f0@12; w 0 =SIGBUS; mmap 4 2 rw f0@16; w 4 =SIGBUS; mmap 2 2 rw f0@14", "0-4 rw+ A1, 4-6 rw+ A2", 0},
 	{"R1 reading beyond end does not", "mmap 0 2 rw f0@12; r 0 =SIGBUS", "0-2 rw+", 0},
 	{"R1 refused write does not", "mmap 0 2 r; w 0 =SEGV_ACCERR", "0-2 r", 0},
 	{"R1 lasts over dontneed", "mmap 0 2 rw; w 0; dontneed 0 2", "0-2 rw+ A1", 0},
