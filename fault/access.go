@@ -27,7 +27,7 @@ func Touch(t *task.Task, m *mm.MM, addr uint64, kind Access) Result {
 func access(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.Atomic64)) Result {
 	for {
 		m.Machine.Access.ReadLock(t)
-		word := translate(t, m, addr, kind)
+		word, present := translate(t, m, addr, kind)
 		if word != nil {
 			use(word)
 		}
@@ -35,25 +35,29 @@ func access(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.At
 		if word != nil {
 			return OK
 		}
-		if res := Handle(t, m, addr, kind); res != OK {
+		if res := Handle(t, m, addr, kind, present); res != OK {
 			return res
 		}
 	}
 }
 
-// translate walks the page tables as the processor does and returns the word at addr, nil if that faults. The caller is
-// inside a section of the access domain, which keeps page and tables from being freed, as a pending TLB flush would.
-func translate(t *task.Task, m *mm.MM, addr uint64, kind Access) *ksync.Atomic64 {
+// translate walks the page tables as the processor does. It returns the word at addr, or nil if that faults, and whether
+// the page is present. The caller is inside a section of the access domain, which keeps page and tables from being freed,
+// as a pending TLB flush would.
+func translate(t *task.Task, m *mm.MM, addr uint64, kind Access) (word *ksync.Atomic64, present bool) {
 	if addr >= mm.TaskSize {
-		return nil
+		return nil, false
 	}
 	slot, ok := m.Tables.Find(t, addr)
 	if !ok {
-		return nil
+		return nil, false
 	}
 	pte := slot.Get(t)
-	if !pte.Accessible() || kind == Write && !pte.Write() || kind == Exec && !pte.Exec() {
-		return nil
+	if !pte.Accessible() {
+		return nil, false
 	}
-	return m.Machine.Mem.Word(pte.PFN(), addr%mm.PageSize)
+	if kind == Write && !pte.Write() || kind == Exec && !pte.Exec() {
+		return nil, true
+	}
+	return m.Machine.Mem.Word(pte.PFN(), addr%mm.PageSize), true
 }

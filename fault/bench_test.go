@@ -47,7 +47,7 @@ func benchmarkFault(b *testing.B, n int) {
 	b.ReportAllocs()
 	for i := 0; i < b.N; i += pages {
 		for j := range uint64(pages) {
-			if res := Handle(t, m, addr+j*page, Write); res != OK {
+			if res := Handle(t, m, addr+j*page, Write, false); res != OK {
 				b.Fatal(res)
 			}
 		}

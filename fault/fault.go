@@ -51,12 +51,12 @@ var resultNames = [...]string{"ok", "SEGV_MAPERR", "SEGV_ACCERR", "SIGBUS", "ENO
 
 func (r Result) String() string { return resultNames[r] }
 
-// Handle handles the fault of task t at addr: do_user_addr_fault. After OK the access may be tried again; it may fault
-// again. The caller holds no lock.
-func Handle(t *task.Task, m *mm.MM, addr uint64, access Access) Result {
+// Handle handles the fault of task t at addr: do_user_addr_fault. present says that the page is mapped and the entry forbids
+// the access (X86_PF_PROT). After OK the access may be tried again; it may fault again. The caller holds no lock.
+func Handle(t *task.Task, m *mm.MM, addr uint64, access Access, present bool) Result {
 	t.Enter("do_user_addr_fault")
 	t.Counters[task.PgFault]++
-	f := fault{t: t, mm: m, addr: addr, access: access}
+	f := fault{t: t, mm: m, addr: addr, access: access, isPresent: present}
 	res := f.underVMALock()
 	if res == retry {
 		t.Counters[task.PgFaultMmapLock]++
@@ -82,7 +82,7 @@ func (f *fault) underVMALock() Result {
 	if v == nil {
 		return retry
 	}
-	if accessError(v.Flags(f.t), f.access) {
+	if f.accessError(v.Flags(f.t)) {
 		v.EndRead(f.t)
 		f.t.Counters[task.VMALockSuccess]++
 		return SegvAccerr
@@ -118,7 +118,7 @@ func (f *fault) findAndHandle() Result {
 	if v == nil || v.Start(f.t) > f.addr {
 		return SegvMaperr
 	}
-	if accessError(v.Flags(f.t), f.access) {
+	if f.accessError(v.Flags(f.t)) {
 		return SegvAccerr
 	}
 	f.vma, f.vmaLock = v, false
@@ -126,13 +126,13 @@ func (f *fault) findAndHandle() Result {
 }
 
 // accessError reports whether a VMA with these flags forbids the access: access_error. What may be written or executed
-// may be read.
-func accessError(flags vma.Flags, access Access) bool {
-	switch access {
-	case Write:
+// may be read; a fetch from a page that may not be executed first brings the page in, then fails.
+func (f *fault) accessError(flags vma.Flags) bool {
+	switch {
+	case f.access == Write:
 		return flags&vma.VMWrite == 0
-	case Exec:
-		return flags&vma.VMExec == 0
+	case f.isPresent:
+		return true
 	default:
 		return !flags.Accessible()
 	}

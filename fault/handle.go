@@ -15,9 +15,11 @@ type fault struct {
 	vma     *vma.VMA
 	addr    uint64
 	access  Access
+	slot    pgtable.Slot
 	vmaLock bool // the VMA lock is what keeps vma stable: FAULT_FLAG_VMA_LOCK
 	tried   bool // locks were dropped for reading a page once: FAULT_FLAG_TRIED
-	slot    pgtable.Slot
+
+	isPresent bool // the page was mapped when the access failed
 }
 
 // release drops the lock that keeps the VMA stable, before a retry: release_fault_lock.

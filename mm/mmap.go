@@ -69,9 +69,6 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs) (uint64, error) {
 	if args.Len == 0 {
 		return 0, errno("mmap", unix.EINVAL, "length is 0")
 	}
-	if !args.fixed() {
-		args.Addr = roundHint(args.Addr)
-	}
 	length := pageAlign(args.Len)
 	if length == 0 {
 		return 0, errno("mmap", unix.ENOMEM, "length %#x wraps", args.Len)
@@ -104,7 +101,10 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs) (uint64, error) {
 			pgoff = 0
 		}
 	}
-	return addr, mm.mmapRegion(t, addr, addr+length, flags, pgoff, file)
+	if err := mm.mmapRegion(t, addr, addr+length, flags, pgoff, file); err != nil {
+		return 0, err
+	}
+	return addr, nil
 }
 
 // maxFileSize is the largest offset a file may be mapped at: MAX_LFS_FILESIZE.
@@ -143,6 +143,9 @@ func mapFlags(args *MmapArgs, length uint64) (vma.Flags, error) {
 		case unix.MAP_PRIVATE:
 		default:
 			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
+		}
+		if !args.File.Readable() {
+			return 0, errno("mmap", unix.EACCES, "the file is not open for reading")
 		}
 	}
 	if args.has(unix.MAP_NORESERVE) {

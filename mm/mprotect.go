@@ -42,7 +42,8 @@ func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
 	}
 	defer mm.endWrite(t)
 	v := mm.Tree.Find(t, addr)
-	if v == nil || v.Start(t) > addr {
+	// PROT_GROWSDOWN begins at the VMA's start, wherever in the range that is.
+	if v == nil || v.Start(t) > addr && (grows != unix.PROT_GROWSDOWN || v.Start(t) >= end) {
 		return errno("mprotect", unix.ENOMEM, "nothing is mapped at %#x", addr)
 	}
 	if grows != 0 { // no VMA of the model grows

@@ -268,11 +268,11 @@ func (c *Plain[T]) readObserved(t *task.Task) T {
 
 // Write writes the word.
 func (c *Plain[T]) Write(t *task.Task, v T) {
-	if t.Observer != nil {
+	if t.Observer == nil {
+		c.v = v
+	} else {
 		c.writeObserved(t, v)
-		return
 	}
-	c.v = v
 }
 
 func (c *Plain[T]) writeObserved(t *task.Task, v T) {

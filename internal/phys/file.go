@@ -16,19 +16,19 @@ import (
 // ErrBeyondEOF says that a page lies wholly beyond the end of its file: SIGBUS to whoever touches it.
 var ErrBeyondEOF = errors.New("page beyond the end of the file")
 
-// File is a real file with its page cache: the kernel's struct address_space. Each File has a cache of its own, also
-// when two are opened on one real file. The cache is not coherent with writes to the real file by others, except that
-// the end of the file is looked up each time, because the file may shrink while it is mapped.
-type File struct {
+// Inode is a file's bytes with their page cache: the kernel's struct inode and address_space. The cache is not coherent
+// with writes to the real file by other programs, except that the end of the file is looked up each time, because the
+// file may shrink while it is mapped.
+type Inode struct {
 	IMmap ksync.RWSem // i_mmap_rwsem: the mappings of the file, which the owner of the VMAs keeps
 
-	mem      *Memory
-	file     *os.File // nil: shared anonymous memory, whose only bytes are those in the cache
-	fd       int
-	size     uint64 // of shared anonymous memory
-	id       uint32
-	writable bool
-	refs     ksync.Refcount
+	mem  *Memory
+	key  inodeKey
+	file *os.File // nil: shared anonymous memory, whose only bytes are those in the cache
+	fd   int
+	size uint64 // of shared anonymous memory
+	id   uint32
+	refs int // open files, under Memory.inodeLock
 
 	fill   ksync.Mutex    // held to change pages; may be slept with, so that one of several misses reads
 	lock   ksync.SpinLock // held to look at pages or to change them: i_pages
@@ -36,58 +36,82 @@ type File struct {
 	extent ksync.Atomic64 // the end of the bytes ever cached: a shorter file was truncated
 }
 
-// OpenFile opens a regular file. The caller holds the only reference.
-func (m *Memory) OpenFile(t *task.Task, path string, writable bool) (*File, error) {
-	flag := os.O_RDONLY
-	if writable {
-		flag = os.O_RDWR
+// inodeKey identifies a real file; opening it twice gives two Files of one Inode.
+type inodeKey struct{ dev, ino uint64 }
+
+// File is an open file description: struct file. Two of one inode share its pages, but VMAs that map them do not merge.
+type File struct {
+	*Inode
+	readable, writable bool
+	refs               ksync.Refcount
+}
+
+// OpenFile opens a regular file; mode is unix.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails
+// with ENODEV, as mmap does, if the file is not a regular one.
+func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // whatever the mode: another File of the inode may write
+	if mode == unix.O_RDONLY && err != nil {
+		file, err = os.OpenFile(path, os.O_RDONLY, 0)
 	}
-	file, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return nil, err // names the operation and the path
 	}
-	f, err := m.NewFile(t, file, writable)
+	fd := int(file.Fd())
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err != nil {
+		err = fmt.Errorf("stat %s: %w", path, err)
+	} else if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = fmt.Errorf("map %s: not a regular file: %w", path, unix.ENODEV)
+	}
 	if err != nil {
 		_ = file.Close() // the first error is the one to tell
 		return nil, err
 	}
-	return f, nil
+	m.inodeLock.Lock(t)
+	defer m.inodeLock.Unlock(t)
+	key := inodeKey{st.Dev, st.Ino}
+	inode := m.inodes[key]
+	if inode != nil {
+		_ = file.Close() // nothing was written
+	} else {
+		inode = m.newInode(t)
+		inode.key, inode.file, inode.fd = key, file, fd
+		m.inodes[key] = inode
+	}
+	inode.refs++
+	return newFile(inode, mode), nil
 }
 
-// NewFile makes a File of an open regular file, a memfd for instance, and takes it over: it is closed with the last
-// reference. writable says whether the file is open for writing, and so whether dirty pages are written back. It fails
-// with ENODEV, as mmap does, if the file is not a regular one; the caller then still owns it.
-func (m *Memory) NewFile(t *task.Task, file *os.File, writable bool) (*File, error) {
-	fd := int(file.Fd())
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, fmt.Errorf("stat %s: %w", file.Name(), err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, fmt.Errorf("map %s: not a regular file: %w", file.Name(), unix.ENODEV)
-	}
-	f := &File{mem: m, file: file, fd: fd, id: m.files.FetchAdd(t, 1) + 1, writable: writable, pages: map[uint64]PFN{}}
-	f.refs.Init(1)
-	return f, nil
-}
-
-// NewShmem makes shared anonymous memory of the given size: a file without a name, which is gone with its last reference.
-func (m *Memory) NewShmem(t *task.Task, size uint64) *File {
-	f := &File{mem: m, fd: -1, size: size, id: m.files.FetchAdd(t, 1) + 1, writable: true, pages: map[uint64]PFN{}}
+func newFile(inode *Inode, mode int) *File {
+	f := &File{Inode: inode, readable: mode != unix.O_WRONLY, writable: mode != unix.O_RDONLY}
 	f.refs.Init(1)
 	return f
 }
 
-// ID returns the file's number, unique in its memory and not 0. Page.Owner holds it.
-func (f *File) ID() uint32 { return f.id }
+func (m *Memory) newInode(t *task.Task) *Inode {
+	return &Inode{mem: m, fd: -1, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
+}
 
-// Name returns the name the file was opened with.
-func (f *File) Name() string {
+// NewShmem makes shared anonymous memory of the given size: a file without a name, which is gone with its last reference.
+func (m *Memory) NewShmem(t *task.Task, size uint64) *File {
+	inode := m.newInode(t)
+	inode.size, inode.refs = size, 1
+	return newFile(inode, unix.O_RDWR)
+}
+
+// ID returns the inode's number, unique in its memory and not 0. Page.Owner holds it.
+func (f *Inode) ID() uint32 { return f.id }
+
+// Name returns the name the file was first opened with.
+func (f *Inode) Name() string {
 	if f.file == nil {
 		return "/dev/zero (deleted)" // as /proc/PID/maps calls it
 	}
 	return f.file.Name()
 }
+
+// Readable reports whether the file is open for reading.
+func (f *File) Readable() bool { return f.readable }
 
 // Writable reports whether the file is open for writing.
 func (f *File) Writable() bool { return f.writable }
@@ -95,12 +119,24 @@ func (f *File) Writable() bool { return f.writable }
 // Get takes a reference next to one that the caller holds.
 func (f *File) Get(t *task.Task) { f.refs.Inc(t) }
 
-// Put drops a reference. The last one writes dirty pages back, drops the cache and closes the file; the error says what
-// of that failed.
+// Put drops a reference. With the last one of all Files of an inode dirty pages are written back, the cache is dropped and
+// the real file closed; the error says what of that failed.
 func (f *File) Put(t *task.Task) error {
 	if f.refs.DecAndTest(t) != 0 {
 		return nil
 	}
+	return f.Inode.put(t)
+}
+
+func (f *Inode) put(t *task.Task) error {
+	m := f.mem
+	m.inodeLock.Lock(t)
+	defer m.inodeLock.Unlock(t) // held on: who opens the file again must see what is written back
+	f.refs--
+	if f.refs > 0 {
+		return nil
+	}
+	delete(m.inodes, f.key)
 	err := f.Sync(t)
 	f.fill.Lock(t)
 	f.dropFrom(t, 0)
@@ -112,7 +148,7 @@ func (f *File) Put(t *task.Task) error {
 }
 
 // Size returns the file's size in bytes, now.
-func (f *File) Size() (uint64, error) {
+func (f *Inode) Size() (uint64, error) {
 	if f.file == nil {
 		return f.size, nil
 	}
@@ -124,7 +160,7 @@ func (f *File) Size() (uint64, error) {
 }
 
 // CachedPages returns how many pages the cache holds.
-func (f *File) CachedPages(t *task.Task) int {
+func (f *Inode) CachedPages(t *task.Task) int {
 	f.lock.Lock(t)
 	defer f.lock.Unlock(t)
 	return len(f.pages)
@@ -132,7 +168,7 @@ func (f *File) CachedPages(t *task.Task) int {
 
 // PageCount returns how many pages the file has now, the last one perhaps in part. What the cache holds past them is
 // forgotten.
-func (f *File) PageCount(t *task.Task) (uint64, error) {
+func (f *Inode) PageCount(t *task.Task) (uint64, error) {
 	size, err := f.Size()
 	if err != nil {
 		return 0, err
@@ -145,7 +181,7 @@ func (f *File) PageCount(t *task.Task) (uint64, error) {
 
 // Page returns the frame that holds page index of the file, with a reference for the caller; bytes past the end of the
 // file are zero. It fails with ErrBeyondEOF, ErrNoFrames, or the errno of the read. It may sleep.
-func (f *File) Page(t *task.Task, index uint64) (PFN, error) {
+func (f *Inode) Page(t *task.Task, index uint64) (PFN, error) {
 	pages, err := f.PageCount(t)
 	if err != nil {
 		return 0, err
@@ -162,7 +198,7 @@ func (f *File) Page(t *task.Task, index uint64) (PFN, error) {
 func pagesOf(size uint64) uint64 { return size/PageSize + (size%PageSize+PageSize-1)/PageSize }
 
 // Lookup returns a cached page with a reference, 0 if the cache does not hold it: filemap_get_folio.
-func (f *File) Lookup(t *task.Task, index uint64) PFN {
+func (f *Inode) Lookup(t *task.Task, index uint64) PFN {
 	f.lock.Lock(t)
 	pfn := f.pages[index]
 	if pfn != 0 {
@@ -173,7 +209,7 @@ func (f *File) Lookup(t *task.Task, index uint64) PFN {
 }
 
 // read brings a page into the cache and returns it with a reference.
-func (f *File) read(t *task.Task, index uint64) (PFN, error) {
+func (f *Inode) read(t *task.Task, index uint64) (PFN, error) {
 	f.fill.Lock(t)
 	defer f.fill.Unlock(t)
 	if pfn := f.Lookup(t, index); pfn != 0 {
@@ -201,7 +237,7 @@ func (f *File) read(t *task.Task, index uint64) (PFN, error) {
 }
 
 // readAt reads the bytes of a page, as many as the file has. None is ErrBeyondEOF: the file shrank meanwhile.
-func (f *File) readAt(buf []byte, index uint64) (int, error) {
+func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 	if f.file == nil {
 		return 0, nil // a page that nobody has written to
 	}
@@ -224,7 +260,7 @@ func (f *File) readAt(buf []byte, index uint64) (int, error) {
 
 // truncate forgets what the cache holds past the end of a file that shrank: truncate_pagecache. Whoever has mapped such
 // a page keeps it until it is unmapped.
-func (f *File) truncate(t *task.Task, size uint64) {
+func (f *Inode) truncate(t *task.Task, size uint64) {
 	f.fill.Lock(t)
 	defer f.fill.Unlock(t)
 	if size >= f.extent.ReadOnce(t) {
@@ -238,7 +274,7 @@ func (f *File) truncate(t *task.Task, size uint64) {
 }
 
 // dropFrom drops the cached pages from index on. The caller holds f.fill.
-func (f *File) dropFrom(t *task.Task, index uint64) {
+func (f *Inode) dropFrom(t *task.Task, index uint64) {
 	for _, i := range f.indexes() {
 		if i < index {
 			continue
@@ -252,4 +288,4 @@ func (f *File) dropFrom(t *task.Task, index uint64) {
 }
 
 // indexes returns the cached pages in order. The caller holds f.fill.
-func (f *File) indexes() []uint64 { return slices.Sorted(maps.Keys(f.pages)) }
+func (f *Inode) indexes() []uint64 { return slices.Sorted(maps.Keys(f.pages)) }

@@ -3,6 +3,7 @@ package phys
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -76,7 +77,7 @@ func TestFileSharesIDsAndReferences(t *testing.T) {
 func TestFileRelease(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(PageSize+10))
-	f, err := m.OpenFile(tk, path, true)
+	f, err := m.OpenFile(tk, path, unix.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestFileRelease(t *testing.T) {
 func TestSync(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(3*PageSize))
-	f, err := m.OpenFile(tk, path, true)
+	f, err := m.OpenFile(tk, path, unix.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,26 +132,39 @@ func TestSync(t *testing.T) {
 	}
 }
 
-// TestSyncFails writes to a file whose descriptor cannot be written.
+// memfd returns the path of a memory file of one page.
+func memfd(tb testing.TB, flags int) (path string, fd int) {
+	fd, err := unix.MemfdCreate("shared", flags)
+	if err != nil {
+		tb.Skip("no memfd here: ", err)
+	}
+	tb.Cleanup(func() { _ = unix.Close(fd) })
+	if err := unix.Ftruncate(fd, PageSize); err != nil {
+		tb.Fatal(err)
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", fd), fd
+}
+
+// TestSyncFails writes to a file that is sealed against it.
 func TestSyncFails(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	file, err := os.Open(writeTemp(t, pattern(PageSize)))
+	path, fd := memfd(t, unix.MFD_ALLOW_SEALING)
+	f, err := m.OpenFile(tk, path, unix.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := m.NewFile(tk, file, true)
-	if err != nil {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE); err != nil {
 		t.Fatal(err)
 	}
 	pfn, _ := f.Page(tk, 0)
 	f.MarkDirty(tk, pfn)
 	for range 2 { // it stays dirty
-		if err := f.Sync(tk); !errors.Is(err, unix.EBADF) {
+		if err := f.Sync(tk); !errors.Is(err, unix.EPERM) {
 			t.Errorf("got %v", err)
 		}
 	}
 	m.Put(tk, pfn)
-	if err := f.Put(tk); !errors.Is(err, unix.EBADF) {
+	if err := f.Put(tk); !errors.Is(err, unix.EPERM) {
 		t.Errorf("the last put: %v", err)
 	}
 	if n := m.Stats().FramesInUse; n != 0 {
@@ -161,7 +175,7 @@ func TestSyncFails(t *testing.T) {
 func TestFileShrinks(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(4*PageSize))
-	f, err := m.OpenFile(tk, path, true)
+	f, err := m.OpenFile(tk, path, unix.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +229,7 @@ func TestFileShrinks(t *testing.T) {
 func TestSyncOfShrunkFileDoesNotExtendIt(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(3*PageSize))
-	f, _ := m.OpenFile(tk, path, true)
+	f, _ := m.OpenFile(tk, path, unix.O_RDWR)
 	for index := range uint64(3) {
 		pfn, _ := f.Page(tk, index)
 		f.MarkDirty(tk, pfn)
@@ -239,7 +253,7 @@ func TestOpenFileErrors(t *testing.T) {
 		t.TempDir():              unix.ENODEV,
 		"/dev/null":              unix.ENODEV,
 	} {
-		if _, err := m.OpenFile(tk, path, false); !errors.Is(err, want) {
+		if _, err := m.OpenFile(tk, path, unix.O_RDONLY); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)
 		}
 	}
@@ -257,11 +271,8 @@ func TestFileOutOfFrames(t *testing.T) {
 
 func TestMemfdIsAFile(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	fd, err := unix.MemfdCreate("shared", 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	f, err := m.NewFile(tk, os.NewFile(uintptr(fd), "shared"), false)
+	path, fd := memfd(t, 0)
+	f, err := m.OpenFile(tk, path, unix.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,6 +286,39 @@ func TestMemfdIsAFile(t *testing.T) {
 	m.Put(tk, pfn)
 	if err := f.Put(tk); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTwoOpensOfOneFile share the pages, and the last one closes.
+func TestTwoOpensOfOneFile(t *testing.T) {
+	m, tk := newMemory(t, MinSize), newTask(t, 0)
+	path := writeTemp(t, pattern(PageSize))
+	r, err := m.OpenFile(tk, path, unix.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := m.OpenFile(tk, path, unix.O_WRONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Inode != w.Inode || r == w || r.Writable() || w.Readable() {
+		t.Errorf("two opens gave inodes %d and %d", r.ID(), w.ID())
+	}
+	pfn, _ := w.Page(tk, 0)
+	m.Bytes(pfn)[0] = 0xcc
+	w.MarkDirty(tk, pfn)
+	m.Put(tk, pfn)
+	if err := w.Put(tk); err != nil {
+		t.Error(err)
+	}
+	if got, _ := os.ReadFile(path); got[0] == 0xcc {
+		t.Error("written back while the file is still open")
+	}
+	if err := r.Put(tk); err != nil {
+		t.Error(err)
+	}
+	if got, _ := os.ReadFile(path); got[0] != 0xcc {
+		t.Error("not written back")
 	}
 }
 

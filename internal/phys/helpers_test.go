@@ -1,6 +1,8 @@
 package phys
 
 import (
+	"golang.org/x/sys/unix"
+
 	"os"
 	"path/filepath"
 	"testing"
@@ -64,7 +66,7 @@ func writeTemp(tb testing.TB, content []byte) string {
 // openTemp makes a file with the given content and opens it; it is put when the test ends.
 func openTemp(tb testing.TB, m *Memory, t *task.Task, content []byte, writable bool) *File {
 	tb.Helper()
-	f, err := m.OpenFile(t, writeTemp(tb, content), writable)
+	f, err := m.OpenFile(t, writeTemp(tb, content), mode(writable))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -74,4 +76,11 @@ func openTemp(tb testing.TB, m *Memory, t *task.Task, content []byte, writable b
 		}
 	})
 	return f
+}
+
+func mode(writable bool) int {
+	if writable {
+		return unix.O_RDWR
+	}
+	return unix.O_RDONLY
 }

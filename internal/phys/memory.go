@@ -63,7 +63,9 @@ type Memory struct {
 	budget int // frames that caches may be granted still
 	peak   int // most frames that were not in the free list
 
-	files ksync.Atomic32 // the last file ID given
+	lastInode ksync.Atomic32 // the last ID given
+	inodeLock ksync.Mutex
+	inodes    map[inodeKey]*Inode // of the real files that are open
 }
 
 // New reserves an arena of size bytes, a multiple of PageSize. Only what is used costs memory. Close gives it back.
@@ -77,6 +79,7 @@ func New(size uint64) (*Memory, error) {
 	}
 	frames := int(size >> PageShift)
 	m := &Memory{
+		inodes: map[inodeKey]*Inode{},
 		arena:  a,
 		chunks: make([]ksync.Pointer[chunkPages], (frames+chunkFrames-1)/chunkFrames),
 		frames: frames,

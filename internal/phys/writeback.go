@@ -11,7 +11,7 @@ import (
 
 // MarkDirty notes that a page of the cache holds bytes that the file does not: set_page_dirty. The caller holds a
 // reference to the frame.
-func (f *File) MarkDirty(t *task.Task, pfn PFN) {
+func (f *Inode) MarkDirty(t *task.Task, pfn PFN) {
 	if dirty := &f.mem.Page(pfn).Dirty; dirty.ReadOnce(t) == 0 {
 		dirty.WriteOnce(t, 1)
 	}
@@ -19,9 +19,9 @@ func (f *File) MarkDirty(t *task.Task, pfn PFN) {
 
 // Sync writes the dirty pages back, in order, no byte past the end of the file. What is dirty only in page table
 // entries, the owner of the tables must mark before. A page that cannot be written stays dirty; Sync goes on with the
-// others and returns all errors. A file that is not writable, and memory, is left alone. It may sleep.
-func (f *File) Sync(t *task.Task) error {
-	if !f.writable || f.file == nil {
+// others and returns all errors. Shared anonymous memory is left alone. It may sleep.
+func (f *Inode) Sync(t *task.Task) error {
+	if f.file == nil {
 		return nil
 	}
 	f.fill.Lock(t)
@@ -49,7 +49,7 @@ func (f *File) Sync(t *task.Task) error {
 }
 
 // writeAt writes the bytes of a cached page that lie in a file of the given size. The caller holds f.fill.
-func (f *File) writeAt(index, size uint64) error {
+func (f *Inode) writeAt(index, size uint64) error {
 	offset := index << PageShift
 	buf := f.mem.Bytes(f.pages[index])[:min(PageSize, size-offset)]
 	for len(buf) > 0 {

@@ -1,0 +1,218 @@
+package ksync
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"vmasim/internal/task"
+)
+
+func newDomain(ts []*task.Task) *Domain {
+	d := NewDomain(task.SlotRCU)
+	for _, t := range ts {
+		d.Register(t)
+	}
+	return d
+}
+
+func TestSynchronizeWaitsForSectionsInProgress(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(3)
+	d := newDomain(ts)
+	d.ReadLock(ts[0])
+	d.ReadLock(ts[0]) // nested
+	done := make(chan struct{})
+	go func() { d.Synchronize(ts[1]); close(done) }()
+	eventually(t, "the grace period begins", func() bool { return d.epoch.Load() == 2 })
+	d.ReadLock(ts[2]) // begins later: it is not waited for
+	d.ReadUnlock(ts[0])
+	select {
+	case <-done:
+		t.Error("the grace period ended inside a section")
+	case <-time.After(5 * time.Millisecond):
+	}
+	d.ReadUnlock(ts[0])
+	<-done
+	if d.GracePeriods() != 1 {
+		t.Errorf("%d grace periods", d.GracePeriods())
+	}
+	d.ReadUnlock(ts[2])
+	r.want(t)
+}
+
+func TestDomainMisuse(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(1)
+	d := newDomain(ts)
+	ran := false
+	d.Call(ts[0], func(*task.Task) { ran = true })
+	d.ReadLock(ts[0])
+	d.Synchronize(ts[0])
+	d.Barrier(ts[0])
+	r.want(t, "sleep-in-rcu", "sleep-in-rcu")
+	if ran || d.Pending() != 1 {
+		t.Error("a callback ran inside a section")
+	}
+	d.Unregister(ts[0])
+	r.want(t, "section-leaked")
+	d.ReadUnlock(ts[0])
+	d.ReadUnlock(ts[0])
+	r.want(t, "unlock-not-held")
+	d.Register(ts[0])
+	d.ReadLock(ts[0])
+	if ts[0].Sections[task.SlotRCU].Epoch.Load() == 0 {
+		t.Error("after the surplus unlock sections do not count")
+	}
+	d.ReadUnlock(ts[0])
+	d.Barrier(ts[0])
+	if !ran {
+		t.Error("the callback did not run")
+	}
+	r.want(t)
+}
+
+func TestUnregisteredTaskIsNotWaitedFor(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(2)
+	d := newDomain(ts)
+	d.Unregister(ts[1])
+	d.Synchronize(ts[0])
+	if n := len(*d.tasks.Load()); n != 1 {
+		t.Errorf("%d tasks registered", n)
+	}
+	r.want(t)
+}
+
+func TestCallBatches(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(2)
+	d := newDomain(ts)
+	ran := 0
+	call := func(n int) {
+		for range n {
+			d.Call(ts[0], func(*task.Task) { ran++ })
+		}
+	}
+	call(callBatch - 1)
+	if ran != 0 || d.GracePeriods() != 0 {
+		t.Errorf("%d callbacks ran before a batch was full", ran)
+	}
+	d.ReadLock(ts[1])
+	call(10 * callBatch)
+	if ran != 0 || d.Pending() != 11*callBatch-1 {
+		t.Errorf("%d callbacks ran beside a section, %d wait", ran, d.Pending())
+	}
+	d.ReadUnlock(ts[1])
+	call(1)
+	if ran != callBatch || d.GracePeriods() != 1 {
+		t.Errorf("%d callbacks ran after %d grace periods", ran, d.GracePeriods())
+	}
+	d.Barrier(ts[0])
+	if ran != 11*callBatch || d.Pending() != 0 {
+		t.Errorf("after the barrier %d ran, %d wait", ran, d.Pending())
+	}
+	r.want(t)
+}
+
+func TestChooserEndsGracePeriods(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(1)
+	d := newDomain(ts)
+	ran := 0
+	call := func() { d.Call(ts[0], func(*task.Task) { ran++ }) }
+	ts[0].Chooser = chooser{task.GraceEnds: 1}
+	for range 3 * callBatch {
+		call()
+	}
+	if ran != 0 {
+		t.Errorf("%d ran though no grace period was to end", ran)
+	}
+	ts[0].Chooser = chooser{}
+	call()
+	call()
+	if ran != 3*callBatch+1 {
+		t.Errorf("%d ran", ran)
+	}
+}
+
+// TestBarrierWaitsForRunningCallbacks: also for those that another task has taken and is running.
+func TestBarrierWaitsForRunningCallbacks(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(2)
+	d := newDomain(ts)
+	started, finish := make(chan struct{}), make(chan struct{})
+	var finished atomic.Bool
+	d.Call(ts[0], func(*task.Task) {
+		close(started)
+		<-finish
+		finished.Store(true)
+	})
+	go d.Barrier(ts[0])
+	<-started
+	time.AfterFunc(2*time.Millisecond, func() { close(finish) })
+	d.Barrier(ts[1])
+	if !finished.Load() {
+		t.Error("the barrier did not wait")
+	}
+	r.want(t)
+}
+
+// TestSectionsSeeNoPoison: readers follow a pointer to an object that writers replace and poison after a grace period,
+// waited for in each of the ways. No reader may see poison.
+func TestSectionsSeeNoPoison(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		readers := rapid.IntRange(1, 3).Draw(rt, "readers")
+		writers := rapid.IntRange(1, 2).Draw(rt, "writers")
+		ways := rapid.SliceOfN(rapid.IntRange(0, 2), 10, 40).Draw(rt, "ways")
+		r := &reports{}
+		ts := r.tasks(readers + writers)
+		d := newDomain(ts)
+		type object struct{ poisoned atomic.Bool }
+		var current atomic.Pointer[object]
+		current.Store(&object{})
+		var writing, poisoned atomic.Int32
+		writing.Store(int32(writers))
+		together(ts, func(tk *task.Task) {
+			if tk.ID < readers {
+				for writing.Load() > 0 {
+					d.ReadLock(tk)
+					o := current.Load()
+					for range 20 {
+						if o.poisoned.Load() {
+							rt.Error("a reader sees poison")
+						}
+					}
+					d.ReadUnlock(tk)
+					runtime.Gosched() // on a busy machine the writers need the processor
+				}
+				return
+			}
+			for _, way := range ways {
+				old := current.Swap(&object{})
+				poison := func(*task.Task) { old.poisoned.Store(true); poisoned.Add(1) }
+				switch way {
+				case 0:
+					d.Synchronize(tk)
+					poison(tk)
+				case 1:
+					d.Call(tk, poison)
+				case 2:
+					d.Call(tk, poison)
+					d.Barrier(tk)
+				}
+			}
+			writing.Add(-1)
+		})
+		d.Barrier(ts[0])
+		if int(poisoned.Load()) != writers*len(ways) {
+			rt.Errorf("%d of %d callbacks ran", poisoned.Load(), writers*len(ways))
+		}
+		if len(r.all) > 0 {
+			rt.Error(r.all)
+		}
+	})
+}

@@ -1,0 +1,323 @@
+package mm_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/fault"
+	"vmasim/internal/phys"
+	"vmasim/internal/seqmodel"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+var randomOps = flag.Int("random-ops", 30000, "operations of TestRandomOperations, in all")
+
+// step is an operation on one of the address spaces that fork has made.
+type step struct {
+	space int
+	op    seqmodel.Op
+}
+
+// world drives the same operations on the model and on the simulator.
+type world struct {
+	models     []*seqmodel.Model // nil once they have exited
+	spaces     []*mm.MM
+	modelFiles []*seqmodel.File
+	files      []*phys.File
+
+	m *mm.Machine
+	t *task.Task
+
+	violations []string
+}
+
+// All addresses outside a window are mapped, so that placement, too, happens in it.
+const (
+	windowStart = 0x500000000000
+	windowEnd   = windowStart + 16<<20
+	fillers     = 2
+	maxMapCount = 12 // in the window
+)
+
+// fileModes are the open files: three descriptions of one file, and one of another with a tail.
+var fileModes = [...]int{unix.O_RDWR, unix.O_RDWR, unix.O_RDONLY, unix.O_WRONLY}
+
+func newWorld(dir string) (*world, error) {
+	w := &world{}
+	m, err := mm.NewMachine(mm.Config{Rules: defaultRules(), Memory: 64 << 20, MaxMapCount: maxMapCount + fillers, ValidateWrites: true,
+		Report: func(v task.Violation) { w.violations = append(w.violations, v.String()) }})
+	if err != nil {
+		return nil, err
+	}
+	w.m, w.t = m, m.NewTask("random")
+	first, err := m.NewMM(w.t, "0")
+	if err != nil {
+		return nil, err
+	}
+	w.spaces = []*mm.MM{first}
+	for _, r := range [fillers][2]uint64{{mm.MmapMin, windowStart}, {windowEnd, mm.TaskSize}} {
+		if _, err := first.Mmap(w.t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED}); err != nil {
+			return nil, err
+		}
+	}
+	w.models = []*seqmodel.Model{seqmodel.New(seqmodel.Config{Base: windowStart, MmapBase: windowEnd, MaxMapCount: maxMapCount})}
+	content := make([]byte, 12*mm.PageSize)
+	for i := range content {
+		content[i] = byte(i>>12*7 + i)
+	}
+	path := filepath.Join(dir, "file")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return nil, err
+	}
+	inode := seqmodel.NewDiskFile(content)
+	for _, mode := range fileModes {
+		f, err := m.Mem.OpenFile(w.t, path, mode)
+		if err != nil {
+			return nil, err
+		}
+		w.files = append(w.files, f)
+		w.modelFiles = append(w.modelFiles, inode.Open(mode))
+	}
+	return w, nil
+}
+
+// close ends all address spaces and says what was left over.
+func (w *world) close() error {
+	for i, s := range w.spaces {
+		if w.models[i] != nil {
+			s.Put(w.t)
+		}
+	}
+	for _, f := range w.files {
+		if err := f.Put(w.t); err != nil {
+			return err
+		}
+	}
+	w.m.Settle(w.t)
+	w.m.EndTask(w.t)
+	if leaks := w.m.Leaks(); leaks != "" {
+		return errors.New("leaked: " + leaks)
+	}
+	return w.m.Close()
+}
+
+// do performs one step on both sides and says how they differ.
+func (w *world) do(s step) error {
+	if s.space >= len(w.models) || w.models[s.space] == nil {
+		return nil // a shorter sequence never made it
+	}
+	model, space := w.models[s.space], w.spaces[s.space]
+	switch s.op.Kind {
+	case seqmodel.OpFork:
+		child, err := space.Fork(w.t, fmt.Sprint(len(w.spaces)))
+		if err != nil {
+			return err
+		}
+		w.models, w.spaces = append(w.models, model.Fork()), append(w.spaces, child)
+	case seqmodel.OpExit:
+		if s.space > 0 {
+			model.Exit()
+			space.Put(w.t)
+			w.models[s.space] = nil
+			return w.broken()
+		}
+	default:
+		want := seqmodel.Apply(model, s.op, w.modelFiles)
+		if got := w.apply(space, s.op); got != want {
+			return fmt.Errorf("got %v, expected %v", got, want)
+		}
+	}
+	if err := w.compareMaps(model, space); err != nil {
+		return err
+	}
+	return w.broken()
+}
+
+func (w *world) broken() error {
+	if len(w.violations) > 0 {
+		return errors.New(strings.Join(w.violations, "; "))
+	}
+	return nil
+}
+
+// apply performs op on the simulator.
+func (w *world) apply(s *mm.MM, op seqmodel.Op) (r seqmodel.Result) {
+	var err error
+	switch op.Kind {
+	case seqmodel.OpMmap:
+		args := mm.MmapArgs{Addr: op.Addr, Len: op.Len, Prot: op.Prot, Flags: op.Flags, Offset: op.Off}
+		if op.File != seqmodel.NoFile {
+			args.File = w.files[op.File]
+		}
+		r.Addr, err = s.Mmap(w.t, args)
+	case seqmodel.OpMunmap:
+		err = s.Munmap(w.t, op.Addr, op.Len)
+	case seqmodel.OpMprotect:
+		err = s.Mprotect(w.t, op.Addr, op.Len, op.Prot)
+	case seqmodel.OpMadvise:
+		err = s.Madvise(w.t, op.Addr, op.Len, op.Advice)
+	case seqmodel.OpLoad:
+		var word uint64
+		var res fault.Result
+		word, res = fault.Load(w.t, s, op.Addr&^7)
+		r.Fault = faultOf(res)
+		r.Value = byte(word >> (op.Addr % 8 * 8))
+	case seqmodel.OpStore:
+		r.Fault = faultOf(storeByte(w.t, s, op.Addr, op.Value))
+	case seqmodel.OpFetch:
+		r.Fault = faultOf(fault.Touch(w.t, s, op.Addr, fault.Exec))
+	}
+	if err != nil && !errors.As(err, &r.Errno) {
+		panic(err)
+	}
+	return r
+}
+
+// storeByte writes one byte, by a read-modify-write that faults for writing only.
+func storeByte(t *task.Task, s *mm.MM, addr uint64, value byte) fault.Result {
+	if res := fault.Touch(t, s, addr, fault.Write); res != fault.OK {
+		return res
+	}
+	word, _ := fault.Load(t, s, addr&^7)
+	shift := addr % 8 * 8
+	return fault.Store(t, s, addr&^7, word&^(0xff<<shift)|uint64(value)<<shift)
+}
+
+func faultOf(r fault.Result) seqmodel.Fault {
+	switch r {
+	case fault.OK:
+		return seqmodel.OK
+	case fault.SegvMaperr:
+		return seqmodel.SegvMapErr
+	case fault.SegvAccerr:
+		return seqmodel.SegvAccErr
+	case fault.Sigbus:
+		return seqmodel.SigBus
+	}
+	panic(r)
+}
+
+// compareMaps compares every VMA with the model's, and the address space with itself.
+func (w *world) compareMaps(model *seqmodel.Model, s *mm.MM) error {
+	s.MmapWriteLock(w.t)
+	defer s.MmapWriteUnlock(w.t)
+	for _, v := range s.Validate(w.t) {
+		return errors.New(v.String())
+	}
+	var got []string
+	anon := map[*vma.AnonVMA]int{nil: 0}
+	for v := s.Tree.Find(w.t, windowStart); v != nil && v.Start(w.t) < windowEnd; v = s.Tree.Find(w.t, v.End(w.t)) {
+		file, a, _, _ := v.Quiescent()
+		start, end, pgoff, flags := v.Snapshot()
+		if _, seen := anon[a]; !seen {
+			anon[a] = len(anon)
+		}
+		inherited := a != nil && v.ChainPeek().Next != nil
+		name := ""
+		if i := slices.Index(w.files, file); file != nil && i >= 0 {
+			name = fmt.Sprint("file", i)
+		} else if file != nil {
+			name = "shmem"
+		}
+		got = append(got, fmt.Sprintf("%#x-%#x %s %s +%#x account=%v noreserve=%v nohuge=%v anon=%d inherited=%v", start, end, flags.Perms(), name, pgoff,
+			flags&vma.VMAccount != 0, flags&vma.VMNoReserve != 0, flags&vma.VMNoHugePage != 0, anon[a], inherited))
+	}
+	var want []string
+	for _, r := range model.Maps() {
+		perms := []byte("---p")
+		for i, bit := range [...]int{unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC} {
+			if r.Prot&bit != 0 {
+				perms[i] = "rwx"[i]
+			}
+		}
+		if r.Shared {
+			perms[3] = 's'
+		}
+		name := ""
+		if i := slices.Index(w.modelFiles, r.File); r.File != nil && i >= 0 {
+			name = fmt.Sprint("file", i)
+		} else if r.File != nil {
+			name = "shmem"
+		}
+		want = append(want, fmt.Sprintf("%#x-%#x %s %s +%#x account=%v noreserve=%v nohuge=%v anon=%d inherited=%v", r.Start, r.End, perms, name, r.Pgoff,
+			r.Account, r.NoReserve, r.NoHugePage, r.AnonVMA, r.Inherited))
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("maps\n\t%s\nexpected\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+	return nil
+}
+
+// replay performs steps in a new world and returns the first that fails, with its error.
+func replay(t *testing.T, steps []step) (int, error) {
+	w, err := newWorld(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range steps {
+		if err := w.do(s); err != nil {
+			_ = w.close() // the first error is the one to tell
+			return i, err
+		}
+	}
+	return len(steps), w.close()
+}
+
+// TestRandomOperations compares the simulator with the sequential model after each of many random operations: results,
+// layout, history (anon_vma, accounting) and, through loads, contents. The model agrees with the running kernel.
+func TestRandomOperations(t *testing.T) {
+	const length = 300
+	for seed := uint64(1); seed <= uint64(max(1, *randomOps/length)); seed++ {
+		w, err := newWorld(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := seqmodel.NewGenerator(seqmodel.GenConfig{Seed: seed, Files: len(fileModes), Fetch: true, Fork: true})
+		pick := rand.New(rand.NewPCG(seed, 1))
+		var steps []step
+		for len(steps) < length && err == nil {
+			i := pick.IntN(len(w.models))
+			if w.models[i] == nil {
+				continue
+			}
+			s := step{i, g.Next(w.models[i])}
+			if s.op.Kind == seqmodel.OpFork && len(w.models) > 4 {
+				continue
+			}
+			steps = append(steps, s)
+			err = w.do(s)
+		}
+		if err == nil {
+			err = w.close()
+		}
+		if err != nil {
+			report(t, seed, steps)
+			return
+		}
+	}
+}
+
+// report shrinks a failing sequence and prints it.
+func report(t *testing.T, seed uint64, steps []step) {
+	steps = seqmodel.Minimize(steps, func(s []step) bool {
+		_, err := replay(t, s)
+		return err != nil
+	})
+	var b strings.Builder
+	for _, s := range steps {
+		fmt.Fprintf(&b, "\t[%d] %v\n", s.space, s.op)
+	}
+	_, err := replay(t, steps)
+	t.Errorf("seed %d, shortest sequence:\n%sends with: %v", seed, b.String(), err)
+}
