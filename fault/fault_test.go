@@ -208,7 +208,7 @@ func TestFaultsBesideWriters(t *testing.T) {
 	for _, tk := range tasks {
 		sum.Add(&tk.Counters)
 	}
-	if sum[task.VMALockSuccess] == 0 || sum[task.VMALockAbort] == 0 {
-		t.Errorf("counters %v: expected both successes and aborts", sum)
+	if sum[task.VMALockSuccess] == 0 {
+		t.Error("no fault was handled under the VMA lock")
 	}
 }

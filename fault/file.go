@@ -147,7 +147,7 @@ func (f *fault) cowFault() Result {
 	mem.Copy(pfn, cached)
 	f.describeAnon(pfn)
 	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
-		mem.Put(f.t, pfn)
+		f.discard(pfn)
 	}
 	return OK
 }

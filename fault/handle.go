@@ -118,6 +118,13 @@ func (f *fault) describeAnon(pfn phys.PFN) {
 	page.Mapcount.Init(1)
 }
 
+// discard gives back a page that was described, but not mapped after all because another fault was faster.
+func (f *fault) discard(pfn phys.PFN) {
+	mem := f.mm.Machine.Mem
+	mem.Page(pfn).Mapcount.Init(0)
+	mem.Put(f.t, pfn)
+}
+
 // anonymousPage maps a page of anonymous memory that was not touched before: do_anonymous_page. A read gets the zero
 // page and needs no anon_vma.
 func (f *fault) anonymousPage() Result {
@@ -137,7 +144,7 @@ func (f *fault) anonymousPage() Result {
 	}
 	f.describeAnon(pfn)
 	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
-		mem.Put(f.t, pfn)
+		f.discard(pfn)
 	}
 	return OK
 }
@@ -184,7 +191,7 @@ func (f *fault) copyOnWrite(old pgtable.PTE) Result {
 	f.slot.Lock(f.t)
 	if f.slot.Get(f.t) != old {
 		f.slot.Unlock(f.t)
-		m.Mem.Put(f.t, pfn)
+		f.discard(pfn)
 		return OK
 	}
 	// ptep_clear_flush: nobody may still be reading the old page when somebody can write the new one.

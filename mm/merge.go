@@ -203,7 +203,7 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	if r.sticky != 0 {
 		r.target.SetFlags(t, r.target.Flags(t)|r.sticky)
 	}
-	mm.Tree.Store(t, start, end, r.target)
+	mm.vmi.Store(t, start, end, r.target)
 	rmap.unlock(t)
 	for _, v := range r.doomed {
 		if v == nil {
@@ -226,7 +226,7 @@ func (mm *MM) modify(t *task.Task, prev, v *vma.VMA, start, end uint64, flags vm
 		pgoff: v.PgoffAt(t, start), flags: flags, file: v.File(t), anon: v.AnonVMA(t),
 	}
 	if v.End(t) == end {
-		r.next = mm.Tree.Find(t, end)
+		r.next = mm.vmi.Find(t, end)
 	}
 	merged, err := r.mergeExisting(t)
 	if err != nil {

@@ -48,6 +48,7 @@ type MM struct {
 	Tree    *tree.Tree      // mm_mt
 	Tables  *pgtable.Tables // pgd
 
+	vmi      tree.Iterator  // the writer's place in the tree; under mmap_lock held for writing, or downgraded
 	users    ksync.Refcount // mm_users
 	mapCount ksync.Plain[int]
 	totalVM  ksync.Plain[uint64] // pages
@@ -60,6 +61,7 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 		return nil, err
 	}
 	mm := &MM{Machine: m, Name: name, Tree: tree.New(t, m.RCU), Tables: tables}
+	mm.vmi = mm.Tree.Iterator()
 	mm.Locks.Init(m.RCU, m.Rules)
 	mm.users.Init(1)
 	m.mms.FetchAdd(t, 1)

@@ -16,6 +16,7 @@ type MmapArgs struct {
 	Flags     int // unix.MAP_*
 	File      *phys.File
 	Offset    uint64
+	Ops       *vma.Ops // hooks that the owner of a new VMA sets; a mapping that joins a neighbour has that one's
 }
 
 func (a *MmapArgs) has(flag int) bool { return a.Flags&flag == flag }
@@ -101,7 +102,7 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs) (uint64, error) {
 			pgoff = 0
 		}
 	}
-	if err := mm.mmapRegion(t, addr, addr+length, flags, pgoff, file); err != nil {
+	if err := mm.mmapRegion(t, addr, addr+length, flags, pgoff, file, args.Ops); err != nil {
 		return 0, err
 	}
 	return addr, nil
@@ -164,7 +165,7 @@ func accountable(f vma.Flags) bool {
 
 // mmapRegion maps [start, end) with flags, replacing what is there: __mmap_region. The old VMAs stay in the tree, detached
 // and write-locked, until the store of the new one overwrites them. The caller holds mmap_lock for writing.
-func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff uint64, file *phys.File) error {
+func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
 	t.Enter("__mmap_region")
 	defer t.Leave()
 	vms := unmapping{mm: mm, start: start, end: end}
@@ -176,12 +177,12 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 	}
 	vms.clearPTEs(t) // no way back: from here on a failure leaves a hole
 	r := mergeRange{
-		mm: mm, prev: mm.Tree.Prev(t, start), next: mm.Tree.Find(t, end),
+		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),
 		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
 	}
 	merged, err := r.mergeNew(t)
 	if err == nil && !merged {
-		err = mm.newVMA(t, &r)
+		err = mm.newVMA(t, &r, ops)
 	}
 	if err != nil && len(vms.vmas) > 0 {
 		vms.erase(t)
@@ -196,7 +197,7 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 
 // newVMA makes and links the VMA of a new mapping: __mmap_new_vma. It is write-locked before anybody can find it, so
 // that what mmap does to it later stays unseen.
-func (mm *MM) newVMA(t *task.Task, r *mergeRange) error {
+func (mm *MM) newVMA(t *task.Task, r *mergeRange, ops *vma.Ops) error {
 	v, err := mm.Machine.VMAs.Alloc(t, &mm.Locks, r.start, r.end, r.pgoff, r.flags)
 	if err != nil {
 		return err
@@ -209,6 +210,7 @@ func (mm *MM) newVMA(t *task.Task, r *mergeRange) error {
 		r.file.Get(t)
 		v.SetFile(t, r.file)
 	}
+	v.SetOps(t, ops)
 	mm.storeNew(t, v)
 	mm.linkFile(t, v)
 	return nil
@@ -222,9 +224,9 @@ func (mm *MM) storeNew(t *task.Task, v *vma.VMA) {
 	start, end := v.Range(t)
 	if mm.Rules.Has(rules.AttachBeforeStore) {
 		v.MarkAttached(t)
-		mm.Tree.Store(t, start, end, v)
+		mm.vmi.Store(t, start, end, v)
 	} else {
-		mm.Tree.Store(t, start, end, v)
+		mm.vmi.Store(t, start, end, v)
 		v.MarkAttached(t)
 	}
 	mm.addMapCount(t, 1)

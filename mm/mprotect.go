@@ -41,7 +41,7 @@ func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
 		return err
 	}
 	defer mm.endWrite(t)
-	v := mm.Tree.Find(t, addr)
+	v := mm.vmi.Find(t, addr)
 	// PROT_GROWSDOWN begins at the VMA's start, wherever in the range that is.
 	if v == nil || v.Start(t) > addr && (grows != unix.PROT_GROWSDOWN || v.Start(t) >= end) {
 		return errno("mprotect", unix.ENOMEM, "nothing is mapped at %#x", addr)
@@ -51,7 +51,7 @@ func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
 	}
 	prev := v
 	if v.Start(t) == addr {
-		prev = mm.Tree.Prev(t, addr)
+		prev = mm.vmi.Prev(t, addr)
 	}
 	for at := addr; at < end; {
 		if v == nil || v.Start(t) > at {
@@ -69,7 +69,7 @@ func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
 		at = min(end, max(next, changed.End(t)))
 		prev = changed
 		if at < end {
-			v = mm.Tree.Find(t, at)
+			v = mm.vmi.Find(t, at)
 		}
 	}
 	return nil

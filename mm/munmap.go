@@ -67,7 +67,7 @@ func (u *unmapping) gather(t *task.Task) error {
 	t.Enter("vms_gather_munmap_vmas")
 	defer t.Leave()
 	mm := u.mm
-	v := mm.Tree.Find(t, u.start)
+	v := mm.vmi.Find(t, u.start)
 	if v == nil || v.Start(t) >= u.end {
 		return nil
 	}
@@ -81,7 +81,7 @@ func (u *unmapping) gather(t *task.Task) error {
 		}
 	}
 	u.vmas = mm.Machine.scratch.Get(t).vmas[:0]
-	for ; v != nil && v.Start(t) < u.end; v = mm.Tree.Find(t, v.End(t)) {
+	for ; v != nil && v.Start(t) < u.end; v = mm.vmi.Find(t, v.End(t)) {
 		if v.End(t) > u.end {
 			if err := mm.doSplit(t, v, u.end, false); err != nil {
 				u.reattach(t)
@@ -107,7 +107,7 @@ func (u *unmapping) reattach(t *task.Task) {
 }
 
 // erase takes the range out of the tree: vma_iter_clear_gfp. From here on nobody can find the VMAs.
-func (u *unmapping) erase(t *task.Task) { u.mm.Tree.Store(t, u.start, u.end, nil) }
+func (u *unmapping) erase(t *task.Task) { u.mm.vmi.Store(t, u.start, u.end, nil) }
 
 // uncount takes the VMAs out of the mm's counts. The caller holds mmap_lock for writing.
 func (u *unmapping) uncount(t *task.Task) {
@@ -118,7 +118,7 @@ func (u *unmapping) uncount(t *task.Task) {
 	}
 }
 
-// clearPTEs unmaps the pages and frees the page tables of the range: vms_clear_ptes. The VMAs are detached. The caller
+// clearPTEs unmaps the pages, frees the page tables of the range and closes the VMAs: vms_clean_up_area. They are detached. The caller
 // holds mmap_lock for writing, or for reading by a downgrade: then no other downgraded holder and no writer can exist.
 func (u *unmapping) clearPTEs(t *task.Task) {
 	if u.cleared || len(u.vmas) == 0 {
@@ -138,6 +138,11 @@ func (u *unmapping) clearPTEs(t *task.Task) {
 		mm.unlinkRmap(t, v)
 	}
 	mm.freeTables(t, u.start, u.end)
+	for _, v := range u.vmas { // vma_close; mmap does it while the old VMAs are still in the tree
+		if ops := v.Ops(t); ops != nil && ops.Close != nil {
+			ops.Close(t, v)
+		}
+	}
 }
 
 // complete clears what is not cleared yet and frees the VMAs: vms_complete_munmap_vmas.
@@ -145,9 +150,9 @@ func (u *unmapping) complete(t *task.Task) {
 	u.uncount(t)
 	u.clearPTEs(t)
 	for _, v := range u.vmas {
-		u.mm.removeVMA(t, v)
+		u.mm.freeVMA(t, v)
 	}
-	if cap(u.vmas) <= scratchVMAs {
+	if n := cap(u.vmas); n > 0 && n <= scratchVMAs {
 		u.mm.Machine.scratch.Get(t).vmas = u.vmas
 	}
 	u.vmas = nil
@@ -157,10 +162,10 @@ func (u *unmapping) complete(t *task.Task) {
 // its VMAs are write-locked and detached, so nobody can install an entry.
 func (mm *MM) freeTables(t *task.Task, start, end uint64) {
 	var floor, ceiling uint64 // 0: no VMA there
-	if prev := mm.Tree.Prev(t, start); prev != nil {
+	if prev := mm.vmi.Prev(t, start); prev != nil {
 		floor = prev.End(t)
 	}
-	if next := mm.Tree.Find(t, end); next != nil {
+	if next := mm.vmi.Find(t, end); next != nil {
 		ceiling = next.Start(t)
 	}
 	mm.Tables.FreeRange(t, start, end, floor, ceiling)
@@ -172,15 +177,7 @@ func (mm *MM) unlinkRmap(t *task.Task, v *vma.VMA) {
 	mm.linkFile(t, v)
 }
 
-// removeVMA frees a detached VMA that neither the tree nor the reverse map holds any more: remove_vma.
-func (mm *MM) removeVMA(t *task.Task, v *vma.VMA) {
-	if ops := v.Ops(t); ops != nil && ops.Close != nil {
-		ops.Close(t, v)
-	}
-	mm.freeVMA(t, v)
-}
-
-// freeVMA drops the VMA's file and gives its memory back.
+// freeVMA drops the VMA's file and gives its memory back: remove_vma. Neither the tree nor the reverse map holds it.
 func (mm *MM) freeVMA(t *task.Task, v *vma.VMA) {
 	if f := v.File(t); f != nil {
 		_ = f.Put(t) // who opened the file has a reference, too, and sees the errors of writing it back

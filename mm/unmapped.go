@@ -91,7 +91,7 @@ func (mm *MM) hole(t *task.Task, hint, length uint64) (uint64, bool) {
 
 // free reports whether nothing is mapped in [start, end).
 func (mm *MM) free(t *task.Task, start, end uint64) bool {
-	v := mm.Tree.Find(t, start)
+	v := mm.vmi.Find(t, start)
 	return v == nil || v.Start(t) >= end
 }
 

@@ -2,12 +2,39 @@ package tree
 
 // gapTree finds the highest hole of a size. It is a treap over the leaves, by address; each node knows the extent of its
 // subtree's entries and the widest hole between them, so a search descends instead of walking. Only the writer uses it.
-type gapTree struct{ root *gapNode }
+//
+// A changed leaf waits to be entered until somebody searches: a writer that maps and unmaps at one place pays once.
+type gapTree struct {
+	root    *gapNode
+	changed []*holder
+}
+
+// maxChanged is how many changed leaves may wait.
+const maxChanged = 32
+
+// change notes that the leaf of h was replaced.
+func (g *gapTree) change(h *holder) {
+	if n := len(g.changed); n > 0 && g.changed[n-1] == h {
+		return
+	}
+	if g.changed = append(g.changed, h); len(g.changed) >= maxChanged {
+		g.settle()
+	}
+}
+
+// settle enters the leaves that wait.
+func (g *gapTree) settle() {
+	for _, h := range g.changed {
+		g.update(h.lo, h.leaf.Peek())
+	}
+	g.changed = g.changed[:0]
+}
 
 type gapNode struct {
 	key         uint64 // the holder's lo
-	leaf        *leaf
-	widest      uint64 // hole between entries of the leaf
+	leaf        *leaf  // valid only when all changes are settled: a replaced leaf is reused
+	start, end  uint64 // of the leaf's entries
+	widest      uint64 // hole between them
 	left, right *gapNode
 
 	// Of the subtree:
@@ -60,7 +87,7 @@ func (n *gapNode) set(key uint64, l *leaf) bool {
 
 func (n *gapNode) setLeaf(l *leaf) {
 	n.leaf = l
-	n.widest = 0
+	n.start, n.end, n.widest = l.start[0], l.end[l.n-1], 0
 	for i := 1; i < l.n; i++ {
 		n.widest = max(n.widest, l.start[i]-l.end[i-1])
 	}
@@ -69,7 +96,7 @@ func (n *gapNode) setLeaf(l *leaf) {
 
 // sum computes what the node says about its subtree.
 func (n *gapNode) sum() {
-	n.first, n.last, n.max = n.leaf.start[0], n.leaf.end[n.leaf.n-1], n.widest
+	n.first, n.last, n.max = n.start, n.end, n.widest
 	if l := n.left; l != nil {
 		n.max = max(n.max, l.max, n.first-l.last)
 		n.first = l.first
@@ -152,6 +179,7 @@ type gapSearch struct {
 }
 
 func (g *gapTree) highest(size, low, high uint64) (uint64, bool) {
+	g.settle()
 	s := gapSearch{size: size, low: low, right: high}
 	if s.node(g.root) || s.hole(low) {
 		return s.start, true

@@ -34,6 +34,15 @@ func (l *leaf) floor(addr uint64) int {
 	return i
 }
 
+// ceiling returns the index of the first entry that ends above addr, n for none.
+func (l *leaf) ceiling(addr uint64) int {
+	i := max(l.floor(addr), 0)
+	if i < l.n && l.end[i] <= addr {
+		i++
+	}
+	return i
+}
+
 // store makes n a copy of l with v stored over [start, end), nil for a hole; it returns false if there is no room.
 func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
 	// Entries [0, i) lie below the range, [j, n) above it.

@@ -9,6 +9,7 @@
 // Who may do what:
 //
 //	Lookup, Find, Prev, Ascend   inside rcu_read_lock, or with mmap_lock held for reading or writing
+//	Iterator                     with mmap_lock held for writing, or after a downgrade of one's own
 //	Store, Fill, HighestGap      with mmap_lock held for writing; one task at a time, because btree's Copy writes its source
 //
 // What a reader can see: the tree as it was at some moment during its call. A reader that loaded the index before it was
@@ -55,11 +56,7 @@ func New(t *task.Task, rcu *ksync.Domain) *Tree {
 	return tr
 }
 
-// find returns the holder of addr.
-func (tr *Tree) find(t *task.Task, addr uint64) *holder {
-	return holderOf(tr.index.LoadAcquire(t), addr)
-}
-
+// holderOf returns the holder of addr.
 func holderOf(m *index, addr uint64) (h *holder) {
 	m.Descend(addr, func(_ uint64, v *holder) bool {
 		h = v
@@ -71,7 +68,7 @@ func holderOf(m *index, addr uint64) (h *holder) {
 // Lookup returns the VMA stored at addr, nil for a hole: mas_walk. What the VMA's own fields say must be checked by the
 // caller, under a lock.
 func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
-	l := tr.find(t, addr).leaf.LoadAcquire(t)
+	l := holderOf(tr.index.LoadAcquire(t), addr).leaf.LoadAcquire(t)
 	if i := l.floor(addr); i >= 0 && addr < l.end[i] {
 		return l.vma[i]
 	}
@@ -83,11 +80,7 @@ func (tr *Tree) Find(t *task.Task, addr uint64) (v *vma.VMA) {
 	m := tr.index.LoadAcquire(t)
 	m.Ascend(holderOf(m, addr).lo, func(_ uint64, h *holder) bool {
 		l := h.leaf.LoadAcquire(t)
-		i := max(l.floor(addr), 0)
-		if i < l.n && l.end[i] <= addr {
-			i++
-		}
-		if i < l.n {
+		if i := l.ceiling(addr); i < l.n {
 			v = l.vma[i]
 		}
 		return v == nil
@@ -138,15 +131,19 @@ func (tr *Tree) Preallocate(t *task.Task) error {
 	return nil
 }
 
-// Store makes v the entry of [start, end), nil for a hole: mas_store. What it covers is overwritten; an entry that
-// reaches over an edge keeps the part outside.
+// Store is Iterator.Store from the root.
 func (tr *Tree) Store(t *task.Task, start, end uint64, v *vma.VMA) {
-	h := tr.find(t, start)
+	it := tr.Iterator()
+	it.Store(t, start, end, v)
+}
+
+// store stores v over [start, end), which begins in h.
+func (tr *Tree) store(t *task.Task, h *holder, start, end uint64, v *vma.VMA) {
 	if end <= h.hi {
 		old, l := h.leaf.Peek(), tr.spare.get(t)
 		if old.store(l, start, end, v) && (l.n > 0 || h.lo == 0 && h.hi == maxAddr) {
 			h.leaf.StoreRelease(t, l)
-			tr.gaps.update(h.lo, l)
+			tr.gaps.change(h)
 			tr.spare.retire(old)
 			return
 		}
@@ -193,13 +190,14 @@ func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64
 		}
 		return k < hi
 	})
+	tr.gaps.settle() // what waits there may be gone
 	for _, k := range gone {
 		m.Delete(k)
 		tr.gaps.remove(k)
 	}
 	for _, h := range newHolders(lo, hi, entries, hot) {
 		m.Set(h.lo, h)
-		tr.gaps.update(h.lo, h.leaf.Peek())
+		tr.gaps.change(h)
 	}
 	tr.index.StoreRelease(t, m)
 }
@@ -210,7 +208,7 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 	tr.gaps = gapTree{}
 	for _, h := range newHolders(0, maxAddr, entries, maxAddr) {
 		m.Set(h.lo, h)
-		tr.gaps.update(h.lo, h.leaf.Peek())
+		tr.gaps.change(h)
 	}
 	tr.index.StoreRelease(t, m)
 }

@@ -93,6 +93,7 @@ func TestAgainstReference(t *testing.T) {
 	pool := vmas(tk, 40)
 	rapid.Check(t, func(t *rapid.T) {
 		tr, ref := New(tk, nil), reference{}
+		it := tr.Iterator()
 		check(t, tk, tr, &ref)
 		t.Repeat(map[string]func(*rapid.T){
 			"store": func(t *rapid.T) {
@@ -102,7 +103,14 @@ func TestAgainstReference(t *testing.T) {
 				if rapid.IntRange(0, 3).Draw(t, "erase") > 0 {
 					v = rapid.SampledFrom(pool).Draw(t, "vma")
 				}
-				tr.Store(tk, uint64(start), uint64(end), v)
+				if a := uint64(end) * 7 % uint64(len(ref)); it.Find(tk, a) != tr.Find(tk, a) || it.Prev(tk, a) != tr.Prev(tk, a) {
+					t.Fatalf("the iterator differs at %d", a)
+				}
+				if start%2 == 0 {
+					it.Store(tk, uint64(start), uint64(end), v)
+				} else {
+					tr.Store(tk, uint64(start), uint64(end), v)
+				}
 				for a := start; a < end; a++ {
 					ref[a] = v
 				}

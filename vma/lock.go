@@ -94,10 +94,11 @@ func (v *VMA) refcountPut(t *task.Task) {
 
 func (v *VMA) wakeWriter(t *task.Task, mm *Locks) {
 	t.Enter("vma_refcount_put")
-	if mm.Count.Peek() == 0 {
+	mm.WriterWait.WakeUp(t)
+	// Looked at afterwards: the writer can go on, and its mm away, as soon as the reference is dropped.
+	if mm.Count.Read(t) == 0 {
 		t.Violate("use-after-free", "the writer of a freed mm is woken")
 	}
-	mm.WriterWait.WakeUp(t)
 	t.Leave()
 }
 

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"vmasim/internal/suggest"
 )
 
 // cursor reads the tokens of one line. The first mistake sticks: from then on
@@ -122,9 +124,9 @@ func (c *cursor) word(what string, words []Word) Word {
 	switch names := wordNames(words); {
 	case t.kind == tokName && ok:
 	case t.kind == tokName:
-		c.fail(c.posOf(t), "%s", unknown(what, t.text, names, ""))
+		c.fail(c.posOf(t), "%s", suggest.Unknown(what, t.text, names, ""))
 	default:
-		c.unexpected(t, orList(names))
+		c.unexpected(t, suggest.OrList(names))
 	}
 	return w
 }
@@ -175,6 +177,21 @@ var sizeUnits = [...]struct {
 	letter byte
 	shift  uint
 }{{'K', 10}, {'M', 20}, {'G', 30}, {'T', 40}}
+
+// ParseSize reads a size as scenarios write it: 4096, 64K, 2M, 0x1000.
+func ParseSize(text string) (uint64, error) {
+	if toks, _ := lexLine(text); len(toks) != 1 || toks[0].kind != tokNumber {
+		return 0, fmt.Errorf("bad size %q, expected %s", text, sizeHint)
+	}
+	n, _, err := parseSize(text)
+	switch {
+	case isRange(err):
+		return 0, fmt.Errorf("size %s overflows 64 bits, expected %s", text, sizeHint)
+	case err != nil:
+		return 0, fmt.Errorf("bad size %q, expected %s", text, sizeHint)
+	}
+	return n, nil
+}
 
 func parseSize(text string) (n uint64, hex bool, err error) {
 	if digits, ok := strings.CutPrefix(text, "0x"); ok {

@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"vmasim/internal/suggest"
 )
 
 // Extension is how the names of scenario files end.
@@ -68,7 +70,7 @@ func builtinSource(name string) ([]byte, error) {
 func LoadBuiltin(name string) (*Scenario, error) {
 	src, err := builtinSource(name)
 	if err != nil {
-		return nil, errors.New(unknown("scenario", name, builtinNames(), "a built-in name"))
+		return nil, errors.New(suggest.Unknown("scenario", name, builtinNames(), "a built-in name"))
 	}
 	return Parse(name+Extension, src)
 }
@@ -114,7 +116,7 @@ func scenarioFiles(arg string) ([]string, error) {
 	info, err := os.Stat(arg)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && !strings.ContainsRune(arg, filepath.Separator) {
-			return nil, errors.New(unknown("scenario", arg, builtinNames(), "a built-in name, a file, a directory or -"))
+			return nil, errors.New(suggest.Unknown("scenario", arg, builtinNames(), "a built-in name, a file, a directory or -"))
 		}
 		return nil, fmt.Errorf("cannot read scenario: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"vmasim/internal/suggest"
 )
 
 // Parse reads a scenario. name is what positions call the file. The error is an
@@ -78,7 +80,7 @@ func (p *parser) keyword(c *cursor, place Place, where string) *Spec {
 	spec := specByName(t.text)
 	switch {
 	case spec == nil:
-		c.fail(c.posOf(t), "%s", unknown("statement", t.text, keywordsIn(place), "a statement of docs/scenarios.md"))
+		c.fail(c.posOf(t), "%s", suggest.Unknown("statement", t.text, keywordsIn(place), "a statement of docs/scenarios.md"))
 	case spec.In&place == 0:
 		c.fail(c.posOf(t), "%s does not belong %s, expected it %s", spec.Name, where, spec.In)
 		return nil

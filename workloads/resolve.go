@@ -2,6 +2,8 @@ package workloads
 
 import (
 	"slices"
+
+	"vmasim/internal/suggest"
 )
 
 // resolve turns every name of the scenario into its index and reports what
@@ -136,7 +138,7 @@ func (r *resolver) backing(b *Backing) {
 func (r *resolver) lookup(ref *Ref, names []string, what, hint string) {
 	ref.Index = slices.Index(names, ref.Name)
 	if ref.Index < 0 && !r.broken[ref.Name] {
-		r.errs.addf(ref.Pos, "%s", unknown(what, ref.Name, names, hint))
+		r.errs.addf(ref.Pos, "%s", suggest.Unknown(what, ref.Name, names, hint))
 	}
 }
 
@@ -165,7 +167,7 @@ func (r *resolver) checkBarriers() {
 			continue
 		}
 		others := slices.Delete(slices.Clone(r.sc.Barriers), i, i+1)
-		if near := nearest(ref.Name, others); near != "" {
+		if near := suggest.Nearest(ref.Name, others); near != "" {
 			r.errs.addf(ref.Pos, "only one task comes to barrier %q, did you mean %q?", ref.Name, near)
 		} else {
 			r.errs.addf(ref.Pos, "only one task comes to barrier %q, expected it in another thread too", ref.Name)

@@ -1,5 +1,7 @@
 package workloads
 
+import "vmasim/internal/suggest"
+
 import "slices"
 
 // exprType tells addresses from plain numbers. A constant can be either.
@@ -164,5 +166,5 @@ func (g Results) String() string {
 	if g&GivesValue != 0 {
 		words = append(words, "a value")
 	}
-	return orList(words)
+	return suggest.OrList(words)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vmasim/internal/bench"
+	"vmasim/internal/bench/simmm"
 )
 
 // peer is what is compared: every operation of one address space.
@@ -22,25 +23,43 @@ type contender struct {
 	float bool // it blocks in Go's mutexes, so its threads must not be pinned
 }
 
-// contenders lists the implementations; vmasim's is added here and nowhere else.
 var contenders = []contender{
 	{"gvisor", func(tb testing.TB, n, workers int, random bool) peer { return newSpace(tb, n, workers, random) }, true},
+	{"vmasim", func(tb testing.TB, n, workers int, random bool) peer {
+		sim := newSim(tb, bench.Layout{Base: simmm.Base, VMAs: n, Pages: 1, Gap: 1}, workers, random)
+		sim.Touch()
+		return sim
+	}, false},
 }
 
-// operation is one thing compared, and the limits on vmasim's time in units of gVisor's with one thread and with two.
+func newSim(tb testing.TB, layout bench.Layout, workers int, random bool) *simmm.Space {
+	tb.Helper()
+	s, err := simmm.New(layout, workers, random, 1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// operation is one thing compared, and the targets of vmasim's time in units of gVisor's with one thread and with two.
 type operation struct {
 	name   string
 	random bool // the pages' order, where it matters
 	load   func(p peer, threads int) bench.Workload
-	bars   [2]float64 // 0: none
+	goals  [2]string // "": none
 }
 
 var operations = []operation{
-	{"first-fault", false, func(p peer, threads int) bench.Workload { return bench.FirstFaults(p, threads) }, [2]float64{0.4, 0.3}},
-	{"random-first-fault", true, func(p peer, threads int) bench.Workload { return bench.FirstFaults(p, threads) }, [2]float64{}},
-	{"random-refault", true, func(p peer, threads int) bench.Workload { return bench.Refaults(p, threads) }, [2]float64{}},
-	{"map-unmap", false, func(p peer, threads int) bench.Workload { return bench.MapUnmaps(p, threads) }, [2]float64{1, 1}},
-	{"split-merge", false, func(p peer, threads int) bench.Workload { return bench.SplitMerges(p, threads) }, [2]float64{}},
+	{"first-fault", false, func(p peer, threads int) bench.Workload { return bench.FirstFaults(p, threads) }, [2]string{"B10", "B10a"}},
+	{"random-first-fault", true, func(p peer, threads int) bench.Workload { return bench.FirstFaults(p, threads) }, [2]string{}},
+	{"random-refault", true, func(p peer, threads int) bench.Workload { return bench.Refaults(p, threads) }, [2]string{}},
+	{"map-unmap", false, func(p peer, threads int) bench.Workload { return bench.MapUnmaps(p, threads) }, [2]string{"B10b", "B10b"}},
+	{"split-merge", false, func(p peer, threads int) bench.Workload { return bench.SplitMerges(p, threads) }, [2]string{}},
 }
 
 // BenchmarkPeers runs every operation with every contender, interleaved.
@@ -64,8 +83,8 @@ func (op operation) compare(b *testing.B, n, threads int) {
 		c.Add(who.name, load)
 	}
 	var bars []bench.Bar
-	if limit := op.bars[threads-1]; limit > 0 && len(contenders) > 1 {
-		bars = append(bars, bench.AtMost("B10", "vmasim", limit, "gvisor"))
+	if goal := op.goals[threads-1]; goal != "" {
+		bars = append(bars, bench.Goal(goal).Over("vmasim", "gvisor"))
 	}
 	var res *bench.Result
 	for b.Loop() {
@@ -74,23 +93,34 @@ func (op operation) compare(b *testing.B, n, threads int) {
 	res.Report(b, bars...)
 }
 
-// BenchmarkFind compares lookups alone: the segment set without and with the lock under which gVisor uses it.
+// BenchmarkFind compares lookups alone, and with the locks under which a fault uses the VMA: gVisor's one for all, and
+// vmasim's of the VMA.
 func BenchmarkFind(b *testing.B) {
 	for _, n := range []int{10, 1000, 1_000_000} {
 		for _, random := range []bool{false, true} {
 			b.Run(fmt.Sprintf("n=%d/random=%v", n, random), func(b *testing.B) {
-				segments := NewSegments(bench.Layout{Base: 1 << 32, VMAs: n, Pages: 4, Gap: 4}, 2, random, 1)
+				layout := bench.Layout{Base: simmm.Base, VMAs: n, Pages: max(4, 160/n), Gap: 4}
+				segments := NewSegments(layout, 2, random, 1)
+				sim := newSim(b, layout, 2, random)
 				c := bench.New(fmt.Sprintf("find n=%d random=%v", n, random))
 				c.Add("gvisor", bench.Finds(segments, 1))
+				c.Add("vmasim", bench.Finds(sim.Unlocked(), 1))
 				c.Add("gvisor locked", bench.Finds(segments.Locked(), 1))
-				if bench.CPUs() > 1 {
-					c.Add("gvisor locked 2T", bench.Finds(segments.Locked(), 2).Floating())
+				c.Add("vmasim locked", bench.Finds(sim, 1))
+				bars := []bench.Bar{
+					bench.Goal("B10c").Over("vmasim", "gvisor"),
+					bench.Goal("B10c").Over("vmasim locked", "gvisor locked"),
+				}
+				if bench.CPUs() > 1 { // readers alone never block, so they may be pinned
+					c.Add("gvisor locked 2T", bench.Finds(segments.Locked(), 2))
+					c.Add("vmasim locked 2T", bench.Finds(sim, 2))
+					bars = append(bars, bench.Goal("B10c").Over("vmasim locked 2T", "gvisor locked 2T"))
 				}
 				var res *bench.Result
 				for b.Loop() {
 					res = c.Run()
 				}
-				res.Report(b)
+				res.Report(b, bars...)
 			})
 		}
 	}

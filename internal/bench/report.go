@@ -100,15 +100,12 @@ func (r *Result) line() string {
 }
 
 func (r *Result) barLine(bar Bar) string {
-	ratio, sign, verdict := bar.Ratio(r), "", "ok"
+	ratio, sign := bar.Ratio(r), ""
 	if bar.least {
 		sign = ">="
 	}
-	if !bar.Met(r) {
-		verdict = "MISSED"
-	}
 	return fmt.Sprintf("%s %s: %s, ratio %s (%s-%s), bar %s%s %s%s", bar.id, r.name, r.times(bar.names()),
-		digits(ratio.Median), digits(ratio.Min), digits(ratio.Max), sign, digits(bar.limit), verdict, r.noise(bar.names()))
+		digits(ratio.Median), digits(ratio.Min), digits(ratio.Max), sign, digits(bar.limit), verdict(bar.Met(r)), r.noise(bar.names()))
 }
 
 func (r *Result) times(names []string) string {

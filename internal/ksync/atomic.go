@@ -50,7 +50,7 @@ func (a *Atomic32) WriteOnce(t *task.Task, v uint32) {
 		a.write(t, task.OpWriteOnce, v)
 		return
 	}
-	a.v.Store(v)
+	store32(&a.v, v)
 }
 
 // StoreRelease writes, ordered after what went before: smp_store_release.
@@ -59,7 +59,7 @@ func (a *Atomic32) StoreRelease(t *task.Task, v uint32) {
 		a.write(t, task.OpStoreRelease, v)
 		return
 	}
-	a.v.Store(v)
+	store32(&a.v, v)
 }
 
 func (a *Atomic32) write(t *task.Task, op task.Op, v uint32) {
@@ -83,7 +83,7 @@ func (a *Atomic32) addObserved(t *task.Task, d uint32) uint32 {
 }
 
 // Init sets the word in an object that nobody else can see, without announcing.
-func (a *Atomic32) Init(v uint32) { a.v.Store(v) }
+func (a *Atomic32) Init(v uint32) { store32(&a.v, v) }
 
 // Peek reads without announcing: for conditions, reports and checks of a quiescent state.
 func (a *Atomic32) Peek() uint32 { return a.v.Load() }
@@ -120,7 +120,7 @@ func (a *Atomic64) WriteOnce(t *task.Task, v uint64) {
 		a.write(t, task.OpWriteOnce, v)
 		return
 	}
-	a.v.Store(v)
+	store64(&a.v, v)
 }
 
 // StoreRelease writes, ordered after what went before: smp_store_release.
@@ -129,7 +129,7 @@ func (a *Atomic64) StoreRelease(t *task.Task, v uint64) {
 		a.write(t, task.OpStoreRelease, v)
 		return
 	}
-	a.v.Store(v)
+	store64(&a.v, v)
 }
 
 func (a *Atomic64) write(t *task.Task, op task.Op, v uint64) {
@@ -223,6 +223,9 @@ func (p *Pointer[T]) StoreRelease(t *task.Task, v *T) {
 	p.p.write(t, task.OpStoreRelease, unsafe.Pointer(v))
 }
 
+// Xchg writes v, ordered after what went before and before what follows, and returns the pointer before.
+func (p *Pointer[T]) Xchg(t *task.Task, v *T) *T { return (*T)(p.p.xchg(t, unsafe.Pointer(v))) }
+
 // Init sets the pointer in an object that nobody else can see, without announcing.
 func (p *Pointer[T]) Init(v *T) { atomic.StorePointer(&p.p.v, unsafe.Pointer(v)) }
 
@@ -240,11 +243,21 @@ func (p *pointer) read(t *task.Task, op task.Op) unsafe.Pointer {
 
 func (p *pointer) write(t *task.Task, op task.Op, v unsafe.Pointer) {
 	if t.Observer == nil {
-		atomic.StorePointer(&p.v, v)
+		storePointer(&p.v, v)
 		return
 	}
 	t.Begin(op, unsafe.Pointer(p))
 	t.EndPointer(atomic.SwapPointer(&p.v, v), v)
+}
+
+func (p *pointer) xchg(t *task.Task, v unsafe.Pointer) unsafe.Pointer {
+	if t.Observer == nil {
+		return atomic.SwapPointer(&p.v, v)
+	}
+	t.Begin(task.OpXchg, unsafe.Pointer(p))
+	old := atomic.SwapPointer(&p.v, v)
+	t.EndPointer(old, v)
+	return old
 }
 
 // Plain is a word of shared data that a lock must protect. Its accesses are ordinary ones, so Go's race detector

@@ -81,7 +81,7 @@ func (d *Domain) readLockSlow(t *task.Task) {
 func (d *Domain) ReadUnlock(t *task.Task) {
 	if s := &t.Sections[d.slot]; s.Depth == 1 && t.Observer == nil {
 		s.Depth = 0
-		s.Epoch.Store(0)
+		store64(&s.Epoch, 0)
 		return
 	}
 	d.readUnlockSlow(t)
@@ -98,7 +98,7 @@ func (d *Domain) readUnlockSlow(t *task.Task) {
 		return
 	}
 	t.Begin(task.OpSectionEnd, unsafe.Pointer(s))
-	s.Epoch.Store(0)
+	store64(&s.Epoch, 0)
 	t.End(1, 0)
 }
 

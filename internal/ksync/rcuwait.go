@@ -14,14 +14,16 @@ type RCUWait struct{ waiter Pointer[task.Task] }
 // with EINTR. One task at a time may wait.
 func (w *RCUWait) WaitEvent(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
 	t.PrepareToWait()
-	w.waiter.StoreRelease(t, t)
+	w.waiter.Xchg(t, t) // a full barrier: the look that follows must not come first
 	err := t.Await(task.OpRCUWaitEvent, on, mode|task.Handshake, cond)
 	w.waiter.WriteOnce(t, nil)
 	return err
 }
 
-// WakeUp makes the waiting task, if there is one, look at its condition again.
+// WakeUp makes the waiting task, if there is one, look at its condition again. What made the condition true may be a
+// relaxed store: as in rcuwait_wake_up, a full barrier keeps the look for a waiter after it.
 func (w *RCUWait) WakeUp(t *task.Task) {
+	fence()
 	target := w.waiter.ReadOnce(t)
 	if target == nil {
 		return

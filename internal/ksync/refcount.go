@@ -17,7 +17,7 @@ const RefMax = math.MaxInt32
 type Refcount struct{ v int32 }
 
 // Init sets the count of an object that nobody else can see.
-func (r *Refcount) Init(v int32) { atomic.StoreInt32(&r.v, v) }
+func (r *Refcount) Init(v int32) { storeInt32(&r.v, v) }
 
 // Read reads the count with no ordering.
 func (r *Refcount) Read(t *task.Task) int32 {
@@ -40,7 +40,7 @@ func (r *Refcount) SetRelease(t *task.Task, v int32) {
 		r.setObserved(t, v)
 		return
 	}
-	atomic.StoreInt32(&r.v, v)
+	storeInt32(&r.v, v)
 }
 
 func (r *Refcount) setObserved(t *task.Task, v int32) {

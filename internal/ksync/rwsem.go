@@ -1,7 +1,9 @@
 package ksync
 
 import (
+	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -17,17 +19,41 @@ import (
 //	R     -    -    x
 //	D     -    x    x
 //	W     x    x    x
+//
+// One word says who holds it; as long as nobody waits, that word is all that is touched.
 type RWSem struct {
-	mu      sync.Mutex // guards what follows, for a few instructions
-	readers int
-	writer  *task.Task
-	queue   []*rwsemWaiter
+	word  atomic.Uint64
+	mu    sync.Mutex // guards the queue, for a few instructions
+	queue []*rwsemWaiter
+}
+
+// The lock word: the number of readers in the low half, flags, and above them the writer's task ID plus one.
+const (
+	semReaders    = 1<<32 - 1
+	semWriter     = 1 << 32
+	semWaiters    = 1 << 33 // the queue is not empty: only who holds mu changes the word
+	semState      = 1<<34 - 1
+	semOwnerShift = 34
+)
+
+func semOwner(t *task.Task) uint64 { return uint64(t.ID+1)<<semOwnerShift | semWriter }
+
+// semTaken returns the word with the lock taken by t, if it is free for t and nobody waits.
+func semTaken(word uint64, t *task.Task, write bool) (uint64, bool) {
+	switch {
+	case word&(semWriter|semWaiters) != 0:
+		return word, false
+	case !write:
+		return word + 1, true
+	default:
+		return word | semOwner(t), word&semReaders == 0
+	}
 }
 
 type rwsemWaiter struct {
 	task    *task.Task
 	write   bool
-	granted bool
+	granted atomic.Bool
 }
 
 // DownRead takes the lock for reading.
@@ -57,20 +83,16 @@ func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) e
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(s))
 	}
-	s.mu.Lock()
-	before := s.state()
-	mine := s.writer == t
+	before := s.word.Load()
+	after, free := semTaken(before, t, write)
 	var w *rwsemWaiter
-	if !s.take(t, write) {
-		w = &rwsemWaiter{task: t, write: write}
-		s.queue = append(s.queue, w)
+	if !free || !s.word.CompareAndSwap(before, after) {
+		w, before, after = s.downSlow(t, write)
 	}
-	after := s.state()
-	s.mu.Unlock()
 	if t.Observer != nil {
-		t.End(before, after)
+		t.End(before&semState, after&semState)
 	}
-	if mine {
+	if before&^semState == semOwner(t)&^semState {
 		t.Violate("recursive-lock", "%s of a lock that the task holds for writing", op)
 	}
 	if w == nil {
@@ -80,28 +102,39 @@ func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) e
 	return s.wait(t, w, mode)
 }
 
-func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
-	granted := func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return w.granted
+// downSlow takes the lock after all, or joins the queue.
+func (s *RWSem) downSlow(t *task.Task, write bool) (w *rwsemWaiter, before, after uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		before = s.word.Load()
+		after, free := semTaken(before, t, write)
+		if !free {
+			after = before | semWaiters
+		}
+		if !s.word.CompareAndSwap(before, after) {
+			continue
+		}
+		if !free {
+			w = &rwsemWaiter{task: t, write: write}
+			s.queue = append(s.queue, w)
+		}
+		return w, before, after
 	}
-	err := t.Await(task.OpRWSemWait, unsafe.Pointer(s), mode, granted)
+}
+
+func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
+	err := t.Await(task.OpRWSemWait, unsafe.Pointer(s), mode, w.granted.Load)
 	if err == nil {
 		return nil
 	}
 	s.mu.Lock()
-	if w.granted { // granted between the signal and here
+	if w.granted.Load() { // granted between the signal and here
 		s.mu.Unlock()
 		return nil
 	}
-	for i, q := range s.queue {
-		if q == w {
-			s.queue = append(s.queue[:i], s.queue[i+1:]...)
-			break
-		}
-	}
-	woken := s.grant()
+	s.queue = slices.DeleteFunc(s.queue, func(q *rwsemWaiter) bool { return q == w })
+	woken := s.grant() // those behind it may have waited for it alone
 	s.mu.Unlock()
 	wake(woken)
 	return err
@@ -111,45 +144,47 @@ func (s *RWSem) try(t *task.Task, op task.Op, write bool) bool {
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(s))
 	}
-	s.mu.Lock()
-	before := s.state()
-	ok := s.take(t, write)
-	after := s.state()
-	s.mu.Unlock()
-	if t.Observer != nil {
-		t.End(before, after)
+	for {
+		before := s.word.Load()
+		after, free := semTaken(before, t, write)
+		if free && !s.word.CompareAndSwap(before, after) {
+			continue
+		}
+		if t.Observer != nil {
+			if !free {
+				after = before
+			}
+			t.End(before&semState, after&semState)
+		}
+		return free
 	}
-	return ok
-}
-
-// take gets the lock if it is free for the asker and nobody waits. The caller holds s.mu.
-func (s *RWSem) take(t *task.Task, write bool) bool {
-	if s.writer != nil || len(s.queue) > 0 || write && s.readers > 0 {
-		return false
-	}
-	if write {
-		s.writer = t
-	} else {
-		s.readers++
-	}
-	return true
 }
 
 // grant gives the lock to the head of the queue: one writer, or all readers up to the next writer. The caller holds
-// s.mu and wakes the tasks returned after giving it back.
+// s.mu while semWaiters is set, and wakes the tasks returned after giving s.mu back.
 func (s *RWSem) grant() (woken []*task.Task) {
-	for len(s.queue) > 0 && s.writer == nil {
-		w := s.queue[0]
-		if w.write {
-			if s.readers > 0 {
-				break
-			}
-			s.writer = w.task
-		} else {
-			s.readers++
+	word := s.word.Load()
+	n := 0
+	for n < len(s.queue) && word&semWriter == 0 {
+		w := s.queue[n]
+		if w.write && word&semReaders > 0 {
+			break
 		}
-		w.granted = true
-		s.queue = s.queue[1:]
+		if w.write {
+			word |= semOwner(w.task)
+		} else {
+			word++
+		}
+		n++
+	}
+	granted := s.queue[:n]
+	s.queue = s.queue[n:]
+	if len(s.queue) == 0 {
+		word &^= semWaiters
+	}
+	s.word.Store(word) // first: a waiter that sees its grant may give the lock back at once
+	for _, w := range granted {
+		w.granted.Store(true)
 		woken = append(woken, w.task)
 	}
 	return woken
@@ -162,51 +197,42 @@ func wake(tasks []*task.Task) {
 }
 
 // UpRead gives a read lock back.
-func (s *RWSem) UpRead(t *task.Task) {
-	s.up(t, task.OpUpRead, func() bool {
-		if s.readers == 0 {
-			return false
-		}
-		s.readers--
-		return true
-	})
-}
+func (s *RWSem) UpRead(t *task.Task) { s.up(t, task.OpUpRead) }
 
 // UpWrite gives the write lock back.
-func (s *RWSem) UpWrite(t *task.Task) {
-	s.up(t, task.OpUpWrite, func() bool {
-		if s.writer != t {
-			return false
-		}
-		s.writer = nil
-		return true
-	})
-}
+func (s *RWSem) UpWrite(t *task.Task) { s.up(t, task.OpUpWrite) }
 
 // DowngradeWrite turns the write lock into a read lock, with no moment in between at which another writer could enter.
-func (s *RWSem) DowngradeWrite(t *task.Task) {
-	s.up(t, task.OpDowngradeWrite, func() bool {
-		if s.writer != t {
-			return false
-		}
-		s.writer = nil
-		s.readers++
-		return true
-	})
+func (s *RWSem) DowngradeWrite(t *task.Task) { s.up(t, task.OpDowngradeWrite) }
+
+// semReleased returns the word after the unlock operation op of t, if t holds the lock so.
+func semReleased(word uint64, t *task.Task, op task.Op) (uint64, bool) {
+	if op == task.OpUpRead {
+		return word - 1, word&semReaders > 0
+	}
+	held := word&^semState == semOwner(t)&^semState
+	word &= semReaders | semWaiters
+	if op == task.OpDowngradeWrite {
+		word++
+	}
+	return word, held
 }
 
-func (s *RWSem) up(t *task.Task, op task.Op, release func() bool) {
+func (s *RWSem) up(t *task.Task, op task.Op) {
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(s))
 	}
-	s.mu.Lock()
-	before := s.state()
-	held := release()
-	woken := s.grant()
-	after := s.state()
-	s.mu.Unlock()
+	before := s.word.Load()
+	after, held := semReleased(before, t, op)
+	var woken []*task.Task
+	if held && (before&semWaiters != 0 || !s.word.CompareAndSwap(before, after)) {
+		woken, before, after = s.upSlow(t, op)
+	}
+	if !held {
+		after = before
+	}
 	if t.Observer != nil {
-		t.End(before, after)
+		t.End(before&semState, after&semState)
 	}
 	if !held {
 		t.Violate("unlock-not-held", "%s without holding the lock", op)
@@ -214,35 +240,29 @@ func (s *RWSem) up(t *task.Task, op task.Op, release func() bool) {
 	wake(woken)
 }
 
-// state is the number reported in events: readers, plus 1<<32 if a writer holds it, plus 1<<33 if somebody waits.
-func (s *RWSem) state() uint64 {
-	n := uint64(s.readers)
-	if s.writer != nil {
-		n |= 1 << 32
+// upSlow unlocks, and hands the lock over if somebody waits.
+func (s *RWSem) upSlow(t *task.Task, op task.Op) (woken []*task.Task, before, after uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		before = s.word.Load()
+		if after, _ = semReleased(before, t, op); s.word.CompareAndSwap(before, after) {
+			break
+		}
 	}
-	if len(s.queue) > 0 {
-		n |= 1 << 33
+	if after&semWaiters != 0 {
+		woken = s.grant()
 	}
-	return n
+	return woken, before, s.word.Load()
 }
 
 // WriteHeldBy reports whether t holds the lock for writing.
 func (s *RWSem) WriteHeldBy(t *task.Task) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.writer == t
+	return s.word.Load()&^semState == semOwner(t)&^semState
 }
 
 // Held reports whether anybody holds the lock.
-func (s *RWSem) Held() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.writer != nil || s.readers > 0
-}
+func (s *RWSem) Held() bool { return s.word.Load()&(semWriter|semReaders) != 0 }
 
 // Contended reports whether somebody waits for the lock.
-func (s *RWSem) Contended() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.queue) > 0
-}
+func (s *RWSem) Contended() bool { return s.word.Load()&semWaiters != 0 }

@@ -32,7 +32,7 @@ func (s *Seqcount) step(t *task.Task, op task.Op, parity uint32) {
 		t.Begin(op, unsafe.Pointer(s))
 	}
 	old := s.seq.v.Load()
-	s.seq.v.Store(old + 1)
+	store32(&s.seq.v, old+1)
 	if t.Observer != nil {
 		t.End(uint64(old), uint64(old+1))
 	}

@@ -72,7 +72,8 @@ type Slab[T any, P SlabObject[T]] struct {
 	chunks [][]T
 	fresh  []T // what is left of the newest chunk
 
-	inUse, allocated, reused atomic.Int64
+	inUse             int
+	allocated, reused uint64
 }
 
 // slabChunkBytes is more than Go's largest size class, so a chunk begins at a page and objects of whole cache lines stay
@@ -99,13 +100,13 @@ func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 	if n := len(s.free); n > 0 && !later {
 		p = s.free[n-1]
 		s.free = s.free[:n-1]
-		s.reused.Add(1)
+		s.reused++
 	} else {
 		p = s.grow()
 	}
+	s.inUse++
+	s.allocated++
 	s.mu.Unlock()
-	s.inUse.Add(1)
-	s.allocated.Add(1)
 	P(p).SlabLife().n.Add(1)
 	if t.Observer != nil {
 		t.EndPointer(nil, unsafe.Pointer(p))
@@ -159,8 +160,8 @@ func (s *Slab[T, P]) release(t *task.Task, p P) {
 		t.Begin(task.OpSlabFree, unsafe.Pointer(s))
 	}
 	p.SlabLife().n.Add(lifeMask + 1 - lifeEnding)
-	s.inUse.Add(-1)
 	s.mu.Lock()
+	s.inUse--
 	s.free = append(s.free, (*T)(p))
 	s.mu.Unlock()
 	if t.Observer != nil {
@@ -170,13 +171,25 @@ func (s *Slab[T, P]) release(t *task.Task, p P) {
 }
 
 // InUse returns how many objects are alive.
-func (s *Slab[T, P]) InUse() int { return int(s.inUse.Load()) }
+func (s *Slab[T, P]) InUse() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inUse
+}
 
 // Allocated returns how many allocations there were.
-func (s *Slab[T, P]) Allocated() uint64 { return uint64(s.allocated.Load()) }
+func (s *Slab[T, P]) Allocated() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.allocated
+}
 
 // Reused returns how many allocations got memory that had been freed.
-func (s *Slab[T, P]) Reused() uint64 { return uint64(s.reused.Load()) }
+func (s *Slab[T, P]) Reused() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reused
+}
 
 // At returns the object with the index that Init was given. It may be free.
 func (s *Slab[T, P]) At(index int) P {

@@ -8,11 +8,13 @@ import (
 )
 
 // SpinLock is a lock that its holder keeps for a few instructions and never sleeps with.
-type SpinLock struct{ v atomic.Uint32 }
+//
+// The word is a bare one, because Unlock is then within the compiler's budget for inlining.
+type SpinLock struct{ v uint32 }
 
 // Lock takes the lock.
 func (l *SpinLock) Lock(t *task.Task) {
-	if t.Observer == nil && l.v.CompareAndSwap(0, 1) {
+	if t.Observer == nil && atomic.CompareAndSwapUint32(&l.v, 0, 1) {
 		return
 	}
 	l.lockSlow(t)
@@ -20,9 +22,9 @@ func (l *SpinLock) Lock(t *task.Task) {
 
 func (l *SpinLock) lockSlow(t *task.Task) {
 	if t.Observer != nil {
-		t.BeginWhen(task.OpSpinLock, unsafe.Pointer(l), func() bool { return l.v.Load() == 0 })
+		t.BeginWhen(task.OpSpinLock, unsafe.Pointer(l), func() bool { return atomic.LoadUint32(&l.v) == 0 })
 	}
-	for i := 0; l.v.Load() != 0 || !l.v.CompareAndSwap(0, 1); i++ { // a load first: it leaves the holder its cache line
+	for i := 0; atomic.LoadUint32(&l.v) != 0 || !atomic.CompareAndSwapUint32(&l.v, 0, 1); i++ { // a load first: it leaves the holder its cache line
 		task.Spin(i)
 	}
 	if t.Observer != nil {
@@ -35,21 +37,23 @@ func (l *SpinLock) Trylock(t *task.Task) bool {
 	if t.Observer != nil {
 		return l.trylockObserved(t)
 	}
-	return l.v.CompareAndSwap(0, 1)
+	return atomic.CompareAndSwapUint32(&l.v, 0, 1)
 }
 
 func (l *SpinLock) trylockObserved(t *task.Task) bool {
 	t.Begin(task.OpSpinTrylock, unsafe.Pointer(l))
-	ok := l.v.CompareAndSwap(0, 1)
+	ok := atomic.CompareAndSwapUint32(&l.v, 0, 1)
 	t.End(b2u(!ok), 1)
 	return ok
 }
 
 // Unlock gives the lock back.
 func (l *SpinLock) Unlock(t *task.Task) {
-	if t.Observer != nil || l.v.Swap(0) == 0 {
-		l.unlockSlow(t)
+	if t.Observer == nil && atomic.LoadUint32(&l.v) != 0 {
+		storeUint32(&l.v, 0)
+		return
 	}
+	l.unlockSlow(t)
 }
 
 // unlockSlow unlocks for an observed task, and reports the lock that Unlock found free for another.
@@ -57,7 +61,7 @@ func (l *SpinLock) unlockSlow(t *task.Task) {
 	held := uint32(0)
 	if t.Observer != nil {
 		t.Begin(task.OpSpinUnlock, unsafe.Pointer(l))
-		held = l.v.Swap(0)
+		held = atomic.SwapUint32(&l.v, 0)
 		t.End(uint64(held), 0)
 	}
 	if held == 0 {
@@ -66,7 +70,7 @@ func (l *SpinLock) unlockSlow(t *task.Task) {
 }
 
 // Held reports whether anybody holds the lock.
-func (l *SpinLock) Held() bool { return l.v.Load() != 0 }
+func (l *SpinLock) Held() bool { return atomic.LoadUint32(&l.v) != 0 }
 
 func b2u(b bool) uint64 {
 	if b {

@@ -6,9 +6,12 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"vmasim/internal/suggest"
 )
 
 // Rule is one thing the kernel does.
@@ -161,7 +164,7 @@ func Parse(spec string) (Set, error) {
 		}
 	}
 	if !found {
-		return Set{}, unknown("generation", s.generation, generationNames())
+		return Set{}, errors.New(suggest.Unknown("generation", s.generation, generationNames(), ""))
 	}
 	for _, p := range parts {
 		p = strings.TrimSpace(p)
@@ -192,7 +195,7 @@ func find(name string) (Rule, error) {
 		}
 		names[i] = info.Name
 	}
-	return 0, unknown("rule", name, names)
+	return 0, errors.New(suggest.Unknown("rule", name, names, ""))
 }
 
 func generationNames() []string {
@@ -201,8 +204,4 @@ func generationNames() []string {
 		names = append(names, g.Name)
 	}
 	return names
-}
-
-func unknown(what, name string, known []string) error {
-	return fmt.Errorf("unknown %s %q, expected one of %s", what, name, strings.Join(known, ", "))
 }

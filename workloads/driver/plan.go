@@ -68,19 +68,19 @@ func (p *plan) setMemory(sc *workloads.Scenario, opts *Options) error {
 	switch {
 	case opts.Memory != 0:
 		p.memory = opts.Memory
-		return checkMemory(p.memory)
+		return CheckMemory(p.memory)
 	case sc.Memory != nil:
 		p.memory = sc.Memory.Value
-		if err := checkMemory(p.memory); err != nil {
+		if err := CheckMemory(p.memory); err != nil {
 			return at(sc.Memory.Pos, err)
 		}
 	}
 	return nil
 }
 
-// checkMemory refuses what the arena cannot be. It asks for what is available, not for what is installed: filling the
-// machine's last page would end somebody else's program.
-func checkMemory(size uint64) error {
+// CheckMemory refuses a size in bytes that a run cannot have. It looks at what is available, not at what is installed:
+// filling this machine's last page would end somebody else's program.
+func CheckMemory(size uint64) error {
 	switch available := availableMemory(); {
 	case size < minMemory || size%mm.PageSize != 0:
 		return fmt.Errorf("memory of %d bytes, expected a multiple of 4K and at least %dM", size, minMemory>>20)
@@ -133,11 +133,7 @@ func checkFiles(sc *workloads.Scenario) error {
 			errs = append(errs, checkTemp(f))
 			continue
 		}
-		flag := os.O_RDONLY
-		if f.Writable {
-			flag = os.O_RDWR
-		}
-		file, err := os.OpenFile(sc.ResolvePath(f), flag, 0)
+		file, err := os.OpenFile(sc.ResolvePath(f), openMode(f), 0)
 		if err != nil {
 			errs = append(errs, at(f.Pos, fmt.Errorf("cannot open %q: %w", f.Path, reason(err))))
 			continue

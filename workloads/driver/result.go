@@ -102,7 +102,7 @@ type Unexpected struct {
 	Count    uint64
 }
 
-// String is "file:line:column: touch A: got SEGV_MAPERR, expected ok (faulter/1, 3 times)".
+// String is "file:line:column: touch A: got SEGV_MAPERR, expected ok (faulter/1, 3 times)". Layouts stand below each other.
 func (u *Unexpected) String() string {
 	var where []string
 	if u.Task != "" {
@@ -111,11 +111,16 @@ func (u *Unexpected) String() string {
 	if u.Count > 1 {
 		where = append(where, fmt.Sprintf("%d times", u.Count))
 	}
-	s := fmt.Sprintf("%s: %s: got %s, expected %s", u.Pos, u.Stmt, u.Got, u.Expected)
+	note := ""
 	if len(where) > 0 {
-		s += " (" + strings.Join(where, ", ") + ")"
+		note = " (" + strings.Join(where, ", ") + ")"
 	}
-	return s
+	if !strings.Contains(u.Got+u.Expected, "\n") {
+		return fmt.Sprintf("%s: %s: got %s, expected %s%s", u.Pos, u.Stmt, u.Got, u.Expected, note)
+	}
+	below := func(lines string) string { return strings.ReplaceAll("\n"+lines, "\n", "\n    ") }
+	return fmt.Sprintf("%s: %s: got another layout than expected%s\n  expected:%s\n  got:%s",
+		u.Pos, u.Stmt, note, below(u.Expected), below(u.Got))
 }
 
 // Violation is a broken rule of the protocol, and how often it was broken.

@@ -144,7 +144,7 @@ func TestKilledTaskGoesOn(t *testing.T) {
 type thing struct {
 	Count ksync.Refcount
 	ksync.Life
-	Next  ksync.Pointer[thing]
+	Next ksync.Pointer[thing]
 }
 
 func TestObjectsAreNamed(t *testing.T) {

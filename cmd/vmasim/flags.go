@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/internal/report"
+	"vmasim/internal/rules"
+	"vmasim/workloads"
+	"vmasim/workloads/driver"
+)
+
+// runOptions is what the flags of run say.
+type runOptions struct {
+	driver.Options
+	format report.Format
+}
+
+// flag is a pflag.Value that is checked when it is set.
+type flag struct {
+	kind string // of its value, for the help
+	text string
+	set  func(text string) error
+}
+
+func (f *flag) Set(text string) error {
+	f.text = text
+	return f.set(text)
+}
+func (f *flag) String() string { return f.text }
+func (f *flag) Type() string   { return f.kind }
+
+// runFlag is one flag of run.
+type runFlag struct {
+	name, kind, help string
+	set              func(o *runOptions, text string) error
+	complete         func(toComplete string) []cobra.Completion
+}
+
+// runFlags are the flags of run that take a value.
+var runFlags = []runFlag{
+	{"rules", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setRules, completeRules},
+	{"threads", "N", "tasks of each thread written with \"* N\"", setThreads, nil},
+	{"duration", "D", "duration of every \"for\", such as 2s or 500ms", setDuration, nil},
+	{"seed", "N", "seed of all random draws", setSeed, nil},
+	{"memory", "SIZE", "memory of the machine, such as 64M or 1G", setMemory, nil},
+	{"format", "FORMAT", formatHelp(), setFormat, completeFormats},
+}
+
+func (o *runOptions) register(cmd *cobra.Command) {
+	o.format = report.Formats()[0]
+	for _, f := range runFlags {
+		cmd.Flags().Var(&flag{kind: f.kind, set: func(text string) error { return f.set(o, text) }}, f.name, f.help)
+		if f.complete == nil {
+			completeFlag(cmd, f.name, cobra.NoFileCompletions)
+			continue
+		}
+		completeFlag(cmd, f.name, func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return f.complete(toComplete), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	cmd.Flags().BoolVar(&o.Validate, "validate", false, "check every address space after every write section (slow)")
+}
+
+// completeFlag registers how a flag is completed. It fails only for flags that do not exist.
+func completeFlag(cmd *cobra.Command, name string, complete cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+		panic(err)
+	}
+}
+
+func setRules(o *runOptions, text string) error {
+	o.Rules = text
+	_, err := rules.Parse(text)
+	return err
+}
+
+func setThreads(o *runOptions, text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > driver.MaxTasks {
+		return fmt.Errorf("expected a number from 1 to %d", driver.MaxTasks)
+	}
+	o.Threads = n
+	return nil
+}
+
+func setDuration(o *runOptions, text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("expected a duration above zero such as 2s or 500ms")
+	}
+	o.Duration = d
+	return nil
+}
+
+func setSeed(o *runOptions, text string) error {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("expected a number from 0 to %d", uint64(math.MaxUint64))
+	}
+	o.Seed = &n
+	return nil
+}
+
+func setMemory(o *runOptions, text string) (err error) {
+	if o.Memory, err = workloads.ParseSize(text); err != nil {
+		return err
+	}
+	return driver.CheckMemory(o.Memory)
+}
+
+func setFormat(o *runOptions, text string) (err error) {
+	o.format, err = report.ByName(text)
+	return err
+}
+
+func formatHelp() string {
+	help := "how to print results:"
+	for i, f := range report.Formats() {
+		if i > 0 {
+			help += ";"
+		}
+		help += fmt.Sprintf(" %s, %s", f.Name, f.Help)
+	}
+	return help
+}
+
+func completeFormats(string) (names []cobra.Completion) {
+	for _, f := range report.Formats() {
+		names = append(names, cobra.CompletionWithDesc(f.Name, f.Help))
+	}
+	return names
+}
+
+// completeRules completes the word behind the last comma: a generation first, then rules to add or to take away.
+func completeRules(toComplete string) (words []cobra.Completion) {
+	before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
+	if before == "" {
+		for _, g := range rules.Generations() {
+			words = append(words, cobra.CompletionWithDesc(g.Name, g.Doc))
+		}
+		return words
+	}
+	for _, r := range rules.All() {
+		words = append(words,
+			cobra.CompletionWithDesc(before+"-"+r.String(), "without: "+r.Info().Does),
+			cobra.CompletionWithDesc(before+"+"+r.String(), r.Info().Does))
+	}
+	return words
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/report"
+	"vmasim/workloads/driver"
+)
+
+// progress is a line on a terminal that is written again and again. On anything else nothing is shown.
+type progress struct {
+	w        io.Writer // nil: no terminal
+	scenario string
+	shown    bool
+}
+
+const eraseLine = "\r\x1b[K"
+
+func newProgress(w io.Writer, scenario string) *progress {
+	p := &progress{scenario: scenario}
+	if isTerminal(w) {
+		p.w = w
+	}
+	return p
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+func (p *progress) show(now driver.Progress) {
+	if p.w != nil {
+		p.shown = true
+		fmt.Fprint(p.w, eraseLine+report.Progress(p.scenario, now))
+	}
+}
+
+func (p *progress) erase() {
+	if p.shown {
+		fmt.Fprint(p.w, eraseLine)
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/workloads"
+	"vmasim/workloads/driver"
+)
+
+// defaultScenario is run when none is named.
+const defaultScenario = "quickstart"
+
+func newRun() *cobra.Command {
+	o := &runOptions{}
+	cmd := &cobra.Command{
+		Use:   "run [SCENARIO...]",
+		Short: "Run scenarios at full speed on real memory",
+		Long: `Run scenarios, one after the other. A SCENARIO is the name of a built-in one, a
+file, a directory (all *.vma files in it) or - for standard input; without any,
+quickstart is run. All mistakes of all scenarios are told before anything runs.
+
+Results go to standard output, progress and errors to standard error. The exit
+status is 0 if all is good, 1 if an expectation or an invariant failed, 2 for
+wrong usage or a bad scenario, and 130 if the run was interrupted: then what was
+measured so far is printed. A second interrupt ends the program at once.`,
+		Example: `  vmasim run
+  vmasim run fault-storm vma-per-thread --threads 2 --duration 5s
+  vmasim run testdata/stress --validate --format json
+  vmasim run mmap-churn --rules linux-6.18,-munmap-downgrade --format bench
+  vmasim scenarios quickstart | vmasim run -`,
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd, args, o)
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func run(cmd *cobra.Command, args []string, o *runOptions) error {
+	scenarios, err := load(args, cmd.InOrStdin(), o)
+	if err != nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return statusError(exitUsage)
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
+	return runAll(ctx, scenarios, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// load reads all scenarios and checks that they can be run. The error holds all mistakes, one a line.
+func load(args []string, stdin io.Reader, o *runOptions) (scenarios []*workloads.Scenario, err error) {
+	if len(args) == 0 {
+		args = []string{defaultScenario}
+	}
+	var mistakes []string
+	note := func(err error) {
+		for line := range strings.Lines(err.Error()) {
+			if line = strings.TrimSuffix(line, "\n"); !slices.Contains(mistakes, line) {
+				mistakes = append(mistakes, line)
+			}
+		}
+	}
+	for _, arg := range args {
+		loaded, err := workloads.Load(arg, stdin)
+		if err != nil {
+			note(err)
+		}
+		for _, sc := range loaded {
+			if err := driver.Check(sc, o.Options); err != nil {
+				note(err)
+			}
+		}
+		scenarios = append(scenarios, loaded...)
+	}
+	if len(mistakes) > 0 {
+		return nil, errors.New(strings.Join(mistakes, "\n"))
+	}
+	return scenarios, nil
+}
+
+// runAll runs the scenarios and prints each result.
+func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions, stdout, stderr io.Writer) error {
+	write := o.format.New(stdout)
+	status := exitOK
+	for _, sc := range scenarios {
+		opts, bar := o.Options, newProgress(stderr, sc.Name)
+		opts.Progress = bar.show
+		result, err := driver.Run(ctx, sc, opts)
+		bar.erase()
+		if err != nil {
+			return err
+		}
+		if err := write(result); err != nil {
+			return err
+		}
+		if result.Interrupted {
+			return statusError(exitInterrupted)
+		}
+		if !result.OK() {
+			status = exitFailed
+		}
+	}
+	if status != exitOK {
+		return statusError(status)
+	}
+	return nil
+}

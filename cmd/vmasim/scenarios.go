@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/internal/suggest"
+	"vmasim/workloads"
+)
+
+func newScenarios() *cobra.Command {
+	return &cobra.Command{
+		Use:   "scenarios [NAME]",
+		Short: "List the built-in scenarios, or show one",
+		Long: `List the built-in scenarios, or show the text of one: they are written to be read,
+and to be copied as the beginning of your own. docs/scenarios.md is the manual.`,
+		Example: `  vmasim scenarios
+  vmasim scenarios quickstart > my.vma`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("%d names, expected one", len(args))}
+			}
+			return nil
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			names, _ := completeScenarios(cmd, args, toComplete)
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return listScenarios(cmd.OutOrStdout())
+			}
+			return showScenario(cmd.OutOrStdout(), args[0])
+		},
+	}
+}
+
+func listScenarios(w io.Writer) error {
+	width := 0
+	for _, info := range workloads.Builtin() {
+		width = max(width, len(info.Name))
+	}
+	for _, info := range workloads.Builtin() {
+		if _, err := fmt.Fprintf(w, "%-*s  %s\n", width, info.Name, info.Title); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func showScenario(w io.Writer, name string) error {
+	var names []string
+	for _, info := range workloads.Builtin() {
+		if info.Name == name {
+			_, err := io.WriteString(w, info.Source)
+			return err
+		}
+		names = append(names, info.Name)
+	}
+	return usageError{errors.New(suggest.Unknown("scenario", name, names, ""))}
+}
+
+// completeScenarios completes the built-in names; files come from the shell.
+func completeScenarios(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	for _, info := range workloads.Builtin() {
+		names = append(names, cobra.CompletionWithDesc(info.Name, info.Title))
+	}
+	return names, cobra.ShellCompDirectiveDefault
+}

@@ -1,0 +1,92 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+)
+
+// layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own.
+var layerTable = [][]string{
+	{"internal/suggest"},
+	{"internal/task", "internal/invariants", "internal/rules", "internal/seqmodel"},
+	{"internal/ksync", "internal/task/tasktest"},
+	{"internal/phys"},
+	{"internal/pgtable"},
+	{"vma"},
+	{"tree"},
+	{"mm"},
+	{"fault"},
+	{"workloads"},
+	{"workloads/driver", "internal/host", "internal/check"},
+	{"internal/explore"},
+	{"internal/report"},
+	{benchmarks},
+	{"cmd/vmasim"},
+}
+
+// testOnly are packages that only tests import.
+var testOnly = []string{"internal/task/tasktest", "internal/seqmodel"}
+
+// protocol are the packages that reach shared state only through cells.
+var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "internal/phys"}
+
+// seam are the packages that the protocol stands on.
+var seam = []string{"internal/task", "internal/ksync"}
+
+// bypassing are the imports with which a protocol package would get round the seam.
+var bypassing = []string{"sync", "sync/atomic", "time", "math/rand", "math/rand/v2"}
+
+// benchmarks and the packages under it are one family, which may import anything below and each other.
+const benchmarks = "internal/bench"
+
+func isBenchmark(dir string) bool { return dir == benchmarks || strings.HasPrefix(dir, benchmarks+"/") }
+
+func layerOf(dir string) int {
+	if isBenchmark(dir) {
+		dir = benchmarks
+	}
+	return slices.IndexFunc(layerTable, func(layer []string) bool { return slices.Contains(layer, dir) })
+}
+
+// checkSeam finds imports and statements by which a protocol package bypasses the seam.
+func checkSeam(p *pkg) (found []string) {
+	if !slices.Contains(protocol, p.dir) {
+		return nil
+	}
+	for _, f := range p.code() {
+		for _, imp := range f.ast.Imports {
+			if name := importPath(imp); slices.Contains(bypassing, name) {
+				found = append(found, p.at(imp.Pos(), "a protocol package imports %s: use internal/ksync and internal/task", name))
+			}
+		}
+		found = append(found, checkGoroutines(p, f)...)
+	}
+	return found
+}
+
+// checkLayers finds imports that do not point downwards, and packages that no layer names.
+func checkLayers(p *pkg) (found []string) {
+	code := p.code()
+	if len(code) == 0 {
+		return nil // a folder of tests may import anything
+	}
+	mine := layerOf(p.dir)
+	if mine < 0 {
+		return []string{p.at(code[0].ast.Package, "package %s is in no layer: declare it in layerTable", p.dir)}
+	}
+	for _, f := range code {
+		for _, imp := range f.ast.Imports {
+			dir, ours := strings.CutPrefix(importPath(imp), module+"/")
+			if !ours {
+				continue
+			}
+			if slices.Contains(testOnly, dir) {
+				found = append(found, p.at(imp.Pos(), "%s is for tests only", dir))
+			}
+			if layerOf(dir) >= mine && !(isBenchmark(p.dir) && isBenchmark(dir)) {
+				found = append(found, p.at(imp.Pos(), "%s imports %s, which is not below it", p.dir, dir))
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,34 @@
+package report
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// TestEveryKeyIsDocumented checks that docs/output.md names each key of the JSON object.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/output.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys(reflect.TypeFor[result](), nil) {
+		if !strings.Contains(string(doc), key+"`") && !strings.Contains(string(doc), key+"[]`") && !strings.Contains(string(doc), "`"+key+".") {
+			t.Errorf("docs/output.md does not tell what %q is", key)
+		}
+	}
+}
+
+// keys lists the JSON names of a type's fields and of those inside them.
+func keys(t reflect.Type, names []string) []string {
+	switch t.Kind() {
+	case reflect.Map, reflect.Slice:
+		return keys(t.Elem(), names)
+	case reflect.Struct:
+		for f := range t.Fields() {
+			names = keys(f.Type, append(names, f.Tag.Get("json")))
+		}
+	}
+	return names
+}

@@ -1,0 +1,161 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"vmasim/workloads/driver"
+)
+
+func newText(w io.Writer) func(*driver.Result) error {
+	between := ""
+	return func(r *driver.Result) error {
+		b := &strings.Builder{}
+		b.WriteString(between)
+		between = "\n"
+		heading(b, r)
+		operations(b, r)
+		faultTable(b, r)
+		machine(b, r)
+		findings(b, r)
+		b.WriteString("\n" + verdict(r) + "\n")
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+}
+
+func heading(b *strings.Builder, r *driver.Result) {
+	if r.Title == "" {
+		fmt.Fprintln(b, r.Scenario)
+	} else {
+		fmt.Fprintf(b, "%s: %s\n", r.Scenario, r.Title)
+	}
+	fmt.Fprintf(b, "rules %s, seed %d, memory %s, %s, %s\n",
+		r.Rules, r.Seed, byteSize(r.Memory.ArenaBytes), plural(uint64(r.Tasks), "task"), duration(r.Elapsed))
+}
+
+func operations(b *strings.Builder, r *driver.Result) {
+	t := table{{"operation", "count", "per second", "p50", "p99", "max", "errors"}}
+	for _, o := range r.Ops {
+		var errs []string
+		for _, e := range o.Errors {
+			errs = append(errs, fmt.Sprintf("%s %s", e.Name, count(e.Count)))
+		}
+		t = append(t, []string{o.Kind, count(o.Count), rate(perSecond(o.Count, r)), nanos(o.P50), nanos(o.P99), nanos(o.Max),
+			strings.Join(errs, ", ")})
+	}
+	if len(r.Ops) > 0 {
+		b.WriteString("\n" + t.String())
+	}
+}
+
+func faultTable(b *strings.Builder, r *driver.Result) {
+	f := &r.Faults
+	if f.Total == 0 {
+		return
+	}
+	t := table{
+		{"page faults", count(f.Total), rate(perSecond(f.Total, r))},
+		{"  under the VMA lock", count(f.VMALockSuccess), percent(f.VMALockSuccess, f.Total)},
+		{"  under mmap_lock", count(f.MmapLock), percent(f.MmapLock, f.Total)},
+	}
+	for _, row := range []struct {
+		name string
+		n    uint64
+	}{{"  ended in SIGSEGV", f.Segv}, {"  ended in SIGBUS", f.Sigbus}} {
+		if row.n > 0 {
+			t = append(t, []string{row.name, count(row.n), percent(row.n, f.Total)})
+		}
+	}
+	b.WriteString("\n" + t.String())
+	b.WriteString(sentence(f) + "\n")
+}
+
+// sentence says in plain words how faults were handled, and why some were not handled under the VMA lock.
+func sentence(f *driver.Faults) string {
+	if f.MmapLock == 0 {
+		return fmt.Sprintf("%s of %s handled under the VMA lock.", percent(f.VMALockSuccess, f.Total), plural(f.Total, "fault"))
+	}
+	s := fmt.Sprintf("%s of %s handled under the VMA lock; %s fell back to mmap_lock:\n",
+		percent(f.VMALockSuccess, f.Total), plural(f.Total, "fault"), count(f.MmapLock))
+	retried := min(f.VMALockRetry, f.MmapLock)
+	const unlocked, unfinished = "found no VMA, or one that a writer had locked", "could not be finished under the VMA lock"
+	switch retried {
+	case 0:
+		return s + "they " + unlocked + "."
+	case f.MmapLock:
+		return s + "they " + unfinished + "."
+	}
+	return s + fmt.Sprintf("%s %s, %s %s.", count(f.MmapLock-retried), unlocked, count(retried), unfinished)
+}
+
+func machine(b *strings.Builder, r *driver.Result) {
+	v, m := &r.VMAs, &r.Memory
+	fmt.Fprintf(b, "\nVMAs    %s at the end; %s allocated, %s of them in reused memory; %s\n",
+		count(uint64(v.MapCount)), count(v.Allocated), count(v.Reused), plural(v.GracePeriods, "grace period"))
+	fmt.Fprintf(b, "memory  %s in use at the end, %s at most, of %s\n",
+		frames(m.FramesInUse), frames(m.FramesPeak), byteSize(m.ArenaBytes))
+}
+
+func findings(b *strings.Builder, r *driver.Result) {
+	left := r.UnexpectedTotal
+	if left > 0 {
+		fmt.Fprintf(b, "\n%s:\n", plural(left, "unexpected result"))
+	}
+	for i := range r.Unexpected {
+		fmt.Fprintln(b, r.Unexpected[i].String())
+		left -= r.Unexpected[i].Count
+	}
+	more(b, left)
+	left = r.ViolationTotal
+	if left > 0 {
+		fmt.Fprintf(b, "\n%s:\n", plural(left, "violation"))
+	}
+	for _, v := range r.Violations {
+		line := v.String()
+		if v.Count > 1 {
+			line += fmt.Sprintf(", %s times", count(v.Count))
+		}
+		fmt.Fprintln(b, line)
+		left -= v.Count
+	}
+	more(b, left)
+}
+
+// more says that a list has been cut.
+func more(b *strings.Builder, left uint64) {
+	if left > 0 {
+		fmt.Fprintf(b, "and %s more\n", count(left))
+	}
+}
+
+func verdict(r *driver.Result) string {
+	cut := ""
+	if r.Interrupted {
+		cut = "interrupted; "
+	}
+	if r.OK() {
+		return cut + "ok: every result as stated, no invariant broken, nothing leaked"
+	}
+	var why []string
+	if n := r.UnexpectedTotal; n > 0 {
+		why = append(why, plural(n, "unexpected result"))
+	}
+	if n := r.ViolationTotal; n > 0 {
+		why = append(why, plural(n, "violation"))
+	}
+	return cut + "FAILED: " + strings.Join(why, ", ")
+}
+
+// duration rounds to what a reader can use.
+func duration(d time.Duration) string {
+	return d.Round(max(time.Microsecond, d.Round(time.Second)/1000)).String()
+}
+
+// Progress words how far a run has come, in one line.
+func Progress(scenario string, p driver.Progress) string {
+	perSecond := float64(p.Faults) / max(p.Elapsed, time.Millisecond).Seconds()
+	return fmt.Sprintf("%s: %.1fs, %s, %s faults, %s", scenario, p.Elapsed.Seconds(), plural(uint64(p.Tasks), "task"), count(p.Faults), rate(perSecond))
+}

@@ -1,0 +1,42 @@
+package task
+
+import "testing"
+
+func TestTablesAreFull(t *testing.T) {
+	seen := map[string]bool{}
+	for op := range NumOps {
+		info := op.Info()
+		if info.Name == "" || info.Name != op.String() || seen[info.Name] {
+			t.Errorf("operation %d is called %q", op, info.Name)
+		}
+		seen[info.Name] = true
+		if info.Kind.String() == "" || info.Order.String() == "" {
+			t.Errorf("%s: kind %d, order %d", op, info.Kind, info.Order)
+		}
+	}
+}
+
+func TestWaitsAndWakesAreClassed(t *testing.T) {
+	for op, kind := range map[Op]Kind{
+		OpRWSemWait: Wait, OpMutexWait: Wait, OpGracePeriodWait: Wait, OpSchedule: Wait, OpRCUWaitEvent: Wait,
+		OpWakeUp: Wake, OpDownWrite: Lock, OpDownReadTrylock: Try, OpDowngradeWrite: Unlock, OpPlainWrite: Write,
+		OpReadOnce: Read, OpCmpXchg: RMW,
+	} {
+		if got := op.Info().Kind; got != kind {
+			t.Errorf("%s is a %s, want %s", op, got, kind)
+		}
+	}
+}
+
+func TestFieldAt(t *testing.T) {
+	l := &Layout{Type: "x", Size: 24, Fields: []Field{{Name: "a", Offset: 0, Size: 8}, {Name: "b", Offset: 16, Size: 4}}}
+	for offset, want := range map[uintptr]string{0: "a", 7: "a", 8: "", 15: "", 16: "b", 19: "b", 20: "", 100: ""} {
+		got := ""
+		if f := l.FieldAt(offset); f != nil {
+			got = f.Name
+		}
+		if got != want {
+			t.Errorf("at %d: %q, want %q", offset, got, want)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package tree
+
+import (
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// Iterator remembers where in the tree it was, so that what is near is found without going through the index: the
+// kernel's vma_iterator and ma_state. It is for the task that holds mmap_lock for writing, or has downgraded it; a
+// replaced index makes it start from the root again.
+type Iterator struct {
+	tree *Tree
+	at   *index
+	h    *holder // of at, nil: nowhere yet
+}
+
+// Iterator returns an iterator that is nowhere yet.
+func (tr *Tree) Iterator() Iterator { return Iterator{tree: tr} }
+
+// seek goes to the holder of addr.
+func (it *Iterator) seek(t *task.Task, addr uint64) *holder {
+	if m := it.tree.index.LoadAcquire(t); m != it.at || it.h == nil || addr < it.h.lo || addr >= it.h.hi {
+		it.at, it.h = m, holderOf(m, addr)
+	}
+	return it.h
+}
+
+// Find is Tree.Find: vma_find.
+func (it *Iterator) Find(t *task.Task, addr uint64) *vma.VMA {
+	l := it.seek(t, addr).leaf.LoadAcquire(t)
+	if i := l.ceiling(addr); i < l.n {
+		return l.vma[i]
+	}
+	return it.tree.Find(t, addr) // in a leaf further right
+}
+
+// Prev is Tree.Prev: vma_prev.
+func (it *Iterator) Prev(t *task.Task, addr uint64) *vma.VMA {
+	if addr == 0 {
+		return nil
+	}
+	l := it.seek(t, addr-1).leaf.LoadAcquire(t)
+	if i := l.floor(addr - 1); i >= 0 {
+		return l.vma[i]
+	}
+	return it.tree.Prev(t, addr) // in a leaf further left
+}
+
+// Store makes v the entry of [start, end), nil for a hole: mas_store. What it covers is overwritten; an entry that
+// reaches over an edge keeps the part outside.
+func (it *Iterator) Store(t *task.Task, start, end uint64, v *vma.VMA) {
+	it.tree.store(t, it.seek(t, start), start, end, v)
+}

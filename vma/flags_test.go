@@ -1,0 +1,29 @@
+package vma
+
+import "testing"
+
+func TestFlagsString(t *testing.T) {
+	for _, c := range []struct {
+		flags        Flags
+		smaps, perms string
+	}{
+		{0, "", "---p"},
+		{VMRead | VMWrite | VMMayRead | VMMayWrite | VMMayExec | VMAccount, "rd wr mr mw me ac", "rw-p"},
+		{VMRead | VMExec | VMMayAny, "rd ex mr mw me ms", "r-xs"},
+		{VMShared | VMMayShare | VMNoReserve | VMNoHugePage, "sh ms nr nh", "---s"},
+		{VMMergeable | VMSoftDirty | VMMaybeGuard, "gu sd mg", "---p"},
+	} {
+		if got := c.flags.String(); got != c.smaps {
+			t.Errorf("%#x is %q, expected %q", uint64(c.flags), got, c.smaps)
+		}
+		if got := c.flags.Perms(); got != c.perms {
+			t.Errorf("%#x is %q, expected %q", uint64(c.flags), got, c.perms)
+		}
+		if c.flags.Accessible() != (c.perms[:3] != "---") {
+			t.Errorf("%s: accessible %v", c.perms, c.flags.Accessible())
+		}
+	}
+	if len(flagNames) != 32 || VMMergeable != 1<<31 || VMMayRead != VMRead<<4 || VMMayExec != VMExec<<4 {
+		t.Error("the bits are not the kernel's")
+	}
+}

@@ -1,0 +1,141 @@
+package vma
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/internal/task/tasktest"
+)
+
+const (
+	testStart = 0x10000
+	testEnd   = 0x14000
+	testFlags = VMRead | VMWrite | VMMayRead | VMMayWrite
+)
+
+// lab is what the lock protocol needs and nothing more: address spaces' locks, a cache of VMAs, RCU.
+type lab struct {
+	rules rules.Set
+	rcu   *ksync.Domain
+	cache *Cache
+	names map[unsafe.Pointer]string
+
+	boot *task.Task // sets up and looks at the end, unobserved
+	next int
+
+	mu     sync.Mutex
+	broken []string // violations, and what bodies complain about
+}
+
+func newLab(spec string) *lab {
+	rs, err := rules.Parse(spec)
+	if err != nil {
+		panic(err)
+	}
+	l := &lab{rules: rs, rcu: ksync.NewDomain(task.SlotRCU), names: map[unsafe.Pointer]string{}}
+	reuse := ksync.AfterGracePeriod
+	if rs.Has(rules.TypesafeSlab) {
+		reuse = ksync.TypeSafe
+	}
+	l.cache = NewCache(reuse, l.rcu)
+	l.boot = l.task("boot")
+	return l
+}
+
+// task returns a task whose broken rules the lab collects.
+func (l *lab) task(name string) *task.Task {
+	t := task.New(l.next, name, func(v task.Violation) { l.complain("%s", v.Oracle) })
+	l.next++
+	l.rcu.Register(t)
+	return t
+}
+
+func (l *lab) complain(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = append(l.broken, fmt.Sprintf(format, args...))
+}
+
+// want fails the test unless exactly these complaints came since the last call.
+func (l *lab) want(t *testing.T, complaints ...string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.Equal(l.broken, complaints) {
+		t.Errorf("complaints %q, expected %q", l.broken, complaints)
+	}
+	l.broken = nil
+}
+
+// mm returns the locks of a new address space.
+func (l *lab) mm(name string) *Locks {
+	m := new(Locks)
+	m.Init(l.rcu, l.rules)
+	l.name(unsafe.Pointer(m), name, &locksLayout)
+	return m
+}
+
+// name names the cells of an object that was made unobserved.
+func (l *lab) name(base unsafe.Pointer, name string, layout *task.Layout) {
+	for _, f := range layout.Fields {
+		l.names[unsafe.Add(base, f.Offset)] = name + "." + f.Name
+	}
+}
+
+// detached returns a new VMA of mm that nobody can find.
+func (l *lab) detached(mm *Locks) *VMA {
+	v, err := l.cache.Alloc(l.boot, mm, testStart, testEnd, 0, testFlags)
+	if err != nil {
+		panic(err)
+	}
+	l.name(unsafe.Pointer(v), "vma", &fieldLayout)
+	return v
+}
+
+// attached returns a VMA of mm as mmap leaves it: write-locked in a section that has ended, and attached.
+func (l *lab) attached(mm *Locks) *VMA {
+	v := l.detached(mm)
+	mm.MmapWriteLock(l.boot)
+	v.StartWrite(l.boot)
+	v.MarkAttached(l.boot)
+	mm.MmapWriteUnlock(l.boot)
+	return v
+}
+
+// readLock is what lock_vma_under_rcu does with a VMA that it has found: it reports whether v is read-locked, and has left
+// the RCU section.
+func readLock(t *task.Task, mm *Locks, v *VMA) ReadResult {
+	mm.RCU.ReadLock(t)
+	res := v.StartRead(t, mm)
+	if res == ReadLocked {
+		mm.RCU.ReadUnlock(t)
+	}
+	return res
+}
+
+func (r ReadResult) String() string { return [...]string{"locked", "busy", "detached"}[r] }
+
+// run runs tasks one step at a time; Turn nil: in turns.
+func (l *lab) run(cfg tasktest.Config, bodies ...func(*task.Task)) (tasktest.Result, error) {
+	var tasks []tasktest.Task
+	for i, b := range bodies {
+		tasks = append(tasks, tasktest.Task{Name: string(rune('a' + i)), Body: b})
+	}
+	cfg.Names = l.names
+	cfg.New = func(id int, name string, report func(task.Violation)) *task.Task {
+		t := task.New(id, name, report)
+		l.rcu.Register(t)
+		return t
+	}
+	res, err := tasktest.Run(cfg, tasks...)
+	for _, v := range res.Violations {
+		l.complain("%s: %s", v.Oracle, v.Message)
+	}
+	return res, err
+}

@@ -1,0 +1,125 @@
+package vma
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"vmasim/internal/task"
+)
+
+// TestStress lets goroutines find and lock VMAs that two address spaces change, detach, free and reuse. What the locks
+// protect is in plain words, which the race detector watches.
+func TestStress(t *testing.T) {
+	const (
+		slots   = 4
+		readers = 3
+		rounds  = 10000
+	)
+	l := newLab("")
+	// found stands for the trees: what a lookup finds there may be another mm's by the time it is locked.
+	type space struct {
+		mm    *Locks
+		found [slots]atomic.Pointer[VMA]
+	}
+	var spaces [2]space
+	for i := range spaces {
+		spaces[i].mm = l.mm("mm")
+		for j := range spaces[i].found {
+			spaces[i].found[j].Store(l.attached(spaces[i].mm))
+		}
+	}
+	var results [3]atomic.Int64
+	var wg sync.WaitGroup
+	run := func(name string, body func(tk *task.Task, r *rand.Rand)) {
+		tk := l.task(name)
+		r := rand.New(rand.NewPCG(uint64(tk.ID), 1))
+		wg.Go(func() {
+			for range rounds {
+				body(tk, r)
+			}
+			l.rcu.Unregister(tk)
+		})
+	}
+	look := func(tk *task.Task, s *space, v *VMA) {
+		if v.mm.ReadOnce(tk) != s.mm || !v.Contains(tk, testStart) {
+			l.complain("a reader locked another VMA")
+		}
+		if pgoff, flags := v.Pgoff(tk), v.Flags(tk); pgoff%2 != 0 || flags != testFlags {
+			l.complain("a reader sees half a change: page offset %d, flags %s", pgoff, flags)
+		}
+		v.EndRead(tk)
+	}
+	for i := range spaces {
+		s := &spaces[i]
+		for range readers {
+			run("reader", func(tk *task.Task, r *rand.Rand) {
+				s.mm.RCU.ReadLock(tk)
+				v := s.found[r.IntN(slots)].Load()
+				res := v.StartRead(tk, s.mm)
+				if results[res].Add(1); res != ReadLocked {
+					return
+				}
+				s.mm.RCU.ReadUnlock(tk)
+				look(tk, s, v)
+			})
+		}
+		run("locker", func(tk *task.Task, r *rand.Rand) { // a fault under mmap_lock
+			s.mm.MmapReadLock(tk)
+			v := s.found[r.IntN(slots)].Load()
+			ok := v.StartReadLocked(tk)
+			s.mm.MmapReadUnlock(tk)
+			if !ok {
+				l.complain("no read lock under mmap_lock")
+				return
+			}
+			look(tk, s, v)
+		})
+		run("writer", func(tk *task.Task, r *rand.Rand) {
+			s.mm.MmapWriteLock(tk)
+			at := &s.found[r.IntN(slots)]
+			v := at.Load()
+			v.StartWrite(tk)
+			v.SetFlags(tk, 0)
+			v.SetRange(tk, testStart, testEnd, v.Pgoff(tk)+1)
+			if r.IntN(2) == 0 { // replace it, as MAP_FIXED does
+				v.MarkDetached(tk)
+				n, err := l.cache.Alloc(tk, s.mm, testStart, testEnd, 2, testFlags)
+				if err != nil {
+					l.complain("%v", err)
+				}
+				n.StartWrite(tk)
+				n.MarkAttached(tk)
+				at.Store(n)
+				l.cache.Free(tk, v)
+				v = n
+			} else {
+				v.SetRange(tk, testStart, testEnd, v.Pgoff(tk)+1)
+				v.SetFlags(tk, testFlags)
+			}
+			if r.IntN(2) == 0 {
+				s.mm.MmapWriteDowngrade(tk)
+				s.mm.MmapReadUnlock(tk)
+			} else {
+				s.mm.MmapWriteUnlock(tk)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range spaces {
+		for j := range spaces[i].found {
+			if v := spaces[i].found[j].Load(); v.refcnt.Peek() != 1 {
+				t.Errorf("left with vm_refcnt %#x", v.refcnt.Peek())
+			}
+		}
+	}
+	if inUse, allocated, reused := l.cache.Stats(); inUse != 2*slots || reused == 0 || allocated < rounds/2 {
+		t.Errorf("%d VMAs in use, %d allocated, %d reused", inUse, allocated, reused)
+	}
+	if results[ReadLocked].Load() == 0 {
+		t.Error("no read lock in all that")
+	}
+	t.Logf("locked %d, busy %d, detached %d", results[ReadLocked].Load(), results[ReadBusy].Load(), results[ReadDetached].Load())
+	l.want(t)
+}

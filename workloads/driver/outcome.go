@@ -1,0 +1,78 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/fault"
+	"vmasim/workloads"
+)
+
+// faultOutcomes is what a fault's result is to a scenario: the inverse of nothing the kernel has, for there a signal or
+// the OOM killer comes.
+var faultOutcomes = [...]workloads.Outcome{
+	fault.OK:         {Kind: workloads.ResultOK},
+	fault.SegvMaperr: {Kind: workloads.ResultSegvMaperr},
+	fault.SegvAccerr: {Kind: workloads.ResultSegvAccerr},
+	fault.Sigbus:     {Kind: workloads.ResultSigbus},
+	fault.OOM:        failure(unix.ENOMEM),
+	fault.Killed:     failure(unix.EINTR),
+}
+
+func failure(e unix.Errno) workloads.Outcome {
+	return workloads.Outcome{Kind: workloads.ResultErrno, Errno: e}
+}
+
+func success(value uint64) workloads.Outcome {
+	return workloads.Outcome{Kind: workloads.ResultOK, Value: value}
+}
+
+// notRun is the outcome of a statement that cannot be run. It is an error without errno, which only "any" allows; its
+// value says which.
+func notRun(err error) workloads.Outcome {
+	for i, known := range notRunErrors {
+		if errors.Is(err, known) {
+			return workloads.Outcome{Kind: workloads.ResultErrno, Value: uint64(i)}
+		}
+	}
+	panic(err)
+}
+
+var (
+	errUnaligned = errors.New("the address of a word is not a multiple of 8")
+
+	notRunErrors = [...]error{workloads.ErrUnbound, workloads.ErrOverflow, errUnaligned}
+	notRunLabels = [...]string{"unbound", "overflow", "unaligned"}
+)
+
+// label names an outcome in statistics.
+func label(out workloads.Outcome) string {
+	if out.Kind == workloads.ResultErrno && out.Errno == 0 {
+		return notRunLabels[out.Value]
+	}
+	return out.String()
+}
+
+// gotten words an outcome for a report, with the reason where it is known.
+func (w *worker) gotten(s *workloads.Stmt, out workloads.Outcome) string {
+	switch {
+	case out.Kind == workloads.ResultErrno && out.Errno == 0:
+		return "no result: " + notRunErrors[out.Value].Error()
+	case out.Kind == workloads.ResultOK && s.Kind == workloads.KindMmap:
+		return fmt.Sprintf("%#x", out.Value)
+	case out.Kind == workloads.ResultOK && s.Spec().Results&workloads.GivesValue != 0:
+		return fmt.Sprint(out.Value)
+	case out.Kind == workloads.ResultErrno && w.why != nil && errors.Is(w.why, out.Errno):
+		return fmt.Sprintf("%v (%v)", out, w.why)
+	}
+	return out.String()
+}
+
+// stated gives a statement as it is written, without its expectation and its weight.
+func stated(s *workloads.Stmt) string {
+	bare := *s
+	bare.Expect, bare.Weight = nil, 0
+	return bare.String()
+}

@@ -1,0 +1,237 @@
+package driver
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/tree"
+	"vmasim/vma"
+	"vmasim/workloads"
+)
+
+// span is a piece of a layout: a VMA, or what a line of a picture states.
+type span struct {
+	start, end uint64
+	prot       workloads.Prot
+	shared     bool
+	file       *phys.File // nil: anonymous
+	offset     uint64     // of a file, at start
+}
+
+// cut gives the part of s that lies in [start, end); ok is false for none.
+func (s span) cut(start, end uint64) (part span, ok bool) {
+	part = s
+	part.start, part.end = max(s.start, start), min(s.end, end)
+	if s.file != nil {
+		part.offset += part.start - s.start
+	}
+	return part, part.start < part.end
+}
+
+func cutAll(spans []span, start, end uint64) (parts []span) {
+	for _, s := range spans {
+		if p, ok := s.cut(start, end); ok {
+			parts = append(parts, p)
+		}
+	}
+	return parts
+}
+
+// window is a range that a picture states as a whole. Its addresses are written relative to base.
+type window struct {
+	start, end uint64
+	base       *workloads.Expr // nil: plain numbers
+}
+
+// maps compares the layout of an address space with a picture.
+func (w *worker) maps(s *workloads.Stmt) workloads.Outcome {
+	want, windows, err := w.picture(s)
+	if err != nil {
+		return notRun(err)
+	}
+	m := w.mm
+	if s.MM != nil {
+		if m = w.run.hall.acquire(w.task, s.MM.Index); m == nil {
+			return failure(unix.ESRCH)
+		}
+		defer m.Put(w.task)
+	}
+	got, err := w.layout(m)
+	if err != nil {
+		return w.result(err)
+	}
+	for _, win := range windows {
+		if !slices.Equal(cutAll(want, win.start, win.end), cutAll(got, win.start, win.end)) {
+			w.mismatch(s, windows, want, got)
+			break
+		}
+	}
+	return success(0)
+}
+
+// picture evaluates the lines. The windows are the regions that they name, and the lines' own ranges where they reach
+// beyond a region.
+func (w *worker) picture(s *workloads.Stmt) (want []span, windows []window, err error) {
+	for _, a := range s.Picture {
+		start, err := a.Start.Eval(w.env)
+		if err != nil {
+			return nil, nil, err
+		}
+		end, err := a.End.Eval(w.env)
+		if err != nil {
+			return nil, nil, err
+		}
+		line := span{start: start, end: end, prot: a.Prot, shared: a.Backing.Shared}
+		if f := a.Backing.File; f != nil {
+			line.file = w.run.files[f.Index]
+			if line.offset, err = optional(a.Backing.Offset, w.env); err != nil {
+				return nil, nil, err
+			}
+		}
+		if !a.Hole {
+			want = append(want, line)
+		}
+		windows = w.regionsOf(a.Start, w.regionsOf(a.End, windows))
+		windows = append(windows, window{start: start, end: end, base: baseOf(a.Start)})
+	}
+	slices.SortStableFunc(want, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	return want, outermost(windows), nil
+}
+
+// regionsOf adds the regions that an expression names to the windows.
+func (w *worker) regionsOf(e *workloads.Expr, windows []window) []window {
+	if e == nil {
+		return windows
+	}
+	if base := baseOf(e); base != nil && (e.Op == workloads.ExprBase || e.Op == workloads.ExprEnd || e.Op == workloads.ExprSize) {
+		r := w.env.Regions[e.Region.Index]
+		windows = append(windows, window{start: r.Base, end: r.Base + r.Size, base: base})
+	}
+	return w.regionsOf(e.X, w.regionsOf(e.Y, windows))
+}
+
+// baseOf gives the first region that an expression names, as an expression; nil for none.
+func baseOf(e *workloads.Expr) *workloads.Expr {
+	switch {
+	case e == nil || e.Op == workloads.ExprConst || e.Op == workloads.ExprIndex:
+		return nil
+	case e.X != nil:
+		return cmp.Or(baseOf(e.X), baseOf(e.Y))
+	}
+	return &workloads.Expr{Op: workloads.ExprBase, Region: e.Region}
+}
+
+// outermost sorts the windows and drops those that lie within another one.
+func outermost(windows []window) (kept []window) {
+	slices.SortStableFunc(windows, func(a, b window) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end))
+	})
+	for _, win := range windows {
+		if !slices.ContainsFunc(kept, func(k window) bool { return k.start <= win.start && win.end <= k.end }) {
+			kept = append(kept, win)
+		}
+	}
+	return kept
+}
+
+// layout returns the VMAs of an address space in order. The error is EINTR.
+func (w *worker) layout(m *mm.MM) (got []span, err error) {
+	if err := m.MmapReadLockKillable(w.task); err != nil {
+		return nil, err
+	}
+	defer m.MmapReadUnlock(w.task)
+	m.Tree.Ascend(w.task, 0, func(e tree.Entry) bool {
+		got = append(got, w.spanOf(w.task, e))
+		return true
+	})
+	return got, nil
+}
+
+func (w *worker) spanOf(t *task.Task, e tree.Entry) span {
+	flags := e.VMA.Flags(t)
+	s := span{start: e.Start, end: e.End, prot: protOf(flags), shared: flags&vma.VMMayShare != 0}
+	// Shared anonymous memory is a file of its own, which no picture can name.
+	if f := e.VMA.File(t); slices.Contains(w.run.files, f) {
+		s.file, s.offset = f, e.VMA.Pgoff(t)<<mm.PageShift
+	}
+	return s
+}
+
+func protOf(f vma.Flags) (p workloads.Prot) {
+	if f&vma.VMRead != 0 {
+		p |= unix.PROT_READ
+	}
+	if f&vma.VMWrite != 0 {
+		p |= unix.PROT_WRITE
+	}
+	if f&vma.VMExec != 0 {
+		p |= unix.PROT_EXEC
+	}
+	return p
+}
+
+// mismatch notes that the layout is not the one pictured.
+func (w *worker) mismatch(s *workloads.Stmt, windows []window, want, got []span) {
+	w.findings.add(s, "layout", func() Unexpected {
+		return Unexpected{Pos: s.Pos, Stmt: stated(s), Got: w.draw(windows, got), Expected: w.draw(windows, want), Task: w.task.Name}
+	})
+}
+
+// draw words what the windows show of a layout as the lines of a picture, holes included.
+func (w *worker) draw(windows []window, spans []span) string {
+	var lines []string
+	for _, win := range windows {
+		at := win.start
+		for _, s := range cutAll(spans, win.start, win.end) {
+			if s.start > at {
+				lines = append(lines, w.area(win, span{start: at, end: s.start}, true))
+			}
+			lines = append(lines, w.area(win, s, false))
+			at = s.end
+		}
+		if at < win.end {
+			lines = append(lines, w.area(win, span{start: at, end: win.end}, true))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// area words a span as a line of a picture.
+func (w *worker) area(win window, s span, hole bool) string {
+	a := &workloads.Area{Start: w.relative(win, s.start), End: w.relative(win, s.end), Hole: hole, Prot: s.prot}
+	a.Backing.Shared = s.shared
+	if i := slices.Index(w.run.files, s.file); s.file != nil {
+		a.Backing.File = &workloads.Ref{Name: w.run.sc.Files[i].Name}
+		if s.offset != 0 {
+			a.Backing.Offset = constant(s.offset, false)
+		}
+	}
+	return a.String()
+}
+
+// relative words an address as A, A+OFFSET or A.end, or as a number where the window has no region.
+func (w *worker) relative(win window, addr uint64) *workloads.Expr {
+	if win.base == nil {
+		return constant(addr, true)
+	}
+	r := w.env.Regions[win.base.Region.Index]
+	switch {
+	case addr == r.Base:
+		return win.base
+	case addr == r.Base+r.Size:
+		return &workloads.Expr{Op: workloads.ExprEnd, Region: win.base.Region}
+	case addr < r.Base:
+		return &workloads.Expr{Op: workloads.ExprSub, X: win.base, Y: constant(r.Base-addr, false)}
+	}
+	return &workloads.Expr{Op: workloads.ExprAdd, X: win.base, Y: constant(addr-r.Base, false)}
+}
+
+func constant(n uint64, hex bool) *workloads.Expr {
+	return &workloads.Expr{Op: workloads.ExprConst, Value: n, Hex: hex}
+}

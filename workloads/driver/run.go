@@ -1,0 +1,258 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+)
+
+// phase is how far a run has come; it only grows.
+type phase int32
+
+const (
+	going    phase = iota
+	draining       // the foreground has ended: the loops of background threads end after the pass they are in
+	killed         // everything ends after the statement it is in
+)
+
+// run is one scenario being run.
+type run struct {
+	phase atomic.Int32 // read before every statement by every task, so alone on its cache line
+	_     [60]byte
+
+	*plan
+	sc      *workloads.Scenario
+	opts    *Options
+	machine *mm.Machine
+	epoch   time.Time
+	hall    *hall
+	files   []*phys.File       // by workloads.File
+	regions []workloads.Region // that init has bound
+
+	violations  violations
+	interrupted atomic.Bool
+	crashed     atomic.Bool // a task panicked: what it held stays held
+	abandoned   bool        // some goroutine did not end: the machine must stay as it is
+
+	killing sync.Once
+	killed  chan struct{} // closed in phase killed
+	mu      sync.Mutex    // guards tasks
+	tasks   []*task.Task  // to be killed
+
+	workers  []*worker // of all blocks
+	measured []*worker // of the blocks that count
+	elapsed  time.Duration
+}
+
+// patience is how long killed tasks may take to end. What they wait for can be a bug.
+const patience = 10 * time.Second
+
+func newRun(sc *workloads.Scenario, p *plan, opts *Options) (*run, error) {
+	r := &run{plan: p, sc: sc, opts: opts, epoch: time.Now(), killed: make(chan struct{})}
+	var err error
+	r.machine, err = mm.NewMachine(mm.Config{
+		Rules: p.rules, Memory: p.memory, MaxMapCount: p.maxMapCount,
+		ValidateWrites: opts.Validate, Report: r.violations.report,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.hall = &hall{
+		killed:  r.killed,
+		spaces:  make([]space, len(sc.MMs)),
+		missing: make([]int, len(sc.Barriers)),
+		drain:   func() { r.phase.CompareAndSwap(int32(going), int32(draining)) },
+	}
+	if err := r.setUp(); err != nil {
+		return nil, errors.Join(err, r.machine.Close())
+	}
+	return r, nil
+}
+
+// setUp makes the address spaces that exist from the start, and opens the files.
+func (r *run) setUp() (err error) {
+	t := r.machine.NewTask("setup")
+	defer r.machine.EndTask(t)
+	for i, m := range r.sc.MMs {
+		if m.Forked {
+			continue
+		}
+		if r.hall.spaces[i].mm, err = r.machine.NewMM(t, m.Name); err != nil {
+			return fmt.Errorf("address space %s: %w", m.Name, err)
+		}
+	}
+	r.files, err = openFiles(t, r.machine.Mem, r.sc)
+	return err
+}
+
+// over tells that the run has come to phase p.
+func (r *run) over(p phase) bool { return phase(r.phase.Load()) >= p }
+
+// kill ends everything soon.
+func (r *run) kill() {
+	r.killing.Do(func() {
+		r.phase.Store(int32(killed))
+		close(r.killed)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, t := range r.tasks {
+			t.Kill()
+		}
+	})
+}
+
+func (r *run) newTask(name string) *task.Task {
+	t := r.machine.NewTask(name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tasks = append(r.tasks, t)
+	if r.over(killed) {
+		t.Kill()
+	}
+	return t
+}
+
+func (r *run) run(ctx context.Context) (*Result, error) {
+	stop := context.AfterFunc(ctx, func() {
+		r.interrupted.Store(true)
+		r.kill()
+	})
+	r.blocks()
+	stop()
+	return r.finish(ctx)
+}
+
+// blocks runs init, the threads and finally. Where init did not give what it states, the threads would run in a world
+// they are not written for; where something is broken, finally would.
+func (r *run) blocks() {
+	if b := r.sc.Init; b != nil {
+		w := r.newWorker("init", b, 0)
+		r.drive([]*worker{w}, b)
+		if r.abandoned {
+			return
+		}
+		r.regions = w.env.Regions
+		if w.findings.total > 0 {
+			return
+		}
+	}
+	if len(r.sc.Threads) > 0 && !r.over(killed) {
+		r.threads()
+	}
+	if b := r.sc.Finally; b != nil && !r.over(killed) {
+		r.drive([]*worker{r.newWorker("finally", b, 0)}, b)
+	}
+}
+
+func (r *run) threads() {
+	var workers []*worker
+	var blocks []*workloads.Block
+	for i, th := range r.sc.Threads {
+		for n := range r.counts[i] {
+			name := th.Name
+			if th.Multiplied {
+				name = fmt.Sprintf("%s/%d", th.Name, n)
+			}
+			w := r.newWorker(name, &th.Block, n)
+			w.seat = r.hall.join(w.task, th)
+			if th.Background {
+				w.leaveAt = draining
+			}
+			workers, blocks = append(workers, w), append(blocks, &th.Block)
+		}
+	}
+	r.drive(workers, blocks...)
+}
+
+// drive runs the workers, each its block, and returns when they have ended.
+func (r *run) drive(workers []*worker, blocks ...*workloads.Block) {
+	gate, done := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	for i, w := range workers {
+		all.Go(func() {
+			<-gate
+			w.do(blocks[i].Body)
+		})
+	}
+	r.workers = append(r.workers, workers...)
+	start := r.now()
+	close(gate)
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	if !r.await(done, r.killed, func() { r.progress(workers, start) }) {
+		r.abandon(workers)
+	}
+	if counts := len(r.sc.Threads) == 0 || workers[0].seat != nil; counts {
+		r.measured = append(r.measured, workers...)
+		r.elapsed += r.now() - start
+	}
+}
+
+// await waits until done is closed. Once stop is closed it has patience for so long only, and reports false at the end.
+func (r *run) await(done, stop <-chan struct{}, tick func()) bool {
+	ticker := time.NewTicker(progressInterval)
+	defer ticker.Stop()
+	var giveUp <-chan time.Time
+	for {
+		select {
+		case <-done:
+			return true
+		case <-ticker.C:
+			tick()
+		case <-stop:
+			stop, giveUp = nil, time.After(patience)
+		case <-giveUp:
+			return false
+		}
+	}
+}
+
+// abandon reports the workers that did not end. Their goroutines stay, and so must the memory they may touch.
+func (r *run) abandon(workers []*worker) {
+	r.abandoned = true
+	var names []string
+	for _, w := range workers {
+		if !w.ended.Load() {
+			names = append(names, w.task.Name)
+		}
+	}
+	r.violations.report(task.Violation{Oracle: "stuck", Task: names[0],
+		Message: fmt.Sprintf("killed, but still running %v later: %s", patience, strings.Join(names, ", "))})
+}
+
+func (r *run) progress(workers []*worker, start time.Duration) {
+	if r.opts.Progress == nil {
+		return
+	}
+	p := Progress{Elapsed: r.now() - start}
+	for _, w := range workers {
+		p.Faults += w.counters()[task.PgFault]
+		if !w.ended.Load() {
+			p.Tasks++
+		}
+	}
+	r.opts.Progress(p)
+}
+
+// validate checks an address space now. The error is EINTR.
+func (r *run) validate(t *task.Task, m *mm.MM) error {
+	if err := m.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	defer m.MmapWriteUnlock(t)
+	for _, v := range m.Validate(t) {
+		r.violations.report(v)
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package driver
+
+import (
+	"runtime/debug"
+	"sync/atomic"
+
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+)
+
+// worker is the goroutine of one task: it runs a block.
+type worker struct {
+	run  *run
+	task *task.Task
+	env  *workloads.Env
+	seat *seat  // nil in init and finally
+	mm   *mm.MM // the one it is in, with a reference; nil after its own exit
+
+	leaveAt phase // its loops end from this phase on
+	gone    bool  // it gives up the rest of its block: what it waited for cannot come
+
+	stats    [numKinds]opStats
+	findings findings
+	sampler  sampler
+	why      error // of the system call that failed last
+	untilPub uint32
+
+	published [task.NumCounters]atomic.Uint64 // the task's counters, up to publishEvery operations ago
+	ended     atomic.Bool                     // everything above may be read by others
+}
+
+// mainMM is the index of the address space that init and finally run in.
+const mainMM = 0
+
+// publishEvery is how many operations a worker runs between two publications of its counters.
+const publishEvery = 1024
+
+func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
+	t := r.newTask(name)
+	return &worker{
+		run:      r,
+		task:     t,
+		env:      b.NewEnv(r.seed, index, r.regions),
+		leaveAt:  killed,
+		untilPub: publishEvery,
+		sampler:  sampler{uint64(t.ID)*0x9e3779b97f4a7c15 | 1},
+	}
+}
+
+// do runs the block's statements. A panic in them is a violation; it may have left locks held that others wait for, so
+// it ends the run.
+func (w *worker) do(body []*workloads.Stmt) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.run.reportPanic(w.task.Name, w.task.Func(), p)
+			w.run.crashed.Store(true)
+			w.run.kill()
+		}
+		w.leave()
+	}()
+	debug.SetPanicOnFault(true) // a stray access to the arena is a panic like any other
+	w.begin()
+	w.body(body)
+	w.put()
+	w.run.machine.EndTask(w.task)
+}
+
+// begin enters the address space of the worker's thread.
+func (w *worker) begin() {
+	if w.seat == nil {
+		w.mm = w.run.hall.acquire(w.task, mainMM)
+		return
+	}
+	w.mm = w.run.hall.begin(w.seat)
+	if th := w.seat.thread; w.mm == nil && !th.Background && !w.run.over(killed) {
+		w.gone = true
+		w.blame(Unexpected{Pos: th.MM.Pos, Stmt: "thread " + th.Name, Got: "no address space " + th.MM.Name, Expected: "some task to fork it"})
+	}
+	w.gone = w.gone || w.mm == nil
+}
+
+// leave publishes what the worker has measured.
+func (w *worker) leave() {
+	w.publish()
+	w.ended.Store(true)
+	if w.seat != nil {
+		w.run.hall.leave(w.seat)
+	}
+}
+
+// put drops the worker's reference on its address space.
+func (w *worker) put() {
+	if w.mm != nil {
+		w.mm.Put(w.task)
+		w.mm = nil
+	}
+}
+
+func (w *worker) publish() {
+	for i, n := range w.task.Counters {
+		w.published[i].Store(n)
+	}
+}
+
+// counters returns what was published last. Any goroutine may call it.
+func (w *worker) counters() (c task.Counters) {
+	for i := range c {
+		c[i] = w.published[i].Load()
+	}
+	return c
+}
+
+// body runs statements one after the other.
+func (w *worker) body(body []*workloads.Stmt) {
+	for _, s := range body {
+		if w.gone || w.run.over(killed) {
+			return
+		}
+		w.statement(s)
+	}
+}
+
+// leaving tells that loops end after the pass they are in.
+func (w *worker) leaving() bool { return w.gone || w.run.over(w.leaveAt) }
+
+// blame notes something unexpected that is not the result of a statement.
+func (w *worker) blame(u Unexpected) {
+	u.Task = w.task.Name
+	w.findings.add(nil, "", func() Unexpected { return u })
+}
