@@ -118,8 +118,9 @@ func (u *unmapping) uncount(t *task.Task) {
 	}
 }
 
-// clearPTEs unmaps the pages, frees the page tables of the range and closes the VMAs: vms_clean_up_area. They are detached. The caller
-// holds mmap_lock for writing, or for reading by a downgrade: then no other downgraded holder and no writer can exist.
+// clearPTEs unmaps the pages, frees the page tables of the range and closes the VMAs, which are detached: vms_clear_ptes
+// and vma_close. The caller holds mmap_lock for writing, or for reading by a downgrade: then no other downgraded holder and
+// no writer can exist.
 func (u *unmapping) clearPTEs(t *task.Task) {
 	if u.cleared || len(u.vmas) == 0 {
 		return

@@ -10,8 +10,7 @@ import (
 	"vmasim/workloads"
 )
 
-// faultOutcomes is what a fault's result is to a scenario: the inverse of nothing the kernel has, for there a signal or
-// the OOM killer comes.
+// faultOutcomes is what the result of an access is to a scenario. Where a kernel would call the OOM killer, it is ENOMEM.
 var faultOutcomes = [...]workloads.Outcome{
 	fault.OK:         {Kind: workloads.ResultOK},
 	fault.SegvMaperr: {Kind: workloads.ResultSegvMaperr},

@@ -1,0 +1,167 @@
+package bars
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"vmasim/internal/bench"
+)
+
+// BenchmarkSeam measures what the announcements to an observer cost while there is none. It copies the packages into a
+// module of their own, takes every look for an observer or a chooser out of the copy, and compares the two in one
+// process: the same protocol code, compiled twice. No build of vmasim itself leaves the checks out.
+func BenchmarkSeam(b *testing.B) {
+	dir := b.TempDir()
+	if err := makeTwin(dir); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() { // it repeats and reports by itself
+	}
+	b.ReportMetric(0, "ns/op")
+	cmd := exec.Command("go", "test", "-run=^$", "-bench=.", "-benchtime=1x", ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if _, ok := bench.ParseLine(strings.TrimSpace(line)); ok {
+			fmt.Fprint(b.Output(), strings.TrimLeft(line, " "))
+		}
+	}
+}
+
+// The twin must be what it says: compiled, and without checks. That its code still works its own benchmark would tell.
+func TestTwinHasNoChecks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the compiler")
+	}
+	dir := t.TempDir()
+	if err := makeTwin(dir); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "vet", "./...")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	left := regexp.MustCompile(`\.(Observer|Chooser) [!=]= nil|\.(Enter|Leave)\(`)
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for i, line := range strings.Split(string(text), "\n") {
+			if left.MatchString(line) && !strings.HasPrefix(line, "//") {
+				t.Errorf("%s:%d: %s", path, i+1, line)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// twinModule is the copy's module: a path below vmasim's, so that it may use its internal packages.
+const twinModule = "vmasim/twin"
+
+// makeTwin writes the module of the comparison to dir.
+func makeTwin(dir string) error {
+	packages, err := dependencies("vmasim/internal/bench/simmm")
+	if err != nil {
+		return err
+	}
+	for _, p := range packages {
+		for _, name := range p.files {
+			source, err := os.ReadFile(filepath.Join(p.dir, name))
+			if err != nil {
+				return err
+			}
+			if err := write(filepath.Join(dir, p.path, name), withoutChecks(string(source))); err != nil {
+				return err
+			}
+		}
+	}
+	test, err := os.ReadFile("testdata/seam/seam_test.go")
+	if err != nil {
+		return err
+	}
+	if err := write(filepath.Join(dir, "seam_test.go"), string(test)); err != nil {
+		return err
+	}
+	return writeModule(dir)
+}
+
+// goPackage is a package of vmasim: where it lies, its import path below the module's, and its files without tests.
+type goPackage struct {
+	dir, path string
+	files     []string
+}
+
+// dependencies returns the packages of vmasim that one consists of, itself included, but not the harness, which both
+// copies share.
+func dependencies(of string) (packages []goPackage, err error) {
+	out, err := exec.Command("go", "list", "-deps", `-f={{.ImportPath}} {{.Dir}} {{join .GoFiles " "}}`, of).Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		if path, ok := strings.CutPrefix(fields[0], "vmasim/"); ok && path != "internal/bench" {
+			packages = append(packages, goPackage{dir: fields[1], path: path, files: fields[2:]})
+		}
+	}
+	return packages, nil
+}
+
+var (
+	isPresent = regexp.MustCompile(`[\w.]+\.(Observer|Chooser) != nil`)
+	isAbsent  = regexp.MustCompile(`[\w.]+\.(Observer|Chooser) == nil`)
+	functions = regexp.MustCompile(`(?m)^\s*(defer )?[\w.]+\.(Enter|Leave)\(.*\)$\n`)
+)
+
+// withoutChecks returns the source as it would be if no task ever had an observer or a chooser.
+func withoutChecks(source string) string {
+	source = isPresent.ReplaceAllString(source, "false")
+	source = isAbsent.ReplaceAllString(source, "true")
+	source = functions.ReplaceAllString(source, "")
+	source = strings.ReplaceAll(source, `"vmasim/`, `"`+twinModule+`/`)
+	return strings.ReplaceAll(source, `"`+twinModule+`/internal/bench"`, `"vmasim/internal/bench"`)
+}
+
+// writeModule writes go.mod and go.sum: vmasim's own, and vmasim itself as it lies here.
+func writeModule(dir string) error {
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		return err
+	}
+	module, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return err
+	}
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		return err
+	}
+	text := strings.Replace(string(module), "module vmasim\n", "module "+twinModule+"\n", 1)
+	text += fmt.Sprintf("\nrequire vmasim v0.0.0\n\nreplace vmasim => %s\n", root)
+	if err := write(filepath.Join(dir, "go.mod"), text); err != nil {
+		return err
+	}
+	return write(filepath.Join(dir, "go.sum"), string(sums))
+}
+
+func write(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
