@@ -77,13 +77,12 @@ var injections = []injection{
 	{name: "mprotect merges left", setup: maps("0-2 r", "2-4"), op: protecting(2, 4), after: "0-4 r--p"},
 	{name: "mprotect merges right", setup: maps("0-2", "2-4 r"), op: protecting(0, 2), after: "0-4 r--p"},
 	{name: "mprotect merges both", setup: maps("0-2 r", "2-4", "4-6 r"), op: protecting(2, 4), after: "0-6 r--p"},
-	// Faulted memory stays accounted, so all three are made writable first, and the middle is the one with pages.
-	{name: "mprotect merges both, middle faulted", setup: threeOnceWritable(1), op: protecting(2, 4), after: "0-6 r--p"},
-	{name: "mprotect merges both, right faulted", setup: threeOnceWritable(2), op: protecting(2, 4), after: "0-6 r--p"},
-	{name: "mprotect gives a head away", setup: threeOnceWritable(1), op: protecting(2, 3), after: "0-3 r--p, 3-4 rw-p, 4-6 r--p"},
-	{name: "mprotect gives a tail away", setup: threeOnceWritable(1), op: protecting(3, 4), after: "0-2 r--p, 2-3 rw-p, 3-6 r--p"},
+	{name: "mprotect merges both, middle faulted", setup: threeOnceWritable(1), op: protecting(2, 4), after: "0-6 r--p file0+0"},
+	{name: "mprotect merges both, right faulted", setup: threeOnceWritable(2), op: protecting(2, 4), after: "0-6 r--p file0+0"},
+	{name: "mprotect gives a head away", setup: threeOnceWritable(1), op: protecting(2, 3), after: "0-3 r--p file0+0, 3-4 rw-p file0+3, 4-6 r--p file0+4"},
+	{name: "mprotect gives a tail away", setup: threeOnceWritable(1), op: protecting(3, 4), after: "0-2 r--p file0+0, 2-3 rw-p file0+2, 3-6 r--p file0+3"},
 	{name: "mprotect splits twice", setup: maps("0-4 filled"), op: protecting(1, 3), after: "0-1 rw-p, 1-3 r--p, 3-4 rw-p", residue: []string{"0-1 rw-p, 1-4 rw-p"}},
-	{name: "mprotect several", setup: maps("0-2 filled", "2-4 x", "4-6 filled"), op: protecting(1, 5), after: "0-1 rw-p, 1-5 r--p, 5-6 rw-p",
+	{name: "mprotect several", setup: maps("0-2", "2-4 x", "4-6"), op: protecting(1, 5), after: "0-1 rw-p, 1-5 r--p, 5-6 rw-p",
 		residue: []string{"0-1 rw-p, 1-2 r--p, 2-4 r-xp, 4-6 rw-p", "0-1 rw-p, 1-4 r--p, 4-6 rw-p"}},
 
 	{name: "madvise", setup: maps("0-2 filled", "2-4 r", "4-6 filled"), op: func(l *lab) error { return l.tryDontneed(1, 5) },
@@ -106,10 +105,7 @@ var injections = []injection{
 
 	{name: "first write", setup: maps("0-2"), op: touching(0, fault.Write), after: "0-2 rw-p"},
 	{name: "first read", setup: maps("0-2"), op: touching(0, fault.Read), after: "0-2 rw-p"},
-	{name: "write beside a faulted VMA", setup: maps("0-2 filled", "2-4 x"), op: func(l *lab) error {
-		l.do(l.tryMprotect(2, 4, rw|unix.PROT_EXEC))
-		return l.touch(l.t, l.mm, 2, fault.Write)
-	}, after: "0-2 rw-p, 2-4 rwxp"},
+	{name: "write beside a faulted VMA", setup: maps("0-2 filled", "2-4 rwx"), op: touching(2, fault.Write), after: "0-2 rw-p, 2-4 rwxp"},
 	{name: "write to the zero page", setup: func(l *lab) {
 		l.mmap(0, 2, rw)
 		l.do(l.touch(l.t, l.mm, 0, fault.Read))
@@ -142,7 +138,7 @@ func maps(ranges ...string) func(*lab) {
 			if n, _ := fmt.Sscanf(r, "%d-%d %s", &from, &to, &what); n < 2 {
 				panic(r)
 			}
-			l.mmap(from, to, map[string]int{"": rw, "filled": rw, "r": unix.PROT_READ, "x": unix.PROT_READ | unix.PROT_EXEC}[what])
+			l.mmap(from, to, map[string]int{"": rw, "filled": rw, "r": unix.PROT_READ, "x": unix.PROT_READ | unix.PROT_EXEC, "rwx": rw | unix.PROT_EXEC}[what])
 			if what == "filled" {
 				l.fill(from, to)
 			}

@@ -12,6 +12,7 @@ type Iterator struct {
 	tree *Tree
 	at   *index
 	h    *holder // of at, nil: nowhere yet
+	slot int     // where in h's leaf it looked last, a hint
 }
 
 // Iterator returns an iterator that is nowhere yet.
@@ -28,7 +29,8 @@ func (it *Iterator) seek(t *task.Task, addr uint64) *holder {
 // Find is Tree.Find: vma_find.
 func (it *Iterator) Find(t *task.Task, addr uint64) *vma.VMA {
 	l := it.seek(t, addr).leaf.LoadAcquire(t)
-	if i := l.ceiling(addr); i < l.n {
+	it.slot = l.floorNear(addr, it.slot)
+	if i := l.ceiling(addr, it.slot); i < l.n {
 		return l.vma[i]
 	}
 	return it.tree.Find(t, addr) // in a leaf further right
@@ -40,8 +42,8 @@ func (it *Iterator) Prev(t *task.Task, addr uint64) *vma.VMA {
 		return nil
 	}
 	l := it.seek(t, addr-1).leaf.LoadAcquire(t)
-	if i := l.floor(addr - 1); i >= 0 {
-		return l.vma[i]
+	if it.slot = l.floorNear(addr-1, it.slot); it.slot >= 0 {
+		return l.vma[it.slot]
 	}
 	return it.tree.Prev(t, addr) // in a leaf further left
 }

@@ -22,21 +22,40 @@ type leaf struct {
 // floor returns the index of the last entry that starts at or below addr, -1 for none. It is a binary search without
 // branches: mispredicted ones would cost more than the whole search.
 func (l *leaf) floor(addr uint64) int {
+	const mask = fanout - 1 // spares the bounds checks
 	i := 0
-	for step := fanout / 2; step > 0; step /= 2 {
-		if j := i + step; l.start[j&(fanout-1)] <= addr {
-			i = j
-		}
+	if l.start[fanout/2] <= addr {
+		i = fanout / 2
 	}
-	if l.start[i] > addr {
+	if l.start[(i+fanout/4)&mask] <= addr {
+		i += fanout / 4
+	}
+	if l.start[(i+fanout/8)&mask] <= addr {
+		i += fanout / 8
+	}
+	if l.start[(i+fanout/16)&mask] <= addr {
+		i += fanout / 16
+	}
+	if l.start[(i+1)&mask] <= addr {
+		i++
+	}
+	if l.start[i&mask] > addr {
 		return -1
 	}
 	return i
 }
 
-// ceiling returns the index of the first entry that ends above addr, n for none.
-func (l *leaf) ceiling(addr uint64) int {
-	i := max(l.floor(addr), 0)
+// floorNear is floor for an address that is probably near entry i.
+func (l *leaf) floorNear(addr uint64, i int) int {
+	if i >= 0 && i < fanout-1 && l.start[i] <= addr && addr < l.start[i+1] {
+		return i
+	}
+	return l.floor(addr)
+}
+
+// ceiling returns the index of the first entry that ends above addr, n for none, given addr's floor.
+func (l *leaf) ceiling(addr uint64, floor int) int {
+	i := max(floor, 0)
 	if i < l.n && l.end[i] <= addr {
 		i++
 	}

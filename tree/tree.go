@@ -80,7 +80,7 @@ func (tr *Tree) Find(t *task.Task, addr uint64) (v *vma.VMA) {
 	m := tr.index.LoadAcquire(t)
 	m.Ascend(holderOf(m, addr).lo, func(_ uint64, h *holder) bool {
 		l := h.leaf.LoadAcquire(t)
-		if i := l.ceiling(addr); i < l.n {
+		if i := l.ceiling(addr, l.floor(addr)); i < l.n {
 			v = l.vma[i]
 		}
 		return v == nil

@@ -2,7 +2,6 @@ package ksync
 
 import (
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -67,8 +66,8 @@ type SlabConfig[T any] struct {
 type Slab[T any, P SlabObject[T]] struct {
 	cfg SlabConfig[T]
 
-	mu     sync.Mutex // guards what follows, for a few instructions
-	free   []*T       // last in, first out, so that reuse comes soon
+	mu     rawLock // guards what follows
+	free   []*T    // last in, first out, so that reuse comes soon
 	chunks [][]T
 	fresh  []T // what is left of the newest chunk
 

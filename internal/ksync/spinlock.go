@@ -72,6 +72,17 @@ func (l *SpinLock) unlockSlow(t *task.Task) {
 // Held reports whether anybody holds the lock.
 func (l *SpinLock) Held() bool { return atomic.LoadUint32(&l.v) != 0 }
 
+// rawLock guards the few instructions inside a cell that are one step to everybody else. It is not announced.
+type rawLock struct{ v uint32 }
+
+func (l *rawLock) Lock() {
+	for i := 0; !atomic.CompareAndSwapUint32(&l.v, 0, 1); i++ {
+		task.Spin(i)
+	}
+}
+
+func (l *rawLock) Unlock() { storeUint32(&l.v, 0) }
+
 func b2u(b bool) uint64 {
 	if b {
 		return 1

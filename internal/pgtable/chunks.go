@@ -38,5 +38,17 @@ func (tb *Tables) Chunks(t *task.Task, start, end uint64, fn func(Chunk) error) 
 	return nil
 }
 
+// Absent reports whether no PTE table maps anything in [start, end), so that there is nothing to unmap and to free.
+func (tb *Tables) Absent(t *task.Task, start, end uint64) bool {
+	for addr := start; addr < end; {
+		pmd, shift := tb.walk(t, addr)
+		if !pmd.None() {
+			return false
+		}
+		addr = next(addr, shift)
+	}
+	return true
+}
+
 // next returns the start of what the entry after addr's maps.
 func next(addr uint64, shift uint) uint64 { return (addr>>shift + 1) << shift }

@@ -42,6 +42,7 @@ type run struct {
 	interrupted atomic.Bool
 	crashed     atomic.Bool // a task panicked: what it held stays held
 	abandoned   bool        // some goroutine did not end: the machine must stay as it is
+	patience    time.Duration
 
 	killing sync.Once
 	killed  chan struct{} // closed in phase killed
@@ -53,11 +54,11 @@ type run struct {
 	elapsed  time.Duration
 }
 
-// patience is how long killed tasks may take to end. What they wait for can be a bug.
-const patience = 10 * time.Second
+// defaultPatience is how long killed tasks may take to end. What they wait for can be a bug.
+const defaultPatience = 10 * time.Second
 
 func newRun(sc *workloads.Scenario, p *plan, opts *Options) (*run, error) {
-	r := &run{plan: p, sc: sc, opts: opts, epoch: time.Now(), killed: make(chan struct{})}
+	r := &run{plan: p, sc: sc, opts: opts, epoch: time.Now(), killed: make(chan struct{}), patience: defaultPatience}
 	var err error
 	r.machine, err = mm.NewMachine(mm.Config{
 		Rules: p.rules, Memory: p.memory, MaxMapCount: p.maxMapCount,
@@ -211,7 +212,7 @@ func (r *run) await(done, stop <-chan struct{}, tick func()) bool {
 		case <-ticker.C:
 			tick()
 		case <-stop:
-			stop, giveUp = nil, time.After(patience)
+			stop, giveUp = nil, time.After(r.patience)
 		case <-giveUp:
 			return false
 		}
@@ -228,7 +229,7 @@ func (r *run) abandon(workers []*worker) {
 		}
 	}
 	r.violations.report(task.Violation{Oracle: "stuck", Task: names[0],
-		Message: fmt.Sprintf("killed, but still running %v later: %s", patience, strings.Join(names, ", "))})
+		Message: fmt.Sprintf("killed, but still running %v later: %s", r.patience, strings.Join(names, ", "))})
 }
 
 func (r *run) progress(workers []*worker, start time.Duration) {

@@ -165,7 +165,7 @@ finally
 	if !r.Interrupted || !r.OK() || r.Faults.Total == 0 || op(r, "mmap").Count == 0 || op(r, "munmap").Count == 0 {
 		t.Errorf("%+v", r)
 	}
-	if d := time.Since(start); d > patience {
+	if d := time.Since(start); d > defaultPatience {
 		t.Errorf("took %v", d)
 	}
 }
@@ -202,6 +202,41 @@ thread back background
 	v := r.Violations[0]
 	if v.Oracle != "panic" || v.Task != "bad" || !strings.Contains(v.Message, "init cannot be run") || !strings.Contains(v.Message, "perform.go") {
 		t.Errorf("got %v", v)
+	}
+}
+
+// TestStuckTaskIsAbandoned lets a task wait for a lock that is never given back, where no signal reaches it.
+func TestStuckTaskIsAbandoned(t *testing.T) {
+	sc := parse(t, "mm other\nthread stuck\n exit\nthread good in other\n for 1h\n  yield\n")
+	p, err := newPlan(sc, &Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRun(sc, p, &Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.patience = 50 * time.Millisecond
+	space, holder := r.hall.spaces[0].mm, r.machine.NewTask("holder")
+	space.MmapWriteLock(holder)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	res, err := r.run(ctx)
+	if err != nil || !res.Interrupted || len(res.Violations) != 1 {
+		t.Fatalf("%+v %v", res, err)
+	}
+	if v := res.Violations[0]; v.Oracle != "stuck" || !strings.HasSuffix(v.Message, "50ms later: stuck") {
+		t.Errorf("got %v", v)
+	}
+	if op(res, "yield").Count == 0 {
+		t.Error("what the others measured is lost")
+	}
+	space.MmapWriteUnlock(holder)
+	for !r.workers[0].ended.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	if err := r.machine.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
