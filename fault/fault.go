@@ -91,7 +91,7 @@ func (f *fault) underVMALock() Result {
 	res := f.handle()
 	if res == retry { // the handler has dropped the lock
 		f.t.Counters[task.VMALockRetry]++
-		return retry
+		return f.again()
 	}
 	v.EndRead(f.t)
 	f.t.Counters[task.VMALockSuccess]++
@@ -107,10 +107,19 @@ func (f *fault) underMmapLock() Result {
 		return Killed
 	}
 	res := f.findAndHandle()
-	if res != retry { // else the handler has dropped the lock
-		f.mm.MmapReadUnlock(f.t)
+	if res == retry { // the handler has dropped the lock
+		return f.again()
 	}
+	f.mm.MmapReadUnlock(f.t)
 	return res
+}
+
+// again asks for another try unless a fatal signal is pending: fault_signal_pending.
+func (f *fault) again() Result {
+	if f.t.Killed() {
+		return Killed
+	}
+	return retry
 }
 
 func (f *fault) findAndHandle() Result {

@@ -109,7 +109,7 @@ func TestCloseBeforeTheNewMappingShows(t *testing.T) {
 	o.end()
 }
 
-// TestFailedSplitOpensNothing: what is opened is closed even when the operation fails later.
+// TestFailedOperationsCloseWhatTheyOpened: what is opened is closed even when the operation fails later.
 func TestFailedOperationsCloseWhatTheyOpened(t *testing.T) {
 	for k, reached := 0, true; reached; k++ {
 		l := newLab(t, mm.Config{}, "")

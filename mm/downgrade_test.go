@@ -1,0 +1,118 @@
+package mm_test
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/fault"
+	"vmasim/internal/task"
+	"vmasim/internal/task/tasktest"
+	"vmasim/mm"
+)
+
+// beside runs other when the task that does op is inside the kernel function during, and to its end if that is possible.
+// It reports whether op was still there when other had ended.
+func (l *lab) beside(op func(*task.Task) error, during string, other func(*task.Task)) (meanwhile bool) {
+	l.tb.Helper()
+	var first *task.Task
+	ended := false
+	res, err := l.run(when(&first, during),
+		tasktest.Task{Name: "op", Body: func(t *task.Task) {
+			first = t
+			if err := op(t); err != nil {
+				l.tb.Error(err)
+			}
+			ended = true
+		}},
+		tasktest.Task{Name: "other", Body: func(t *task.Task) {
+			other(t)
+			meanwhile = !ended
+		}})
+	if err != nil {
+		l.tb.Fatalf("%v\n%s", err, res.Log)
+	}
+	return meanwhile
+}
+
+// TestMunmapDowngrades: while munmap clears pages, others read under mmap_lock and fault; without the rule they wait.
+func TestMunmapDowngrades(t *testing.T) {
+	for spec, downgrades := range map[string]bool{"": true, "linux-6.18,-munmap-downgrade": false} {
+		for what, c := range map[string]struct {
+			other func(l *lab, t *task.Task)
+			beats bool // munmap, if that holds mmap_lock for writing
+		}{
+			"mmap_lock for reading": {func(l *lab, t *task.Task) {
+				l.mm.MmapReadLock(t)
+				if l.mm.Tree.Lookup(t, at(1)) != nil || l.mm.MapCount(t) != 2 {
+					l.tb.Error("a reader finds what munmap has erased")
+				}
+				l.mm.MmapReadUnlock(t)
+			}, false},
+			"mmap_lock for writing": {func(l *lab, t *task.Task) { l.do(l.tryMap(t, 20, 21, rw, privateAnon, mm.MmapArgs{})) }, false},
+			"a first write elsewhere": {func(l *lab, t *task.Task) {
+				if res := fault.Touch(t, l.mm, at(10), fault.Write); res != fault.OK {
+					l.tb.Error(res)
+				}
+				want := map[bool]task.Counter{true: task.VMALockSuccess, false: task.VMALockRetry}[downgrades]
+				if t.Counters[want] != 1 || t.Counters[task.VMALockAbort] != 0 {
+					l.tb.Errorf("counters %v", t.Counters)
+				}
+			}, false},
+			"a read elsewhere": {func(l *lab, t *task.Task) {
+				if res := fault.Touch(t, l.mm, at(10), fault.Read); res != fault.OK {
+					l.tb.Error(res)
+				}
+			}, true},
+			"a fault where munmap works": {func(l *lab, t *task.Task) {
+				if res := fault.Touch(t, l.mm, at(1), fault.Write); res != fault.SegvMaperr {
+					l.tb.Error(res)
+				}
+			}, false},
+		} {
+			l := newLab(t, mm.Config{}, spec)
+			maps("0-4", "10-12")(l)
+			l.fill(0, 1)
+			l.fill(3, 4)
+			munmap := func(t *task.Task) error { return l.mm.Munmap(t, at(0), 3*page) }
+			got := l.beside(munmap, "vms_clear_ptes", func(t *task.Task) { c.other(l, t) })
+			want := downgrades && what != "mmap_lock for writing" || c.beats
+			if got != want {
+				t.Errorf("rules %q, %s went on beside munmap: %v", spec, what, got)
+			}
+			delete(l.contents, 0)
+			l.end()
+		}
+	}
+}
+
+// TestFixedMmapDoesNotDowngrade: the munmap inside an mmap keeps the write lock to the end.
+func TestFixedMmapDoesNotDowngrade(t *testing.T) {
+	l := newLab(t, mm.Config{}, "")
+	maps("0-4 filled")(l)
+	mmap := func(t *task.Task) error { return l.tryMap(t, 0, 4, unix.PROT_READ, privateAnon, mm.MmapArgs{}) }
+	if l.beside(mmap, "vms_clear_ptes", func(t *task.Task) {
+		l.mm.MmapReadLock(t)
+		l.mm.MmapReadUnlock(t)
+	}) {
+		t.Error("a reader got in")
+	}
+	l.end()
+}
+
+// TestLookupsDuringFixedMmap: while mmap replaces a mapping, the old VMA is in the tree, but a fault cannot lock it and waits.
+func TestLookupsDuringFixedMmap(t *testing.T) {
+	l := newLab(t, mm.Config{}, "")
+	l.mmap(0, 4, rw)
+	l.fill(0, 1)
+	mmap := func(t *task.Task) error { return l.tryMap(t, 0, 4, unix.PROT_READ, privateAnon, mm.MmapArgs{}) }
+	l.beside(mmap, "vms_clear_ptes", func(t *task.Task) {
+		if v, res := fault.Load(t, l.mm, at(1)); v != 0 || res != fault.OK {
+			l.tb.Errorf("a load beside mmap sees %d, %s", v, res)
+		}
+		if t.Counters[task.VMALockAbort] == 0 {
+			l.tb.Errorf("counters %v", t.Counters)
+		}
+	})
+	l.end()
+}

@@ -1,0 +1,123 @@
+package mm_test
+
+import (
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/fault"
+	"vmasim/internal/task"
+	"vmasim/internal/task/tasktest"
+	"vmasim/mm"
+)
+
+// killable are the operations that wait for mmap_lock where a fatal signal ends the wait.
+var killable = []struct {
+	name string
+	op   func(l *lab, t *task.Task) error
+	late bool // a reader keeps it waiting, too
+}{
+	{"mmap", func(l *lab, t *task.Task) error { return l.tryMap(t, 10, 12, rw, privateAnon, mm.MmapArgs{}) }, true},
+	{"munmap", func(l *lab, t *task.Task) error { return l.mm.Munmap(t, at(0), page) }, true},
+	{"mprotect", func(l *lab, t *task.Task) error { return l.mm.Mprotect(t, at(0), page, unix.PROT_READ) }, true},
+	{"madvise", func(l *lab, t *task.Task) error { return l.mm.Madvise(t, at(0), 4*page, unix.MADV_DONTNEED) }, false},
+	{"fork", func(l *lab, t *task.Task) error {
+		child, err := l.mm.Fork(t, "child")
+		if err == nil {
+			child.Put(t)
+		}
+		return err
+	}, true},
+	{"fault", func(l *lab, t *task.Task) error { return l.touch(t, l.mm, 0, fault.Write) }, false},
+}
+
+// TestKilledWhileWaiting: a task that is killed while it waits for mmap_lock gets EINTR and leaves everything as it was.
+func TestKilledWhileWaiting(t *testing.T) {
+	for _, c := range killable {
+		for _, reader := range []bool{false, true} {
+			if reader && !c.late {
+				continue
+			}
+			l := newLab(t, mm.Config{}, "")
+			maps("0-2", "2-4 r")(l)
+			l.fill(1, 2)
+			before := l.layout(l.mm)
+			var victim *task.Task
+			var err error
+			res, runErr := l.run(nil, tasktest.Task{Name: "holder", Body: func(t *task.Task) {
+				unlock := l.mm.MmapWriteUnlock
+				if reader {
+					l.mm.MmapReadLock(t)
+					unlock = l.mm.MmapReadUnlock
+				} else {
+					l.mm.MmapWriteLock(t)
+					l.mm.Tree.Lookup(t, at(0)).StartWrite(t) // or a fault would not need mmap_lock
+				}
+				for !l.mm.MmapLock.Contended() {
+					l.mm.MapCount(t) // a step
+				}
+				victim.Kill()
+				for l.mm.MmapLock.Contended() {
+					l.mm.MapCount(t)
+				}
+				unlock(t)
+			}}, tasktest.Task{Name: "victim", Body: func(t *task.Task) {
+				victim = t
+				for !l.mm.MmapLock.Held() {
+					l.mm.MapCount(t)
+				}
+				err = c.op(l, t)
+			}})
+			if runErr != nil {
+				t.Fatalf("%s: %v\n%s", c.name, runErr, res.Log)
+			}
+			l.wantErrno(err, unix.EINTR, c.name)
+			l.wantLayout(before)
+			l.checkContents()
+			l.wantErrno(c.op(l, l.t), 0, c.name+" by another task")
+			l.contents = nil
+			l.end()
+		}
+	}
+}
+
+// TestKilledButNotWaiting: a killed task that need not wait goes on, as in the kernel.
+func TestKilledButNotWaiting(t *testing.T) {
+	for _, c := range killable {
+		l := newLab(t, mm.Config{}, "")
+		maps("0-2 filled", "2-4 r")(l)
+		other := l.m.NewTask("killed")
+		other.Kill()
+		l.wantErrno(c.op(l, other), 0, c.name)
+		l.m.EndTask(other)
+		l.contents = nil
+		l.end()
+	}
+}
+
+// TestKilledFaultGivesUpAfterRetry: a fault that dropped its locks to read a page does not start again for a killed task.
+func TestKilledFaultGivesUpAfterRetry(t *testing.T) {
+	l := newLab(t, mm.Config{}, "")
+	l.mmapFile(l.open(4), 0, 4, rw, unix.MAP_SHARED, 0)
+	other := l.m.NewTask("killed")
+	other.Kill()
+	l.wantErrno(l.touch(other, l.mm, 0, fault.Read), unix.EINTR, "the first read")
+	if n := other.Counters[task.VMALockRetry]; n != 1 {
+		t.Errorf("%d retries", n)
+	}
+	l.wantErrno(l.touch(other, l.mm, 0, fault.Read), 0, "the read of the page that is cached now")
+	l.m.EndTask(other)
+	l.end()
+}
+
+// when gives the turn to task 0 until during holds for it, then to task 1 until that has ended or has to wait, then to 0
+// again.
+func when(t0 **task.Task, during string) tasktest.Turn {
+	return func(enabled []int) int {
+		if slices.Contains(enabled, 1) && *t0 != nil && slices.Contains((*t0).Stack(), during) {
+			return 1
+		}
+		return enabled[0]
+	}
+}
