@@ -37,7 +37,7 @@ func (f *fault) cachedPage() (phys.PFN, Result) {
 	if pfn := file.Lookup(f.t, index); pfn != 0 {
 		return pfn, OK
 	}
-	if f.tried {
+	if f.tried || file.Shmem() { // shmem_fault has nothing to read
 		pfn, err := file.Page(f.t, index)
 		switch {
 		case err == nil:

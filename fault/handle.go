@@ -129,7 +129,12 @@ func (f *fault) discard(pfn phys.PFN) {
 // page and needs no anon_vma.
 func (f *fault) anonymousPage() Result {
 	f.t.Enter("do_anonymous_page")
-	defer f.t.Leave()
+	res := f.mapAnonymous() // no defer: this is the hottest path of all
+	f.t.Leave()
+	return res
+}
+
+func (f *fault) mapAnonymous() Result {
 	mem := f.mm.Machine.Mem
 	if f.access != Write {
 		f.install(f.slot, pgtable.Make(mem.ZeroPage(), f.protection(false)).MkSpecial())

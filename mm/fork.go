@@ -107,11 +107,11 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 				e.WrProtect(t)
 			}
 			pte := e.Get(t)
-			c.Lock.Unlock(t)
-			if !pte.Special() {
+			if !pte.None() && !pte.Special() {
 				mem.Get(t, pte.PFN())
 				mem.Page(pte.PFN()).Mapcount.FetchAdd(t, 1)
 			}
+			c.Lock.Unlock(t)
 			slot.Set(t, pte) // nobody else knows the child's tables
 		}
 		return nil

@@ -56,7 +56,7 @@ func NewMachine(cfg Config) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("physical memory: %w", err)
 	}
-	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess)}
+	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess)}
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
 	reuse := ksync.AfterGracePeriod
 	if cfg.Rules.Has(rules.TypesafeSlab) {

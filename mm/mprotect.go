@@ -18,7 +18,13 @@ const (
 // Mprotect is mprotect(2). VMAs before the one that fails keep the new rights. Errors are unix.Errno values, wrapped.
 func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
 	t.Enter("do_mprotect_pkey")
-	defer t.Leave()
+	err := mm.mprotect(t, addr, length, prot)
+	t.Leave()
+	return err
+}
+
+// mprotect checks the arguments in the kernel's order.
+func (mm *MM) mprotect(t *task.Task, addr, length uint64, prot int) error {
 	grows := prot & protGrowth
 	prot &^= protGrowth
 	if grows == protGrowth {
@@ -40,7 +46,13 @@ func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
 	if err := mm.MmapWriteLockKillable(t); err != nil {
 		return err
 	}
-	defer mm.endWrite(t)
+	err := mm.protect(t, addr, end, prot, grows)
+	mm.endWrite(t)
+	return err
+}
+
+// protect is the part of Mprotect under mmap_lock held for writing.
+func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 	v := mm.vmi.Find(t, addr)
 	// PROT_GROWSDOWN begins at the VMA's start, wherever in the range that is.
 	if v == nil || v.Start(t) > addr && (grows != unix.PROT_GROWSDOWN || v.Start(t) >= end) {

@@ -81,7 +81,7 @@ func (u *unmapping) gather(t *task.Task) error {
 		}
 	}
 	u.vmas = mm.Machine.scratch.Get(t).vmas[:0]
-	for ; v != nil && v.Start(t) < u.end; v = mm.vmi.Find(t, v.End(t)) {
+	for end := u.start; v != nil && v.Start(t) < u.end; v = mm.vmi.Find(t, end) {
 		if v.End(t) > u.end {
 			if err := mm.doSplit(t, v, u.end, false); err != nil {
 				u.reattach(t)
@@ -92,6 +92,9 @@ func (u *unmapping) gather(t *task.Task) error {
 		u.vmas = append(u.vmas, v)
 		v.MarkDetached(t)
 		u.pages += v.Pages(t)
+		if end = v.End(t); end == u.end {
+			break
+		}
 	}
 	return nil
 }
@@ -129,16 +132,21 @@ func (u *unmapping) clearPTEs(t *task.Task) {
 	t.Enter("vms_clear_ptes")
 	defer t.Leave()
 	mm := u.mm
-	g := mm.startGather(t)
-	for _, v := range u.vmas {
-		start, end := v.Range(t)
-		g.zap(t, start, end)
+	untouched := mm.Tables.Absent(t, u.start, u.end)
+	if !untouched {
+		g := mm.startGather(t)
+		for _, v := range u.vmas {
+			start, end := v.Range(t)
+			g.zap(t, start, end)
+		}
+		g.finish(t)
 	}
-	g.finish(t)
 	for _, v := range u.vmas { // no reverse lookup may find a VMA whose tables are freed
 		mm.unlinkRmap(t, v)
 	}
-	mm.freeTables(t, u.start, u.end)
+	if !untouched {
+		mm.freeTables(t, u.start, u.end)
+	}
 	for _, v := range u.vmas { // vma_close; mmap does it while the old VMAs are still in the tree
 		if ops := v.Ops(t); ops != nil && ops.Close != nil {
 			ops.Close(t, v)

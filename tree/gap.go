@@ -55,41 +55,51 @@ func (g *gapTree) update(key uint64, l *leaf) {
 		g.remove(key)
 		return
 	}
-	if !g.root.set(key, l) {
-		n := &gapNode{key: key}
+	n := g.find(key)
+	switch {
+	case n == nil:
+		n = &gapNode{key: key}
 		n.setLeaf(l)
+		n.sum()
 		g.root = g.root.insert(n)
+	case n.setLeaf(l):
+		g.root.resum(key)
 	}
+}
+
+func (g *gapTree) find(key uint64) *gapNode {
+	n := g.root
+	for n != nil && n.key != key {
+		if key < n.key {
+			n = n.left
+		} else {
+			n = n.right
+		}
+	}
+	return n
 }
 
 // remove takes the holder at key out.
 func (g *gapTree) remove(key uint64) { g.root = g.root.remove(key) }
 
-// set replaces the leaf at key and reports whether there is one.
-func (n *gapNode) set(key uint64, l *leaf) bool {
-	found := true
-	switch {
-	case n == nil:
-		return false
-	case key < n.key:
-		found = n.left.set(key, l)
-	case key > n.key:
-		found = n.right.set(key, l)
-	default:
-		n.setLeaf(l)
-		return true
+// setLeaf sets the node's leaf, and reports whether what the sums are made of has changed.
+func (n *gapNode) setLeaf(l *leaf) bool {
+	start, end, widest := l.start[0], l.end[l.n-1], uint64(0)
+	for i := 1; i < l.n; i++ {
+		widest = max(widest, l.start[i]-l.end[i-1])
 	}
-	if found {
-		n.sum()
-	}
-	return found
+	same := n.start == start && n.end == end && n.widest == widest
+	n.leaf, n.start, n.end, n.widest = l, start, end, widest
+	return !same
 }
 
-func (n *gapNode) setLeaf(l *leaf) {
-	n.leaf = l
-	n.start, n.end, n.widest = l.start[0], l.end[l.n-1], 0
-	for i := 1; i < l.n; i++ {
-		n.widest = max(n.widest, l.start[i]-l.end[i-1])
+// resum computes the sums of the node at key and of those above it.
+func (n *gapNode) resum(key uint64) {
+	switch {
+	case key < n.key:
+		n.left.resum(key)
+	case key > n.key:
+		n.right.resum(key)
 	}
 	n.sum()
 }

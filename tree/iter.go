@@ -33,7 +33,10 @@ func (it *Iterator) Find(t *task.Task, addr uint64) *vma.VMA {
 	if i := l.ceiling(addr, it.slot); i < l.n {
 		return l.vma[i]
 	}
-	return it.tree.Find(t, addr) // in a leaf further right
+	if it.h.hi == maxAddr {
+		return nil
+	}
+	return holderOf(it.at, it.h.hi).leaf.LoadAcquire(t).vma[0] // only a tree without entries has an empty leaf
 }
 
 // Prev is Tree.Prev: vma_prev.
@@ -45,7 +48,11 @@ func (it *Iterator) Prev(t *task.Task, addr uint64) *vma.VMA {
 	if it.slot = l.floorNear(addr-1, it.slot); it.slot >= 0 {
 		return l.vma[it.slot]
 	}
-	return it.tree.Prev(t, addr) // in a leaf further left
+	if it.h.lo == 0 {
+		return nil
+	}
+	l = holderOf(it.at, it.h.lo-1).leaf.LoadAcquire(t)
+	return l.vma[l.n-1]
 }
 
 // Store makes v the entry of [start, end), nil for a hole: mas_store. What it covers is overwritten; an entry that

@@ -88,20 +88,21 @@ func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
 		middle[count] = Entry{end, l.end[j-1], l.vma[j-1]}
 		count++
 	}
-	n.n = i + count + l.n - j
-	if n.n > fanout {
+	size := i + count + l.n - j
+	if size > fanout {
 		return false
 	}
-	copy(n.start[:], l.start[:i])
-	copy(n.end[:], l.end[:i])
-	copy(n.vma[:], l.vma[:i])
+	*n = *l // at once is faster than part by part
+	n.n = size
+	if k := i + count; k != j {
+		copy(n.start[k:], l.start[j:l.n])
+		copy(n.end[k:], l.end[j:l.n])
+		copy(n.vma[k:], l.vma[j:l.n])
+	}
 	for k, e := range middle[:count] {
 		n.start[i+k], n.end[i+k], n.vma[i+k] = e.Start, e.End, e.VMA
 	}
-	copy(n.start[i+count:], l.start[j:l.n])
-	copy(n.end[i+count:], l.end[j:l.n])
-	copy(n.vma[i+count:], l.vma[j:l.n])
-	for k := n.n; k < fanout; k++ {
+	for k := size; k < l.n; k++ {
 		n.start[k], n.vma[k] = maxAddr, nil
 	}
 	return true

@@ -32,7 +32,7 @@ func (p *leafPool) get(t *task.Task) *leaf {
 }
 
 // retire takes a leaf that no new reader can find.
-func (p *leafPool) retire(l *leaf) {
+func (p *leafPool) retire(t *task.Task, l *leaf) {
 	if p.rcu == nil {
 		return
 	}
@@ -40,7 +40,7 @@ func (p *leafPool) retire(l *leaf) {
 	if len(p.retired) < poolBatch {
 		return
 	}
-	if len(p.waiting) > 0 && p.rcu.Poll(p.cookie) {
+	if len(p.waiting) > 0 && p.rcu.Poll(t, p.cookie) {
 		if len(p.spare) < poolLimit {
 			p.spare = append(p.spare, p.waiting...)
 		}

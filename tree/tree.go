@@ -44,7 +44,8 @@ type holder struct {
 type Tree struct {
 	index ksync.Pointer[index]
 
-	// The writer's alone:
+	// The writer's alone, on other cache lines:
+	_     [64]byte
 	gaps  gapTree
 	spare leafPool
 }
@@ -144,7 +145,7 @@ func (tr *Tree) store(t *task.Task, h *holder, start, end uint64, v *vma.VMA) {
 		if old.store(l, start, end, v) && (l.n > 0 || h.lo == 0 && h.hi == maxAddr) {
 			h.leaf.StoreRelease(t, l)
 			tr.gaps.change(h)
-			tr.spare.retire(old)
+			tr.spare.retire(t, old)
 			return
 		}
 	}

@@ -9,10 +9,15 @@ import (
 )
 
 // Locks is the part of an mm_struct that the VMA lock protocol touches. An mm embeds it; a VMA points to it.
+//
+// What only writers of the address space touch, what they write and readers look at, and what nobody changes stand on
+// cache lines of their own: a fault reads mm_lock_seq twice, and must not wait for every step of a writer elsewhere.
 type Locks struct {
-	MmapLock   ksync.RWSem    // mmap_lock
+	MmapLock   ksync.RWSem   // mmap_lock
+	WriterWait ksync.RCUWait // vma_writer_wait: the mmap writer, waiting for readers of one VMA
+	_          [64]byte
 	LockSeq    ksync.Seqcount // mm_lock_seq: odd while the mmap write lock is held
-	WriterWait ksync.RCUWait  // vma_writer_wait: the mmap writer, waiting for readers of one VMA
+	_          [60]byte
 	Count      ksync.Refcount // mm_count: while it is not zero, this memory may be touched
 
 	RCU   *ksync.Domain

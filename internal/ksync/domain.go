@@ -12,12 +12,18 @@ import (
 // callBatch is how many callbacks share a grace period.
 const callBatch = 64
 
-// Domain is an RCU domain: read sections that cost two stores, and grace periods that wait for all sections in
-// progress. A section is a slot in the task; a grace period is an epoch bump and a scan of the slots.
+// Domain is an RCU domain: cheap read sections, and grace periods that wait for all sections in progress. A section is a
+// slot in the task that holds the epoch; a grace period is an epoch bump and a scan of the slots.
+//
+// An exact domain writes the slot at the beginning and at the end of each section. A lazy one writes it only when the epoch
+// has moved on, which saves a locked instruction for each section: a task then counts as inside one until it begins the next,
+// waits, or says that it is quiescent, as a CPU does in the kernel until it switches tasks. So grace periods end
+// sooner or later, and sections cost almost nothing. Under an observer both are exact.
 type Domain struct {
 	slot  int
+	lazy  bool
 	epoch atomic.Uint64
-	_     [56]byte // the epoch is read by every section, the rest written by updaters
+	_     [40]byte // the epoch is read by every section, the rest written by updaters
 
 	tasks  atomic.Pointer[[]*task.Task]
 	grace  atomic.Uint64 // grace periods completed
@@ -29,9 +35,14 @@ type Domain struct {
 	running atomic.Int32 // batches taken by a task that has not finished running them
 }
 
-// NewDomain returns a domain whose sections use the given slot of a task.
-func NewDomain(slot int) *Domain {
-	d := &Domain{slot: slot}
+// NewDomain returns an exact domain whose sections use the given slot of a task.
+func NewDomain(slot int) *Domain { return newDomain(slot, false) }
+
+// NewLazyDomain returns a lazy domain whose sections use the given slot of a task.
+func NewLazyDomain(slot int) *Domain { return newDomain(slot, true) }
+
+func newDomain(slot int, lazy bool) *Domain {
+	d := &Domain{slot: slot, lazy: lazy}
 	d.epoch.Store(1)
 	d.tasks.Store(&[]*task.Task{})
 	return d
@@ -47,7 +58,7 @@ func (d *Domain) Register(t *task.Task) {
 
 // Unregister ends that. The task must be outside any section.
 func (d *Domain) Unregister(t *task.Task) {
-	if t.Sections[d.slot].Epoch.Load() != 0 {
+	if t.Sections[d.slot].Depth > 0 {
 		t.Violate("section-leaked", "the task ends inside a read section")
 	}
 	d.mu.Lock()
@@ -60,7 +71,9 @@ func (d *Domain) Unregister(t *task.Task) {
 func (d *Domain) ReadLock(t *task.Task) {
 	if s := &t.Sections[d.slot]; s.Depth == 0 && t.Observer == nil {
 		s.Depth = 1
-		s.Epoch.Store(d.epoch.Load())
+		if e := d.epoch.Load(); !d.lazy || s.Epoch.Load() != e {
+			s.Epoch.Store(e) // an exchange: what the section reads must not be read before
+		}
 		return
 	}
 	d.readLockSlow(t)
@@ -81,7 +94,9 @@ func (d *Domain) readLockSlow(t *task.Task) {
 func (d *Domain) ReadUnlock(t *task.Task) {
 	if s := &t.Sections[d.slot]; s.Depth == 1 && t.Observer == nil {
 		s.Depth = 0
-		store64(&s.Epoch, 0)
+		if !d.lazy {
+			store64(&s.Epoch, 0)
+		}
 		return
 	}
 	d.readUnlockSlow(t)
@@ -102,11 +117,19 @@ func (d *Domain) readUnlockSlow(t *task.Task) {
 	t.End(1, 0)
 }
 
+// Quiescent says that t, which is outside any section, looks at nothing that the domain protects: rcu_note_context_switch.
+func (d *Domain) Quiescent(t *task.Task) {
+	if s := &t.Sections[d.slot]; s.Depth == 0 && s.Epoch.Load() != 0 {
+		store64(&s.Epoch, 0)
+	}
+}
+
 // Synchronize waits until every section that was in progress when it was called has ended. The caller must be outside.
 func (d *Domain) Synchronize(t *task.Task) {
 	if d.inside(t) {
 		return
 	}
+	d.Quiescent(t)
 	if t.Observer != nil {
 		t.Begin(task.OpSynchronize, unsafe.Pointer(d))
 	}
@@ -141,8 +164,11 @@ func (d *Domain) elapsed(target uint64) bool {
 // It is no event: who polls does so for memory's sake, and must behave alike whatever the answer.
 func (d *Domain) StartPoll() (cookie uint64) { return d.epoch.Add(1) }
 
-// Poll reports whether the grace period has ended: poll_state_synchronize_rcu.
-func (d *Domain) Poll(cookie uint64) bool { return d.elapsed(cookie) }
+// Poll reports whether the grace period has ended: poll_state_synchronize_rcu. t is outside any section.
+func (d *Domain) Poll(t *task.Task, cookie uint64) bool {
+	d.Quiescent(t)
+	return d.elapsed(cookie)
+}
 
 // Call runs fn after a grace period: call_rcu. It never waits: callbacks are batched, and a batch runs in the task that
 // finds its grace period over. Barrier runs the rest. Where a chooser decides, every call looks for the end of a grace

@@ -11,7 +11,7 @@ import (
 	"vmasim/internal/task"
 )
 
-func newDomain(ts []*task.Task) *Domain {
+func domainOf(ts []*task.Task) *Domain {
 	d := NewDomain(task.SlotRCU)
 	for _, t := range ts {
 		d.Register(t)
@@ -22,7 +22,7 @@ func newDomain(ts []*task.Task) *Domain {
 func TestSynchronizeWaitsForSectionsInProgress(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(3)
-	d := newDomain(ts)
+	d := domainOf(ts)
 	d.ReadLock(ts[0])
 	d.ReadLock(ts[0]) // nested
 	done := make(chan struct{})
@@ -47,7 +47,7 @@ func TestSynchronizeWaitsForSectionsInProgress(t *testing.T) {
 func TestDomainMisuse(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(1)
-	d := newDomain(ts)
+	d := domainOf(ts)
 	ran := false
 	d.Call(ts[0], func(*task.Task) { ran = true })
 	d.ReadLock(ts[0])
@@ -78,7 +78,7 @@ func TestDomainMisuse(t *testing.T) {
 func TestUnregisteredTaskIsNotWaitedFor(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
-	d := newDomain(ts)
+	d := domainOf(ts)
 	d.Unregister(ts[1])
 	d.Synchronize(ts[0])
 	if n := len(*d.tasks.Load()); n != 1 {
@@ -90,7 +90,7 @@ func TestUnregisteredTaskIsNotWaitedFor(t *testing.T) {
 func TestCallBatches(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
-	d := newDomain(ts)
+	d := domainOf(ts)
 	ran := 0
 	call := func(n int) {
 		for range n {
@@ -121,7 +121,7 @@ func TestCallBatches(t *testing.T) {
 func TestChooserEndsGracePeriods(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(1)
-	d := newDomain(ts)
+	d := domainOf(ts)
 	ran := 0
 	call := func() { d.Call(ts[0], func(*task.Task) { ran++ }) }
 	ts[0].Chooser = chooser{task.GraceEnds: 1}
@@ -143,7 +143,7 @@ func TestChooserEndsGracePeriods(t *testing.T) {
 func TestBarrierWaitsForRunningCallbacks(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
-	d := newDomain(ts)
+	d := domainOf(ts)
 	started, finish := make(chan struct{}), make(chan struct{})
 	var finished atomic.Bool
 	d.Call(ts[0], func(*task.Task) {
@@ -170,7 +170,7 @@ func TestSectionsSeeNoPoison(t *testing.T) {
 		ways := rapid.SliceOfN(rapid.IntRange(0, 2), 10, 40).Draw(rt, "ways")
 		r := &reports{}
 		ts := r.tasks(readers + writers)
-		d := newDomain(ts)
+		d := domainOf(ts)
 		type object struct{ poisoned atomic.Bool }
 		var current atomic.Pointer[object]
 		current.Store(&object{})
@@ -215,4 +215,80 @@ func TestSectionsSeeNoPoison(t *testing.T) {
 			rt.Error(r.all)
 		}
 	})
+}
+
+// TestLazySections has readers in a lazy domain look at an object that a writer replaces, and poisons after a grace period.
+func TestLazySections(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(3)
+	d := NewLazyDomain(task.SlotRCU)
+	for _, tk := range ts {
+		d.Register(tk)
+	}
+	const poison = 1 << 40
+	var current Pointer[Atomic64]
+	current.Init(&Atomic64{})
+	var stop atomic.Bool
+	bad := make(chan uint64, 2)
+	for _, tk := range ts[:2] {
+		go func() {
+			seen := uint64(0)
+			for i := 0; !stop.Load(); i++ {
+				d.ReadLock(tk)
+				d.ReadLock(tk)
+				p := current.ReadOnce(tk)
+				d.ReadUnlock(tk)
+				runtime.Gosched()
+				if v := p.ReadOnce(tk); v == poison {
+					seen++
+				}
+				d.ReadUnlock(tk)
+				if i%64 == 0 {
+					d.Quiescent(tk)
+				}
+			}
+			d.Unregister(tk)
+			bad <- seen
+		}()
+	}
+	writer := ts[2]
+	for i := range 3000 {
+		old := current.Xchg(writer, &Atomic64{})
+		if i%3 == 0 {
+			d.Synchronize(writer)
+			old.WriteOnce(writer, poison)
+			continue
+		}
+		for cookie := d.StartPoll(); !d.Poll(writer, cookie); {
+			runtime.Gosched()
+		}
+		old.WriteOnce(writer, poison)
+	}
+	stop.Store(true)
+	if n := <-bad + <-bad; n > 0 {
+		t.Errorf("%d reads of a poisoned object inside a section", n)
+	}
+	r.want(t)
+}
+
+// TestWaitingTaskIsQuiescent lets a grace period of a lazy domain end although a task that was in a section never begins
+// another: it waits.
+func TestWaitingTaskIsQuiescent(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(2)
+	d := NewLazyDomain(task.SlotRCU)
+	d.Register(ts[0])
+	d.Register(ts[1])
+	var wake atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.ReadLock(ts[0])
+		d.ReadUnlock(ts[0])
+		_ = ts[0].Await(task.OpMutexLock, nil, task.Uninterruptible, wake.Load)
+	}()
+	eventually(t, "the waiting task's section ends", func() bool { return d.Poll(ts[1], d.StartPoll()) })
+	wake.Store(true)
+	ts[0].Unpark()
+	<-done
 }

@@ -72,6 +72,11 @@ func (r *Refcount) IncNotZeroLimitedAcquire(t *task.Task, limit int32) (old int3
 }
 
 func (r *Refcount) incLimited(limit int32) (old int32, ok bool) {
+	// One is the usual count, of an object that nobody else uses at the moment. Guessing it spares a load, which under
+	// contention would fetch the cache line once more.
+	if limit > 1 && atomic.CompareAndSwapInt32(&r.v, 1, 2) {
+		return 1, true
+	}
 	for {
 		old = atomic.LoadInt32(&r.v)
 		if old == 0 || old >= limit || old < 0 {

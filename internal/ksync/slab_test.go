@@ -80,7 +80,7 @@ func TestSlabReusesAtOnce(t *testing.T) {
 func TestSlabReusesAfterGracePeriod(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
-	d := newDomain(ts)
+	d := domainOf(ts)
 	s := slabOf(AfterGracePeriod, d)
 	p := alloc(t, s, ts[0])
 	p.word.WriteOnce(ts[0], 1)
@@ -111,7 +111,7 @@ func TestSlabBadFrees(t *testing.T) {
 	for _, reuse := range []Reuse{TypeSafe, AfterGracePeriod} {
 		r := &reports{}
 		ts := r.tasks(1)
-		d := newDomain(ts)
+		d := domainOf(ts)
 		s := slabOf(reuse, d)
 		p := alloc(t, s, ts[0])
 		s.Free(ts[0], p)
@@ -201,7 +201,7 @@ func TestSlabModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := &reports{}
 		tk := r.tasks(1)[0]
-		d := newDomain([]*task.Task{tk})
+		d := domainOf([]*task.Task{tk})
 		s := slabOf(Reuse(rapid.IntRange(0, 1).Draw(rt, "reuse")), d)
 		live := map[*slabItem]bool{}
 		var order []*slabItem
@@ -240,7 +240,7 @@ func TestSlabRace(t *testing.T) {
 	for _, reuse := range []Reuse{TypeSafe, AfterGracePeriod} {
 		r := &reports{}
 		ts := r.tasks(4)
-		d := newDomain(ts)
+		d := domainOf(ts)
 		s := slabOf(reuse, d)
 		together(ts, func(tk *task.Task) {
 			for i := range 500 {

@@ -110,6 +110,9 @@ func (f *Inode) Name() string {
 	return f.file.Name()
 }
 
+// Shmem reports whether the file is shared anonymous memory, whose pages come from nowhere but memory.
+func (f *Inode) Shmem() bool { return f.file == nil }
+
 // Readable reports whether the file is open for reading.
 func (f *File) Readable() bool { return f.readable }
 

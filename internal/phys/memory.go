@@ -40,8 +40,6 @@ const (
 // ErrNoFrames says that memory is full, or that the chooser let an allocation fail. It is an ENOMEM.
 var ErrNoFrames = fmt.Errorf("out of page frames: %w", unix.ENOMEM)
 
-type chunkPages [chunkFrames]Page
-
 // Memory is a machine's physical memory.
 type Memory struct {
 	// Reclaim, if set, is called without locks before an allocation gives up, and may free frames: those that wait for a
@@ -49,7 +47,7 @@ type Memory struct {
 	Reclaim func(*task.Task)
 
 	arena  arena
-	chunks []ksync.Pointer[chunkPages] // metadata; nil until the chunk is usable, constant afterwards
+	pages  []Page // one flat array, so that a lookup is one addition; what is never used is never touched
 	caches ksync.PerTask[frameCache]
 	frames int
 	share  int // what one task's cache may be granted
@@ -81,7 +79,7 @@ func New(size uint64) (*Memory, error) {
 	m := &Memory{
 		inodes: map[inodeKey]*Inode{},
 		arena:  a,
-		chunks: make([]ksync.Pointer[chunkPages], (frames+chunkFrames-1)/chunkFrames),
+		pages:  make([]Page, frames),
 		frames: frames,
 		free:   newFreeList(frames),
 	}
@@ -118,7 +116,7 @@ func (m *Memory) grow(t *task.Task) bool {
 	m.lock.Lock(t)
 	another := m.free.count > 0 // somebody was faster
 	m.lock.Unlock(t)
-	return another || m.committed < len(m.chunks) && m.commitChunk(t) == nil
+	return another || m.committed*chunkFrames < m.frames && m.commitChunk(t) == nil
 }
 
 // commitChunk makes the next chunk usable. The caller holds m.growing.
@@ -128,7 +126,6 @@ func (m *Memory) commitChunk(t *task.Task) error {
 	if err := m.arena.commit(uintptr(first)<<PageShift, uintptr(last-first)<<PageShift); err != nil {
 		return err
 	}
-	m.chunks[m.committed].StoreRelease(t, new(chunkPages))
 	m.committed++
 	if first == 0 {
 		zero := m.Page(zeroPFN)
@@ -155,7 +152,7 @@ func (m *Memory) ZeroPage() PFN { return zeroPFN }
 
 // Page returns a frame's metadata, which stays in place for ever, so that it can be looked at when the frame may
 // already be free.
-func (m *Memory) Page(pfn PFN) *Page { return &m.chunks[pfn/chunkFrames].Peek()[pfn%chunkFrames] }
+func (m *Memory) Page(pfn PFN) *Page { return &m.pages[pfn] }
 
 // Bytes returns a frame's content.
 func (m *Memory) Bytes(pfn PFN) *[PageSize]byte {

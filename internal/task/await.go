@@ -62,11 +62,20 @@ func (t *Task) block(mode WaitMode, cond func() bool) error {
 			if i%16 == 15 {
 				runtime.Gosched()
 			}
+		case i == spins:
+			t.quiesce()
 		case mode&Polled != 0:
 			time.Sleep(min(time.Duration(i-spins+1)*time.Microsecond, 100*time.Microsecond))
 		default:
 			<-t.wake
 		}
+	}
+}
+
+// quiesce says that a task that is going to wait is in no RCU section; see ksync.Domain.
+func (t *Task) quiesce() {
+	if s := &t.Sections[SlotRCU]; s.Depth == 0 {
+		s.Epoch.Store(0)
 	}
 }
 

@@ -98,6 +98,7 @@ func (w *worker) put() {
 }
 
 func (w *worker) publish() {
+	w.run.machine.RCU.Quiescent(w.task)
 	for i, n := range w.task.Counters {
 		w.published[i].Store(n)
 	}

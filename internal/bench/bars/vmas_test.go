@@ -144,10 +144,16 @@ func lookups(b *testing.B, n int, sim *simmm.Space) {
 		{"RWMutex", bench.Finds(locked, 2)},
 		{"RWMutex, B-tree in place", bench.Finds(inPlace, 2)},
 	}, bench.Goal(id).Over("vmasim", "RWMutex"))
+	one := sim.InOneVMA()
 	compare(b, "lookup-in-one-VMA", candidates{
-		{"two", bench.Finds(sim.InOneVMA(), 2)},
-		{"one", bench.Finds(sim.InOneVMA(), 1)},
+		{"two", bench.Finds(one, 2)},
+		{"one", bench.Finds(one, 1)},
 	}, bench.Goal("B4c").Over("two", "one"))
+	pair := bench.NewReferences() // what the processor makes of one shared counter, without anything around it
+	compare(b, "pair-on-one-counter", candidates{
+		{"two", bench.Workload{Threads: 2, Body: func(_, n int) { pair.Pair(n) }}},
+		{"one", bench.Loop(pair.Pair)},
+	})
 }
 
 func writers(b *testing.B, n int, sim *simmm.Space) {

@@ -29,10 +29,13 @@ const (
 	fixed     = anonymous | unix.MAP_FIXED
 )
 
-// Base is where a layout may begin, below the addresses that mmap chooses and the workers' own VMAs.
+// Base is where a layout may begin.
 const Base = 1 << 32
 
-// Space is an address space with the VMAs of a layout, and for each worker a task and a VMA to split. It offers every
+// stack lies above what mmap chooses, as in every process.
+const stack = mm.MmapBase + 16<<20
+
+// Space is an address space with the VMAs of a layout, a stack, and for each worker a task and a VMA to split. It offers every
 // operation of package bench. A Space is used for Fault or for Refault, not for both.
 type Space struct {
 	machine *mm.Machine
@@ -76,6 +79,9 @@ func New(layout bench.Layout, workers int, random bool, seed uint64) (s *Space, 
 		if err := s.mapFixed(t, layout.Start(i), layout.Pages); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.mapFixed(t, stack, 32); err != nil {
+		return nil, err
 	}
 	end := layout.End(layout.VMAs - 1)
 	for i := range s.workers {

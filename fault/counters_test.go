@@ -1,0 +1,206 @@
+package fault
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/internal/task/tasktest"
+)
+
+// counts are increments of counters.
+type counts map[task.Counter]uint64
+
+// since fails the test unless the counters moved by exactly that much, pgfault included.
+func (c counts) since(f *fixture, before, after *task.Counters) {
+	f.Helper()
+	for i := range task.NumCounters {
+		if got := after[i] - before[i]; got != c[i] {
+			f.Errorf("%s: counted %d, expected %d", i, got, c[i])
+		}
+	}
+}
+
+// TestCounters goes through the situations of kernel-facts §1.6 that need no second task.
+func TestCounters(t *testing.T) {
+	const (
+		success, abort, retries = task.VMALockSuccess, task.VMALockAbort, task.VMALockRetry
+		faults, slow            = task.PgFault, task.PgFaultMmapLock
+		segv, sigbus, oom       = task.FaultSegv, task.FaultSigbus, task.FaultOOM
+	)
+	touched := func(f *fixture, n int, access Access) {
+		f.Helper()
+		f.want(Touch(f.t, f.mm, at(n), access), OK, "touch")
+	}
+	file := func(flags int) func(*fixture) {
+		return func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, flags, 0) }
+	}
+	for _, c := range []struct {
+		name   string
+		setup  func(f *fixture)
+		access Access
+		want   Result
+		counts counts
+	}{
+		{"nothing mapped", func(*fixture) {}, Read, SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
+		{"a mapping right above", func(f *fixture) { f.mapAnon(1, 2, rw) }, Read, SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
+		{"rights, under the VMA lock", func(f *fixture) { f.mapAnon(0, 1, unix.PROT_READ) }, Write, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
+		{"no rights at all", func(f *fixture) { f.mapAnon(0, 1, 0) }, Read, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
+		{"no rights any more", func(f *fixture) { f.mapAnon(0, 1, rw); f.store(f.mm, 0, 1); f.mprotect(0, 1, 0) }, Read, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
+		{"fetch without the right", func(f *fixture) { f.mapAnon(0, 1, rw) }, Exec, SegvAccerr, counts{faults: 2, success: 2, segv: 1}},
+		{"fetch with the right", func(f *fixture) { f.mapAnon(0, 1, unix.PROT_EXEC) }, Exec, OK, counts{faults: 1, success: 1}},
+		{"first write", func(f *fixture) { f.mapAnon(0, 1, rw) }, Write, OK, counts{faults: 1, success: 1}},
+		{"first read", func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, OK, counts{faults: 1, success: 1}},
+		{"write over the zero page", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, Read) }, Write, OK, counts{faults: 1, success: 1}},
+		{"access that does not fault", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, Write) }, Read, OK, counts{}},
+		{"file page not cached", file(unix.MAP_SHARED), Read, OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page not cached, shared write", file(unix.MAP_SHARED), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page not cached, private write", file(unix.MAP_PRIVATE), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page cached", func(f *fixture) {
+			opened := f.open(3 * page)
+			f.mapFile(opened, 20, 28, rw, unix.MAP_SHARED, 0)
+			touched(f, 20, Read)
+			f.mapFile(opened, 0, 8, rw, unix.MAP_SHARED, 0)
+		}, Read, OK, counts{faults: 1, success: 1}},
+		{"file page mapped read-only", func(f *fixture) { file(unix.MAP_SHARED)(f); touched(f, 0, Read) }, Write, OK, counts{faults: 1, success: 1}},
+		{"shared memory has nothing to read", func(f *fixture) { f.mmap(at(0), page, rw, sharedAnon|unix.MAP_FIXED) }, Write, OK, counts{faults: 1, success: 1}},
+		{"beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, unix.MAP_SHARED, 3) }, Read, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		{"private write beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, unix.MAP_PRIVATE, 3) }, Write, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		{"end of the file found only when the page is read", func(f *fixture) {
+			opened := f.open(3 * page)
+			f.mapFile(opened, 0, 8, rw, unix.MAP_SHARED, 0)
+			f.do(os.Truncate(opened.Name(), 0))
+		}, Read, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		{"no frame is free", func(f *fixture) {
+			f.mapAnon(0, 2, rw)
+			touched(f, 1, Write)
+			f.mapAnon(512, 8*2048, rw)
+			for n := 512; Touch(f.t, f.mm, at(n), Write) == OK; n++ {
+			}
+		}, Write, OOM, counts{faults: 1, success: 1, oom: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			c.setup(f)
+			before := f.t.Counters
+			f.want(Touch(f.t, f.mm, at(0), c.access), c.want, c.access.String())
+			c.counts.since(f, &before, &f.t.Counters)
+			f.valid(f.mm)
+		})
+	}
+}
+
+// TestCountersBesideWriter: a writer holds mmap_lock, and perhaps the VMA, when the fault comes.
+func TestCountersBesideWriter(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		lock   bool // the VMA, too
+		setup  func(f *fixture)
+		access Access
+		waits  bool
+		counts counts
+	}{
+		{"the VMA is write-locked", true, func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, true,
+			counts{task.PgFault: 1, task.VMALockAbort: 1, task.PgFaultMmapLock: 1}},
+		{"first write: no trylock of mmap_lock", false, func(f *fixture) { f.mapAnon(0, 1, rw) }, Write, true,
+			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
+		{"first write over the zero page", false, func(f *fixture) { f.mapAnon(0, 1, rw); f.holds(f.mm, 0, 0) }, Write, true,
+			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
+		{"first write to a private file", false, func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, unix.MAP_PRIVATE, 0); f.holds(f.mm, 0, word(0)) }, Write, true,
+			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
+		{"read", false, func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
+		{"write to faulted memory", false, func(f *fixture) { f.mapAnon(0, 2, rw); f.store(f.mm, 1, 1) }, Write, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
+		{"nothing mapped", false, func(*fixture) {}, Read, true,
+			counts{task.PgFault: 1, task.VMALockAbort: 1, task.PgFaultMmapLock: 1, task.FaultSegv: 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t)
+			c.setup(f)
+			locked, faulted := false, false
+			f.run(tasktest.RoundRobin(), func(tk *task.Task) {
+				f.mm.MmapWriteLock(tk)
+				if c.lock {
+					f.mm.Tree.Lookup(tk, at(0)).StartWrite(tk)
+				}
+				locked = true
+				for !faulted && !f.mm.MmapLock.Contended() {
+					f.mm.MapCount(tk) // a step
+				}
+				if faulted == c.waits {
+					t.Errorf("the fault waited: %v", !faulted)
+				}
+				f.mm.MmapWriteUnlock(tk)
+			}, func(tk *task.Task) {
+				for !locked {
+					f.mm.LockSeq.ReadOnce(tk) // a step
+				}
+				res := Touch(tk, f.mm, at(0), c.access)
+				faulted = true
+				if want := map[bool]Result{true: SegvMaperr, false: OK}[c.counts[task.FaultSegv] > 0]; res != want {
+					t.Errorf("%s, expected %s", res, want)
+				}
+				c.counts.since(f, &task.Counters{}, &tk.Counters)
+			})
+			f.valid(f.mm)
+		})
+	}
+}
+
+// TestEachMomentOfAFault lets a munmap, or a mapping over it, run to its end after each step of a fault. Exactly one of
+// the four VMA lock counters tells how the fault came out, and misses come on top.
+func TestEachMomentOfAFault(t *testing.T) {
+	for _, over := range []bool{false, true} {
+		seen := map[task.Counter]bool{}
+		for k, last := 0, false; !last; k++ {
+			f := newFixture(t)
+			f.mapAnon(0, 2, rw)
+			f.store(f.mm, 1, 7) // the VMA stays faulted
+			var counters task.Counters
+			var res Result
+			run := f.run(after(k), func(tk *task.Task) {
+				res = Touch(tk, f.mm, at(0), Write)
+				counters = tk.Counters
+			}, func(tk *task.Task) {
+				if over {
+					f.mmapBy(tk, 0, 2, rw)
+					return
+				}
+				if err := f.mm.Munmap(tk, at(0), 2*page); err != nil {
+					t.Error(err)
+				}
+			})
+			last = k >= stepsOf(run, 0) // the fault was over by then
+			what := fmt.Sprintf("over %v, after step %d: %s, counters %v", over, k, res, counters)
+			if res != OK && (over || res != SegvMaperr) {
+				t.Error(what)
+			}
+			n := counters[task.PgFault]
+			if n == 0 || counters[task.VMALockSuccess]+counters[task.VMALockAbort]+counters[task.VMALockRetry] != n ||
+				counters[task.PgFaultMmapLock] != counters[task.VMALockAbort]+counters[task.VMALockRetry] {
+				t.Error(what)
+			}
+			for c := range task.NumCounters {
+				seen[c] = seen[c] || counters[c] > 0
+			}
+			f.valid(f.mm)
+		}
+		for _, c := range []task.Counter{task.VMALockSuccess, task.VMALockAbort, task.VMALockMiss} {
+			if !seen[c] && (c != task.VMALockAbort || !over) { // a mapping that is replaced is never gone
+				t.Errorf("over %v: no moment counts a %s", over, c)
+			}
+		}
+	}
+}
+
+// stepsOf returns how many steps a task took.
+func stepsOf(res tasktest.Result, id int) (n int) {
+	for _, s := range res.Steps {
+		if s.Task == id {
+			n++
+		}
+	}
+	return n
+}
