@@ -23,6 +23,18 @@ func Touch(t *task.Task, m *mm.MM, addr uint64, kind Access) Result {
 	return access(t, m, addr&^7, kind, func(*ksync.Atomic64) {})
 }
 
+// Walk reads the 8-byte word at addr, which is a multiple of 8, if the page tables map its page for reading: what GUP-fast
+// and other lockless walkers do. It takes no lock and never faults.
+func Walk(t *task.Task, m *mm.MM, addr uint64) (value uint64, mapped bool) {
+	m.Machine.Access.ReadLock(t)
+	word, _ := translate(t, m, addr, Read)
+	if word != nil {
+		value = word.ReadOnce(t)
+	}
+	m.Machine.Access.ReadUnlock(t)
+	return value, word != nil
+}
+
 // access does use on the word at addr once the page tables allow it, faulting until they do.
 func access(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.Atomic64)) Result {
 	for {

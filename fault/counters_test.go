@@ -149,49 +149,72 @@ func TestCountersBesideWriter(t *testing.T) {
 	}
 }
 
-// TestEachMomentOfAFault lets a munmap, or a mapping over it, run to its end after each step of a fault. Exactly one of
-// the four VMA lock counters tells how the fault came out, and misses come on top.
+// TestEachMomentOfAFault lets a writer run to its end after each step of a fault. Exactly one of three VMA lock counters
+// tells how each fault came out, and misses come on top.
 func TestEachMomentOfAFault(t *testing.T) {
-	for _, over := range []bool{false, true} {
-		seen := map[task.Counter]bool{}
-		for k, last := 0, false; !last; k++ {
-			f := newFixture(t)
-			f.mapAnon(0, 2, rw)
-			f.store(f.mm, 1, 7) // the VMA stays faulted
-			var counters task.Counters
-			var res Result
-			run := f.run(after(k), func(tk *task.Task) {
-				res = Touch(tk, f.mm, at(0), Write)
-				counters = tk.Counters
-			}, func(tk *task.Task) {
-				if over {
-					f.mmapBy(tk, 0, 2, rw)
-					return
+	for _, c := range []struct {
+		name   string
+		writer func(f *fixture, tk *task.Task) error
+		gone   bool // the page is
+		sees   []task.Counter
+	}{
+		{"munmap", func(f *fixture, tk *task.Task) error { return f.mm.Munmap(tk, at(0), 2*page) }, true,
+			[]task.Counter{task.VMALockSuccess, task.VMALockAbort, task.VMALockMiss}},
+		{"munmap and mmap elsewhere", func(f *fixture, tk *task.Task) error { // the VMA's memory moves
+			if err := f.mm.Munmap(tk, at(0), 2*page); err != nil {
+				return err
+			}
+			return f.mmapBy(tk, 10, 12, rw)
+		}, true, []task.Counter{task.VMALockSuccess, task.VMALockAbort}},
+		{"mmap over it", func(f *fixture, tk *task.Task) error { return f.mmapBy(tk, 0, 2, rw) }, false,
+			[]task.Counter{task.VMALockSuccess, task.VMALockMiss}},
+		{"split", func(f *fixture, tk *task.Task) error { return f.mm.Mprotect(tk, at(1), page, unix.PROT_READ) }, false,
+			[]task.Counter{task.VMALockSuccess, task.VMALockAbort}}, // the VMA found keeps the upper part
+		{"fork", func(f *fixture, tk *task.Task) error {
+			child, err := f.mm.Fork(tk, "child")
+			if err == nil {
+				child.Put(tk)
+			}
+			return err
+		}, false, []task.Counter{task.VMALockSuccess}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			seen := map[task.Counter]bool{}
+			for k, last := 0, false; !last; k++ {
+				f := newFixture(t)
+				f.mapAnon(0, 2, rw)
+				f.store(f.mm, 1, 7) // the VMA stays faulted
+				var counters task.Counters
+				var res Result
+				run := f.run(after(k), func(tk *task.Task) {
+					res = Touch(tk, f.mm, at(0), Write)
+					counters = tk.Counters
+				}, func(tk *task.Task) {
+					if err := c.writer(f, tk); err != nil {
+						t.Error(err)
+					}
+				})
+				last = k >= stepsOf(run, 0) // the fault was over by then
+				what := fmt.Sprintf("after step %d: %s, counters %v", k, res, counters)
+				if res != OK && (!c.gone || res != SegvMaperr) {
+					t.Error(what)
 				}
-				if err := f.mm.Munmap(tk, at(0), 2*page); err != nil {
-					t.Error(err)
+				n := counters[task.PgFault]
+				if n == 0 || counters[task.VMALockSuccess]+counters[task.VMALockAbort]+counters[task.VMALockRetry] != n ||
+					counters[task.PgFaultMmapLock] != counters[task.VMALockAbort]+counters[task.VMALockRetry] {
+					t.Error(what)
 				}
-			})
-			last = k >= stepsOf(run, 0) // the fault was over by then
-			what := fmt.Sprintf("over %v, after step %d: %s, counters %v", over, k, res, counters)
-			if res != OK && (over || res != SegvMaperr) {
-				t.Error(what)
+				for c := range task.NumCounters {
+					seen[c] = seen[c] || counters[c] > 0
+				}
+				f.valid(f.mm)
 			}
-			n := counters[task.PgFault]
-			if n == 0 || counters[task.VMALockSuccess]+counters[task.VMALockAbort]+counters[task.VMALockRetry] != n ||
-				counters[task.PgFaultMmapLock] != counters[task.VMALockAbort]+counters[task.VMALockRetry] {
-				t.Error(what)
+			for _, counter := range c.sees {
+				if !seen[counter] {
+					t.Errorf("no moment counts a %s", counter)
+				}
 			}
-			for c := range task.NumCounters {
-				seen[c] = seen[c] || counters[c] > 0
-			}
-			f.valid(f.mm)
-		}
-		for _, c := range []task.Counter{task.VMALockSuccess, task.VMALockAbort, task.VMALockMiss} {
-			if !seen[c] && (c != task.VMALockAbort || !over) { // a mapping that is replaced is never gone
-				t.Errorf("over %v: no moment counts a %s", over, c)
-			}
-		}
+		})
 	}
 }
 

@@ -82,12 +82,12 @@ func (f *fault) underVMALock() Result {
 	if v == nil {
 		return retry
 	}
-	if f.accessError(v.Flags(f.t)) {
+	f.vma, f.flags, f.vmaLock = v, v.Flags(f.t), true
+	if f.accessError() {
 		v.EndRead(f.t)
 		f.t.Counters[task.VMALockSuccess]++
 		return SegvAccerr
 	}
-	f.vma, f.vmaLock = v, true
 	res := f.handle()
 	if res == retry { // the handler has dropped the lock
 		f.t.Counters[task.VMALockRetry]++
@@ -127,22 +127,22 @@ func (f *fault) findAndHandle() Result {
 	if v == nil || v.Start(f.t) > f.addr {
 		return SegvMaperr
 	}
-	if f.accessError(v.Flags(f.t)) {
+	f.vma, f.flags, f.vmaLock = v, v.Flags(f.t), false
+	if f.accessError() {
 		return SegvAccerr
 	}
-	f.vma, f.vmaLock = v, false
 	return f.handle()
 }
 
-// accessError reports whether a VMA with these flags forbids the access: access_error. What may be written or executed
+// accessError reports whether the VMA forbids the access: access_error. What may be written or executed
 // may be read; a fetch from a page that may not be executed first brings the page in, then fails.
-func (f *fault) accessError(flags vma.Flags) bool {
+func (f *fault) accessError() bool {
 	switch {
 	case f.access == Write:
-		return flags&vma.VMWrite == 0
+		return f.flags&vma.VMWrite == 0
 	case f.isPresent:
 		return true
 	default:
-		return !flags.Accessible()
+		return !f.flags.Accessible()
 	}
 }

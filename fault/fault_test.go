@@ -18,6 +18,8 @@ type fixture struct {
 	m  *mm.Machine
 	t  *task.Task
 	mm *mm.MM
+
+	stuck bool // it cannot be emptied
 }
 
 func newFixture(tb *testing.T) *fixture {
@@ -34,6 +36,9 @@ func newFixture(tb *testing.T) *fixture {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
+		if f.stuck {
+			return
+		}
 		f.mm.Put(f.t)
 		m.EndTask(f.t)
 		cleaner := m.NewTask("cleaner")

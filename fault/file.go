@@ -13,7 +13,7 @@ import (
 
 // filePage maps a page of a file, or of shared anonymous memory: do_fault.
 func (f *fault) filePage() Result {
-	shared := f.vma.Flags(f.t)&vma.VMMayShare != 0
+	shared := f.flags&vma.VMMayShare != 0
 	switch {
 	case f.access != Write:
 		return f.readFault()

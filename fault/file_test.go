@@ -57,7 +57,7 @@ func TestSharedFileIsWrittenBack(t *testing.T) {
 	child := f.fork()
 	f.store(child, 1, 0x4444)
 	child.Put(f.t)
-	f.mmUnmapAll()
+	f.unmapAll()
 	again, err := f.m.Mem.OpenFile(f.t, file.Name(), unix.O_RDONLY)
 	f.do(err)
 	f.do(again.Put(f.t))
@@ -90,7 +90,7 @@ func TestFaultAround(t *testing.T) {
 		f.m.Mem.Put(f.t, pfn)
 	}
 	remap := func(from, to, offset int) {
-		f.mmUnmapAll()
+		f.unmapAll()
 		f.mapFile(file, from, to, rw, unix.MAP_PRIVATE, offset)
 	}
 	check := func(what string, want ...int) {
@@ -209,7 +209,7 @@ func TestSharedPageIsDirtyAgainAfterMprotect(t *testing.T) {
 		t.Error("a clean shared page is writable without a fault")
 	}
 	f.store(f.mm, 0, 2)
-	f.mmUnmapAll()
+	f.unmapAll()
 	f.do(file.Sync(f.t))
 	got, err := os.ReadFile(file.Name())
 	f.do(err)

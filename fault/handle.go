@@ -3,6 +3,7 @@ package fault
 import (
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -13,6 +14,8 @@ type fault struct {
 	t       *task.Task
 	mm      *mm.MM
 	vma     *vma.VMA
+	flags   vma.Flags    // of vma
+	anon    *vma.AnonVMA // of vma, once prepareAnon has seen to it
 	addr    uint64
 	access  Access
 	slot    pgtable.Slot
@@ -33,6 +36,9 @@ func (f *fault) release() {
 
 // handle is handle_mm_fault and handle_pte_fault. On retry it has released the lock.
 func (f *fault) handle() Result {
+	if f.t.Observer == nil {
+		return f.handlePTE()
+	}
 	f.t.Enter("handle_mm_fault")
 	res := f.handlePTE()
 	f.t.Leave()
@@ -72,7 +78,7 @@ func (f *fault) present(pte pgtable.PTE) Result {
 
 // protection returns the protection of a page that this fault maps.
 func (f *fault) protection(writable bool) pgtable.PTE {
-	prot := mm.PageBits(f.vma.Flags(f.t))
+	prot := mm.PageBits(f.flags)
 	if writable {
 		prot |= pgtable.RW | pgtable.Dirty
 	}
@@ -93,13 +99,13 @@ func (f *fault) install(slot pgtable.Slot, pte pgtable.PTE) bool {
 // prepareAnon makes sure that the VMA has an anon_vma: vmf_anon_prepare. That looks at the neighbours, so it needs
 // mmap_lock; under the VMA lock only a trylock is allowed, because a writer may be waiting for this very VMA.
 func (f *fault) prepareAnon() Result {
-	if f.vma.AnonVMA(f.t) != nil {
+	if f.anon = f.vma.AnonVMA(f.t); f.anon != nil {
 		return OK
 	}
 	f.t.Enter("vmf_anon_prepare")
 	defer f.t.Leave()
 	if f.vmaLock {
-		if !f.mm.MmapReadTrylock(f.t) {
+		if !f.tryMmapLock() {
 			f.release()
 			return retry
 		}
@@ -108,13 +114,23 @@ func (f *fault) prepareAnon() Result {
 	if f.mm.PrepareAnonVMA(f.t, f.vma) != nil {
 		return OOM
 	}
+	f.anon = f.vma.AnonVMA(f.t)
 	return OK
+}
+
+// tryMmapLock takes mmap_lock for reading under the VMA lock, if that needs no waiting.
+func (f *fault) tryMmapLock() bool {
+	if !f.mm.Rules.Has(rules.RetryUnderTrylock) {
+		f.mm.MmapReadLock(f.t)
+		return true
+	}
+	return f.mm.MmapReadTrylock(f.t)
 }
 
 // describeAnon says what a new anonymous page is, before it is mapped: folio_add_new_anon_rmap.
 func (f *fault) describeAnon(pfn phys.PFN) {
 	page := f.mm.Machine.Mem.Page(pfn)
-	page.Describe(f.t, phys.KindAnon, f.vma.AnonVMA(f.t).ID, f.vma.PgoffAt(f.t, f.addr))
+	page.Describe(phys.KindAnon, f.anon.ID, f.vma.PgoffAt(f.t, f.addr))
 	page.Mapcount.Init(1)
 }
 
@@ -128,8 +144,11 @@ func (f *fault) discard(pfn phys.PFN) {
 // anonymousPage maps a page of anonymous memory that was not touched before: do_anonymous_page. A read gets the zero
 // page and needs no anon_vma.
 func (f *fault) anonymousPage() Result {
+	if f.t.Observer == nil {
+		return f.mapAnonymous()
+	}
 	f.t.Enter("do_anonymous_page")
-	res := f.mapAnonymous() // no defer: this is the hottest path of all
+	res := f.mapAnonymous()
 	f.t.Leave()
 	return res
 }
@@ -160,7 +179,7 @@ func (f *fault) writeProtected(pte pgtable.PTE) Result {
 	f.t.Enter("do_wp_page")
 	defer f.t.Leave()
 	m := f.mm.Machine
-	if f.vma.Flags(f.t)&vma.VMMayShare != 0 { // wp_page_shared
+	if f.flags&vma.VMMayShare != 0 { // wp_page_shared
 		f.vma.File(f.t).MarkDirty(f.t, pte.PFN())
 		f.slot.Modify(f.t, f.protection(true))
 		f.slot.Unlock(f.t)

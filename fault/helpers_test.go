@@ -32,14 +32,17 @@ func (f *fixture) open(size int) *phys.File {
 	file, err := f.m.Mem.OpenFile(f.t, path, unix.O_RDWR)
 	f.do(err)
 	f.Cleanup(func() {
-		f.mmUnmapAll() // the file is written back when nothing refers to it
+		if f.stuck {
+			return
+		}
+		f.unmapAll() // the file is written back when nothing refers to it
 		f.do(file.Put(f.t))
 	})
 	return file
 }
 
-// mmUnmapAll unmaps everything.
-func (f *fixture) mmUnmapAll() { f.do(f.mm.Munmap(f.t, 0, mm.TaskSize)) }
+// unmapAll unmaps everything.
+func (f *fixture) unmapAll() { f.do(f.mm.Munmap(f.t, 0, mm.TaskSize)) }
 
 func (f *fixture) do(err error) {
 	f.Helper()
@@ -63,10 +66,9 @@ func (f *fixture) mapAnon(from, to, prot int) {
 }
 
 // mmapBy is mapAnon by another task.
-func (f *fixture) mmapBy(t *task.Task, from, to, prot int) {
-	if _, err := f.mm.Mmap(t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: privateAnon | unix.MAP_FIXED}); err != nil {
-		f.Error(err)
-	}
+func (f *fixture) mmapBy(t *task.Task, from, to, prot int) error {
+	_, err := f.mm.Mmap(t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: privateAnon | unix.MAP_FIXED})
+	return err
 }
 
 func (f *fixture) mprotect(from, to, prot int) {
@@ -140,6 +142,7 @@ func (f *fixture) run(turn tasktest.Turn, bodies ...func(*task.Task)) tasktest.R
 		return made[len(made)-1]
 	}}, program...)
 	if err != nil {
+		f.stuck = true // locks are held for ever
 		f.Fatalf("%v\n%s", err, res.Log)
 	}
 	for _, t := range made {

@@ -90,7 +90,9 @@ func TestStressWithFilesAndForks(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		f.mmapBy(tk, n, n+4, rw)
+		if err := f.mmapBy(tk, n, n+4, rw); err != nil {
+			t.Error(err)
+		}
 	})
 	run(11, func(tk *task.Task, r *rand.Rand) { // the private file mapping comes and goes
 		n := r.IntN(filed - 4)

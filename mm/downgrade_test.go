@@ -100,6 +100,28 @@ func TestFixedMmapDoesNotDowngrade(t *testing.T) {
 	l.end()
 }
 
+// TestHoleFirst: with the rule mmap punches a hole before it clears the old pages; a fault waits for the new VMA either way.
+func TestHoleFirst(t *testing.T) {
+	for spec, hole := range map[string]bool{"": false, "linux-6.18,+hole-first": true} {
+		l := newLab(t, mm.Config{}, spec)
+		maps("0-4", "6-8")(l)
+		l.fill(0, 2)
+		mmap := func(t *task.Task) error { return l.tryMap(t, 0, 7, rw, privateAnon, mm.MmapArgs{}) }
+		l.beside(mmap, "vms_clear_ptes", func(t *task.Task) {
+			l.mm.LockSeq.ReadOnce(t) // what comes before the first step runs at the very beginning
+			if found, _ := l.visible(1); found == hole {
+				l.tb.Errorf("rules %q: the old VMA is in the tree: %v", spec, found)
+			}
+			if v, res := fault.Load(t, l.mm, at(3)); v != 0 || res != fault.OK {
+				l.tb.Errorf("rules %q: a load beside mmap sees %d, %s", spec, v, res)
+			}
+		})
+		l.wantLayout("0-8 rw-p")
+		clear(l.contents)
+		l.end()
+	}
+}
+
 // TestLookupsDuringFixedMmap: while mmap replaces a mapping, the old VMA is in the tree, but a fault cannot lock it and waits.
 func TestLookupsDuringFixedMmap(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")

@@ -218,7 +218,7 @@ func (c *injection) inject(t *testing.T, k int, forGood bool) (reached bool) {
 	if c.setup != nil {
 		c.setup(l)
 	}
-	before := l.layout(l.mm)
+	before, faulted, faults := l.layout(l.mm), l.faulted(), l.t.Counters[task.PgFault]
 	chooser := &failing{k: k, forGood: forGood}
 	l.t.Chooser = chooser
 	err := c.op(l)
@@ -237,6 +237,9 @@ func (c *injection) inject(t *testing.T, k int, forGood bool) (reached bool) {
 		l.wantErrno(err, unix.ENOMEM, what)
 		if got := l.layout(l.mm); got != before && !slices.Contains(c.residue, got) {
 			t.Errorf("%s leaves %q", what, got)
+		}
+		if got := l.faulted(); l.layout(l.mm) == before && got != faulted && l.t.Counters[task.PgFault] == faults {
+			t.Errorf("%s: the faulted VMAs were %q, are %q", what, faulted, got)
 		}
 		l.valid(l.mm)
 		l.checkContents()

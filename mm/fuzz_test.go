@@ -117,7 +117,7 @@ func FuzzOperations(f *testing.F) {
 	rw := byte(unix.PROT_READ | unix.PROT_WRITE)
 	const fixed = 4 << 2
 	f.Add([]byte{}) // nothing
-	f.Add([]byte{ // a gap between two faulted VMAs is filled
+	f.Add([]byte{   // a gap between two faulted VMAs is filled
 		0, 0, 1, rw, fixed, 0, 3, 0, 0, 0, 0, 1, 0, 4, 1, rw, fixed, 0, 3, 4, 0, 0, 0, 2, 0, 2, 1, rw, fixed, 0})
 	f.Add([]byte{ // split, and merged again
 		0, 0, 7, rw, fixed, 0, 3, 3, 0, 0, 0, 1, 5, 2, 2, 1, 0, 0, 5, 2, 2, rw, 0, 0})

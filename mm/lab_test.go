@@ -226,6 +226,17 @@ func (l *lab) layout(space *mm.MM) string {
 	return strings.Join(vmas, ", ")
 }
 
+// faulted tells of each VMA whether it has an anon_vma.
+func (l *lab) faulted() string {
+	l.mm.MmapReadLock(l.t)
+	defer l.mm.MmapReadUnlock(l.t)
+	var s []byte
+	for v := l.mm.Tree.Find(l.t, 0); v != nil; v = l.mm.Tree.Find(l.t, v.End(l.t)) {
+		s = append(s, map[bool]byte{true: 'f', false: '-'}[v.AnonVMA(l.t) != nil])
+	}
+	return string(s)
+}
+
 // wantLayout fails the test unless the VMAs are these.
 func (l *lab) wantLayout(want string) {
 	l.tb.Helper()

@@ -16,6 +16,7 @@ type Config struct {
 	Rules       rules.Set
 	Memory      uint64 // bytes of physical memory; DefaultMemory if 0
 	MaxMapCount int    // vm.max_map_count; DefaultMaxMapCount if 0
+	MaxVMARefs  int32  // VMA_REF_LIMIT; vma.VMARefLimit if 0, and never more
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
 	// Report receives the broken rules. It is called by the task that found one; several may call at once.
@@ -52,10 +53,21 @@ func NewMachine(cfg Config) (*Machine, error) {
 	if cfg.MaxMapCount == 0 {
 		cfg.MaxMapCount = DefaultMaxMapCount
 	}
+	if cfg.MaxVMARefs == 0 {
+		cfg.MaxVMARefs = vma.VMARefLimit
+	}
 	mem, err := phys.New(cfg.Memory)
 	if err != nil {
 		return nil, fmt.Errorf("physical memory: %w", err)
 	}
+	return newMachine(cfg, mem), nil
+}
+
+// Renew returns a machine as NewMachine made m, in the memory of m, which may not be used any more: for a caller that makes
+// many, one after the other, and cannot tear them down.
+func (m *Machine) Renew() *Machine { return newMachine(m.Config, m.Mem.Renew()) }
+
+func newMachine(cfg Config, mem *phys.Memory) *Machine {
 	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess)}
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
 	reuse := ksync.AfterGracePeriod
@@ -76,7 +88,7 @@ func NewMachine(cfg Config) (*Machine, error) {
 	m.chains = ksync.NewSlab[vma.AnonVMAChain, *vma.AnonVMAChain](ksync.SlabConfig[vma.AnonVMAChain]{
 		Name: "anon_vma_chain", Layout: &task.Layout{Type: "anon_vma_chain"},
 	})
-	return m, nil
+	return m
 }
 
 // NewTask returns a task that may run on the machine.

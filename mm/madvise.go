@@ -4,7 +4,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // Madvise is madvise(2). Errors are unix.Errno values, wrapped. A hole in the range gives ENOMEM, after what is mapped
@@ -67,40 +66,4 @@ func (mm *MM) dontneedVMALocked(t *task.Task, start, end uint64) bool {
 	g.zap(t, start, end)
 	g.finish(t)
 	return true
-}
-
-// LockVMAUnderRCU returns the VMA at addr, read-locked, or nil if the caller must use mmap_lock: lock_vma_under_rcu.
-func (mm *MM) LockVMAUnderRCU(t *task.Task, addr uint64) *vma.VMA {
-	t.Enter("lock_vma_under_rcu")
-	v := mm.lockVMAUnderRCU(t, addr)
-	if v == nil {
-		t.Counters[task.VMALockAbort]++
-	}
-	t.Leave()
-	return v
-}
-
-func (mm *MM) lockVMAUnderRCU(t *task.Task, addr uint64) *vma.VMA {
-	for {
-		mm.RCU.ReadLock(t)
-		v := mm.Tree.Lookup(t, addr)
-		if v == nil {
-			mm.RCU.ReadUnlock(t)
-			return nil
-		}
-		switch v.StartRead(t, &mm.Locks) { // leaves the RCU section unless it locks
-		case vma.ReadBusy:
-			return nil
-		case vma.ReadDetached: // it was unmapped or replaced meanwhile; look again, from the root
-			t.Counters[task.VMALockMiss]++
-			continue
-		}
-		mm.RCU.ReadUnlock(t)
-		// The VMA may have been reused, or have shrunk, before it was locked.
-		if !v.Contains(t, addr) {
-			v.EndRead(t)
-			return nil
-		}
-		return v
-	}
 }

@@ -63,6 +63,7 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	mm := &MM{Machine: m, Name: name, Tree: tree.New(t, m.RCU), Tables: tables}
 	mm.vmi = mm.Tree.Iterator()
 	mm.Locks.Init(m.RCU, m.Rules)
+	mm.RefLimit = m.MaxVMARefs
 	mm.users.Init(1)
 	m.mms.FetchAdd(t, 1)
 	return mm, nil

@@ -175,6 +175,9 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 	if accountable(flags) {
 		flags |= vma.VMAccount
 	}
+	if mm.Rules.Has(rules.HoleFirst) && len(vms.vmas) > 0 {
+		vms.erase(t)
+	}
 	vms.clearPTEs(t) // no way back: from here on a failure leaves a hole
 	r := mergeRange{
 		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),

@@ -75,7 +75,7 @@ func implied(s task.LockSet) (all task.LockSet) {
 
 func TestEveryFieldIsDeclared(t *testing.T) {
 	checkLayout(t, Layout(), reflect.TypeFor[VMA](), reflect.TypeFor[ksync.Life]())
-	checkLayout(t, LocksLayout(), reflect.TypeFor[Locks](), reflect.TypeFor[*ksync.Domain](), reflect.TypeFor[rules.Set]())
+	checkLayout(t, LocksLayout(), reflect.TypeFor[Locks](), reflect.TypeFor[*ksync.Domain](), reflect.TypeFor[rules.Set](), reflect.TypeFor[int32]())
 	if line := unsafe.Offsetof(VMA{}.refcnt) / 64; line != 1 || unsafe.Offsetof(VMA{}.seq)/64 != 0 {
 		t.Errorf("vm_refcnt is on cache line %d", line)
 	}

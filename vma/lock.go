@@ -32,6 +32,9 @@ const (
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
 // check that the VMA still covers its address, and EndRead it if not.
 func (v *VMA) StartRead(t *task.Task, mm *Locks) ReadResult {
+	if t.Observer == nil { // one question for both ends of the function
+		return v.startRead(t, mm)
+	}
 	t.Enter("vma_start_read")
 	res := v.startRead(t, mm)
 	t.Leave()
@@ -46,8 +49,8 @@ func (v *VMA) startRead(t *task.Task, mm *Locks) ReadResult {
 	}
 	// Acquire: vm_mm, vm_lock_seq, vm_start and vm_end must not be read before the reference is taken, or they could
 	// be those of the object's last life.
-	old, ok := v.refcnt.IncNotZeroLimitedAcquire(t, VMARefLimit)
-	if !ok {
+	old, ok := v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
+	if !ok && !v.overflow(t, mm, old) {
 		mm.RCU.ReadUnlock(t)
 		if old == 0 {
 			return ReadDetached
@@ -83,36 +86,94 @@ func (v *VMA) putForeign(t *task.Task, mm, other *Locks) {
 	other.Drop(t)
 }
 
+// overflow takes a reference beyond the limit where nothing keeps readers from that, and reports that it did. old is the
+// count at which an ordinary reader would have failed.
+func (v *VMA) overflow(t *task.Task, mm *Locks, old int32) bool {
+	if old < mm.RefLimit || old >= VMARefLimit || mm.Rules.Has(rules.ReaderLimit) {
+		return false // detached, a writer's flag, or as it should be
+	}
+	n, ok := v.refcnt.IncNotZeroLimitedAcquire(t, VMARefLimit)
+	if ok && n >= mm.RefLimit {
+		t.Violate("refcount-overflow", "a reader raises vm_refcnt from %d, the limit is %d: it runs into the writer's flag", n, mm.RefLimit)
+	}
+	return ok
+}
+
 // refcountPut drops a reader's reference and wakes a writer that waits for it: vma_refcount_put. The VMA may be freed
 // once the reference is dropped, so vm_mm is read before.
 func (v *VMA) refcountPut(t *task.Task) {
 	mm := v.mm.ReadOnce(t)
-	if n := v.refcnt.DecAndTest(t); n&VMALockOffset != 0 && n <= VMALockOffset+1 {
+	if n := v.refcnt.DecAndTest(t); uint32(n)-1 >= VMALockOffset-1 { // the last reference, or a writer's flag
+		v.lastPut(t, mm, n)
+	}
+}
+
+// lastPut is what may be left to do when n is the count after a put.
+func (v *VMA) lastPut(t *task.Task, mm *Locks, n int32) {
+	t.Enter("vma_refcount_put")
+	defer t.Leave()
+	if n >= 0 && !mm.Rules.Has(rules.SettleBeforePut) {
+		if mm = v.settleLate(t, n); mm == nil {
+			return
+		}
+	}
+	// A writer that locks in two steps has a reference of its own, which stays.
+	if n >= VMALockOffset && (n <= VMALockOffset+1 || !mm.Rules.Has(rules.OneStepWriteLock)) {
 		v.wakeWriter(t, mm)
 	}
 }
 
+// settleLate is how vma_refcount_put did in December 2024 what it has to do with the VMA: after it dropped the count, and
+// only if that is not zero. It returns the mm whose writer is to be woken, nil for none.
+func (v *VMA) settleLate(t *task.Task, n int32) *Locks {
+	if n == 0 {
+		t.Violate("lock-left-held", "a reader's put drops vm_refcnt to 0 and leaves without telling lockdep: rwsem_release is skipped")
+		return nil
+	}
+	mm := v.mm.ReadOnce(t)
+	if !v.Alive() {
+		t.Violate("use-after-free", "vm_mm is read of a VMA that was freed after the reference was dropped")
+	}
+	return mm
+}
+
 func (v *VMA) wakeWriter(t *task.Task, mm *Locks) {
-	t.Enter("vma_refcount_put")
 	mm.WriterWait.WakeUp(t)
 	// Looked at afterwards: the writer can go on, and its mm away, as soon as the reference is dropped.
 	if mm.Count.Read(t) == 0 {
 		t.Violate("use-after-free", "the writer of a freed mm is woken")
 	}
-	t.Leave()
 }
+
+// UnstableMM returns vm_mm of a VMA that may have been reused. Whoever looks into it relies on an mm that it has no
+// reference on.
+func (v *VMA) UnstableMM(t *task.Task) *Locks {
+	mm := v.mm.ReadOnce(t)
+	if mm.Count.Read(t) == 0 {
+		t.Violate("use-after-free", "mm_lock_seq is read of a freed mm, through the vm_mm of a reused VMA")
+	}
+	return mm
+}
+
+// OfMM reports whether the VMA belongs to mm.
+func (v *VMA) OfMM(t *task.Task, mm *Locks) bool { return v.mm.ReadOnce(t) == mm }
 
 // StartReadLocked read-locks a VMA under mmap_lock held for reading, when no writer can exist: vma_start_read_locked.
 // It fails only if the count is at its limit.
 func (v *VMA) StartReadLocked(t *task.Task) bool {
 	t.Enter("vma_start_read_locked")
 	defer t.Leave()
-	_, ok := v.refcnt.IncNotZeroLimitedAcquire(t, VMARefLimit)
-	return ok
+	mm := v.mm.Peek() // stable: the VMA is in the tree of an mm that is locked
+	old, ok := v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
+	return ok || v.overflow(t, mm, old)
 }
 
 // EndRead gives the read lock back: vma_end_read. The VMA must not be touched afterwards.
 func (v *VMA) EndRead(t *task.Task) {
+	if t.Observer == nil {
+		v.refcountPut(t)
+		return
+	}
 	t.Enter("vma_end_read")
 	v.refcountPut(t)
 	t.Leave()
@@ -142,7 +203,7 @@ func (v *VMA) startWrite(t *task.Task, mode task.WaitMode) error {
 	}
 	v.seq.WriteOnce(t, seq)
 	if entered {
-		v.exitLocked(t)
+		v.exitLocked(t, mm)
 	}
 	return nil
 }
@@ -150,6 +211,13 @@ func (v *VMA) startWrite(t *task.Task, mode task.WaitMode) error {
 // enterLocked keeps new readers out and waits until the count is target: __vma_enter_locked. It reports false for a
 // detached VMA, which has no readers.
 func (v *VMA) enterLocked(t *task.Task, mm *Locks, target int32, mode task.WaitMode) (bool, error) {
+	if !mm.Rules.Has(rules.OneStepWriteLock) {
+		// As posted in December 2024: a reference of the writer's own first, then the flag.
+		if !v.refcnt.IncNotZero(t) {
+			return false, nil
+		}
+		target++
+	}
 	if !v.refcnt.AddNotZero(t, VMALockOffset) {
 		return false, nil
 	}
@@ -158,14 +226,19 @@ func (v *VMA) enterLocked(t *task.Task, mm *Locks, target int32, mode task.WaitM
 	}
 	err := mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
 	if err != nil {
-		v.exitLocked(t)
+		v.exitLocked(t, mm)
 		return false, err
 	}
 	return true, nil
 }
 
 // exitLocked lets readers in again: __vma_exit_locked. It returns the count left.
-func (v *VMA) exitLocked(t *task.Task) int32 { return v.refcnt.SubRelease(t, VMALockOffset) }
+func (v *VMA) exitLocked(t *task.Task, mm *Locks) int32 {
+	if !mm.Rules.Has(rules.OneStepWriteLock) {
+		return v.refcnt.SubRelease(t, VMALockOffset+1)
+	}
+	return v.refcnt.SubRelease(t, VMALockOffset)
+}
 
 // IsWriteLocked reports whether the VMA is write-locked in the current write section of its mm.
 func (v *VMA) IsWriteLocked(t *task.Task) bool {
@@ -226,7 +299,7 @@ func (v *VMA) MarkDetached(t *task.Task) {
 	}
 	// A reader took a reference, will find the VMA write-locked, and is about to drop it.
 	if entered, _ := v.enterLocked(t, mm, VMALockOffset, task.Uninterruptible); entered {
-		if n := v.exitLocked(t); n != 0 {
+		if n := v.exitLocked(t, mm); n != 0 {
 			t.Violate("detach-with-readers", "VMA %#x is detached with vm_refcnt %d", v.start.Peek(), n)
 		}
 	}

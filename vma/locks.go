@@ -20,14 +20,15 @@ type Locks struct {
 	_          [60]byte
 	Count      ksync.Refcount // mm_count: while it is not zero, this memory may be touched
 
-	RCU   *ksync.Domain
-	Rules rules.Set
+	RCU      *ksync.Domain
+	Rules    rules.Set
+	RefLimit int32 // the vm_refcnt above which no reader gets in; VMARefLimit unless a scenario sets it lower
 }
 
 // Init makes the locks of a new mm, with one reference on its memory.
 func (m *Locks) Init(rcu *ksync.Domain, rs rules.Set) {
 	m.Count.Init(1)
-	m.RCU, m.Rules = rcu, rs
+	m.RCU, m.Rules, m.RefLimit = rcu, rs, VMARefLimit
 }
 
 // Layout names the cells.
@@ -53,7 +54,7 @@ func LocksLayout() *task.Layout { return &locksLayout }
 func (m *Locks) MmapWriteLock(t *task.Task) {
 	t.Enter("mmap_write_lock")
 	m.MmapLock.DownWrite(t)
-	m.LockSeq.WriteBegin(t)
+	m.beginWrite(t)
 	t.Leave()
 }
 
@@ -64,8 +65,15 @@ func (m *Locks) MmapWriteLockKillable(t *task.Task) error {
 	if err := m.MmapLock.DownWriteKillable(t); err != nil {
 		return err
 	}
-	m.LockSeq.WriteBegin(t)
+	m.beginWrite(t)
 	return nil
+}
+
+// beginWrite opens a write section: mm_lock_seqcount_begin.
+func (m *Locks) beginWrite(t *task.Task) {
+	if !m.Rules.Has(rules.SeqCounter) {
+		m.LockSeq.WriteBegin(t)
+	}
 }
 
 // MmapWriteUnlock ends all VMA write locks and gives mmap_lock back: mmap_write_unlock.
@@ -79,7 +87,9 @@ func (m *Locks) MmapWriteUnlock(t *task.Task) {
 // MmapWriteDowngrade ends all VMA write locks and keeps mmap_lock for reading: mmap_write_downgrade.
 func (m *Locks) MmapWriteDowngrade(t *task.Task) {
 	t.Enter("mmap_write_downgrade")
-	m.EndWriteAll(t)
+	if m.Rules.Has(rules.EndWriteOnDowngrade) {
+		m.EndWriteAll(t)
+	}
 	m.MmapLock.DowngradeWrite(t)
 	t.Leave()
 }
@@ -87,8 +97,20 @@ func (m *Locks) MmapWriteDowngrade(t *task.Task) {
 // EndWriteAll ends the write locks of all VMAs of the mm: vma_end_write_all. The caller holds mmap_lock for writing.
 func (m *Locks) EndWriteAll(t *task.Task) {
 	t.Enter("vma_end_write_all")
-	m.LockSeq.WriteEnd(t)
+	if m.Rules.Has(rules.SeqCounter) {
+		m.LockSeq.Advance(t)
+	} else {
+		m.LockSeq.WriteEnd(t)
+	}
 	t.Leave()
+}
+
+// Age moves mm_lock_seq on as n write sections would in which no VMA is locked. Nobody else may use the mm meanwhile.
+func (m *Locks) Age(n uint64) {
+	if !m.Rules.Has(rules.SeqCounter) {
+		n *= 2
+	}
+	m.LockSeq.Set(m.LockSeq.Peek() + uint32(n))
 }
 
 // MmapReadLock takes mmap_lock for reading: mmap_read_lock. Never under a VMA read lock.

@@ -32,6 +32,7 @@ import (
 
 	"vmasim/internal/ksync"
 	"vmasim/internal/phys"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 )
 
@@ -190,6 +191,10 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *Locks) (*VMA, error) {
 	n, err := c.Alloc(t, mm, start, end, v.pgoff.Read(t), v.flags.Read(t))
 	if err != nil {
 		return nil, err
+	}
+	if !mm.Rules.Has(rules.DupByField) { // *new = *orig, then vma_lock_init
+		n.refcnt.SetRelease(t, v.refcnt.Read(t))
+		n.refcnt.SetRelease(t, 0)
 	}
 	if f := v.file.Read(t); f != nil {
 		f.Get(t)

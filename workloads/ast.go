@@ -19,11 +19,13 @@ type Scenario struct {
 	MMs    []*MM   // MMs[0] is main
 	Files  []*File
 	Limits []*Limit
+	May    []*Choice
 
 	Init      *Block // nil if absent
 	Threads   []*Thread
 	Finally   *Block // nil if absent
 	Questions []*Question
+	Verdicts  []*Verdict
 
 	Barriers []string // by index
 }
@@ -64,6 +66,12 @@ type Limit struct {
 	Pos   Pos
 	Kind  LimitKind
 	Value uint64
+}
+
+// Choice is a decision that the explorer may take either way.
+type Choice struct {
+	Pos  Pos
+	Name string
 }
 
 // Block is a list of statements that a task runs.
@@ -123,7 +131,7 @@ type Stmt struct {
 	MM      *Ref // fork, in; exit, maps: nil is the task's own
 	Barrier *Ref
 
-	Count    uint64        // repeat
+	Count    uint64        // repeat, sessions
 	Duration time.Duration // for
 	Body     []*Stmt       // repeat, for, forever, choose, in
 	Picture  []*Area       // maps
@@ -156,6 +164,14 @@ type Question struct {
 	Kind    Kind     // KindNever, KindExists, KindAlways
 	Oracles []string // never
 	Terms   []*Term  // exists, always: all of them at once
+}
+
+// Verdict states what comes of exploring the scenario under some rules: nothing, or a violation of one of Oracles. A
+// question that is answered otherwise than it hopes counts as an oracle of its own: exists or always.
+type Verdict struct {
+	Pos     Pos
+	Rules   string
+	Oracles []string // none: verified
 }
 
 // Term says that statement Stmt of a thread gives a result.

@@ -70,7 +70,7 @@ func TestManualTellsEveryStatement(t *testing.T) {
 
 func generatedParts() map[string]string {
 	return map[string]string{
-		"declarations": specTable(KindRules, KindAlways),
+		"declarations": specTable(KindRules, KindVerdict),
 		"statements":   specTable(KindMmap, KindMaps),
 		"control":      specTable(KindRepeat, KindIn),
 		"protections":  wordTable("PROT", protWords),
@@ -81,7 +81,8 @@ func generatedParts() map[string]string {
 		"limits":       wordTable("LIMIT", limitWords),
 		"results":      resultTable(),
 		"generators":   generatorTable(),
-		"builtin":      builtinTable(),
+		"builtin":      builtinTable(Builtin()),
+		"litmus":       builtinTable(Litmus()),
 		"mistakes":     mistakes(),
 	}
 }
@@ -121,9 +122,9 @@ func generatorTable() string {
 	return wordTable("draw", words)
 }
 
-func builtinTable() string {
+func builtinTable(infos []Info) string {
 	words := []Word{}
-	for _, info := range Builtin() {
+	for _, info := range infos {
 		words = append(words, Word{Name: info.Name, Help: info.Title})
 	}
 	return wordTable("scenario", words)

@@ -33,6 +33,12 @@ func (s *Scenario) String() string {
 		}
 		f.line(q.String())
 	}
+	for i, v := range s.Verdicts {
+		if i == 0 {
+			f.gap()
+		}
+		f.line(v.String())
+	}
 	return f.String()
 }
 
@@ -92,6 +98,9 @@ func (f *formatter) header(s *Scenario) {
 	}
 	for _, l := range s.Limits {
 		f.line("limit", wordByValue(limitWords, l.Kind), strconv.FormatUint(l.Value, 10))
+	}
+	for _, c := range s.May {
+		f.line("may", c.Name)
 	}
 }
 

@@ -20,8 +20,14 @@ const Extension = ".vma"
 // maxSource bounds the size of a scenario, in bytes: standard input may never end.
 const maxSource = 1 << 20
 
-//go:embed scenarios/*.vma
+//go:embed scenarios/*.vma litmus/*.vma
 var builtin embed.FS
+
+// The directories of the built-in scenarios. Their names are one set.
+const (
+	runDir    = "scenarios"
+	litmusDir = "litmus"
+)
 
 // Info describes a built-in scenario.
 type Info struct {
@@ -31,9 +37,14 @@ type Info struct {
 	Source string
 }
 
-// Builtin describes the built-in scenarios, by name.
-func Builtin() []Info {
-	entries, err := fs.ReadDir(builtin, "scenarios")
+// Builtin describes the built-in scenarios for running, by name.
+func Builtin() []Info { return describe(runDir) }
+
+// Litmus describes the built-in scenarios for exploring, by name: small ones, each about one question.
+func Litmus() []Info { return describe(litmusDir) }
+
+func describe(dir string) []Info {
+	entries, err := fs.ReadDir(builtin, dir)
 	if err != nil {
 		panic(err) // the directory is part of the program
 	}
@@ -53,17 +64,19 @@ func Builtin() []Info {
 	return infos
 }
 
-func builtinNames() []string {
-	infos := Builtin()
-	names := make([]string, len(infos))
-	for i, info := range infos {
-		names[i] = info.Name
+func builtinNames() (names []string) {
+	for _, info := range append(Builtin(), Litmus()...) {
+		names = append(names, info.Name)
 	}
 	return names
 }
 
 func builtinSource(name string) ([]byte, error) {
-	return builtin.ReadFile(path.Join("scenarios", name+Extension))
+	src, err := builtin.ReadFile(path.Join(runDir, name+Extension))
+	if err != nil {
+		src, err = builtin.ReadFile(path.Join(litmusDir, name+Extension))
+	}
+	return src, err
 }
 
 // LoadBuiltin parses a built-in scenario.

@@ -59,7 +59,7 @@ func TestLoadErrors(t *testing.T) {
 
 	for arg, want := range map[string]string{
 		"quikstart":            `unknown scenario "quikstart", did you mean "quickstart"?`,
-		"zzz":                  `unknown scenario "zzz", expected fault-storm, `,
+		"zzz":                  `unknown scenario "zzz", expected a built-in name, a file, a directory or -`,
 		"no/such.vma":          `no/such.vma: no such file or directory`,
 		empty:                  `no scenario in directory ` + empty + `, expected files *.vma`,
 		huge:                   `is larger than 1M, expected a scenario`,

@@ -141,7 +141,7 @@ func (c *cursor) arg(s *Stmt, a arg) {
 	case argCount:
 		pos := c.pos()
 		if s.Count = c.count("a count of 1 or more"); s.Count == 0 {
-			c.fail(pos, "repeat 0 does nothing, expected a count of 1 or more")
+			c.fail(pos, "%v 0 does nothing, expected a count of 1 or more", s.Kind)
 		}
 	case argDuration:
 		s.Duration = c.duration()

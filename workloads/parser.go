@@ -95,6 +95,8 @@ func (p Place) String() string {
 		return "at the left margin of the file"
 	case p == InThread:
 		return "in a thread"
+	case p == InInit:
+		return "in init"
 	default:
 		return "in init, a thread or finally"
 	}
@@ -120,6 +122,8 @@ func (p *parser) top(l *line) {
 		p.thread(c, l)
 	case KindNever, KindExists, KindAlways:
 		p.question(c, spec, pos)
+	case KindVerdict:
+		p.verdict(c, pos)
 	default:
 		p.declaration(c, spec, pos)
 	}
@@ -245,6 +249,8 @@ func (p *parser) declaration(c *cursor, spec *Spec, pos Pos) {
 		p.fileDecl(c, pos)
 	case KindLimit:
 		p.limit(c, pos)
+	case KindMay:
+		p.may(c)
 	}
 	p.done(c, "the end of the line")
 }
@@ -324,8 +330,13 @@ func (p *parser) fileDecl(c *cursor, pos Pos) {
 // rules reads GENERATION[,+RULE][,-RULE] in kebab case.
 func (p *parser) rules(c *cursor, pos Pos) *Rules {
 	text, at := c.rest()
+	return &Rules{Pos: pos, Spec: c.ruleSpec(text, at)}
+}
+
+// ruleSpec reads the specification of rules in text, which begins at at.
+func (c *cursor) ruleSpec(text string, at Pos) string {
 	if text == "" {
-		c.unexpected(c.peek(), "a generation such as linux-6.18")
+		c.fail(at, "the line ends too early, expected a generation such as linux-6.18")
 	}
 	var words []string
 	for word, wordPos := range commaWords(text, at) {
@@ -338,7 +349,7 @@ func (p *parser) rules(c *cursor, pos Pos) *Rules {
 		}
 		words = append(words, word)
 	}
-	return &Rules{Pos: pos, Spec: strings.Join(words, ",")}
+	return strings.Join(words, ",")
 }
 
 // question reads never, exists or always.
@@ -359,12 +370,17 @@ func (p *parser) question(c *cursor, spec *Spec, pos Pos) {
 
 func (p *parser) oracles(c *cursor, q *Question) {
 	text, at := c.rest()
+	q.Oracles = c.oracleList(text, at)
+}
+
+func (c *cursor) oracleList(text string, at Pos) (oracles []string) {
 	for word, pos := range commaWords(text, at) {
 		if !isKebab(word) {
 			c.fail(pos, "bad oracle %q, expected words such as use-after-free, wrong-vma", word)
 		}
-		q.Oracles = append(q.Oracles, word)
+		oracles = append(oracles, word)
 	}
+	return oracles
 }
 
 // term reads THREAD.N = RESULT.

@@ -91,6 +91,13 @@ func checkStatementExample(t *testing.T, spec *Spec) {
 		BodyChoices: "        yield\n",
 		BodyPicture: "        R..R.end rw private anon\n",
 	}
+	if spec.In == InInit {
+		sc := mustParse(t, "init\n    "+spec.Example+"\n"+body[spec.Body])
+		if got := sc.Init.Body[0].Kind; got != spec.Kind {
+			t.Errorf("%q is a %v", spec.Example, got)
+		}
+		return
+	}
 	src := "mm child\n" +
 		"init\n    mmap R 64K rw private anon\n    fork child\n" +
 		"thread fore\n    mmap A 64K rw private anon\n    barrier start\n    yield\n" +

@@ -17,12 +17,14 @@ const (
 	KindMM
 	KindFile
 	KindLimit
+	KindMay
 	KindInit
 	KindThread
 	KindFinally
 	KindNever
 	KindExists
 	KindAlways
+	KindVerdict
 
 	KindMmap
 	KindMunmap
@@ -31,8 +33,11 @@ const (
 	KindTouch
 	KindStore
 	KindLoad
+	KindLock
+	KindWalk
 	KindFork
 	KindExit
+	KindSessions
 	KindBarrier
 	KindYield
 	KindValidate
@@ -165,6 +170,8 @@ var specs = [...]Spec{
 		Help: "a real file to map, or a temporary one", Example: "file F temp 1M pattern"},
 	KindLimit: {Kind: KindLimit, Name: "limit", In: InTop, shape: "LIMIT N",
 		Help: "a limit of the kernel", Example: "limit max_map_count 100"},
+	KindMay: {Kind: KindMay, Name: "may", In: InTop, shape: "CHOICE[, CHOICE...]",
+		Help: "explore: what may go either way, beside the order of steps", Example: "may alloc-fails"},
 	KindInit: {Kind: KindInit, Name: "init", In: InTop, Body: BodyBlock,
 		Help: "what one task does before the threads start", Example: "init"},
 	KindThread: {Kind: KindThread, Name: "thread", In: InTop, Body: BodyBlock, shape: "NAME [in MM] [* N] [background]",
@@ -177,6 +184,9 @@ var specs = [...]Spec{
 		Help: "explore: some interleaving gives these results", Example: "exists reader.1 = SEGV"},
 	KindAlways: {Kind: KindAlways, Name: "always", In: InTop, shape: "THREAD.N = RESULT [and ...]",
 		Help: "explore: every interleaving gives these results", Example: "always writer.1 = ok"},
+
+	KindVerdict: {Kind: KindVerdict, Name: "verdict", In: InTop, shape: "RULES verified | violation ORACLE[, ORACLE...]",
+		Help: "explore: what comes of it under these rules", Example: "verdict refcount-v6 violation lock-left-held"},
 
 	KindMmap: {Kind: KindMmap, Name: "mmap", In: inAny, Results: GivesErrno | GivesValue,
 		args: []arg{argTarget, argSize, argProt, argSharing, argBacking, argMapOptions},
@@ -199,12 +209,21 @@ var specs = [...]Spec{
 	KindLoad: {Kind: KindLoad, Name: "load", In: inAny, Results: GivesErrno | GivesSignal | GivesValue,
 		args: []arg{argAddr},
 		Help: "read an 8-byte word of memory", Example: "load A+8 => 0"},
+	KindLock: {Kind: KindLock, Name: "lock", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr},
+		Help: "read-lock the VMA at ADDR without mmap_lock, and unlock it", Example: "lock A => ok | EAGAIN"},
+	KindWalk: {Kind: KindWalk, Name: "walk", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argAddr},
+		Help: "read an 8-byte word through the page tables, without a lock and without faulting", Example: "walk A => 1 | EFAULT"},
 	KindFork: {Kind: KindFork, Name: "fork", In: inAny, Results: GivesErrno,
 		args: []arg{argMM},
 		Help: "copy the task's address space into the new one MM", Example: "fork child"},
 	KindExit: {Kind: KindExit, Name: "exit", In: inAny, Results: GivesErrno,
 		args: []arg{argMMOrOwn},
 		Help: "tear down an address space, the task's own if none is named", Example: "exit child"},
+	KindSessions: {Kind: KindSessions, Name: "sessions", In: InInit,
+		args: []arg{argCount},
+		Help: "let N write sessions of mmap_lock pass in which no VMA is locked", Example: "sessions 4294967295"},
 	KindBarrier: {Kind: KindBarrier, Name: "barrier", In: InThread,
 		args: []arg{argBarrier},
 		Help: "wait for every task whose thread mentions NAME", Example: "barrier start"},
@@ -307,11 +326,15 @@ var sharingWords = []Word{
 // LimitKind is a limit that a scenario may set.
 type LimitKind uint8
 
-// LimitMaxMapCount is sysctl vm.max_map_count.
-const LimitMaxMapCount LimitKind = 0
+// The limits.
+const (
+	LimitMaxMapCount LimitKind = iota // sysctl vm.max_map_count
+	LimitVMARefs                      // VMA_REF_LIMIT
+)
 
 var limitWords = []Word{
 	{"max_map_count", int(LimitMaxMapCount), "VMAs in one address space (sysctl vm.max_map_count)"},
+	{"vma_refs", int(LimitVMARefs), "the vm_refcnt that readers may reach (VMA_REF_LIMIT); 1 is for being attached"},
 }
 
 func wordByName(words []Word, name string) (Word, bool) {

@@ -295,6 +295,9 @@ func (c *Plain[T]) writeObserved(t *task.Task, v T) {
 	endPlain(t, &old, &v)
 }
 
+// Init sets the word in an object that nobody else can see, without announcing.
+func (c *Plain[T]) Init(v T) { c.v = v }
+
 // Peek reads without announcing: for reports and checks of a quiescent state.
 func (c *Plain[T]) Peek() T { return c.v }
 

@@ -69,11 +69,8 @@ func (d *Domain) Unregister(t *task.Task) {
 
 // ReadLock begins a read section; sections nest. Nothing in a section may wait. The task must be registered.
 func (d *Domain) ReadLock(t *task.Task) {
-	if s := &t.Sections[d.slot]; s.Depth == 0 && t.Observer == nil {
-		s.Depth = 1
-		if e := d.epoch.Load(); !d.lazy || s.Epoch.Load() != e {
-			s.Epoch.Store(e) // an exchange: what the section reads must not be read before
-		}
+	if s := &t.Sections[d.slot]; s.Epoch.Load() == d.epoch.Load() {
+		s.Depth++ // it counts as inside one already: a nested section, or a lazy domain
 		return
 	}
 	d.readLockSlow(t)
@@ -82,21 +79,21 @@ func (d *Domain) ReadLock(t *task.Task) {
 func (d *Domain) readLockSlow(t *task.Task) {
 	s := &t.Sections[d.slot]
 	s.Depth++
-	if s.Depth > 1 {
-		return
+	switch {
+	case s.Depth > 1:
+	case t.Observer == nil:
+		s.Epoch.Store(d.epoch.Load()) // an exchange: what the section reads must not be read before
+	default:
+		t.Begin(task.OpSectionBegin, unsafe.Pointer(s))
+		s.Epoch.Store(d.epoch.Load())
+		t.End(0, 1)
 	}
-	t.Begin(task.OpSectionBegin, unsafe.Pointer(s))
-	s.Epoch.Store(d.epoch.Load())
-	t.End(0, 1)
 }
 
 // ReadUnlock ends a read section.
 func (d *Domain) ReadUnlock(t *task.Task) {
-	if s := &t.Sections[d.slot]; s.Depth == 1 && t.Observer == nil {
+	if s := &t.Sections[d.slot]; s.Depth == 1 && t.Observer == nil && d.lazy {
 		s.Depth = 0
-		if !d.lazy {
-			store64(&s.Epoch, 0)
-		}
 		return
 	}
 	d.readUnlockSlow(t)
@@ -109,12 +106,15 @@ func (d *Domain) readUnlockSlow(t *task.Task) {
 		return
 	}
 	s.Depth--
-	if s.Depth > 0 {
-		return
+	switch {
+	case s.Depth > 0:
+	case t.Observer == nil:
+		store64(&s.Epoch, 0)
+	default:
+		t.Begin(task.OpSectionEnd, unsafe.Pointer(s))
+		store64(&s.Epoch, 0)
+		t.End(1, 0)
 	}
-	t.Begin(task.OpSectionEnd, unsafe.Pointer(s))
-	store64(&s.Epoch, 0)
-	t.End(1, 0)
 }
 
 // Quiescent says that t, which is outside any section, looks at nothing that the domain protects: rcu_note_context_switch.

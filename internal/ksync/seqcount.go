@@ -21,24 +21,33 @@ func (s *Seqcount) ReadAcquire(t *task.Task) uint32 {
 }
 
 // WriteBegin makes the counter odd, before the writes that follow: do_raw_write_seqcount_begin.
-func (s *Seqcount) WriteBegin(t *task.Task) { s.step(t, task.OpSeqBegin, 0) }
+func (s *Seqcount) WriteBegin(t *task.Task) { s.stepFrom(t, task.OpSeqBegin, 0) }
 
 // WriteEnd makes the counter even, after the writes before it: do_raw_write_seqcount_end.
-func (s *Seqcount) WriteEnd(t *task.Task) { s.step(t, task.OpSeqEnd, 1) }
+func (s *Seqcount) WriteEnd(t *task.Task) { s.stepFrom(t, task.OpSeqEnd, 1) }
 
-// step increments the counter, whose low bit must be parity.
-func (s *Seqcount) step(t *task.Task, op task.Op, parity uint32) {
+// Advance moves the counter on, after the writes before it, where it is a plain counter without an odd state: what
+// vma_end_write_all did before 6.14.
+func (s *Seqcount) Advance(t *task.Task) { s.step(t, task.OpStoreRelease) }
+
+// stepFrom increments the counter, whose low bit must be parity.
+func (s *Seqcount) stepFrom(t *task.Task, op task.Op, parity uint32) {
+	if old := s.step(t, op); old&1 != parity {
+		t.Violate("seqcount-parity", "%s at sequence %d", op, old)
+	}
+}
+
+// step increments the counter and returns what it was.
+func (s *Seqcount) step(t *task.Task, op task.Op) (old uint32) {
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(s))
 	}
-	old := s.seq.v.Load()
+	old = s.seq.v.Load()
 	store32(&s.seq.v, old+1)
 	if t.Observer != nil {
 		t.End(uint64(old), uint64(old+1))
 	}
-	if old&1 != parity {
-		t.Violate("seqcount-parity", "%s at sequence %d", op, old)
-	}
+	return old
 }
 
 // Set places the counter, for tests and scenarios of wrap-around. Nobody may use it meanwhile.

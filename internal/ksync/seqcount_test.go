@@ -41,6 +41,22 @@ func TestSeqcountWrapsAround(t *testing.T) {
 	}
 }
 
+// TestSeqcountAdvance: as a plain counter it has no parity.
+func TestSeqcountAdvance(t *testing.T) {
+	tk, ev, reports := observed(0)
+	var s Seqcount
+	s.Set(math.MaxUint32)
+	s.Advance(tk)
+	s.Advance(tk)
+	if s.Peek() != 1 {
+		t.Errorf("%d after two steps from the last number, expected 1", s.Peek())
+	}
+	reports.want(t)
+	if e := ev.after[0]; e.Op.Info().Order != task.Release || e.Old != math.MaxUint32 || e.New != 0 {
+		t.Errorf("the step announces %+v", e)
+	}
+}
+
 // TestSeqcountReadersNeverSeeHalf: a reader that saw the same even number before and after saw both words of one write.
 func TestSeqcountReadersNeverSeeHalf(t *testing.T) {
 	r := &reports{}

@@ -36,6 +36,9 @@ func (l *Life) end() bool {
 	return n&lifeMask == lifeAllocated && l.n.CompareAndSwap(n, n+1)
 }
 
+// advance moves on to a later part of a life; only the cache does that, with an object that nobody else owns.
+func (l *Life) advance(by uint32) { store32(&l.n, l.n.Load()+by) }
+
 // SlabObject is a pointer to T that can live in a slab.
 type SlabObject[T any] interface {
 	*T
@@ -106,7 +109,7 @@ func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 	s.inUse++
 	s.allocated++
 	s.mu.Unlock()
-	P(p).SlabLife().n.Add(1)
+	P(p).SlabLife().advance(1)
 	if t.Observer != nil {
 		t.EndPointer(nil, unsafe.Pointer(p))
 		t.Born(unsafe.Pointer(p), s.cfg.Layout)
@@ -158,7 +161,7 @@ func (s *Slab[T, P]) release(t *task.Task, p P) {
 	if t.Observer != nil {
 		t.Begin(task.OpSlabFree, unsafe.Pointer(s))
 	}
-	p.SlabLife().n.Add(lifeMask + 1 - lifeEnding)
+	p.SlabLife().advance(lifeMask + 1 - lifeEnding)
 	s.mu.Lock()
 	s.inUse--
 	s.free = append(s.free, (*T)(p))

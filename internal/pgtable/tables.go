@@ -65,7 +65,7 @@ func (tb *Tables) TablePages() int { return int(tb.pages.Peek()) }
 func (tb *Tables) allocTable(t *task.Task) (phys.PFN, error) {
 	pfn, err := tb.mem.AllocZeroed(t)
 	if err == nil {
-		tb.mem.Page(pfn).Describe(t, phys.KindTable, 0, 0)
+		tb.mem.Page(pfn).Describe(phys.KindTable, 0, 0)
 	}
 	return pfn, err
 }

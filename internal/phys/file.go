@@ -229,7 +229,7 @@ func (f *Inode) read(t *task.Task, index uint64) (PFN, error) {
 	}
 	clear(f.mem.Bytes(pfn)[n:])
 	page := f.mem.Page(pfn)
-	page.Describe(t, KindFile, f.id, index)
+	page.Describe(KindFile, f.id, index)
 	page.Dirty.WriteOnce(t, 0)
 	f.mem.Get(t, pfn) // for the cache
 	f.lock.Lock(t)

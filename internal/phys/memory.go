@@ -121,16 +121,28 @@ func (m *Memory) grow(t *task.Task) bool {
 
 // commitChunk makes the next chunk usable. The caller holds m.growing.
 func (m *Memory) commitChunk(t *task.Task) error {
-	first := m.committed * chunkFrames
-	last := min(first+chunkFrames, m.frames)
+	first, last := m.nextChunk()
 	if err := m.arena.commit(uintptr(first)<<PageShift, uintptr(last-first)<<PageShift); err != nil {
 		return err
 	}
+	m.addChunk(t)
+	return nil
+}
+
+// nextChunk returns the frames [first, last) of the next chunk.
+func (m *Memory) nextChunk() (first, last int) {
+	first = m.committed * chunkFrames
+	return first, min(first+chunkFrames, m.frames)
+}
+
+// addChunk makes the frames of a chunk that is backed with memory free.
+func (m *Memory) addChunk(t *task.Task) {
+	first, last := m.nextChunk()
 	m.committed++
 	if first == 0 {
 		zero := m.Page(zeroPFN)
 		zero.Refcount.Init(1)
-		zero.Describe(t, KindZero, 0, 0)
+		zero.Describe(KindZero, 0, 0)
 		first = int(firstPFN)
 	}
 	if invariants.Enabled {
@@ -144,7 +156,6 @@ func (m *Memory) commitChunk(t *task.Task) error {
 	}
 	m.usable += last - first
 	m.lock.Unlock(t)
-	return nil
 }
 
 // ZeroPage returns the frame that is always zero. Mappings of it are not counted: no Get, no Put.

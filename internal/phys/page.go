@@ -2,7 +2,6 @@ package phys
 
 import (
 	"vmasim/internal/ksync"
-	"vmasim/internal/task"
 )
 
 // PFN is the number of a page frame. 0 is no frame: frame 0 is never handed out.
@@ -39,9 +38,9 @@ type Page struct {
 	Kind  ksync.Plain[Kind]
 }
 
-// Describe says what a newly allocated frame is for.
-func (p *Page) Describe(t *task.Task, kind Kind, owner uint32, index uint64) {
-	p.Kind.Write(t, kind)
-	p.Owner.Write(t, owner)
-	p.Index.Write(t, index)
+// Describe says what a newly allocated frame is for, before others can find it.
+func (p *Page) Describe(kind Kind, owner uint32, index uint64) {
+	p.Kind.Init(kind)
+	p.Owner.Init(owner)
+	p.Index.Init(index)
 }

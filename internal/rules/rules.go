@@ -1,7 +1,7 @@
-// Package rules declares what the kernel does that can be switched off or chosen. A rule is declared once, in the
-// table below; the parser, the help text, the manual and the protocol code all refer to it.
+// Package rules declares what the kernel does that can be switched off or chosen. A rule is declared once, in the table
+// of table.go; the parser, the help text, the manual and the protocol code all refer to it.
 //
-// A generation is a named set of rules. A specification such as "linux-6.18,-detach-waits,+poison" starts with a
+// A generation is a named set of rules. A specification such as "linux-6.18,-detach-waits,+hole-first" starts with a
 // generation and adds or takes away single rules.
 package rules
 
@@ -14,79 +14,16 @@ import (
 	"vmasim/internal/suggest"
 )
 
-// Rule is one thing the kernel does.
+// Rule is one thing the kernel does, or could do.
 type Rule uint8
-
-// The rules.
-const (
-	DetachWaits Rule = iota
-	CheckVMMM
-	PinForeignMM
-	AttachBeforeStore
-	LockNewVMA
-	MunmapDowngrade
-	ForkLocksParent
-	TypesafeSlab
-	numRules
-)
 
 // Info describes a rule.
 type Info struct {
 	Name   string // as written in a specification
 	Does   string // what the kernel does, one line
-	Since  string // version and commit subject
+	Since  string // version and commit subject, or who proposed it
 	Breaks string // what goes wrong without it
-}
-
-var ruleTable = [numRules]Info{
-	DetachWaits: {
-		Name:   "detach-waits",
-		Does:   "vma_mark_detached waits for readers that still hold a reference",
-		Since:  `6.15, "mm: replace vm_lock and detached flag with a reference count"`,
-		Breaks: "a reader's put drops the count to zero after the writer freed or re-attached the VMA",
-	},
-	CheckVMMM: {
-		Name:   "check-vm-mm",
-		Does:   "vma_start_read compares vma->vm_mm with the caller's mm after taking the reference",
-		Since:  `6.15, "mm: make vma cache SLAB_TYPESAFE_BY_RCU"`,
-		Breaks: "a VMA reused by another mm at the same address is taken for one's own",
-	},
-	PinForeignMM: {
-		Name:   "pin-foreign-mm",
-		Does:   "a reader that took a foreign VMA pins its mm before it drops the reference",
-		Since:  `6.16.1, "mm: fix a UAF when vma->mm is freed after vma->vm_refcnt got dropped"`,
-		Breaks: "the reader wakes the writer of an mm that is already freed",
-	},
-	AttachBeforeStore: {
-		Name:   "attach-before-store",
-		Does:   "mmap, split and link attach a new VMA before the tree store makes it visible",
-		Since:  `6.15, "mm: mark vma as detached until it's added into vma tree"`,
-		Breaks: "nothing: a finder between store and attach gets EAGAIN and counts a vma_lock_miss",
-	},
-	LockNewVMA: {
-		Name:   "lock-new-vma",
-		Does:   "mmap write-locks a new VMA before the tree store makes it visible",
-		Since:  `6.5, "mm: lock newly mapped VMA which can be modified after it becomes visible"`,
-		Breaks: "a fault sees the VMA before mmap has finished with it",
-	},
-	MunmapDowngrade: {
-		Name:   "munmap-downgrade",
-		Does:   "munmap downgrades mmap_lock before it clears and frees page tables",
-		Since:  `4.20, "mm: mmap: zap pages with read mmap_sem in munmap"`,
-		Breaks: "nothing: readers of the mm wait longer",
-	},
-	ForkLocksParent: {
-		Name:   "fork-locks-parent",
-		Does:   "fork write-locks each VMA of the parent before it copies it",
-		Since:  `6.5, "fork: lock VMAs of the parent process when forking"`,
-		Breaks: "a fault maps a page in the parent that the child's VMA does not know the anon_vma of",
-	},
-	TypesafeSlab: {
-		Name:   "typesafe-slab",
-		Does:   "VMA memory is reused at once (SLAB_TYPESAFE_BY_RCU); without, after a grace period",
-		Since:  `6.15, "mm: make vma cache SLAB_TYPESAFE_BY_RCU"`,
-		Breaks: "nothing: freed VMAs stay unused until a grace period has ended",
-	},
+	Shows  string // the litmus scenario that demonstrates it
 }
 
 // Info returns the rule's description.
@@ -103,91 +40,8 @@ func All() []Rule {
 	return all
 }
 
-// Generation is a named set of rules.
-type Generation struct {
-	Name string
-	Doc  string
-	set  uint64
-}
-
-// Default is the generation in force when nothing else is said.
-const Default = "linux-6.18"
-
-var generationTable = [...]Generation{
-	{Name: "linux-6.18", Doc: "what Linux 6.18 does: one reference count per VMA, type-safe reuse, foreign mm pinned", set: 1<<numRules - 1},
-}
-
-// Generations returns the generations in order of age.
-func Generations() []Generation { return slices.Clone(generationTable[:]) }
-
-// Set is the rules in force on a machine.
-type Set struct {
-	generation string
-	bits       uint64
-}
-
-// Has reports whether the rule is in force.
-func (s *Set) Has(r Rule) bool { return s.bits&(1<<r) != 0 }
-
-// String returns the shortest specification of the set.
-func (s *Set) String() string {
-	var base uint64
-	for _, g := range generationTable {
-		if g.Name == s.generation {
-			base = g.set
-		}
-	}
-	out := s.generation
-	for _, r := range All() {
-		switch in, was := s.Has(r), base&(1<<r) != 0; {
-		case in && !was:
-			out += ",+" + r.String()
-		case !in && was:
-			out += ",-" + r.String()
-		}
-	}
-	return out
-}
-
-// Parse reads a specification: a generation (the default one if left out), then ,+rule and ,-rule.
-func Parse(spec string) (Set, error) {
-	s := Set{generation: Default}
-	parts := strings.Split(spec, ",")
-	if first := strings.TrimSpace(parts[0]); first != "" && first[0] != '+' && first[0] != '-' {
-		s.generation = first
-		parts = parts[1:]
-	}
-	found := false
-	for _, g := range generationTable {
-		if g.Name == s.generation {
-			s.bits, found = g.set, true
-		}
-	}
-	if !found {
-		return Set{}, errors.New(suggest.Unknown("generation", s.generation, generationNames(), ""))
-	}
-	for _, p := range parts {
-		p = strings.TrimSpace(p)
-		if p == "" {
-			continue
-		}
-		if p[0] != '+' && p[0] != '-' {
-			return Set{}, fmt.Errorf("rule %q: expected + or - before it", p)
-		}
-		r, err := find(p[1:])
-		if err != nil {
-			return Set{}, err
-		}
-		if p[0] == '+' {
-			s.bits |= 1 << r
-		} else {
-			s.bits &^= 1 << r
-		}
-	}
-	return s, nil
-}
-
-func find(name string) (Rule, error) {
+// Find returns the rule of that name. The error says what was probably meant.
+func Find(name string) (Rule, error) {
 	names := make([]string, numRules)
 	for i, info := range ruleTable {
 		if info.Name == name {
@@ -198,10 +52,180 @@ func find(name string) (Rule, error) {
 	return 0, errors.New(suggest.Unknown("rule", name, names, ""))
 }
 
-func generationNames() []string {
-	var names []string
-	for _, g := range generationTable {
-		names = append(names, g.Name)
+// Generation is a named set of rules.
+type Generation struct {
+	Name string
+	Doc  string
+	set  uint64
+}
+
+// Default is the generation in force when nothing else is said.
+const Default = "linux-6.18"
+
+// Generations returns the generations in order of age.
+func Generations() []Generation { return slices.Clone(generationTable[:]) }
+
+// FindGeneration returns the generation of that name. The error says what was probably meant.
+func FindGeneration(name string) (Generation, error) {
+	names := make([]string, len(generationTable))
+	for i, g := range generationTable {
+		if g.Name == name {
+			return g, nil
+		}
+		names[i] = g.Name
 	}
-	return names
+	return Generation{}, errors.New(suggest.Unknown("generation", name, names, ""))
+}
+
+// Has reports whether the rule belongs to the generation.
+func (g Generation) Has(r Rule) bool { return g.set&r.bit() != 0 }
+
+// Without returns the rules that the default generation has and g has not.
+func (g Generation) Without() []Rule { return rulesOf(mustGeneration(Default).set &^ g.set) }
+
+// With returns the rules that g has and the default generation has not.
+func (g Generation) With() []Rule { return rulesOf(g.set &^ mustGeneration(Default).set) }
+
+func mustGeneration(name string) Generation {
+	g, err := FindGeneration(name)
+	if err != nil {
+		panic(err) // the name comes from the table
+	}
+	return g
+}
+
+func (r Rule) bit() uint64 { return 1 << r }
+
+func rulesOf(bits uint64) (rs []Rule) {
+	for _, r := range All() {
+		if bits&r.bit() != 0 {
+			rs = append(rs, r)
+		}
+	}
+	return rs
+}
+
+// Set is the rules in force on a machine.
+type Set struct {
+	generation string
+	bits       uint64
+}
+
+// Has reports whether the rule is in force.
+func (s *Set) Has(r Rule) bool { return s.bits&(1<<r) != 0 }
+
+// Lacks reports whether a rule of the mask is not in force.
+func (s *Set) Lacks(mask Mask) bool { return s.bits&uint64(mask) != uint64(mask) }
+
+// Mask is several rules that are tested together.
+type Mask uint64
+
+// String returns the shortest specification of the set.
+func (s *Set) String() string {
+	base := mustGeneration(s.generation)
+	out := s.generation
+	for _, r := range rulesOf(s.bits ^ base.set) {
+		sign := ",-"
+		if s.Has(r) {
+			sign = ",+"
+		}
+		if implied(base.set, s.bits, r) {
+			continue
+		}
+		out += sign + r.String()
+	}
+	return out
+}
+
+// implied reports whether a rule is missing only because one that it is nothing without was taken away.
+func implied(base, bits uint64, r Rule) bool {
+	for _, c := range contradictionTable {
+		if c.b.rule == r && !c.b.in(bits) && c.a.in(bits) && !c.a.in(base) {
+			return true
+		}
+	}
+	return false
+}
+
+// setting is a rule switched on or off.
+type setting struct {
+	rule Rule
+	on   bool
+}
+
+func (s setting) in(bits uint64) bool { return bits&s.rule.bit() != 0 == s.on }
+
+func (s setting) String() string {
+	if s.on {
+		return "+" + s.rule.String()
+	}
+	return "-" + s.rule.String()
+}
+
+// contradiction is two settings that make no sense together. Where b is not asked for, a takes it back.
+type contradiction struct {
+	a, b setting
+	why  string
+}
+
+// Parse reads a specification: a generation (the default one if left out), then ,+rule and ,-rule. It refuses settings
+// that contradict each other, with the reason.
+func Parse(spec string) (Set, error) {
+	s := Set{generation: Default}
+	parts := strings.Split(spec, ",")
+	if first := strings.TrimSpace(parts[0]); first != "" && first[0] != '+' && first[0] != '-' {
+		s.generation = first
+		parts = parts[1:]
+	}
+	g, err := FindGeneration(s.generation)
+	if err != nil {
+		return Set{}, err
+	}
+	s.bits = g.set
+	var asked uint64
+	for _, p := range parts {
+		p = strings.TrimSpace(p)
+		if p == "" {
+			continue
+		}
+		set, err := parseSetting(p)
+		if err != nil {
+			return Set{}, err
+		}
+		if asked&set.rule.bit() != 0 && !set.in(s.bits) {
+			return Set{}, fmt.Errorf("rule %s is both added and taken away, expected one of them", set.rule)
+		}
+		asked |= set.rule.bit()
+		s.put(set)
+	}
+	return s, s.settle(asked)
+}
+
+func parseSetting(text string) (setting, error) {
+	if text[0] != '+' && text[0] != '-' {
+		return setting{}, fmt.Errorf("rule %q: expected + or - before it", text)
+	}
+	r, err := Find(text[1:])
+	return setting{r, text[0] == '+'}, err
+}
+
+func (s *Set) put(set setting) {
+	s.bits &^= set.rule.bit()
+	if set.on {
+		s.bits |= set.rule.bit()
+	}
+}
+
+// settle resolves contradictions: what nobody asked for gives way.
+func (s *Set) settle(asked uint64) error {
+	for _, c := range contradictionTable {
+		switch {
+		case !c.a.in(s.bits) || !c.b.in(s.bits):
+		case asked&c.b.rule.bit() != 0:
+			return fmt.Errorf("rules %s and %s contradict each other: %s", c.a, c.b, c.why)
+		default:
+			s.put(setting{c.b.rule, !c.b.on})
+		}
+	}
+	return nil
 }

@@ -5,7 +5,8 @@ import "strings"
 // LockSet is a set of locks held together.
 type LockSet uint16
 
-// The locks that protect shared fields (Documentation/mm/process_addrs.rst).
+// The locks that protect shared fields (Documentation/mm/process_addrs.rst). A VMA without file and anon_vma is in no reverse
+// map: there the rmap locks count as held. A VMA that a task has detached itself counts as not yet visible.
 const (
 	MmapRead      LockSet = 1 << iota // mmap_lock for reading, or for writing
 	MmapWrite                         // mmap_lock for writing

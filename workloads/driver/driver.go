@@ -45,7 +45,7 @@ type Progress struct {
 // Check reports all that keeps the scenario from being run with the options, before anything runs: unknown rules, more
 // threads or memory than this machine has, files that cannot be opened. Each mistake is one line.
 func Check(sc *workloads.Scenario, opts Options) error {
-	_, err := newPlan(sc, &opts)
+	_, err := NewPlan(sc, &opts)
 	return err
 }
 
@@ -53,7 +53,7 @@ func Check(sc *workloads.Scenario, opts Options) error {
 // the Result; the error says why the scenario could not be run at all. When ctx ends, the tasks are killed, and the
 // Result holds what was measured until then.
 func Run(ctx context.Context, sc *workloads.Scenario, opts Options) (*Result, error) {
-	p, err := newPlan(sc, &opts)
+	p, err := NewPlan(sc, &opts)
 	if err != nil {
 		return nil, err
 	}

@@ -24,11 +24,11 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 		end = r.end(ctx)
 	}
 	res := &Result{
-		Scenario: r.sc.Name, Title: r.sc.Title, Rules: r.rules.String(), Seed: r.seed,
+		Scenario: r.sc.Name, Title: r.sc.Title, Rules: r.Rules.String(), Seed: r.Seed,
 		Elapsed: r.elapsed, VMAs: end.vmas, Memory: end.memory, Interrupted: r.interrupted.Load(),
 	}
-	res.Memory.ArenaBytes = r.memory
-	for _, n := range r.counts {
+	res.Memory.ArenaBytes = r.Memory
+	for _, n := range r.Counts {
 		res.Tasks += n
 	}
 	r.collect(res, &end)

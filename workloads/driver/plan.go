@@ -10,7 +10,9 @@ import (
 
 	"vmasim/internal/rules"
 	"vmasim/mm"
+	"vmasim/vma"
 	"vmasim/workloads"
+	"vmasim/workloads/actor"
 )
 
 // MaxTasks bounds the tasks of a run, all threads together: as many as one thread may have.
@@ -19,25 +21,27 @@ const MaxTasks = 4096
 // defaultSeed is the seed when nobody names one: runs repeat unless they are told not to.
 const defaultSeed = 1
 
-// plan is what scenario and options come to.
-type plan struct {
-	rules       rules.Set
-	seed        uint64
-	memory      uint64
-	maxMapCount int
-	counts      []int // tasks of each thread
+// Plan is what scenario and options come to.
+type Plan struct {
+	Rules       rules.Set
+	Seed        uint64
+	Memory      uint64 // bytes
+	MaxMapCount int
+	MaxVMARefs  int32 // 0: the kernel's
+	Counts      []int // tasks of each thread
 }
 
-// newPlan joins all mistakes into one error.
-func newPlan(sc *workloads.Scenario, opts *Options) (*plan, error) {
-	p := &plan{seed: defaultSeed, memory: mm.DefaultMemory, maxMapCount: mm.DefaultMaxMapCount}
+// NewPlan says what a scenario with the options comes to. The error joins all mistakes.
+func NewPlan(sc *workloads.Scenario, opts *Options) (*Plan, error) {
+	p := &Plan{Seed: defaultSeed, Memory: mm.DefaultMemory, MaxMapCount: mm.DefaultMaxMapCount}
 	switch {
 	case opts.Seed != nil:
-		p.seed = *opts.Seed
+		p.Seed = *opts.Seed
 	case sc.Seed != nil:
-		p.seed = sc.Seed.Value
+		p.Seed = sc.Seed.Value
 	}
 	err := errors.Join(
+		sc.CheckNames(workloads.Names{Rules: checkRules}),
 		p.setRules(sc, opts),
 		p.setMemory(sc, opts),
 		p.setLimits(sc),
@@ -50,28 +54,31 @@ func newPlan(sc *workloads.Scenario, opts *Options) (*plan, error) {
 	return p, nil
 }
 
-func (p *plan) setRules(sc *workloads.Scenario, opts *Options) (err error) {
+func (p *Plan) setRules(sc *workloads.Scenario, opts *Options) (err error) {
 	switch {
 	case opts.Rules != "":
-		p.rules, err = rules.Parse(opts.Rules)
+		p.Rules, err = rules.Parse(opts.Rules)
 	case sc.Rules != nil:
-		if p.rules, err = rules.Parse(sc.Rules.Spec); err != nil {
-			err = at(sc.Rules.Pos, err)
-		}
+		p.Rules, _ = rules.Parse(sc.Rules.Spec) // CheckNames tells what is wrong
 	default:
-		p.rules, err = rules.Parse(rules.Default)
+		p.Rules, err = rules.Parse(rules.Default)
 	}
 	return err
 }
 
-func (p *plan) setMemory(sc *workloads.Scenario, opts *Options) error {
+func checkRules(spec string) error {
+	_, err := rules.Parse(spec)
+	return err
+}
+
+func (p *Plan) setMemory(sc *workloads.Scenario, opts *Options) error {
 	switch {
 	case opts.Memory != 0:
-		p.memory = opts.Memory
-		return CheckMemory(p.memory)
+		p.Memory = opts.Memory
+		return CheckMemory(p.Memory)
 	case sc.Memory != nil:
-		p.memory = sc.Memory.Value
-		if err := CheckMemory(p.memory); err != nil {
+		p.Memory = sc.Memory.Value
+		if err := CheckMemory(p.Memory); err != nil {
 			return at(sc.Memory.Pos, err)
 		}
 	}
@@ -93,20 +100,26 @@ func CheckMemory(size uint64) error {
 // minMemory is the smallest arena in which a scenario can do anything.
 const minMemory = 1 << 20
 
-func (p *plan) setLimits(sc *workloads.Scenario) error {
+func (p *Plan) setLimits(sc *workloads.Scenario) error {
+	var errs []error
 	for _, l := range sc.Limits {
-		if l.Kind != workloads.LimitMaxMapCount {
-			continue
+		highest := uint64(math.MaxInt32)
+		if l.Kind == workloads.LimitVMARefs {
+			highest = vma.VMARefLimit
 		}
-		if l.Value < 1 || l.Value > math.MaxInt32 {
-			return at(l.Pos, fmt.Errorf("limit of %d, expected 1 to %d", l.Value, math.MaxInt32))
+		switch {
+		case l.Value < 1 || l.Value > highest:
+			errs = append(errs, at(l.Pos, fmt.Errorf("limit of %d, expected 1 to %d", l.Value, highest)))
+		case l.Kind == workloads.LimitVMARefs:
+			p.MaxVMARefs = int32(l.Value)
+		default:
+			p.MaxMapCount = int(l.Value)
 		}
-		p.maxMapCount = int(l.Value)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func (p *plan) setCounts(sc *workloads.Scenario, opts *Options) error {
+func (p *Plan) setCounts(sc *workloads.Scenario, opts *Options) error {
 	if opts.Threads < 0 || opts.Threads > MaxTasks {
 		return fmt.Errorf("%d threads, expected 1 to %d", opts.Threads, MaxTasks)
 	}
@@ -116,7 +129,7 @@ func (p *plan) setCounts(sc *workloads.Scenario, opts *Options) error {
 		if t.Multiplied && opts.Threads > 0 {
 			n = opts.Threads
 		}
-		p.counts = append(p.counts, n)
+		p.Counts = append(p.Counts, n)
 		total += n
 	}
 	if total > MaxTasks {
@@ -133,7 +146,7 @@ func checkFiles(sc *workloads.Scenario) error {
 			errs = append(errs, checkTemp(f))
 			continue
 		}
-		file, err := os.OpenFile(sc.ResolvePath(f), openMode(f), 0)
+		file, err := os.OpenFile(sc.ResolvePath(f), actor.OpenMode(f), 0)
 		if err != nil {
 			errs = append(errs, at(f.Pos, fmt.Errorf("cannot open %q: %w", f.Path, reason(err))))
 			continue

@@ -13,6 +13,7 @@ import (
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
+	"vmasim/workloads/actor"
 )
 
 // phase is how far a run has come; it only grows.
@@ -29,7 +30,7 @@ type run struct {
 	phase atomic.Int32 // read before every statement by every task, so alone on its cache line
 	_     [60]byte
 
-	*plan
+	*Plan
 	sc      *workloads.Scenario
 	opts    *Options
 	machine *mm.Machine
@@ -57,11 +58,11 @@ type run struct {
 // defaultPatience is how long killed tasks may take to end. What they wait for can be a bug.
 const defaultPatience = 10 * time.Second
 
-func newRun(sc *workloads.Scenario, p *plan, opts *Options) (*run, error) {
-	r := &run{plan: p, sc: sc, opts: opts, epoch: time.Now(), killed: make(chan struct{}), patience: defaultPatience}
+func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
+	r := &run{Plan: p, sc: sc, opts: opts, epoch: time.Now(), killed: make(chan struct{}), patience: defaultPatience}
 	var err error
 	r.machine, err = mm.NewMachine(mm.Config{
-		Rules: p.rules, Memory: p.memory, MaxMapCount: p.maxMapCount,
+		Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs,
 		ValidateWrites: opts.Validate, Report: r.violations.report,
 	})
 	if err != nil {
@@ -91,7 +92,7 @@ func (r *run) setUp() (err error) {
 			return fmt.Errorf("address space %s: %w", m.Name, err)
 		}
 	}
-	r.files, err = openFiles(t, r.machine.Mem, r.sc)
+	r.files, err = actor.OpenFiles(t, r.machine.Mem, r.sc)
 	return err
 }
 
@@ -141,7 +142,7 @@ func (r *run) blocks() {
 		if r.abandoned {
 			return
 		}
-		r.regions = w.env.Regions
+		r.regions = w.Env.Regions
 		if w.findings.total > 0 {
 			return
 		}
@@ -158,13 +159,13 @@ func (r *run) threads() {
 	var workers []*worker
 	var blocks []*workloads.Block
 	for i, th := range r.sc.Threads {
-		for n := range r.counts[i] {
+		for n := range r.Counts[i] {
 			name := th.Name
 			if th.Multiplied {
 				name = fmt.Sprintf("%s/%d", th.Name, n)
 			}
 			w := r.newWorker(name, &th.Block, n)
-			w.seat = r.hall.join(w.task, th)
+			w.seat = r.hall.join(w.Task, th)
 			if th.Background {
 				w.leaveAt = draining
 			}
@@ -225,7 +226,7 @@ func (r *run) abandon(workers []*worker) {
 	var names []string
 	for _, w := range workers {
 		if !w.ended.Load() {
-			names = append(names, w.task.Name)
+			names = append(names, w.Task.Name)
 		}
 	}
 	r.violations.report(task.Violation{Oracle: "stuck", Task: names[0],

@@ -208,7 +208,7 @@ thread back background
 // TestStuckTaskIsAbandoned lets a task wait for a lock that is never given back, where no signal reaches it.
 func TestStuckTaskIsAbandoned(t *testing.T) {
 	sc := parse(t, "mm other\nthread stuck\n exit\nthread good in other\n for 1h\n  yield\n")
-	p, err := newPlan(sc, &Options{})
+	p, err := NewPlan(sc, &Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

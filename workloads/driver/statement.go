@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/workloads"
+	"vmasim/workloads/actor"
 )
 
 // statement runs one statement and all it holds.
@@ -24,7 +25,7 @@ func (w *worker) statement(s *workloads.Stmt) {
 	case workloads.KindForever:
 		w.loopForever(s)
 	case workloads.KindChoose:
-		w.statement(s.Choose(w.env))
+		w.statement(s.Choose(w.Env))
 	case workloads.KindIn:
 		w.in(s)
 	default:
@@ -56,16 +57,16 @@ func (w *worker) loopForever(s *workloads.Stmt) {
 
 // in runs its block in another address space.
 func (w *worker) in(s *workloads.Stmt) {
-	m := w.run.hall.acquire(w.task, s.MM.Index)
+	m := w.run.hall.acquire(w.Task, s.MM.Index)
 	if m == nil {
-		w.unexpected(s, failure(unix.ESRCH))
+		w.unexpected(s, actor.Failure(unix.ESRCH))
 		return
 	}
-	outer := w.mm
-	w.mm = m
+	outer := w.MM
+	w.MM = m
 	w.body(s.Body)
-	w.put()
-	w.mm = outer
+	w.Leave()
+	w.MM = outer
 }
 
 // operation runs a statement that is counted and timed, and compares its result with what it states.
@@ -74,11 +75,11 @@ func (w *worker) operation(s *workloads.Stmt) {
 	timed := st.untimed == 0
 	if !timed && sampled(s) {
 		st.untimed--
-		w.judge(s, st, w.perform(s))
+		w.judge(s, st, w.Perform(s))
 		return
 	}
 	start := w.run.now()
-	out := w.perform(s)
+	out := w.Perform(s)
 	st.record(w.run.now() - start)
 	if timed {
 		st.untimed = w.sampler.gap()
@@ -92,10 +93,10 @@ func (w *worker) judge(s *workloads.Stmt, st *opStats, out workloads.Outcome) {
 		if out.Errno == unix.EINTR && w.run.over(killed) {
 			return // the run was cut here; the statement has not failed
 		}
-		st.fail(label(out))
+		st.fail(actor.Label(out))
 	}
 	st.count++
-	if !s.Expect.Allows(out, w.env) {
+	if !s.Expect.Allows(out, w.Env) {
 		w.unexpected(s, out)
 	}
 	if w.untilPub--; w.untilPub == 0 {
@@ -108,8 +109,8 @@ func (w *worker) judge(s *workloads.Stmt, st *opStats, out workloads.Outcome) {
 
 // unexpected notes an outcome that its statement does not state.
 func (w *worker) unexpected(s *workloads.Stmt, out workloads.Outcome) {
-	w.findings.add(s, label(out), func() Unexpected {
-		u := Unexpected{Pos: s.Pos, Stmt: stated(s), Got: w.gotten(s, out), Expected: "ok", Task: w.task.Name}
+	w.findings.add(s, actor.Label(out), func() Unexpected {
+		u := Unexpected{Pos: s.Pos, Stmt: actor.Stated(s), Got: w.Describe(s, out), Expected: "ok", Task: w.Task.Name}
 		if s.Expect != nil {
 			u.Expected = s.Expect.String()
 		}

@@ -213,6 +213,39 @@ init
 	mprotect A 4K r => ENOMEM
 	munmap A
 `},
+	{"the readers of litmus tests", `
+limit vma_refs 2
+init
+	mmap A 8K rw private anon
+	lock A
+	lock A+4K
+	lock A.end => EAGAIN
+	walk A => EFAULT
+	store A+8 7
+	walk A+8 => 7
+	walk A+4K => EFAULT
+	walk A+1 => any
+	munmap A
+	lock A => EAGAIN
+	walk A+8 => EFAULT
+`},
+	{"mm_lock_seq has wrapped around", `
+init
+	mmap A 4K rw private anon
+	sessions 4294967295
+	lock A
+	munmap A
+`},
+	{"the counter of sessions has wrapped around", `
+rules linux-6.18,+seq-counter
+init
+	mmap A 4K rw private anon
+	lock A
+	sessions 4294967295
+	lock A => EAGAIN
+	touch A write
+	munmap A
+`},
 }
 
 func TestScenariosThatPass(t *testing.T) {

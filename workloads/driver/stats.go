@@ -77,7 +77,7 @@ func sampled(s *workloads.Stmt) bool {
 	switch s.Kind {
 	case workloads.KindTouch:
 		return s.Size == nil
-	case workloads.KindLoad, workloads.KindStore, workloads.KindYield:
+	case workloads.KindLoad, workloads.KindStore, workloads.KindLock, workloads.KindWalk, workloads.KindYield:
 		return true
 	}
 	return false

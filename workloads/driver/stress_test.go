@@ -59,10 +59,10 @@ func BenchmarkTouch(b *testing.B) {
 			w.body(body)
 		}
 	})
-	addr := w.env.Regions[0].Base
+	addr := w.Env.Regions[0].Base
 	b.Run("fault.Touch", func(b *testing.B) {
 		for range b.N {
-			fault.Touch(w.task, w.mm, addr, fault.Write)
+			fault.Touch(w.Task, w.MM, addr, fault.Write)
 		}
 	})
 }
@@ -70,7 +70,7 @@ func BenchmarkTouch(b *testing.B) {
 // loopWorker gives a worker on a machine of its own and a body that runs the statements 1000 times.
 func loopWorker(t testing.TB, statements string) (*worker, []*workloads.Stmt, func()) {
 	sc := parse(t, "init\n mmap A 1M rw private anon\n touch A A.size write\nthread t\n repeat 1000\n  "+statements)
-	p, err := newPlan(sc, &Options{})
+	p, err := NewPlan(sc, &Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,13 +80,13 @@ func loopWorker(t testing.TB, statements string) (*worker, []*workloads.Stmt, fu
 	}
 	init := r.newWorker("init", sc.Init, 0)
 	init.do(sc.Init.Body)
-	r.regions = init.env.Regions
+	r.regions = init.Env.Regions
 	w := r.newWorker("t", &sc.Threads[0].Block, 0)
 	w.begin()                  // without a seat: in main
 	w.body(sc.Threads[0].Body) // makes the histograms
 	return w, sc.Threads[0].Body, func() {
-		w.put()
-		r.machine.EndTask(w.task)
+		w.Leave()
+		r.machine.EndTask(w.Task)
 		end := r.tearDown()
 		if v, n := r.violations.reported(); n > 0 || end.err != nil || w.findings.total > 0 {
 			t.Errorf("%v %v %v", v, end.err, w.findings.list)

@@ -5,17 +5,15 @@ import (
 	"sync/atomic"
 
 	"vmasim/internal/task"
-	"vmasim/mm"
 	"vmasim/workloads"
+	"vmasim/workloads/actor"
 )
 
 // worker is the goroutine of one task: it runs a block.
 type worker struct {
+	actor.Actor
 	run  *run
-	task *task.Task
-	env  *workloads.Env
-	seat *seat  // nil in init and finally
-	mm   *mm.MM // the one it is in, with a reference; nil after its own exit
+	seat *seat // nil in init and finally
 
 	leaveAt phase // its loops end from this phase on
 	gone    bool  // it gives up the rest of its block: what it waited for cannot come
@@ -23,7 +21,6 @@ type worker struct {
 	stats    [numKinds]opStats
 	findings findings
 	sampler  sampler
-	why      error // of the system call that failed last
 	untilPub uint32
 
 	published [task.NumCounters]atomic.Uint64 // the task's counters, up to publishEvery operations ago
@@ -38,14 +35,15 @@ const publishEvery = 1024
 
 func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
 	t := r.newTask(name)
-	return &worker{
+	w := &worker{
+		Actor:    actor.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files},
 		run:      r,
-		task:     t,
-		env:      b.NewEnv(r.seed, index, r.regions),
 		leaveAt:  killed,
 		untilPub: publishEvery,
 		sampler:  sampler{uint64(t.ID)*0x9e3779b97f4a7c15 | 1},
 	}
+	w.Host = w
+	return w
 }
 
 // do runs the block's statements. A panic in them is a violation; it may have left locks held that others wait for, so
@@ -53,7 +51,7 @@ func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
 func (w *worker) do(body []*workloads.Stmt) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.run.reportPanic(w.task.Name, w.task.Func(), p)
+			w.run.reportPanic(w.Task.Name, w.Task.Func(), p)
 			w.run.crashed.Store(true)
 			w.run.kill()
 		}
@@ -62,22 +60,22 @@ func (w *worker) do(body []*workloads.Stmt) {
 	debug.SetPanicOnFault(true) // a stray access to the arena is a panic like any other
 	w.begin()
 	w.body(body)
-	w.put()
-	w.run.machine.EndTask(w.task)
+	w.Leave()
+	w.run.machine.EndTask(w.Task)
 }
 
 // begin enters the address space of the worker's thread.
 func (w *worker) begin() {
 	if w.seat == nil {
-		w.mm = w.run.hall.acquire(w.task, mainMM)
+		w.MM = w.run.hall.acquire(w.Task, mainMM)
 		return
 	}
-	w.mm = w.run.hall.begin(w.seat)
-	if th := w.seat.thread; w.mm == nil && !th.Background && !w.run.over(killed) {
+	w.MM = w.run.hall.begin(w.seat)
+	if th := w.seat.thread; w.MM == nil && !th.Background && !w.run.over(killed) {
 		w.gone = true
 		w.blame(Unexpected{Pos: th.MM.Pos, Stmt: "thread " + th.Name, Got: "no address space " + th.MM.Name, Expected: "some task to fork it"})
 	}
-	w.gone = w.gone || w.mm == nil
+	w.gone = w.gone || w.MM == nil
 }
 
 // leave publishes what the worker has measured.
@@ -89,17 +87,9 @@ func (w *worker) leave() {
 	}
 }
 
-// put drops the worker's reference on its address space.
-func (w *worker) put() {
-	if w.mm != nil {
-		w.mm.Put(w.task)
-		w.mm = nil
-	}
-}
-
 func (w *worker) publish() {
-	w.run.machine.RCU.Quiescent(w.task)
-	for i, n := range w.task.Counters {
+	w.run.machine.RCU.Quiescent(w.Task)
+	for i, n := range w.Task.Counters {
 		w.published[i].Store(n)
 	}
 }
@@ -127,6 +117,6 @@ func (w *worker) leaving() bool { return w.gone || w.run.over(w.leaveAt) }
 
 // blame notes something unexpected that is not the result of a statement.
 func (w *worker) blame(u Unexpected) {
-	u.Task = w.task.Name
+	u.Task = w.Task.Name
 	w.findings.add(nil, "", func() Unexpected { return u })
 }

@@ -1,4 +1,4 @@
-package driver
+package actor
 
 import (
 	"errors"
@@ -16,11 +16,12 @@ var faultOutcomes = [...]workloads.Outcome{
 	fault.SegvMaperr: {Kind: workloads.ResultSegvMaperr},
 	fault.SegvAccerr: {Kind: workloads.ResultSegvAccerr},
 	fault.Sigbus:     {Kind: workloads.ResultSigbus},
-	fault.OOM:        failure(unix.ENOMEM),
-	fault.Killed:     failure(unix.EINTR),
+	fault.OOM:        Failure(unix.ENOMEM),
+	fault.Killed:     Failure(unix.EINTR),
 }
 
-func failure(e unix.Errno) workloads.Outcome {
+// Failure is the outcome of a system call that failed.
+func Failure(e unix.Errno) workloads.Outcome {
 	return workloads.Outcome{Kind: workloads.ResultErrno, Errno: e}
 }
 
@@ -46,16 +47,16 @@ var (
 	notRunLabels = [...]string{"unbound", "overflow", "unaligned"}
 )
 
-// label names an outcome in statistics.
-func label(out workloads.Outcome) string {
+// Label names an outcome in statistics.
+func Label(out workloads.Outcome) string {
 	if out.Kind == workloads.ResultErrno && out.Errno == 0 {
 		return notRunLabels[out.Value]
 	}
 	return out.String()
 }
 
-// gotten words an outcome for a report, with the reason where it is known.
-func (w *worker) gotten(s *workloads.Stmt, out workloads.Outcome) string {
+// Describe words an outcome for a report, with the reason where it is known.
+func (a *Actor) Describe(s *workloads.Stmt, out workloads.Outcome) string {
 	switch {
 	case out.Kind == workloads.ResultErrno && out.Errno == 0:
 		return "no result: " + notRunErrors[out.Value].Error()
@@ -63,14 +64,14 @@ func (w *worker) gotten(s *workloads.Stmt, out workloads.Outcome) string {
 		return fmt.Sprintf("%#x", out.Value)
 	case out.Kind == workloads.ResultOK && s.Spec().Results&workloads.GivesValue != 0:
 		return fmt.Sprint(out.Value)
-	case out.Kind == workloads.ResultErrno && w.why != nil && errors.Is(w.why, out.Errno):
-		return fmt.Sprintf("%v (%v)", out, w.why)
+	case out.Kind == workloads.ResultErrno && a.why != nil && errors.Is(a.why, out.Errno):
+		return fmt.Sprintf("%v (%v)", out, a.why)
 	}
 	return out.String()
 }
 
-// stated gives a statement as it is written, without its expectation and its weight.
-func stated(s *workloads.Stmt) string {
+// Stated gives a statement as it is written, without its expectation and its weight.
+func Stated(s *workloads.Stmt) string {
 	bare := *s
 	bare.Expect, bare.Weight = nil, 0
 	return bare.String()

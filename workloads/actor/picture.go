@@ -1,4 +1,4 @@
-package driver
+package actor
 
 import (
 	"cmp"
@@ -50,25 +50,25 @@ type window struct {
 }
 
 // maps compares the layout of an address space with a picture.
-func (w *worker) maps(s *workloads.Stmt) workloads.Outcome {
-	want, windows, err := w.picture(s)
+func (a *Actor) maps(s *workloads.Stmt) workloads.Outcome {
+	want, windows, err := a.picture(s)
 	if err != nil {
 		return notRun(err)
 	}
-	m := w.mm
+	m := a.MM
 	if s.MM != nil {
-		if m = w.run.hall.acquire(w.task, s.MM.Index); m == nil {
-			return failure(unix.ESRCH)
+		if m = a.Host.Acquire(s.MM.Index); m == nil {
+			return Failure(unix.ESRCH)
 		}
-		defer m.Put(w.task)
+		defer m.Put(a.Task)
 	}
-	got, err := w.layout(m)
+	got, err := a.layout(m)
 	if err != nil {
-		return w.result(err)
+		return a.result(err)
 	}
 	for _, win := range windows {
 		if !slices.Equal(cutAll(want, win.start, win.end), cutAll(got, win.start, win.end)) {
-			w.mismatch(s, windows, want, got)
+			a.Host.Mismatch(s, a.draw(windows, want), a.draw(windows, got))
 			break
 		}
 	}
@@ -77,43 +77,43 @@ func (w *worker) maps(s *workloads.Stmt) workloads.Outcome {
 
 // picture evaluates the lines. The windows are the regions that they name, and the lines' own ranges where they reach
 // beyond a region.
-func (w *worker) picture(s *workloads.Stmt) (want []span, windows []window, err error) {
-	for _, a := range s.Picture {
-		start, err := a.Start.Eval(w.env)
+func (a *Actor) picture(s *workloads.Stmt) (want []span, windows []window, err error) {
+	for _, row := range s.Picture {
+		start, err := row.Start.Eval(a.Env)
 		if err != nil {
 			return nil, nil, err
 		}
-		end, err := a.End.Eval(w.env)
+		end, err := row.End.Eval(a.Env)
 		if err != nil {
 			return nil, nil, err
 		}
-		line := span{start: start, end: end, prot: a.Prot, shared: a.Backing.Shared}
-		if f := a.Backing.File; f != nil {
-			line.file = w.run.files[f.Index]
-			if line.offset, err = optional(a.Backing.Offset, w.env); err != nil {
+		line := span{start: start, end: end, prot: row.Prot, shared: row.Backing.Shared}
+		if f := row.Backing.File; f != nil {
+			line.file = a.Files[f.Index]
+			if line.offset, err = optional(row.Backing.Offset, a.Env); err != nil {
 				return nil, nil, err
 			}
 		}
-		if !a.Hole {
+		if !row.Hole {
 			want = append(want, line)
 		}
-		windows = w.regionsOf(a.Start, w.regionsOf(a.End, windows))
-		windows = append(windows, window{start: start, end: end, base: baseOf(a.Start)})
+		windows = a.regionsOf(row.Start, a.regionsOf(row.End, windows))
+		windows = append(windows, window{start: start, end: end, base: baseOf(row.Start)})
 	}
 	slices.SortStableFunc(want, func(a, b span) int { return cmp.Compare(a.start, b.start) })
 	return want, outermost(windows), nil
 }
 
 // regionsOf adds the regions that an expression names to the windows.
-func (w *worker) regionsOf(e *workloads.Expr, windows []window) []window {
+func (a *Actor) regionsOf(e *workloads.Expr, windows []window) []window {
 	if e == nil {
 		return windows
 	}
 	if base := baseOf(e); base != nil && (e.Op == workloads.ExprBase || e.Op == workloads.ExprEnd || e.Op == workloads.ExprSize) {
-		r := w.env.Regions[e.Region.Index]
+		r := a.Env.Regions[e.Region.Index]
 		windows = append(windows, window{start: r.Base, end: r.Base + r.Size, base: base})
 	}
-	return w.regionsOf(e.X, w.regionsOf(e.Y, windows))
+	return a.regionsOf(e.X, a.regionsOf(e.Y, windows))
 }
 
 // baseOf gives the first region that an expression names, as an expression; nil for none.
@@ -141,23 +141,23 @@ func outermost(windows []window) (kept []window) {
 }
 
 // layout returns the VMAs of an address space in order. The error is EINTR.
-func (w *worker) layout(m *mm.MM) (got []span, err error) {
-	if err := m.MmapReadLockKillable(w.task); err != nil {
+func (a *Actor) layout(m *mm.MM) (got []span, err error) {
+	if err := m.MmapReadLockKillable(a.Task); err != nil {
 		return nil, err
 	}
-	defer m.MmapReadUnlock(w.task)
-	m.Tree.Ascend(w.task, 0, func(e tree.Entry) bool {
-		got = append(got, w.spanOf(w.task, e))
+	defer m.MmapReadUnlock(a.Task)
+	m.Tree.Ascend(a.Task, 0, func(e tree.Entry) bool {
+		got = append(got, a.spanOf(a.Task, e))
 		return true
 	})
 	return got, nil
 }
 
-func (w *worker) spanOf(t *task.Task, e tree.Entry) span {
+func (a *Actor) spanOf(t *task.Task, e tree.Entry) span {
 	flags := e.VMA.Flags(t)
 	s := span{start: e.Start, end: e.End, prot: protOf(flags), shared: flags&vma.VMMayShare != 0}
 	// Shared anonymous memory is a file of its own, which no picture can name.
-	if f := e.VMA.File(t); slices.Contains(w.run.files, f) {
+	if f := e.VMA.File(t); slices.Contains(a.Files, f) {
 		s.file, s.offset = f, e.VMA.Pgoff(t)<<mm.PageShift
 	}
 	return s
@@ -176,51 +176,44 @@ func protOf(f vma.Flags) (p workloads.Prot) {
 	return p
 }
 
-// mismatch notes that the layout is not the one pictured.
-func (w *worker) mismatch(s *workloads.Stmt, windows []window, want, got []span) {
-	w.findings.add(s, "layout", func() Unexpected {
-		return Unexpected{Pos: s.Pos, Stmt: stated(s), Got: w.draw(windows, got), Expected: w.draw(windows, want), Task: w.task.Name}
-	})
-}
-
 // draw words what the windows show of a layout as the lines of a picture, holes included.
-func (w *worker) draw(windows []window, spans []span) string {
+func (a *Actor) draw(windows []window, spans []span) string {
 	var lines []string
 	for _, win := range windows {
 		at := win.start
 		for _, s := range cutAll(spans, win.start, win.end) {
 			if s.start > at {
-				lines = append(lines, w.area(win, span{start: at, end: s.start}, true))
+				lines = append(lines, a.area(win, span{start: at, end: s.start}, true))
 			}
-			lines = append(lines, w.area(win, s, false))
+			lines = append(lines, a.area(win, s, false))
 			at = s.end
 		}
 		if at < win.end {
-			lines = append(lines, w.area(win, span{start: at, end: win.end}, true))
+			lines = append(lines, a.area(win, span{start: at, end: win.end}, true))
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
 // area words a span as a line of a picture.
-func (w *worker) area(win window, s span, hole bool) string {
-	a := &workloads.Area{Start: w.relative(win, s.start), End: w.relative(win, s.end), Hole: hole, Prot: s.prot}
-	a.Backing.Shared = s.shared
-	if i := slices.Index(w.run.files, s.file); s.file != nil {
-		a.Backing.File = &workloads.Ref{Name: w.run.sc.Files[i].Name}
+func (a *Actor) area(win window, s span, hole bool) string {
+	row := &workloads.Area{Start: a.relative(win, s.start), End: a.relative(win, s.end), Hole: hole, Prot: s.prot}
+	row.Backing.Shared = s.shared
+	if i := slices.Index(a.Files, s.file); s.file != nil {
+		row.Backing.File = &workloads.Ref{Name: a.Decls[i].Name}
 		if s.offset != 0 {
-			a.Backing.Offset = constant(s.offset, false)
+			row.Backing.Offset = constant(s.offset, false)
 		}
 	}
-	return a.String()
+	return row.String()
 }
 
 // relative words an address as A, A+OFFSET or A.end, or as a number where the window has no region.
-func (w *worker) relative(win window, addr uint64) *workloads.Expr {
+func (a *Actor) relative(win window, addr uint64) *workloads.Expr {
 	if win.base == nil {
 		return constant(addr, true)
 	}
-	r := w.env.Regions[win.base.Region.Index]
+	r := a.Env.Regions[win.base.Region.Index]
 	switch {
 	case addr == r.Base:
 		return win.base

@@ -1,4 +1,4 @@
-package driver
+package actor
 
 import (
 	"bufio"
@@ -15,13 +15,13 @@ import (
 	"vmasim/workloads"
 )
 
-// openFiles opens the scenario's files. The caller holds a reference on each, so that it sees the errors of writing
+// OpenFiles opens the scenario's files. The caller holds a reference on each, so that it sees the errors of writing
 // them back. On an error none is left open.
-func openFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []*phys.File, err error) {
+func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []*phys.File, err error) {
 	for _, decl := range sc.Files {
 		var f *phys.File
 		if decl.Path != "" {
-			f, err = mem.OpenFile(t, sc.ResolvePath(decl), openMode(decl))
+			f, err = mem.OpenFile(t, sc.ResolvePath(decl), OpenMode(decl))
 		} else {
 			f, err = openTemp(t, mem, decl)
 		}
@@ -36,7 +36,8 @@ func openFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []
 	return files, nil
 }
 
-func openMode(decl *workloads.File) int {
+// OpenMode is how a scenario wants a file opened.
+func OpenMode(decl *workloads.File) int {
 	if decl.Writable || decl.Path == "" {
 		return unix.O_RDWR
 	}
@@ -55,7 +56,7 @@ func openTemp(t *task.Task, mem *phys.Memory, decl *workloads.File) (*phys.File,
 	}
 	var f *phys.File
 	if err = errors.Join(err, file.Close()); err == nil {
-		f, err = mem.OpenFile(t, file.Name(), openMode(decl))
+		f, err = mem.OpenFile(t, file.Name(), OpenMode(decl))
 	}
 	return f, errors.Join(err, os.Remove(file.Name()))
 }

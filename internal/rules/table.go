@@ -1,0 +1,187 @@
+package rules
+
+// The rules. ruleTable says what each one is.
+const (
+	DetachWaits Rule = iota
+	CheckVMMM
+	PinForeignMM
+	CallersMM
+	AddressAfterRef
+	RetryDetached
+	SettleBeforePut
+	ReaderLimit
+	OneStepWriteLock
+	DupByField
+	TypesafeSlab
+	AttachBeforeStore
+	LockNewVMA
+	MunmapDowngrade
+	EndWriteOnDowngrade
+	ForkLocksParent
+	RetryUnderTrylock
+	HoleFirst
+	SeqCounter
+	numRules
+)
+
+var ruleTable = [numRules]Info{
+	DetachWaits: {
+		Name:   "detach-waits",
+		Does:   "vma_mark_detached waits for readers that still hold a reference",
+		Since:  `6.15, "mm: replace vm_lock and detached flag with a reference count"`,
+		Breaks: "a reader's put drops the count to zero after the writer freed or re-attached the VMA",
+		Shows:  "put-to-zero",
+	},
+	CheckVMMM: {
+		Name:   "check-vm-mm",
+		Does:   "vma_start_read compares vma->vm_mm with the caller's mm after taking the reference",
+		Since:  `6.15, "mm: make vma cache SLAB_TYPESAFE_BY_RCU"`,
+		Breaks: "a VMA reused by another mm at the same address is taken for one's own",
+		Shows:  "reuse-before-lock",
+	},
+	PinForeignMM: {
+		Name:   "pin-foreign-mm",
+		Does:   "a reader that took a foreign VMA pins its mm before it drops the reference",
+		Since:  `6.16.1, "mm: fix a UAF when vma->mm is freed after vma->vm_refcnt got dropped"`,
+		Breaks: "the reader wakes the writer of an mm that is already freed",
+		Shows:  "foreign-put",
+	},
+	CallersMM: {
+		Name:   "callers-mm",
+		Does:   "vma_start_read compares vm_lock_seq with the mm_lock_seq of the caller's mm, not with that of vma->vm_mm",
+		Since:  `6.15, "mm: prepare lock_vma_under_rcu() for vma reuse possibility"`,
+		Breaks: "the mm_lock_seq of an mm that is already freed is read, through the vm_mm of a reused VMA",
+		Shows:  "reuse-while-locking",
+	},
+	AddressAfterRef: {
+		Name:   "address-after-ref",
+		Does:   "lock_vma_under_rcu looks at vm_start and vm_end after it has the reference",
+		Since:  `6.4, "mm: introduce lock_vma_under_rcu to be used from arch-specific code"; vital since 6.15`,
+		Breaks: "a VMA reused at another address between the check and the reference is taken for the one looked up",
+		Shows:  "reuse-then-attach",
+	},
+	RetryDetached: {
+		Name:   "retry-detached",
+		Does:   "a lookup that finds a detached VMA counts a miss and starts again",
+		Since:  `6.4, "mm: introduce vma detached flag"; the patch of December 2024 could not tell, and gave up`,
+		Breaks: "nothing: the fault goes on under mmap_lock, and vma_lock_miss stays zero",
+		Shows:  "attach-order",
+	},
+	SettleBeforePut: {
+		Name:   "settle-before-put",
+		Does:   "vma_refcount_put tells lockdep and reads vm_mm before it drops the count",
+		Since:  `6.15, "mm: replace vm_lock and detached flag with a reference count", from version 9 on`,
+		Breaks: "a put that drops to zero leaves lockdep's map held; vm_mm is read from memory that has become another VMA",
+		Shows:  "detach-race",
+	},
+	ReaderLimit: {
+		Name:   "reader-limit",
+		Does:   "a reader fails when the count is at VMA_REF_LIMIT",
+		Since:  `6.15, "refcount: introduce __refcount_{add|inc}_not_zero_limited_acquire"`,
+		Breaks: "readers count up into the writer's flag",
+		Shows:  "reader-overflow",
+	},
+	OneStepWriteLock: {
+		Name:   "one-step-write-lock",
+		Does:   "vma_start_write adds the writer's flag in the step that finds the VMA attached",
+		Since:  `6.15, "mm: replace vm_lock and detached flag with a reference count"; two steps in version 6`,
+		Breaks: "nothing: readers that come between the two steps are waited for",
+		Shows:  "detach-race",
+	},
+	DupByField: {
+		Name:   "dup-by-field",
+		Does:   "vm_area_dup copies a VMA field by field, never its vm_refcnt",
+		Since:  `6.15, "mm: make vma cache SLAB_TYPESAFE_BY_RCU"`,
+		Breaks: "a reader that stands on the copy's memory takes a reference on a count that is then set to zero",
+		Shows:  "struct-copy",
+	},
+	TypesafeSlab: {
+		Name:   "typesafe-slab",
+		Does:   "VMA memory is reused at once (SLAB_TYPESAFE_BY_RCU); without, after a grace period",
+		Since:  `6.15, "mm: make vma cache SLAB_TYPESAFE_BY_RCU"`,
+		Breaks: "nothing: freed VMAs stay unused until a grace period has ended",
+		Shows:  "reuse-before-lock",
+	},
+	AttachBeforeStore: {
+		Name:   "attach-before-store",
+		Does:   "mmap, split and link attach a new VMA before the tree store makes it visible",
+		Since:  `6.15, "mm: mark vma as detached until it's added into vma tree"`,
+		Breaks: "nothing: a finder between store and attach gets EAGAIN and counts a vma_lock_miss",
+		Shows:  "attach-order",
+	},
+	LockNewVMA: {
+		Name:   "lock-new-vma",
+		Does:   "mmap write-locks a new VMA before the tree store makes it visible",
+		Since:  `6.5, "mm: lock newly mapped VMA which can be modified after it becomes visible"`,
+		Breaks: "nothing here: a fault goes ahead of the end of mmap, whose late changes (soft-dirty, write notification) the model lacks",
+		Shows:  "attach-order",
+	},
+	MunmapDowngrade: {
+		Name:   "munmap-downgrade",
+		Does:   "munmap downgrades mmap_lock before it clears and frees page tables",
+		Since:  `4.20, "mm: mmap: zap pages with read mmap_sem in munmap"`,
+		Breaks: "nothing: readers of the mm wait longer",
+		Shows:  "downgrade-matrix",
+	},
+	EndWriteOnDowngrade: {
+		Name:   "end-write-on-downgrade",
+		Does:   "mmap_write_downgrade ends all VMA write locks: vma_end_write_all",
+		Since:  `6.4, "mm: add per-VMA lock and helper functions to control it"`,
+		Breaks: "mm_lock_seq stays odd without a writer, and the next one makes it even",
+		Shows:  "downgrade-ends-locks",
+	},
+	ForkLocksParent: {
+		Name:   "fork-locks-parent",
+		Does:   "fork write-locks each VMA of the parent before it copies it",
+		Since:  `6.5, "fork: lock VMAs of the parent process when forking"`,
+		Breaks: "a fault copies a page before fork has flushed the TLB, and the parent loses what it stores through the old translation",
+		Shows:  "fork-parent",
+	},
+	RetryUnderTrylock: {
+		Name:   "retry-under-trylock",
+		Does:   "a fault that needs mmap_lock under a VMA read lock tries it, and starts again if that fails",
+		Since:  `6.10, "mm: delay the check for a NULL anon_vma"`,
+		Breaks: "the fault waits for a writer that waits for the fault's VMA lock: deadlock",
+		Shows:  "lock-order",
+	},
+	HoleFirst: {
+		Name:   "hole-first",
+		Does:   "mmap over an old mapping punches a hole into the tree before it clears the old pages",
+		Since:  "suggested by Peter Zijlstra, 19 December 2024; not adopted",
+		Breaks: "nothing: lookups find the old VMAs, which are detached and write-locked, until the new one replaces them",
+		Shows:  "overlap-fault",
+	},
+	SeqCounter: {
+		Name:   "seq-counter",
+		Does:   "mm_lock_seq counts write sessions one by one, without an odd state while one is open",
+		Since:  `6.4 to 6.13; 6.14 has "mm: convert mm_lock_seq to a proper seqcount"`,
+		Breaks: "nothing: without, an idle mm_lock_seq is even and no stale vm_lock_seq can equal it",
+		Shows:  "seq-wrap",
+	},
+}
+
+// theDefault is what Linux 6.18 does: all but the proposals and the old forms.
+const theDefault = (1<<numRules - 1) &^ (1<<HoleFirst | 1<<SeqCounter)
+
+var generationTable = [...]Generation{
+	{
+		Name: "refcount-v6",
+		Doc: "the reference count as posted on 16 December 2024 (v6, patch 10), with its detach race; what it lacks of memory " +
+			"ordering does not show here, where every step is sequentially consistent",
+		set: theDefault &^ (1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<RetryDetached | 1<<SettleBeforePut |
+			1<<OneStepWriteLock | 1<<DupByField | 1<<TypesafeSlab | 1<<AttachBeforeStore),
+	},
+	{
+		Name: "linux-6.18",
+		Doc:  "what Linux 6.18 does: one reference count per VMA, type-safe reuse, foreign mm pinned",
+		set:  theDefault,
+	},
+}
+
+var contradictionTable = [...]contradiction{
+	{setting{CheckVMMM, false}, setting{PinForeignMM, true}, "without the comparison no VMA is found to be foreign"},
+	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
+}
+
+// LookupMask is what lock_vma_under_rcu does today; an mm that lacks some of it looks VMAs up in another way.
+const LookupMask Mask = 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached

@@ -1,0 +1,51 @@
+// Package actor performs the statements of a scenario: it turns each into the calls of packages mm and fault that it stands
+// for, and their results into outcomes. Who runs the statements, on goroutines or one step at a time, is a [Host].
+package actor
+
+import (
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+)
+
+// Actor is a task that performs statements.
+type Actor struct {
+	Task  *task.Task
+	Env   *workloads.Env
+	MM    *mm.MM // the address space it is in, with a reference; nil after its own exit
+	Host  Host
+	Files []*phys.File // the scenario's, by workloads.File
+	Decls []*workloads.File
+
+	Looking uint64 // the address that it accesses, or did last
+
+	why error // of the system call that failed last
+}
+
+// Host is what an actor shares with others: address spaces by name, of which it holds a reference each, and meetings.
+type Host interface {
+	// Acquire returns an address space with a reference, nil if it does not exist.
+	Acquire(i int) *mm.MM
+	// Reserve makes the caller the only one that may make an address space. It reports false if that exists.
+	Reserve(i int) bool
+	// Publish ends what Reserve began. It takes over the caller's reference on m, which is nil if making it failed.
+	Publish(i int, m *mm.MM)
+	// Remove takes an address space out, and gives the caller its reference; nil if it does not exist.
+	Remove(i int) *mm.MM
+	// Forget is Remove by value. It reports false if m has been taken out already.
+	Forget(m *mm.MM) bool
+
+	Meet(s *workloads.Stmt)                       // at its barrier
+	Yield()                                       // lets others run
+	Validate(m *mm.MM) error                      // reports what is wrong with m; the error is EINTR
+	Mismatch(s *workloads.Stmt, want, got string) // the layout is not the one that s pictures
+}
+
+// Leave drops the reference on the address space that the actor is in.
+func (a *Actor) Leave() {
+	if a.MM != nil {
+		a.MM.Put(a.Task)
+		a.MM = nil
+	}
+}

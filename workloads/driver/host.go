@@ -1,0 +1,48 @@
+package driver
+
+import (
+	"runtime"
+
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// A worker is the actor.Host of its task: what tasks share is in the hall.
+
+// Acquire implements [actor.Host].
+func (w *worker) Acquire(i int) *mm.MM { return w.run.hall.acquire(w.Task, i) }
+
+// Reserve implements [actor.Host].
+func (w *worker) Reserve(i int) bool { return w.run.hall.reserve(i) }
+
+// Publish implements [actor.Host].
+func (w *worker) Publish(i int, m *mm.MM) { w.run.hall.publish(w.Task, i, m) }
+
+// Remove implements [actor.Host].
+func (w *worker) Remove(i int) *mm.MM { return w.run.hall.remove(i) }
+
+// Forget implements [actor.Host].
+func (w *worker) Forget(m *mm.MM) bool { return w.run.hall.forget(m) }
+
+// Yield implements [actor.Host].
+func (w *worker) Yield() { runtime.Gosched() }
+
+// Validate implements [actor.Host].
+func (w *worker) Validate(m *mm.MM) error { return w.run.validate(w.Task, m) }
+
+// Meet implements [actor.Host].
+func (w *worker) Meet(s *workloads.Stmt) {
+	if w.run.hall.meet(w.seat, s.Barrier.Index) || w.run.over(killed) {
+		return
+	}
+	w.gone = true
+	w.blame(Unexpected{Pos: s.Pos, Stmt: s.String(), Got: "a deadlock", Expected: "the other tasks to come"})
+}
+
+// Mismatch implements [actor.Host].
+func (w *worker) Mismatch(s *workloads.Stmt, want, got string) {
+	w.findings.add(s, "layout", func() Unexpected {
+		return Unexpected{Pos: s.Pos, Stmt: actor.Stated(s), Got: got, Expected: want, Task: w.Task.Name}
+	})
+}

@@ -1,0 +1,153 @@
+package workloads
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+)
+
+// TestLitmus: every litmus test teaches, states what comes of it under known rules, and one of these is the kernel's.
+func TestLitmus(t *testing.T) {
+	for _, info := range Litmus() {
+		sc, err := LoadBuiltin(info.Name)
+		if err != nil {
+			t.Errorf("%s:\n%v", info.Name, err)
+			continue
+		}
+		if sc.Title == "" || len(sc.Doc) < 400 {
+			t.Errorf("%s has no story", info.Name)
+		}
+		checkRoundTrip(t, info.Source)
+		if err := sc.CheckNames(Names{Rules: knownRules, Choices: []string{string(task.AllocFails), string(task.ReuseLater), string(task.GraceEnds)}}); err != nil {
+			t.Error(err)
+		}
+		if len(sc.Verdicts) < 2 || !verifies(sc, rules.Default) {
+			t.Errorf("%s has no verdicts to compare, or none for %s", info.Name, rules.Default)
+		}
+		if sc.Rules != nil && verifies(sc, sc.Rules.Spec) {
+			t.Errorf("%s runs with rules that are right, without a reason to name them", info.Name)
+		}
+	}
+}
+
+// verifies tells that there is a verdict that nothing goes wrong under the rules.
+func verifies(sc *Scenario, spec string) bool {
+	for _, v := range sc.Verdicts {
+		if v.Rules == spec {
+			return v.Verified()
+		}
+	}
+	return false
+}
+
+func knownRules(spec string) error {
+	_, err := rules.Parse(spec)
+	return err
+}
+
+// TestEveryRuleIsShown: the litmus test that a rule names exists and says what comes of switching the rule; what breaks
+// without a rule does so there.
+func TestEveryRuleIsShown(t *testing.T) {
+	for _, r := range rules.All() {
+		info := r.Info()
+		sc, err := LoadBuiltin(info.Shows)
+		if err != nil {
+			t.Errorf("%s: %v", r, err)
+			continue
+		}
+		switched, breaks := false, false
+		for _, v := range sc.Verdicts {
+			set, err := rules.Parse(v.Rules)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			standard, _ := rules.Parse(rules.Default)
+			if set.Has(r) != standard.Has(r) {
+				switched = true
+				breaks = breaks || !v.Verified()
+			}
+		}
+		harmless := strings.HasPrefix(info.Breaks, "nothing")
+		if !switched || !breaks && !harmless {
+			t.Errorf("%s does not show %s", info.Shows, r)
+		}
+	}
+}
+
+const litmusManual = "../docs/litmus.md"
+
+// TestLitmusManual checks docs/litmus.md against the files. -rewrite updates it.
+func TestLitmusManual(t *testing.T) {
+	text, err := os.ReadFile(litmusManual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const open, end = "<!-- litmus -->\n", "<!-- end -->\n"
+	before, _, ok := strings.Cut(string(text), open)
+	if !ok {
+		t.Fatalf("%s has no part litmus", litmusManual)
+	}
+	want := before + open + litmusSections(t) + end
+	if want == string(text) {
+		return
+	}
+	if flag.Lookup("rewrite").Value.String() != "true" {
+		t.Fatalf("%s is not what the files say: go test ./workloads -rewrite", litmusManual)
+	}
+	if err := os.WriteFile(litmusManual, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// litmusSections are the stories, with a table of contents.
+func litmusSections(t *testing.T) string {
+	var contents, sections strings.Builder
+	for _, info := range Litmus() {
+		sc, err := LoadBuiltin(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&contents, "* [`%s`](#%[1]s): %s\n", info.Name, info.Title)
+		fmt.Fprintf(&sections, "\n## %s\n\n%s\n\n%s\n\n```vma\n%s```\n\n%s", info.Name, info.Title, info.Doc, program(info.Source), verdictTable(sc))
+	}
+	return "\n" + contents.String() + sections.String() + "\n"
+}
+
+// program is the file without its description and its verdicts.
+func program(source string) string {
+	var b strings.Builder
+	blank := false
+	for line := range strings.Lines(source) {
+		switch {
+		case strings.HasPrefix(line, "#"), strings.HasPrefix(line, "verdict"):
+			continue
+		case line == "\n":
+			blank = b.Len() > 0
+			continue
+		case blank:
+			b.WriteByte('\n')
+		}
+		b.WriteString(line)
+		blank = false
+	}
+	return b.String()
+}
+
+func verdictTable(sc *Scenario) string {
+	var b strings.Builder
+	b.WriteString("| rules | verdict |\n|---|---|\n")
+	for _, v := range sc.Verdicts {
+		verdict := wordVerified
+		if !v.Verified() {
+			verdict = strings.Join(v.Oracles, ", ")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", v.Rules, verdict)
+	}
+	return b.String()
+}
