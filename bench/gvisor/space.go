@@ -56,7 +56,7 @@ func New(n, workers int, random bool, seed uint64) (s *Space, err error) {
 	if _, err = s.manager.SetMmapLayout(&arch.Context64{}, s.task.limits); err != nil {
 		return nil, fmt.Errorf("mmap layout: %w", err)
 	}
-	if err = s.mapVMAs(); err != nil {
+	if err = s.mapVMAs(seed); err != nil {
 		return nil, err
 	}
 	writable := (n + 1) / 2
@@ -76,12 +76,12 @@ func New(n, workers int, random bool, seed uint64) (s *Space, err error) {
 }
 
 // mapVMAs maps all pages without access, because gVisor populates small accessible mappings at once, and then gives
-// them their protections.
-func (s *Space) mapVMAs() (err error) {
+// them their protections, in random order as the other implementations.
+func (s *Space) mapVMAs(seed uint64) (err error) {
 	if s.base, err = s.mmap(s.vmas, hostarch.NoAccess); err != nil {
 		return err
 	}
-	for i := range s.vmas {
+	for _, i := range (bench.Layout{VMAs: s.vmas}).Order(seed) {
 		access := hostarch.ReadWrite
 		if i%2 == 1 {
 			access = hostarch.Read

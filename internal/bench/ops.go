@@ -14,9 +14,21 @@ type Faulter interface {
 	Forget()
 }
 
+// OwnForgetter is a Faulter whose workers can take their own pages away, each on its own thread.
+type OwnForgetter interface {
+	Faulter
+	ForgetOwn(worker int)
+}
+
 // FirstFaults is the workload of first write faults by threads workers.
 func FirstFaults(f Faulter, threads int) Workload {
-	return Workload{Threads: threads, PassOps: f.FaultPages(), Prepare: f.Forget, Body: f.Fault}
+	w := Workload{Threads: threads, PassOps: f.FaultPages(), Body: f.Fault}
+	if own, ok := f.(OwnForgetter); ok {
+		w.PrepareOwn = own.ForgetOwn
+	} else {
+		w.Prepare = f.Forget
+	}
+	return w
 }
 
 // Refaulter takes write faults on pages that are there.

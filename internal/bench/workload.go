@@ -15,6 +15,9 @@ type Workload struct {
 	Threads int
 	// Prepare runs untimed, with no Body running, before each pass.
 	Prepare func()
+	// PrepareOwn runs untimed on each worker's own thread before each pass, after Prepare: what it touches is then in
+	// the cache of the CPU that will use it.
+	PrepareOwn func(worker int)
 	// PassOps is the number of operations of each thread between two calls of Prepare; every pass has exactly so
 	// many. Zero makes a sample one pass of any length.
 	PassOps int
@@ -161,6 +164,9 @@ func (r *running) enter(worker, pass int) {
 		}
 	} else {
 		<-r.released
+	}
+	if r.PrepareOwn != nil {
+		r.PrepareOwn(worker)
 	}
 	r.arrived.Add(1)
 	for spins := 1; r.arrived.Load() < int64(pass*r.Threads); spins++ {

@@ -64,11 +64,38 @@ func TestThreadsRunTogetherAndPassesDoNotOverlap(t *testing.T) {
 	}
 }
 
+// All workers have prepared before any of them goes on.
+func TestEachWorkerPreparesItself(t *testing.T) {
+	const threads, passes = 2, 3
+	var prepared [threads]atomic.Int64
+	passed := make([]int64, threads)
+	w := Workload{
+		Threads:    threads,
+		PassOps:    1,
+		PrepareOwn: func(worker int) { prepared[worker].Add(1) },
+		Body: func(worker, _ int) {
+			passed[worker]++
+			for i := range prepared {
+				if got := prepared[i].Load(); got < passed[worker] {
+					t.Errorf("worker %d runs pass %d when worker %d has prepared %d", worker, passed[worker], i, got)
+				}
+			}
+		},
+	}
+	w.run(newHost(), passes, 0)
+	for i := range prepared {
+		if got := prepared[i].Load(); got != passes {
+			t.Errorf("worker %d prepared %d times, want %d", i, got, passes)
+		}
+	}
+}
+
 func TestPrepareIsNotTimed(t *testing.T) {
 	w := Workload{
-		PassOps: 1,
-		Prepare: func() { time.Sleep(20 * time.Millisecond) },
-		Body:    func(int, int) { sink.Store(burn(1)) },
+		PassOps:    1,
+		Prepare:    func() { time.Sleep(20 * time.Millisecond) },
+		PrepareOwn: func(int) { time.Sleep(20 * time.Millisecond) },
+		Body:       func(int, int) { sink.Store(burn(1)) },
 	}
 	if s := w.run(newHost(), 2, 0); s.Wall() > 15*time.Millisecond {
 		t.Errorf("two short operations took %v", s.Wall())

@@ -56,6 +56,20 @@ func newKernel(b *testing.B, n, workers int) *hostmm.Space {
 	return s
 }
 
+func newZeroFrames(b *testing.B, frames int) *bench.ZeroFrames {
+	b.Helper()
+	z, err := bench.NewZeroFrames(frames)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := z.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return z
+}
+
 // candidates are the workloads of one comparison, by name and in order.
 type candidates []struct {
 	name string
@@ -98,14 +112,10 @@ func faults(b *testing.B, n int, sim *simmm.Space) {
 			{"kernel", bench.FirstFaults(kernel.Sequential(), 1)},
 		}, bench.Goal("B1").Over("vmasim", "kernel"))
 
-		zero, err := bench.NewZeroFrames(sim.FaultPages())
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { _ = zero.Close() })
+		zero := [workers]*bench.ZeroFrames{newZeroFrames(b, sim.FaultPages()), newZeroFrames(b, sim.FaultPages())}
 		compare(b, "floor", candidates{
 			{"vmasim", bench.FirstFaults(sim, 1)},
-			{"zero", bench.Loop(zero.Zero)},
+			{"zero", bench.Loop(zero[0].Zero)},
 			{"lookup", bench.Finds(sim.PagesUnlocked(), 1)},
 			{"pair", bench.Loop(bench.NewReferences().Pair)},
 		}, bench.Goal("B2").Over("vmasim", "zero", "lookup", "pair"))
@@ -117,6 +127,10 @@ func faults(b *testing.B, n int, sim *simmm.Space) {
 			{"two", bench.FirstFaults(sim, 2)},
 			{"one", bench.FirstFaults(sim, 1)},
 		}, bench.Speedup("B3", "two", "one", 2, bench.Goal("B3").Limit))
+		compare(b, "zeroing-alone", candidates{ // what two of these CPUs make of the largest part of it
+			{"two", bench.Workload{Threads: 2, Body: func(worker, n int) { zero[worker].Zero(n) }}},
+			{"one", bench.Loop(zero[0].Zero)},
+		})
 		compare(b, "writer", candidates{
 			{"beside writer", bench.FirstFaults(sim, 1).Beside(func() { sim.MapUnmap(1, 1) })},
 			{"beside spinner", bench.FirstFaults(sim, 1).Beside(bench.Spin)},

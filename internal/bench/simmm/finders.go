@@ -46,11 +46,12 @@ func (s *Space) InOneVMA() bench.Finder { return oneVMA{s} }
 type oneVMA struct{ space *Space }
 
 func (o oneVMA) Find(worker, n int) {
-	t := o.space.workers[worker].task
+	w := &o.space.workers[worker]
 	addr := o.space.workers[0].addrs[0]
 	for range n {
-		o.space.find(t, addr)
+		o.space.find(w.task, addr)
 	}
+	o.space.idle(w)
 }
 
 // PagesUnlocked offers lookups without a lock of the pages that Fault takes, in its order.

@@ -3,6 +3,7 @@ package simmm
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -107,7 +108,7 @@ func walk(part bench.Layout, random bool, seed uint64) []uint64 {
 	if len(pages) < hotPages {
 		panic(fmt.Sprintf("simmm: %d pages for a worker, want at least %d", len(pages), hotPages))
 	}
-	return pages[:len(pages)/hotPages*hotPages]
+	return slices.Clone(pages[:len(pages)/hotPages*hotPages]) // of a million VMAs a part is walked
 }
 
 func (s *Space) mapFixed(t *task.Task, addr uint64, pages int) error {
@@ -146,15 +147,23 @@ func (s *Space) Fault(worker, n int) {
 	for _, page := range w.pages[w.window:][:n] {
 		s.fault(w.task, page)
 	}
+	s.idle(w)
 }
 
-// Forget takes the pages away, each worker's with its own task, whose cache gets their frames. A worker that took no
-// fault may be at work.
+// idle says that the worker goes away: an RCU grace period must not wait for its next operation.
+func (s *Space) idle(w *worker) { s.machine.RCU.Quiescent(w.task) }
+
+// Forget takes all workers' pages away.
 func (s *Space) Forget() {
-	for i := range s.workers {
-		if w := &s.workers[i]; w.faulted {
-			s.forgetPass(w)
-		}
+	for worker := range s.workers {
+		s.ForgetOwn(worker)
+	}
+}
+
+// ForgetOwn takes the pages away that the worker has faulted, with its own task, whose cache gets their frames.
+func (s *Space) ForgetOwn(worker int) {
+	if w := &s.workers[worker]; w.faulted {
+		s.forgetPass(w)
 	}
 }
 
@@ -168,6 +177,7 @@ func (s *Space) forgetPass(w *worker) {
 	if w.window += hotPages; w.window == len(w.pages) {
 		w.window = 0
 	}
+	s.idle(w)
 }
 
 // Touch faults and forgets every page that Fault will take, so that the VMAs have their anon_vmas and the page tables
@@ -179,6 +189,7 @@ func (s *Space) Touch() {
 			s.fault(w.task, page)
 			s.forget(w.task, page)
 		}
+		s.idle(w)
 	}
 }
 
@@ -198,6 +209,7 @@ func (s *Space) Refault(worker, n int) {
 			w.nextPage = 0
 		}
 	}
+	s.idle(w)
 }
 
 // Populate backs the pages that Refault uses.
@@ -207,6 +219,7 @@ func (s *Space) Populate() {
 		for _, page := range w.resident() {
 			s.fault(w.task, page)
 		}
+		s.idle(w)
 	}
 }
 
@@ -259,6 +272,7 @@ func (s *Space) Find(worker, n int) {
 	for range n {
 		s.find(w.task, w.advance())
 	}
+	s.idle(w)
 }
 
 func (s *Space) find(t *task.Task, addr uint64) {
