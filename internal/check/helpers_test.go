@@ -1,0 +1,349 @@
+package check
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"vmasim/fault"
+	"vmasim/internal/ksync"
+	"vmasim/internal/phys"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/internal/task/tasktest"
+	"vmasim/mm"
+	"vmasim/vma"
+
+	"golang.org/x/sys/unix"
+)
+
+// tee passes what a task does to the scheduler first, then to a checker.
+type tee struct {
+	task.Observer
+	c *Checker
+}
+
+func (o tee) Before(t *task.Task, e *task.Event) {
+	o.Observer.Before(t, e)
+	o.c.Before(t, e)
+}
+
+func (o tee) After(t *task.Task, e *task.Event) {
+	o.Observer.After(t, e)
+	o.c.After(t, e)
+}
+
+func (o tee) Born(t *task.Task, base unsafe.Pointer, l *task.Layout) {
+	o.Observer.Born(t, base, l)
+	o.c.Born(t, base, l)
+}
+
+func (o tee) Died(t *task.Task, base unsafe.Pointer) {
+	o.Observer.Died(t, base)
+	o.c.Died(t, base)
+}
+
+// findings collects what is reported under the names that a checker wants.
+type findings struct {
+	c    *Checker
+	list []task.Violation
+}
+
+func (f *findings) report(v task.Violation) {
+	if f.c.Wants(v.Oracle) {
+		f.list = append(f.list, v)
+	}
+}
+
+// names returns the oracles that spoke, sorted, each once.
+func (f *findings) names() string {
+	var names []string
+	for _, v := range f.list {
+		names = append(names, v.Oracle)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " ")
+}
+
+func (f *findings) String() string {
+	var b strings.Builder
+	for _, v := range f.list {
+		b.WriteString(v.String() + "\n")
+	}
+	return b.String()
+}
+
+// lockLab is the parts of the lock protocol: what a test of one oracle needs.
+type lockLab struct {
+	findings
+	tb    testing.TB
+	rules rules.Set
+	rcu   *ksync.Domain
+	cache *vma.Cache
+	boot  *task.Task
+	m     *vma.Locks // of the tests that need but one
+	v     *vma.VMA
+}
+
+const (
+	testStart = 0x10000
+	testEnd   = 0x14000
+	testFlags = vma.VMRead | vma.VMWrite | vma.VMMayRead | vma.VMMayWrite
+)
+
+func newLockLab(tb testing.TB, spec string, names ...string) *lockLab {
+	tb.Helper()
+	l := &lockLab{tb: tb}
+	var err error
+	if l.rules, err = rules.Parse(spec); err != nil {
+		tb.Fatal(err)
+	}
+	if len(names) == 0 {
+		names = Names(ByWatcher)
+	}
+	if l.c, err = New(l.report, names...); err != nil {
+		tb.Fatal(err)
+	}
+	l.rcu = ksync.NewDomain(task.SlotRCU)
+	reuse := ksync.AfterGracePeriod
+	if l.rules.Has(rules.TypesafeSlab) {
+		reuse = ksync.TypeSafe
+	}
+	l.cache = vma.NewCache(reuse, l.rcu)
+	l.boot = l.task(0, "boot", l.report)
+	l.boot.Observer = watching{l.c}
+	return l
+}
+
+// watching lets a checker watch what runs unscheduled.
+type watching struct{ *Checker }
+
+func (l *lockLab) task(id int, name string, report func(task.Violation)) *task.Task {
+	t := task.New(id, name, report)
+	l.rcu.Register(t)
+	return t
+}
+
+func (l *lockLab) mm() *vma.Locks {
+	m := new(vma.Locks)
+	m.Init(l.rcu, l.rules)
+	l.c.Born(l.boot, unsafe.Pointer(m), vma.LocksLayout())
+	return m
+}
+
+// alloc returns a detached VMA of mm.
+func (l *lockLab) alloc(t *task.Task, m *vma.Locks) *vma.VMA {
+	v, err := l.cache.Alloc(t, m, testStart, testEnd, testStart>>12, testFlags)
+	if err != nil {
+		l.tb.Fatal(err)
+	}
+	return v
+}
+
+// attached returns a VMA of mm as mmap leaves it.
+func (l *lockLab) attached(m *vma.Locks) *vma.VMA {
+	m.MmapWriteLock(l.boot)
+	v := l.alloc(l.boot, m)
+	v.StartWrite(l.boot)
+	v.MarkAttached(l.boot)
+	m.MmapWriteUnlock(l.boot)
+	return v
+}
+
+// run runs tasks one step at a time under the checker.
+func (l *lockLab) run(turn tasktest.Turn, bodies ...func(*task.Task)) tasktest.Result {
+	l.tb.Helper()
+	l.c.Start()
+	res, err := tasktest.Run(tasktest.Config{Turn: turn, New: func(id int, name string, report func(task.Violation)) *task.Task {
+		return l.task(id+1, name, report)
+	}}, programOf(l.c, bodies)...)
+	if err != nil {
+		l.tb.Fatalf("%v\n%s", err, res.Log)
+	}
+	for _, v := range res.Violations {
+		l.report(v)
+	}
+	l.c.Finish()
+	return res
+}
+
+func programOf(c *Checker, bodies []func(*task.Task)) (program []tasktest.Task) {
+	for i, body := range bodies {
+		program = append(program, tasktest.Task{Name: string(rune('a' + i)), Body: func(t *task.Task) {
+			t.Observer = tee{t.Observer, c}
+			body(t)
+		}})
+	}
+	return program
+}
+
+// want fails the test unless exactly these oracles spoke.
+func (l *lockLab) want(names string) {
+	l.tb.Helper()
+	if got := l.names(); got != names {
+		l.tb.Errorf("oracles %q spoke, expected %q\n%s", got, names, l)
+	}
+	l.list = nil
+}
+
+// readLock is what lock_vma_under_rcu does with a VMA that it has found.
+func readLock(t *task.Task, m *vma.Locks, v *vma.VMA) bool {
+	m.RCU.ReadLock(t)
+	if v.StartRead(t, m) != vma.ReadLocked {
+		return false
+	}
+	m.RCU.ReadUnlock(t)
+	return true
+}
+
+// machineLab is a whole machine under a checker.
+type machineLab struct {
+	findings
+	tb   testing.TB
+	m    *mm.Machine
+	boot *task.Task
+	mm   *mm.MM
+	kids []*mm.MM
+	file *phys.File
+
+	chooser task.Chooser // of the scheduled tasks
+}
+
+const (
+	page        = mm.PageSize
+	testBase    = uint64(1) << 32
+	rw          = unix.PROT_READ | unix.PROT_WRITE
+	privateAnon = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED
+	sharedAnon  = unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED
+)
+
+func at(n int) uint64 { return testBase + uint64(n)*page }
+
+func newMachineLab(tb testing.TB, spec string, c *Checker) *machineLab {
+	tb.Helper()
+	rs, err := rules.Parse(spec)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	l := &machineLab{tb: tb, findings: findings{c: c}}
+	c.Reset()
+	c.Report(l.report)
+	if l.m, err = mm.NewMachine(mm.Config{Rules: rs, Memory: 1 << 20, Report: l.report}); err != nil {
+		tb.Fatal(err)
+	}
+	l.boot = l.m.NewTask("boot")
+	l.boot.Observer = watching{c}
+	if l.mm, err = l.m.NewMM(l.boot, "main"); err != nil {
+		tb.Fatal(err)
+	}
+	return l
+}
+
+// mapFile maps a file of four pages at page n.
+func (l *machineLab) mapFile(n, flags int) {
+	path := filepath.Join(l.tb.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, 4*page), 0o600); err != nil {
+		l.tb.Fatal(err)
+	}
+	var err error
+	if l.file, err = l.m.Mem.OpenFile(l.boot, path, unix.O_RDWR); err != nil {
+		l.tb.Fatal(err)
+	}
+	if _, err := l.mm.Mmap(l.boot, mm.MmapArgs{Addr: at(n), Len: 4 * page, Prot: rw, Flags: flags | unix.MAP_FIXED, File: l.file}); err != nil {
+		l.tb.Fatal(err)
+	}
+}
+
+// tablesLayout names the lock of an address space's page tables, which nothing is told the birth of.
+var tablesLayout = task.Layout{Type: "mm_tables", Size: 4, Fields: []task.Field{{Name: "page_table_lock", Size: 4}}}
+
+func (l *machineLab) knowTables() {
+	l.c.Born(l.boot, unsafe.Pointer(&l.mm.Tables.PageTableLock), &tablesLayout)
+}
+
+func (l *machineLab) mmap(t *task.Task, from, to, prot, flags int) {
+	if _, err := l.mm.Mmap(t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: flags}); err != nil {
+		l.failed(err)
+	}
+}
+
+// failed complains about an error, unless allocations may fail.
+func (l *machineLab) failed(err error) {
+	if l.chooser == nil || !errors.Is(err, unix.ENOMEM) {
+		l.tb.Error(err)
+	}
+}
+
+func (l *machineLab) munmap(t *task.Task, from, to int) {
+	if err := l.mm.Munmap(t, at(from), uint64(to-from)*page); err != nil {
+		l.failed(err)
+	}
+}
+
+func (l *machineLab) mprotect(t *task.Task, from, to, prot int) {
+	_ = l.mm.Mprotect(t, at(from), uint64(to-from)*page, prot) // ENOMEM where a hole is
+}
+
+func (l *machineLab) store(t *task.Task, n int) { fault.Store(t, l.mm, at(n), 1) }
+
+func (l *machineLab) load(t *task.Task, n int) { fault.Load(t, l.mm, at(n)) }
+
+func (l *machineLab) fork(t *task.Task) {
+	child, err := l.mm.Fork(t, "child")
+	if err != nil {
+		l.failed(err)
+		return
+	}
+	l.kids = append(l.kids, child)
+}
+
+// run runs tasks one step at a time, then takes the machine down.
+func (l *machineLab) run(turn tasktest.Turn, bodies ...func(*task.Task)) tasktest.Result {
+	l.tb.Helper()
+	l.c.Start()
+	var made []*task.Task
+	res, err := tasktest.Run(tasktest.Config{Turn: turn, Chooser: l.chooser, New: func(_ int, name string, _ func(task.Violation)) *task.Task {
+		made = append(made, l.m.NewTask(name))
+		return made[len(made)-1]
+	}}, programOf(l.c, bodies)...)
+	if err != nil {
+		l.tb.Fatalf("%v\n%s", err, res.Log)
+	}
+	l.c.Finish()
+	l.boot.Observer = nil
+	for _, t := range made {
+		t.Observer = nil
+		l.m.EndTask(t)
+	}
+	l.mm.Put(l.boot)
+	for _, kid := range l.kids {
+		kid.Put(l.boot)
+	}
+	if l.file != nil {
+		if err := l.file.Put(l.boot); err != nil {
+			l.tb.Error(err)
+		}
+	}
+	l.m.Settle(l.boot)
+	l.m.EndTask(l.boot)
+	if err := l.m.Close(); err != nil {
+		l.tb.Error(err)
+	}
+	return res
+}
+
+// refcntOf returns the vm_refcnt of a VMA, which no code but its own should touch.
+func refcntOf(v *vma.VMA) *ksync.Refcount {
+	return (*ksync.Refcount)(unsafe.Add(unsafe.Pointer(v), offsetOf(vma.Layout(), "vm_refcnt")))
+}
+
+// v32 returns the vm_lock_seq of a VMA.
+func v32(v *vma.VMA) uint32 { return (&object{base: unsafe.Pointer(v)}).seq() }
+
+func slicesHas(list []task.Violation, oracle string) bool {
+	return slices.ContainsFunc(list, func(v task.Violation) bool { return v.Oracle == oracle })
+}

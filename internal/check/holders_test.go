@@ -1,0 +1,53 @@
+package check
+
+import (
+	"testing"
+	"unsafe"
+
+	"vmasim/internal/task"
+	"vmasim/internal/task/tasktest"
+)
+
+// TestBlockers: what a report says about a task that cannot go on.
+func TestBlockers(t *testing.T) {
+	l := newLockLab(t, "")
+	m := l.mm()
+	v := l.attached(m)
+	var got []string
+	l.run(tasktest.Schedule(), func(tk *task.Task) {
+		tk.Enter("handle_mm_fault")
+		readLock(tk, m, v)
+		m.MmapReadTrylock(tk)
+		tk.Leave()
+		tk.Enter("asking")
+		other := l.task(2, "writer", nil)
+		for _, e := range []*task.Event{
+			{Op: task.OpRWSemWait, Addr: unsafe.Pointer(&m.MmapLock)},
+			{Op: task.OpRCUWaitEvent, Addr: unsafe.Pointer(refcntOf(v))},
+		} {
+			for _, h := range l.c.Blockers(other, e) {
+				got = append(got, h.String())
+			}
+		}
+		for _, h := range l.c.Held(tk) {
+			got = append(got, h.Lock)
+		}
+		m.MmapReadUnlock(tk)
+		v.EndRead(tk)
+	})
+	want := []string{
+		"a holds mm_struct#1.mmap_lock (read), taken in handle_mm_fault",
+		"a holds VMA read lock of vm_area_struct#1 [0x10000, 0x14000) (read), taken in vma_start_read",
+		"mm_struct#1.mmap_lock",
+		"VMA read lock of vm_area_struct#1 [0x10000, 0x14000)",
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%q", got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%q, expected %q", got[i], want[i])
+		}
+	}
+	l.want("")
+}

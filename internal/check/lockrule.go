@@ -1,0 +1,126 @@
+package check
+
+import (
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// ruleEvent checks an access to a declared field against the locks that the task holds at this moment.
+func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
+	o := &c.objects[k.object]
+	if !o.alive {
+		return // that is use-after-free's
+	}
+	f := &o.shape.layout.Fields[k.field]
+	rule, what := f.Read, "read"
+	if write {
+		rule, what = f.Write, "written"
+	}
+	if rule.Allows(task.AtomicCell) {
+		return
+	}
+	have := c.lockSet(ts, e, o, k.role, write)
+	if rule.Allows(have) {
+		return
+	}
+	c.fail(LockRule, ts.task, "%s.%s is %s (%s: %#x -> %#x) by %s, who holds %s; allowed under: %s",
+		o, f.Name, what, e.Op, e.Old, e.New, ts.task.Name, setName(have), rule)
+}
+
+func setName(s task.LockSet) string {
+	if s == 0 {
+		return "nothing"
+	}
+	return s.String()
+}
+
+// lockSet returns the locks that ts holds with regard to an object.
+func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write bool) (have task.LockSet) {
+	if ts.inRCU() {
+		have |= task.RCU
+	}
+	if o.owner == ts.index || o.owner == anyTask {
+		have |= task.NotYetVisible
+	}
+	for i := range ts.held {
+		if h := &ts.held[i]; h.spin {
+			have |= c.graph.lockSet(h) & task.PageTableLock
+		}
+	}
+	switch o.shape.kind {
+	case vmaKind:
+		have |= c.vmaLockSet(ts, e, o, r, write)
+	case mmKind:
+		have |= mmapSet(ts.holdsAt(o.base)) // mmap_lock is the first field
+	default:
+		for i := range ts.held {
+			have |= c.graph.lockSet(&ts.held[i])
+		}
+	}
+	return have
+}
+
+func mmapSet(m holdMode) task.LockSet {
+	switch m {
+	case writeHeld:
+		return task.MmapRead | task.MmapWrite
+	case readHeld:
+		return task.MmapRead
+	}
+	return 0
+}
+
+// vmaLockSet returns the locks with regard to a VMA.
+func (c *Checker) vmaLockSet(ts *taskState, e *task.Event, o *object, r role, write bool) task.LockSet {
+	mm := o.locks()
+	if mm == nil {
+		return 0
+	}
+	have := mmapSet(ts.holds(&mm.MmapLock))
+	if have&task.MmapWrite != 0 && o.seq() == mm.LockSeq.Peek() {
+		have |= task.VMAWrite
+	}
+	if o.refs > 0 && ts.refOn(c.objectAt(o.base)) >= 0 {
+		have |= task.VMARead
+	}
+	if r == chainRole { // links come and go under the lock of whichever anon_vma they are of
+		for i := range ts.held {
+			have |= c.graph.lockSet(&ts.held[i]) & (task.RmapRead | task.RmapWrite)
+		}
+		return have
+	}
+	return have | c.rmapSet(ts, e, o, r, write)
+}
+
+// rmapSet returns how ts holds the locks of the reverse map through which the VMA can be found: that of its file and that of its
+// anon_vma. To write it needs both; where there is neither, nobody can come that way and nothing needs to be held.
+func (c *Checker) rmapSet(ts *taskState, e *task.Event, o *object, r role, write bool) task.LockSet {
+	file, anon, _, _ := o.vma().Quiescent()
+	ways, reading, writing := 0, 0, 0
+	count := func(m holdMode) {
+		ways++
+		if m != notHeld {
+			reading++
+		}
+		if m == writeHeld {
+			writing++
+		}
+	}
+	if file != nil && r != anonRole { // which anon_vma it has is no concern of the file's
+		count(ts.holds(&file.IMmap))
+	}
+	switch {
+	case anon != nil:
+		count(ts.holds(&anon.Root.RWSem))
+	case r == anonRole && e.OldPtr != nil: // it is being taken away: the lock of what it was counts
+		count(ts.holds(&(*vma.AnonVMA)(e.OldPtr).Root.RWSem))
+	}
+	var have task.LockSet
+	if reading > 0 {
+		have |= task.RmapRead
+	}
+	if writing == ways && (write || ways > 0) {
+		have |= task.RmapWrite
+	}
+	return have
+}

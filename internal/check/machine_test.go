@@ -1,0 +1,123 @@
+package check
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/internal/task/tasktest"
+)
+
+// machinePrograms are real operations of an address space beside each other.
+var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
+	"two faults": func(l *machineLab) []func(*task.Task) {
+		l.mmap(l.boot, 0, 4, rw, privateAnon)
+		return []func(*task.Task){
+			func(t *task.Task) { l.store(t, 0); l.store(t, 1) },
+			func(t *task.Task) { l.store(t, 1); l.load(t, 2) },
+		}
+	},
+	"faults and munmap": func(l *machineLab) []func(*task.Task) {
+		l.mmap(l.boot, 0, 8, rw, privateAnon)
+		l.store(l.boot, 3)
+		return []func(*task.Task){
+			func(t *task.Task) { l.store(t, 2); l.store(t, 4) },
+			func(t *task.Task) { l.store(t, 5); l.load(t, 3) },
+			func(t *task.Task) { l.munmap(t, 2, 4); l.munmap(t, 0, 8) },
+		}
+	},
+	"faults, mmap over, mprotect": func(l *machineLab) []func(*task.Task) {
+		l.mmap(l.boot, 0, 8, rw, privateAnon)
+		l.store(l.boot, 1)
+		return []func(*task.Task){
+			func(t *task.Task) { l.store(t, 1); l.load(t, 6) },
+			func(t *task.Task) { l.mmap(t, 2, 6, rw, privateAnon); l.mprotect(t, 0, 4, unix.PROT_READ) },
+			func(t *task.Task) { l.mprotect(t, 1, 3, rw); l.store(t, 2) },
+		}
+	},
+	"merges": func(l *machineLab) []func(*task.Task) {
+		l.mmap(l.boot, 0, 2, rw, privateAnon)
+		l.mmap(l.boot, 4, 6, rw, privateAnon)
+		l.store(l.boot, 4)
+		return []func(*task.Task){
+			func(t *task.Task) { l.mmap(t, 2, 4, rw, privateAnon); l.munmap(t, 1, 2) },
+			func(t *task.Task) { l.store(t, 0); l.store(t, 5) },
+		}
+	},
+	"fork": func(l *machineLab) []func(*task.Task) {
+		l.mmap(l.boot, 0, 2, rw, privateAnon)
+		l.mmap(l.boot, 2, 4, unix.PROT_READ, privateAnon)
+		l.store(l.boot, 0)
+		return []func(*task.Task){
+			func(t *task.Task) { l.fork(t) },
+			func(t *task.Task) { l.store(t, 0); l.store(t, 1) },
+			func(t *task.Task) { l.munmap(t, 1, 3) },
+		}
+	},
+	"private file": func(l *machineLab) []func(*task.Task) {
+		l.mapFile(0, unix.MAP_PRIVATE)
+		return []func(*task.Task){
+			func(t *task.Task) { l.store(t, 0); l.load(t, 1) },
+			func(t *task.Task) { l.load(t, 0); l.munmap(t, 1, 2) },
+			func(t *task.Task) { l.mprotect(t, 2, 3, unix.PROT_READ); l.fork(t) },
+		}
+	},
+	"shared file": func(l *machineLab) []func(*task.Task) {
+		l.mapFile(0, unix.MAP_SHARED)
+		return []func(*task.Task){
+			func(t *task.Task) { l.store(t, 0); l.store(t, 1) },
+			func(t *task.Task) { l.load(t, 0); l.munmap(t, 0, 1); l.mmap(t, 0, 2, rw, privateAnon) },
+		}
+	},
+	"shared memory": func(l *machineLab) []func(*task.Task) {
+		l.mmap(l.boot, 0, 4, rw, sharedAnon)
+		return []func(*task.Task){
+			func(t *task.Task) { l.store(t, 0); l.load(t, 1) },
+			func(t *task.Task) { l.mprotect(t, 1, 2, unix.PROT_READ); l.munmap(t, 0, 1) },
+			func(t *task.Task) { _ = l.mm.Madvise(t, at(0), 4*page, unix.MADV_DONTNEED) },
+		}
+	},
+}
+
+// rarely lets an allocation fail, memory be reused later or a grace period go on, once in a while.
+type rarely struct {
+	*rand.Rand
+	fails bool
+}
+
+func (r rarely) Choose(_ *task.Task, what task.Choice, n int) int {
+	if what == task.AllocFails && !r.fails || r.IntN(6) > 0 {
+		return 0
+	}
+	return r.IntN(n)
+}
+
+// TestNoFalsePositives runs real operations under all oracles: with the rules of Linux nothing may be found.
+func TestNoFalsePositives(t *testing.T) {
+	seeds := 30
+	if testing.Short() {
+		seeds = 15
+	}
+	for name, program := range machinePrograms {
+		t.Run(name, func(t *testing.T) {
+			for _, spec := range []string{"", "linux-6.18,-typesafe-slab", "linux-6.18,-munmap-downgrade", "linux-6.18,-attach-before-store"} {
+				c := All(nil)
+				found := map[string]bool{}
+				for seed := range uint64(seeds) {
+					l := newMachineLab(t, spec, c)
+					l.knowTables()
+					l.chooser = rarely{rand.New(rand.NewPCG(seed, 1)), seed%3 == 0}
+					res := l.run(tasktest.Random(seed), program(l)...)
+					for _, v := range l.list {
+						if key := v.Oracle + v.Func; !found[key] {
+							found[key] = true
+							t.Errorf("rules %q, seed %d: %s\n%s", spec, seed, v, res.Log)
+						}
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,269 @@
+package check
+
+import (
+	"fmt"
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// kind says what the checker knows to do with a type of object.
+type kind uint8
+
+const (
+	otherKind kind = iota
+	vmaKind
+	mmKind
+)
+
+// role is what a field is to the protocol.
+type role uint8
+
+const (
+	noRole role = iota
+	startRole
+	endRole
+	mmRole
+	anonRole
+	chainRole
+	contentRole // what a reader of the VMA relies on: flags, page offset, file, hooks
+	vmaSeqRole
+	refcntRole
+	mmapLockRole
+	mmSeqRole
+)
+
+// roleTable names the fields that have one.
+var roleTable = map[string]role{
+	"vm_area_struct.vm_start":       startRole,
+	"vm_area_struct.vm_end":         endRole,
+	"vm_area_struct.vm_mm":          mmRole,
+	"vm_area_struct.anon_vma":       anonRole,
+	"vm_area_struct.anon_vma_chain": chainRole,
+	"vm_area_struct.vm_flags":       contentRole,
+	"vm_area_struct.vm_pgoff":       contentRole,
+	"vm_area_struct.vm_file":        contentRole,
+	"vm_area_struct.vm_ops":         contentRole,
+	"vm_area_struct.vm_lock_seq":    vmaSeqRole,
+	"vm_area_struct.vm_refcnt":      refcntRole,
+	"mm_struct.mmap_lock":           mmapLockRole,
+	"mm_struct.mm_lock_seq":         mmSeqRole,
+}
+
+// staleReadable reports whether an RCU reader may look at the field of a VMA that is free: the identity that vma_start_read
+// checks, and the two words that the allocator overwrites.
+func (r role) staleReadable() bool {
+	switch r {
+	case startRole, endRole, mmRole, vmaSeqRole, refcntRole:
+		return true
+	}
+	return false
+}
+
+// shape is a layout as the checker uses it. It outlives executions.
+type shape struct {
+	layout *task.Layout
+	kind   kind
+	roles  []role
+	free   []bool // anybody may read and write the field
+	births int    // in this execution
+
+	classes    []int32 // of the fields that are locks, in classGraph
+	classGraph *LockGraph
+}
+
+// anonVMALayout names the lock of an anon_vma, whose own layout names nothing.
+var anonVMALayout = task.Layout{
+	Type: "anon_vma", Size: unsafe.Sizeof(vma.AnonVMA{}),
+	Fields: []task.Field{
+		{Name: "rwsem", Offset: unsafe.Offsetof(vma.AnonVMA{}.RWSem), Size: unsafe.Sizeof(ksync.RWSem{}), Read: freeRule, Write: freeRule},
+		{Name: "refcount", Offset: unsafe.Offsetof(vma.AnonVMA{}.Refcount), Size: unsafe.Sizeof(ksync.Refcount{}), Read: freeRule, Write: freeRule},
+	},
+}
+
+var freeRule = task.LockRule{task.AtomicCell}
+
+// unnamedLayout is of objects that come without one.
+var unnamedLayout = task.Layout{Type: "object"}
+
+// shapeOf returns the shape of a layout.
+func (c *Checker) shapeOf(l *task.Layout) *shape {
+	if l == nil {
+		l = &unnamedLayout
+	}
+	if l.Type == anonVMALayout.Type && len(l.Fields) == 0 {
+		l = &anonVMALayout
+	}
+	for _, s := range c.shapes {
+		if s.layout == l || s.layout.Type == l.Type && len(s.layout.Fields) == 0 && len(l.Fields) == 0 { // made anew by each machine
+			return s
+		}
+	}
+	s := &shape{layout: l}
+	switch l.Type {
+	case "vm_area_struct":
+		s.kind = vmaKind
+	case "mm_struct":
+		s.kind = mmKind
+	}
+	for _, f := range l.Fields {
+		s.roles = append(s.roles, roleTable[l.Type+"."+f.Name])
+		s.free = append(s.free, f.Read.Allows(task.AtomicCell) && f.Write.Allows(task.AtomicCell) || f.Read == nil && f.Write == nil)
+	}
+	c.shapes = append(c.shapes, s)
+	return s
+}
+
+// object is a piece of memory with named cells, in one life after another.
+type object struct {
+	base   unsafe.Pointer
+	shape  *shape
+	number int    // among those of its type
+	life   uint32 // counts its lives
+	alive  bool
+	owner  int32 // the task that alone can find it, as it made or detached it; -1: none; anyTask
+	// Of a VMA:
+	refs     int32 // references that tasks hold
+	excluder int32 // the task that keeps readers out; -1: none
+}
+
+const (
+	noTask  int32 = -1
+	anyTask int32 = -2 // of an object that waits for a grace period: whoever runs the callback frees it
+)
+
+func (o *object) isVMA() bool { return o.shape.kind == vmaKind }
+
+func (o *object) String() string {
+	name := fmt.Sprintf("%s#%d", o.shape.layout.Type, o.number)
+	if o.isVMA() {
+		start, end, _, _ := o.vma().Snapshot()
+		name += fmt.Sprintf(" [%#x, %#x)", start, end)
+	}
+	if !o.alive {
+		name += " (freed)"
+	}
+	return name
+}
+
+// The checker runs between two steps of all tasks, so it may look at any memory. Only what lies in a VMA or an mm is looked
+// at, and both stay what they are for ever.
+
+func (o *object) vma() *vma.VMA { return (*vma.VMA)(o.base) }
+
+// locks returns the mm that the VMA belongs to.
+func (o *object) locks() *vma.Locks {
+	_, _, _, mm := o.vma().Quiescent()
+	return mm
+}
+
+func (o *object) refcnt() int32 {
+	_, _, n, _ := o.vma().Quiescent()
+	return n
+}
+
+// vmaSeqOffset is where vm_lock_seq lies.
+var vmaSeqOffset = offsetOf(vma.Layout(), "vm_lock_seq")
+
+func offsetOf(l *task.Layout, name string) uintptr {
+	for _, f := range l.Fields {
+		if f.Name == name {
+			return f.Offset
+		}
+	}
+	panic("no field " + name)
+}
+
+func (o *object) seq() uint32 {
+	return (*ksync.Atomic32)(unsafe.Add(o.base, vmaSeqOffset)).Peek()
+}
+
+// Born implements the watcher: an object begins a life at base. It may also be called for what was made unwatched: locks,
+// address spaces, VMAs that are attached already.
+func (c *Checker) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
+	o := c.born(c.taskOf(t).index, base, c.shapeOf(layout))
+	if o.isVMA() && o.refcnt() != 0 {
+		o.owner = noTask
+		c.adopt(noTask, o.locks())
+	}
+}
+
+func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
+	n := c.objectAt(base)
+	if n < 0 || c.objects[n].shape != s {
+		n = int32(len(c.objects))
+		c.objects = append(c.objects, object{base: base, shape: s})
+		c.cells.cells[c.cells.get(base)].object = n
+		for i := range s.layout.Fields {
+			k := &c.cells.cells[c.cells.get(unsafe.Add(base, s.layout.Fields[i].Offset))]
+			k.object, k.field, k.role, k.ruled = n, int32(i), s.roles[i], !s.free[i]
+		}
+	}
+	o := &c.objects[n]
+	if o.alive { // known already: it was adopted before somebody told of it
+		return o
+	}
+	s.births++
+	o.number, o.life, o.alive = s.births, o.life+1, true
+	o.owner, o.refs, o.excluder = owner, 0, noTask
+	return o
+}
+
+// objectAt returns the index of the object with the given base, -1 for none.
+func (c *Checker) objectAt(base unsafe.Pointer) int32 {
+	k := c.cells.find(base)
+	if k < 0 {
+		return -1
+	}
+	n := c.cells.cells[k].object
+	if n < 0 || c.objects[n].base != base {
+		return -1
+	}
+	return n
+}
+
+// adopt makes sure that an mm is known, which no event says the birth of.
+func (c *Checker) adopt(owner int32, mm *vma.Locks) {
+	base := unsafe.Pointer(mm)
+	if mm == nil || c.objectAt(base) >= 0 {
+		return
+	}
+	c.born(owner, base, c.shapeOf(vma.LocksLayout()))
+	c.reclassify()
+}
+
+// Died implements the watcher: an object's life has ended.
+func (c *Checker) Died(t *task.Task, base unsafe.Pointer) {
+	n := c.objectAt(base)
+	if n < 0 {
+		return
+	}
+	o := &c.objects[n]
+	if o.isVMA() && o.refs > 0 && c.on.has(ReaderLeft) {
+		c.fail(ReaderLeft, t, "%s is freed while %s", o, c.refHolders(n))
+	}
+	o.alive, o.owner = false, noTask
+}
+
+// CellName returns what the cell at addr is called: the object and field that it is. It is "" for a cell that is in no known
+// object.
+func (c *Checker) CellName(addr unsafe.Pointer) string {
+	k := c.cells.find(addr)
+	if k < 0 {
+		return ""
+	}
+	return c.cellName(&c.cells.cells[k])
+}
+
+func (c *Checker) cellName(k *cell) string {
+	if k.object < 0 {
+		return ""
+	}
+	o := &c.objects[k.object]
+	if k.field < 0 {
+		return o.String()
+	}
+	return fmt.Sprintf("%s.%s", o, o.shape.layout.Fields[k.field].Name)
+}

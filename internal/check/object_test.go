@@ -1,0 +1,94 @@
+package check
+
+import (
+	"strings"
+	"testing"
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+func TestCellName(t *testing.T) {
+	l := newLockLab(t, "")
+	m := l.mm()
+	v := l.attached(m)
+	var unknown ksync.Atomic32
+	for addr, want := range map[unsafe.Pointer]string{
+		unsafe.Pointer(m):           "mm_struct#1.mmap_lock",
+		unsafe.Pointer(&m.LockSeq):  "mm_struct#1.mm_lock_seq",
+		unsafe.Pointer(refcntOf(v)): "vm_area_struct#1 [0x10000, 0x14000).vm_refcnt",
+		unsafe.Pointer(&unknown):    "",
+	} {
+		if got := l.c.CellName(addr); got != want {
+			t.Errorf("%q, expected %q", got, want)
+		}
+	}
+	l.freed(l.boot, m, v)
+	if got := l.c.CellName(unsafe.Pointer(v)); !strings.Contains(got, "(freed)") {
+		t.Error(got)
+	}
+	l.attached(m) // in the same memory
+	if got := l.c.CellName(unsafe.Pointer(refcntOf(v))); got != "vm_area_struct#2 [0x10000, 0x14000).vm_refcnt" {
+		t.Error(got)
+	}
+	l.want("")
+}
+
+// TestAdoption: an mm that nothing tells the birth of is known by its first write section, or by a VMA that points to it.
+func TestAdoption(t *testing.T) {
+	l := newLockLab(t, "")
+	m := new(vma.Locks)
+	m.Init(l.rcu, l.rules)
+	m.MmapWriteLock(l.boot)
+	if got := l.c.Held(l.boot); len(got) != 1 || got[0].Lock != "mm_struct#1.mmap_lock" || got[0].Mode != "write" {
+		t.Error(got)
+	}
+	l.c.Born(l.boot, unsafe.Pointer(m), vma.LocksLayout()) // told after all
+	v := l.alloc(l.boot, m)
+	v.StartWrite(l.boot)
+	m.MmapWriteUnlock(l.boot)
+	if got := l.c.CellName(unsafe.Pointer(m)); got != "mm_struct#1.mmap_lock" {
+		t.Errorf("%q", got)
+	}
+
+	l.c.Reset()
+	l.boot = l.task(0, "boot", l.report)
+	l.boot.Observer = watching{l.c}
+	l.alloc(l.boot, m)
+	if got := l.c.CellName(unsafe.Pointer(m)); got != "mm_struct#1.mmap_lock" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestRolesExist: each role is that of a declared field.
+func TestRolesExist(t *testing.T) {
+	declared := map[string]bool{}
+	for _, layout := range []*task.Layout{vma.Layout(), vma.LocksLayout()} {
+		for _, f := range layout.Fields {
+			declared[layout.Type+"."+f.Name] = true
+		}
+	}
+	for name := range roleTable {
+		if !declared[name] {
+			t.Errorf("no field %s", name)
+		}
+	}
+}
+
+// TestResetForgets: an execution knows nothing of the one before.
+func TestResetForgets(t *testing.T) {
+	l := newLockLab(t, "")
+	m := l.mm()
+	v := l.attached(m)
+	readLock(l.boot, m, v)
+	m.MmapReadLock(l.boot)
+	l.want("blocking-under-vma-lock")
+	l.c.Reset()
+	if got := l.c.Held(l.task(0, "boot", nil)); len(got) != 0 || len(l.c.objects) != 0 || l.c.CellName(unsafe.Pointer(m)) != "" {
+		t.Errorf("%v, %d objects", got, len(l.c.objects))
+	}
+	l.c.Finish()
+	l.want("")
+}

@@ -1,0 +1,200 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// Which access comes before which is decided by vector clocks, not by the schedule: two accesses to a plain word that nothing
+// orders are a race in every schedule that has both.
+//
+// Orders come from locks, from release and acquire, from full barriers, wake-ups and grace periods. Two things are the kernel's
+// memory model rather than C11's: a relaxed read orders the reader's later stores, as a control dependency does, and a release
+// passes on what such a read has shown.
+
+// plainWord is what the checker knows about a plain word.
+type plainWord struct {
+	write plainAccess
+	reads []plainAccess // the last one of each task
+}
+
+// plainAccess is one access to a plain word.
+type plainAccess struct {
+	task     int32
+	when     uint32 // on the task's own clock; 0: there was none
+	old, new uint64
+	write    bool
+	stack    stack
+}
+
+// plainEvent checks an access to a plain word.
+func (c *Checker) plainEvent(ts *taskState, e *task.Event, k *cell) {
+	if k.plain < 0 {
+		k.plain = int32(len(c.plains))
+		c.addPlain()
+	}
+	p := &c.plains[k.plain]
+	a := plainAccess{ts.index, ts.now.at(ts.index), e.Old, e.New, e.Op == task.OpPlainWrite, stackOf(ts.task)}
+	if w := &p.write; w.when > 0 && !c.before(w, ts, a.write) {
+		c.race(ts, k, w, &a)
+	}
+	if a.write {
+		for i := range p.reads {
+			if r := &p.reads[i]; !c.before(r, ts, true) {
+				c.race(ts, k, r, &a)
+			}
+		}
+		p.write, p.reads = a, p.reads[:0]
+		return
+	}
+	for i := range p.reads {
+		if p.reads[i].task == ts.index {
+			p.reads[i] = a
+			return
+		}
+	}
+	p.reads = append(p.reads, a)
+}
+
+func (c *Checker) addPlain() {
+	n := len(c.plains)
+	if n == cap(c.plains) {
+		c.plains = append(c.plains, plainWord{})
+		return
+	}
+	c.plains = c.plains[:n+1]
+	p := &c.plains[n]
+	p.write.when, p.reads = 0, p.reads[:0]
+}
+
+// before reports whether an access comes before what ts does now, which is a store or not.
+func (c *Checker) before(a *plainAccess, ts *taskState, store bool) bool {
+	return a.task == ts.index || a.when <= ts.now.at(a.task) || store && a.when <= ts.later.at(a.task)
+}
+
+// race reports two accesses that nothing orders, as KCSAN words it.
+func (c *Checker) race(ts *taskState, k *cell, first, second *plainAccess) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "data-race in %s / %s", first.stack.innerName(), second.stack.innerName())
+	for _, a := range []*plainAccess{second, first} {
+		verb := "read of"
+		if a.write {
+			verb = "write to"
+		}
+		fmt.Fprintf(&b, "\n  %s %s", verb, c.plainName(k))
+		if k.object >= 0 && k.field >= 0 {
+			fmt.Fprintf(&b, " of %d bytes", c.objects[k.object].shape.layout.Fields[k.field].Size)
+		}
+		fmt.Fprintf(&b, " by task %s:\n    %s", c.tasks[a.task].task.Name, a.stack.String())
+	}
+	for _, a := range []*plainAccess{first, second} {
+		if a.write {
+			fmt.Fprintf(&b, "\n  value changed: %#x -> %#x", a.old, a.new)
+			break
+		}
+	}
+	c.fail(DataRace, ts.task, "%s", b.String())
+}
+
+func (c *Checker) plainName(k *cell) string {
+	if name := c.cellName(k); name != "" {
+		return name
+	}
+	return "a word in no known object"
+}
+
+func (s *stack) innerName() string {
+	if s.n == 0 {
+		return "(no function)"
+	}
+	return s.inner()
+}
+
+// orderEvent follows what a marked access orders.
+func (c *Checker) orderEvent(ts *taskState, e *task.Event, k *cell, op opClass) {
+	changed := op.kind == task.Write || op.kind == task.RMW && (e.Old != e.New || e.Op >= task.OpSynchronize)
+	if op.kind != task.Write {
+		if acquires(e, op, changed) {
+			ts.now.join(k.rel)
+		} else {
+			ts.later.join(k.rel)
+		}
+	}
+	if !changed {
+		return
+	}
+	switch {
+	case op.order == task.Release || op.order == task.Full:
+		if op.kind == task.Write { // a read-modify-write also hands on what it found
+			k.rel = k.rel[:0]
+		}
+		ts.publish(&k.rel)
+	case op.kind == task.Write:
+		k.rel = k.rel[:0]
+	}
+}
+
+// publish adds to a clock what the task has seen and done so far; what it does from now on is not in it.
+func (ts *taskState) publish(to *clock) {
+	to.join(ts.now)
+	to.join(ts.later)
+	ts.now.tick(ts.index)
+}
+
+// acquires reports whether what a task does after the access comes after it.
+func acquires(e *task.Event, op opClass, changed bool) bool {
+	switch op.order {
+	case task.Acquire, task.Full:
+		return op.kind == task.Read || changed
+	}
+	// refcount_dec_and_test and its like acquire when they drop the last reference.
+	return (e.Op == task.OpRefDecAndTest || e.Op == task.OpRefSubRelease) && e.New == 0
+}
+
+// sectionBegins notes the begin of a read section: it sees what came before the grace periods that have begun.
+func (c *Checker) sectionBegins(ts *taskState, e *task.Event) {
+	ts.now.join(c.grace)
+	if slotOf(ts.task, e) == task.SlotRCU {
+		ts.findsAgain()
+	}
+}
+
+func (c *Checker) sectionEnds(ts *taskState, e *task.Event) {
+	ts.publish(&ts.sections[slotOf(ts.task, e)])
+}
+
+// graceEvent notes what grace periods order. The two domains of a machine are not told apart.
+func (c *Checker) graceEvent(ts *taskState, op task.Op) {
+	switch op {
+	case task.OpSynchronize:
+		ts.publish(&c.grace)
+	case task.OpGracePeriodWait:
+		for _, other := range c.tasks {
+			for slot := range other.sections {
+				ts.now.join(other.sections[slot])
+			}
+		}
+	case task.OpCall: // what waits for the callback may be freed by whoever runs it
+		for n := range c.objects {
+			if o := &c.objects[n]; o.isVMA() && o.alive && o.owner == ts.index && o.refcnt() == 0 {
+				o.owner = anyTask
+			}
+		}
+	}
+}
+
+// wakes notes that ts wakes another task.
+func (c *Checker) wakes(ts *taskState, target *task.Task) {
+	ts.publish(&c.taskOf(target).woken)
+}
+
+// slotOf returns which of a task's sections an event is about.
+func slotOf(t *task.Task, e *task.Event) int {
+	if e.Addr == unsafe.Pointer(&t.Sections[task.SlotAccess]) {
+		return task.SlotAccess
+	}
+	return task.SlotRCU
+}

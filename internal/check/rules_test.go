@@ -1,0 +1,86 @@
+package check
+
+import (
+	"testing"
+
+	"vmasim/fault"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+// Rules of the kernel taken away must show, in the real operations.
+
+// TestLockNewVMATaken: mmap attaches a VMA that it has not write-locked.
+func TestLockNewVMATaken(t *testing.T) {
+	for spec, want := range map[string]string{"": "", "linux-6.18,-lock-new-vma": "attach-state"} {
+		c, err := New(nil, "attach-state", "lock-rule", "reader-and-writer", "wrong-vma")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newMachineLab(t, spec, c)
+		l.knowTables()
+		l.run(nil, func(tk *task.Task) { l.mmap(tk, 0, 2, rw, privateAnon) })
+		if got := l.names(); got != want {
+			t.Errorf("rules %q: %q, expected %q", spec, got, want)
+		}
+	}
+}
+
+// TestDetachWaitsTaken: munmap detaches the VMA that a fault has just taken a reference on.
+func TestDetachWaitsTaken(t *testing.T) {
+	for spec, want := range map[string]bool{"": false, "linux-6.18,-detach-waits": true} {
+		c, err := New(nil, "reader-left")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for k := range 9 {
+			for j := range 24 {
+				l := newMachineLab(t, spec, c)
+				l.mmap(l.boot, 0, 2, rw, privateAnon)
+				l.run(turns(k, j, 1, 30), func(tk *task.Task) {
+					if v := l.mm.LockVMAUnderRCU(tk, at(0)); v != nil {
+						v.EndRead(tk)
+					}
+				}, func(tk *task.Task) { l.munmap(tk, 0, 2) })
+				found = found || slicesHas(l.list, "reader-left")
+			}
+		}
+		if found != want {
+			t.Errorf("rules %q: found %v", spec, found)
+		}
+	}
+}
+
+// TestCheckVMMMTaken: a fault finds a VMA; it is unmapped; its memory becomes a VMA of another mm at the same address; the fault
+// goes on with it.
+func TestCheckVMMMTaken(t *testing.T) {
+	for spec, want := range map[string]bool{"": false, "linux-6.18,-check-vm-mm": true} {
+		c, err := New(nil, "wrong-vma", "use-after-free")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for k := range 9 {
+			l := newMachineLab(t, spec, c)
+			l.mmap(l.boot, 0, 2, rw, privateAnon)
+			other, err := l.m.NewMM(l.boot, "other")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.kids = append(l.kids, other)
+			c.Target = func(*task.Task) (*vma.Locks, uint64, bool) { return &l.mm.Locks, at(0), true }
+			l.run(turns(k, 500), func(tk *task.Task) { fault.Load(tk, l.mm, at(0)) }, func(tk *task.Task) {
+				l.munmap(tk, 0, 2)
+				if _, err := other.Mmap(tk, mm.MmapArgs{Addr: at(0), Len: 2 * page, Prot: rw, Flags: privateAnon}); err != nil {
+					t.Error(err)
+				}
+			})
+			found = found || slicesHas(l.list, "wrong-vma")
+		}
+		if found != want {
+			t.Errorf("rules %q: found %v", spec, found)
+		}
+	}
+}

@@ -1,0 +1,370 @@
+package check
+
+import (
+	"slices"
+	"strings"
+	"unsafe"
+
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// refState says how far a reference on a VMA has become a read lock.
+type refState uint8
+
+const (
+	tentative refState = iota // vma_start_read may give it back: the VMA may be write-locked
+	locked                    // it is a read lock
+	returned                  // the look-up that took it has returned the VMA
+)
+
+// vmaRef is a reference that a task holds on a VMA.
+type vmaRef struct {
+	vmaLife
+	state refState
+	fn    string // the function that took it
+	stack stack
+}
+
+// vmaEvent follows an access to the VMA at index n.
+func (c *Checker) vmaEvent(ts *taskState, e *task.Event, n int32, r role, write bool) {
+	switch r {
+	case refcntRole:
+		c.refcntEvent(ts, e, n)
+	case vmaSeqRole:
+		if write {
+			c.writeLocks(ts, e, n)
+		}
+	case mmRole:
+		if write {
+			c.adopt(ts.index, (*vma.Locks)(e.NewPtr))
+		}
+		fallthrough
+	case startRole, endRole, contentRole:
+		if write {
+			c.changes(ts, n)
+		}
+	}
+}
+
+// refcntEvent follows a change of vm_refcnt.
+func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
+	o := &c.objects[n]
+	was, is := int32(e.Old), int32(e.New)
+	switch e.Op {
+	case task.OpRefIncNotZeroLimitedAcquire: // what a writer adds for itself is no read lock
+		if is > was {
+			c.takes(ts, e.Func, n)
+		}
+	case task.OpRefDecAndTest:
+		if e.Func == detachFunc {
+			c.detaches(ts, e, n)
+		} else {
+			c.gives(ts, e, n)
+		}
+	case task.OpRefAddNotZero:
+		if is > was {
+			o.excluder = ts.index
+			ts.excluding++
+			c.blocksOn(ts, c.graph.vmaLock)
+		}
+	case task.OpRefSubRelease:
+		if o.excluder >= 0 {
+			c.tasks[o.excluder].excluding--
+		}
+		o.excluder = noTask
+		if is == 0 && ts.detaching == n {
+			o.owner = ts.index
+		}
+	case task.OpRefSetRelease:
+		if e.Func == attachFunc {
+			c.attaches(ts, e, o)
+		}
+	}
+	if is&vma.VMALockOffset != 0 && o.excluder < 0 && c.on.has(StrayFlag) {
+		c.fail(StrayFlag, ts.task, "vm_refcnt of %s is %#x though no writer keeps readers out", o, is)
+	}
+	if was == 0 && is > 0 && e.Op != task.OpRefSetRelease && c.on.has(ReaderLeft) {
+		c.fail(ReaderLeft, ts.task, "vm_refcnt of the detached %s rises to %#x", o, is)
+	}
+}
+
+// takes notes a reference that ts got.
+func (c *Checker) takes(ts *taskState, fn string, n int32) {
+	o := &c.objects[n]
+	c.adopt(noTask, o.locks())
+	o = &c.objects[n]
+	o.refs++
+	ts.released = slices.DeleteFunc(ts.released, func(v vmaLife) bool { return v.object == n })
+	ts.refs = append(ts.refs, vmaRef{vmaLife: vmaLife{n, o.life}, fn: fn, stack: stackOf(ts.task)})
+	ts.unreturned++
+}
+
+// gives notes that ts gives a reference back.
+func (c *Checker) gives(ts *taskState, e *task.Event, n int32) {
+	o := &c.objects[n]
+	i := ts.refOn(n)
+	if i < 0 {
+		if c.on.has(UnlockNotHeld) {
+			c.fail(UnlockNotHeld, ts.task, "a reference on %s is dropped that %s does not have: vm_refcnt %#x -> %#x", o, ts.task.Name, e.Old, e.New)
+		}
+		return
+	}
+	ref := &ts.refs[i]
+	if ref.state != returned {
+		ts.unreturned--
+	}
+	if ref.life != o.life && c.on.has(UseAfterFree) {
+		c.fail(UseAfterFree, ts.task, "the reference dropped was taken on an earlier life of %s", o)
+	} else {
+		o.refs--
+	}
+	if ts.mmapHeld(o) == notHeld {
+		ts.released = append(ts.released, vmaLife{n, o.life})
+	}
+	ts.refs = append(ts.refs[:i], ts.refs[i+1:]...)
+}
+
+// refOn returns the place of ts's last reference on a VMA, -1 for none.
+func (ts *taskState) refOn(n int32) int {
+	for i, r := range slices.Backward(ts.refs) {
+		if r.object == n {
+			return i
+		}
+	}
+	return -1
+}
+
+// The functions of the kernel whose beginning or end says something.
+const (
+	attachFunc = "vma_mark_attached"
+	detachFunc = "vma_mark_detached"
+	lookupFunc = "lock_vma_under_rcu"
+	readFunc   = "vma_start_read"
+	putFunc    = "vma_refcount_put"
+)
+
+// progress looks whether functions that ts was in have returned, now that it does something in fn.
+func (c *Checker) progress(ts *taskState, fn string) {
+	if ts.detaching >= 0 && fn != detachFunc {
+		c.detached(ts)
+	}
+	for i := range ts.refs {
+		r := &ts.refs[i]
+		if r.state == tentative && fn != r.fn && fn != putFunc {
+			c.confirm(ts, r)
+		}
+		if r.state == locked && fn != r.fn && fn != lookupFunc && !slices.Contains(ts.task.Stack(), lookupFunc) {
+			r.state = returned
+			ts.unreturned--
+			c.checkFound(ts, r)
+		}
+	}
+}
+
+// confirm notes that a reference has become a read lock.
+func (c *Checker) confirm(ts *taskState, r *vmaRef) {
+	r.state = locked
+	o := &c.objects[r.object]
+	if w := c.writerOf(o); w != nil && w != ts && c.on.has(ReaderAndWriter) {
+		c.fail(ReaderAndWriter, ts.task, "%s gets the read lock of %s, which %s has write-locked: vm_lock_seq and mm_lock_seq are %d",
+			ts.task.Name, o, w.task.Name, o.seq())
+	}
+}
+
+// writerOf returns the task that has a VMA write-locked, nil for none.
+func (c *Checker) writerOf(o *object) *taskState {
+	mm := o.locks()
+	if mm == nil || o.seq() != mm.LockSeq.Peek() {
+		return nil
+	}
+	for _, ts := range c.tasks {
+		if ts.holds(&mm.MmapLock) == writeHeld {
+			return ts
+		}
+	}
+	return nil
+}
+
+// checkFound checks a VMA that a look-up has returned read-locked.
+func (c *Checker) checkFound(ts *taskState, r *vmaRef) {
+	o := &c.objects[r.object]
+	if !c.on.has(WrongVMA) {
+		return
+	}
+	start, end, _, _ := o.vma().Snapshot()
+	mm, addr, known := ts.lookupMM, uint64(0), false
+	if c.Target != nil {
+		var asked *vma.Locks
+		if asked, addr, known = c.Target(ts.task); known && asked != nil {
+			mm = asked
+		}
+	}
+	switch attached := o.refcnt()&^vma.VMALockOffset - o.refs; {
+	case r.life != o.life || !o.alive:
+		c.fail(WrongVMA, ts.task, "%s was freed since the reference was taken", o)
+	case r.fn == readFunc && mm != nil && o.locks() != mm:
+		c.fail(WrongVMA, ts.task, "%s belongs to another mm than the one that was looked up", o)
+	case attached < 1:
+		c.fail(WrongVMA, ts.task, "%s is detached: vm_refcnt %#x with %d readers", o, o.refcnt(), o.refs)
+	case known && (addr < start || addr >= end):
+		c.fail(WrongVMA, ts.task, "%s does not cover %#x", o, addr)
+	}
+}
+
+// writeLocks checks a store to vm_lock_seq.
+func (c *Checker) writeLocks(ts *taskState, e *task.Event, n int32) {
+	o := &c.objects[n]
+	mm := o.locks()
+	if mm == nil || uint32(e.New) != mm.LockSeq.Peek() {
+		return
+	}
+	if ts.holds(&mm.MmapLock) != writeHeld && c.on.has(SeqParity) {
+		c.fail(SeqParity, ts.task, "vm_lock_seq of %s becomes mm_lock_seq, %d, without mmap_lock held for writing", o, e.New)
+	}
+	c.noReaders(ts, n, "is write-locked")
+}
+
+// changes checks a store to what a reader of the VMA relies on.
+func (c *Checker) changes(ts *taskState, n int32) {
+	o := &c.objects[n]
+	c.noReaders(ts, n, "is changed")
+	if w := c.writerOf(o); w != nil && w != ts && o.owner != ts.index && c.on.has(TwoWriters) {
+		c.fail(TwoWriters, ts.task, "%s is changed while %s has it write-locked", o, w.task.Name)
+	}
+}
+
+// noReaders reports read locks of other tasks on a VMA that ts writes to.
+func (c *Checker) noReaders(ts *taskState, n int32, what string) {
+	o := &c.objects[n]
+	if o.refs == 0 || !c.on.has(ReaderAndWriter) {
+		return
+	}
+	for _, other := range c.tasks {
+		if i := other.refOn(n); other != ts && i >= 0 && other.refs[i].state != tentative {
+			c.fail(ReaderAndWriter, ts.task, "%s %s while %s has it read-locked, since %s", o, what, other.task.Name, other.refs[i].fn)
+		}
+	}
+}
+
+// attaches checks vma_mark_attached.
+func (c *Checker) attaches(ts *taskState, e *task.Event, o *object) {
+	if c.on.has(AttachState) {
+		switch {
+		case e.Old != 0 || e.New != 1:
+			c.fail(AttachState, ts.task, "%s is attached: vm_refcnt %#x -> %#x, expected 0 -> 1", o, e.Old, e.New)
+		case c.writerOf(o) != ts:
+			c.fail(AttachState, ts.task, "%s is attached without its write lock", o)
+		}
+	}
+	o.owner = noTask
+}
+
+// detaches checks the decrement of vma_mark_detached.
+func (c *Checker) detaches(ts *taskState, e *task.Event, n int32) {
+	o := &c.objects[n]
+	if c.on.has(AttachState) {
+		switch {
+		case e.Old == 0:
+			c.fail(AttachState, ts.task, "%s is detached though it is not attached", o)
+		case c.writerOf(o) != ts:
+			c.fail(AttachState, ts.task, "%s is detached without its write lock", o)
+		}
+	}
+	ts.detaching = n
+	if e.New == 0 {
+		o.owner = ts.index
+	}
+}
+
+// detached checks the VMA when vma_mark_detached has returned.
+func (c *Checker) detached(ts *taskState) {
+	o := &c.objects[ts.detaching]
+	if n := o.refcnt(); n != 0 && c.on.has(ReaderLeft) {
+		c.fail(ReaderLeft, ts.task, "vma_mark_detached leaves %s with vm_refcnt %#x: %s", o, n, c.refHolders(ts.detaching))
+	}
+	o.owner = ts.index
+	ts.detaching = -1
+}
+
+// refHolders says who holds references on a VMA.
+func (c *Checker) refHolders(n int32) string {
+	var who []string
+	for _, ts := range c.tasks {
+		for _, r := range ts.refs {
+			if r.object == n {
+				who = append(who, ts.task.Name+" holds a reference taken in "+r.fn)
+			}
+		}
+	}
+	if who == nil {
+		return "nobody holds a reference"
+	}
+	return strings.Join(who, ", ")
+}
+
+// mmOfSeq returns the mm whose mm_lock_seq is at addr.
+func mmOfSeq(addr unsafe.Pointer) *vma.Locks {
+	return (*vma.Locks)(unsafe.Add(addr, -int(unsafe.Offsetof(vma.Locks{}.LockSeq))))
+}
+
+// mmEvent follows an access to an mm_struct.
+func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opClass) {
+	mm := (*vma.Locks)(c.objects[n].base)
+	switch {
+	case r == mmapLockRole && op.kind == task.Lock:
+		if len(ts.refs) > 0 && c.on.has(BlockingUnderVMALock) {
+			ref := &ts.refs[len(ts.refs)-1]
+			c.fail(BlockingUnderVMALock, ts.task, "%s of mmap_lock while %s has %s read-locked, since %s: a writer that waits for this VMA holds mmap_lock",
+				e.Op, ts.task.Name, &c.objects[ref.object], ref.fn)
+		}
+	case r == mmapLockRole && (e.Op == task.OpUpWrite || e.Op == task.OpDowngradeWrite):
+		c.writeEnds(ts, mm)
+	case r == mmSeqRole && op.kind == task.Read:
+		if e.Func == readFunc {
+			ts.lookupMM = mm
+		}
+		if e.Op == task.OpSeqReadAcquire && len(ts.refs) > 0 {
+			if ref := &ts.refs[len(ts.refs)-1]; ref.state == tentative && c.objects[ref.object].seq() != uint32(e.New) {
+				c.confirm(ts, ref)
+			}
+		}
+	case e.Op == task.OpSeqEnd:
+		c.idle(ts, e, mm)
+	}
+}
+
+// writeEnds checks the end of a write section.
+func (c *Checker) writeEnds(ts *taskState, mm *vma.Locks) {
+	if seq := mm.LockSeq.Peek(); seq&1 != 0 && c.tellsParity(mm) {
+		c.fail(SeqParity, ts.task, "mmap_lock is no longer held for writing, mm_lock_seq is still odd: %d", seq)
+	}
+	if ts.excluding > 0 && c.on.has(StrayFlag) {
+		for n := range c.objects {
+			if o := &c.objects[n]; o.isVMA() && o.excluder == ts.index {
+				c.fail(StrayFlag, ts.task, "the write section ends with readers kept out of %s: vm_refcnt %#x", o, o.refcnt())
+			}
+		}
+	}
+}
+
+// idle checks that no VMA of the mm seems write-locked when a write section has ended.
+func (c *Checker) idle(ts *taskState, e *task.Event, mm *vma.Locks) {
+	if !c.tellsParity(mm) {
+		return
+	}
+	if e.New&1 != 0 {
+		c.fail(SeqParity, ts.task, "a write section ends with mm_lock_seq %d", e.New)
+	}
+	for n := range c.objects {
+		if o := &c.objects[n]; o.alive && o.isVMA() && o.locks() == mm && o.seq() == uint32(e.New) {
+			c.fail(SeqParity, ts.task, "%s seems write-locked in an idle mm: vm_lock_seq and mm_lock_seq are %d", o, e.New)
+		}
+	}
+}
+
+// tellsParity reports whether the oracle is on and the mm's sequence number is odd while somebody writes.
+func (c *Checker) tellsParity(mm *vma.Locks) bool {
+	return c.on.has(SeqParity) && !mm.Rules.Has(rules.SeqCounter)
+}
