@@ -144,7 +144,7 @@ func (f *fault) cowFault() Result {
 	if err != nil {
 		return OOM
 	}
-	mem.Copy(pfn, cached)
+	mem.Copy(f.t, pfn, cached)
 	f.describeAnon(pfn)
 	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
 		f.discard(pfn)

@@ -238,7 +238,7 @@ func (f *fault) copyFrame(old pgtable.PTE) (phys.PFN, error) {
 	}
 	pfn, err := mem.Alloc(f.t)
 	if err == nil {
-		mem.Copy(pfn, old.PFN())
+		mem.Copy(f.t, pfn, old.PFN())
 	}
 	return pfn, err
 }

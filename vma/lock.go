@@ -274,7 +274,7 @@ func (v *VMA) IsDetached(t *task.Task) bool { return v.refcnt.Read(t) == 0 }
 func (v *VMA) MarkAttached(t *task.Task) {
 	t.Enter("vma_mark_attached")
 	defer t.Leave()
-	if n := v.refcnt.Peek(); n != 0 {
+	if n := v.refcnt.Read(t); n != 0 {
 		t.Violate("attach-attached", "VMA %#x is attached with vm_refcnt %d", v.start.Peek(), n)
 	}
 	// Release: a reader that gets a reference must see vm_mm, vm_start and vm_end of this life.
@@ -289,7 +289,7 @@ func (v *VMA) MarkDetached(t *task.Task) {
 	if invariants.Enabled {
 		v.AssertWriteLocked(t)
 	}
-	if v.refcnt.Peek() == 0 {
+	if v.refcnt.Read(t) == 0 {
 		t.Violate("detach-detached", "VMA %#x is detached twice", v.start.Peek())
 		return
 	}

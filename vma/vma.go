@@ -150,7 +150,7 @@ func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
 	return &Cache{ksync.NewSlab[VMA, *VMA](ksync.SlabConfig[VMA]{
 		Name: "vm_area_struct", Reuse: reuse, RCU: rcu, Layout: &fieldLayout,
 		Check: func(t *task.Task, v *VMA) string {
-			if n := v.refcnt.Peek(); n != 0 {
+			if n := v.refcnt.Read(t); n != 0 {
 				return fmt.Sprintf("vm_refcnt is %d, expected 0", n)
 			}
 			return ""

@@ -171,7 +171,17 @@ func (m *Memory) Bytes(pfn PFN) *[PageSize]byte {
 }
 
 // Copy copies the bytes of a frame. Stores to src that go on meanwhile are copied or not, word by word.
-func (m *Memory) Copy(dst, src PFN) { *m.Bytes(dst) = *m.Bytes(src) }
+func (m *Memory) Copy(t *task.Task, dst, src PFN) {
+	if t.Observer == nil {
+		*m.Bytes(dst) = *m.Bytes(src)
+		return
+	}
+	var words [PageSize / 8]uint64
+	for i := range words { // a step each, because others may store in between; dst nobody else can see
+		words[i] = m.Words(src)[i].ReadOnce(t)
+	}
+	*m.Bytes(dst) = *(*[PageSize]byte)(unsafe.Pointer(&words))
+}
 
 // Words returns a frame's content as words that tasks share.
 func (m *Memory) Words(pfn PFN) *[PageSize / 8]ksync.Atomic64 {

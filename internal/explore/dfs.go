@@ -1,0 +1,80 @@
+package explore
+
+// dfs goes through all schedules depth first and compares none with another: the slow way that needs no argument. With a
+// bound it leaves out those with more preemptions; a preemption takes the turn from a task that could go on.
+type dfs struct {
+	path  []decision
+	floor int // the decisions below it are fixed
+	at    int // the decision that comes next in this execution
+	begun bool
+
+	bound     int // preemptions; -1: any number
+	preempted int // so far in this execution
+	cut       bool
+	only      bool // executions with fewer preemptions than bound have been counted before
+
+	ceiling int // prefixes of so many steps are emitted and not followed; 0: none
+	emit    func(*dfs)
+}
+
+// decision is a point at which the search branches: who takes a step, or a choice.
+type decision struct {
+	taken int
+	left  taskSet // the alternatives to be tried: tasks, or values of a choice
+}
+
+func (d *dfs) next() bool {
+	d.at, d.preempted = 0, 0
+	if !d.begun {
+		d.begun = true
+		return true
+	}
+	for len(d.path) > d.floor {
+		last := &d.path[len(d.path)-1]
+		if last.left != 0 {
+			last.taken = last.left.first()
+			last.left &^= 1 << last.taken
+			return true
+		}
+		d.path = d.path[:len(d.path)-1]
+	}
+	return false
+}
+
+func (d *dfs) pick(s *state) int {
+	if d.ceiling > 0 && s.steps == d.ceiling {
+		return redundant
+	}
+	if d.at == len(d.path) {
+		among := s.enabled
+		if d.bound >= 0 && d.preempted == d.bound && s.last >= 0 && among.has(s.last) {
+			d.cut = d.cut || among.len() > 1
+			among = 1 << s.last
+		}
+		taken := s.stay(among)
+		d.path = append(d.path, decision{taken, among &^ (1 << taken)})
+	}
+	taken := d.path[d.at].taken
+	d.at++
+	if s.preempts(taken) {
+		d.preempted++
+	}
+	return taken
+}
+
+func (d *dfs) choose(_ *state, _, n int) int {
+	if d.at == len(d.path) {
+		d.path = append(d.path, decision{0, 1<<n - 2})
+	}
+	d.at++
+	return d.path[d.at-1].taken
+}
+
+func (d *dfs) ended(*state, Ending) {
+	if d.emit != nil {
+		d.emit(d)
+	}
+}
+
+// known reports whether the execution just run was run under a lower bound, too.
+func (d *dfs) known() bool { return d.only && d.preempted < d.bound }

@@ -1,0 +1,317 @@
+package explore
+
+import (
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// dpor goes through the schedules depth first and leaves out those that differ from others only in the order of
+// independent steps: dynamic partial-order reduction with source sets and sleep sets (Abdulla, Aronis, Jonsson,
+// Sagonas: Source Sets, JACM 2017, algorithm 1).
+//
+// What happens before what is kept as a vector clock with each step. Two dependent steps with none between them, in that
+// order, race; where the second could have come first, the search returns to before the first and lets a task go on that
+// begins such an order. A task sleeps while what it would do was explored and nothing dependent came in between.
+//
+// Beyond the paper: an operation that has to wait. A wait that is allowed for good, such as a granted lock, comes after the
+// step that allowed it and races with nothing. One whose condition can become false again, such as a spinlock, races with
+// the last step that made it false, though other steps stand between; it does so also if it never gets its turn. And a
+// step that breaks a rule ends the execution, so it is dependent with every other.
+//
+// It sees what is announced, and nothing else: code that peeks at a cell which others change is not reordered for that.
+//
+// A choice besides scheduling is part of its step: all its values are tried before the step counts as explored.
+type dpor struct {
+	nodes   []node
+	choices []decision // of the steps, in order
+	fixed   int        // how many choices belong to the prefix
+	floor   int        // the nodes below it are a prefix to repeat, whose alternatives others explore
+	fresh   int        // the first step that is new in this execution
+	chosen  int        // choices so far in this execution
+	begun   bool
+
+	cells   cells
+	pending [maxTasks]access
+	last    [maxTasks]int32 // the last step of each task, from 1; 0: none
+	allowed [maxTasks]int32 // the step that enabled the pending operation, from 1; 0: it was so from the start
+	runs    taskSet         // who has dealt with callbacks
+	step    access          // being taken
+	before  taskSet         // enabled before it
+
+	races []int32 // scratch
+
+	ceiling int // see prefixes
+	emit    func(*dpor)
+}
+
+// node is a state on the path, and the step taken there.
+type node struct {
+	task      int
+	enabled   taskSet
+	backtrack taskSet // who has to take a step here
+	sleep     taskSet // whose steps here were explored, here or before
+	choices   int     // how many were made before the step
+	step      access
+	clock     clock
+	sleeping  [maxTasks]access // the steps of the sleepers
+}
+
+// clock says, for each task, up to which step of it, from 1, everything happened before.
+type clock [maxTasks]int32
+
+func (c *clock) join(o *clock, tasks int) {
+	for i := range tasks {
+		c[i] = max(c[i], o[i])
+	}
+}
+
+func (d *dpor) next() bool {
+	d.cells.reset()
+	d.pending = [maxTasks]access{}
+	d.last, d.allowed, d.runs, d.chosen = [maxTasks]int32{}, [maxTasks]int32{}, 0, 0
+	if !d.begun {
+		d.begun = true
+		d.fresh = d.floor
+		return true
+	}
+	for {
+		if d.nextChoice() {
+			return true
+		}
+		n := len(d.nodes)
+		if n <= d.floor {
+			return false
+		}
+		if d.nodes[n-1].nextTask() {
+			d.choices = d.choices[:d.nodes[n-1].choices]
+			d.fresh = n - 1
+			return true
+		}
+		d.choices = d.choices[:d.nodes[n-1].choices]
+		d.nodes = d.nodes[:n-1]
+	}
+}
+
+// nextChoice moves the last step to its next choice, if it has one. A node's choices come after it in the list.
+func (d *dpor) nextChoice() bool {
+	first := d.fixed
+	if n := len(d.nodes); n > d.floor {
+		first = d.nodes[n-1].choices
+	}
+	for len(d.choices) > first {
+		c := &d.choices[len(d.choices)-1]
+		if c.left != 0 {
+			c.taken = c.left.first()
+			c.left &^= 1 << c.taken
+			d.fresh = max(len(d.nodes)-1, d.floor)
+			return true
+		}
+		if len(d.nodes) > d.floor {
+			// How the sleeping step would choose is open.
+			d.nodes[len(d.nodes)-1].step.flags |= everything
+		}
+		d.choices = d.choices[:len(d.choices)-1]
+	}
+	return false
+}
+
+// nextTask puts the task just explored to sleep and moves on to another one that has to be explored.
+func (n *node) nextTask() bool {
+	n.sleep |= 1 << n.task
+	n.sleeping[n.task] = n.step
+	todo := n.backtrack &^ n.sleep & n.enabled
+	if todo == 0 {
+		return false
+	}
+	n.task = todo.first()
+	return true
+}
+
+func (d *dpor) announced(s *state, i int) {
+	e := s.pending[i].Event
+	d.allowed[i] = 0
+	if e == nil {
+		return
+	}
+	waited := d.pending[i].op
+	d.pending[i] = d.accessOf(s, i, e, waited)
+	// Only ksync.RCUWait forgets wake-ups, right before the exchange by which it announces itself.
+	if e.Op == task.OpXchg && i == s.last {
+		d.step.flags |= drains
+	}
+}
+
+// accessOf returns the most that a pending operation can touch; before is what the task did last.
+func (d *dpor) accessOf(s *state, i int, e *task.Event, before task.Op) access {
+	a := access{task: int8(i), wakes: -1, op: e.Op}
+	if d.runs.has(i) {
+		a.flags |= callbacks
+	}
+	switch e.Op {
+	case task.OpSectionBegin, task.OpSectionEnd:
+		a.class = section
+		return a
+	case task.OpSynchronize, task.OpCall, task.OpBarrier:
+		a.class = updates
+		return a
+	case task.OpGracePeriodWait:
+		if before == task.OpSynchronize {
+			a.class = waits
+			return a
+		}
+		a.class = updates
+		a.flags |= barrier | guarded
+		return a
+	case task.OpWakeUp:
+		a.class = waits
+		for j := range s.tasks {
+			if e.Target == s.pending[j].who {
+				a.wakes = int8(j)
+			}
+		}
+		return a
+	case task.OpSchedule:
+		a.class = waits
+		return a
+	}
+	slot := d.cells.at(e.Addr)
+	a.cell, a.object = slot.number, slot.object
+	switch kind := e.Op.Info().Kind; {
+	case kind == task.Wait && e.Enabled != nil && !e.Killable:
+		a.class = waits
+	case kind != task.Read && (kind != task.Wait || e.Enabled != nil):
+		a.class = writes
+	}
+	if e.Enabled != nil && a.class != waits {
+		a.flags |= guarded
+	}
+	return a
+}
+
+// performed narrows the access of a step to what it did.
+func (d *dpor) performed(_ *state, i int, e *task.Event) {
+	a := &d.step
+	switch {
+	case conditional(e.Op) && e.Old == e.New:
+		a.class = reads
+	case e.Op.Info().Kind == task.Wait && e.Killable && e.Enabled != nil && !e.Interrupted:
+		a.class, a.flags = waits, a.flags&^guarded
+	case e.Op == task.OpCall || e.Op == task.OpBarrier:
+		d.runs |= 1 << i
+		a.flags |= callbacks
+	}
+}
+
+func (d *dpor) lived(_ *state, i int, base unsafe.Pointer, size uintptr) {
+	n := d.cells.lived(base, size)
+	switch {
+	case i < 0: // before the first step
+	case n == 0:
+		d.step.flags |= everything
+	default:
+		d.step.life = n
+	}
+}
+
+func (d *dpor) pick(s *state) int {
+	d.noteEnabled(s)
+	n := s.steps
+	if d.ceiling > 0 && n == d.ceiling {
+		if d.arrive(s, n) {
+			d.nodes = d.nodes[:n]
+			d.emit(d)
+		}
+		return redundant
+	}
+	if n == len(d.nodes) && !d.arrive(s, n) {
+		return redundant
+	}
+	i := d.nodes[n].task
+	d.step = d.pending[i]
+	return i
+}
+
+// noteEnabled notes which waits the last step allowed.
+func (d *dpor) noteEnabled(s *state) {
+	for woken := s.enabled &^ d.before; s.steps > 0 && woken != 0; woken &= woken - 1 {
+		if i := woken.first(); i != s.last {
+			d.allowed[i] = int32(s.steps)
+		}
+	}
+	d.before = s.enabled
+}
+
+// arrive adds the node of a state that is new, and reports whether anything is left to be explored from there.
+func (d *dpor) arrive(s *state, n int) bool {
+	if n < cap(d.nodes) {
+		d.nodes = d.nodes[:n+1]
+	} else {
+		d.nodes = append(d.nodes, node{})
+	}
+	here := &d.nodes[n]
+	here.enabled, here.sleep, here.choices = s.enabled, 0, d.chosen
+	if n > 0 {
+		here.inherit(&d.nodes[n-1])
+	}
+	awake := s.enabled &^ here.sleep
+	if awake == 0 {
+		d.nodes = d.nodes[:n]
+		return false
+	}
+	here.task = s.stay(awake)
+	here.backtrack = 1 << here.task
+	if d.ceiling > 0 {
+		here.backtrack = awake
+	}
+	return true
+}
+
+// inherit takes over the sleepers that the step from the node before leaves asleep.
+func (n *node) inherit(from *node) {
+	for rest := from.sleep &^ (1 << from.task); rest != 0; rest &= rest - 1 {
+		i := rest.first()
+		if !dependent(&from.sleeping[i], &from.step) {
+			n.sleep |= 1 << i
+			n.sleeping[i] = from.sleeping[i]
+		}
+	}
+}
+
+func (d *dpor) choose(_ *state, _, n int) int {
+	if d.chosen == len(d.choices) {
+		d.choices = append(d.choices, decision{0, 1<<n - 2})
+	}
+	d.chosen++
+	return d.choices[d.chosen-1].taken
+}
+
+// stepped completes the step at the last node.
+func (d *dpor) stepped(s *state, i int, broke bool) {
+	n := s.steps - 1
+	if broke {
+		d.step.flags |= everything
+	}
+	if n >= d.fresh {
+		here := &d.nodes[n]
+		here.step = d.step
+		here.clock = d.race(s, n, &d.step)
+		here.clock[i] = int32(n + 1)
+	}
+	d.last[i] = int32(n + 1)
+}
+
+func (d *dpor) ended(s *state, how Ending) {
+	if how == Redundant {
+		return
+	}
+	if d.ceiling > 0 {
+		d.emit(d)
+	}
+	// What is still pending races, too, though it did not get its turn.
+	for i := range s.tasks {
+		if s.pending[i].Event != nil {
+			d.race(s, len(d.nodes), &d.pending[i])
+		}
+	}
+}

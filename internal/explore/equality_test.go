@@ -1,0 +1,252 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"vmasim/internal/task"
+)
+
+// endings runs a program under a strategy until nothing is left to be tried, and returns every way in which it ended with
+// the schedule of the first such execution. ok is false if that took more than limit executions.
+func endings(t *testing.T, p *generated, o Options, limit int) (all map[string]string, executions int, ok bool) {
+	t.Helper()
+	info, err := strategyInfo(o.Strategy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = map[string]string{}
+	x := newExecutor(p, &o)
+	defer x.close()
+	plan := info.plan(&o)
+	for {
+		parts, err := plan.phase(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parts == nil {
+			return all, executions, true
+		}
+		for part := parts(); part != nil; part = parts() {
+			x.use(part)
+			for part.next() {
+				if executions++; executions > limit {
+					return all, executions, false
+				}
+				e, err := x.run()
+				if err != nil {
+					t.Fatalf("%v\n%s", err, p)
+				}
+				if e.ending == Redundant {
+					continue
+				}
+				if name := nameEnding(p, e); all[name] == "" {
+					all[name] = x.trail.String()
+				}
+			}
+		}
+	}
+}
+
+func nameEnding(p *generated, e *execution) string {
+	switch e.ending {
+	case Finished:
+		return "finished " + e.outcome
+	case Violated:
+		return "violation " + e.violations[0].String()
+	default:
+		return fmt.Sprintf("%s %s %s", e.ending, describeBlocked(e.blocked), p.last.state())
+	}
+}
+
+// compare fails the test unless two strategies find the same endings, and reports whether the program was small enough.
+func compare(t *testing.T, seed uint64, p *generated, a, b Options, limit int) (execA, execB int, kinds map[string]bool, ok bool) {
+	t.Helper()
+	kinds = map[string]bool{}
+	want, execA, ok := endings(t, p, a, limit)
+	if !ok {
+		return 0, 0, kinds, false
+	}
+	got, execB, _ := endings(t, p, b, 4*limit)
+	for name, schedule := range want {
+		kind, _, _ := strings.Cut(name, " ")
+		kinds[kind] = true
+		if got[name] == "" {
+			t.Errorf("seed %d: %s finds %q by %s, %s does not\n%s", seed, a.Strategy, name, schedule, b.Strategy, p)
+		}
+	}
+	for name, schedule := range got {
+		if want[name] == "" {
+			t.Errorf("seed %d: %s finds %q by %s, %s does not\n%s", seed, b.Strategy, name, schedule, a.Strategy, p)
+		}
+	}
+	return execA, execB, kinds, true
+}
+
+// TestReductionMissesNothing is what the soundness of the reduction rests on: on hundreds of random programs over all
+// cells it ends in the same ways as going through all schedules.
+func TestReductionMissesNothing(t *testing.T) {
+	programs, limit := 400, 3000
+	if testing.Short() {
+		programs, limit = 200, 1000
+	}
+	all, few, compared, branching := 0, 0, 0, 0
+	kinds := map[string]bool{}
+	for seed := range uint64(programs) {
+		p := generate(seed)
+		a, b, k, ok := compare(t, seed, p, Options{Strategy: DFS}, Options{Strategy: DPOR}, limit)
+		if !ok {
+			continue
+		}
+		compared++
+		all += a
+		few += b
+		if a > 1 && b > 1 {
+			branching++
+		}
+		maps.Copy(kinds, k)
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("%d programs, %d of them small enough, %d branching: %d executions instead of %d", programs, compared, branching, few, all)
+	for _, kind := range []string{"finished", "violation", "deadlock", "lost"} {
+		if !kinds[kind] {
+			t.Errorf("no program ends in %q: the comparison shows less than it should", kind)
+		}
+	}
+	if few*2 > all {
+		t.Errorf("%d executions instead of %d: hardly a reduction", few, all)
+	}
+}
+
+// TestReductionMissesNoChoices compares with choices besides scheduling.
+func TestReductionMissesNoChoices(t *testing.T) {
+	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceEnds}
+	compared := 0
+	for seed := range uint64(300) {
+		p := generate(10_000 + seed)
+		if !strings.Contains(p.String(), "replace") && !strings.Contains(p.String(), "call") {
+			continue
+		}
+		chosen := int(1 + seed%2)
+		_, _, _, ok := compare(t, seed, p, Options{Strategy: DFS, Choices: choices, MaxChosen: chosen},
+			Options{Strategy: DPOR, Choices: choices, MaxChosen: chosen}, 1500)
+		if ok {
+			compared++
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if compared < 20 {
+		t.Errorf("only %d programs compared", compared)
+	}
+	t.Logf("%d programs", compared)
+}
+
+// TestPartsMissNothing compares a search divided into parts with one that is not, and the bounded search, which ends only
+// when its bound leaves out nothing.
+func TestPartsMissNothing(t *testing.T) {
+	compared := 0
+	for seed := range uint64(60) {
+		p := generate(20_000 + seed)
+		for _, o := range []Options{{Strategy: DPOR, Workers: 2}, {Strategy: DFS, Workers: 2}, {Strategy: Bounded}} {
+			if _, _, _, ok := compare(t, seed, p, Options{Strategy: DFS}, o, 500); ok {
+				compared++
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	}
+	if compared < 40 {
+		t.Errorf("only %d searches compared", compared)
+	}
+}
+
+// TestWorkersFindTheSame: what is found, and when, does not depend on how many workers there are.
+func TestWorkersFindTheSame(t *testing.T) {
+	p := func(seed uint64) Program { return generate(seed) }
+	for _, strategy := range []Strategy{DPOR, DFS, Bounded, Random, PCT, POS} {
+		failures := 0
+		for seed := range uint64(12) {
+			var keys []string
+			for _, workers := range []int{2, 3} {
+				rep, err := Search(context.Background(), shared{p(seed)}, Options{Strategy: strategy, Workers: workers, Executions: 600, Seed: seed})
+				if err != nil {
+					t.Fatal(err)
+				}
+				key := "none"
+				if len(rep.Violations) > 0 {
+					f := rep.Violations[0]
+					key = fmt.Sprint(f.Execution, f.Key(), f.Schedule.String())
+					failures++
+					if f.Unstable {
+						t.Errorf("seed %d: %s does not fail again", seed, &f.Schedule)
+					}
+				} else if !rep.Complete {
+					key = "unfinished"
+				}
+				keys = append(keys, key)
+			}
+			if keys = slices.Compact(keys); len(keys) > 1 {
+				t.Errorf("%s, seed %d: %v", strategy, seed, keys)
+			}
+		}
+		if failures == 0 {
+			t.Errorf("%s: no failure found", strategy)
+		}
+	}
+}
+
+// shared hides what a generated program keeps for the other tests, which is for one worker.
+type shared struct{ p Program }
+
+func (s shared) NewWorld(watch Watcher, report func(task.Violation)) (World, error) {
+	g := *s.p.(*generated)
+	return g.NewWorld(watch, report)
+}
+
+// statementNamed returns a statement of the generator.
+func statementNamed(name string, cell int, body ...statement) statement {
+	for _, s := range slices.Concat(simple, compound) {
+		if s.name == name {
+			s.cell, s.body = cell, body
+			return s
+		}
+	}
+	panic("no statement " + name)
+}
+
+// TestReductionMissesNoWakeUps compares programs that random ones of a bearable size do not contain: where a wake-up comes
+// late enough to be taken for the next one, and where callbacks are run while another task waits for them.
+func TestReductionMissesNoWakeUps(t *testing.T) {
+	s := statementNamed
+	for name, p := range map[string]*generated{
+		"stale wake-up": {tasks: [][]statement{{s("await", 0), s("await", 1)}, {s("signal", 0), s("signal", 1)}}},
+		"saved by a stale wake-up": {tasks: [][]statement{
+			{s("await", 0), s("await", 1)}, {s("signal", 0), s("write", 1)},
+		}},
+		"early wake-ups":          {tasks: [][]statement{{s("signal first", 0)}, {s("signal first", 0)}, {s("await", 0), s("add", 1)}}},
+		"late wake-ups":           {tasks: [][]statement{{s("await", 0), s("await", 1)}, {s("signal", 0)}, {s("signal first", 1)}}},
+		"two wake-ups":            {tasks: [][]statement{{s("await", 0)}, {s("signal", 0)}, {s("signal", 0)}}},
+		"callbacks while waiting": {tasks: [][]statement{{s("call", 0), s("call", 1), s("add", 0)}, {s("barrier", 0), s("read", 0), s("read", 1)}}},
+		"two barriers":            {tasks: [][]statement{{s("call", 0), s("barrier", 0), s("add", 1)}, {s("barrier", 0), s("read", 0), s("read", 1)}}},
+		"barrier beside section": {tasks: [][]statement{
+			{s("call", 0), s("call", 0)}, {s("rcu", 0, s("read", 0))}, {s("barrier", 0), s("read", 0)},
+		}},
+	} {
+		for _, choices := range [][]task.Choice{nil, {task.GraceEnds}} {
+			a, b, _, ok := compare(t, 0, p, Options{Strategy: DFS, Choices: choices}, Options{Strategy: DPOR, Choices: choices}, 100_000)
+			if !ok {
+				t.Errorf("%s: too large", name)
+			}
+			t.Logf("%s: %d executions instead of %d", name, b, a)
+		}
+	}
+}

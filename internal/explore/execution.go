@@ -1,0 +1,445 @@
+package explore
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// Ending says how an execution ended.
+type Ending uint8
+
+// The endings.
+const (
+	Finished   Ending = iota
+	Violated          // a rule was broken
+	Deadlock          // nobody can go on
+	LostWakeUp        // nobody can go on, and somebody sleeps though what it waits for holds
+	Livelock          // the tasks go on for ever without getting anywhere
+	Truncated         // the limit on steps was reached
+	Redundant         // given up: every way to go on is gone in another execution
+)
+
+var endingNames = [...]string{"finished", "violation", "deadlock", "lost wake-up", "livelock", "truncated", "redundant"}
+
+func (e Ending) String() string { return endingNames[e] }
+
+// Failed reports whether the ending is something that must not happen.
+func (e Ending) Failed() bool { return e >= Violated && e <= Livelock }
+
+// execution is what one execution did.
+type execution struct {
+	ending     Ending
+	outcome    string // of a finished one
+	violations []task.Violation
+	blocked    []Blocked
+	steps      int
+}
+
+// executor runs the executions of a program, one at a time, each step when the strategy says so. A task's coroutine serves
+// one execution after the other, and the turn goes from task to task without allocating.
+//
+// While one task goes on, the scheduler runs inside its coroutine: only a change of tasks costs a switch.
+type executor struct {
+	state
+	program  Program
+	strategy strategy
+	tracker  tracker // the strategy, if it wants to know
+	watcher  Watcher // nil: none
+	rewatch  func() Watcher
+
+	maxSteps  int
+	depth     Ending // what reaching maxSteps is
+	offered   map[task.Choice]bool
+	maxChosen int // how many choices of an execution may be other than 0
+
+	procs   []*proc
+	running bool     // the tasks stand at their first operations
+	turn    *proc    // whose step it is; nil: the execution has ended
+	guarded taskSet  // who waits for a condition
+	free    taskSet  // who has a pending operation without a condition
+	chosen  int      // choices other than 0 so far
+	stall   stall    // finds loops that change nothing
+	trail   Schedule // what was decided
+
+	stopping bool // what tasks report now is not the protocol's doing
+	res      execution
+	err      error
+	ops      [task.NumOps]uint64 // performed in all executions
+}
+
+func newExecutor(p Program, o *Options) *executor {
+	x := &executor{program: p, maxSteps: o.Depth, depth: Truncated, offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
+	if x.maxSteps == 0 {
+		x.maxSteps, x.depth = defaultDepth, Livelock
+	}
+	if x.maxChosen == 0 {
+		x.maxChosen = 1
+	}
+	for _, c := range o.Choices {
+		x.offered[c] = true
+	}
+	if o.Watch != nil {
+		x.rewatch = func() Watcher { return o.Watch(x.report) }
+	}
+	return x
+}
+
+// defaultDepth is how many steps an execution may take before it counts as one that does not end. Programs worth exploring
+// end after some hundred.
+const defaultDepth = 10_000
+
+// close ends the coroutines.
+func (x *executor) close() {
+	for _, p := range x.procs {
+		p.stop()
+	}
+	x.procs = nil
+}
+
+// use makes the strategy decide the executions that follow.
+func (x *executor) use(s strategy) {
+	x.strategy = s
+	x.tracker, _ = s.(tracker)
+}
+
+// run runs one execution.
+func (x *executor) run() (*execution, error) {
+	x.begin()
+	world, err := x.program.NewWorld(x, x.report)
+	if err != nil {
+		return nil, fmt.Errorf("new world: %w", err)
+	}
+	x.locals = nil
+	if w, ok := world.(Recurring); ok {
+		x.locals = w.Locals
+	}
+	tasks := world.Tasks()
+	if len(tasks) > maxTasks {
+		world.Abandon()
+		return nil, fmt.Errorf("%d tasks, at most %d can be explored", len(tasks), maxTasks)
+	}
+	x.start(tasks)
+	for x.turn != nil {
+		p := x.turn
+		p.next()
+		if x.turn == p && p.done { // it did not hand over but came to its end
+			x.turn = x.decide()
+		}
+	}
+	x.strategy.ended(&x.state, x.res.ending)
+	if x.res.ending == Deadlock && x.probe() {
+		x.res.ending = LostWakeUp
+	}
+	x.finish(world)
+	return &x.res, x.err
+}
+
+// ErrNondeterministic says that a program did not do the same with the same schedule.
+var ErrNondeterministic = errors.New("the program is not deterministic")
+
+func (x *executor) begin() {
+	x.running, x.stopping, x.turn, x.chosen = false, false, nil, 0
+	x.guarded, x.free = 0, 0
+	x.enabled, x.last, x.steps, x.tasks = 0, -1, 0, 0
+	x.stall.reset()
+	x.trail.clear()
+	x.res, x.err = execution{}, nil
+	switch w := x.watcher.(type) {
+	case nil:
+		if x.rewatch != nil {
+			x.watcher = x.rewatch()
+		}
+	case Restarter:
+		w.Restart()
+	default:
+		x.watcher = x.rewatch()
+	}
+}
+
+// Restarter is a [Watcher] that can serve one execution after the other.
+type Restarter interface {
+	// Restart forgets the last execution.
+	Restart()
+}
+
+// start runs every task in turn up to its first operation.
+func (x *executor) start(tasks []Task) {
+	x.tasks = len(tasks)
+	for i := range tasks {
+		if i == len(x.procs) {
+			x.procs = append(x.procs, newProc(x, i))
+		}
+		p := x.procs[i]
+		p.task, p.body, p.done = tasks[i].Task, tasks[i].Body, false
+		p.task.Observer, p.task.Chooser = p, p
+		x.pending[i] = Pending{Task: i, who: p.task}
+	}
+	for _, p := range x.procs[:x.tasks] {
+		p.next()
+	}
+	x.running = true
+	x.turn = x.decide()
+}
+
+// decide completes the step before and returns whose step comes next, or nil if the execution has ended.
+func (x *executor) decide() *proc {
+	if x.last >= 0 && x.tracker != nil {
+		x.tracker.stepped(&x.state, x.last, len(x.res.violations) > 0)
+	}
+	if len(x.res.violations) > 0 {
+		return x.end(Violated)
+	}
+	x.enabled = x.enabledNow()
+	if x.enabled == 0 {
+		return x.end(x.standstill())
+	}
+	if x.steps >= x.maxSteps {
+		return x.end(x.depth)
+	}
+	i := x.strategy.pick(&x.state)
+	switch {
+	case i == redundant:
+		return x.end(Redundant)
+	case !x.enabled.has(i):
+		x.err = fmt.Errorf("step %d: task %d, which could go on in an earlier execution with the same beginning, cannot now: %w",
+			x.steps+1, i, ErrNondeterministic)
+		return x.end(Redundant)
+	}
+	x.last = i
+	x.steps++
+	x.trail.step(i)
+	return x.procs[i]
+}
+
+func (x *executor) end(how Ending) *proc {
+	x.res.ending = how
+	return nil
+}
+
+// enabledNow returns the tasks that can go on.
+func (x *executor) enabledNow() taskSet {
+	set := x.free
+	for g := x.guarded; g != 0; g &= g - 1 {
+		i := g.first()
+		if e := x.pending[i].Event; e.Enabled() || e.Killable && x.procs[i].task.Killed() {
+			set |= 1 << i
+		}
+	}
+	return set &^ x.stall.spinning
+}
+
+// standstill says what it is when no task can go on.
+func (x *executor) standstill() Ending {
+	switch {
+	case x.stall.spinning != 0:
+		x.res.blocked = x.blockedNow()
+		return Livelock
+	case x.guarded|x.free != 0:
+		x.res.blocked = x.blockedNow()
+		return Deadlock
+	}
+	return Finished
+}
+
+// finish ends the world: with the program's last checks if its tasks have ended, and otherwise by unwinding them.
+func (x *executor) finish(world World) {
+	if x.res.ending != Finished {
+		x.unwind()
+		x.detach()
+		x.res.steps = x.steps
+		world.Abandon()
+		return
+	}
+	x.detach()
+	x.res.steps = x.steps
+	x.res.outcome = world.Finish()
+	if len(x.res.violations) > 0 {
+		x.res.ending = Violated
+	}
+}
+
+// unwind lets the bodies that have not ended run their defers, by a panic.
+func (x *executor) unwind() {
+	x.stopping = true
+	for _, p := range x.procs[:x.tasks] {
+		if !p.done {
+			p.next()
+		}
+	}
+}
+
+func (x *executor) detach() {
+	for _, p := range x.procs[:x.tasks] {
+		p.task.Observer, p.task.Chooser = nil, nil
+		p.task, p.body = nil, nil
+	}
+}
+
+// report receives the violations of the tasks and of the watchers.
+func (x *executor) report(v task.Violation) {
+	if !x.stopping {
+		x.res.violations = append(x.res.violations, v)
+	}
+}
+
+// The executor is the watcher of the world's making, and passes on what it is told.
+
+// Before implements [Watcher].
+func (x *executor) Before(t *task.Task, e *task.Event) {
+	if x.watcher != nil {
+		x.watcher.Before(t, e)
+	}
+}
+
+// After implements [Watcher].
+func (x *executor) After(t *task.Task, e *task.Event) {
+	if x.watcher != nil {
+		x.watcher.After(t, e)
+	}
+}
+
+// Born implements [Watcher].
+func (x *executor) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
+	if x.tracker != nil {
+		x.tracker.lived(&x.state, x.current(), base, max(layout.Size, 1))
+	}
+	if x.watcher != nil {
+		x.watcher.Born(t, base, layout)
+	}
+}
+
+// Died implements [Watcher].
+func (x *executor) Died(t *task.Task, base unsafe.Pointer) {
+	if x.tracker != nil {
+		x.tracker.lived(&x.state, x.current(), base, 0)
+	}
+	if x.watcher != nil {
+		x.watcher.Died(t, base)
+	}
+}
+
+// current returns whose step is being taken, -1 before the first.
+func (x *executor) current() int {
+	if !x.running {
+		return -1
+	}
+	return x.last
+}
+
+// proc is the coroutine that runs the bodies of one place in the world, and the observer and chooser of its task.
+type proc struct {
+	x     *executor
+	index int
+	task  *task.Task
+	body  func()
+	done  bool
+	next  func() (struct{}, bool)
+	stop  func()
+	yield func(struct{}) bool
+}
+
+func newProc(x *executor, index int) *proc {
+	p := &proc{x: x, index: index}
+	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
+		p.yield = yield
+		for yield(struct{}{}) {
+			p.run()
+		}
+	})
+	p.next() // up to where it waits for a body
+	return p
+}
+
+// unwound is what a body panics with when its execution ends before it does.
+type unwound struct{}
+
+// run runs the body of one execution.
+func (p *proc) run() {
+	defer func() {
+		if v := recover(); v != nil && v != any(unwound{}) {
+			p.x.report(task.Violation{Oracle: "panic", Message: fmt.Sprintf("%v\n%s", v, debug.Stack()), Task: p.task.Name, Func: p.task.Func()})
+		}
+		p.done = true
+		p.x.announce(p, nil)
+	}()
+	p.body()
+}
+
+// announce notes the pending operation of p, nil at its end.
+func (x *executor) announce(p *proc, e *task.Event) {
+	bit := taskSet(1) << p.index
+	x.guarded &^= bit
+	x.free &^= bit
+	switch {
+	case e == nil:
+	case e.Enabled != nil:
+		x.guarded |= bit
+	default:
+		x.free |= bit
+	}
+	x.pending[p.index].Event = e
+	if x.tracker != nil && !x.stopping {
+		x.tracker.announced(&x.state, p.index)
+	}
+}
+
+// Before implements [task.Observer]: it returns when it is the task's turn.
+func (p *proc) Before(t *task.Task, e *task.Event) {
+	x := p.x
+	if x.stopping {
+		panic(unwound{})
+	}
+	x.announce(p, e)
+	if x.running {
+		x.turn = x.decide()
+	}
+	if x.turn != p {
+		p.yield(struct{}{})
+		if x.stopping {
+			panic(unwound{})
+		}
+	}
+	if x.watcher != nil {
+		x.watcher.Before(t, e)
+	}
+}
+
+// After implements [task.Observer].
+func (p *proc) After(t *task.Task, e *task.Event) {
+	x := p.x
+	x.ops[e.Op]++
+	x.stall.note(p.index, e)
+	if x.tracker != nil {
+		x.tracker.performed(&x.state, p.index, e)
+	}
+	if x.watcher != nil {
+		x.watcher.After(t, e)
+	}
+}
+
+// Born implements [task.Observer].
+func (p *proc) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
+	p.x.Born(t, base, layout)
+}
+
+// Died implements [task.Observer].
+func (p *proc) Died(t *task.Task, base unsafe.Pointer) { p.x.Died(t, base) }
+
+// Choose implements [task.Chooser].
+func (p *proc) Choose(_ *task.Task, what task.Choice, n int) int {
+	x := p.x
+	if n < 2 || x.stopping || x.chosen == x.maxChosen || !x.offered[what] {
+		return 0
+	}
+	v := x.strategy.choose(&x.state, p.index, n)
+	x.trail.choice(v)
+	if v != 0 {
+		x.chosen++
+	}
+	return v
+}

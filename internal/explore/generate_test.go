@@ -1,0 +1,311 @@
+package explore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+)
+
+// generated is a random program over every kind of cell.
+type generated struct {
+	tasks [][]statement
+	calls bool
+	last  *genWorld // of the execution that runs
+}
+
+// statement is something that a task of a generated program does.
+type statement struct {
+	name string
+	cell int
+	do   func(w *genWorld, t *genTask, s statement)
+	body []statement
+}
+
+func (s statement) String() string {
+	text := fmt.Sprintf("%s %d", s.name, s.cell)
+	if len(s.body) > 0 {
+		text += fmt.Sprint(" ", s.body)
+	}
+	return text
+}
+
+// genWorld is what the tasks of a generated program share.
+type genWorld struct {
+	program *generated
+	words   [2]ksync.Atomic64
+	plain   ksync.Plain[int]
+	count   ksync.Refcount
+	spins   [2]ksync.SpinLock
+	mutexes [2]ksync.Mutex
+	sem     ksync.RWSem
+	wait    ksync.RCUWait
+	rcu     *ksync.Domain
+	typed   *ksync.Slab[genObject, *genObject]
+	late    *ksync.Slab[genObject, *genObject]
+	slot    ksync.Pointer[genObject]
+	tasks   []*genTask
+}
+
+type genTask struct {
+	*task.Task
+	log strings.Builder
+}
+
+type genObject struct {
+	ksync.Life
+	index int
+	value ksync.Atomic64
+}
+
+var genLayout = &task.Layout{Type: "object", Size: unsafe.Sizeof(genObject{})}
+
+func (t *genTask) note(v any) { fmt.Fprint(&t.log, " ", v) }
+
+func (p *generated) NewWorld(watch Watcher, report func(task.Violation)) (World, error) {
+	w := &genWorld{program: p, rcu: ksync.NewDomain(task.SlotRCU)}
+	p.last = w
+	slab := func(reuse ksync.Reuse) *ksync.Slab[genObject, *genObject] {
+		return ksync.NewSlab[genObject, *genObject](ksync.SlabConfig[genObject]{
+			Name: "object", Reuse: reuse, RCU: w.rcu, Layout: genLayout,
+			Poison: func(t *task.Task, o *genObject) { o.value.WriteOnce(t, 99) },
+			Init:   func(o *genObject, i int) { o.index = i },
+		})
+	}
+	w.typed, w.late = slab(ksync.TypeSafe), slab(ksync.AfterGracePeriod)
+	w.count.Init(1)
+	boot := task.New(0, "boot", report)
+	boot.Observer = bootObserver{watch}
+	o, err := w.typed.Alloc(boot)
+	if err != nil {
+		return nil, err
+	}
+	w.slot.Init(o)
+	for i := range p.tasks {
+		t := &genTask{Task: task.New(i+1, string(rune('A'+i)), report)}
+		w.rcu.Register(t.Task)
+		w.tasks = append(w.tasks, t)
+	}
+	return w, nil
+}
+
+// bootObserver passes on what happens while a world is made.
+type bootObserver struct{ Watcher }
+
+func (w *genWorld) Tasks() []Task {
+	var all []Task
+	for i, t := range w.tasks {
+		all = append(all, Task{t.Name, t.Task, func() {
+			for _, s := range w.program.tasks[i] {
+				s.do(w, t, s)
+			}
+		}})
+	}
+	return all
+}
+
+func (w *genWorld) state() string {
+	text := fmt.Sprint(w.words[0].Peek(), w.words[1].Peek(), w.plain.Peek(), w.count.Peek(), w.sem.Held(), w.rcu.Pending(),
+		w.typed.InUse(), w.late.InUse())
+	for _, t := range w.tasks {
+		text += fmt.Sprintf(" %s:%s", t.Name, t.log.String())
+	}
+	return text
+}
+
+func (w *genWorld) Finish() string { return w.state() }
+func (w *genWorld) Abandon()       {}
+
+func run(w *genWorld, t *genTask, body []statement) {
+	for _, s := range body {
+		s.do(w, t, s)
+	}
+}
+
+// simple are statements of one step.
+var simple = []statement{
+	{name: "read", do: func(w *genWorld, t *genTask, s statement) { t.note(w.words[s.cell].ReadOnce(t.Task)) }},
+	{name: "write", do: func(w *genWorld, t *genTask, s statement) { w.words[s.cell].WriteOnce(t.Task, uint64(t.ID)) }},
+	{name: "add", do: func(w *genWorld, t *genTask, s statement) { t.note(w.words[s.cell].Add(t.Task, 1)) }},
+	{name: "cmpxchg", do: func(w *genWorld, t *genTask, s statement) {
+		t.note(w.words[s.cell].CmpXchg(t.Task, 0, uint64(t.ID)))
+	}},
+	{name: "plain read", do: func(w *genWorld, t *genTask, s statement) { t.note(w.plain.Read(t.Task)) }},
+	{name: "plain write", do: func(w *genWorld, t *genTask, s statement) { w.plain.Write(t.Task, t.ID) }},
+	{name: "get", do: func(w *genWorld, t *genTask, s statement) { t.note(w.count.IncNotZero(t.Task)) }},
+	{name: "put", do: func(w *genWorld, t *genTask, s statement) { t.note(w.count.DecAndTest(t.Task)) }}, // may underflow
+	{name: "assert", do: func(w *genWorld, t *genTask, s statement) {
+		if v := w.words[s.cell].ReadOnce(t.Task); v == 3 {
+			t.Violate("assert", "word %d is 3", s.cell)
+		}
+	}},
+}
+
+// compound are statements of several steps; body is done inside, or if they succeed.
+var compound = []statement{
+	{name: "spin", do: func(w *genWorld, t *genTask, s statement) {
+		w.spins[s.cell].Lock(t.Task)
+		run(w, t, s.body)
+		w.spins[s.cell].Unlock(t.Task)
+	}},
+	{name: "try spin", do: func(w *genWorld, t *genTask, s statement) {
+		if w.spins[s.cell].Trylock(t.Task) {
+			run(w, t, s.body)
+			w.spins[s.cell].Unlock(t.Task)
+		}
+	}},
+	{name: "mutex", do: func(w *genWorld, t *genTask, s statement) {
+		w.mutexes[s.cell].Lock(t.Task)
+		run(w, t, s.body)
+		w.mutexes[s.cell].Unlock(t.Task)
+	}},
+	{name: "try mutex", do: func(w *genWorld, t *genTask, s statement) {
+		if w.mutexes[s.cell].Trylock(t.Task) {
+			run(w, t, s.body)
+			w.mutexes[s.cell].Unlock(t.Task)
+		}
+	}},
+	{name: "read sem", do: func(w *genWorld, t *genTask, s statement) {
+		w.sem.DownRead(t.Task)
+		run(w, t, s.body)
+		w.sem.UpRead(t.Task)
+	}},
+	{name: "try read sem", do: func(w *genWorld, t *genTask, s statement) {
+		if w.sem.DownReadTrylock(t.Task) {
+			run(w, t, s.body)
+			w.sem.UpRead(t.Task)
+		}
+	}},
+	{name: "write sem", do: func(w *genWorld, t *genTask, s statement) {
+		w.sem.DownWrite(t.Task)
+		run(w, t, s.body)
+		w.sem.UpWrite(t.Task)
+	}},
+	{name: "downgrade sem", do: func(w *genWorld, t *genTask, s statement) {
+		w.sem.DownWrite(t.Task)
+		w.sem.DowngradeWrite(t.Task)
+		run(w, t, s.body)
+		w.sem.UpRead(t.Task)
+	}},
+	{name: "rcu", do: func(w *genWorld, t *genTask, s statement) {
+		if t.Sections[task.SlotRCU].Depth > 0 {
+			return
+		}
+		w.rcu.ReadLock(t.Task)
+		run(w, t, s.body)
+		w.rcu.ReadUnlock(t.Task)
+	}},
+	{name: "synchronize", do: func(w *genWorld, t *genTask, s statement) {
+		if t.Sections[task.SlotRCU].Depth == 0 {
+			w.rcu.Synchronize(t.Task)
+		}
+	}},
+	{name: "call", do: func(w *genWorld, t *genTask, s statement) {
+		w.rcu.Call(t.Task, func(t *task.Task) { w.words[s.cell].WriteOnce(t, 7) })
+	}},
+	{name: "barrier", do: func(w *genWorld, t *genTask, s statement) {
+		if t.Sections[task.SlotRCU].Depth == 0 {
+			w.rcu.Barrier(t.Task)
+		}
+	}},
+	{name: "await", do: func(w *genWorld, t *genTask, s statement) {
+		word := &w.words[s.cell]
+		_ = w.wait.WaitEvent(t.Task, unsafe.Pointer(word), task.Uninterruptible, func() bool {
+			t.note("look") // how often is what a wake-up too many changes
+			return word.Peek() != 0
+		})
+	}},
+	{name: "signal", do: func(w *genWorld, t *genTask, s statement) {
+		w.words[s.cell].Add(t.Task, 1)
+		w.wait.WakeUp(t.Task)
+	}},
+	{name: "signal first", do: func(w *genWorld, t *genTask, s statement) { // loses wake-ups
+		w.wait.WakeUp(t.Task)
+		w.words[s.cell].Add(t.Task, 1)
+	}},
+	{name: "replace", do: func(w *genWorld, t *genTask, s statement) {
+		o, err := w.slab(s.cell).Alloc(t.Task)
+		if err != nil {
+			t.note("ENOMEM")
+			return
+		}
+		t.note(o.index)
+		o.value.WriteOnce(t.Task, uint64(t.ID))
+		if old := w.slot.Xchg(t.Task, o); old != nil && s.cell == 0 {
+			w.typed.Free(t.Task, old)
+		}
+	}},
+	{name: "take", do: func(w *genWorld, t *genTask, s statement) {
+		if o := w.slot.Xchg(t.Task, nil); o != nil {
+			w.slab(s.cell).Free(t.Task, o)
+		}
+	}},
+	{name: "look", do: func(w *genWorld, t *genTask, s statement) {
+		if o := w.slot.ReadOnce(t.Task); o != nil {
+			t.note(o.value.ReadOnce(t.Task))
+			t.note(o.Alive())
+		}
+	}},
+}
+
+func (w *genWorld) slab(i int) *ksync.Slab[genObject, *genObject] {
+	if i == 0 {
+		return w.typed
+	}
+	return w.late
+}
+
+// families are kinds of statements that have to meet; "": any.
+var families = []string{"", "|await|signal|signal first|", "|rcu|synchronize|call|barrier|replace|look|", ""}
+
+// generate returns the program with the given seed.
+func generate(seed uint64) *generated {
+	r := rand.New(rand.NewPCG(seed, 1))
+	p := &generated{}
+	// A program keeps to a few kinds of statements, so that they meet.
+	var kinds []statement
+	family := families[seed%uint64(len(families))]
+	for range 2 + r.IntN(3) {
+		var some []statement
+		for _, s := range compound {
+			if family == "" || strings.Contains(family, "|"+s.name+"|") {
+				some = append(some, s)
+			}
+		}
+		kinds = append(kinds, some[r.IntN(len(some))])
+	}
+	for range 2 + r.IntN(2) {
+		kinds = append(kinds, simple[r.IntN(len(simple))])
+	}
+	cells := 1 + r.IntN(2)
+	var some func(depth int) statement
+	some = func(depth int) statement {
+		s := kinds[r.IntN(len(kinds))]
+		s.cell = r.IntN(cells)
+		if depth > 0 {
+			for range r.IntN(3) {
+				s.body = append(s.body, some(depth-1))
+			}
+		}
+		return s
+	}
+	for range 2 + r.IntN(2) {
+		var body []statement
+		for range 1 + r.IntN(2) {
+			body = append(body, some(1+r.IntN(2)))
+		}
+		p.tasks = append(p.tasks, body)
+	}
+	return p
+}
+
+func (p *generated) String() string {
+	var lines []string
+	for i, body := range p.tasks {
+		lines = append(lines, fmt.Sprintf("%c: %v", 'A'+i, body))
+	}
+	return strings.Join(lines, "\n")
+}

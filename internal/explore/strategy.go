@@ -1,0 +1,133 @@
+package explore
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// maxTasks is how many tasks a program can have. More would only slow the search down: nobody exhausts so many.
+const maxTasks = 16
+
+// Pending is the operation that a task performs next.
+type Pending struct {
+	Task  int         // its place in [World.Tasks]
+	Event *task.Event // nil: the task has ended
+	who   *task.Task
+}
+
+// state is an execution between two steps, as a strategy sees it.
+type state struct {
+	tasks   int
+	pending [maxTasks]Pending                    // by task
+	enabled taskSet                              // who can go on
+	last    int                                  // who took the last step; -1: nobody yet
+	steps   int                                  // taken so far
+	locals  func(i int) (number uint64, few int) // of a Recurring world; otherwise nil
+}
+
+// preempts reports whether a step of task i takes the turn from one that could go on.
+func (s *state) preempts(i int) bool {
+	return s.last >= 0 && s.last != i && s.enabled.has(s.last)
+}
+
+// stay returns the task of the set that goes on with the fewest switches.
+func (s *state) stay(among taskSet) int {
+	if s.last >= 0 && among.has(s.last) {
+		return s.last
+	}
+	return among.first()
+}
+
+// taskSet is a set of tasks by their place in the world.
+type taskSet uint32
+
+func (s taskSet) has(i int) bool { return s>>i&1 != 0 }
+func (s taskSet) first() int     { return bits.TrailingZeros32(uint32(s)) }
+func (s taskSet) len() int       { return bits.OnesCount32(uint32(s)) }
+
+func (s taskSet) nth(n int) int {
+	for ; n > 0; n-- {
+		s &= s - 1
+	}
+	return s.first()
+}
+
+// redundant is what pick returns when every way to go on has been gone elsewhere.
+const redundant = -1
+
+// strategy decides the schedules of one part of a search, one execution after the other. Its executions are numbered
+// from 0 and depend on nothing but the program and the part.
+type strategy interface {
+	// next makes ready for another execution and reports whether there is one.
+	next() bool
+	// pick returns which of the enabled tasks, of which there is at least one, takes the next step.
+	pick(s *state) int
+	// choose decides a choice of task i among n alternatives, at least two.
+	choose(s *state, i, n int) int
+	// ended says how the execution ended, before anything is cleared away.
+	ended(s *state, how Ending)
+}
+
+// tracker is what a strategy implements to be told of each step.
+type tracker interface {
+	// announced says that task i has a new pending operation, or has ended.
+	announced(s *state, i int)
+	// performed gives the operation of a step with the values seen and left.
+	performed(s *state, i int, e *task.Event)
+	// lived says that in this step an object of the given size began its life, or, with size 0, ended it.
+	lived(s *state, i int, base unsafe.Pointer, size uintptr)
+	// stepped says that the step is complete. broke: it broke a rule, so nothing comes after it.
+	stepped(s *state, i int, broke bool)
+}
+
+// Strategy names a way to search.
+type Strategy string
+
+// The strategies.
+const (
+	DPOR    Strategy = "dpor"
+	DFS     Strategy = "dfs"
+	States  Strategy = "states"
+	Bounded Strategy = "bounded"
+	Random  Strategy = "random"
+	PCT     Strategy = "pct"
+	POS     Strategy = "pos"
+)
+
+// StrategyInfo describes a strategy.
+type StrategyInfo struct {
+	Name     Strategy
+	Doc      string
+	Finishes bool // it ends when every schedule has been tried or found equal to one that was
+	plan     func(o *Options) plan
+}
+
+// Strategies lists the strategies, the default first.
+func Strategies() []StrategyInfo {
+	return []StrategyInfo{
+		{DPOR, "every interleaving, leaving out those that only exchange independent steps (source sets, sleep sets)", true, planDPOR},
+		{DFS, "every interleaving, depth first", true, planDFS},
+		{States, "every interleaving, depth first, up to states where the search has been (hashed; for a Recurring world)", true, planStates},
+		{Bounded, "every interleaving with at most 0, 1, 2, … preemptions", true, planBounded},
+		{Random, "the next task drawn evenly from those that can go on", false, planRandom(newRandom)},
+		{PCT, "random priorities with depth-1 random changes: finds a bug of that depth with known probability", false, planRandom(newPCT)},
+		{POS, "random priorities of operations, drawn anew after a race", false, planRandom(newPOS)},
+	}
+}
+
+func strategyInfo(name Strategy) (StrategyInfo, error) {
+	var names []string
+	for _, s := range Strategies() {
+		if s.Name == name || name == "" {
+			return s, nil
+		}
+		names = append(names, string(s.Name))
+	}
+	slices.Sort(names)
+	return StrategyInfo{}, fmt.Errorf("unknown strategy %q; there are %s", name, strings.Join(names, ", "))
+}
