@@ -6,22 +6,18 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
-
-	"vmasim/internal/report"
-	"vmasim/workloads/driver"
 )
 
 // progress is a line on a terminal that is written again and again. On anything else nothing is shown.
 type progress struct {
-	w        io.Writer // nil: no terminal
-	scenario string
-	shown    bool
+	w     io.Writer // nil: no terminal
+	shown bool
 }
 
 const eraseLine = "\r\x1b[K"
 
-func newProgress(w io.Writer, scenario string) *progress {
-	p := &progress{scenario: scenario}
+func newProgress(w io.Writer) *progress {
+	p := &progress{}
 	if isTerminal(w) {
 		p.w = w
 	}
@@ -37,10 +33,10 @@ func isTerminal(w io.Writer) bool {
 	return err == nil
 }
 
-func (p *progress) show(now driver.Progress) {
+func (p *progress) show(line string) {
 	if p.w != nil {
 		p.shown = true
-		fmt.Fprint(p.w, eraseLine+report.Progress(p.scenario, now))
+		fmt.Fprint(p.w, eraseLine+line)
 	}
 }
 

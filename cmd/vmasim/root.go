@@ -65,14 +65,15 @@ memory is real.`,
 		Example: `  vmasim run                       the quickstart
   vmasim scenarios                 the built-in scenarios
   vmasim run fault-storm --threads 2 --duration 5s
-  vmasim run my.vma --format json  a scenario of your own; see docs/scenarios.md`,
+  vmasim run my.vma --format json  a scenario of your own; see docs/scenarios.md
+  vmasim explore detach-race       a race of December 2024, found and drawn`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newScenarios(), newRules(), newVersion())
+	root.AddCommand(newRun(), newExplore(), newReplay(), newScenarios(), newRules(), newVersion())
 	return root
 }
 

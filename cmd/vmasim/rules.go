@@ -1,28 +1,62 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vmasim/internal/rules"
+	"vmasim/internal/suggest"
 )
 
 func newRules() *cobra.Command {
 	return &cobra.Command{
-		Use:   "rules",
-		Short: "List the lock generations and the rules they are made of",
-		Long: `List the lock generations and the rules they are made of. A scenario names its
-rules in a line "rules GENERATION,+RULE,-RULE"; --rules of vmasim run does the same.`,
+		Use:   "rules [NAME]",
+		Short: "List the lock generations and the rules they are made of, or explain one",
+		Long: `List the lock generations and the rules they are made of, or explain one of either.
+A scenario names its rules in a line "rules GENERATION,+RULE,-RULE"; --rules of
+vmasim run does the same.`,
 		Example: `  vmasim rules
+  vmasim rules detach-waits
   vmasim run --rules linux-6.18,-munmap-downgrade`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprint(cmd.OutOrStdout(), rulesText())
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("%d names, expected one", len(args))}
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return completeRuleNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := rulesText(), error(nil)
+			if len(args) == 1 {
+				text, err = explainRule(args[0])
+			}
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
+}
+
+func completeRuleNames() (words []cobra.Completion) {
+	for _, g := range rules.Generations() {
+		words = append(words, cobra.CompletionWithDesc(g.Name, g.Doc))
+	}
+	for _, r := range rules.All() {
+		words = append(words, cobra.CompletionWithDesc(r.String(), r.Info().Does))
+	}
+	return words
 }
 
 func rulesText() string {
@@ -35,10 +69,75 @@ func rulesText() string {
 		}
 		fmt.Fprintf(&b, "  %s%s\n      %s\n", g.Name, note, g.Doc)
 	}
-	b.WriteString("\nRules:\n")
+	b.WriteString("\nRules (+ in the default generation, - not):\n")
 	for _, r := range rules.All() {
-		info := r.Info()
-		fmt.Fprintf(&b, "  %s\n      %s\n      since:   %s\n      without: %s\n", info.Name, info.Does, info.Since, info.Breaks)
+		fmt.Fprintf(&b, "%s %s\n%s", inDefault(r), r, ruleLines("      ", r))
 	}
 	return b.String()
+}
+
+// inDefault tells by a sign whether a rule belongs to the default generation.
+func inDefault(r rules.Rule) string {
+	if g, err := rules.FindGeneration(rules.Default); err == nil && g.Has(r) {
+		return "+"
+	}
+	return "-"
+}
+
+func ruleLines(indent string, r rules.Rule) string {
+	info := r.Info()
+	return fmt.Sprintf("%s%s\n%[1]ssince:   %[3]s\n%[1]swithout: %[4]s\n%[1]sshown by %[5]s\n",
+		indent, info.Does, info.Since, info.Breaks, info.Shows)
+}
+
+// explainRule explains a rule or a generation.
+func explainRule(name string) (string, error) {
+	if g, err := rules.FindGeneration(name); err == nil {
+		return explainGeneration(g), nil
+	}
+	r, err := rules.Find(name)
+	if err != nil {
+		return "", usageError{errors.New(suggest.Unknown("rule or generation", name, allRuleNames(), ""))}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s", r, ruleLines("  ", r))
+	var in []string
+	for _, g := range rules.Generations() {
+		if g.Has(r) {
+			in = append(in, g.Name)
+		}
+	}
+	if in == nil {
+		in = []string{"no generation"}
+	}
+	other := "-"
+	if inDefault(r) == "-" {
+		other = "+"
+	}
+	fmt.Fprintf(&b, "  part of: %s\n\nTo see what it does:\n  vmasim scenarios %s\n  vmasim run %[2]s --rules %s,%s%s\n",
+		strings.Join(in, ", "), r.Info().Shows, rules.Default, other, r)
+	return b.String(), nil
+}
+
+func explainGeneration(g rules.Generation) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n  %s\n", g.Name, g.Doc)
+	for _, r := range g.Without() {
+		fmt.Fprintf(&b, "  without %-20s %s\n", r, r.Info().Does)
+	}
+	for _, r := range g.With() {
+		fmt.Fprintf(&b, "  with    %-20s %s\n", r, r.Info().Does)
+	}
+	return b.String()
+}
+
+func allRuleNames() (names []string) {
+	for _, g := range rules.Generations() {
+		names = append(names, g.Name)
+	}
+	for _, r := range rules.All() {
+		names = append(names, r.String())
+	}
+	slices.Sort(names)
+	return names
 }

@@ -2,17 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"vmasim/internal/report"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
 )
@@ -64,30 +62,16 @@ func load(args []string, stdin io.Reader, o *runOptions) (scenarios []*workloads
 	if len(args) == 0 {
 		args = []string{defaultScenario}
 	}
-	var mistakes []string
-	note := func(err error) {
-		for line := range strings.Lines(err.Error()) {
-			if line = strings.TrimSuffix(line, "\n"); !slices.Contains(mistakes, line) {
-				mistakes = append(mistakes, line)
-			}
-		}
-	}
+	var m mistakes
 	for _, arg := range args {
 		loaded, err := workloads.Load(arg, stdin)
-		if err != nil {
-			note(err)
-		}
+		m.note(err)
 		for _, sc := range loaded {
-			if err := driver.Check(sc, o.Options); err != nil {
-				note(err)
-			}
+			m.note(driver.Check(sc, o.Options))
 		}
 		scenarios = append(scenarios, loaded...)
 	}
-	if len(mistakes) > 0 {
-		return nil, errors.New(strings.Join(mistakes, "\n"))
-	}
-	return scenarios, nil
+	return scenarios, m.err()
 }
 
 // runAll runs the scenarios and prints each result.
@@ -95,8 +79,8 @@ func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions,
 	write := o.format.New(stdout)
 	status := exitOK
 	for _, sc := range scenarios {
-		opts, bar := o.Options, newProgress(stderr, sc.Name)
-		opts.Progress = bar.show
+		opts, bar := o.Options, newProgress(stderr)
+		opts.Progress = func(p driver.Progress) { bar.show(report.Progress(sc.Name, p)) }
 		result, err := driver.Run(ctx, sc, opts)
 		bar.erase()
 		if err != nil {

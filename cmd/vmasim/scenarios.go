@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +16,9 @@ func newScenarios() *cobra.Command {
 	return &cobra.Command{
 		Use:   "scenarios [NAME]",
 		Short: "List the built-in scenarios, or show one",
-		Long: `List the built-in scenarios, or show the text of one: they are written to be read,
-and to be copied as the beginning of your own. docs/scenarios.md is the manual.`,
+		Long: `List the built-in scenarios, those for running and the litmus tests, or show the
+text of one: they are written to be read, and to be copied as the beginning of
+your own. docs/scenarios.md is the manual, docs/litmus.md has the stories.`,
 		Example: `  vmasim scenarios
   vmasim scenarios quickstart > my.vma`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -41,22 +43,29 @@ and to be copied as the beginning of your own. docs/scenarios.md is the manual.`
 	}
 }
 
+// allScenarios are the built-in scenarios of both kinds.
+func allScenarios() []workloads.Info { return append(workloads.Builtin(), workloads.Litmus()...) }
+
 func listScenarios(w io.Writer) error {
 	width := 0
-	for _, info := range workloads.Builtin() {
+	for _, info := range allScenarios() {
 		width = max(width, len(info.Name))
 	}
+	var b strings.Builder
 	for _, info := range workloads.Builtin() {
-		if _, err := fmt.Fprintf(w, "%-*s  %s\n", width, info.Name, info.Title); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "%-*s  %s\n", width, info.Name, info.Title)
 	}
-	return nil
+	b.WriteString("\nLitmus tests, each about one question of the protocol (docs/litmus.md):\n\n")
+	for _, info := range workloads.Litmus() {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, info.Name, info.Title)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func showScenario(w io.Writer, name string) error {
 	var names []string
-	for _, info := range workloads.Builtin() {
+	for _, info := range allScenarios() {
 		if info.Name == name {
 			_, err := io.WriteString(w, info.Source)
 			return err
@@ -68,7 +77,7 @@ func showScenario(w io.Writer, name string) error {
 
 // completeScenarios completes the built-in names; files come from the shell.
 func completeScenarios(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
-	for _, info := range workloads.Builtin() {
+	for _, info := range allScenarios() {
 		names = append(names, cobra.CompletionWithDesc(info.Name, info.Title))
 	}
 	return names, cobra.ShellCompDirectiveDefault

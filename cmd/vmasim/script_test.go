@@ -24,6 +24,7 @@ func TestScripts(t *testing.T) {
 			"status":    status,
 			"jsonkeys":  jsonKeys,
 			"interrupt": interrupt,
+			"schedule":  schedule,
 		},
 	})
 }
@@ -60,6 +61,13 @@ func jsonKeys(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
+}
+
+// schedule FILE TO writes the schedule in the JSON of explore to a file.
+func schedule(ts *testscript.TestScript, _ bool, args []string) {
+	var object struct{ Schedule string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &object))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(object.Schedule+"\n"), 0o600))
 }
 
 // interrupt vmasim ARG... starts a command, interrupts it 300 ms later and writes what it prints and how it ends to file

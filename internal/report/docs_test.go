@@ -20,6 +20,20 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 }
 
+// TestEveryExploreKeyIsDocumented checks that docs/explore.md names each key of the objects that explore prints.
+func TestEveryExploreKeyIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/explore.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range append(keys(reflect.TypeFor[explored](), nil), keys(reflect.TypeFor[event](), nil)...) {
+		name, _, _ := strings.Cut(key, ",")
+		if !strings.Contains(string(doc), "`"+name+"`") && !strings.Contains(string(doc), "`"+name+"[]`") {
+			t.Errorf("docs/explore.md does not tell what %q is", name)
+		}
+	}
+}
+
 // keys lists the JSON names of a type's fields and of those inside them.
 func keys(t reflect.Type, names []string) []string {
 	switch t.Kind() {

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/report"
+	"vmasim/workloads"
+	"vmasim/workloads/program"
+)
+
+// defaultLitmus is explored when nothing is named.
+const defaultLitmus = "detach-race"
+
+func newExplore() *cobra.Command {
+	o := &exploreOptions{}
+	cmd := &cobra.Command{
+		Use:   "explore [SCENARIO...]",
+		Short: "Search the interleavings of scenarios for one that breaks the rules",
+		Long: `Run the real protocol code of scenarios one step at a time, in every order that
+can matter, with all oracles watching. What goes wrong is made as small as it can
+and drawn as kernel developers draw races; one line replays it. A SCENARIO is the
+name of a built-in one, a file, a directory (all *.vma files in it) or - for
+standard input; without any, detach-race is explored. docs/explore.md explains how
+to read a report.
+
+The exit status is 0 if the verdict is the one that the scenario states for the
+rules, or if it states none and nothing was violated; 1 otherwise; 2 for wrong usage
+or a bad scenario; 130 if the search was interrupted: then what was found is printed.`,
+		Example: `  vmasim explore
+  vmasim explore detach-race --rules linux-6.18
+  vmasim explore lock-order reader-overflow --strategy bounded --preemptions 2
+  vmasim explore testdata/litmus --verdicts --format json
+  vmasim explore my.vma --strategy pct --time 1m -j 2`,
+		ValidArgsFunction: completeLitmus,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runExplore(cmd, args, o) },
+	}
+	o.register(cmd, false)
+	return cmd
+}
+
+// gcPercent lets garbage grow to some 40 MB before it is collected: a search lives on very little memory and makes some
+// kilobytes of garbage in each execution, and while a collection goes on every announced event costs more.
+const gcPercent = 1000
+
+// search is one scenario under one set of rules.
+type search struct {
+	scenario *workloads.Scenario
+	rules    string // "": its own
+}
+
+func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
+	if len(args) == 0 {
+		args = []string{defaultLitmus}
+	}
+	searches, err := loadSearches(args, cmd.InOrStdin(), o)
+	if err != nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return statusError(exitUsage)
+	}
+	debug.SetGCPercent(gcPercent)
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
+	return exploreAll(ctx, searches, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// loadSearches reads all scenarios and checks that they can be explored. The error holds all mistakes, one a line.
+func loadSearches(args []string, stdin io.Reader, o *exploreOptions) (searches []search, err error) {
+	var m mistakes
+	for _, arg := range args {
+		scenarios, err := workloads.Load(arg, stdin)
+		m.note(err)
+		for _, sc := range scenarios {
+			specs := []string{o.Rules}
+			if o.verdicts && len(sc.Verdicts) > 0 {
+				specs = nil
+				for _, v := range sc.Verdicts {
+					specs = append(specs, v.Rules)
+				}
+			}
+			for _, spec := range specs {
+				_, err := program.New(sc, program.Setting{Rules: spec, Without: o.Without})
+				m.note(err)
+				searches = append(searches, search{sc, spec})
+			}
+		}
+	}
+	return searches, m.err()
+}
+
+// exploreAll explores one scenario after the other and prints each result.
+func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdout, stderr io.Writer) error {
+	write := o.format.New(stdout, o.full)
+	status := exitOK
+	for _, s := range searches {
+		opts, bar := o.Options, newProgress(stderr)
+		opts.Rules = s.rules
+		opts.Progress = func(p explore.Progress) { bar.show(report.ExploreProgress(s.scenario.Name, p)) }
+		result, err := program.Explore(ctx, s.scenario, opts)
+		bar.erase()
+		if err != nil {
+			return err
+		}
+		if err := write(result); err != nil {
+			return err
+		}
+		if result.Interrupted {
+			return statusError(exitInterrupted)
+		}
+		if !result.OK() {
+			status = exitFailed
+		}
+	}
+	if status != exitOK {
+		return statusError(status)
+	}
+	return nil
+}
+
+// completeLitmus completes the built-in names, those for exploring first.
+func completeLitmus(cmd *cobra.Command, args []string, toComplete string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	for _, info := range workloads.Litmus() {
+		names = append(names, cobra.CompletionWithDesc(info.Name, info.Title))
+	}
+	return names, cobra.ShellCompDirectiveDefault
+}
+
+// mistakes collects what is wrong with scenarios, each line once.
+type mistakes struct{ lines []string }
+
+func (m *mistakes) note(err error) {
+	if err == nil {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSuffix(line, "\n"); !slices.Contains(m.lines, line) {
+			m.lines = append(m.lines, line)
+		}
+	}
+}
+
+func (m *mistakes) err() error {
+	if len(m.lines) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(m.lines, "\n"))
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/report"
+	"vmasim/internal/rules"
+	"vmasim/workloads/program"
+)
+
+// exploreOptions is what the flags of explore and replay say.
+type exploreOptions struct {
+	program.Options
+	format   report.ExploreFormat
+	full     bool
+	verdicts bool
+}
+
+// exploreFlag is one flag that takes a value.
+type exploreFlag struct {
+	name, short, kind, help string
+	set                     func(o *exploreOptions, text string) error
+	complete                func(toComplete string) []cobra.Completion
+	replays                 bool // replay has it, too
+}
+
+// exploreFlags are the flags that take a value.
+var exploreFlags = []exploreFlag{
+	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, true},
+	{"without", "", "ORACLES", "oracles to switch off, with commas between", setWithout, completeOracles, true},
+	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
+	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
+	{"executions", "", "N", "stop after so many executions", number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
+	{"time", "", "D", "stop after so long, such as 30s or 5m", setTime, nil, false},
+	{"depth", "", "N", "cut executions off after so many steps", number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
+	{"pct-depth", "", "N", "pct: the depth of the bugs to be found", number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, false},
+	{"seed", "", "N", "seed of the random strategies", setExploreSeed, nil, false},
+	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, false},
+	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, false},
+	{"format", "", "FORMAT", exploreFormatHelp(), setExploreFormat, completeExploreFormats, true},
+}
+
+func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
+	o.format = report.ExploreFormats()[0]
+	o.Workers = runtime.GOMAXPROCS(0)
+	for _, f := range exploreFlags {
+		if replay && !f.replays {
+			continue
+		}
+		cmd.Flags().VarP(&flag{kind: f.kind, set: func(text string) error { return f.set(o, text) }}, f.name, f.short, f.help)
+		if f.complete == nil {
+			completeFlag(cmd, f.name, cobra.NoFileCompletions)
+			continue
+		}
+		completeFlag(cmd, f.name, func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return f.complete(toComplete), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	cmd.Flags().BoolVar(&o.full, "full", false, "draw every step, not only those through which tasks affect each other")
+	if !replay {
+		cmd.Flags().BoolVar(&o.verdicts, "verdicts", false, "explore under every set of rules for which the scenario states a verdict")
+	}
+}
+
+func setExploreRules(o *exploreOptions, text string) error {
+	o.Rules = text
+	_, err := rules.Parse(text)
+	return err
+}
+
+func setWithout(o *exploreOptions, text string) error {
+	o.Without = strings.Split(text, ",")
+	return nil
+}
+
+// completeOracles completes the word behind the last comma.
+func completeOracles(toComplete string) (names []cobra.Completion) {
+	before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
+	for _, name := range program.Oracles() {
+		names = append(names, before+name)
+	}
+	return names
+}
+
+func setStrategy(o *exploreOptions, text string) error {
+	var names []string
+	for _, s := range explore.Strategies() {
+		if names = append(names, string(s.Name)); names[len(names)-1] == text {
+			o.Strategy = s.Name
+			return nil
+		}
+	}
+	return fmt.Errorf("expected one of %s", strings.Join(names, ", "))
+}
+
+func strategyHelp() string {
+	var words []string
+	for _, s := range explore.Strategies() {
+		words = append(words, string(s.Name)+", "+s.Doc)
+	}
+	return "how to search: " + strings.Join(words, "; ")
+}
+
+func completeStrategies(string) (names []cobra.Completion) {
+	for _, s := range explore.Strategies() {
+		names = append(names, cobra.CompletionWithDesc(string(s.Name), s.Doc))
+	}
+	return names
+}
+
+// number returns the setter of a flag that counts something.
+func number(field func(*exploreOptions) *int) func(*exploreOptions, string) error {
+	return func(o *exploreOptions, text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > math.MaxInt32 {
+			return fmt.Errorf("expected a number from 1 to %d", math.MaxInt32)
+		}
+		*field(o) = n
+		return nil
+	}
+}
+
+func setTime(o *exploreOptions, text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("expected a duration above zero such as 30s or 5m")
+	}
+	o.Time = d
+	return nil
+}
+
+func setExploreSeed(o *exploreOptions, text string) error {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("expected a number from 0 to %d", uint64(math.MaxUint64))
+	}
+	o.Seed = n
+	return nil
+}
+
+func setExploreFormat(o *exploreOptions, text string) (err error) {
+	o.format, err = report.ExploreFormatByName(text)
+	return err
+}
+
+func exploreFormatHelp() string {
+	var words []string
+	for _, f := range report.ExploreFormats() {
+		words = append(words, f.Name+", "+f.Help)
+	}
+	return "how to print what was found: " + strings.Join(words, "; ")
+}
+
+func completeExploreFormats(string) (names []cobra.Completion) {
+	for _, f := range report.ExploreFormats() {
+		names = append(names, cobra.CompletionWithDesc(f.Name, f.Help))
+	}
+	return names
+}

@@ -1,0 +1,253 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"vmasim/internal/task"
+	"vmasim/workloads/program"
+)
+
+// drawing draws a trace as changelogs of the kernel draw races: a column for each task, time downwards, indented by
+// function, with the values beside the steps that change them.
+type drawing struct {
+	trace *program.Trace
+	full  bool // every step
+	cols  []string
+	rows  []row
+	stack map[string][]string // the functions drawn last, by task
+}
+
+// row is a line in one column.
+type row struct {
+	col  int
+	step int // from 1; 0: none
+	text string
+}
+
+// draw returns the drawing, a line for each row.
+func draw(t *program.Trace, full bool) string {
+	d := &drawing{trace: t, full: full, stack: map[string][]string{}}
+	for _, name := range t.Tasks {
+		if slices.ContainsFunc(t.Steps, func(s program.Step) bool { return s.Task == name }) || d.blocked(name) != nil {
+			d.cols = append(d.cols, name)
+		}
+	}
+	if len(d.cols) == 0 {
+		return "It was so when the threads had not taken a step.\n"
+	}
+	for at := 0; at < len(t.Steps); {
+		at = d.take(at)
+	}
+	d.endings()
+	return d.layout()
+}
+
+func (d *drawing) blocked(name string) *program.Blocked {
+	for i := range d.trace.Blocked {
+		if b := &d.trace.Blocked[i]; b.Task == name {
+			return b
+		}
+	}
+	return nil
+}
+
+// shows tells that a step is drawn: tasks affect each other through it, or something is to be said about it.
+func (d *drawing) shows(i int) bool {
+	s := &d.trace.Steps[i]
+	switch kind := s.Op.Info().Kind; {
+	case d.full, i == len(d.trace.Steps)-1, len(s.Violations) > 0, len(s.Notes) > 0:
+		return true
+	case kind == task.Wait, kind == task.Wake:
+		return true
+	case strings.HasPrefix(s.Cell, "page#"), strings.HasPrefix(s.Cell, "node#"), strings.HasPrefix(s.Cell, "lock#"):
+		return s.Shared && s.Writes()
+	}
+	return s.Shared && s.Cell != ""
+}
+
+// take draws the step at i, or leaves out it and those after it that are of no interest. It returns the next one.
+func (d *drawing) take(i int) int {
+	if d.shows(i) {
+		d.step(i)
+		return i + 1
+	}
+	n, who, stmt := 0, d.trace.Steps[i].Task, d.trace.Steps[i].Statement()
+	for i+n < len(d.trace.Steps) && !d.shows(i+n) && d.trace.Steps[i+n].Task == who && d.trace.Steps[i+n].Statement() == stmt {
+		n++
+	}
+	hidden := d.trace.Steps[i : i+n]
+	d.enter(&hidden[0], common(hidden))
+	d.add(who, 0, d.indent(who)+omission(hidden, len(d.stack[who])))
+	return i + n
+}
+
+// common returns the functions that all steps are in.
+func common(steps []program.Step) []string {
+	stack := steps[0].Stack
+	for i := range steps {
+		n := 0
+		for n < min(len(stack), len(steps[i].Stack)) && stack[n] == steps[i].Stack[n] {
+			n++
+		}
+		stack = stack[:n]
+	}
+	return stack
+}
+
+const namedFunctions = 3
+
+// omission words steps that are left out: how many, and the functions called in them, which depth says are not drawn.
+func omission(steps []program.Step, depth int) string {
+	var fns []string
+	for i := range steps {
+		fn := treeFunction(&steps[i])
+		if fn == "" && len(steps[i].Stack) > depth {
+			fn = steps[i].Stack[depth]
+		}
+		if fn != "" && !slices.Contains(fns, fn) {
+			fns = append(fns, fn)
+		}
+	}
+	if len(fns) > namedFunctions {
+		fns = append(fns[:namedFunctions], "…")
+	}
+	text := "… " + plural(uint64(len(steps)), "step")
+	if len(fns) > 0 {
+		text += ": " + strings.Join(fns, ", ")
+	}
+	return text
+}
+
+// treeFunction is the maple tree's function that a step stands for, "" for none: the tree's own code names none.
+func treeFunction(s *program.Step) string {
+	switch {
+	case !strings.HasSuffix(s.Cell, ".mm_mt") && !strings.HasPrefix(s.Cell, "node#"):
+		return ""
+	case s.Writes():
+		return "mas_store"
+	}
+	return "mas_walk"
+}
+
+func (d *drawing) add(who string, step int, text string) {
+	d.rows = append(d.rows, row{slices.Index(d.cols, who), step, text})
+}
+
+func (d *drawing) indent(who string) string { return strings.Repeat("  ", len(d.stack[who])) }
+
+// enter draws the functions that the step's task has come into since its last step.
+func (d *drawing) enter(s *program.Step, stack []string) {
+	last := d.stack[s.Task]
+	n := 0
+	for n < min(len(last), len(stack)) && last[n] == stack[n] {
+		n++
+	}
+	for ; n < len(stack); n++ {
+		name := stack[n]
+		if n > 0 {
+			name += "()"
+		}
+		d.add(s.Task, 0, strings.Repeat("  ", n)+name)
+	}
+	d.stack[s.Task] = stack
+}
+
+func (d *drawing) step(i int) {
+	s := &d.trace.Steps[i]
+	d.enter(s, s.Stack)
+	d.add(s.Task, i+1, d.indent(s.Task)+StepText(s))
+	for _, n := range s.Notes {
+		d.add(s.Task, 0, d.indent(s.Task)+"  "+n)
+	}
+	for _, v := range s.Violations {
+		d.add(s.Task, 0, d.indent(s.Task)+"*** "+v.Oracle+" ***")
+	}
+}
+
+// endings draws who is blocked.
+func (d *drawing) endings() {
+	for i := range d.trace.Blocked {
+		b := &d.trace.Blocked[i]
+		d.enter(&program.Step{}, nil)
+		d.add(b.Task, 0, d.indent(b.Task)+"*** "+waiting(b)+" ***")
+	}
+}
+
+func waiting(b *program.Blocked) string {
+	verb := "waits: "
+	switch {
+	case b.Slept:
+		verb = "sleeps on: "
+	case b.Spins:
+		verb = "goes round for ever: "
+	}
+	return strings.TrimRight(verb+b.Op.String()+" "+b.Cell, " ")
+}
+
+// StepText words a step: the operation, the cell, and what it saw and left.
+func StepText(s *program.Step) string {
+	text := s.Op.String()
+	if s.Cell != "" {
+		text += " " + s.Cell
+	}
+	if s.Target != "" {
+		text += ": " + s.Target
+	}
+	switch kind := s.Op.Info().Kind; {
+	case s.Interrupted:
+		text += "  interrupted"
+	case kind == task.Try && !s.Writes():
+		text += "  fails"
+	case s.Is == "" && s.Was == "":
+	case s.Writes() || kind == task.RMW && s.Was != s.Is:
+		text += fmt.Sprintf("  %s -> %s", s.Was, s.Is)
+	case kind != task.Read:
+		text += "  = " + s.Was + ", unchanged"
+	default:
+		text += "  = " + s.Was
+	}
+	if s.From > 0 && s.Op.Info().Kind == task.Read {
+		text += fmt.Sprintf("  (from %d)", s.From)
+	}
+	return text
+}
+
+const between = "   "
+
+// layout puts the rows into columns.
+func (d *drawing) layout() string {
+	widths := make([]int, len(d.cols))
+	for i, c := range d.cols {
+		widths[i] = utf8.RuneCountInString(c)
+	}
+	for _, r := range d.rows {
+		widths[r.col] = max(widths[r.col], utf8.RuneCountInString(r.text))
+	}
+	digits := max(2, len(fmt.Sprint(len(d.trace.Steps))))
+	var b strings.Builder
+	line := func(number string, col int, text string) {
+		out := fmt.Sprintf("%*s", digits, number)
+		for i := range col {
+			out += between + strings.Repeat(" ", widths[i])
+		}
+		b.WriteString(strings.TrimRight(out+between+text, " ") + "\n")
+	}
+	var heads, rules []string
+	for i, c := range d.cols {
+		heads = append(heads, c+strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c)))
+		rules = append(rules, strings.Repeat("-", widths[i]))
+	}
+	line("", 0, strings.Join(heads, between))
+	line("", 0, strings.Join(rules, between))
+	for _, r := range d.rows {
+		number := ""
+		if r.step > 0 {
+			number = fmt.Sprint(r.step)
+		}
+		line(number, r.col, r.text)
+	}
+	return b.String()
+}

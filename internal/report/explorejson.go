@@ -1,0 +1,170 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"vmasim/workloads/program"
+)
+
+// explored is the object that explore --format json prints. docs/explore.md names every key; keys are only ever added.
+type explored struct {
+	Scenario         string         `json:"scenario"`
+	Rules            string         `json:"rules"`
+	Strategy         string         `json:"strategy"`
+	Verdict          string         `json:"verdict"`
+	Stated           *string        `json:"stated"`
+	AsStated         bool           `json:"as_stated"`
+	Complete         bool           `json:"complete"`
+	Interrupted      bool           `json:"interrupted"`
+	Executions       int            `json:"executions"`
+	Redundant        int            `json:"redundant"`
+	Truncated        int            `json:"truncated"`
+	DistinctOutcomes int            `json:"distinct_outcomes"`
+	Outcomes         map[string]int `json:"outcomes"`
+	StepsMax         int            `json:"steps_max"`
+	ElapsedNS        int64          `json:"elapsed_ns"`
+	MemoryModel      string         `json:"memory_model"`
+	Choices          []string       `json:"choices"`
+	Oracles          []string       `json:"oracles"`
+	Broken           []string       `json:"broken"`
+	Oracle           string         `json:"oracle"`
+	Message          string         `json:"message"`
+	Schedule         string         `json:"schedule"`
+	Trace            []tracedStep   `json:"trace"`
+	Shrunk           *shrunk        `json:"shrunk"`
+	Observation      []observation  `json:"observation"`
+	NeverReached     []string       `json:"never_reached"`
+}
+
+type tracedStep struct {
+	Step  int      `json:"step"`
+	Task  string   `json:"task"`
+	Stmt  string   `json:"statement"`
+	Func  string   `json:"function"`
+	Op    string   `json:"operation"`
+	Cell  string   `json:"cell"`
+	Old   string   `json:"old"`
+	New   string   `json:"new"`
+	From  int      `json:"from"`
+	Notes []string `json:"notes,omitempty"`
+}
+
+type shrunk struct {
+	From size `json:"from"`
+	To   size `json:"to"`
+}
+
+type size struct {
+	Tasks    int `json:"tasks"`
+	Switches int `json:"switches"`
+	Steps    int `json:"steps"`
+}
+
+type observation struct {
+	Question string `json:"question"`
+	Answer   string `json:"answer"`
+	Positive int    `json:"positive"`
+	Negative int    `json:"negative"`
+}
+
+func encoderTo(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
+}
+
+func newExploreJSON(w io.Writer, _ bool) func(*program.Result) error {
+	encoder := encoderTo(w)
+	return func(r *program.Result) error { return encoder.Encode(exploredOf(r)) }
+}
+
+func exploredOf(r *program.Result) *explored {
+	s := &r.Search
+	out := &explored{
+		Scenario: r.Scenario, Rules: r.Rules, Strategy: string(s.Strategy), Verdict: r.Verdict(), AsStated: r.OK(), Complete: s.Complete,
+		Interrupted: r.Interrupted, Executions: s.Executions, Redundant: s.Redundant, Truncated: s.Truncated,
+		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
+		MemoryModel: "sc", Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...),
+		Trace: []tracedStep{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
+	}
+	if r.Stated != nil {
+		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")
+		out.Stated = &stated
+	}
+	for _, c := range r.Choices {
+		out.Choices = append(out.Choices, string(c))
+	}
+	for _, o := range r.Outcomes {
+		out.Outcomes[o.Text] = o.Executions
+	}
+	for _, o := range r.Observations {
+		out.Observation = append(out.Observation, observation{o.Question, o.Answer(), o.Positive, o.Negative})
+	}
+	if len(r.Violations) > 0 {
+		out.violation(r.Violations[0])
+	}
+	return out
+}
+
+func (out *explored) violation(v *program.Violation) {
+	out.Oracle, out.Message, out.Schedule = v.Oracle(), v.Message(), v.Schedule.String()
+	for i := range v.Trace.Steps {
+		out.Trace = append(out.Trace, stepOf(i, &v.Trace.Steps[i]))
+	}
+	if v.Shrunk != nil {
+		out.Shrunk = &shrunk{size(v.Shrunk.From), size(v.Shrunk.To)}
+	}
+}
+
+func stepOf(i int, s *program.Step) tracedStep {
+	return tracedStep{i + 1, s.Task, s.Statement(), s.Func, s.Op.String(), s.Cell, s.Was, s.Is, s.From, s.Notes}
+}
+
+// event is one line of --format ndjson.
+type event struct {
+	Scenario string `json:"scenario"`
+	Oracle   string `json:"oracle"`
+	tracedStep
+	Kind       string   `json:"kind"`
+	Order      string   `json:"order"`
+	Address    string   `json:"address"`
+	RawOld     uint64   `json:"raw_old"`
+	RawNew     uint64   `json:"raw_new"`
+	Stack      []string `json:"stack"`
+	Enabled    []string `json:"enabled"`
+	Choices    []int    `json:"choices,omitempty"`
+	Target     string   `json:"target,omitempty"`
+	Violations []string `json:"violations,omitempty"`
+}
+
+func newEvents(w io.Writer, _ bool) func(*program.Result) error {
+	return func(r *program.Result) error {
+		b := &strings.Builder{}
+		encoder := encoderTo(b)
+		for _, v := range r.Violations {
+			for i := range v.Trace.Steps {
+				if err := encoder.Encode(eventOf(r.Scenario, v.Oracle(), i, &v.Trace.Steps[i])); err != nil {
+					return err
+				}
+			}
+		}
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+}
+
+func eventOf(scenario, oracle string, i int, s *program.Step) *event {
+	info := s.Op.Info()
+	e := &event{
+		Scenario: scenario, Oracle: oracle, tracedStep: stepOf(i, s), Kind: info.Kind.String(), Order: info.Order.String(),
+		Address: fmt.Sprintf("%p", s.Addr), RawOld: s.Old, RawNew: s.New, Stack: append([]string{}, s.Stack...),
+		Enabled: append([]string{}, s.Enabled...), Choices: s.Choices, Target: s.Target,
+	}
+	for _, v := range s.Violations {
+		e.Violations = append(e.Violations, v.Oracle)
+	}
+	return e
+}

@@ -1,0 +1,98 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"vmasim/workloads/program"
+)
+
+// newDot draws each counterexample as a graph: the steps of a task in a column, dashed edges from the step that wrote a value
+// to the one that saw it.
+func newDot(w io.Writer, full bool) func(*program.Result) error {
+	return func(r *program.Result) error {
+		b := &strings.Builder{}
+		for _, v := range r.Violations {
+			dot(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
+		}
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+}
+
+func dot(b *strings.Builder, title string, t *program.Trace, full bool) {
+	d := &drawing{trace: t, full: full}
+	fmt.Fprintf(b, "digraph %q {\n\tnode [shape=box, fontname=monospace];\n", title)
+	for c, name := range t.Tasks {
+		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q;\n", c, name)
+		last := -1
+		for i := range t.Steps {
+			s := &t.Steps[i]
+			if s.Task != name || !d.shows(i) {
+				continue
+			}
+			style := ""
+			if len(s.Violations) > 0 {
+				style = ", color=red"
+			}
+			fmt.Fprintf(b, "\t\ts%d [label=%q%s];\n", i+1, fmt.Sprintf("%d %s\n%s", i+1, s.Func, StepText(s)), style)
+			if last >= 0 {
+				fmt.Fprintf(b, "\t\ts%d -> s%d;\n", last+1, i+1)
+			}
+			last = i
+		}
+		b.WriteString("\t}\n")
+	}
+	for i := range t.Steps {
+		if from := t.Steps[i].From; from > 0 && d.shows(i) && d.shows(from-1) {
+			fmt.Fprintf(b, "\ts%d -> s%d [style=dashed, constraint=false, label=%q];\n", from, i+1, t.Steps[i].Was)
+		}
+	}
+	b.WriteString("}\n")
+}
+
+// newMermaid draws each counterexample as a sequence diagram.
+func newMermaid(w io.Writer, full bool) func(*program.Result) error {
+	return func(r *program.Result) error {
+		b := &strings.Builder{}
+		for _, v := range r.Violations {
+			mermaid(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
+		}
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+}
+
+func mermaid(b *strings.Builder, title string, t *program.Trace, full bool) {
+	d := &drawing{trace: t, full: full}
+	fmt.Fprintf(b, "---\ntitle: %s\n---\nsequenceDiagram\n", title)
+	for c, name := range t.Tasks {
+		fmt.Fprintf(b, "    participant T%d as %s\n", c, plainText(name))
+	}
+	column := map[string]int{}
+	for c, name := range t.Tasks {
+		column[name] = c
+	}
+	for i := range t.Steps {
+		s := &t.Steps[i]
+		if !d.shows(i) {
+			continue
+		}
+		if s.From > 0 {
+			fmt.Fprintf(b, "    T%d-->>T%d: %s = %s\n", column[t.Steps[s.From-1].Task], column[s.Task], plainText(s.Cell), plainText(s.Was))
+		}
+		fmt.Fprintf(b, "    Note over T%d: %d %s\n", column[s.Task], i+1, plainText(StepText(s)))
+		for _, v := range s.Violations {
+			fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[s.Task], plainText(v.Oracle))
+		}
+	}
+	for i := range t.Blocked {
+		fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[t.Blocked[i].Task], plainText(waiting(&t.Blocked[i])))
+	}
+}
+
+// plainText takes out what means something to Mermaid.
+func plainText(s string) string {
+	return strings.NewReplacer("#", "", ";", ",", "->", "→").Replace(s)
+}

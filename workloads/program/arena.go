@@ -1,0 +1,337 @@
+package program
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"unsafe"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/tree"
+	"vmasim/vma"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// arena is a machine on which the executions of one worker run, one after the other. An execution that ended is torn down as
+// a process is; after one that did not, or that broke something, the machine is made anew. Either way the next one finds
+// everything as the first one did.
+type arena struct {
+	p       *Program
+	machine *mm.Machine
+	setup   *runner // init
+	final   *runner // finally, by the same task
+	threads []*runner
+	tasks   []explore.Task
+
+	// Of the execution:
+
+	watch    explore.Watcher
+	report   func(task.Violation)
+	broken   bool // a rule was: the machine may be in any state
+	spaces   []space
+	barriers []barrier
+	files    []*phys.File
+	regions  []workloads.Region // that init has bound
+	log      []entry            // the results, in order
+
+	// Of all:
+
+	key      []byte
+	outcomes map[string]*outcome // by key
+	counters task.Counters
+}
+
+// entry is a result.
+type entry struct {
+	slot    int
+	outcome workloads.Outcome
+}
+
+func newArena(p *Program) (*arena, error) {
+	a := &arena{p: p, outcomes: map[string]*outcome{}}
+	var err error
+	a.machine, err = mm.NewMachine(p.config(a.violate))
+	if err != nil {
+		return nil, err
+	}
+	a.makeTasks()
+	return a, nil
+}
+
+// violate passes on what was found, and notes that the machine cannot be used again.
+func (a *arena) violate(v task.Violation) {
+	a.broken = true
+	if slices.Contains(a.p.without, v.Oracle) {
+		return
+	}
+	if r := a.p.follow; r != nil {
+		r.end(a)
+	}
+	a.report(v)
+}
+
+// setupName names the task that sets the world up; no thread can be called so.
+const setupName = "(init)"
+
+// makeTasks makes the tasks, which outlive executions as long as nothing breaks.
+func (a *arena) makeTasks() {
+	p := a.p
+	t := a.machine.NewTask(setupName)
+	a.setup = a.newRunner(t, p.scenario.Init, 0, 0, -1)
+	a.final = a.newRunner(t, p.scenario.Finally, 0, 0, p.slotsOf[0])
+	a.threads, a.tasks = nil, nil
+	for i, th := range p.scenario.Threads {
+		for n := range p.plan.Counts[i] {
+			t := a.machine.NewTask(instance(th, n))
+			r := a.newRunner(t, &th.Block, th.MM.Index, n, p.slotsOf[1+len(a.threads)])
+			a.threads = append(a.threads, r)
+			a.tasks = append(a.tasks, explore.Task{Name: t.Name, Task: t, Body: r.run})
+		}
+	}
+	a.spaces = make([]space, len(p.scenario.MMs))
+	a.barriers = make([]barrier, len(p.scenario.Barriers))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.setups[t] = a
+}
+
+// renew makes the machine as it was at first.
+func (a *arena) renew() {
+	a.countUp()
+	a.p.mu.Lock()
+	delete(a.p.setups, a.setup.Task)
+	a.p.mu.Unlock()
+	a.machine = a.machine.Renew()
+	a.makeTasks()
+}
+
+// countUp adds up what the tasks have counted.
+func (a *arena) countUp() {
+	for _, r := range a.threads {
+		a.counters.Add(&r.Task.Counters)
+		r.Task.Counters = task.Counters{}
+	}
+}
+
+// begin makes the world of one execution.
+func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err error) {
+	a.watch, a.report, a.broken = watch, report, false
+	a.log = a.log[:0]
+	defer a.catch(&err)
+	a.warm()
+	t := a.setup.Task
+	t.Observer = &solo{watch}
+	for i, m := range a.p.scenario.MMs {
+		a.spaces[i] = space{}
+		if m.Forked {
+			continue
+		}
+		made, err := a.machine.NewMM(t, m.Name)
+		if err != nil {
+			return fmt.Errorf("address space %s: %w", m.Name, err)
+		}
+		a.spaces[i].mm.Init(made)
+		a.announce(t, made)
+	}
+	for i := range a.barriers {
+		a.barriers[i] = barrier{present: a.p.scenario.Parties(i)}
+	}
+	if a.files, err = actor.OpenFiles(t, a.machine.Mem, a.p.scenario); err != nil {
+		return err
+	}
+	if err := a.init(); err != nil {
+		return err
+	}
+	for _, r := range a.threads {
+		r.reset(t, a.regions)
+	}
+	t.Observer = nil
+	a.machine.RCU.Quiescent(t)
+	if r := a.p.follow; r != nil {
+		r.begin(a)
+	}
+	return nil
+}
+
+// warm gives each task's cache of frames its share, so that a task comes to the allocator's lock only when it needs more.
+// The lock orders nothing that matters, and a search would try both orders of each two allocations.
+func (a *arena) warm() {
+	for _, r := range a.threads {
+		if pfn, err := a.machine.Mem.Alloc(r.Task); err == nil {
+			a.machine.Mem.Put(r.Task, pfn)
+		}
+	}
+}
+
+// tablesLayout names the lock of an address space's page tables.
+var tablesLayout = task.Layout{Type: "mm_tables", Size: 4, Fields: []task.Field{{Name: "page_table_lock", Size: 4}}}
+
+// announce tells the watcher of an address space, whose birth the code does not announce.
+func (a *arena) announce(t *task.Task, m *mm.MM) {
+	a.watch.Born(t, unsafe.Pointer(&m.Locks), vma.LocksLayout())
+	a.watch.Born(t, unsafe.Pointer(&m.Tables.PageTableLock), &tablesLayout)
+}
+
+// init runs the scenario's init. What goes wrong there is a mistake of the scenario.
+func (a *arena) init() error {
+	s := a.setup
+	s.reset(s.Task, nil)
+	s.body(s.block.Body)
+	s.Leave()
+	a.regions = s.Env.Regions
+	return s.wrong
+}
+
+// catch turns a panic into an error.
+func (a *arena) catch(err *error) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	a.setup.Task.Observer = nil
+	if stuck, ok := v.(stuckError); ok {
+		*err = stuck
+		return
+	}
+	*err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+}
+
+// Tasks implements [explore.World].
+func (a *arena) Tasks() []explore.Task { return a.tasks }
+
+// Abandon implements [explore.World].
+func (a *arena) Abandon() {
+	if r := a.p.follow; r != nil {
+		r.end(a)
+	}
+	a.renew()
+	a.p.release(a)
+}
+
+// Finish implements [explore.World].
+func (a *arena) Finish() string {
+	var o *outcome
+	err := a.conclude(&o)
+	if err != nil {
+		a.violate(task.Violation{Oracle: oracleOf(err), Message: err.Error(), Task: setupName})
+	}
+	if r := a.p.follow; r != nil {
+		r.end(a)
+	}
+	if a.broken {
+		a.renew()
+	} else {
+		a.countUp()
+	}
+	a.p.release(a)
+	if o == nil {
+		return ""
+	}
+	return o.text
+}
+
+// conclude runs finally, checks everything and tears it down. What is broken may block or panic there, which is an error.
+func (a *arena) conclude(o **outcome) (err error) {
+	defer a.catch(&err)
+	s := a.setup
+	s.Task.Observer = &solo{a.watch}
+	a.machine.RCU.ReadLock(s.Task) // its first step after those of the threads: the watchers know that they have ended
+	a.machine.RCU.ReadUnlock(s.Task)
+	if a.broken {
+		return nil
+	}
+	if a.p.scenario.Finally != nil {
+		a.final.reset(s.Task, a.regions)
+		a.final.body(a.final.block.Body)
+		a.final.Leave()
+	}
+	s.Task.Observer = nil
+	if a.leftBehind() {
+		return nil
+	}
+	a.validate()
+	if a.broken {
+		return nil
+	}
+	*o = a.outcome()
+	for _, broken := range (*o).violations {
+		a.violate(broken)
+	}
+	if !a.broken {
+		a.tearDown()
+	}
+	return nil
+}
+
+// leftBehind reports what the threads left, and the end of the address spaces would wait for without end.
+func (a *arena) leftBehind() bool {
+	t := a.setup.Task
+	stuck := func(format string, args ...any) {
+		a.violate(task.Violation{Oracle: "stuck", Message: fmt.Sprintf(format, args...), Task: t.Name})
+	}
+	for _, r := range a.threads {
+		if r.Task.Sections[task.SlotRCU].Depth+r.Task.Sections[task.SlotAccess].Depth > 0 {
+			stuck("%s has ended inside a read section", r.Task.Name)
+		}
+	}
+	for i := range a.spaces {
+		if m := a.spaces[i].mm.Peek(); m != nil {
+			if !m.MmapReadTrylock(t) {
+				stuck("mmap_lock of %s is held though every thread has ended", m.Name)
+				continue
+			}
+			m.MmapReadUnlock(t)
+		}
+		a.eachVMA(i, func(e tree.Entry) {
+			if _, _, refcnt, _ := e.VMA.Quiescent(); refcnt != 1 {
+				stuck("the VMA at %s has vm_refcnt %#x though every thread has ended", a.place(e.Start), refcnt)
+			}
+		})
+	}
+	return a.broken
+}
+
+// validate checks every address space.
+func (a *arena) validate() {
+	t := a.setup.Task
+	for i := range a.spaces {
+		if m := a.spaces[i].mm.Peek(); m != nil {
+			m.MmapReadLock(t)
+			for _, v := range m.Validate(t) {
+				a.violate(v)
+			}
+			m.MmapReadUnlock(t)
+		}
+	}
+}
+
+// tearDown gives everything back and looks for what is left.
+func (a *arena) tearDown() {
+	t := a.setup.Task
+	for _, r := range a.threads {
+		if r.MM != nil {
+			r.MM.Put(t)
+			r.MM = nil
+		}
+	}
+	for i := range a.spaces {
+		if m := a.spaces[i].mm.Peek(); m != nil {
+			m.Put(t)
+		}
+	}
+	for _, f := range a.files {
+		_ = f.Put(t) // a temporary file that nobody else sees
+	}
+	a.machine.Settle(t)
+	for _, r := range a.threads {
+		a.machine.Mem.Drain(r.Task)
+	}
+	a.machine.Mem.Drain(t)
+	if left := a.machine.Leaks(); left != "" {
+		a.violate(task.Violation{Oracle: "leak", Message: left + " left after everything was torn down", Task: setupName})
+	}
+}

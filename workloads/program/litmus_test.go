@@ -1,0 +1,54 @@
+package program
+
+import (
+	"testing"
+
+	"vmasim/internal/explore"
+	"vmasim/workloads"
+)
+
+// TestLitmus explores every litmus scenario under every set of rules for which it states a verdict. A verdict of "verified"
+// takes a search that has finished.
+func TestLitmus(t *testing.T) {
+	for _, info := range workloads.Litmus() {
+		sc, err := workloads.LoadBuiltin(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(sc.Verdicts) == 0 {
+			t.Errorf("%s states no verdict", info.Name)
+		}
+		for _, v := range sc.Verdicts {
+			t.Run(info.Name+"/"+v.Rules, func(t *testing.T) {
+				t.Parallel()
+				r, err := Explore(t.Context(), sc, Options{Setting: Setting{Rules: v.Rules}, Options: explore.Options{Workers: 1}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !r.OK() || v.Verified() && r.Verdict() != Verified {
+					t.Errorf("%s %v after %d executions, stated: %s", r.Verdict(), r.Broken(), r.Search.Executions, v)
+					for _, found := range r.Violations {
+						t.Log(found.Message())
+					}
+				}
+				for _, found := range r.Violations {
+					replays(t, sc, v.Rules, found)
+				}
+			})
+		}
+	}
+}
+
+// replays checks that a failing schedule fails in the same way again, unless it is known to need other executions, too.
+func replays(t *testing.T, sc *workloads.Scenario, rules string, v *Violation) {
+	if v.Unstable {
+		return
+	}
+	again, err := ReplayScenario(sc, Setting{Rules: rules}, v.Schedule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.Ending != v.Ending {
+		t.Errorf("replayed, %s ends in %s, found was %s", &v.Schedule, again.Ending, v.Ending)
+	}
+}

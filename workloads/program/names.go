@@ -1,0 +1,272 @@
+package program
+
+import (
+	"fmt"
+	"strconv"
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+// namer names the cells of one execution.
+type namer struct {
+	arena   *arena // nil while the world is set up
+	objects map[unsafe.Pointer]*named
+	births  map[string]int            // by type
+	others  map[unsafe.Pointer]string // cells of no known object
+	fixed   map[unsafe.Pointer]string // cells of the scenario's own
+	used    []*named                  // that names were made of, in order
+}
+
+// named is an object in one of its lives.
+type named struct {
+	name   string
+	before string // what its memory was
+	base   unsafe.Pointer
+	layout *task.Layout
+	used   bool
+	is     string
+}
+
+func newNamer() namer {
+	return namer{objects: map[unsafe.Pointer]*named{}, births: map[string]int{}, others: map[unsafe.Pointer]string{}}
+}
+
+// shortTypes are the types that columns have a shorter name for.
+var shortTypes = map[string]string{"vm_area_struct": "vma", "anon_vma_chain": "avc", "mm_struct": "mm"}
+
+// anonLayout names the cells of an anon_vma, whose own layout names none.
+var anonLayout = task.Layout{
+	Type: "anon_vma", Size: unsafe.Sizeof(vma.AnonVMA{}),
+	Fields: []task.Field{
+		{Name: "rwsem", Offset: unsafe.Offsetof(vma.AnonVMA{}.RWSem), Size: unsafe.Sizeof(ksync.RWSem{})},
+		{Name: "refcount", Offset: unsafe.Offsetof(vma.AnonVMA{}.Refcount), Size: unsafe.Sizeof(ksync.Refcount{})},
+	},
+}
+
+// born numbers a new object as the oracles do: among those of its type.
+func (n *namer) born(base unsafe.Pointer, layout *task.Layout) *named {
+	if layout.Type == anonLayout.Type {
+		layout = &anonLayout
+	}
+	n.births[layout.Type]++
+	short := layout.Type
+	if s := shortTypes[short]; s != "" {
+		short = s
+	}
+	o := &named{name: fmt.Sprintf("%s#%d", short, n.births[layout.Type]), base: base, layout: layout}
+	if last := n.objects[base]; last != nil {
+		o.before = last.name
+	}
+	n.objects[base] = o
+	return o
+}
+
+// cell names what an operation accesses, "" where its own name says it all.
+func (n *namer) cell(e *task.Event) string {
+	switch e.Op {
+	case task.OpSectionBegin, task.OpSectionEnd, task.OpSynchronize, task.OpGracePeriodWait, task.OpCall, task.OpBarrier,
+		task.OpSlabAlloc, task.OpSlabFree:
+		return ""
+	}
+	for _, o := range n.objects {
+		if off := uintptr(e.Addr) - uintptr(o.base); off < max(o.layout.Size, 1) {
+			return n.field(o, off)
+		}
+	}
+	if name := n.world(e.Addr); name != "" {
+		return name
+	}
+	return n.other(e)
+}
+
+func (n *namer) field(o *named, off uintptr) string {
+	name := n.use(o)
+	if f := o.layout.FieldAt(off); f != nil {
+		return name + "." + f.Name
+	}
+	return fmt.Sprintf("%s+%d", name, off)
+}
+
+// use returns the name of an object that the reader will meet.
+func (n *namer) use(o *named) string {
+	switch o.layout.Type {
+	case "mm_struct":
+		return n.spaceName((*mm.MM)(o.base))
+	case tablesLayout.Type:
+		for i := range n.arena.spaces {
+			if m := n.arena.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(&m.Tables.PageTableLock) == o.base {
+				return n.spaceName(m)
+			}
+		}
+	}
+	if !o.used {
+		o.used = true
+		o.is = o.layout.Type
+		n.used = append(n.used, o)
+	}
+	if o.layout.Type == "vm_area_struct" {
+		n.describe(o)
+	}
+	return o.name
+}
+
+// describe says where a VMA lies, unless it is being made or is free.
+func (n *namer) describe(o *named) {
+	start, end, _, flags := (*vma.VMA)(o.base).Snapshot()
+	if start >= end || start%mm.PageSize != 0 {
+		return
+	}
+	o.is = fmt.Sprintf("VMA %s..%s %s", n.arena.place(start), n.arena.place(end), flags.Perms())
+}
+
+// spaceName names an address space: mm where there is one only.
+func (n *namer) spaceName(m *mm.MM) string {
+	if len(n.arena.p.scenario.MMs) == 1 {
+		return "mm"
+	}
+	return m.Name
+}
+
+// begin notes what the scenario's own cells are called.
+func (n *namer) begin(a *arena) {
+	n.arena, n.fixed = a, map[unsafe.Pointer]string{}
+	for i := range a.spaces {
+		name := a.p.scenario.MMs[i].Name
+		n.fixed[unsafe.Pointer(&a.spaces[i].mm)] = name
+		n.fixed[unsafe.Pointer(&a.spaces[i].forking)] = name
+	}
+	for i := range a.barriers {
+		n.fixed[unsafe.Pointer(&a.barriers[i])] = "barrier " + a.p.scenario.Barriers[i]
+	}
+}
+
+// world names what belongs to the machine and the scenario.
+func (n *namer) world(addr unsafe.Pointer) string {
+	if name := n.fixed[addr]; name != "" {
+		return name
+	}
+	for i := range n.arena.spaces {
+		if m := n.arena.spaces[i].mm.Peek(); m != nil {
+			if name := n.part(m, addr); name != "" {
+				return name
+			}
+		}
+	}
+	return n.frame(addr)
+}
+
+// part names what belongs to an address space beside its locks.
+func (n *namer) part(m *mm.MM, addr unsafe.Pointer) string {
+	if addr == unsafe.Pointer(m.Tree) {
+		return n.spaceName(m) + ".mm_mt"
+	}
+	if off := uintptr(addr) - uintptr(unsafe.Pointer(m)); off < unsafe.Sizeof(*m) {
+		if f := mm.CountersLayout().FieldAt(off); f != nil {
+			return n.spaceName(m) + "." + f.Name
+		}
+	}
+	return ""
+}
+
+// frame names what belongs to a page frame: its metadata, or the words in it.
+func (n *namer) frame(addr unsafe.Pointer) string {
+	mem := n.arena.machine.Mem
+	frames := uintptr(mem.Stats().FramesTotal)
+	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Bytes(0))); off < frames*phys.PageSize {
+		pfn := phys.PFN(off / phys.PageSize)
+		if mem.Page(pfn).Kind.Peek() == phys.KindTable {
+			return fmt.Sprintf("table#%d[%d]", pfn, off%phys.PageSize/8)
+		}
+		return fmt.Sprintf("page#%d+%d", pfn, off%phys.PageSize)
+	}
+	size := unsafe.Sizeof(phys.Page{})
+	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Page(0))); off < frames*size {
+		return fmt.Sprintf("page#%d.%s", off/size, pageField(off%size))
+	}
+	return ""
+}
+
+func pageField(off uintptr) string {
+	var p phys.Page
+	for name, at := range map[string]uintptr{
+		"refcount": unsafe.Offsetof(p.Refcount), "mapcount": unsafe.Offsetof(p.Mapcount), "ptl": unsafe.Offsetof(p.Lock),
+		"dirty": unsafe.Offsetof(p.Dirty), "index": unsafe.Offsetof(p.Index), "owner": unsafe.Offsetof(p.Owner), "kind": unsafe.Offsetof(p.Kind),
+	} {
+		if at == off {
+			return name
+		}
+	}
+	return strconv.Itoa(int(off))
+}
+
+// other names a cell that is in nothing known, by what it is used as.
+func (n *namer) other(e *task.Event) string {
+	if name := n.others[e.Addr]; name != "" {
+		return name
+	}
+	what := "cell"
+	switch {
+	case e.Op == task.OpSpinLock || e.Op == task.OpSpinTrylock || e.Op == task.OpSpinUnlock:
+		what = "lock"
+	case e.Op == task.OpLoadAcquire || e.Op == task.OpStoreRelease:
+		what = "node" // of the tree
+	}
+	n.births[what]++
+	n.others[e.Addr] = fmt.Sprintf("%s#%d", what, n.births[what])
+	return n.others[e.Addr]
+}
+
+// value words what a cell held.
+func (n *namer) value(e *task.Event, v uint64, p unsafe.Pointer) string {
+	switch e.Op.Info().Kind {
+	case task.Lock, task.Unlock, task.Wait, task.Wake:
+		return ""
+	}
+	switch e.Op {
+	case task.OpSectionBegin, task.OpSectionEnd, task.OpSlabAlloc, task.OpSlabFree, task.OpSynchronize, task.OpCall, task.OpBarrier:
+		return ""
+	}
+	if e.OldPtr != nil || e.NewPtr != nil {
+		return n.pointer(p)
+	}
+	if v >= 1<<20 {
+		return fmt.Sprintf("%#x", v)
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+func (n *namer) pointer(p unsafe.Pointer) string {
+	if p == nil {
+		return "NULL"
+	}
+	if o := n.objects[p]; o != nil {
+		return n.use(o)
+	}
+	for i := range n.arena.spaces {
+		if m := n.arena.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m) == p {
+			return n.spaceName(m)
+		}
+	}
+	if name := n.others[p]; name != "" {
+		return name
+	}
+	n.births["object"]++
+	n.others[p] = fmt.Sprintf("object#%d", n.births["object"])
+	return n.others[p]
+}
+
+func (n *namer) list() (all []Object) {
+	for _, o := range n.used {
+		is := o.is
+		if o.before != "" {
+			is += ", in the memory of " + o.before
+		}
+		all = append(all, Object{o.name, is})
+	}
+	return all
+}

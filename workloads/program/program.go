@@ -1,0 +1,262 @@
+// Package program explores scenarios: it makes a scenario a program whose interleavings package explore searches, lets the
+// oracles of package check watch, answers the scenario's questions, and says what came of it in a [Result].
+package program
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"sync"
+
+	"vmasim/internal/check"
+	"vmasim/internal/explore"
+	"vmasim/internal/suggest"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+	"vmasim/workloads/driver"
+)
+
+// Program is a scenario under some rules, ready to be explored. Several workers may use it at once.
+type Program struct {
+	scenario *workloads.Scenario
+	plan     *driver.Plan
+	without  []string                   // oracles that are switched off
+	text     map[*workloads.Stmt]string // as written, without expectation
+	slots    []slot                     // where results are noted, by thread, copy and statement
+	slotsOf  []int                      // the first slot of finally and of each task
+	exits    bool                       // some statement takes an address space down
+	draws    bool                       // some statement draws random numbers
+
+	scenarioPrint, rulesPrint string
+
+	mu       sync.Mutex
+	idle     []*arena
+	arenas   []*arena
+	setups   map[*task.Task]*arena
+	outcomes map[string]*outcome // by their text
+	follow   *recording          // follows the executions; nil but for a replay
+}
+
+// slot names one statement of one task.
+type slot struct {
+	name string // reader.1, reader/0.1
+	stmt *workloads.Stmt
+	nth  int // of its block, from 1
+}
+
+// Setting is under what a scenario is explored.
+type Setting struct {
+	Rules   string   // in place of the scenario's; "" keeps them
+	Without []string // oracles that are switched off
+}
+
+// New makes a scenario a program. The error tells all mistakes, one a line.
+func New(sc *workloads.Scenario, s Setting) (*Program, error) {
+	plan, err := driver.NewPlan(sc, &driver.Options{Rules: s.Rules})
+	if err := errors.Join(err, sc.CheckNames(known()), bounded(sc), checkOracles(s.Without)); err != nil {
+		return nil, err
+	}
+	p := &Program{
+		scenario: sc, plan: plan, without: s.Without, text: map[*workloads.Stmt]string{},
+		setups: map[*task.Task]*arena{}, outcomes: map[string]*outcome{},
+	}
+	p.addInit(sc.Init)
+	p.addBlock(sc.Finally, "finally")
+	for i, th := range sc.Threads {
+		for n := range plan.Counts[i] {
+			p.addBlock(&th.Block, instance(th, n))
+		}
+	}
+	p.scenarioPrint, p.rulesPrint = fingerprint(programText(sc)), fingerprint(plan.Rules.String())
+	return p, nil
+}
+
+func instance(th *workloads.Thread, n int) string {
+	if th.Multiplied {
+		return fmt.Sprintf("%s/%d", th.Name, n)
+	}
+	return th.Name
+}
+
+// addInit takes in init, whose results are not noted.
+func (p *Program) addInit(b *workloads.Block) {
+	p.addBlock(b, "init")
+	p.slots, p.slotsOf = nil, nil
+}
+
+// addBlock numbers the statements of one task. Those that hold others have no result.
+func (p *Program) addBlock(b *workloads.Block, name string) {
+	p.slotsOf = append(p.slotsOf, len(p.slots))
+	if b == nil {
+		return
+	}
+	p.draws = p.draws || b.Generators > 0
+	n := 0
+	walk(b.Body, func(s *workloads.Stmt) {
+		p.exits = p.exits || s.Kind == workloads.KindExit
+		p.draws = p.draws || s.Kind == workloads.KindChoose
+		if s.Body == nil {
+			n++
+			p.text[s] = actor.Stated(s)
+			p.slots = append(p.slots, slot{fmt.Sprintf("%s.%d", name, n), s, n})
+		}
+	})
+}
+
+func walk(body []*workloads.Stmt, f func(*workloads.Stmt)) {
+	for _, s := range body {
+		f(s)
+		walk(s.Body, f)
+	}
+}
+
+// known are the names that a scenario may use.
+func known() workloads.Names {
+	names := workloads.Names{Oracles: Oracles()}
+	for _, c := range Choices() {
+		names.Choices = append(names.Choices, string(c))
+	}
+	return names
+}
+
+// Oracles returns the names of all oracles.
+func Oracles() []string { return check.Names(^check.Source(0)) }
+
+func checkOracles(names []string) error {
+	var errs []error
+	for _, name := range names {
+		if all := Oracles(); !slices.Contains(all, name) {
+			errs = append(errs, errors.New(suggest.Unknown("oracle", name, all, "")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// oracles returns the names of those that are not switched off.
+func (p *Program) oracles() []string {
+	return slices.DeleteFunc(Oracles(), func(name string) bool { return slices.Contains(p.without, name) })
+}
+
+// Choices returns what can be decided besides scheduling.
+func Choices() []task.Choice { return []task.Choice{task.AllocFails, task.ReuseLater, task.GraceEnds} }
+
+// choices returns those that the scenario asks for.
+func (p *Program) choices() (cs []task.Choice) {
+	for _, c := range p.scenario.May {
+		cs = append(cs, task.Choice(c.Name))
+	}
+	return cs
+}
+
+// bounded refuses what does not end by itself, or would not be the same each time.
+func bounded(sc *workloads.Scenario) error {
+	var errs []error
+	refuse := func(pos workloads.Pos, what, expected string) {
+		errs = append(errs, fmt.Errorf("%s: %s cannot be explored, expected %s", pos, what, expected))
+	}
+	check := func(b *workloads.Block) {
+		if b == nil {
+			return
+		}
+		walk(b.Body, func(s *workloads.Stmt) {
+			if s.Kind == workloads.KindFor || s.Kind == workloads.KindForever {
+				refuse(s.Pos, s.Kind.String(), "repeat N: only programs that end can be searched")
+			}
+		})
+	}
+	check(sc.Init)
+	check(sc.Finally)
+	for _, th := range sc.Threads {
+		check(&th.Block)
+	}
+	if len(sc.Threads) == 0 {
+		refuse(workloads.Pos{File: sc.File, Line: 1, Col: 1}, "a scenario without threads", "at least one thread")
+	}
+	for _, f := range sc.Files {
+		if f.Path != "" && f.Writable {
+			refuse(f.Pos, "a writable real file", "a temporary one: each execution has to find the same bytes")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Fingerprints implements [explore.Fingerprinter].
+func (p *Program) Fingerprints() (scenario, rules string) { return p.scenarioPrint, p.rulesPrint }
+
+// programText is what of a scenario decides which schedules it has: all but its rules, questions and verdicts.
+func programText(sc *workloads.Scenario) string {
+	bare := *sc
+	bare.Rules, bare.Questions, bare.Verdicts, bare.Title, bare.Doc = nil, nil, nil, "", ""
+	return bare.String()
+}
+
+func fingerprint(text string) string {
+	h := fnv.New32a()
+	h.Write([]byte(text))
+	return fmt.Sprintf("%08x", h.Sum32())
+}
+
+// Rules returns the rules in force, as they are written.
+func (p *Program) Rules() string { return p.plan.Rules.String() }
+
+// config is how the machines of the program are made.
+func (p *Program) config(report func(task.Violation)) mm.Config {
+	return mm.Config{
+		Rules: p.plan.Rules, Memory: p.plan.Memory, MaxMapCount: p.plan.MaxMapCount, MaxVMARefs: p.plan.MaxVMARefs, Report: report,
+	}
+}
+
+// NewWorld implements [explore.Program].
+func (p *Program) NewWorld(watch explore.Watcher, report func(task.Violation)) (explore.World, error) {
+	a, err := p.take()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.begin(watch, report); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.scenario.File, err)
+	}
+	return a, nil
+}
+
+// take returns an arena that no other worker uses.
+func (p *Program) take() (*arena, error) {
+	p.mu.Lock()
+	if n := len(p.idle); n > 0 {
+		a := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		p.mu.Unlock()
+		return a, nil
+	}
+	p.mu.Unlock()
+	a, err := newArena(p)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.arenas = append(p.arenas, a)
+	return a, nil
+}
+
+func (p *Program) release(a *arena) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, a)
+}
+
+// Close gives the memory of the machines back. No search may be running.
+func (p *Program) Close() error {
+	var errs []error
+	for _, a := range p.arenas {
+		errs = append(errs, a.machine.Close())
+	}
+	p.arenas, p.idle = nil, nil
+	return errors.Join(errs...)
+}
+
+// oneLine joins what is written on several lines.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,186 @@
+package program
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/task"
+)
+
+// recording is a watcher that takes down the names and values of what the steps of one execution access, which mean something
+// only at that moment. It passes on what it is told to the oracles.
+type recording struct {
+	*oracles
+	names   namer
+	p       *Program
+	started bool
+	ended   bool
+	tasks   map[string]*task.Task
+	notes   []note // of the steps
+	writers map[unsafe.Pointer]int
+	before  []Map
+	after   []Map
+}
+
+// note is what the recording adds to a step.
+type note struct {
+	cell    string
+	was, is string
+	from    int
+	words   []string
+}
+
+func newRecording(p *Program) *recording {
+	return &recording{p: p, names: newNamer(), tasks: map[string]*task.Task{}, writers: map[unsafe.Pointer]int{}}
+}
+
+// Restart implements [explore.Restarter].
+func (r *recording) Restart() { r.oracles.Restart() }
+
+// begin is called when the world is set up.
+func (r *recording) begin(a *arena) {
+	r.started = true
+	r.names.begin(a)
+	for _, t := range a.threads {
+		r.tasks[t.Task.Name] = t.Task
+	}
+	r.before = a.maps()
+}
+
+// end is called where the execution ends, or first goes wrong.
+func (r *recording) end(a *arena) {
+	if r.started && !r.ended {
+		r.ended = true
+		r.after = a.maps()
+	}
+}
+
+func (a *arena) maps() (all []Map) {
+	for i, m := range a.p.scenario.MMs {
+		all = append(all, Map{m.Name, a.mapLines(i)})
+	}
+	return all
+}
+
+// follows reports whether what t does is a step.
+func (r *recording) follows(t *task.Task) bool { return r.started && r.tasks[t.Name] == t }
+
+// Before implements [explore.Watcher].
+func (r *recording) Before(t *task.Task, e *task.Event) {
+	if r.follows(t) {
+		r.notes = append(r.notes, note{cell: r.names.cell(e)})
+	}
+	r.oracles.Before(t, e)
+}
+
+// After implements [explore.Watcher].
+func (r *recording) After(t *task.Task, e *task.Event) {
+	if r.follows(t) {
+		n := &r.notes[len(r.notes)-1]
+		n.was, n.is = r.names.value(e, e.Old, e.OldPtr), r.names.value(e, e.New, e.NewPtr)
+		n.from = r.writers[e.Addr]
+		if kind := e.Op.Info().Kind; kind == task.Write || e.Old != e.New {
+			r.writers[e.Addr] = len(r.notes)
+		}
+	}
+	r.oracles.After(t, e)
+}
+
+// Born implements [explore.Watcher].
+func (r *recording) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
+	o := r.names.born(base, layout)
+	if r.follows(t) && len(r.notes) > 0 {
+		words := o.name + " is born"
+		if o.before != "" {
+			words += " in the memory of " + o.before
+		}
+		n := &r.notes[len(r.notes)-1]
+		n.words = append(n.words, words)
+	}
+	r.oracles.Born(t, base, layout)
+}
+
+// Died implements [explore.Watcher].
+func (r *recording) Died(t *task.Task, base unsafe.Pointer) {
+	if o := r.names.objects[base]; o != nil && r.follows(t) && len(r.notes) > 0 {
+		n := &r.notes[len(r.notes)-1]
+		n.words = append(n.words, o.name+" is freed")
+	}
+	r.oracles.Died(t, base)
+}
+
+// trace joins what the explorer and the recording know.
+func (r *recording) trace(t *explore.Trace) *Trace {
+	out := &Trace{
+		Before: r.before, After: r.after, Ending: t.Found.Ending, Violated: t.Found.Violations, Outcome: t.World,
+		Objects: r.names.list(),
+	}
+	for _, th := range r.names.arena.threads {
+		out.Tasks = append(out.Tasks, th.Task.Name)
+	}
+	// What comes after the threads have ended is watched, too, but no step.
+	steps := slices.DeleteFunc(t.Steps, func(s explore.Step) bool { return r.tasks[s.Task] == nil })
+	for i, s := range steps {
+		n := r.notes[i]
+		step := Step{Step: s, Cell: n.cell, Was: n.was, Is: n.is, Notes: n.words}
+		if n.from > 0 && steps[n.from-1].Task != s.Task {
+			step.From = n.from
+		}
+		if slices.ContainsFunc(s.Choices, func(v int) bool { return v != 0 }) {
+			step.Notes = append(step.Notes, "chosen: "+strings.Trim(fmt.Sprint(s.Choices), "[]"))
+		}
+		out.Steps = append(out.Steps, step)
+	}
+	share(out.Steps)
+	for _, b := range t.Found.Blocked {
+		out.Blocked = append(out.Blocked, r.blocked(b))
+	}
+	return out
+}
+
+// share marks the steps through which tasks affect each other: reads of what another task has written or is the next to
+// write, and writes right before or after another task's access.
+func share(steps []Step) {
+	accesses := map[unsafe.Pointer][]*Step{}
+	for i := range steps {
+		s := &steps[i]
+		accesses[s.Addr] = append(accesses[s.Addr], s)
+	}
+	for _, all := range accesses {
+		for i, s := range all {
+			if s.Writes() {
+				before, after := slices.Clone(all[:i]), all[i+1:]
+				slices.Reverse(before)
+				s.Shared = meetsOther(s.Task, before) || meetsOther(s.Task, after)
+			} else {
+				next := slices.IndexFunc(all[i:], (*Step).Writes)
+				s.Shared = s.From > 0 || next >= 0 && all[i+next].Task != s.Task
+			}
+		}
+	}
+}
+
+// meetsOther reports whether the first access that is no read of the task's own is another task's.
+func meetsOther(name string, accesses []*Step) bool {
+	for _, s := range accesses {
+		if s.Task != name || s.Writes() {
+			return s.Task != name
+		}
+	}
+	return false
+}
+
+// blocked says why a task cannot go on.
+func (r *recording) blocked(b explore.Blocked) Blocked {
+	e := &task.Event{Op: b.Op, Addr: b.Addr, Func: b.Func}
+	out := Blocked{Blocked: b, Cell: r.names.cell(e)}
+	if t := r.tasks[b.Task]; t != nil {
+		for _, h := range r.checker.Blockers(t, e) {
+			out.Why = append(out.Why, h.String())
+		}
+	}
+	return out
+}

@@ -1,0 +1,309 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/workloads"
+)
+
+// Options say how to explore a scenario. Watch and Choices of the embedded ones are set here.
+type Options struct {
+	explore.Options
+	Setting
+}
+
+// Result is what came of exploring a scenario.
+type Result struct {
+	Scenario    string
+	Title       string
+	Argument    string // what names the scenario on a command line
+	Rules       string
+	OwnRules    bool               // the rules are the scenario's own
+	Stated      *workloads.Verdict // nil: none is stated for these rules
+	Search      explore.Report
+	Bounded     bool          // the strategy is one that can finish
+	Choices     []task.Choice // that were offered
+	Oracles     []string      // that watched
+	Without     []string      // that were switched off
+	Outcomes    []Outcome     // by text
+	Interrupted bool
+	Enough      bool // as many different failures were found as were asked for
+
+	Violations   []*Violation
+	Unmet        []string // what is asked to exist, and a finished search has not found
+	Observations []Observation
+	NeverReached []string
+}
+
+// Violation is a failure, as small as it could be made.
+type Violation struct {
+	explore.Found
+	Shrunk *explore.Shrunk // nil: it could not be made smaller, as it does not fail every time
+	Trace  *Trace
+}
+
+// Oracle returns the name of what was violated: an oracle, or how the execution ended.
+func (v *Violation) Oracle() string { return oracleName(&v.Found) }
+
+func oracleName(f *explore.Found) string {
+	if len(f.Violations) > 0 {
+		return f.Violations[0].Oracle
+	}
+	return strings.NewReplacer(" ", "-").Replace(f.Ending.String())
+}
+
+// Message returns what happened, in a sentence.
+func (v *Violation) Message() string {
+	if len(v.Violations) > 0 {
+		return v.Violations[0].Message
+	}
+	return strings.TrimPrefix(v.Found.String(), v.Ending.String()+": ")
+}
+
+// Outcome is how executions ended.
+type Outcome struct {
+	Text       string
+	Executions int
+}
+
+// Observation answers a question as herd7 does.
+type Observation struct {
+	Question string
+	Positive int // executions in which it holds
+	Negative int
+}
+
+// Answer returns herd's word for the counts.
+func (o Observation) Answer() string {
+	switch {
+	case o.Positive == 0:
+		return "Never"
+	case o.Negative == 0:
+		return "Always"
+	}
+	return "Sometimes"
+}
+
+// Explore searches the interleavings of a scenario. It returns an error if that cannot be done at all.
+func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, error) {
+	p, err := New(sc, o.Setting)
+	if err != nil {
+		return nil, err
+	}
+	o.Watch, o.Choices = p.Watch, p.choices()
+	stated := p.stated()
+	if o.KeepGoing == 0 && stated != nil && !stated.Verified() {
+		o.KeepGoing = untilStated
+	}
+	report, err := explore.Search(ctx, p, o.Options)
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	r := p.result(report, &o)
+	r.Interrupted = ctx.Err() != nil
+	r.Enough = len(report.Violations) >= max(o.KeepGoing, 1)
+	for _, f := range shown(report.Violations, stated, o.KeepGoing) {
+		v, err := p.Counterexample(context.WithoutCancel(ctx), f, o.Options)
+		if err != nil {
+			return nil, errors.Join(err, p.Close())
+		}
+		r.Violations = append(r.Violations, v)
+	}
+	return r, p.Close()
+}
+
+// untilStated is how many kinds of failure a search for a stated one may find before.
+const untilStated = 8
+
+// shown returns the failures to be shown: where a stated one was searched for, that one.
+func shown(all []explore.Found, stated *workloads.Verdict, keepGoing int) []explore.Found {
+	if keepGoing != untilStated || stated == nil {
+		return all
+	}
+	for _, name := range stated.Oracles {
+		if i := slices.IndexFunc(all, func(f explore.Found) bool { return means(name, oracleName(&f)) }); i >= 0 {
+			return all[i : i+1]
+		}
+	}
+	return all[:min(len(all), 1)]
+}
+
+// result takes in the search's report.
+func (p *Program) result(report *explore.Report, o *Options) *Result {
+	sc := p.scenario
+	r := &Result{
+		Scenario: sc.Name, Title: sc.Title, Argument: argument(sc), Rules: p.Rules(), Stated: p.stated(), Search: *report,
+		OwnRules: o.Rules == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without,
+	}
+	for _, s := range explore.Strategies() {
+		r.Bounded = r.Bounded || s.Name == report.Strategy && s.Finishes
+	}
+	for _, text := range slices.Sorted(maps.Keys(report.DistinctOutcomes)) {
+		r.Outcomes = append(r.Outcomes, Outcome{text, report.DistinctOutcomes[text]})
+	}
+	p.observe(r)
+	p.reach(r)
+	return r
+}
+
+// argument is what names the scenario on a command line.
+func argument(sc *workloads.Scenario) string {
+	if sc.Dir == "" || sc.File == "<stdin>" {
+		return sc.Name
+	}
+	return sc.File
+}
+
+// stated returns the verdict that the scenario states for the rules in force.
+func (p *Program) stated() *workloads.Verdict {
+	for _, v := range p.scenario.Verdicts {
+		if s, err := rules.Parse(v.Rules); err == nil && s.String() == p.Rules() {
+			return v
+		}
+	}
+	return nil
+}
+
+// observe answers the questions.
+func (p *Program) observe(r *Result) {
+	for i, q := range p.scenario.Questions {
+		ob := Observation{Question: q.String()}
+		for _, out := range r.Outcomes {
+			o := p.outcomes[out.Text]
+			switch {
+			case q.Kind == workloads.KindNever:
+				ob.Negative += out.Executions
+			case o.answers[i]:
+				ob.Positive += out.Executions
+			default:
+				ob.Negative += out.Executions
+			}
+		}
+		for j := range r.Search.Violations {
+			switch name := oracleName(&r.Search.Violations[j]); q.Kind {
+			case workloads.KindNever:
+				if slices.Contains(q.Oracles, name) {
+					ob.Positive++
+				} else {
+					ob.Negative++
+				}
+			case workloads.KindAlways:
+				if name == q.Kind.String() {
+					ob.Negative++
+				}
+			}
+		}
+		if q.Kind == workloads.KindExists && ob.Positive == 0 && r.Search.Complete && len(r.Search.Violations) == 0 {
+			r.Unmet = append(r.Unmet, q.String())
+		}
+		r.Observations = append(r.Observations, ob)
+	}
+}
+
+// lockCounters are the counters of the branches that a fault under a VMA lock can take.
+var lockCounters = []task.Counter{task.VMALockSuccess, task.VMALockAbort, task.VMALockRetry, task.VMALockMiss}
+
+// reach says which branches were never taken and which stated results never came.
+func (p *Program) reach(r *Result) {
+	var counters task.Counters
+	for _, a := range p.arenas {
+		a.countUp()
+		counters.Add(&a.counters)
+	}
+	for _, c := range lockCounters {
+		if counters[c] == 0 {
+			r.NeverReached = append(r.NeverReached, c.String())
+		}
+	}
+	for _, s := range p.slots {
+		if s.stmt.Expect == nil {
+			continue
+		}
+		for i := range s.stmt.Expect.Results {
+			want := s.name + " = " + s.stmt.Expect.Results[i].String()
+			if s.stmt.Expect.Results[i].Kind != workloads.ResultAny && !p.seen(want) {
+				r.NeverReached = append(r.NeverReached, want)
+			}
+		}
+	}
+}
+
+// seen tells that a result came in some execution that ended.
+func (p *Program) seen(result string) bool {
+	for _, o := range p.outcomes {
+		if o.results[result] || strings.HasSuffix(result, "= SEGV") && (o.results[result+"_MAPERR"] || o.results[result+"_ACCERR"]) {
+			return true
+		}
+	}
+	return false
+}
+
+// The verdicts.
+const (
+	Violated = "violation" // some interleaving breaks a rule, or a question is answered otherwise than it hopes
+	Verified = "verified"  // none does, and all were searched
+	NotFound = "not-found" // none was found, and not all were searched
+)
+
+// Verdict says what came of the search.
+func (r *Result) Verdict() string {
+	switch {
+	case len(r.Search.Violations) > 0 || len(r.Unmet) > 0:
+		return Violated
+	case r.Search.Complete:
+		return Verified
+	}
+	return NotFound
+}
+
+// Broken returns the names of what was violated.
+func (r *Result) Broken() (names []string) {
+	for i := range r.Search.Violations {
+		f := &r.Search.Violations[i]
+		names = append(names, oracleName(f))
+		for _, more := range f.Violations {
+			names = append(names, more.Oracle)
+		}
+	}
+	if len(r.Unmet) > 0 {
+		names = append(names, workloads.KindExists.String())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// OK tells that the result is as the scenario states, or, where it states nothing, that nothing was violated.
+func (r *Result) OK() bool {
+	if r.Stated == nil || r.Stated.Verified() {
+		return r.Verdict() != Violated
+	}
+	return slices.ContainsFunc(r.Broken(), func(name string) bool {
+		return slices.ContainsFunc(r.Stated.Oracles, func(stated string) bool { return means(stated, name) })
+	})
+}
+
+// means reports whether a verdict's word stands for an oracle. The language calls results that are not as stated "result".
+func means(word, oracle string) bool {
+	return word == oracle || word == "result" && oracle == resultOracle
+}
+
+// ReplayCommand returns the line that replays a schedule.
+func (r *Result) ReplayCommand(s *explore.Schedule) string {
+	rules := ""
+	if !r.OwnRules {
+		rules = " --rules " + r.Rules
+	}
+	without := ""
+	if len(r.Without) > 0 {
+		without = " --without " + strings.Join(r.Without, ",")
+	}
+	return fmt.Sprintf("vmasim replay%s%s %s '%s'", rules, without, r.Argument, s)
+}

@@ -1,0 +1,105 @@
+package program
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"vmasim/internal/explore"
+)
+
+func TestQuestions(t *testing.T) {
+	r := exploreSource(t, detachRace+`
+exists reader.1 = ok
+exists reader.1 = EAGAIN and writer.1 = ok
+exists writer.1 = ENOMEM
+never use-after-free
+`, Options{})
+	var got []string
+	for _, o := range r.Observations {
+		got = append(got, o.Answer())
+	}
+	if want := []string{"Sometimes", "Sometimes", "Never", "Never"}; !slices.Equal(got, want) {
+		t.Errorf("answers %v, expected %v", got, want)
+	}
+	if !slices.Equal(r.Unmet, []string{"exists writer.1 = ENOMEM"}) || r.Verdict() != Violated || r.OK() {
+		t.Errorf("unmet %q, verdict %s", r.Unmet, r.Verdict())
+	}
+	if o := r.Observations[0]; o.Positive == 0 || o.Negative == 0 || o.Positive+o.Negative != r.Search.Executions-r.Search.Redundant {
+		t.Errorf("%+v of %d executions", o, r.Search.Executions)
+	}
+}
+
+func TestAlways(t *testing.T) {
+	r := exploreSource(t, detachRace+"always reader.1 = ok\n", Options{})
+	if r.Verdict() != Violated || !slices.Equal(r.Broken(), []string{"always"}) {
+		t.Fatalf("%s %v", r.Verdict(), r.Broken())
+	}
+	if m := r.Violations[0].Message(); !strings.Contains(m, "reader.1=EAGAIN") {
+		t.Error(m)
+	}
+	if r := exploreSource(t, detachRace+"always writer.1 = ok\n", Options{}); r.Verdict() != Verified || r.Observations[0].Answer() != "Always" {
+		t.Errorf("%s %+v", r.Verdict(), r.Observations)
+	}
+}
+
+// TestStatedVerdicts: a search goes on until it finds what is stated, and says whether it did.
+func TestStatedVerdicts(t *testing.T) {
+	src := detachRace + "verdict refcount-v6 violation lock-left-held\nverdict linux-6.18 verified\nverdict linux-6.18,-detach-waits verified\n"
+	for rules, ok := range map[string]bool{"refcount-v6": true, "linux-6.18": true, "linux-6.18,-detach-waits": false} {
+		r := exploreSource(t, src, Options{Setting: Setting{Rules: rules}})
+		if r.Stated == nil || r.OK() != ok {
+			t.Errorf("%s: stated %v, verdict %s %v", rules, r.Stated, r.Verdict(), r.Broken())
+		}
+		if rules == "refcount-v6" && (len(r.Violations) != 1 || r.Violations[0].Oracle() != "lock-left-held") {
+			t.Errorf("%s: shows %v", rules, r.Violations)
+		}
+	}
+	if r := exploreSource(t, src, Options{Setting: Setting{Rules: "linux-6.18,+hole-first"}}); r.Stated != nil || !r.OK() {
+		t.Errorf("nothing is stated: %v", r.Stated)
+	}
+}
+
+func TestNotFoundIsNotVerified(t *testing.T) {
+	r := exploreSource(t, detachRace+"verdict linux-6.18 verified\n", Options{Options: explore.Options{Executions: 3}})
+	if r.Verdict() != NotFound || r.Search.Complete || !r.OK() {
+		t.Errorf("%s, complete %v", r.Verdict(), r.Search.Complete)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r, err := Explore(ctx, parse(t, detachRace), Options{})
+	if err != nil || !r.Interrupted || r.Verdict() != NotFound {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+func TestNeverReached(t *testing.T) {
+	r := exploreSource(t, "init\n\tmmap A 4K rw private anon\nthread a\n\ttouch A write => ok | SEGV\n", Options{})
+	if want := []string{"vma_lock_abort", "vma_lock_miss", "a.1 = SEGV"}; !slices.Equal(slices.DeleteFunc(r.NeverReached, func(s string) bool { return s == "vma_lock_retry" }), want) {
+		t.Errorf("never reached %q, expected %q", r.NeverReached, want)
+	}
+}
+
+// TestWithout: an oracle that is switched off lets the search go on to what it hides.
+func TestWithout(t *testing.T) {
+	src := "init\n\tmmap A 4K rw private anon\nthread faulter\n\ttouch A write => ok | SEGV_MAPERR\nthread writer\n\tmunmap A\n"
+	s := Setting{Rules: "linux-6.18,-retry-under-trylock"}
+	if r := exploreSource(t, src, Options{Setting: s}); slices.Contains(r.Broken(), "deadlock") || r.Verdict() != Violated {
+		t.Errorf("first found: %v", r.Broken())
+	}
+	s.Without = []string{"lock-order", "blocking-under-vma-lock"}
+	r := exploreSource(t, src, Options{Setting: s})
+	if !slices.Equal(r.Broken(), []string{"deadlock"}) {
+		t.Fatalf("found %v", r.Broken())
+	}
+	if why := r.Violations[0].Trace.Blocked[0].Why; len(why) != 1 || !strings.HasPrefix(why[0], "writer holds mm_struct#1.mmap_lock (write)") {
+		t.Errorf("why: %q", why)
+	}
+	if cmd := r.ReplayCommand(&r.Violations[0].Schedule); !strings.HasPrefix(cmd, "vmasim replay --rules linux-6.18,-retry-under-trylock --without lock-order,blocking-under-vma-lock x.vma 'v1:") {
+		t.Error(cmd)
+	}
+}

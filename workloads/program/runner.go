@@ -1,0 +1,202 @@
+package program
+
+import (
+	"cmp"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"unsafe"
+
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// runner is a task that runs a block. It is its own [actor.Host].
+type runner struct {
+	actor.Actor
+	arena *arena
+	block *workloads.Block
+	space int   // the address space it starts in
+	copy  int   // which task of its thread it is
+	first int   // slot of its first statement; -1: its results are not noted
+	meets []int // the barriers that it comes to
+	nth   map[*workloads.Stmt]int
+	wrong error // of init: the first result that was not as stated
+}
+
+func (a *arena) newRunner(t *task.Task, b *workloads.Block, space, n, first int) *runner {
+	if b == nil {
+		b = &workloads.Block{}
+	}
+	r := &runner{arena: a, block: b, space: space, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
+	r.Task, r.Host, r.Decls = t, r, a.p.scenario.Files
+	walk(b.Body, func(s *workloads.Stmt) {
+		if s.Body == nil {
+			r.nth[s] = len(r.nth)
+		}
+		if s.Barrier != nil && !slices.Contains(r.meets, s.Barrier.Index) {
+			r.meets = append(r.meets, s.Barrier.Index)
+		}
+	})
+	return r
+}
+
+// reset makes the runner ready for another execution. t gets it its address space, if that exists. shared are the regions
+// that init has bound.
+func (r *runner) reset(t *task.Task, shared []workloads.Region) {
+	if r.Env == nil || r.arena.p.draws {
+		r.Env = r.block.NewEnv(r.arena.p.plan.Seed, r.copy, shared)
+	} else {
+		clear(r.Env.Regions[copy(r.Env.Regions, shared):])
+	}
+	r.Files, r.wrong = r.arena.files, nil
+	r.MM = r.arena.spaces[r.space].get(t)
+}
+
+// run is the body of a thread's task.
+func (r *runner) run() {
+	debug.SetPanicOnFault(true) // a stray access to simulated memory is a panic like any other
+	if r.MM == nil {
+		r.await()
+	}
+	if r.MM != nil {
+		r.body(r.block.Body)
+	}
+	for _, i := range r.meets {
+		r.arena.barriers[i].leave(r.Task)
+	}
+	if r.arena.p.exits { // otherwise its reference is not the last one, and giving it back orders nothing that matters
+		r.Leave()
+	}
+}
+
+// await waits until another task has made the address space that this one starts in.
+func (r *runner) await() {
+	s := &r.arena.spaces[r.space]
+	r.Task.BeginWhen(task.OpLoadAcquire, unsafe.Pointer(&s.mm), func() bool { return s.mm.Peek() != nil })
+	r.Task.EndPointer(unsafe.Pointer(s.mm.Peek()), unsafe.Pointer(s.mm.Peek()))
+	r.MM = s.get(r.Task)
+}
+
+func (r *runner) body(body []*workloads.Stmt) {
+	for _, s := range body {
+		r.statement(s)
+	}
+}
+
+// statement runs one statement and all it holds.
+func (r *runner) statement(s *workloads.Stmt) {
+	switch s.Kind {
+	case workloads.KindRepeat:
+		for range s.Count {
+			r.body(s.Body)
+		}
+	case workloads.KindChoose:
+		r.statement(s.Choose(r.Env))
+	case workloads.KindIn:
+		r.in(s)
+	default:
+		r.operation(s)
+	}
+}
+
+// in runs its block in another address space.
+func (r *runner) in(s *workloads.Stmt) {
+	m := r.Acquire(s.MM.Index)
+	if m == nil {
+		r.unexpected(s, "no address space "+s.MM.Name, "one")
+		return
+	}
+	outer := r.MM
+	r.MM = m
+	r.body(s.Body)
+	r.Leave()
+	r.MM = outer
+}
+
+// operation runs a statement that has a result. The statement is its outermost function.
+func (r *runner) operation(s *workloads.Stmt) {
+	r.Task.Enter(r.arena.p.text[s])
+	out := r.Perform(s)
+	if r.first >= 0 {
+		r.arena.log = append(r.arena.log, entry{r.first + r.nth[s], out})
+	}
+	if !s.Expect.Allows(out, r.Env) {
+		want := "ok"
+		if s.Expect != nil {
+			want = s.Expect.String()
+		}
+		r.unexpected(s, r.Describe(s, out), want)
+	}
+	r.Task.Leave()
+}
+
+// resultOracle is the oracle of results that a statement does not state.
+const resultOracle = "unexpected-result"
+
+// unexpected reports a result that its statement does not state.
+func (r *runner) unexpected(s *workloads.Stmt, got, want string) {
+	message := fmt.Sprintf("%s: %s: got %s, expected %s", s.Pos, r.arena.p.text[s], got, want)
+	if r.first < 0 {
+		r.wrong = cmp.Or(r.wrong, fmt.Errorf("init: %s", message))
+		return
+	}
+	r.arena.violate(task.Violation{Oracle: resultOracle, Message: message, Task: r.Task.Name, Func: r.Task.Func()})
+}
+
+// Acquire implements [actor.Host].
+func (r *runner) Acquire(i int) *mm.MM { return r.arena.spaces[i].get(r.Task) }
+
+// Reserve implements [actor.Host].
+func (r *runner) Reserve(i int) bool { return r.arena.spaces[i].forking.CmpXchg(r.Task, 0, 1) }
+
+// Publish implements [actor.Host].
+func (r *runner) Publish(i int, m *mm.MM) {
+	if m == nil {
+		r.arena.spaces[i].forking.Xchg(r.Task, 0)
+		return
+	}
+	r.arena.spaces[i].mm.StoreRelease(r.Task, m)
+}
+
+// Remove implements [actor.Host].
+func (r *runner) Remove(i int) *mm.MM {
+	m := r.arena.spaces[i].mm.Xchg(r.Task, nil)
+	r.arena.spaces[i].forking.Xchg(r.Task, 0)
+	return m
+}
+
+// Forget implements [actor.Host].
+func (r *runner) Forget(m *mm.MM) bool {
+	for i := range r.arena.spaces {
+		if s := &r.arena.spaces[i]; s.mm.Peek() == m {
+			return r.Remove(i) != nil
+		}
+	}
+	return false
+}
+
+// Meet implements [actor.Host].
+func (r *runner) Meet(s *workloads.Stmt) { r.arena.barriers[s.Barrier.Index].meet(r.Task) }
+
+// Yield implements [actor.Host]: every step may let others run.
+func (r *runner) Yield() {}
+
+// Validate implements [actor.Host].
+func (r *runner) Validate(m *mm.MM) error {
+	if err := m.MmapWriteLockKillable(r.Task); err != nil {
+		return err
+	}
+	defer m.MmapWriteUnlock(r.Task)
+	for _, v := range m.Validate(r.Task) {
+		r.arena.violate(v)
+	}
+	return nil
+}
+
+// Mismatch implements [actor.Host].
+func (r *runner) Mismatch(s *workloads.Stmt, want, got string) {
+	r.unexpected(s, "the layout "+oneLine(got), oneLine(want))
+}

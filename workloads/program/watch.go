@@ -1,0 +1,104 @@
+package program
+
+import (
+	"slices"
+	"unsafe"
+
+	"vmasim/internal/check"
+	"vmasim/internal/explore"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// Watch makes all oracles watch the program's executions: it goes into [explore.Options].
+func (p *Program) Watch(report func(task.Violation)) explore.Watcher {
+	names := check.Names(check.ByWatcher)
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(p.without, name) })
+	checker, err := check.New(report, names...)
+	if err != nil {
+		panic(err) // the names are the checker's own
+	}
+	w := &oracles{checker: checker, p: p}
+	w.checker.Target = w.target
+	return w
+}
+
+// oracles tells a checker where the parts of an execution begin. The task that sets the world up acts before all threads,
+// and again after them.
+type oracles struct {
+	checker *check.Checker
+	p       *Program
+	setup   *task.Task
+	arena   *arena
+	phase   phase
+}
+
+type phase uint8
+
+const (
+	nothing phase = iota
+	settingUp
+	running
+	ended
+)
+
+// Restart implements [explore.Restarter].
+func (w *oracles) Restart() {
+	w.checker.Reset()
+	w.phase = nothing
+}
+
+// follow moves on to the phase in which t acts.
+func (w *oracles) follow(t *task.Task) {
+	switch {
+	case w.phase == nothing:
+		w.phase = settingUp
+		if w.setup != t {
+			w.setup, w.arena = t, w.p.arenaOf(t)
+		}
+	case w.phase == settingUp && t != w.setup:
+		w.phase = running
+		w.checker.Start()
+	case w.phase == running && t == w.setup:
+		w.phase = ended
+		w.checker.Finish()
+	}
+}
+
+// arenaOf returns the arena whose world the task sets up.
+func (p *Program) arenaOf(setup *task.Task) *arena {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.setups[setup]
+}
+
+// target says what a task looks up.
+func (w *oracles) target(t *task.Task) (m *vma.Locks, addr uint64, known bool) {
+	i := t.ID - 1
+	if i < 0 || i >= len(w.arena.threads) {
+		return nil, 0, false
+	}
+	r := w.arena.threads[i]
+	if r.MM == nil {
+		return nil, 0, false
+	}
+	return &r.MM.Locks, r.Looking, true
+}
+
+// Before implements [explore.Watcher].
+func (w *oracles) Before(t *task.Task, e *task.Event) {
+	w.follow(t)
+	w.checker.Before(t, e)
+}
+
+// After implements [explore.Watcher].
+func (w *oracles) After(t *task.Task, e *task.Event) { w.checker.After(t, e) }
+
+// Born implements [explore.Watcher].
+func (w *oracles) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
+	w.follow(t)
+	w.checker.Born(t, base, layout)
+}
+
+// Died implements [explore.Watcher].
+func (w *oracles) Died(t *task.Task, base unsafe.Pointer) { w.checker.Died(t, base) }
