@@ -103,7 +103,7 @@ func loadSearches(args []string, stdin io.Reader, o *exploreOptions) (searches [
 // exploreAll explores one scenario after the other and prints each result.
 func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdout, stderr io.Writer) error {
 	write := o.format.New(stdout, o.full)
-	status := exitOK
+	var t tally
 	for _, s := range searches {
 		opts, bar := o.Options, newProgress(stderr)
 		opts.Rules = s.rules
@@ -116,17 +116,11 @@ func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdou
 		if err := write(result); err != nil {
 			return err
 		}
-		if result.Interrupted {
-			return statusError(exitInterrupted)
-		}
-		if !result.OK() {
-			status = exitFailed
+		if err := t.add(result.Interrupted, result.OK()); err != nil {
+			return err
 		}
 	}
-	if status != exitOK {
-		return statusError(status)
-	}
-	return nil
+	return t.status()
 }
 
 // completeLitmus completes the built-in names, those for exploring first.

@@ -109,3 +109,22 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// tally turns the results of several scenarios into one exit status.
+type tally struct{ failed bool }
+
+// add notes a result. That of an interrupted run is the last.
+func (t *tally) add(interrupted, ok bool) error {
+	if interrupted {
+		return statusError(exitInterrupted)
+	}
+	t.failed = t.failed || !ok
+	return nil
+}
+
+func (t *tally) status() error {
+	if t.failed {
+		return statusError(exitFailed)
+	}
+	return nil
+}

@@ -77,7 +77,7 @@ func load(args []string, stdin io.Reader, o *runOptions) (scenarios []*workloads
 // runAll runs the scenarios and prints each result.
 func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions, stdout, stderr io.Writer) error {
 	write := o.format.New(stdout)
-	status := exitOK
+	var t tally
 	for _, sc := range scenarios {
 		opts, bar := o.Options, newProgress(stderr)
 		opts.Progress = func(p driver.Progress) { bar.show(report.Progress(sc.Name, p)) }
@@ -89,15 +89,9 @@ func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions,
 		if err := write(result); err != nil {
 			return err
 		}
-		if result.Interrupted {
-			return statusError(exitInterrupted)
-		}
-		if !result.OK() {
-			status = exitFailed
+		if err := t.add(result.Interrupted, result.OK()); err != nil {
+			return err
 		}
 	}
-	if status != exitOK {
-		return statusError(status)
-	}
-	return nil
+	return t.status()
 }
