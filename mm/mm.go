@@ -83,9 +83,6 @@ func (mm *MM) Put(t *task.Task) {
 // MapCount returns the number of VMAs. The caller holds mmap_lock.
 func (mm *MM) MapCount(t *task.Task) int { return mm.mapCount.Read(t) }
 
-// TotalVM returns the number of pages mapped. The caller holds mmap_lock.
-func (mm *MM) TotalVM(t *task.Task) uint64 { return mm.totalVM.Read(t) }
-
 func (mm *MM) addMapCount(t *task.Task, d int) { mm.mapCount.Write(t, mm.mapCount.Read(t)+d) }
 
 // addTotalVM accounts pages that were mapped, or unmapped if negative: vm_stat_account.

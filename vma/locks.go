@@ -31,7 +31,7 @@ func (m *Locks) Init(rcu *ksync.Domain, rs rules.Set) {
 	m.RCU, m.Rules, m.RefLimit = rcu, rs, VMARefLimit
 }
 
-// Layout names the cells.
+// locksLayout names the cells.
 var locksLayout = task.Layout{
 	Type: "mm_struct",
 	Size: unsafe.Sizeof(Locks{}),

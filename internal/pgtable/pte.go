@@ -58,29 +58,14 @@ func (e PTE) Exec() bool { return e&NX == 0 }
 // Dirty reports whether the page was written through the entry: pte_dirty.
 func (e PTE) Dirty() bool { return e&Dirty != 0 }
 
-// Young reports whether the page was accessed through the entry: pte_young.
-func (e PTE) Young() bool { return e&Accessed != 0 }
-
 // Special reports whether the mapping is not counted: pte_special.
 func (e PTE) Special() bool { return e&Special != 0 }
 
-// MkWrite, WrProtect and the others return the entry with one bit changed: pte_mkwrite, pte_wrprotect, ….
-func (e PTE) MkWrite() PTE { return e | RW }
-
-// WrProtect returns the entry without the right to write.
+// WrProtect returns the entry without the right to write: pte_wrprotect.
 func (e PTE) WrProtect() PTE { return e &^ RW }
 
-// MkDirty returns the entry marked as written through.
+// MkDirty returns the entry marked as written through: pte_mkdirty.
 func (e PTE) MkDirty() PTE { return e | Dirty }
-
-// MkClean returns the entry marked as not written through.
-func (e PTE) MkClean() PTE { return e &^ Dirty }
-
-// MkYoung returns the entry marked as accessed.
-func (e PTE) MkYoung() PTE { return e | Accessed }
-
-// MkOld returns the entry marked as not accessed.
-func (e PTE) MkOld() PTE { return e &^ Accessed }
 
 // MkSpecial returns the entry marked as not counted.
 func (e PTE) MkSpecial() PTE { return e | Special }

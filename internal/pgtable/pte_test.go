@@ -39,14 +39,14 @@ func TestPTE(t *testing.T) {
 
 func TestPTEBits(t *testing.T) {
 	e := Make(7, ReadOnly)
-	if e.Dirty() || !e.Young() || e.Special() {
+	if e.Dirty() || e&Accessed == 0 || e.Special() {
 		t.Errorf("%#x", uint64(e))
 	}
-	set := e.MkWrite().MkDirty().MkOld().MkSpecial()
-	if !set.Write() || !set.Dirty() || set.Young() || !set.Special() || set.PFN() != 7 {
+	set := (e | RW).MkDirty().MkSpecial()
+	if !set.Write() || !set.Dirty() || !set.Special() || set.PFN() != 7 {
 		t.Errorf("%#x", uint64(set))
 	}
-	if back := set.WrProtect().MkClean().MkYoung() &^ Special; back != e {
+	if back := set.WrProtect() &^ (Dirty | Special); back != e {
 		t.Errorf("%#x, want %#x", uint64(back), uint64(e))
 	}
 }
