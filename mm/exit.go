@@ -15,7 +15,7 @@ func (mm *MM) exitMmap(t *task.Task) {
 		e.VMA.StartWrite(t)
 		e.VMA.MarkDetached(t)
 		u.vmas = append(u.vmas, e.VMA)
-		u.pages += e.VMA.Pages(t)
+		u.count(t, e.VMA)
 		return true
 	})
 	mm.Tree.Fill(t, nil)

@@ -22,6 +22,9 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 		return nil, err
 	}
 	child.MmapWriteLock(t) // nested; nobody else knows the child
+	for r := range mm.limits {
+		child.limits[r].Init(mm.Limit(t, Resource(r)))
+	}
 	err = mm.dupVMAs(t, child)
 	child.endWrite(t)
 	mm.Machine.FlushTLB(t) // of the parent, which must not write to shared pages any more
@@ -48,7 +51,7 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 		var n *vma.VMA
 		if n, err = mm.dupVMA(t, child, e.VMA); n != nil {
 			entries = append(entries, tree.Entry{Start: e.Start, End: e.End, VMA: n})
-			child.addTotalVM(t, int64(n.Pages(t)))
+			child.statAccount(t, n.Flags(t), n.Pages(t))
 		}
 		return err == nil
 	})
@@ -63,14 +66,23 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 
 // dupVMA copies one VMA. On an error it may still return a VMA, with part of its pages, which the child then tears down.
 func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
+	charged := uint64(0)
+	if v.Flags(t)&vma.VMAccount != 0 {
+		charged = v.Pages(t)
+	}
+	if err := mm.Machine.charge(t, "fork", charged); err != nil {
+		return nil, err
+	}
 	n, err := mm.Machine.VMAs.Dup(t, v, &child.Locks)
 	if err != nil {
+		mm.Machine.uncharge(t, charged)
 		return nil, err
 	}
 	wipe := v.Flags(t)&vma.VMWipeOnFork != 0
 	if !wipe {
 		if err := mm.Machine.forkAnonVMA(t, n, v); err != nil {
 			child.freeVMA(t, n)
+			mm.Machine.uncharge(t, charged)
 			return nil, err
 		}
 	}

@@ -14,7 +14,9 @@ var countersLayout = task.Layout{
 	Fields: []task.Field{
 		{Name: "mm_users", Offset: unsafe.Offsetof(MM{}.users), Size: unsafe.Sizeof(ksync.Refcount{}), Doc: "references of its users"},
 		{Name: "map_count", Offset: unsafe.Offsetof(MM{}.mapCount), Size: unsafe.Sizeof(ksync.Plain[int]{}), Doc: "VMAs"},
-		{Name: "total_vm", Offset: unsafe.Offsetof(MM{}.totalVM), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "pages mapped"},
+		{Name: "total_vm", Offset: unsafe.Offsetof(MM{}.stat), Size: unsafe.Sizeof(ksync.Plain[VMStat]{}), Doc: "pages mapped, by kind: total_vm, data_vm, exec_vm, stack_vm"},
+		{Name: "locked_vm", Offset: unsafe.Offsetof(MM{}.lockedVM), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "pages of VM_LOCKED VMAs"},
+		{Name: "rlim", Offset: unsafe.Offsetof(MM{}.limits), Size: unsafe.Sizeof(limits{}), Doc: "signal->rlim: the limits of the process"},
 	},
 }
 

@@ -17,6 +17,9 @@ type Config struct {
 	Memory      uint64 // bytes of physical memory; DefaultMemory if 0
 	MaxMapCount int    // vm.max_map_count; DefaultMaxMapCount if 0
 	MaxVMARefs  int32  // VMA_REF_LIMIT; vma.VMARefLimit if 0, and never more
+	Overcommit  Overcommit
+	TotalRAM    uint64 // bytes that OvercommitGuess takes for all memory; no limit if 0
+	CommitLimit uint64 // bytes, for OvercommitNever
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
 	// Report receives the broken rules. It is called by the task that found one; several may call at once.
@@ -43,6 +46,8 @@ type Machine struct {
 	scratch  ksync.PerTask[scratch]
 	tasks    ksync.Atomic32
 	mms      ksync.Atomic32 // address spaces whose memory is in use
+
+	committed ksync.Atomic64 // pages charged, where Overcommit asks for it: vm_committed_as
 }
 
 // NewMachine returns a machine with its memory reserved. Close gives it back.
@@ -117,11 +122,11 @@ func (m *Machine) Settle(t *task.Task) {
 func (m *Machine) Leaks() string {
 	vmas, _, _ := m.VMAs.Stats()
 	frames := m.Mem.Stats().FramesInUse
-	if vmas == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 {
+	if vmas == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 && m.committed.Peek() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames",
-		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames)
+	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames, %d pages charged",
+		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames, m.committed.Peek())
 }
 
 // Close gives the memory back. Nothing of the machine may be used afterwards.

@@ -51,7 +51,9 @@ type MM struct {
 	vmi      tree.Iterator  // the writer's place in the tree; under mmap_lock held for writing, or downgraded
 	users    ksync.Refcount // mm_users
 	mapCount ksync.Plain[int]
-	totalVM  ksync.Plain[uint64] // pages
+	stat     ksync.Plain[VMStat]
+	lockedVM ksync.Plain[uint64] // pages
+	limits   limits
 }
 
 // NewMM returns an empty address space with one user: mm_alloc. It fails with ENOMEM.
@@ -65,6 +67,7 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	mm.Locks.Init(m.RCU, m.Rules)
 	mm.RefLimit = m.MaxVMARefs
 	mm.users.Init(1)
+	mm.limits.init()
 	m.mms.FetchAdd(t, 1)
 	return mm, nil
 }
@@ -84,11 +87,6 @@ func (mm *MM) Put(t *task.Task) {
 func (mm *MM) MapCount(t *task.Task) int { return mm.mapCount.Read(t) }
 
 func (mm *MM) addMapCount(t *task.Task, d int) { mm.mapCount.Write(t, mm.mapCount.Read(t)+d) }
-
-// addTotalVM accounts pages that were mapped, or unmapped if negative: vm_stat_account.
-func (mm *MM) addTotalVM(t *task.Task, pages int64) {
-	mm.totalVM.Write(t, mm.totalVM.Read(t)+uint64(pages))
-}
 
 // checkSection validates the mm at the end of a write section, if the machine is asked to. The caller holds mmap_lock.
 func (mm *MM) checkSection(t *task.Task) {

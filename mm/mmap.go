@@ -172,8 +172,9 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 	if err := vms.gather(t); err != nil {
 		return err
 	}
-	if accountable(flags) {
-		flags |= vma.VMAccount
+	if err := vms.replace(t, &flags); err != nil {
+		vms.reattach(t)
+		return err
 	}
 	if mm.Rules.Has(rules.HoleFirst) && len(vms.vmas) > 0 {
 		vms.erase(t)
@@ -192,9 +193,29 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 	}
 	vms.complete(t)
 	if err != nil {
+		mm.Machine.uncharge(t, vms.charged)
 		return err
 	}
-	mm.addTotalVM(t, int64(end-start)>>PageShift)
+	mm.statAccount(t, flags, (end-start)>>PageShift)
+	return nil
+}
+
+// replace checks that a mapping with these flags in place of what was gathered is within the limits, and charges it:
+// __mmap_setup. It fails with ENOMEM.
+func (u *unmapping) replace(t *task.Task, flags *vma.Flags) error {
+	pages := (u.end - u.start) >> PageShift
+	if !u.mm.mayExpand(t, *flags, pages-u.stat.Total) {
+		return errno("mmap", unix.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages-u.stat.Total)
+	}
+	if !accountable(*flags) {
+		return nil
+	}
+	if err := u.mm.Machine.charge(t, "mmap", pages-u.accounted); err != nil {
+		return err
+	}
+	u.charged = pages // in place of what the old ones were charged
+	u.accounted = 0
+	*flags |= vma.VMAccount
 	return nil
 }
 

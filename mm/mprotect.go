@@ -96,9 +96,17 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 	if flags == old {
 		return v, nil
 	}
+	pages, charged := (end-start)>>PageShift, uint64(0)
 	switch {
 	case flags&vma.VMWrite != 0:
+		if !mm.mayExpand(t, flags, pages) && mm.mayExpand(t, old, pages) {
+			return nil, errno("mprotect", unix.ENOMEM, "%d writable pages more exceed RLIMIT_DATA", pages)
+		}
 		if old&(vma.VMAccount|vma.VMWrite|vma.VMHugeTLB|vma.VMShared|vma.VMNoReserve) == 0 {
+			if err := mm.Machine.charge(t, "mprotect", pages); err != nil {
+				return nil, err
+			}
+			charged = pages
 			flags |= vma.VMAccount
 		}
 	case old&vma.VMAccount != 0 && v.IsAnonymous(t) && v.AnonVMA(t) == nil:
@@ -106,11 +114,19 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 	}
 	v, err := mm.modify(t, prev, v, start, end, flags)
 	if err != nil {
+		mm.Machine.uncharge(t, charged)
 		return nil, err
 	}
 	v.StartWrite(t)
 	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
 	mm.changeProtection(t, start, end, flags)
+	if old&^flags&vma.VMAccount != 0 {
+		mm.Machine.uncharge(t, pages)
+	}
+	s := mm.stat.Read(t)
+	s.account(old, -pages)
+	s.account(flags, pages)
+	mm.stat.Write(t, s)
 	return v, nil
 }
 

@@ -56,9 +56,12 @@ type unmapping struct {
 	mm         *MM
 	start, end uint64
 	vmas       []*vma.VMA
-	pages      uint64
-	counted    bool // map_count and total_vm are down
-	cleared    bool // the pages and tables are gone
+	stat       VMStat // of the VMAs
+	accounted  uint64 // pages of those with VM_ACCOUNT
+	locked     uint64 // pages of those with VM_LOCKED
+	charged    uint64 // pages of a mapping that takes their place
+	counted    bool   // the mm's counts are down
+	cleared    bool   // the pages and tables are gone
 }
 
 // gather splits the VMAs at the range's ends, write-locks and detaches those inside: vms_gather_munmap_vmas. On an error
@@ -91,12 +94,24 @@ func (u *unmapping) gather(t *task.Task) error {
 		v.StartWrite(t)
 		u.vmas = append(u.vmas, v)
 		v.MarkDetached(t)
-		u.pages += v.Pages(t)
+		u.count(t, v)
 		if end = v.End(t); end == u.end {
 			break
 		}
 	}
 	return nil
+}
+
+// count notes what v, which is detached, has in the mm's counts.
+func (u *unmapping) count(t *task.Task, v *vma.VMA) {
+	flags, n := v.Flags(t), v.Pages(t)
+	u.stat.account(flags, n)
+	if flags&vma.VMAccount != 0 {
+		u.accounted += n
+	}
+	if flags&vma.VMLocked != 0 {
+		u.locked += n
+	}
 }
 
 // reattach takes a removal back: reattach_vmas.
@@ -116,8 +131,12 @@ func (u *unmapping) erase(t *task.Task) { u.mm.vmi.Store(t, u.start, u.end, nil)
 func (u *unmapping) uncount(t *task.Task) {
 	if !u.counted {
 		u.counted = true
-		u.mm.addMapCount(t, -len(u.vmas))
-		u.mm.addTotalVM(t, -int64(u.pages))
+		mm := u.mm
+		mm.addMapCount(t, -len(u.vmas))
+		mm.addLocked(t, -u.locked)
+		s := mm.stat.Read(t)
+		s.sub(u.stat)
+		mm.stat.Write(t, s)
 	}
 }
 
@@ -161,6 +180,7 @@ func (u *unmapping) complete(t *task.Task) {
 	for _, v := range u.vmas {
 		u.mm.freeVMA(t, v)
 	}
+	u.mm.Machine.uncharge(t, u.accounted)
 	if n := cap(u.vmas); n > 0 && n <= scratchVMAs {
 		u.mm.Machine.scratch.Get(t).vmas = u.vmas
 	}

@@ -32,11 +32,16 @@ func (c *checker) fail(oracle, format string, args ...any) {
 
 // tree checks each VMA against the tree, and the sums.
 func (c *checker) tree() {
-	count, pages, last := 0, uint64(0), uint64(0)
+	count, last := 0, uint64(0)
+	var stat VMStat
+	var locked uint64
 	c.mm.Tree.Ascend(c.t, 0, func(e tree.Entry) bool {
 		count++
-		start, end, _, _ := e.VMA.Snapshot()
-		pages += (end - start) >> PageShift
+		start, end, _, flags := e.VMA.Snapshot()
+		stat.account(flags, (end-start)>>PageShift)
+		if flags&vma.VMLocked != 0 {
+			locked += (end - start) >> PageShift
+		}
 		if e.Start != start || e.End != end {
 			c.fail("tree-range", "the tree holds [%#x, %#x) for VMA [%#x, %#x)", e.Start, e.End, start, end)
 		}
@@ -50,8 +55,11 @@ func (c *checker) tree() {
 	if n := c.mm.mapCount.Peek(); n != count {
 		c.fail("map-count", "map_count is %d, the tree holds %d VMAs", n, count)
 	}
-	if n := c.mm.totalVM.Peek(); n != pages {
-		c.fail("total-vm", "total_vm is %d pages, the VMAs have %d", n, pages)
+	if s := c.mm.stat.Peek(); s != stat {
+		c.fail("total-vm", "the counts of pages are %+v, the VMAs have %+v", s, stat)
+	}
+	if n := c.mm.lockedVM.Peek(); n != locked {
+		c.fail("total-vm", "locked_vm is %d pages, the VMAs have %d", n, locked)
 	}
 }
 

@@ -91,6 +91,9 @@ func (a *Atomic32) Peek() uint32 { return a.v.Load() }
 // Atomic64 is a 64-bit word that tasks share.
 type Atomic64 struct{ v atomic.Uint64 }
 
+// Init sets the value of a cell that no other task can find.
+func (a *Atomic64) Init(v uint64) { a.v.Store(v) }
+
 // ReadOnce reads with no ordering: READ_ONCE.
 func (a *Atomic64) ReadOnce(t *task.Task) uint64 {
 	if t.Observer != nil {

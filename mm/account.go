@@ -1,0 +1,140 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// VMStat counts the pages of the VMAs of an address space, by kind.
+type VMStat struct {
+	Total uint64 // total_vm
+	Data  uint64 // data_vm: private, writable, no stack
+	Exec  uint64 // exec_vm: executable, neither writable nor a stack
+	Stack uint64 // stack_vm: VM_GROWSDOWN
+}
+
+// account counts n pages of a VMA with these flags: vm_stat_account. n wraps where pages go away.
+func (s *VMStat) account(flags vma.Flags, n uint64) {
+	s.Total += n
+	switch {
+	case flags&(vma.VMExec|vma.VMWrite|vma.VMGrowsDown) == vma.VMExec:
+		s.Exec += n
+	case flags&vma.VMGrowsDown != 0:
+		s.Stack += n
+	case isData(flags):
+		s.Data += n
+	}
+}
+
+// sub takes away what o counts.
+func (s *VMStat) sub(o VMStat) {
+	s.Total -= o.Total
+	s.Data -= o.Data
+	s.Exec -= o.Exec
+	s.Stack -= o.Stack
+}
+
+// isData reports whether memory with these flags counts against RLIMIT_DATA: is_data_mapping.
+func isData(flags vma.Flags) bool {
+	return flags&(vma.VMWrite|vma.VMShared|vma.VMGrowsDown) == vma.VMWrite
+}
+
+// VMStat returns the counts of pages. The caller holds mmap_lock.
+func (mm *MM) VMStat(t *task.Task) VMStat { return mm.stat.Read(t) }
+
+// statAccount counts n pages more of a VMA with these flags. The caller holds mmap_lock for writing.
+func (mm *MM) statAccount(t *task.Task, flags vma.Flags, n uint64) {
+	s := mm.stat.Read(t)
+	s.account(flags, n)
+	mm.stat.Write(t, s)
+}
+
+// LockedVM returns the number of pages in VM_LOCKED VMAs: mm->locked_vm. The caller holds mmap_lock.
+func (mm *MM) LockedVM(t *task.Task) uint64 { return mm.lockedVM.Read(t) }
+
+// addLocked counts n pages more, less where n wraps. The caller holds mmap_lock for writing.
+func (mm *MM) addLocked(t *task.Task, n uint64) {
+	if n != 0 {
+		mm.lockedVM.Write(t, mm.lockedVM.Read(t)+n)
+	}
+}
+
+// Resource is a limit of a process that the model knows.
+type Resource uint8
+
+// The resources, in bytes.
+const (
+	LimitAS      Resource = iota // RLIMIT_AS
+	LimitData                    // RLIMIT_DATA
+	LimitStack                   // RLIMIT_STACK
+	LimitMemlock                 // RLIMIT_MEMLOCK
+	numResources
+)
+
+// limits are the limits of the processes of an address space. In the kernel they belong to the process (signal->rlim).
+type limits [numResources]ksync.Atomic64
+
+// Infinity is no limit: RLIM_INFINITY.
+const Infinity = ^uint64(0)
+
+// DefaultStackLimit is RLIMIT_STACK as Linux sets it for the first process.
+const DefaultStackLimit = 8 << 20
+
+func (l *limits) init() {
+	for r := range l {
+		l[r].Init(Infinity)
+	}
+	l[LimitStack].Init(DefaultStackLimit)
+}
+
+// SetLimit sets a limit, in bytes: setrlimit(2).
+func (mm *MM) SetLimit(t *task.Task, r Resource, bytes uint64) { mm.limits[r].WriteOnce(t, bytes) }
+
+// Limit returns a limit in bytes: rlimit.
+func (mm *MM) Limit(t *task.Task, r Resource) uint64 { return mm.limits[r].ReadOnce(t) }
+
+// mayExpand reports whether n more pages of memory with these flags are within the limits: may_expand_vm. n wraps where
+// the memory shrinks. The caller holds mmap_lock for writing.
+func (mm *MM) mayExpand(t *task.Task, flags vma.Flags, n uint64) bool {
+	s := mm.stat.Read(t)
+	if s.Total+n > mm.Limit(t, LimitAS)>>PageShift {
+		return false
+	}
+	return !isData(flags) || s.Data+n <= mm.Limit(t, LimitData)>>PageShift
+}
+
+// Overcommit says when memory that may never be there is refused: vm.overcommit_memory.
+type Overcommit uint8
+
+// The modes.
+const (
+	OvercommitGuess  Overcommit = iota // a single demand beyond all memory is refused
+	OvercommitAlways                   // nothing is
+	OvercommitNever                    // what would exceed Config.CommitLimit is
+)
+
+// charge accounts pages that are promised: security_vm_enough_memory_mm. It fails with ENOMEM.
+func (m *Machine) charge(t *task.Task, op string, pages uint64) error {
+	switch m.Overcommit {
+	case OvercommitGuess:
+		if m.TotalRAM != 0 && pages > m.TotalRAM>>PageShift {
+			return errno(op, unix.ENOMEM, "%d pages are more than all memory", pages)
+		}
+	case OvercommitNever:
+		if m.committed.Add(t, pages) > m.CommitLimit>>PageShift {
+			m.committed.Add(t, -pages)
+			return errno(op, unix.ENOMEM, "%d pages more exceed the commit limit", pages)
+		}
+	}
+	return nil
+}
+
+// uncharge gives promised pages back: vm_unacct_memory.
+func (m *Machine) uncharge(t *task.Task, pages uint64) {
+	if pages != 0 && m.Overcommit == OvercommitNever {
+		m.committed.Add(t, -pages)
+	}
+}
