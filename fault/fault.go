@@ -54,7 +54,7 @@ func (r Result) String() string { return resultNames[r] }
 // Handle handles the fault of task t at addr: do_user_addr_fault. present says that the page is mapped and the entry forbids
 // the access (X86_PF_PROT). After OK the access may be tried again; it may fault again. The caller holds no lock.
 func Handle(t *task.Task, m *mm.MM, addr uint64, access Access, present bool) Result {
-	t.Enter("do_user_addr_fault")
+	t.EnterTrap("do_user_addr_fault")
 	t.Counters[task.PgFault]++
 	f := fault{t: t, mm: m, addr: addr, access: access, isPresent: present}
 	res := f.underVMALock()
@@ -98,15 +98,20 @@ func (f *fault) underVMALock() Result {
 	return res
 }
 
-// underMmapLock handles the fault under mmap_lock held for reading.
+// underMmapLock handles the fault under mmap_lock held for reading. A stack may grow before.
 func (f *fault) underMmapLock() Result {
-	f.t.Enter("lock_mm_and_find_vma")
-	err := f.mm.MmapReadLockKillable(f.t)
-	f.t.Leave()
-	if err != nil {
+	v, err := f.mm.LockAndFindVMA(f.t, f.addr)
+	switch {
+	case err != nil:
 		return Killed
+	case v == nil:
+		return SegvMaperr
 	}
-	res := f.findAndHandle()
+	f.vma, f.flags, f.vmaLock = v, v.Flags(f.t), false
+	res := SegvAccerr
+	if !f.accessError() {
+		res = f.handle()
+	}
 	if res == retry { // the handler has dropped the lock
 		return f.again()
 	}
@@ -120,18 +125,6 @@ func (f *fault) again() Result {
 		return Killed
 	}
 	return retry
-}
-
-func (f *fault) findAndHandle() Result {
-	v := f.mm.Tree.Find(f.t, f.addr)
-	if v == nil || v.Start(f.t) > f.addr {
-		return SegvMaperr
-	}
-	f.vma, f.flags, f.vmaLock = v, v.Flags(f.t), false
-	if f.accessError() {
-		return SegvAccerr
-	}
-	return f.handle()
 }
 
 // accessError reports whether the VMA forbids the access: access_error. What may be written or executed

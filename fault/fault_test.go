@@ -27,7 +27,7 @@ func newFixture(tb *testing.T) *fixture {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 32 << 20, ValidateWrites: true, Report: func(v task.Violation) { tb.Error(v) }})
+	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 32 << 20, ValidateWrites: true, Populate: Populate, Report: func(v task.Violation) { tb.Error(v) }})
 	if err != nil {
 		tb.Fatal(err)
 	}

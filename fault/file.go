@@ -67,7 +67,16 @@ func (f *fault) readFault() Result {
 	if res != OK {
 		return res
 	}
-	f.mapFilePage(f.slot, pfn, f.protection(false))
+	return f.finish(pfn, f.protection(false))
+}
+
+// finish maps the page of the page cache that was asked for, whose reference it takes over: finish_fault.
+func (f *fault) finish(pfn phys.PFN, prot pgtable.PTE) Result {
+	if !f.table() {
+		f.mm.Machine.Mem.Put(f.t, pfn)
+		return OOM
+	}
+	f.mapFilePage(f.slot, pfn, prot)
 	return OK
 }
 
@@ -75,14 +84,14 @@ func (f *fault) readFault() Result {
 const faultAroundBytes = 64 << 10
 
 // faultAround maps the pages around the fault that are in the page cache: do_fault_around. The block is aligned by
-// address and clipped to the VMA.
+// address; where the VMA begins inside it, it begins there, as long as ever. It ends with the VMA and with the page table.
 func (f *fault) faultAround() {
 	vmaStart, vmaEnd := f.vma.Range(f.t)
-	block := f.addr &^ (faultAroundBytes - 1)
-	start, end := max(block, vmaStart), min(block+faultAroundBytes, vmaEnd)
+	start := max(f.addr&^(faultAroundBytes-1), vmaStart)
+	end := min(start+faultAroundBytes, vmaEnd, f.addr|(pgtable.PMDSize-1)+1)
 	file, prot := f.vma.File(f.t), f.protection(false)
 	pages, err := file.PageCount(f.t)
-	if err != nil {
+	if err != nil || f.noTable && !f.tableAround(file, start, end, pages) {
 		return
 	}
 	_ = f.mm.Tables.Chunks(f.t, start, end, func(c pgtable.Chunk) error {
@@ -103,6 +112,20 @@ func (f *fault) faultAround() {
 	})
 }
 
+// tableAround makes the page table for the pages of [start, end) that are in the page cache, if there are any. Where the first of
+// them is the last of a file on disk Linux 6.18 makes none, and maps nothing: what keeps huge pages from reaching beyond the end
+// of the file (filemap_map_pages, can_map_large) skips that, too.
+func (f *fault) tableAround(file *phys.File, start, end, pages uint64) bool {
+	last := min(pages, f.vma.PgoffAt(f.t, start)+(end-start)>>mm.PageShift)
+	for index := f.vma.PgoffAt(f.t, start); index < last; index++ {
+		if pfn := file.Lookup(f.t, index); pfn != 0 {
+			f.mm.Machine.Mem.Put(f.t, pfn)
+			return (index+1 < pages || file.Memory()) && f.table()
+		}
+	}
+	return false
+}
+
 // sharedFault maps a page of a file for writing: do_shared_fault.
 func (f *fault) sharedFault() Result {
 	f.t.Enter("do_shared_fault")
@@ -112,8 +135,7 @@ func (f *fault) sharedFault() Result {
 		return res
 	}
 	f.vma.File(f.t).MarkDirty(f.t, pfn) // page_mkwrite
-	f.mapFilePage(f.slot, pfn, f.protection(true))
-	return OK
+	return f.finish(pfn, f.protection(true))
 }
 
 // mapFilePage maps a page of the page cache and hands its reference to the entry, or drops it if another fault was faster.
@@ -140,6 +162,9 @@ func (f *fault) cowFault() Result {
 		return res
 	}
 	defer mem.Put(f.t, cached)
+	if !f.table() {
+		return OOM
+	}
 	pfn, err := mem.Alloc(f.t)
 	if err != nil {
 		return OOM

@@ -77,7 +77,8 @@ func TestSharedFileIsWrittenBack(t *testing.T) {
 	}
 }
 
-// TestFaultAround: a read maps what is cached of the 64 KiB block around it, clipped to the VMA (R22).
+// TestFaultAround: a read maps what is cached of the 64 KiB block around it, clipped to the VMA, from whose start it
+// reaches as far as ever (R22, and vmasim diff).
 func TestFaultAround(t *testing.T) {
 	const block = 16 // pages
 	f := newFixture(t)
@@ -111,6 +112,9 @@ func TestFaultAround(t *testing.T) {
 	remap(3, 16, 3)
 	f.holds(f.mm, 15, word(15))
 	check("clipped to the VMA", 3, 5, 15)
+	remap(14, 2*block, 14)
+	f.holds(f.mm, 15, word(15))
+	check("begun by the VMA, and as long as ever", 15, 16, 17)
 	// Aligned by address, not by offset: page n of memory is page n+8 of the file.
 	remap(0, 3*block, 8)
 	f.holds(f.mm, 7, word(15))

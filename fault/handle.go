@@ -23,6 +23,7 @@ type fault struct {
 	tried   bool // locks were dropped for reading a page once: FAULT_FLAG_TRIED
 
 	isPresent bool // the page was mapped when the access failed
+	noTable   bool // there is no page table yet, and so no slot: a file's page may turn out not to exist
 }
 
 // release drops the lock that keeps the VMA stable, before a retry: release_fault_lock.
@@ -46,12 +47,15 @@ func (f *fault) handle() Result {
 }
 
 func (f *fault) handlePTE() Result {
-	slot, err := f.mm.Tables.Alloc(f.t, f.addr)
-	if err != nil {
+	slot, ok := f.mm.Tables.Find(f.t, f.addr)
+	f.slot, f.noTable = slot, !ok
+	if f.noTable && f.vma.IsAnonymous(f.t) && !f.table() {
 		return OOM
 	}
-	f.slot = slot
-	pte := slot.Get(f.t)
+	if f.noTable {
+		return f.filePage()
+	}
+	pte := f.slot.Get(f.t)
 	switch {
 	case !pte.None():
 		return f.present(pte)
@@ -60,6 +64,16 @@ func (f *fault) handlePTE() Result {
 	default:
 		return f.filePage()
 	}
+}
+
+// table makes the page table if there is none: pte_alloc. It reports false if memory is short.
+func (f *fault) table() bool {
+	if !f.noTable {
+		return true
+	}
+	slot, err := f.mm.Tables.Alloc(f.t, f.addr)
+	f.slot, f.noTable = slot, err != nil
+	return err == nil
 }
 
 // present handles a fault on a page that is mapped: it may lack the right to write, or another fault was faster.
@@ -129,8 +143,14 @@ func (f *fault) tryMmapLock() bool {
 
 // describeAnon says what a new anonymous page is, before it is mapped: folio_add_new_anon_rmap.
 func (f *fault) describeAnon(pfn phys.PFN) {
+	owner := uint32(0)
+	if f.anon != nil {
+		owner = f.anon.ID
+	} else {
+		f.t.Violate("no-anon-vma", "the page for %#x is anonymous, and its VMA has no anon_vma", f.addr)
+	}
 	page := f.mm.Machine.Mem.Page(pfn)
-	page.Describe(phys.KindAnon, f.anon.ID, f.vma.PgoffAt(f.t, f.addr))
+	page.Describe(phys.KindAnon, owner, f.vma.PgoffAt(f.t, f.addr))
 	page.Mapcount.Init(1)
 }
 

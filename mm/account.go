@@ -103,7 +103,11 @@ func (mm *MM) mayExpand(t *task.Task, flags vma.Flags, n uint64) bool {
 	if s.Total+n > mm.Limit(t, LimitAS)>>PageShift {
 		return false
 	}
-	return !isData(flags) || s.Data+n <= mm.Limit(t, LimitData)>>PageShift
+	if !isData(flags) {
+		return true
+	}
+	limit := mm.Limit(t, LimitData)
+	return limit == 0 || s.Data+n <= limit>>PageShift // 0 is let through, for a valgrind that set it
 }
 
 // Overcommit says when memory that may never be there is refused: vm.overcommit_memory.
@@ -131,6 +135,9 @@ func (m *Machine) charge(t *task.Task, op string, pages uint64) error {
 	}
 	return nil
 }
+
+// chargeAnyway accounts pages that are there whatever the mode: vm_acct_memory. pages wraps where there are fewer.
+func (m *Machine) chargeAnyway(t *task.Task, pages uint64) { m.uncharge(t, -pages) }
 
 // uncharge gives promised pages back: vm_unacct_memory.
 func (m *Machine) uncharge(t *task.Task, pages uint64) {

@@ -25,14 +25,14 @@ func (mm *MM) PrepareAnonVMA(t *task.Task, v *vma.VMA) error {
 			m.chains.Free(t, link)
 			return err
 		}
-		anon.NumChildren++ // a root counts itself
+		anon.AddChildren(t, 1) // a root counts itself
 	}
 	anon.Lock(t)
 	mm.Tables.PageTableLock.Lock(t) // another fault may be doing the same
 	prepared := v.AnonVMA(t) != nil
 	if !prepared {
 		anon.Link(t, link, v) // before the publication: who sees the anon_vma may look at the chain
-		anon.NumActive++
+		anon.AddActive(t, 1)
 		v.PublishAnonVMA(t, anon)
 	}
 	mm.Tables.PageTableLock.Unlock(t)
@@ -90,7 +90,9 @@ func (m *Machine) newAnonVMA(t *task.Task) (*vma.AnonVMA, error) {
 		return nil, err
 	}
 	a.Root, a.Parent = a, a
-	a.NumChildren, a.NumActive, a.Links = 0, 0, nil
+	a.NumChildren.Init(0)
+	a.NumActive.Init(0)
+	a.Links = nil
 	a.Refcount.Init(1)
 	return a, nil
 }
@@ -124,14 +126,14 @@ func (m *Machine) cloneAnonVMA(t *task.Task, dst, src *vma.VMA) error {
 		anon := c.Anon
 		anon.Lock(t)
 		anon.Link(t, link, dst)
-		if dst.AnonVMA(t) == nil && src.AnonVMA(t) != nil && anon.NumChildren < 2 && anon.NumActive == 0 {
+		if dst.AnonVMA(t) == nil && src.AnonVMA(t) != nil && anon.NumChildren.Read(t) < 2 && anon.NumActive.Read(t) == 0 {
 			dst.SetAnonVMA(t, anon)
 		}
 		anon.Unlock(t)
 	}
 	if anon := dst.AnonVMA(t); anon != nil {
 		anon.Lock(t)
-		anon.NumActive++
+		anon.AddActive(t, 1)
 		anon.Unlock(t)
 	}
 	return nil
@@ -162,11 +164,11 @@ func (m *Machine) forkAnonVMA(t *task.Task, child, parent *vma.VMA) error {
 	owner := parent.AnonVMA(t)
 	anon.Root, anon.Parent = owner.Root, owner
 	anon.Root.Refcount.Inc(t)
-	anon.NumActive++
+	anon.AddActive(t, 1)
 	child.SetAnonVMA(t, anon)
 	anon.Lock(t)
 	anon.Link(t, link, child)
-	owner.NumChildren++
+	owner.AddChildren(t, 1)
 	anon.Unlock(t)
 	return nil
 }
@@ -188,12 +190,12 @@ func (m *Machine) unlinkAnonVMAs(t *task.Task, v *vma.VMA) {
 	for c := first; c != nil; c = c.Next {
 		c.Anon.Unlink(c)
 		if len(c.Anon.Links) == 0 {
-			c.Anon.Parent.NumChildren--
+			c.Anon.Parent.AddChildren(t, -1)
 			c.Slot = lastLink
 		}
 	}
 	if anon := v.AnonVMA(t); anon != nil {
-		anon.NumActive--
+		anon.AddActive(t, -1)
 		v.SetAnonVMA(t, nil)
 	}
 	root.RWSem.UpWrite(t)

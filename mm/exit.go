@@ -20,6 +20,9 @@ func (mm *MM) exitMmap(t *task.Task) {
 	})
 	mm.Tree.Fill(t, nil)
 	u.complete(t)
+	if n := mm.Tables.TablePages(); n != 0 { // check_mm: non-zero pgtables_bytes on freeing mm
+		t.Violate("tables-left", "%d page tables of %s are left though nothing is mapped", n, mm.Name)
+	}
 	mm.MmapWriteUnlock(t)
 	mm.Tables.Destroy(t)
 	mm.Machine.mms.FetchAdd(t, ^uint32(0))

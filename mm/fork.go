@@ -25,6 +25,9 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	for r := range mm.limits {
 		child.limits[r].Init(mm.Limit(t, Resource(r)))
 	}
+	child.startBrk.Init(mm.startBrk.Read(t))
+	child.brk.Init(mm.brk.Read(t))
+	child.residue.pgoff = mm.residue.pgoff
 	err = mm.dupVMAs(t, child)
 	child.endWrite(t)
 	mm.Machine.FlushTLB(t) // of the parent, which must not write to shared pages any more
@@ -86,7 +89,7 @@ func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 			return nil, err
 		}
 	}
-	n.SetFlags(t, n.Flags(t)&^(vma.VMLocked|vma.VMLockOnFlt|vma.VMUffdMiss|vma.VMUffdWP))
+	n.SetFlags(t, n.Flags(t)&^(vma.VMLockedMask|vma.VMUffdMiss|vma.VMUffdWP))
 	child.linkFile(t, n)
 	if ops := n.Ops(t); ops != nil && ops.Open != nil {
 		ops.Open(t, n)

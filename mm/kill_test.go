@@ -57,7 +57,7 @@ func TestKilledWhileWaiting(t *testing.T) {
 				for !l.mm.MmapLock.Contended() {
 					l.mm.MapCount(t) // a step
 				}
-				victim.Kill()
+				victim.Kill(t)
 				for l.mm.MmapLock.Contended() {
 					l.mm.MapCount(t)
 				}
@@ -88,7 +88,7 @@ func TestKilledButNotWaiting(t *testing.T) {
 		l := newLab(t, mm.Config{}, "")
 		maps("0-2 filled", "2-4 r")(l)
 		other := l.m.NewTask("killed")
-		other.Kill()
+		other.Kill(nil)
 		l.wantErrno(c.op(l, other), 0, c.name)
 		l.m.EndTask(other)
 		l.contents = nil
@@ -101,7 +101,7 @@ func TestKilledFaultGivesUpAfterRetry(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	l.mmapFile(l.open(4), 0, 4, rw, unix.MAP_SHARED, 0)
 	other := l.m.NewTask("killed")
-	other.Kill()
+	other.Kill(nil)
 	l.wantErrno(l.touch(other, l.mm, 0, fault.Read), unix.EINTR, "the first read")
 	if n := other.Counters[task.VMALockRetry]; n != 1 {
 		t.Errorf("%d retries", n)

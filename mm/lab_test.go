@@ -53,7 +53,7 @@ func newLab(tb testing.TB, cfg mm.Config, spec string) *lab {
 		tb.Fatal(err)
 	}
 	l := &lab{tb: tb, contents: map[int]uint64{}}
-	cfg.Rules, cfg.ValidateWrites = rs, true
+	cfg.Rules, cfg.ValidateWrites, cfg.Populate = rs, true, fault.Populate
 	if cfg.Memory == 0 {
 		cfg.Memory = 8 << 20
 	}

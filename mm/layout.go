@@ -16,6 +16,8 @@ var countersLayout = task.Layout{
 		{Name: "map_count", Offset: unsafe.Offsetof(MM{}.mapCount), Size: unsafe.Sizeof(ksync.Plain[int]{}), Doc: "VMAs"},
 		{Name: "total_vm", Offset: unsafe.Offsetof(MM{}.stat), Size: unsafe.Sizeof(ksync.Plain[VMStat]{}), Doc: "pages mapped, by kind: total_vm, data_vm, exec_vm, stack_vm"},
 		{Name: "locked_vm", Offset: unsafe.Offsetof(MM{}.lockedVM), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "pages of VM_LOCKED VMAs"},
+		{Name: "start_brk", Offset: unsafe.Offsetof(MM{}.startBrk), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "where the heap begins"},
+		{Name: "brk", Offset: unsafe.Offsetof(MM{}.brk), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "where the heap ends"},
 		{Name: "rlim", Offset: unsafe.Offsetof(MM{}.limits), Size: unsafe.Sizeof(limits{}), Doc: "signal->rlim: the limits of the process"},
 	},
 }

@@ -20,6 +20,9 @@ type Config struct {
 	Overcommit  Overcommit
 	TotalRAM    uint64 // bytes that OvercommitGuess takes for all memory; no limit if 0
 	CommitLimit uint64 // bytes, for OvercommitNever
+	CapIPCLock  bool   // RLIMIT_MEMLOCK limits nobody: CAP_IPC_LOCK
+	// Populate is fault.Populate, which this package cannot import. Whoever makes a machine sets it.
+	Populate PopulateFunc
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
 	// Report receives the broken rules. It is called by the task that found one; several may call at once.
@@ -81,11 +84,11 @@ func newMachine(cfg Config, mem *phys.Memory) *Machine {
 	}
 	m.VMAs = vma.NewCache(reuse, m.RCU)
 	m.anonVMAs = ksync.NewSlab[vma.AnonVMA, *vma.AnonVMA](ksync.SlabConfig[vma.AnonVMA]{
-		Name: "anon_vma", Layout: &task.Layout{Type: "anon_vma"},
+		Name: "anon_vma", Layout: vma.AnonVMALayout(),
 		Init: func(a *vma.AnonVMA, index int) { a.ID = uint32(index) + 1 },
 		Check: func(_ *task.Task, a *vma.AnonVMA) string {
-			if len(a.Links) != 0 || a.NumActive != 0 {
-				return fmt.Sprintf("%d links and %d active VMAs left", len(a.Links), a.NumActive)
+			if len(a.Links) != 0 || a.NumActive.Peek() != 0 {
+				return fmt.Sprintf("%d links and %d active VMAs left", len(a.Links), a.NumActive.Peek())
 			}
 			return ""
 		},

@@ -1,6 +1,8 @@
 package mm
 
 import (
+	"golang.org/x/sys/unix"
+
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -17,6 +19,7 @@ type mergeRange struct {
 	flags              vma.Flags
 	file               *phys.File
 	anon               *vma.AnonVMA // of the range's pages
+	copiedFrom         *vma.VMA     // for a new range whose pages will come from another VMA: that one
 
 	target *vma.VMA    // the VMA that the range became part of
 	sticky vma.Flags   // flags that the result keeps from what it swallowed
@@ -54,7 +57,7 @@ func (r *mergeRange) compatible(t *task.Task, v *vma.VMA) bool {
 	}
 	switch anon := v.AnonVMA(t); {
 	case anon == nil && r.anon != nil: // v will be linked to the range's anon_vmas
-		return !isForkChild(t, r.middle)
+		return !isForkChild(t, r.middle) && !isForkChild(t, r.copiedFrom)
 	case anon != nil && r.anon == nil:
 		return !isForkChild(t, v)
 	default:
@@ -103,14 +106,33 @@ func (r *mergeRange) expand(t *task.Task, start, end, pgoff uint64) error {
 	defer t.Leave()
 	r.target.StartWrite(t)
 	dup := false
-	if next := r.doomed[0]; next != nil {
-		next.StartWrite(t)
-		var err error
-		if dup, err = r.mm.Machine.dupAnonVMA(t, r.target, next); err != nil {
+	for _, source := range [...]*vma.VMA{r.doomed[0], r.copiedFrom} {
+		if source == nil {
+			continue
+		}
+		source.StartWrite(t)
+		linked, err := r.mm.Machine.dupAnonVMA(t, r.target, source)
+		if err != nil {
 			return err
 		}
+		dup = dup || linked
 	}
 	return r.commit(t, start, end, pgoff, nil, dup)
+}
+
+// mergeExtend makes v longer, into a hole, and joins it with the next VMA if that fits: vma_merge_extend. It returns the VMA that
+// covers v now. It fails with ENOMEM, and for VMAs that never merge. The caller holds mmap_lock for writing.
+func (mm *MM) mergeExtend(t *task.Task, v *vma.VMA, bytes uint64) (*vma.VMA, error) {
+	end := v.End(t)
+	r := mergeRange{
+		mm: mm, prev: v, next: mm.vmi.Find(t, end), start: end, end: end + bytes,
+		pgoff: v.PgoffAt(t, end), flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
+	}
+	merged, err := r.mergeNew(t)
+	if err == nil && !merged {
+		err = errno("merge", unix.ENOMEM, "the mapping at %#x cannot be extended", v.Start(t))
+	}
+	return r.target, err
 }
 
 // mergeExisting joins a part of middle, whose attributes change, with its neighbours: vma_merge_existing_range. It
@@ -203,6 +225,7 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	if r.sticky != 0 {
 		r.target.SetFlags(t, r.target.Flags(t)|r.sticky)
 	}
+	r.target.AssertAttached(t) // vma_iter_store_overwrite
 	mm.vmi.Store(t, start, end, r.target)
 	rmap.unlock(t)
 	for _, v := range r.doomed {

@@ -8,7 +8,7 @@
 //	        └── i_mmap_rwsem              of the VMA's file
 //	            └── anon_vma rwsem        in the root anon_vma
 //	                └── page_table_lock   upper page-table levels, publication of anon_vma
-//	                    └── PTE lock      one per page table
+//	                    └── PTE lock      one per page table; mremap alone takes two
 //
 //	mmap_lock (read)                      faults that could not use a VMA lock; page-table teardown after a downgrade
 //	VMA read lock                         faults; under it mmap_lock only by trylock
@@ -52,8 +52,12 @@ type MM struct {
 	users    ksync.Refcount // mm_users
 	mapCount ksync.Plain[int]
 	stat     ksync.Plain[VMStat]
-	lockedVM ksync.Plain[uint64] // pages
+	lockedVM ksync.Plain[uint64]    // pages
+	defFlags ksync.Plain[vma.Flags] // of new VMAs, since mlockall: def_flags
+	startBrk ksync.Plain[uint64]    // where the heap begins: start_brk
+	brk      ksync.Plain[uint64]    // where it ends
 	limits   limits
+	residue  residue // under mmap_lock held for writing
 }
 
 // NewMM returns an empty address space with one user: mm_alloc. It fails with ENOMEM.

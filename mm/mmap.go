@@ -21,9 +21,20 @@ type MmapArgs struct {
 
 func (a *MmapArgs) has(flag int) bool { return a.Flags&flag == flag }
 func (a *MmapArgs) anonymous() bool   { return a.has(unix.MAP_ANONYMOUS) }
-func (a *MmapArgs) shared() bool      { return a.mapType() != unix.MAP_PRIVATE }
 func (a *MmapArgs) fixed() bool       { return a.has(unix.MAP_FIXED) || a.has(unix.MAP_FIXED_NOREPLACE) }
 func (a *MmapArgs) mapType() int      { return a.Flags & mapTypeMask }
+
+// placement returns what the address of the mapping depends on; length is Len in whole pages.
+func (a *MmapArgs) placement(length uint64) placement {
+	p := placement{op: "mmap", hint: a.Addr, length: length, flags: a.Flags, offset: a.Offset}
+	if !a.fixed() {
+		p.hint = roundHint(a.Addr)
+	}
+	if !a.anonymous() {
+		p.file = a.File
+	}
+	return p
+}
 
 const (
 	mapTypeMask = 0xf // MAP_TYPE
@@ -61,12 +72,33 @@ func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
 	if err := mm.MmapWriteLockKillable(t); err != nil {
 		return 0, err
 	}
-	defer mm.endWrite(t)
-	return mm.doMmap(t, &args)
+	flags := flagBits(&args) | mm.defFlags.Read(t)
+	addr, err := mm.doMmap(t, &args, flags)
+	mm.endWrite(t)
+	if err == nil && (flags&vma.VMLocked != 0 || args.has(unix.MAP_POPULATE) && !args.has(unix.MAP_NONBLOCK)) {
+		_ = mm.populate(t, addr, addr+pageAlign(args.Len), true)
+	}
+	return addr, err
 }
 
-// doMmap checks the arguments in the kernel's order, first match first. The caller holds mmap_lock for writing.
-func (mm *MM) doMmap(t *task.Task, args *MmapArgs) (uint64, error) {
+// flagBits returns the vm_flags that a mapping has whatever it maps: calc_vm_prot_bits and calc_vm_flag_bits.
+func flagBits(args *MmapArgs) vma.Flags {
+	flags := protFlags(args.Prot) | vma.VMMayRead | vma.VMMayWrite | vma.VMMayExec
+	if args.has(unix.MAP_GROWSDOWN) {
+		flags |= vma.VMGrowsDown
+	}
+	if args.has(unix.MAP_LOCKED) {
+		flags |= vma.VMLocked
+	}
+	if args.has(unix.MAP_STACK) {
+		flags |= vma.VMNoHugePage
+	}
+	return flags
+}
+
+// doMmap checks the arguments in the kernel's order, first match first, and maps; flags are those of flagBits, and those of all new
+// mappings. The caller holds mmap_lock for writing.
+func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, error) {
 	if args.Len == 0 {
 		return 0, errno("mmap", unix.EINVAL, "length is 0")
 	}
@@ -81,15 +113,22 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs) (uint64, error) {
 	if mm.MapCount(t) > mm.Machine.MaxMapCount {
 		return 0, errno("mmap", unix.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
 	}
-	addr, err := mm.unmappedArea(t, args, length)
+	addr, err := mm.unmappedArea(t, args.placement(length))
 	if err != nil {
 		return 0, err
 	}
 	if args.has(unix.MAP_FIXED_NOREPLACE) && !mm.free(t, addr, addr+length) {
 		return 0, errno("mmap", unix.EEXIST, "[%#x, %#x) is not free", addr, addr+length)
 	}
-	flags, err := mapFlags(args, length)
-	if err != nil {
+	if args.has(unix.MAP_LOCKED) {
+		if err := mm.mayLock(t, "mmap"); err != nil {
+			return 0, err
+		}
+	}
+	if !mm.mlockFutureOK(t, flags, length) {
+		return 0, errno("mmap", unix.EAGAIN, "%#x locked bytes more exceed RLIMIT_MEMLOCK", length)
+	}
+	if flags, err = mapFlags(args, flags, length); err != nil {
 		return 0, err
 	}
 	file := args.File
@@ -111,13 +150,15 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs) (uint64, error) {
 // maxFileSize is the largest offset a file may be mapped at: MAX_LFS_FILESIZE.
 const maxFileSize = 1<<63 - 1
 
-// mapFlags returns the vm_flags of a new mapping, or why it is refused.
-func mapFlags(args *MmapArgs, length uint64) (vma.Flags, error) {
-	flags := protFlags(args.Prot) | vma.VMMayRead | vma.VMMayWrite | vma.VMMayExec
+// mapFlags returns the vm_flags of a new mapping, those of flagBits completed, or why it is refused.
+func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error) {
 	kind := args.mapType()
 	if args.anonymous() {
 		switch kind {
 		case unix.MAP_SHARED:
+			if flags&vma.VMGrowsDown != 0 {
+				return 0, errno("mmap", unix.EINVAL, "shared memory does not grow down")
+			}
 			flags |= vma.VMShared | vma.VMMayShare
 		case unix.MAP_PRIVATE:
 		default:
@@ -148,12 +189,12 @@ func mapFlags(args *MmapArgs, length uint64) (vma.Flags, error) {
 		if !args.File.Readable() {
 			return 0, errno("mmap", unix.EACCES, "the file is not open for reading")
 		}
+		if flags&vma.VMGrowsDown != 0 {
+			return 0, errno("mmap", unix.EINVAL, "files do not grow down")
+		}
 	}
 	if args.has(unix.MAP_NORESERVE) {
 		flags |= vma.VMNoReserve
-	}
-	if args.has(unix.MAP_STACK) {
-		flags |= vma.VMNoHugePage
 	}
 	return flags, nil
 }
@@ -197,6 +238,9 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		return err
 	}
 	mm.statAccount(t, flags, (end-start)>>PageShift)
+	if flags&vma.VMLocked != 0 {
+		mm.addLocked(t, (end-start)>>PageShift)
+	}
 	return nil
 }
 
@@ -248,6 +292,7 @@ func (mm *MM) storeNew(t *task.Task, v *vma.VMA) {
 	start, end := v.Range(t)
 	if mm.Rules.Has(rules.AttachBeforeStore) {
 		v.MarkAttached(t)
+		v.AssertAttached(t) // vma_iter_store_overwrite
 		mm.vmi.Store(t, start, end, v)
 	} else {
 		mm.vmi.Store(t, start, end, v)

@@ -54,11 +54,14 @@ func (mm *MM) mprotect(t *task.Task, addr, length uint64, prot int) error {
 // protect is the part of Mprotect under mmap_lock held for writing.
 func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 	v := mm.vmi.Find(t, addr)
-	// PROT_GROWSDOWN begins at the VMA's start, wherever in the range that is.
-	if v == nil || v.Start(t) > addr && (grows != unix.PROT_GROWSDOWN || v.Start(t) >= end) {
+	growsDown := grows == unix.PROT_GROWSDOWN // then it begins with the VMA, wherever that does
+	if v == nil || v.Start(t) > addr && !growsDown || v.Start(t) >= end {
 		return errno("mprotect", unix.ENOMEM, "nothing is mapped at %#x", addr)
 	}
-	if grows != 0 { // no VMA of the model grows
+	if growsDown {
+		addr = v.Start(t)
+	}
+	if grows != 0 && (!growsDown || v.Flags(t)&vma.VMGrowsDown == 0) { // x86 has no VM_GROWSUP
 		return errno("mprotect", unix.EINVAL, "the VMA at %#x does not grow", addr)
 	}
 	prev := v
@@ -120,6 +123,9 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 	v.StartWrite(t)
 	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
 	mm.changeProtection(t, start, end, flags)
+	if old&(vma.VMWrite|vma.VMShared|vma.VMLocked) == vma.VMLocked && flags&vma.VMWrite != 0 {
+		mm.populateLocked(t, v, start, end) // locked memory is to have no faults
+	}
 	if old&^flags&vma.VMAccount != 0 {
 		mm.Machine.uncharge(t, pages)
 	}

@@ -3,6 +3,7 @@ package mm
 import (
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/pgtable"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -12,42 +13,40 @@ import (
 func (mm *MM) Munmap(t *task.Task, addr, length uint64) error {
 	t.Enter("do_munmap")
 	defer t.Leave()
-	if offsetInPage(addr) != 0 || addr > TaskSize || length > TaskSize-addr {
-		return errno("munmap", unix.EINVAL, "[%#x, +%#x) is not aligned or lies outside the address space", addr, length)
-	}
-	end := addr + pageAlign(length)
-	if end == addr {
-		return errno("munmap", unix.EINVAL, "length is 0")
+	end, err := munmapEnd(addr, length)
+	if err != nil {
+		return err
 	}
 	if err := mm.MmapWriteLockKillable(t); err != nil {
 		return err
 	}
-	vms := unmapping{mm: mm, start: addr, end: end}
-	if err := vms.gather(t); err != nil {
+	if err := mm.unmap(t, addr, end, true); err != nil {
 		mm.endWrite(t)
 		return err
 	}
-	if len(vms.vmas) == 0 {
-		mm.endWrite(t)
-		return nil
-	}
-	if err := mm.Tree.Preallocate(t); err != nil {
-		vms.reattach(t)
-		mm.endWrite(t)
-		return err
-	}
-	vms.erase(t)
-	vms.uncount(t)
-	if !mm.Rules.Has(rules.MunmapDowngrade) {
-		vms.complete(t)
-		mm.endWrite(t)
-		return nil
-	}
-	mm.MmapWriteDowngrade(t)
-	vms.complete(t)
-	mm.checkSection(t)
-	mm.MmapReadUnlock(t)
 	return nil
+}
+
+// munmapEnd returns the end of a range to unmap, or why that is refused: the checks of do_vmi_munmap.
+func munmapEnd(addr, length uint64) (uint64, error) {
+	if offsetInPage(addr) != 0 || addr > TaskSize || length > TaskSize-addr {
+		return 0, errno("munmap", unix.EINVAL, "[%#x, +%#x) is not aligned or lies outside the address space", addr, length)
+	}
+	end := addr + pageAlign(length)
+	if end == addr {
+		return 0, errno("munmap", unix.EINVAL, "length is 0")
+	}
+	return end, nil
+}
+
+// unmap removes what is mapped in [start, end), whole pages: do_vmi_align_munmap. The caller holds mmap_lock for writing; with
+// unlock it is given back unless an error is returned, and the pages go under the downgraded lock.
+func (mm *MM) unmap(t *task.Task, start, end uint64, unlock bool) error {
+	vms := unmapping{mm: mm, start: start, end: end}
+	if err := vms.gather(t); err != nil {
+		return err
+	}
+	return vms.remove(t, unlock)
 }
 
 // unmapping is the removal of a range in three phases (struct vma_munmap_struct): gather detaches the VMAs, erase takes
@@ -79,17 +78,22 @@ func (u *unmapping) gather(t *task.Task) error {
 		if end > u.end && mm.MapCount(t) >= mm.Machine.MaxMapCount {
 			return errno("munmap", unix.ENOMEM, "map_count is at its limit of %d", mm.Machine.MaxMapCount)
 		}
+		if err := checkSealed(t, "munmap", v); err != nil {
+			return err
+		}
 		if err := mm.doSplit(t, v, u.start, true); err != nil {
 			return err
 		}
 	}
 	u.vmas = mm.Machine.scratch.Get(t).vmas[:0]
 	for end := u.start; v != nil && v.Start(t) < u.end; v = mm.vmi.Find(t, end) {
-		if v.End(t) > u.end {
-			if err := mm.doSplit(t, v, u.end, false); err != nil {
-				u.reattach(t)
-				return err
-			}
+		err := checkSealed(t, "munmap", v)
+		if err == nil && v.End(t) > u.end {
+			err = mm.doSplit(t, v, u.end, false)
+		}
+		if err != nil {
+			u.reattach(t)
+			return err
 		}
 		v.StartWrite(t)
 		u.vmas = append(u.vmas, v)
@@ -98,6 +102,14 @@ func (u *unmapping) gather(t *task.Task) error {
 		if end = v.End(t); end == u.end {
 			break
 		}
+	}
+	return nil
+}
+
+// checkSealed makes system call op refuse a sealed VMA: vma_is_sealed.
+func checkSealed(t *task.Task, op string, v *vma.VMA) error {
+	if v.Flags(t)&vma.VMSealed != 0 {
+		return errno(op, unix.EPERM, "the mapping at %#x is sealed", v.Start(t))
 	}
 	return nil
 }
@@ -122,6 +134,32 @@ func (u *unmapping) reattach(t *task.Task) {
 	}
 	u.vmas = nil
 	t.Leave()
+}
+
+// remove takes out of the tree what was gathered, and completes the removal; unlock is unmap's. On an error, ENOMEM, nothing is
+// removed.
+func (u *unmapping) remove(t *task.Task, unlock bool) error {
+	mm := u.mm
+	if len(u.vmas) > 0 {
+		if err := mm.Tree.Preallocate(t); err != nil {
+			u.reattach(t)
+			return err
+		}
+		u.erase(t)
+		u.uncount(t)
+		if unlock && mm.Rules.Has(rules.MunmapDowngrade) {
+			mm.MmapWriteDowngrade(t)
+			u.complete(t)
+			mm.checkSection(t)
+			mm.MmapReadUnlock(t)
+			return nil
+		}
+		u.complete(t)
+	}
+	if unlock {
+		mm.endWrite(t)
+	}
+	return nil
 }
 
 // erase takes the range out of the tree: vma_iter_clear_gfp. From here on nobody can find the VMAs.
@@ -151,8 +189,8 @@ func (u *unmapping) clearPTEs(t *task.Task) {
 	t.Enter("vms_clear_ptes")
 	defer t.Leave()
 	mm := u.mm
-	untouched := mm.Tables.Absent(t, u.start, u.end)
-	if !untouched {
+	populated, tables := mm.Tables.Populated(t, u.start, u.end)
+	if populated {
 		g := mm.startGather(t)
 		for _, v := range u.vmas {
 			start, end := v.Range(t)
@@ -163,8 +201,8 @@ func (u *unmapping) clearPTEs(t *task.Task) {
 	for _, v := range u.vmas { // no reverse lookup may find a VMA whose tables are freed
 		mm.unlinkRmap(t, v)
 	}
-	if !untouched {
-		mm.freeTables(t, u.start, u.end)
+	if tables {
+		u.freeTables(t)
 	}
 	for _, v := range u.vmas { // vma_close; mmap does it while the old VMAs are still in the tree
 		if ops := v.Ops(t); ops != nil && ops.Close != nil {
@@ -187,17 +225,33 @@ func (u *unmapping) complete(t *task.Task) {
 	u.vmas = nil
 }
 
-// freeTables frees the page tables that only [start, end) needed: free_pgtables. The range is in the tree no more, or
-// its VMAs are write-locked and detached, so nobody can install an entry.
-func (mm *MM) freeTables(t *task.Task, start, end uint64) {
+// freeTables frees the page tables that only the VMAs needed: free_pgtables. They are in the tree no more, or write-locked and
+// detached, so nobody can install an entry.
+func (u *unmapping) freeTables(t *task.Task) {
+	t.Enter("free_pgtables")
+	defer t.Leave()
 	var floor, ceiling uint64 // 0: no VMA there
-	if prev := mm.vmi.Prev(t, start); prev != nil {
+	if prev := u.mm.vmi.Prev(t, u.start); prev != nil {
 		floor = prev.End(t)
 	}
-	if next := mm.vmi.Find(t, end); next != nil {
+	if next := u.mm.vmi.Find(t, u.end); next != nil {
 		ceiling = next.Start(t)
 	}
-	mm.Tables.FreeRange(t, start, end, floor, ceiling)
+	f := u.mm.Tables.StartFree()
+	for i := 0; i < len(u.vmas); {
+		start, end := u.vmas[i].Range(t)
+		limit := ceiling
+		for i++; i < len(u.vmas); i++ {
+			next, nextEnd := u.vmas[i].Range(t)
+			if next > end+pgtable.PMDSize {
+				limit = next // the next range has its tables still
+				break
+			}
+			end = nextEnd // close by: one walk for both
+		}
+		f.Range(t, start, end, floor, limit)
+	}
+	f.Finish(t)
 }
 
 // unlinkRmap takes a detached VMA without pages out of the reverse map.

@@ -55,7 +55,7 @@ var fileModes = [...]int{unix.O_RDWR, unix.O_RDWR, unix.O_RDONLY, unix.O_WRONLY}
 
 func newWorld(dir string) (*world, error) {
 	w := &world{}
-	m, err := mm.NewMachine(mm.Config{Rules: defaultRules(), Memory: 64 << 20, MaxMapCount: maxMapCount + fillers, ValidateWrites: true,
+	m, err := mm.NewMachine(mm.Config{Rules: defaultRules(), Memory: 64 << 20, MaxMapCount: maxMapCount + fillers, ValidateWrites: true, Populate: fault.Populate,
 		Report: func(v task.Violation) { w.violations = append(w.violations, v.String()) }})
 	if err != nil {
 		return nil, err
@@ -80,16 +80,27 @@ func newWorld(dir string) (*world, error) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		return nil, err
 	}
-	inode := seqmodel.NewDiskFile(content)
+	var inode *seqmodel.Inode
 	for _, mode := range fileModes {
 		f, err := m.Mem.OpenFile(w.t, path, mode)
 		if err != nil {
 			return nil, err
 		}
+		if inode == nil {
+			inode = modelInode(f, content)
+		}
 		w.files = append(w.files, f)
 		w.modelFiles = append(w.modelFiles, inode.Open(mode))
 	}
 	return w, nil
+}
+
+// modelInode returns what the model makes of a file: its mappings are placed as its file system wants it.
+func modelInode(f *phys.File, content []byte) *seqmodel.Inode {
+	if f.HugeAligned() {
+		return seqmodel.NewDiskFile(content)
+	}
+	return seqmodel.NewMemFile(content)
 }
 
 // close ends all address spaces and says what was left over.

@@ -8,85 +8,150 @@ import (
 	"vmasim/tree"
 )
 
-// unmappedArea chooses the address of a new mapping of length bytes: __get_unmapped_area. A fixed address is taken as it
-// is; a hint if it is free; else the highest hole. The caller holds mmap_lock for writing, and length is page aligned.
-func (mm *MM) unmappedArea(t *task.Task, args *MmapArgs, length uint64) (uint64, error) {
-	if length > TaskSize {
-		return 0, errno("mmap", unix.ENOMEM, "length %#x exceeds the address space", length)
+// placement is what the address of a mapping depends on: the arguments of get_unmapped_area.
+type placement struct {
+	op     string     // the system call
+	hint   uint64     // the address itself with MAP_FIXED or MAP_FIXED_NOREPLACE; 0: none
+	length uint64     // whole pages
+	flags  int        // unix.MAP_*
+	file   *phys.File // nil: anonymous memory, private or yet to be made
+	offset uint64     // in file, in bytes
+}
+
+func (p *placement) has(flag int) bool { return p.flags&flag != 0 }
+
+// The end of what is searched downwards for MAP_ABOVE4G, and what is searched upwards for MAP_32BIT, and for anything that does
+// not fit below mmap_base (mmap_legacy_base; find_start_end). Nothing is random here.
+const (
+	above4G    = 4 << 30
+	low32BIT   = 0x40000000
+	high32BIT  = 0x80000000
+	legacyBase = (TaskSize/3 + PageSize - 1) &^ (PageSize - 1)
+)
+
+// unmappedArea chooses the address of a mapping: __get_unmapped_area. A fixed address is taken as it is; a hint if it is free;
+// else the highest hole. The caller holds mmap_lock for writing.
+func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
+	if p.length > TaskSize {
+		return 0, errno(p.op, unix.ENOMEM, "length %#x exceeds the address space", p.length)
 	}
-	addr := args.Addr
-	if !args.fixed() {
+	addr := p.hint
+	if !p.has(unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE) {
 		var ok bool
-		if addr, ok = mm.chooseHole(t, args, length); !ok {
-			return 0, errno("mmap", unix.ENOMEM, "no hole of %#x bytes", length)
+		if addr, ok = mm.chooseHole(t, p); !ok {
+			return 0, errno(p.op, unix.ENOMEM, "no hole of %#x bytes", p.length)
 		}
 	}
 	switch {
-	case addr > TaskSize-length:
-		return 0, errno("mmap", unix.ENOMEM, "the range ends above %#x", uint64(TaskSize))
+	case addr > TaskSize-p.length:
+		return 0, errno(p.op, unix.ENOMEM, "the range ends above %#x", uint64(TaskSize))
 	case offsetInPage(addr) != 0:
-		return 0, errno("mmap", unix.EINVAL, "address %#x is not page aligned", addr)
+		return 0, errno(p.op, unix.EINVAL, "address %#x is not page aligned", addr)
 	case addr < MmapMin:
-		return 0, errno("mmap", unix.EPERM, "address %#x is below %#x", addr, uint64(MmapMin))
+		return 0, errno(p.op, unix.EPERM, "address %#x is below %#x", addr, uint64(MmapMin))
 	}
 	return addr, nil
 }
 
 // chooseHole finds a free range, on a huge page's boundary if Linux tries that for the kind of memory: private anonymous
-// memory of whole huge pages without a hint, and any file.
-func (mm *MM) chooseHole(t *task.Task, args *MmapArgs, length uint64) (uint64, bool) {
-	hint, offset := roundHint(args.Addr), args.Offset
-	huge := !args.anonymous()
-	if args.anonymous() && !args.shared() {
-		huge, offset = hint == 0 && length%phys.HugeSize == 0, 0
+// memory of whole huge pages without a hint, and files of some file systems. Shared anonymous memory is a file of tmpfs.
+func (mm *MM) chooseHole(t *task.Task, p placement) (uint64, bool) {
+	huge := false
+	switch {
+	case p.file != nil:
+		huge = p.file.HugeAligned()
+	case !p.has(unix.MAP_SHARED):
+		huge, p.offset = p.hint == 0 && p.length%phys.HugeSize == 0, 0
 	}
 	if huge {
-		if addr, ok := mm.hugeHole(t, hint, length, offset); ok {
+		if addr, ok := mm.hugeHole(t, p); ok {
 			return addr, true
 		}
 	}
-	return mm.hole(t, hint, length)
+	return mm.hole(t, p)
 }
 
 // hugeHole searches a hole one huge page longer and returns the highest address in it at which the file's huge pages fall
 // on huge pages: __thp_get_unmapped_area. It refuses if the range holds no whole huge page of the file; the comparison is
 // signed, as the kernel's.
-func (mm *MM) hugeHole(t *task.Task, hint, length, offset uint64) (uint64, bool) {
-	end, first := offset+length, (offset+phys.HugeSize-1)&^(phys.HugeSize-1)
-	if int64(end) <= int64(first) || end-first < phys.HugeSize || end+phys.HugeSize < offset {
+func (mm *MM) hugeHole(t *task.Task, p placement) (uint64, bool) {
+	end, first := p.offset+p.length, (p.offset+phys.HugeSize-1)&^(phys.HugeSize-1)
+	if int64(end) <= int64(first) || end-first < phys.HugeSize || end+phys.HugeSize < p.offset {
 		return 0, false
 	}
-	addr, ok := mm.hole(t, hint, length+phys.HugeSize)
-	if !ok || addr == hint {
+	p.length += phys.HugeSize
+	addr, ok := mm.hole(t, p)
+	if !ok || addr == p.hint {
 		return addr, ok
 	}
-	if skip := (offset - addr) % phys.HugeSize; skip != 0 {
+	if skip := (p.offset - addr) % phys.HugeSize; skip != 0 {
 		return addr + skip, true
 	}
 	return addr + phys.HugeSize, true
 }
 
 // hole returns the hint if that is free, else the highest hole below mmap_base: arch_get_unmapped_area_topdown. When
-// there is none it goes through the address space upwards from a third.
-func (mm *MM) hole(t *task.Task, hint, length uint64) (uint64, bool) {
-	if length > TaskSize {
-		return 0, false
+// there is none, and for MAP_32BIT, it goes upwards.
+func (mm *MM) hole(t *task.Task, p placement) (uint64, bool) {
+	if p.has(unix.MAP_32BIT) {
+		return mm.holeUpwards(t, p, low32BIT, high32BIT)
 	}
-	if hint != 0 && hint <= TaskSize-length && mm.free(t, hint, hint+length) {
-		return hint, true
+	if mm.hintFits(t, p, TaskSize) {
+		return p.hint, true
 	}
-	if addr, ok := mm.Tree.HighestGap(length, MmapMin, MmapBase); ok {
+	low := uint64(MmapMin)
+	if p.has(unix.MAP_ABOVE4G) {
+		low = above4G
+	}
+	if addr, ok := mm.highestHole(t, p.length, low, MmapBase); ok {
 		return addr, true
 	}
-	low := pageAlign(TaskSize / 3)
+	return mm.holeUpwards(t, p, legacyBase, TaskSize)
+}
+
+// holeUpwards returns the hint if that is free and ends by high, else the lowest hole within [low, high): arch_get_unmapped_area.
+func (mm *MM) holeUpwards(t *task.Task, p placement, low, high uint64) (uint64, bool) {
+	if mm.hintFits(t, p, high) {
+		return p.hint, true
+	}
+	return mm.lowestHole(t, p.length, low, high)
+}
+
+// hintFits reports whether there is a hint and it is free up to the gap below the next VMA, and ends by high.
+func (mm *MM) hintFits(t *task.Task, p placement, high uint64) bool {
+	if p.hint == 0 || p.length > high || p.hint > high-p.length {
+		return false
+	}
+	next := mm.vmi.Find(t, p.hint)
+	return next == nil || p.hint+p.length <= startGap(t, next)
+}
+
+// highestHole returns the start of the highest free range of length within [low, high) that leaves the gap below the next VMA
+// alone: unmapped_area_topdown.
+func (mm *MM) highestHole(t *task.Task, length, low, high uint64) (uint64, bool) {
+	for {
+		addr, ok := mm.Tree.HighestGap(length, low, high)
+		if !ok {
+			return 0, false
+		}
+		next := mm.vmi.Find(t, addr+length)
+		if next == nil || addr+length <= startGap(t, next) {
+			return addr, true
+		}
+		high = startGap(t, next)
+	}
+}
+
+// lowestHole returns the start of the lowest such range: unmapped_area.
+func (mm *MM) lowestHole(t *task.Task, length, low, high uint64) (uint64, bool) {
 	mm.Tree.Ascend(t, low, func(e tree.Entry) bool {
-		if e.Start > low && e.Start-low >= length {
+		if gap := startGap(t, e.VMA); gap > low && gap-low >= length {
 			return false
 		}
 		low = e.End
-		return true
+		return low < high
 	})
-	return low, low <= TaskSize-length
+	return low, low <= high && high-low >= length
 }
 
 // free reports whether nothing is mapped in [start, end).

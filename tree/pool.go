@@ -48,7 +48,7 @@ func (p *leafPool) retire(t *task.Task, l *leaf) {
 	}
 	if len(p.waiting) == 0 {
 		p.waiting, p.retired = p.retired, p.waiting
-		p.cookie = p.rcu.StartPoll()
+		p.cookie = p.rcu.StartPoll(t)
 	} else if len(p.retired) > poolLimit { // a reader stays in its section for long
 		clear(p.retired)
 		p.retired = p.retired[:0]

@@ -19,6 +19,7 @@ package tree
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/tidwall/btree"
 	"golang.org/x/sys/unix"
@@ -53,6 +54,7 @@ type Tree struct {
 // New returns an empty tree. Readers that hold no mmap_lock are inside sections of rcu; with a nil rcu there are none.
 func New(t *task.Task, rcu *ksync.Domain) *Tree {
 	tr := &Tree{spare: leafPool{rcu: rcu}}
+	t.Born(unsafe.Pointer(tr), &treeLayout)
 	tr.Fill(t, nil)
 	return tr
 }
@@ -67,9 +69,11 @@ func holderOf(m *index, addr uint64) (h *holder) {
 }
 
 // Lookup returns the VMA stored at addr, nil for a hole: mas_walk. What the VMA's own fields say must be checked by the
-// caller, under a lock.
+// caller, under a lock. It is the one walk that is made without mmap_lock, so the one that can be stale: nothing need have
+// ordered it after the latest stores, see [task.StaleWalk]. A leaf that was replaced stays as it is: it is reused after a
+// grace period, which ends no sooner than the sections that may still see it, and by observed tasks never.
 func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
-	l := holderOf(tr.index.LoadAcquire(t), addr).leaf.LoadAcquire(t)
+	l := holderOf(tr.index.LoadEarly(t, task.StaleWalk), addr).leaf.LoadEarly(t, task.StaleWalk)
 	if i := l.floor(addr); i >= 0 && addr < l.end[i] {
 		return l.vma[i]
 	}
@@ -197,6 +201,7 @@ func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64
 		tr.gaps.remove(k)
 	}
 	for _, h := range newHolders(lo, hi, entries, hot) {
+		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)
 		tr.gaps.change(h)
 	}
@@ -208,6 +213,7 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 	m := btree.NewMap[uint64, *holder](indexDegree)
 	tr.gaps = gapTree{}
 	for _, h := range newHolders(0, maxAddr, entries, maxAddr) {
+		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)
 		tr.gaps.change(h)
 	}

@@ -3,6 +3,7 @@ package tree
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -232,6 +233,58 @@ func TestReadersSeeWholeStores(t *testing.T) {
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// yesterday is a chooser that makes every walk see what was there before the last store.
+type yesterday struct {
+	older map[unsafe.Pointer][]unsafe.Pointer
+}
+
+func (y *yesterday) Choose(_ *task.Task, what task.Choice, n int) int {
+	if what == task.StaleWalk {
+		return n - 1
+	}
+	return 0
+}
+
+func (y *yesterday) Older(_ *task.Task, cell unsafe.Pointer) []unsafe.Pointer { return y.older[cell] }
+func (y *yesterday) Trapped(*task.Task)                                       {}
+
+func (y *yesterday) Before(*task.Task, *task.Event) {}
+func (y *yesterday) After(_ *task.Task, e *task.Event) {
+	if e.Op == task.OpStoreRelease {
+		y.older[e.Addr] = []unsafe.Pointer{e.OldPtr}
+	}
+}
+func (y *yesterday) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
+func (y *yesterday) Died(*task.Task, unsafe.Pointer)               {}
+
+// TestStaleWalk: only a walk without mmap_lock sees a replaced leaf, or a replaced index, and what was in it.
+func TestStaleWalk(t *testing.T) {
+	for _, n := range []int{2, 3 * fanout} {
+		tk := newTask()
+		vs := vmas(tk, n+1)
+		tr := New(tk, nil)
+		for i, v := range vs[:n] {
+			tr.Store(tk, uint64(2*i), uint64(2*i+1), v)
+		}
+		y := &yesterday{older: map[unsafe.Pointer][]unsafe.Pointer{}}
+		tk.Observer, tk.Chooser = y, y
+		if tr.Lookup(tk, 2) != vs[1] {
+			t.Error("nothing was stored, but the walk does not see the tree")
+		}
+		if n > fanout {
+			tr.Fill(tk, nil) // a new index
+		} else {
+			tr.Store(tk, 2, 3, vs[n])
+		}
+		if got := tr.Lookup(tk, 2); got != vs[1] {
+			t.Errorf("%d VMAs: the stale walk finds %p, want %p", n, got, vs[1])
+		}
+		if got := tr.Find(tk, 2); got == vs[1] {
+			t.Errorf("%d VMAs: a walk under mmap_lock is stale", n)
 		}
 	}
 }

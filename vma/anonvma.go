@@ -1,6 +1,8 @@
 package vma
 
 import (
+	"unsafe"
+
 	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 )
@@ -14,10 +16,37 @@ type AnonVMA struct {
 	RWSem  ksync.RWSem // used in the root only
 
 	Refcount    ksync.Refcount // references on the root's lock: itself and its descendants
-	NumChildren int            // under the root's lock: anon_vmas whose parent it is
-	NumActive   int            // under the root's lock: VMAs whose anon_vma it is
-	Links       []*AnonVMAChain
+	NumChildren ksync.Plain[int]
+	NumActive   ksync.Plain[int]
+	Links       []*AnonVMAChain // under the root's lock
 }
+
+var countRule = task.LockRule{task.RmapWrite, task.NotYetVisible}
+
+// anonLayout declares the shared cells of an anon_vma. Its rmap lock is the one of its root.
+var anonLayout = task.Layout{
+	Type: "anon_vma",
+	Size: unsafe.Sizeof(AnonVMA{}),
+	Fields: []task.Field{
+		{Name: "rwsem", Offset: unsafe.Offsetof(AnonVMA{}.RWSem), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,
+			Doc: "in the root: the lock of the whole tree of anon_vmas"},
+		{Name: "refcount", Offset: unsafe.Offsetof(AnonVMA{}.Refcount), Size: unsafe.Sizeof(ksync.Refcount{}), Read: atomicRule, Write: atomicRule,
+			Doc: "itself, and in the root its descendants"},
+		{Name: "num_children", Offset: unsafe.Offsetof(AnonVMA{}.NumChildren), Size: unsafe.Sizeof(ksync.Plain[int]{}), Read: countRule, Write: countRule,
+			Doc: "anon_vmas whose parent it is"},
+		{Name: "num_active_vmas", Offset: unsafe.Offsetof(AnonVMA{}.NumActive), Size: unsafe.Sizeof(ksync.Plain[int]{}), Read: countRule, Write: countRule,
+			Doc: "VMAs whose anon_vma it is"},
+	},
+}
+
+// AnonVMALayout returns the declaration of an anon_vma's cells. The caller must not change it.
+func AnonVMALayout() *task.Layout { return &anonLayout }
+
+// AddChildren changes how many anon_vmas have this one as their parent.
+func (a *AnonVMA) AddChildren(t *task.Task, n int) { a.NumChildren.Write(t, a.NumChildren.Read(t)+n) }
+
+// AddActive changes how many VMAs have this as their anon_vma.
+func (a *AnonVMA) AddActive(t *task.Task, n int) { a.NumActive.Write(t, a.NumActive.Read(t)+n) }
 
 // AnonVMAChain links a VMA and an anon_vma that owns pages of it: anon_vma_chain.
 type AnonVMAChain struct {

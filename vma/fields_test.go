@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 )
@@ -76,6 +78,7 @@ func implied(s task.LockSet) (all task.LockSet) {
 func TestEveryFieldIsDeclared(t *testing.T) {
 	checkLayout(t, Layout(), reflect.TypeFor[VMA](), reflect.TypeFor[ksync.Life]())
 	checkLayout(t, LocksLayout(), reflect.TypeFor[Locks](), reflect.TypeFor[*ksync.Domain](), reflect.TypeFor[rules.Set](), reflect.TypeFor[int32]())
+	checkLayout(t, AnonVMALayout(), reflect.TypeFor[AnonVMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[uint32](), reflect.TypeFor[*AnonVMA](), reflect.TypeFor[[]*AnonVMAChain]())
 	if line := unsafe.Offsetof(VMA{}.refcnt) / 64; line != 1 || unsafe.Offsetof(VMA{}.seq)/64 != 0 {
 		t.Errorf("vm_refcnt is on cache line %d", line)
 	}
@@ -140,14 +143,18 @@ func TestManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(text)
-	for name, layout := range map[string]*task.Layout{"vma": Layout(), "mm": LocksLayout()} {
+	for name, layouts := range map[string][]*task.Layout{
+		"vma": {Layout()}, "mm": {LocksLayout()}, "anon_vma": {AnonVMALayout()},
+		"tables": slices.Concat(pgtable.TableLayouts(), pgtable.LockLayouts(), []*task.Layout{pgtable.TablesLayout()}),
+		"memory": {phys.InodeLayout(), phys.MemoryLayout(), phys.PageLayout()},
+	} {
 		open, end := "<!-- "+name+" -->\n", "<!-- end -->"
 		before, rest, ok := strings.Cut(got, open)
 		_, after, closed := strings.Cut(rest, end)
 		if !ok || !closed {
 			t.Fatalf("%s has no part %s", manual, name)
 		}
-		got = before + open + fieldTable(layout) + end + after
+		got = before + open + fieldTable(layouts) + end + after
 	}
 	if got == string(text) {
 		return
@@ -160,11 +167,21 @@ func TestManual(t *testing.T) {
 	}
 }
 
-func fieldTable(layout *task.Layout) string {
+// fieldTable returns a table of the layouts' fields, with their types if it is about several.
+func fieldTable(layouts []*task.Layout) string {
 	var b strings.Builder
 	b.WriteString("| field | what it is | read under | written under |\n|---|---|---|---|\n")
-	for _, f := range layout.Fields {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, f.Doc, f.Read, f.Write)
+	for _, layout := range layouts {
+		for _, f := range layout.Fields {
+			name := f.Name
+			if len(layouts) > 1 {
+				name = layout.Type + "." + name
+			}
+			if f.Cell > 0 {
+				name += "[]"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, f.Doc, f.Read, f.Write)
+		}
 	}
 	return b.String()
 }

@@ -39,25 +39,28 @@ const (
 	VMHugePage                     // VM_HUGEPAGE
 	VMNoHugePage                   // VM_NOHUGEPAGE
 	VMMergeable                    // VM_MERGEABLE
+
+	VMSealed Flags = 1 << 42 // VM_SEALED
 )
 
 // Groups of flags.
 const (
 	VMAccessFlags = VMRead | VMWrite | VMExec                       // VM_ACCESS_FLAGS: what mprotect can change
 	VMSpecial     = VMIO | VMDontExpand | VMPFNMap | VMMixedMap     // VM_SPECIAL: never merged
+	VMLockedMask  = VMLocked | VMLockOnFlt                          // VM_LOCKED_MASK: what mlock can change
 	VMSticky      = VMSoftDirty | VMMaybeGuard                      // ignored when merging, kept by the result
 	VMMayAny      = VMMayRead | VMMayWrite | VMMayExec | VMMayShare // what mprotect may grant
 )
 
 // flagNames are the two letters /proc/PID/smaps prints in VmFlags, by bit.
 var flagNames = [...]string{"rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "gu", "uw", "lo", "io", "sr", "rr", "dc",
-	"de", "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg"}
+	"de", "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg", 42: "sl"}
 
 // String returns the flags as /proc/PID/smaps prints them.
 func (f Flags) String() string {
 	var names []string
 	for i, n := range flagNames {
-		if f&(1<<i) != 0 {
+		if f&(1<<i) != 0 && n != "" {
 			names = append(names, n)
 		}
 	}

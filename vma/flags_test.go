@@ -12,6 +12,7 @@ func TestFlagsString(t *testing.T) {
 		{VMRead | VMExec | VMMayAny, "rd ex mr mw me ms", "r-xs"},
 		{VMShared | VMMayShare | VMNoReserve | VMNoHugePage, "sh ms nr nh", "---s"},
 		{VMMergeable | VMSoftDirty | VMMaybeGuard, "gu sd mg", "---p"},
+		{VMRead | VMSealed, "rd sl", "r--p"},
 	} {
 		if got := c.flags.String(); got != c.smaps {
 			t.Errorf("%#x is %q, expected %q", uint64(c.flags), got, c.smaps)
@@ -23,7 +24,7 @@ func TestFlagsString(t *testing.T) {
 			t.Errorf("%s: accessible %v", c.perms, c.flags.Accessible())
 		}
 	}
-	if len(flagNames) != 32 || VMMergeable != 1<<31 || VMMayRead != VMRead<<4 || VMMayExec != VMExec<<4 {
+	if len(flagNames) != 43 || VMSealed != 1<<42 || VMMergeable != 1<<31 || VMMayRead != VMRead<<4 || VMMayExec != VMExec<<4 {
 		t.Error("the bits are not the kernel's")
 	}
 }

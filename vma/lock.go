@@ -260,6 +260,13 @@ func (v *VMA) AssertLocked(t *task.Task) {
 	}
 }
 
+// AssertAttached checks that the VMA is attached: vma_assert_attached. The caller has it write-locked, so that it stays so.
+func (v *VMA) AssertAttached(t *task.Task) {
+	if v.refcnt.Peek() == 0 {
+		t.Violate("store-detached", "the entry of the detached VMA %#x is overwritten", v.start.Peek())
+	}
+}
+
 // assertModifiable checks, in builds with invariants, that the VMA is write-locked or cannot be found.
 func (v *VMA) assertModifiable(t *task.Task) {
 	if invariants.Enabled && v.refcnt.Peek() != 0 {

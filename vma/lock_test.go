@@ -161,7 +161,7 @@ func TestKilledWriter(t *testing.T) {
 		readLock(t, mm, v)
 		for v.refcnt.Read(t) != VMALockOffset+2 {
 		}
-		victim.Kill()
+		victim.Kill(t)
 		for v.refcnt.Read(t) != 2 {
 		}
 		if res := readLock(t, mm, v); res != ReadLocked {
@@ -199,7 +199,7 @@ func TestKilledWhileWaitingForMmapLock(t *testing.T) {
 	l := newLab("")
 	mm := l.mm("a")
 	other := l.task("other")
-	other.Kill()
+	other.Kill(nil)
 	mm.MmapReadLock(l.boot)
 	if err := mm.MmapWriteLockKillable(other); !errors.Is(err, unix.EINTR) || mm.LockSeq.Peek() != 0 {
 		t.Errorf("for writing: %v, mm_lock_seq %d", err, mm.LockSeq.Peek())
@@ -306,7 +306,10 @@ func TestAsserts(t *testing.T) {
 	l.want(t, "not-write-locked") // somebody else holds it
 	v.MarkAttached(tk)
 	l.want(t, "attach-attached")
+	v.AssertAttached(tk)
 	v.MarkDetached(tk)
+	v.AssertAttached(tk)
+	l.want(t, "store-detached")
 	v.MarkDetached(tk)
 	l.want(t, "detach-detached")
 	l.cache.Free(tk, v)

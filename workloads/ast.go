@@ -53,13 +53,18 @@ type MM struct {
 
 // File is a file that can be mapped.
 type File struct {
-	Pos      Pos
-	Name     string
-	Path     string // real file; "" for a temporary one
-	Writable bool   // real file: opened for writing too
-	Size     uint64 // temporary file, in bytes
-	Pattern  bool   // temporary file: the 8-byte word at offset n holds n
+	Pos     Pos
+	Name    string
+	Path    string // real file; "" for others
+	Again   *Ref   // a file declared above, opened once more
+	Mode    int    // unix.O_RDONLY, O_WRONLY, O_RDWR; of a temporary file always the last
+	Memory  bool   // temporary file: in memory (memfd_create), not in the folder for temporary files
+	Size    uint64 // temporary file, in bytes
+	Pattern bool   // temporary file: the 8-byte word at offset n holds n
 }
+
+// Temporary tells that the file is made for the run.
+func (f *File) Temporary() bool { return f.Path == "" && f.Again == nil }
 
 // Limit sets a limit of the kernel.
 type Limit struct {
@@ -111,7 +116,7 @@ type Ref struct {
 // Prot is a set of unix.PROT_ flags.
 type Prot int
 
-func (p Prot) String() string { return wordByValue(protWords, p) }
+func (p Prot) String() string { return wordOrNumber(protWords, p) }
 
 // Stmt is a statement. Which fields count depends on its Kind.
 type Stmt struct {
@@ -119,14 +124,17 @@ type Stmt struct {
 	Kind   Kind
 	Weight uint64 // as a choice of choose, else 0
 
-	Region  *Ref  // mmap: the name it binds, or nil
+	Region  *Ref  // mmap, mremap, heap: the name it binds, or nil
 	Addr    *Expr // mmap: the address given, or nil
-	Size    *Expr // nil: the whole region for munmap, mprotect, madvise; one page for touch
+	Size    *Expr // nil: the whole region for calls on a range; one page for touch
 	Value   *Expr // store
 	Prot    Prot
 	Backing Backing
-	Flags   int // mmap: unix.MAP_ flags beside those of Backing
-	Advice  int // unix.MADV_
+	Flags   int   // mmap: unix.MAP_ flags beside those of Backing; mremap, mlock, mlockall, mseal, msync: theirs
+	Advice  int   // unix.MADV_
+	NewSize *Expr // mremap
+	To      *Expr // mremap: the address given, or nil
+	Limit   int   // setrlimit: unix.RLIMIT_; Size is nil for no limit
 	Access  Access
 	MM      *Ref // fork, in; exit, maps: nil is the task's own
 	Barrier *Ref

@@ -131,6 +131,21 @@ func (c *cursor) word(what string, words []Word) Word {
 	return w
 }
 
+// wordOrNumber reads one of words, or the number that another one would stand for: a fair question to a kernel.
+func (c *cursor) wordOrNumber(what string, words []Word) int {
+	if c.peek().kind != tokNumber {
+		return c.word(what, words).Value
+	}
+	n, _ := c.size()
+	return int(int32(n))
+}
+
+func (c *cursor) expectWord(word string) {
+	if !c.acceptWord(word) {
+		c.unexpected(c.peek(), word)
+	}
+}
+
 // count reads a plain whole number.
 func (c *cursor) count(what string) uint64 {
 	t := c.next()

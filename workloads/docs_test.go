@@ -4,8 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"vmasim/internal/task"
 )
 
 const manual = "../docs/scenarios.md"
@@ -75,6 +78,10 @@ func generatedParts() map[string]string {
 		"control":      specTable(KindRepeat, KindIn),
 		"protections":  wordTable("PROT", protWords),
 		"options":      wordTable("OPTION", mapWords),
+		"moves":        wordTable("OPTION", moveWords),
+		"locks":        wordTable("OPTION", slices.Concat(lockWords, lockAllWords[:2])),
+		"syncs":        wordTable("OPTION", syncWords),
+		"resources":    wordTable("RESOURCE", resourceWords),
 		"advice":       wordTable("ADVICE", adviceWords),
 		"accesses":     wordTable("access", accessWords),
 		"sharing":      wordTable("kind", sharingWords),
@@ -83,6 +90,7 @@ func generatedParts() map[string]string {
 		"generators":   generatorTable(),
 		"builtin":      builtinTable(Builtin()),
 		"litmus":       builtinTable(Litmus()),
+		"choices":      choiceTable(),
 		"mistakes":     mistakes(),
 	}
 }
@@ -128,6 +136,14 @@ func builtinTable(infos []Info) string {
 		words = append(words, Word{Name: info.Name, Help: info.Title})
 	}
 	return wordTable("scenario", words)
+}
+
+func choiceTable() string {
+	var words []Word
+	for _, c := range task.Choices() {
+		words = append(words, Word{Name: string(c.Name), Help: c.Doc})
+	}
+	return wordTable("CHOICE", words)
 }
 
 // mistakes shows a scenario full of them and what is said.

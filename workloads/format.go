@@ -138,16 +138,27 @@ func (t *Thread) heading() string {
 
 // String is the declaration of the file.
 func (f *File) String() string {
-	switch {
-	case f.Path != "" && f.Writable:
-		return fmt.Sprintf("file %s path %q rw", f.Name, f.Path)
-	case f.Path != "":
-		return fmt.Sprintf("file %s path %q", f.Name, f.Path)
-	case f.Pattern:
-		return fmt.Sprintf("file %s temp %s pattern", f.Name, formatSize(f.Size, false))
-	default:
-		return fmt.Sprintf("file %s temp %s", f.Name, formatSize(f.Size, false))
+	var what string
+	mode := wordByValue(openWords, f.Mode)
+	if f.Mode == unix.O_RDONLY {
+		mode = "" // what is meant if nothing is said
 	}
+	switch {
+	case f.Path != "":
+		what = fmt.Sprintf("path %q", f.Path)
+	case f.Again != nil:
+		what = "again " + f.Again.Name
+	default:
+		what, mode = "temp", ""
+		if f.Memory {
+			what = "memory"
+		}
+		what += " " + formatSize(f.Size, false)
+		if f.Pattern {
+			mode = "pattern"
+		}
+	}
+	return strings.TrimRight(fmt.Sprintf("file %s %s %s", f.Name, what, mode), " ")
 }
 
 // String is the statement's line, without what is indented below it.
@@ -186,7 +197,26 @@ func (s *Stmt) arg(a arg) []string {
 	case argAddr:
 		return optional(s.Addr)
 	case argAdvice:
-		return []string{wordByValue(adviceWords, s.Advice)}
+		return []string{wordOrNumber(adviceWords, s.Advice)}
+	case argNewSize:
+		return []string{"to", s.NewSize.String()}
+	case argMoveOptions:
+		return s.moveOptions()
+	case argHeap:
+		return []string{s.Region.Name, s.Size.String(), "at", s.Addr.String()}
+	case argLockOptions:
+		return flagWords(lockWords, s.Flags)
+	case argLockAll:
+		return flagWords(lockAllWords, s.Flags)
+	case argSyncOptions:
+		return flagWords(syncWords, s.Flags)
+	case argRawFlags:
+		return flagWords(nil, s.Flags)
+	case argResource:
+		if s.Size == nil {
+			return []string{wordByValue(resourceWords, s.Limit), unlimited}
+		}
+		return []string{wordByValue(resourceWords, s.Limit), s.Size.String()}
 	case argAccess:
 		return []string{wordByValue(accessWords, s.Access)}
 	case argValue:
@@ -216,12 +246,32 @@ func (s *Stmt) mapOptions() (words []string) {
 	if s.Addr != nil {
 		words = append(words, "at", s.Addr.String())
 	}
-	for _, w := range mapWords {
-		if s.Flags&w.Value != 0 {
-			words = append(words, w.Name)
-		}
+	return append(words, flagWords(mapWords, s.Flags)...)
+}
+
+func (s *Stmt) moveOptions() (words []string) {
+	if s.To != nil {
+		words = append(words, "at", s.To.String())
+	}
+	words = append(words, flagWords(moveWords, s.Flags)...)
+	if s.Region != nil {
+		words = append(words, "as", s.Region.Name)
 	}
 	return words
+}
+
+// flagWords gives the words for flags, and a number for those that have none.
+func flagWords(words []Word, flags int) (out []string) {
+	for _, w := range words {
+		if flags&w.Value == w.Value {
+			out = append(out, w.Name)
+			flags &^= w.Value
+		}
+	}
+	if flags != 0 {
+		out = append(out, rawFlags, formatSize(uint64(uint32(flags)), true))
+	}
+	return out
 }
 
 func (b *Backing) sharing() string {

@@ -1,6 +1,10 @@
 package workloads
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // statement reads a line of a block and what is indented below it. It gives nil
 // for a line with a mistake and nothing below.
@@ -112,7 +116,7 @@ func (c *cursor) arg(s *Stmt, a arg) {
 			s.Size = c.expr()
 		}
 	case argProt:
-		s.Prot = Prot(c.word("protection", protWords).Value)
+		s.Prot = Prot(c.wordOrNumber("protection", protWords))
 	case argSharing:
 		s.Backing.Shared = c.word("kind of mapping", sharingWords).Value == unix.MAP_SHARED
 	case argBacking:
@@ -122,7 +126,30 @@ func (c *cursor) arg(s *Stmt, a arg) {
 	case argAddr:
 		s.Addr = c.expr()
 	case argAdvice:
-		s.Advice = c.word("advice", adviceWords).Value
+		s.Advice = c.wordOrNumber("advice", adviceWords)
+	case argNewSize:
+		c.expectWord("to")
+		s.NewSize = c.expr()
+	case argMoveOptions:
+		c.moveOptions(s)
+	case argHeap:
+		r := c.newName(regionName)
+		s.Region, s.Size = &r, c.expr()
+		c.expectWord("at")
+		s.Addr = c.expr()
+	case argLockOptions:
+		c.flags(s, lockWords)
+	case argLockAll:
+		c.flags(s, lockAllWords)
+	case argSyncOptions:
+		c.flags(s, syncWords)
+	case argRawFlags:
+		c.flags(s, nil)
+	case argResource:
+		s.Limit = c.word("resource", resourceWords).Value
+		if !c.acceptWord(unlimited) {
+			s.Size = c.expr()
+		}
 	case argAccess:
 		s.Access = Access(c.word("access", accessWords).Value)
 	case argValue:
@@ -151,14 +178,17 @@ func (c *cursor) arg(s *Stmt, a arg) {
 // startsWord tells that t is a word of the language that starts no expression,
 // so an optional size in front of it was left out.
 func (c *cursor) startsWord(t token) bool {
-	return t.kind == tokName && generatorByName(t.text) < 0 && !c.peekAt(1).is(".")
+	return t.kind == tokName && !c.drawsNext(t) && !c.peekAt(1).is(".")
 }
+
+// drawsNext tells that t, which comes next, begins a draw of an address: sequential may be an advice, too.
+func (c *cursor) drawsNext(t token) bool { return generatorByName(t.text) >= 0 && c.peekAt(1).is("(") }
 
 // target reads what stands between "mmap" and the protection: a name to bind,
 // an address or neither, and then a size.
 func (c *cursor) target(s *Stmt) {
 	t := c.peek()
-	if t.kind == tokName && generatorByName(t.text) < 0 && !c.continues(t) {
+	if t.kind == tokName && !c.drawsNext(t) && !c.continues(t) {
 		r := c.newName(regionName)
 		s.Region = &r
 		return
@@ -205,15 +235,52 @@ func (c *cursor) mapOptions(s *Stmt) {
 			s.Addr = c.expr()
 			continue
 		}
-		w := c.word("option", append([]Word{{Name: "at"}}, mapWords...))
-		if s.Flags&w.Value != 0 {
-			c.fail(pos, "%s is given twice, expected it once", w.Name)
-		}
-		s.Flags |= w.Value
+		c.flag(s, mapWords, "at")
 		c.checkFixed(s, pos)
 	}
 	if s.Flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) != 0 && s.Addr == nil {
 		c.fail(c.pos(), "a fixed mapping without an address, expected at ADDR")
+	}
+}
+
+// flags reads the options of a call, each a flag.
+func (c *cursor) flags(s *Stmt, words []Word) {
+	for c.peek().kind == tokName {
+		c.flag(s, words)
+	}
+}
+
+// flag reads one option: a word, or "flags" and a number. others are words that could stand here, too.
+func (c *cursor) flag(s *Stmt, words []Word, others ...string) {
+	pos := c.pos()
+	if c.acceptWord(rawFlags) {
+		n, _ := c.size()
+		s.Flags |= int(int32(n))
+		return
+	}
+	all := slices.Clone(words)
+	for _, name := range append(others, rawFlags) {
+		all = append(all, Word{Name: name})
+	}
+	w := c.word("option", all)
+	if w.Value != 0 && s.Flags&w.Value == w.Value {
+		c.fail(pos, "%s is given twice, expected it once", w.Name)
+	}
+	s.Flags |= w.Value
+}
+
+// moveOptions reads the options of mremap.
+func (c *cursor) moveOptions(s *Stmt) {
+	for c.peek().kind == tokName {
+		switch {
+		case s.To == nil && c.acceptWord("at"):
+			s.To = c.expr()
+		case s.Region == nil && c.acceptWord("as"):
+			r := c.newName(regionName)
+			s.Region = &r
+		default:
+			c.flag(s, moveWords, "at", "as")
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"vmasim/internal/suggest"
 )
 
@@ -310,21 +312,36 @@ func (p *parser) fileDecl(c *cursor, pos Pos) {
 		if t.kind != tokString || t.text == "" || strings.ContainsRune(t.text, 0) {
 			c.unexpected(t, `a file name in quotes`)
 		}
-		f.Path = t.text
-		if f.Writable = c.acceptWord("rw"); !f.Writable {
-			c.acceptWord("ro")
-		}
-	case c.acceptWord("temp"):
-		f.Size = p.positiveSize(c)
+		f.Path, f.Mode = t.text, c.openMode()
+	case c.peek().text == "temp" || c.peek().text == "memory":
+		f.Memory = c.next().text == "memory"
+		f.Size, f.Mode = p.positiveSize(c), unix.O_RDWR
 		f.Pattern = c.acceptWord("pattern")
+	case c.acceptWord("again"):
+		of := c.name("file")
+		f.Again, f.Mode = &of, c.openMode()
+		of.Index = slices.IndexFunc(p.sc.Files, func(g *File) bool { return g.Name == of.Name })
+		if of.Index < 0 && c.err == nil {
+			c.fail(of.Pos, "file %q is not declared above, expected one that is", of.Name)
+		}
 	default:
-		c.unexpected(c.peek(), `path "…" or temp SIZE`)
+		c.unexpected(c.peek(), `path "…", temp SIZE, memory SIZE or again FILE`)
 	}
 	if i := slices.IndexFunc(p.sc.Files, func(g *File) bool { return g.Name == f.Name }); i >= 0 && c.err == nil {
 		p.duplicate("file", r, p.sc.Files[i].Pos)
 		return
 	}
 	p.sc.Files = append(p.sc.Files, f)
+}
+
+// openMode reads how a file is opened: for reading if nothing is said.
+func (c *cursor) openMode() int {
+	for _, w := range openWords {
+		if c.acceptWord(w.Name) {
+			return w.Value
+		}
+	}
+	return unix.O_RDONLY
 }
 
 // rules reads GENERATION[,+RULE][,-RULE] in kebab case.

@@ -92,8 +92,8 @@ func checkStatementExample(t *testing.T, spec *Spec) {
 		BodyPicture: "        R..R.end rw private anon\n",
 	}
 	if spec.In == InInit {
-		sc := mustParse(t, "init\n    "+spec.Example+"\n"+body[spec.Body])
-		if got := sc.Init.Body[0].Kind; got != spec.Kind {
+		sc := mustParse(t, "init\n    mmap A 64K rw private anon\n    "+spec.Example+"\n"+body[spec.Body])
+		if got := sc.Init.Body[1].Kind; got != spec.Kind {
 			t.Errorf("%q is a %v", spec.Example, got)
 		}
 		return
@@ -103,6 +103,7 @@ func checkStatementExample(t *testing.T, spec *Spec) {
 		"thread fore\n    mmap A 64K rw private anon\n    barrier start\n    yield\n" +
 		"thread back background\n    mmap A 64K rw private anon\n    barrier start\n" +
 		"    " + spec.Example + "\n" + body[spec.Body]
+	src = strings.Replace(src, "fork child\n", "fork child\n    heap H 1M at R.end\n", 1)
 	sc := mustParse(t, src)
 	last := sc.Threads[1].Body[2]
 	if last.Kind != spec.Kind {

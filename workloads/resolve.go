@@ -88,6 +88,8 @@ func (r *resolver) statement(s *Stmt) {
 	r.expr(s.Addr, wantAddress)
 	r.expr(s.Size, wantSize)
 	r.expr(s.Value, wantAnything)
+	r.expr(s.NewSize, wantSize)
+	r.expr(s.To, wantAddress)
 	r.backing(&s.Backing)
 	if s.MM != nil {
 		r.mm(s.MM)
@@ -107,7 +109,7 @@ func (r *resolver) statement(s *Stmt) {
 
 func (r *resolver) checkStatement(s *Stmt) {
 	switch s.Kind {
-	case KindMunmap, KindMprotect, KindMadvise:
+	case KindMunmap, KindMprotect, KindMadvise, KindMlock, KindMunlock, KindMseal, KindMsync, KindMincore:
 		if s.Size == nil && s.Addr.Op != ExprBase {
 			r.errs.addf(s.Addr.Pos, "%v needs a size behind %v, expected one: only a whole region goes without", s.Kind, s.Addr)
 		}

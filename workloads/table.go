@@ -3,8 +3,6 @@ package workloads
 import (
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // Kind says what a statement or declaration is; [Specs] describes each.
@@ -30,6 +28,17 @@ const (
 	KindMunmap
 	KindMprotect
 	KindMadvise
+	KindMremap
+	KindHeap
+	KindBrk
+	KindMlock
+	KindMunlock
+	KindMlockall
+	KindMunlockall
+	KindMseal
+	KindMsync
+	KindMincore
+	KindSetrlimit
 	KindTouch
 	KindStore
 	KindLoad
@@ -98,6 +107,14 @@ const (
 	argMapOptions
 	argAddr
 	argAdvice
+	argNewSize
+	argMoveOptions
+	argHeap
+	argLockOptions
+	argLockAll
+	argSyncOptions
+	argRawFlags
+	argResource
 	argAccess
 	argValue
 	argMM
@@ -108,23 +125,31 @@ const (
 )
 
 var argUsage = [...]string{
-	argTarget:     "[NAME | ADDR]",
-	argSize:       "SIZE",
-	argRest:       "[SIZE]",
-	argSpan:       "[SIZE]",
-	argProt:       "PROT",
-	argSharing:    "private|shared",
-	argBacking:    "anon|file F [+OFF]",
-	argMapOptions: "[at ADDR] [OPTION...]",
-	argAddr:       "ADDR",
-	argAdvice:     "ADVICE",
-	argAccess:     "read|write|exec",
-	argValue:      "VALUE",
-	argMM:         "MM",
-	argMMOrOwn:    "[MM]",
-	argBarrier:    "NAME",
-	argCount:      "N",
-	argDuration:   "DURATION",
+	argTarget:      "[NAME | ADDR]",
+	argSize:        "SIZE",
+	argRest:        "[SIZE]",
+	argSpan:        "[SIZE]",
+	argProt:        "PROT",
+	argSharing:     "private|shared",
+	argBacking:     "anon|file F [+OFF]",
+	argMapOptions:  "[at ADDR] [OPTION...]",
+	argAddr:        "ADDR",
+	argAdvice:      "ADVICE",
+	argNewSize:     "to SIZE",
+	argMoveOptions: "[at ADDR] [OPTION...] [as NAME]",
+	argHeap:        "NAME SIZE at ADDR",
+	argLockOptions: "[onfault]",
+	argLockAll:     "OPTION...",
+	argSyncOptions: "[OPTION...]",
+	argRawFlags:    "[flags N]",
+	argResource:    "RESOURCE SIZE|unlimited",
+	argAccess:      "read|write|exec",
+	argValue:       "VALUE",
+	argMM:          "MM",
+	argMMOrOwn:     "[MM]",
+	argBarrier:     "NAME",
+	argCount:       "N",
+	argDuration:    "DURATION",
 }
 
 // Spec describes one kind of statement or declaration. The parser, its
@@ -166,7 +191,7 @@ var specs = [...]Spec{
 		Help: "the memory of the machine", Example: "memory 64M"},
 	KindMM: {Kind: KindMM, Name: "mm", In: InTop, shape: "NAME...",
 		Help: "more address spaces beside main", Example: "mm child"},
-	KindFile: {Kind: KindFile, Name: "file", In: InTop, shape: "NAME path \"PATH\" [ro|rw] | temp SIZE [pattern]",
+	KindFile: {Kind: KindFile, Name: "file", In: InTop, shape: "NAME path \"PATH\" [ro|wo|rw] | temp|memory SIZE [pattern] | again FILE [ro|wo|rw]",
 		Help: "a real file to map, or a temporary one", Example: "file F temp 1M pattern"},
 	KindLimit: {Kind: KindLimit, Name: "limit", In: InTop, shape: "LIMIT N",
 		Help: "a limit of the kernel", Example: "limit max_map_count 100"},
@@ -200,6 +225,38 @@ var specs = [...]Spec{
 	KindMadvise: {Kind: KindMadvise, Name: "madvise", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argRest, argAdvice},
 		Help: "advise on a range, or on a whole region", Example: "madvise A dontneed"},
+	KindMremap: {Kind: KindMremap, Name: "mremap", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argAddr, argSize, argNewSize, argMoveOptions},
+		Help: "give a mapping another size or another place", Example: "mremap A 64K to 128K maymove as B"},
+	KindHeap: {Kind: KindHeap, Name: "heap", In: InInit,
+		args: []arg{argHeap},
+		Help: "let the heap of brk start at ADDR, and name the range behind it", Example: "heap H 1M at A.end+1M"},
+	KindBrk: {Kind: KindBrk, Name: "brk", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argAddr},
+		Help: "move the end of the heap", Example: "brk H+64K => H+64K"},
+	KindMlock: {Kind: KindMlock, Name: "mlock", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest, argLockOptions},
+		Help: "lock a range in memory, or a whole region", Example: "mlock A 16K"},
+	KindMunlock: {Kind: KindMunlock, Name: "munlock", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest},
+		Help: "let a range go again, or a whole region", Example: "munlock A 16K"},
+	KindMlockall: {Kind: KindMlockall, Name: "mlockall", In: inAny, Results: GivesErrno,
+		args: []arg{argLockAll},
+		Help: "lock all that is mapped, or will be", Example: "mlockall current future"},
+	KindMunlockall: {Kind: KindMunlockall, Name: "munlockall", In: inAny, Results: GivesErrno,
+		Help: "let all go again", Example: "munlockall"},
+	KindMseal: {Kind: KindMseal, Name: "mseal", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest, argRawFlags},
+		Help: "forbid to change the mappings of a range, or of a whole region", Example: "mseal A 16K"},
+	KindMsync: {Kind: KindMsync, Name: "msync", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest, argSyncOptions},
+		Help: "write what was stored to a range back to its file", Example: "msync A sync"},
+	KindMincore: {Kind: KindMincore, Name: "mincore", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argAddr, argRest},
+		Help: "count the pages of a range that are in memory", Example: "mincore A => 16"},
+	KindSetrlimit: {Kind: KindSetrlimit, Name: "setrlimit", In: inAny, Results: GivesErrno,
+		args: []arg{argResource},
+		Help: "limit what the address space may have", Example: "setrlimit as 64M"},
 	KindTouch: {Kind: KindTouch, Name: "touch", In: inAny, Results: GivesErrno | GivesSignal,
 		args: []arg{argAddr, argSpan, argAccess},
 		Help: "fault in one page, or every page of a range", Example: "touch random(A) write"},
@@ -270,109 +327,4 @@ func keywordsIn(place Place) (names []string) {
 		}
 	}
 	return names
-}
-
-// Word is a word of the language that stands for a number of the kernel.
-type Word struct {
-	Name  string
-	Value int
-	Help  string
-}
-
-// Protections of mmap and mprotect.
-var protWords = []Word{
-	{"none", unix.PROT_NONE, "no access"},
-	{"r", unix.PROT_READ, "read"},
-	{"w", unix.PROT_WRITE, "write"},
-	{"x", unix.PROT_EXEC, "execute"},
-	{"rw", unix.PROT_READ | unix.PROT_WRITE, "read and write"},
-	{"rx", unix.PROT_READ | unix.PROT_EXEC, "read and execute"},
-	{"wx", unix.PROT_WRITE | unix.PROT_EXEC, "write and execute"},
-	{"rwx", unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC, "everything"},
-}
-
-// Options of mmap. "at ADDR" is not here: it takes an operand.
-var mapWords = []Word{
-	{"fixed", unix.MAP_FIXED, "exactly at the address, replacing what is mapped there"},
-	{"noreplace", unix.MAP_FIXED_NOREPLACE, "exactly at the address, EEXIST if something is mapped there"},
-	{"noreserve", unix.MAP_NORESERVE, "do not account the memory"},
-}
-
-// Advice of madvise.
-var adviceWords = []Word{
-	{"dontneed", unix.MADV_DONTNEED, "give the pages back; the next touch finds zeros, or the file's bytes"},
-}
-
-// Access is how touch reaches for a page.
-type Access uint8
-
-const (
-	AccessRead Access = iota
-	AccessWrite
-	AccessExec
-)
-
-var accessWords = []Word{
-	{"read", int(AccessRead), "as a load does"},
-	{"write", int(AccessWrite), "as a store does"},
-	{"exec", int(AccessExec), "as fetching an instruction does"},
-}
-
-var sharingWords = []Word{
-	{"private", unix.MAP_PRIVATE, "copy-on-write"},
-	{"shared", unix.MAP_SHARED, "seen by all who map it, and by the file"},
-}
-
-// LimitKind is a limit that a scenario may set.
-type LimitKind uint8
-
-// The limits.
-const (
-	LimitMaxMapCount LimitKind = iota // sysctl vm.max_map_count
-	LimitVMARefs                      // VMA_REF_LIMIT
-)
-
-var limitWords = []Word{
-	{"max_map_count", int(LimitMaxMapCount), "VMAs in one address space (sysctl vm.max_map_count)"},
-	{"vma_refs", int(LimitVMARefs), "the vm_refcnt that readers may reach (VMA_REF_LIMIT); 1 is for being attached"},
-}
-
-func wordByName(words []Word, name string) (Word, bool) {
-	for _, w := range words {
-		if w.Name == name {
-			return w, true
-		}
-	}
-	return Word{}, false
-}
-
-func wordByValue[T ~int | ~uint8](words []Word, value T) string {
-	for _, w := range words {
-		if w.Value == int(value) {
-			return w.Name
-		}
-	}
-	return ""
-}
-
-func wordNames(words []Word) []string {
-	names := make([]string, len(words))
-	for i, w := range words {
-		names[i] = w.Name
-	}
-	return names
-}
-
-// reserved tells that name is a word of the language, so that no region may be
-// called so.
-func reserved(name string) bool {
-	if specByName(name) != nil || isResultWord(name) {
-		return true
-	}
-	for _, words := range [][]Word{protWords, mapWords, adviceWords, accessWords, sharingWords} {
-		if _, ok := wordByName(words, name); ok {
-			return true
-		}
-	}
-	return generatorByName(name) >= 0 || slices.Contains([]string{"anon", "at", "hole"}, name)
 }

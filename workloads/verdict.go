@@ -13,8 +13,8 @@ const (
 	wordViolation = "violation"
 )
 
-// verdictWords are what a verdict may name beside oracles.
-var verdictWords = [...]string{"deadlock", "result", "exists", "always"}
+// verdictWords are what a verdict may name beside oracles: the questions.
+var verdictWords = [...]string{"exists", "always"}
 
 // Verified tells that nothing goes wrong.
 func (v *Verdict) Verified() bool { return len(v.Oracles) == 0 }

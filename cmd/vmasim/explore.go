@@ -35,14 +35,22 @@ name of a built-in one, a file, a directory (all *.vma files in it) or - for
 standard input; without any, detach-race is explored. docs/explore.md explains how
 to read a report.
 
+A long search can be done in several runs: with --checkpoint FILE, the search is
+noted in FILE when an interrupt, --time or --executions stops it, and every ten
+seconds; the same command goes on from there, and its report is about all runs.
+--time and --executions count from where it goes on. FILE is removed when the search
+ends by itself. It is of use only to the same build of vmasim.
+
 The exit status is 0 if the verdict is the one that the scenario states for the
-rules, or if it states none and nothing was violated; 1 otherwise; 2 for wrong usage
-or a bad scenario; 130 if the search was interrupted: then what was found is printed.`,
+rules, or if it states none and nothing was violated; 1 otherwise; 2 for wrong usage,
+a bad scenario or a FILE of another search; 130 if the search was interrupted: then
+what was found is printed.`,
 		Example: `  vmasim explore
   vmasim explore detach-race --rules linux-6.18
   vmasim explore lock-order reader-overflow --strategy bounded --preemptions 2
   vmasim explore testdata/litmus --verdicts --format json
-  vmasim explore my.vma --strategy pct --time 1m -j 2`,
+  vmasim explore my.vma --strategy pct --time 1m -j 2
+  vmasim explore my.vma --checkpoint my.search --time 8h`,
 		ValidArgsFunction: completeLitmus,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runExplore(cmd, args, o) },
 	}
@@ -68,6 +76,9 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 	if err != nil {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return statusError(exitUsage)
+	}
+	if o.Checkpoint != "" && len(searches) > 1 {
+		return usageError{fmt.Errorf("--checkpoint holds one search, these are %d", len(searches))}
 	}
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -110,6 +121,10 @@ func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdou
 		opts.Progress = func(p explore.Progress) { bar.show(report.ExploreProgress(s.scenario.Name, p)) }
 		result, err := program.Explore(ctx, s.scenario, opts)
 		bar.erase()
+		if refused, ok := errors.AsType[*explore.CheckpointError](err); ok {
+			fmt.Fprintf(stderr, "vmasim: %v\n", refused)
+			return statusError(exitUsage)
+		}
 		if err != nil {
 			return err
 		}

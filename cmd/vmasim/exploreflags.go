@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -45,6 +46,7 @@ var exploreFlags = []exploreFlag{
 	{"seed", "", "N", "seed of the random strategies", setExploreSeed, nil, false},
 	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, false},
 	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, false},
+	{"checkpoint", "", "FILE", "go on from FILE if it exists; write it when the search is stopped, remove it when it ends", setCheckpoint, nil, false},
 	{"format", "", "FORMAT", exploreFormatHelp(), setExploreFormat, completeExploreFormats, true},
 }
 
@@ -56,6 +58,9 @@ func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 			continue
 		}
 		cmd.Flags().VarP(&flag{kind: f.kind, set: func(text string) error { return f.set(o, text) }}, f.name, f.short, f.help)
+		if f.kind == "FILE" {
+			continue // shells complete it by themselves
+		}
 		if f.complete == nil {
 			completeFlag(cmd, f.name, cobra.NoFileCompletions)
 			continue
@@ -134,6 +139,14 @@ func setTime(o *exploreOptions, text string) error {
 		return fmt.Errorf("expected a duration above zero such as 30s or 5m")
 	}
 	o.Time = d
+	return nil
+}
+
+func setCheckpoint(o *exploreOptions, text string) error {
+	if text == "" {
+		return errors.New("expected the name of a file")
+	}
+	o.Checkpoint = text
 	return nil
 }
 

@@ -8,6 +8,7 @@ type cell struct {
 	slot   int32          // in cellTable.slots
 	object int32          // that it lies in; -1: none known
 	field  int32          // in the object's layout; -1: none
+	frame  int32          // the cell at the base of the frame that it lies in; -1: none as far as is known
 	lock   int32          // in Checker.locks; -1: no lock as far as is known
 	plain  int32          // in Checker.plains; -1: never used as a plain word
 	role   role           // of the field
@@ -28,19 +29,22 @@ func newCellTable() cellTable {
 	return cellTable{slots: make([]int32, initialSlots), mask: initialSlots - 1}
 }
 
-func hashOf(p unsafe.Pointer) uintptr {
-	h := uintptr(p) * 0x9e3779b97f4a7c15
+func hashOf(addr uintptr) uintptr {
+	h := addr * 0x9e3779b97f4a7c15
 	return h >> 20
 }
 
 // find returns the index of the cell at addr, -1 for none.
-func (ct *cellTable) find(addr unsafe.Pointer) int32 {
+func (ct *cellTable) find(addr unsafe.Pointer) int32 { return ct.findAt(uintptr(addr)) }
+
+// findAt is find of an address that may be that of nothing.
+func (ct *cellTable) findAt(addr uintptr) int32 {
 	for i := hashOf(addr) & ct.mask; ; i = (i + 1) & ct.mask {
 		n := ct.slots[i]
 		if n == 0 {
 			return -1
 		}
-		if ct.cells[n-1].addr == addr {
+		if uintptr(ct.cells[n-1].addr) == addr {
 			return n - 1
 		}
 	}
@@ -48,7 +52,7 @@ func (ct *cellTable) find(addr unsafe.Pointer) int32 {
 
 // get returns the index of the cell at addr, a new one if there was none.
 func (ct *cellTable) get(addr unsafe.Pointer) int32 {
-	i := hashOf(addr) & ct.mask
+	i := hashOf(uintptr(addr)) & ct.mask
 	for ; ct.slots[i] != 0; i = (i + 1) & ct.mask {
 		if n := ct.slots[i] - 1; ct.cells[n].addr == addr {
 			return n
@@ -69,7 +73,7 @@ func (ct *cellTable) add(addr unsafe.Pointer, slot uintptr) int32 {
 		ct.cells = append(ct.cells, cell{})
 	}
 	rel := ct.cells[n].rel[:0] // of an earlier execution's cell
-	ct.cells[n] = cell{addr: addr, slot: int32(slot), object: -1, field: -1, lock: -1, plain: -1, rel: rel}
+	ct.cells[n] = cell{addr: addr, slot: int32(slot), object: -1, field: -1, frame: -1, lock: -1, plain: -1, rel: rel}
 	ct.slots[slot] = int32(n) + 1
 	return int32(n)
 }
@@ -78,7 +82,7 @@ func (ct *cellTable) grow() {
 	ct.slots = make([]int32, 2*len(ct.slots))
 	ct.mask = uintptr(len(ct.slots)) - 1
 	for n := range ct.cells {
-		i := hashOf(ct.cells[n].addr) & ct.mask
+		i := hashOf(uintptr(ct.cells[n].addr)) & ct.mask
 		for ct.slots[i] != 0 {
 			i = (i + 1) & ct.mask
 		}

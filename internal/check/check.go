@@ -9,8 +9,9 @@
 //
 //   - The birth of an mm_struct: it is adopted when a VMA comes to point to it or its mm_lock_seq first moves. Locks taken
 //     before that have no class.
-//   - Locks in objects that are never born (page tables, frames, files): they have no class, so they are in no lock order; an
-//     unknown spinlock held passes for page_table_lock.
+//   - Locks in objects that nobody told of: they have no class, so they are in no lock order; an unknown spinlock held passes
+//     for page_table_lock.
+//   - When an object comes into the sight of others: it is its maker's alone until another task has touched it.
 //   - The mm and the address that lock_vma_under_rcu was asked for: see [Checker.Target]. Without it the mm is the one whose
 //     mm_lock_seq vma_start_read has looked at.
 package check
@@ -42,6 +43,7 @@ type Checker struct {
 	init    clock // what every task has seen when it begins
 	grace   clock // what those have seen that asked for a grace period
 	graph   *LockGraph
+	joined  bool // the next execution is judged together with this one
 }
 
 // opClass is what the checker needs to know of an operation.
@@ -62,6 +64,8 @@ type taskState struct {
 	released   []vmaLife  // VMAs that it has unlocked and not found again
 	lookupMM   *vma.Locks // whose mm_lock_seq it read last in vma_start_read
 	detaching  int32      // the VMA that it is detaching, -1: none
+	table      int32      // the page table that it made last, whose lock comes next, -1: none
+	walking    bool       // it has read the root of a tree since it last held nothing that keeps nodes from being freed
 	excluding  int32      // VMAs whose readers it keeps out
 
 	now      clock // what it has seen
@@ -112,7 +116,8 @@ func (c *Checker) Wants(name string) bool {
 // Report replaces the function that receives what the oracles find.
 func (c *Checker) Report(report func(task.Violation)) { c.report = report }
 
-// Reset forgets the execution, for the next one. Only the graph of lock orders stays.
+// Reset forgets the execution, for the next one, which is judged by itself unless Join was called. Only what orders of locks
+// were seen stays: see [Checker.Lessons].
 func (c *Checker) Reset() {
 	for _, ts := range c.tasks {
 		ts.reset()
@@ -126,13 +131,14 @@ func (c *Checker) Reset() {
 	c.locks = c.locks[:0]
 	c.plains = c.plains[:0]
 	c.init, c.grace = c.init[:0], c.grace[:0]
-	c.graph.executions++
+	c.graph.begin(c.joined)
+	c.joined = false
 }
 
 func (ts *taskState) reset() {
 	clear(ts.held)
 	*ts = taskState{
-		index: ts.index, held: ts.held[:0], refs: ts.refs[:0], released: ts.released[:0], detaching: -1,
+		index: ts.index, held: ts.held[:0], refs: ts.refs[:0], released: ts.released[:0], detaching: -1, table: -1,
 		now: ts.now[:0], later: ts.later[:0], woken: ts.woken[:0],
 		sections: [task.NumSlots]clock{ts.sections[0][:0], ts.sections[1][:0]},
 	}
@@ -196,7 +202,7 @@ func (c *Checker) taskOf(t *task.Task) *taskState {
 
 func (c *Checker) addTask(t *task.Task) *taskState {
 	for len(c.tasks) <= t.ID {
-		c.tasks = append(c.tasks, &taskState{index: int32(len(c.tasks)), detaching: -1})
+		c.tasks = append(c.tasks, &taskState{index: int32(len(c.tasks)), detaching: -1, table: -1})
 	}
 	ts := c.tasks[t.ID]
 	ts.reset()
@@ -232,19 +238,30 @@ func (c *Checker) After(t *task.Task, e *task.Event) {
 			c.wakes(ts, e.Target)
 		}
 		return
-	case task.OpSynchronize, task.OpGracePeriodWait, task.OpCall:
-		c.graceEvent(ts, e.Op)
+	case task.OpSynchronize, task.OpGracePeriodWait, task.OpCall, task.OpStartPoll, task.OpPoll:
+		c.graceEvent(ts, e)
 	case task.OpSeqBegin:
 		c.adopt(ts.index, mmOfSeq(e.Addr))
 	}
+	if e.Size > 0 {
+		c.bulkEvent(ts, e, op)
+		return
+	}
 	n, known := c.cellOf(e.Addr, op)
 	if !known {
+		c.wordEvent(ts, e, op)
 		return
 	}
 	k := &c.cells.cells[n]
+	if k.object < 0 || k.frame >= 0 {
+		c.place(k)
+	}
 	if k.object >= 0 {
 		c.objectEvent(ts, e, k, op)
 		k = &c.cells.cells[n] // adopting may have moved it
+		if k.frame >= 0 {
+			c.frameAccess(ts, e, k.frame, op)
+		}
 	}
 	switch {
 	case op.kind == task.Lock || op.kind == task.Try || op.kind == task.Unlock || op.kind == task.Wait:
@@ -270,6 +287,9 @@ func (c *Checker) cellOf(addr unsafe.Pointer, op opClass) (int32, bool) {
 // objectEvent checks an access to an object against the object's state.
 func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass) {
 	o := &c.objects[k.object]
+	if o.owner >= 0 && o.owner != ts.index && o.shape.kind.shows() {
+		o.owner = noTask // another task has found it
+	}
 	write := op.kind == task.Write || op.kind == task.RMW && e.Old != e.New
 	// What is wrong with an access is said once, by the oracle that knows best.
 	wrong := !o.alive && c.deadAccess(ts, e, k, write || op.kind > task.RMW)
@@ -281,6 +301,8 @@ func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass)
 		c.vmaEvent(ts, e, k.object, k.role, write)
 	case mmKind:
 		c.mmEvent(ts, e, k.object, k.role, op)
+	case treeKind:
+		c.treeEvent(ts, k, op)
 	}
 	if k.ruled && !wrong && op.kind <= task.RMW && c.on.has(LockRule) {
 		c.ruleEvent(ts, e, k, write)

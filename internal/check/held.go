@@ -130,6 +130,9 @@ func (c *Checker) gaveBack(ts *taskState, e *task.Event, n int32, mode holdMode)
 			c.handsOn(ts, n, mode)
 			copy(ts.held[i:], ts.held[i+1:])
 			ts.held = ts.held[:len(ts.held)-1]
+			if c.cells.cells[n].role == mmapLockRole {
+				c.dropsNodes(ts)
+			}
 			return
 		}
 	}

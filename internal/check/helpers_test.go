@@ -232,7 +232,7 @@ func newMachineLab(tb testing.TB, spec string, c *Checker) *machineLab {
 	l := &machineLab{tb: tb, findings: findings{c: c}}
 	c.Reset()
 	c.Report(l.report)
-	if l.m, err = mm.NewMachine(mm.Config{Rules: rs, Memory: 1 << 20, Report: l.report}); err != nil {
+	if l.m, err = mm.NewMachine(mm.Config{Rules: rs, Memory: 1 << 20, Populate: fault.Populate, Report: l.report}); err != nil {
 		tb.Fatal(err)
 	}
 	l.boot = l.m.NewTask("boot")
@@ -258,22 +258,15 @@ func (l *machineLab) mapFile(n, flags int) {
 	}
 }
 
-// tablesLayout names the lock of an address space's page tables, which nothing is told the birth of.
-var tablesLayout = task.Layout{Type: "mm_tables", Size: 4, Fields: []task.Field{{Name: "page_table_lock", Size: 4}}}
-
-func (l *machineLab) knowTables() {
-	l.c.Born(l.boot, unsafe.Pointer(&l.mm.Tables.PageTableLock), &tablesLayout)
-}
-
 func (l *machineLab) mmap(t *task.Task, from, to, prot, flags int) {
 	if _, err := l.mm.Mmap(t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: flags}); err != nil {
 		l.failed(err)
 	}
 }
 
-// failed complains about an error, unless allocations may fail.
+// failed complains about an error, unless it is one that a chooser has chosen.
 func (l *machineLab) failed(err error) {
-	if l.chooser == nil || !errors.Is(err, unix.ENOMEM) {
+	if l.chooser == nil || !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.EINTR) {
 		l.tb.Error(err)
 	}
 }

@@ -9,16 +9,24 @@ import (
 	"vmasim/internal/task"
 )
 
-// LockGraph is the order in which classes of locks were taken, over all executions that used it: lockdep's dependency graph.
-// What two executions do can deadlock together, though neither did, so the graph outlives them. It is not safe for several
-// checkers at once.
+// LockGraph is the order in which classes of locks were taken: lockdep's dependency graph. An execution is judged by its own
+// orders, so that it fails whenever it is repeated; but what several do can deadlock together, though none of them did, so
+// the orders of all are known, too: see [Lesson]. It is not safe for several checkers at once.
 type LockGraph struct {
 	classes    []lockClass
-	after      []uint64 // by class: those taken while it was held
-	sound      []uint64 // by class: those of them that close no cycle, which need no second look
+	now        []uint64 // by class: those taken while it was held, in this execution and those that it is joined to
+	seen       []uint64 // the same, in any execution
+	sound      []uint64 // by class: those of seen that are on no cycle of seen, which need no second look
 	edges      map[[2]int32]lockEdge
+	lessons    []Lesson
 	vmaLock    int32 // the class of all VMA locks
 	executions int
+}
+
+// Lesson is an order that an execution has shown for the first time.
+type Lesson struct {
+	Fact string   // the order, "A -> B"
+	With []string // the orders of other executions that close a cycle together with those of this one; none: they close none
 }
 
 type lockClass struct {
@@ -45,6 +53,8 @@ var lockSetTable = map[string]task.LockSet{
 	"i_mmap_rwsem":    task.RmapRead | task.RmapWrite,
 	"rwsem":           task.RmapRead | task.RmapWrite, // of an anon_vma
 	"page_table_lock": task.PageTableLock,
+	"ptl":             task.PTLock,
+	"invalidate_lock": task.InvalidateLock,
 }
 
 // NewLockGraph returns a graph without edges.
@@ -54,18 +64,29 @@ func NewLockGraph() *LockGraph {
 	return g
 }
 
-// Reset forgets the orders seen, for who wants each execution judged by itself, as a replay must be.
-func (g *LockGraph) Reset() {
-	clear(g.after)
-	clear(g.sound)
-	clear(g.edges)
+// begin makes the graph ready for another execution, which is judged together with the one before if that is joined.
+func (g *LockGraph) begin(joined bool) {
+	if !joined {
+		clear(g.now)
+	}
+	g.lessons = g.lessons[:0]
+	g.executions++
 }
+
+// Lessons returns what the execution just watched has shown for the first time since Forget. It is good until Reset.
+func (c *Checker) Lessons() []Lesson { return c.graph.lessons }
+
+// Forget forgets all orders of locks that were seen, from the next Reset on.
+func (c *Checker) Forget() {
+	c.graph = NewLockGraph()
+	c.graph.executions = 0
+}
+
+// Join makes Reset keep the orders of locks of this execution: the next one is judged together with it.
+func (c *Checker) Join() { c.joined = true }
 
 // Graph returns the checker's graph.
 func (c *Checker) Graph() *LockGraph { return c.graph }
-
-// UseGraph makes the checker add to g from the next execution on.
-func (c *Checker) UseGraph(g *LockGraph) { c.graph = g }
 
 // class returns the class with a name, a new one if there was none; noClass if there are too many.
 func (g *LockGraph) class(name, field string) int32 {
@@ -78,7 +99,7 @@ func (g *LockGraph) class(name, field string) int32 {
 		return noClass
 	}
 	g.classes = append(g.classes, lockClass{name, lockSetTable[field]})
-	g.after, g.sound = append(g.after, 0), append(g.sound, 0)
+	g.now, g.seen, g.sound = append(g.now, 0), append(g.seen, 0), append(g.sound, 0)
 	return int32(len(g.classes) - 1)
 }
 
@@ -111,11 +132,19 @@ func (c *Checker) classOf(ts *taskState, n int32) int32 {
 	}
 	class := c.fieldClass(k)
 	// A second lock of a class is in order if nobody else can know the object: fork takes the mmap_lock of the child that it
-	// made, mmap_write_lock_nested.
-	if c.objects[k.object].owner == ts.index && ts.hasClass(class, n) {
+	// made, mmap_write_lock_nested. So it is if nobody else can take two: mremap's tables, spin_lock_nested.
+	if ts.hasClass(class, n) && (c.objects[k.object].owner == ts.index || c.serialised(ts, class)) {
 		return c.graph.nested(class)
 	}
 	return class
+}
+
+// serialised reports whether a class is of the locks of page tables, two of which are taken only under mmap_lock held for writing,
+// and ts holds that.
+func (c *Checker) serialised(ts *taskState, class int32) bool {
+	return c.graph.classes[class].set == task.PTLock && slices.ContainsFunc(ts.held, func(h held) bool {
+		return c.graph.lockSet(&h)&task.MmapWrite != 0
+	})
 }
 
 // fieldClass returns the class of the lock that the cell is.
@@ -167,34 +196,57 @@ func (c *Checker) blocksOn(ts *taskState, class int32) {
 		return
 	}
 	for i := range ts.held {
-		if h := &ts.held[i]; h.class != noClass && c.graph.sound[h.class]&(1<<class) == 0 {
+		if h := &ts.held[i]; h.class != noClass && c.graph.now[h.class]&(1<<class) == 0 {
 			c.order(ts, h.class, class, &h.stack)
 		}
 	}
-	if len(ts.refs) > 0 && c.graph.sound[c.graph.vmaLock]&(1<<class) == 0 {
+	if len(ts.refs) > 0 && c.graph.now[c.graph.vmaLock]&(1<<class) == 0 {
 		c.order(ts, c.graph.vmaLock, class, &ts.refs[0].stack)
 	}
 }
 
-// order adds an edge, and reports a cycle that it closes, each time anew: an execution that is repeated fails again.
+// order adds an edge, and reports a cycle that it closes with others of this execution.
 func (c *Checker) order(ts *taskState, from, to int32, holding *stack) {
-	g := c.graph
-	if g.after[from]&(1<<to) == 0 {
-		g.after[from] |= 1 << to
-		g.edges[[2]int32{from, to}] = lockEdge{ts.task.Name, *holding, stackOf(ts.task), g.executions}
-	}
-	path := g.path(to, from)
-	if path == nil {
-		g.sound[from] |= 1 << to
+	g, bit := c.graph, uint64(1)<<to
+	g.now[from] |= bit
+	if g.sound[from]&bit != 0 {
 		return
 	}
-	c.fail(LockOrder, ts.task, "%s", g.describe(ts, from, to, path))
+	if g.seen[from]&bit == 0 {
+		g.learn(from, to, lockEdge{ts.task.Name, *holding, stackOf(ts.task), g.executions})
+	}
+	if shortestPath(g.seen, to, from) == nil {
+		g.sound[from] |= bit
+		return
+	}
+	if path := shortestPath(g.now, to, from); path != nil {
+		c.fail(LockOrder, ts.task, "%s", g.describe(ts, from, to, path))
+	}
 }
 
-// path returns the classes of a shortest way between two, both included; nil if there is none.
-func (g *LockGraph) path(from, to int32) []int32 {
+// learn takes in an edge that was never seen before.
+func (g *LockGraph) learn(from, to int32, e lockEdge) {
+	g.seen[from] |= 1 << to
+	g.edges[[2]int32{from, to}] = e
+	clear(g.sound)
+	l := Lesson{Fact: g.edgeName(from, to)}
+	path := shortestPath(g.seen, to, from)
+	for i := 0; i+1 < len(path); i++ {
+		if g.now[path[i]]&(1<<path[i+1]) == 0 {
+			l.With = append(l.With, g.edgeName(path[i], path[i+1]))
+		}
+	}
+	g.lessons = append(g.lessons, l)
+}
+
+func (g *LockGraph) edgeName(from, to int32) string {
+	return g.classes[from].name + " -> " + g.classes[to].name
+}
+
+// shortestPath returns the classes on a shortest way between two, both included; nil if there is none.
+func shortestPath(after []uint64, from, to int32) []int32 {
 	var before [maxClasses]int32
-	seen := uint64(1) << from
+	reached := uint64(1) << from
 	queue := []int32{from}
 	for len(queue) > 0 {
 		at := queue[0]
@@ -208,9 +260,9 @@ func (g *LockGraph) path(from, to int32) []int32 {
 			slices.Reverse(way)
 			return way
 		}
-		for next := g.after[at] &^ seen; next != 0; next &= next - 1 {
+		for next := after[at] &^ reached; next != 0; next &= next - 1 {
 			n := int32(bits.TrailingZeros64(next))
-			seen |= 1 << n
+			reached |= 1 << n
 			before[n] = at
 			queue = append(queue, n)
 		}
@@ -235,7 +287,7 @@ func (g *LockGraph) describe(ts *taskState, from, to int32, path []int32) string
 		fmt.Fprintf(&b, "\n    %s took %s in %s", e.task, name(path[i]), e.holding.String())
 		fmt.Fprintf(&b, "\n    and asked for %s in %s", name(path[i+1]), e.taking.String())
 		if e.execution != g.edge(from, to).execution {
-			fmt.Fprintf(&b, ", first in execution %d", e.execution)
+			fmt.Fprintf(&b, ", in execution %d", e.execution)
 		}
 	}
 	return b.String()
@@ -249,7 +301,7 @@ func (g *LockGraph) edge(from, to int32) *lockEdge {
 // Edges returns the orders seen, "A -> B", sorted.
 func (g *LockGraph) Edges() (edges []string) {
 	for e := range g.edges {
-		edges = append(edges, g.classes[e[0]].name+" -> "+g.classes[e[1]].name)
+		edges = append(edges, g.edgeName(e[0], e[1]))
 	}
 	slices.Sort(edges)
 	return edges

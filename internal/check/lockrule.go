@@ -21,10 +21,14 @@ func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
 	}
 	have := c.lockSet(ts, e, o, k.role, write)
 	if rule.Allows(have) {
+		if write && o.linked && k.role.identifies() && !rule.Allows(have&^task.NotYetVisible) && c.on.has(RmapUninitialised) {
+			c.fail(RmapUninitialised, ts.task, "%s is written (%#x -> %#x) by %s, who holds %s, though the VMA is in the reverse map of its anon_vma already",
+				c.cellName(k), e.Old, e.New, ts.task.Name, setName(have&^task.NotYetVisible))
+		}
 		return
 	}
-	c.fail(LockRule, ts.task, "%s.%s is %s (%s: %#x -> %#x) by %s, who holds %s; allowed under: %s",
-		o, f.Name, what, e.Op, e.Old, e.New, ts.task.Name, setName(have), rule)
+	c.fail(LockRule, ts.task, "%s is %s (%s: %#x -> %#x) by %s, who holds %s; allowed under: %s",
+		c.cellName(k), what, e.Op, e.Old, e.New, ts.task.Name, setName(have), rule)
 }
 
 func setName(s task.LockSet) string {
@@ -39,7 +43,7 @@ func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write
 	if ts.inRCU() {
 		have |= task.RCU
 	}
-	if o.owner == ts.index || o.owner == anyTask {
+	if c.isOwn(ts, o) {
 		have |= task.NotYetVisible
 	}
 	for i := range ts.held {
@@ -52,12 +56,36 @@ func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write
 		have |= c.vmaLockSet(ts, e, o, r, write)
 	case mmKind:
 		have |= mmapSet(ts.holdsAt(o.base)) // mmap_lock is the first field
+	case anonKind:
+		have |= rmapSetOf(ts.holds(&(*vma.AnonVMA)(o.base).Root.RWSem))
 	default:
 		for i := range ts.held {
 			have |= c.graph.lockSet(&ts.held[i])
 		}
+		have &^= task.PTLock // of another table
+		if o.guard != nil && ts.holdsAt(o.guard) == writeHeld {
+			have |= task.PTLock
+		}
+		if o.shape.kind == tableKind && e.New == 0 && have&task.MmapRead != 0 {
+			have |= task.Unreachable
+		}
 	}
 	return have
+}
+
+// isOwn reports whether nobody but ts can find the object.
+func (c *Checker) isOwn(ts *taskState, o *object) bool {
+	return o.owner == ts.index || o.owner == anyTask
+}
+
+func rmapSetOf(m holdMode) task.LockSet {
+	switch m {
+	case writeHeld:
+		return task.RmapRead | task.RmapWrite
+	case readHeld:
+		return task.RmapRead
+	}
+	return 0
 }
 
 func mmapSet(m holdMode) task.LockSet {

@@ -46,6 +46,23 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 			func(t *task.Task) { l.store(t, 0); l.store(t, 5) },
 		}
 	},
+	"mremap": func(l *machineLab) []func(*task.Task) {
+		const move = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
+		l.mmap(l.boot, 0, 4, rw, privateAnon)
+		l.mmap(l.boot, 600, 604, rw, privateAnon)
+		mremap := func(t *task.Task, from, pages, to, flags int) {
+			_, _ = l.mm.Mremap(t, at(from), 4*page, uint64(pages)*page, flags, at(to))
+		}
+		return []func(*task.Task){
+			func(t *task.Task) { l.store(t, 2); l.store(t, 605) },
+			func(t *task.Task) { l.load(t, 600); l.store(t, 601); l.fork(t) },
+			func(t *task.Task) {
+				mremap(t, 0, 4, 604, move) // into another table
+				mremap(t, 600, 2, 0, 0)
+				mremap(t, 604, 4, 6, move|unix.MREMAP_DONTUNMAP)
+			},
+		}
+	},
 	"fork": func(l *machineLab) []func(*task.Task) {
 		l.mmap(l.boot, 0, 2, rw, privateAnon)
 		l.mmap(l.boot, 2, 4, unix.PROT_READ, privateAnon)
@@ -107,7 +124,6 @@ func TestNoFalsePositives(t *testing.T) {
 				found := map[string]bool{}
 				for seed := range uint64(seeds) {
 					l := newMachineLab(t, spec, c)
-					l.knowTables()
 					l.chooser = rarely{rand.New(rand.NewPCG(seed, 1)), seed%3 == 0}
 					res := l.run(tasktest.Random(seed), program(l)...)
 					for _, v := range l.list {

@@ -16,7 +16,22 @@ const (
 	otherKind kind = iota
 	vmaKind
 	mmKind
+	anonKind      // anon_vma
+	pageKind      // a frame that holds a page of memory
+	tableKind     // a frame that holds a page table
+	tableLockKind // the lock of a page table
+	treeKind      // a tree of VMAs, or a node of one
 )
+
+var kindTable = map[string]kind{
+	"vm_area_struct": vmaKind, "mm_struct": mmKind, "anon_vma": anonKind, "page": pageKind,
+	"pte_table": tableKind, "pmd_table": tableKind, "pud_table": tableKind, "pgd_table": tableKind,
+	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind,
+}
+
+// shows reports whether an object of the kind is visible once another task has touched it. What makes a VMA or an mm visible
+// is part of the protocol.
+func (k kind) shows() bool { return k != vmaKind && k != mmKind }
 
 // role is what a field is to the protocol.
 type role uint8
@@ -28,11 +43,15 @@ const (
 	mmRole
 	anonRole
 	chainRole
-	contentRole // what a reader of the VMA relies on: flags, page offset, file, hooks
+	pgoffRole
+	fileRole
+	contentRole // what else a reader of the VMA relies on: flags, hooks
 	vmaSeqRole
 	refcntRole
 	mmapLockRole
 	mmSeqRole
+	treeRootRole
+	treeNodeRole
 )
 
 // roleTable names the fields that have one.
@@ -43,13 +62,15 @@ var roleTable = map[string]role{
 	"vm_area_struct.anon_vma":       anonRole,
 	"vm_area_struct.anon_vma_chain": chainRole,
 	"vm_area_struct.vm_flags":       contentRole,
-	"vm_area_struct.vm_pgoff":       contentRole,
-	"vm_area_struct.vm_file":        contentRole,
+	"vm_area_struct.vm_pgoff":       pgoffRole,
+	"vm_area_struct.vm_file":        fileRole,
 	"vm_area_struct.vm_ops":         contentRole,
 	"vm_area_struct.vm_lock_seq":    vmaSeqRole,
 	"vm_area_struct.vm_refcnt":      refcntRole,
 	"mm_struct.mmap_lock":           mmapLockRole,
 	"mm_struct.mm_lock_seq":         mmSeqRole,
+	"maple_tree.ma_root":            treeRootRole,
+	"maple_node.slots":              treeNodeRole,
 }
 
 // staleReadable reports whether an RCU reader may look at the field of a VMA that is free: the identity that vma_start_read
@@ -62,28 +83,23 @@ func (r role) staleReadable() bool {
 	return false
 }
 
+// identifies reports whether a reverse lookup relies on the field of a VMA that it finds: which pages it maps, and where.
+func (r role) identifies() bool {
+	return r == startRole || r == endRole || r == mmRole || r == pgoffRole || r == fileRole
+}
+
 // shape is a layout as the checker uses it. It outlives executions.
 type shape struct {
 	layout *task.Layout
 	kind   kind
 	roles  []role
 	free   []bool // anybody may read and write the field
+	array  bool   // a frame, all whose words are cells
 	births int    // in this execution
 
 	classes    []int32 // of the fields that are locks, in classGraph
 	classGraph *LockGraph
 }
-
-// anonVMALayout names the lock of an anon_vma, whose own layout names nothing.
-var anonVMALayout = task.Layout{
-	Type: "anon_vma", Size: unsafe.Sizeof(vma.AnonVMA{}),
-	Fields: []task.Field{
-		{Name: "rwsem", Offset: unsafe.Offsetof(vma.AnonVMA{}.RWSem), Size: unsafe.Sizeof(ksync.RWSem{}), Read: freeRule, Write: freeRule},
-		{Name: "refcount", Offset: unsafe.Offsetof(vma.AnonVMA{}.Refcount), Size: unsafe.Sizeof(ksync.Refcount{}), Read: freeRule, Write: freeRule},
-	},
-}
-
-var freeRule = task.LockRule{task.AtomicCell}
 
 // unnamedLayout is of objects that come without one.
 var unnamedLayout = task.Layout{Type: "object"}
@@ -93,22 +109,15 @@ func (c *Checker) shapeOf(l *task.Layout) *shape {
 	if l == nil {
 		l = &unnamedLayout
 	}
-	if l.Type == anonVMALayout.Type && len(l.Fields) == 0 {
-		l = &anonVMALayout
-	}
 	for _, s := range c.shapes {
 		if s.layout == l || s.layout.Type == l.Type && len(s.layout.Fields) == 0 && len(l.Fields) == 0 { // made anew by each machine
 			return s
 		}
 	}
 	s := &shape{layout: l}
-	switch l.Type {
-	case "vm_area_struct":
-		s.kind = vmaKind
-	case "mm_struct":
-		s.kind = mmKind
-	}
+	s.kind = kindTable[l.Type]
 	for _, f := range l.Fields {
+		s.array = s.array || f.Cell > 0
 		s.roles = append(s.roles, roleTable[l.Type+"."+f.Name])
 		s.free = append(s.free, f.Read.Allows(task.AtomicCell) && f.Write.Allows(task.AtomicCell) || f.Read == nil && f.Write == nil)
 	}
@@ -127,6 +136,9 @@ type object struct {
 	// Of a VMA:
 	refs     int32 // references that tasks hold
 	excluder int32 // the task that keeps readers out; -1: none
+	linked   bool  // in the reverse map of an anon_vma
+
+	guard unsafe.Pointer // of a page table: its lock; nil: none of its own
 }
 
 const (
@@ -183,7 +195,16 @@ func (o *object) seq() uint32 {
 // Born implements the watcher: an object begins a life at base. It may also be called for what was made unwatched: locks,
 // address spaces, VMAs that are attached already.
 func (c *Checker) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
-	o := c.born(c.taskOf(t).index, base, c.shapeOf(layout))
+	ts := c.taskOf(t)
+	o := c.born(ts.index, base, c.shapeOf(layout))
+	switch o.shape.kind {
+	case tableKind:
+		ts.table = c.objectAt(base)
+	case tableLockKind:
+		if ts.table >= 0 {
+			c.objects[ts.table].guard = base
+		}
+	}
 	if o.isVMA() && o.refcnt() != 0 {
 		o.owner = noTask
 		c.adopt(noTask, o.locks())
@@ -197,8 +218,12 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 		c.objects = append(c.objects, object{base: base, shape: s})
 		c.cells.cells[c.cells.get(base)].object = n
 		for i := range s.layout.Fields {
-			k := &c.cells.cells[c.cells.get(unsafe.Add(base, s.layout.Fields[i].Offset))]
+			at := c.cells.get(unsafe.Add(base, s.layout.Fields[i].Offset))
+			k := &c.cells.cells[at]
 			k.object, k.field, k.role, k.ruled = n, int32(i), s.roles[i], !s.free[i]
+			if s.array {
+				k.frame = at
+			}
 		}
 	}
 	o := &c.objects[n]
@@ -207,7 +232,7 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 	}
 	s.births++
 	o.number, o.life, o.alive = s.births, o.life+1, true
-	o.owner, o.refs, o.excluder = owner, 0, noTask
+	o.owner, o.refs, o.excluder, o.linked, o.guard = owner, 0, noTask, false, nil
 	return o
 }
 
@@ -245,16 +270,23 @@ func (c *Checker) Died(t *task.Task, base unsafe.Pointer) {
 		c.fail(ReaderLeft, t, "%s is freed while %s", o, c.refHolders(n))
 	}
 	o.alive, o.owner = false, noTask
+	if o.shape.kind == tableKind { // a grace period after it was last seen
+		c.sectionsEnded(c.taskOf(t))
+	}
 }
 
 // CellName returns what the cell at addr is called: the object and field that it is. It is "" for a cell that is in no known
 // object.
 func (c *Checker) CellName(addr unsafe.Pointer) string {
-	k := c.cells.find(addr)
-	if k < 0 {
-		return ""
+	n := c.cells.find(addr)
+	if n < 0 {
+		return c.wordName(addr)
 	}
-	return c.cellName(&c.cells.cells[k])
+	k := &c.cells.cells[n]
+	if k.frame >= 0 {
+		c.place(k)
+	}
+	return c.cellName(k)
 }
 
 func (c *Checker) cellName(k *cell) string {
@@ -265,5 +297,5 @@ func (c *Checker) cellName(k *cell) string {
 	if k.field < 0 {
 		return o.String()
 	}
-	return fmt.Sprintf("%s.%s", o, o.shape.layout.Fields[k.field].Name)
+	return o.String() + o.shape.layout.CellName(uintptr(k.addr)-uintptr(o.base))
 }

@@ -1,12 +1,16 @@
 package check
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
 	"vmasim/internal/task"
+	"vmasim/tree"
 	"vmasim/vma"
 )
 
@@ -62,10 +66,21 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
-// TestRolesExist: each role is that of a declared field.
+// layouts are those that the protocol announces.
+func layouts() []*task.Layout {
+	all := []*task.Layout{vma.Layout(), vma.LocksLayout(), vma.AnonVMALayout(), tree.Layout(), tree.NodeLayout(),
+		pgtable.TablesLayout(), phys.PageLayout(), phys.MemoryLayout(), phys.InodeLayout()}
+	return slices.Concat(all, pgtable.TableLayouts(), pgtable.LockLayouts())
+}
+
+// TestRolesExist: each role is that of a declared field, each kind that of a declared type, and each lock a field.
 func TestRolesExist(t *testing.T) {
-	declared := map[string]bool{}
-	for _, layout := range []*task.Layout{vma.Layout(), vma.LocksLayout()} {
+	declared, types, names := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, layout := range layouts() {
+		types[layout.Type] = true
+		for _, f := range layout.Fields {
+			names[f.Name] = true
+		}
 		for _, f := range layout.Fields {
 			declared[layout.Type+"."+f.Name] = true
 		}
@@ -73,6 +88,16 @@ func TestRolesExist(t *testing.T) {
 	for name := range roleTable {
 		if !declared[name] {
 			t.Errorf("no field %s", name)
+		}
+	}
+	for name := range kindTable {
+		if !types[name] {
+			t.Errorf("no type %s", name)
+		}
+	}
+	for name := range lockSetTable {
+		if !names[name] {
+			t.Errorf("no lock %s", name)
 		}
 	}
 }

@@ -26,6 +26,8 @@ const (
 	LockOrder
 	BlockingUnderVMALock
 	DataRace
+	StaleNode
+	RmapUninitialised
 	numWatched
 )
 
@@ -62,9 +64,11 @@ var oracleTable = [...]Info{
 	UnlockNotHeld:        {"unlock-not-held", "a task gives back a lock or reference that it does not have", "", ByWatcher | ByCell},
 	LockLeftHeld:         {"lock-left-held", "a task has ended with a lock held", "", ByWatcher | ByCell},
 	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher},
-	LockOrder:            {"lock-order", "locks are taken in an order that can deadlock, in this execution or in an earlier one", "", ByWatcher},
+	LockOrder:            {"lock-order", "locks are taken in an order that can deadlock, in one execution or in several together", "", ByWatcher},
 	BlockingUnderVMALock: {"blocking-under-vma-lock", "mmap_lock is waited for under a VMA read lock", "I18", ByWatcher},
 	DataRace:             {"data-race", "two tasks use a plain word at the same time and one writes: nothing orders them", "", ByWatcher},
+	StaleNode:            {"stale-node", "a walk through the tree of VMAs goes on from a node found before rcu_read_lock or mmap_lock was dropped", "I16", ByWatcher},
+	RmapUninitialised:    {"rmap-uninitialised", "a VMA is still being made though a reverse lookup can find it", "I20", ByWatcher},
 
 	numWatched: {"refcount-underflow", "more references are dropped than were taken", "I4", ByCell},
 	{"refcount-overflow", "a count reached its limit and stays there", "", ByCell},
@@ -75,15 +79,18 @@ var oracleTable = [...]Info{
 	{"attach-attached", "vma_mark_attached of an attached VMA", "I5", ByCell},
 	{"detach-detached", "vma_mark_detached of a detached VMA", "I5", ByCell},
 	{"detach-with-readers", "vma_mark_detached left references behind", "I6", ByCell},
+	{"store-detached", "the tree entry of a VMA is overwritten that is detached", "I10", ByCell},
 	{"detached-refcnt", "a new VMA does not begin with vm_refcnt 0", "I4", ByCell},
 	{"not-write-locked", "vma_assert_write_locked fails", "I12", ByCell},
 	{"not-locked", "vma_assert_locked fails", "I13", ByCell},
 	{"write-lock-without-mmap-lock", "vma_start_write without mmap_lock held for writing", "I19", ByCell},
 	{"double-free", "an object or a frame is freed twice", "I4", ByCell},
 	{"bad-free", "an object is freed that is still in use", "I4", ByCell},
+	{"no-anon-vma", "an anonymous page is made in a VMA without an anon_vma", "I24", ByCell},
 	{"bad-page", "a frame is freed that is still mapped", "", ByCell},
 	{"write-after-free", "a free frame was written to", "", ByCell},
 	{"table-freed-in-use", "a page table is freed that has entries", "I26 I27", ByCell},
+	{"tables-left", "page tables are left though the last VMA was unmapped", "I27", ByCell},
 
 	{"tree-range", "the tree holds a VMA at another range than its own", "I1", ByValidate},
 	{"overlap", "two VMAs of an mm overlap, or one is empty or unaligned", "I1", ByValidate},
@@ -110,6 +117,7 @@ var oracleTable = [...]Info{
 	{"lost-wake-up", "a task sleeps though what it waits for holds, and nobody will wake it", "", ByDriver},
 	{"livelock", "tasks go on for ever and get nowhere", "", ByDriver},
 	{"unexpected-result", "an operation ended otherwise than the scenario says", "", ByDriver},
+	{"not-linearizable", "results and contents that no sequential order of the statements explains", "", ByDriver},
 }
 
 // Info returns the oracle's description.

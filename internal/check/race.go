@@ -32,11 +32,7 @@ type plainAccess struct {
 
 // plainEvent checks an access to a plain word.
 func (c *Checker) plainEvent(ts *taskState, e *task.Event, k *cell) {
-	if k.plain < 0 {
-		k.plain = int32(len(c.plains))
-		c.addPlain()
-	}
-	p := &c.plains[k.plain]
+	p := c.plainOf(k)
 	a := plainAccess{ts.index, ts.now.at(ts.index), e.Old, e.New, e.Op == task.OpPlainWrite, stackOf(ts.task)}
 	if w := &p.write; w.when > 0 && !c.before(w, ts, a.write) {
 		c.race(ts, k, w, &a)
@@ -50,13 +46,27 @@ func (c *Checker) plainEvent(ts *taskState, e *task.Event, k *cell) {
 		p.write, p.reads = a, p.reads[:0]
 		return
 	}
+	p.note(a)
+}
+
+// note keeps a read as the last one of its task.
+func (p *plainWord) note(a plainAccess) {
 	for i := range p.reads {
-		if p.reads[i].task == ts.index {
+		if p.reads[i].task == a.task {
 			p.reads[i] = a
 			return
 		}
 	}
 	p.reads = append(p.reads, a)
+}
+
+// plainOf returns what is known about the plain word, or the frame, at a cell.
+func (c *Checker) plainOf(k *cell) *plainWord {
+	if k.plain < 0 {
+		k.plain = int32(len(c.plains))
+		c.addPlain()
+	}
+	return &c.plains[k.plain]
 }
 
 func (c *Checker) addPlain() {
@@ -100,6 +110,9 @@ func (c *Checker) race(ts *taskState, k *cell, first, second *plainAccess) {
 }
 
 func (c *Checker) plainName(k *cell) string {
+	if k.frame >= 0 && k.object >= 0 {
+		return c.objects[k.object].String()
+	}
 	if name := c.cellName(k); name != "" {
 		return name
 	}
@@ -164,24 +177,30 @@ func (c *Checker) sectionBegins(ts *taskState, e *task.Event) {
 
 func (c *Checker) sectionEnds(ts *taskState, e *task.Event) {
 	ts.publish(&ts.sections[slotOf(ts.task, e)])
+	c.dropsNodes(ts)
 }
 
 // graceEvent notes what grace periods order. The two domains of a machine are not told apart.
-func (c *Checker) graceEvent(ts *taskState, op task.Op) {
-	switch op {
-	case task.OpSynchronize:
+func (c *Checker) graceEvent(ts *taskState, e *task.Event) {
+	switch {
+	case e.Op == task.OpSynchronize || e.Op == task.OpStartPoll:
 		ts.publish(&c.grace)
-	case task.OpGracePeriodWait:
-		for _, other := range c.tasks {
-			for slot := range other.sections {
-				ts.now.join(other.sections[slot])
-			}
-		}
-	case task.OpCall: // what waits for the callback may be freed by whoever runs it
+	case e.Op == task.OpGracePeriodWait || e.Op == task.OpPoll && e.New == 1:
+		c.sectionsEnded(ts)
+	case e.Op == task.OpCall: // what waits for the callback may be freed by whoever runs it
 		for n := range c.objects {
 			if o := &c.objects[n]; o.isVMA() && o.alive && o.owner == ts.index && o.refcnt() == 0 {
 				o.owner = anyTask
 			}
+		}
+	}
+}
+
+// sectionsEnded notes that ts comes after all read sections that have ended.
+func (c *Checker) sectionsEnded(ts *taskState) {
+	for _, other := range c.tasks {
+		for slot := range other.sections {
+			ts.now.join(other.sections[slot])
 		}
 	}
 }

@@ -19,7 +19,6 @@ func TestLockNewVMATaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := newMachineLab(t, spec, c)
-		l.knowTables()
 		l.run(nil, func(tk *task.Task) { l.mmap(tk, 0, 2, rw, privateAnon) })
 		if got := l.names(); got != want {
 			t.Errorf("rules %q: %q, expected %q", spec, got, want)

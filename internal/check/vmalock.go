@@ -36,12 +36,16 @@ func (c *Checker) vmaEvent(ts *taskState, e *task.Event, n int32, r role, write 
 		if write {
 			c.writeLocks(ts, e, n)
 		}
+	case chainRole:
+		if write {
+			c.objects[n].linked = e.NewPtr != nil
+		}
 	case mmRole:
 		if write {
 			c.adopt(ts.index, (*vma.Locks)(e.NewPtr))
 		}
 		fallthrough
-	case startRole, endRole, contentRole:
+	case startRole, endRole, pgoffRole, fileRole, contentRole:
 		if write {
 			c.changes(ts, n)
 		}

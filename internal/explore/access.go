@@ -14,7 +14,7 @@ import (
 // pending operation is the most that it can be.
 type access struct {
 	task   int8
-	wakes  int8  // the task that it wakes up; -1: none
+	wakes  int8  // the task that it wakes up, or kills; -1: none
 	cell   int32 // 0: none
 	object int32 // that the cell lies in; 0: none known
 	life   int32 // the object whose life it begins or ends; 0: none
@@ -46,25 +46,34 @@ const (
 	callbacks
 	// barrier: it waits for batches of callbacks.
 	barrier
+	// bulk: it is about many cells of its object at once.
+	bulk
 )
 
-// dependent reports whether the order of two steps of different tasks can matter.
+// dependent reports whether the order of two steps of different tasks can matter. A signal matters to all steps of its task:
+// any of them may go on to look whether one is pending, which is no step of its own.
 func dependent(a, b *access) bool {
 	switch {
 	case (a.flags|b.flags)&everything != 0:
 		return true
-	case a.cell != 0 && a.cell == b.cell && (a.class == writes || b.class == writes) && a.class <= writes && b.class <= writes:
+	case a.cell != 0 && sameCells(a, b) && (a.class == writes || b.class == writes) && a.class <= writes && b.class <= writes:
 		return true
 	case a.class >= section && b.class >= section && (a.class == updates || b.class == updates):
 		return true
 	case a.life|b.life != 0 && sameMemory(a, b):
 		return true
-	case a.wakes == b.task && minds(b), b.wakes == a.task && minds(a):
+	case a.wakes == b.task && (minds(b) || a.op == task.OpSendSig), b.wakes == a.task && (minds(a) || b.op == task.OpSendSig):
+		return true
+	case a.wakes >= 0 && a.wakes == b.wakes: // either may be the one that ends the sleep
 		return true
 	case a.flags&barrier != 0 && b.flags&callbacks != 0, b.flags&barrier != 0 && a.flags&callbacks != 0:
 		return true
 	}
 	return false
+}
+
+func sameCells(a, b *access) bool {
+	return a.cell == b.cell || (a.flags|b.flags)&bulk != 0 && a.object == b.object
 }
 
 func sameMemory(a, b *access) bool {
@@ -85,6 +94,7 @@ type cells struct {
 	slots   []cellSlot // open addressing, a power of two
 	round   uint32     // slots of other rounds are empty
 	count   int32
+	addrs   []unsafe.Pointer // by number, from 1
 	objects []object
 }
 
@@ -105,6 +115,7 @@ type object struct {
 func (c *cells) reset() {
 	c.round++
 	c.count = 0
+	c.addrs = c.addrs[:0]
 	c.objects = c.objects[:0]
 	if c.slots == nil {
 		c.slots = make([]cellSlot, 256)
@@ -122,6 +133,7 @@ func (c *cells) at(addr unsafe.Pointer) *cellSlot {
 				return c.at(addr)
 			}
 			c.count++
+			c.addrs = append(c.addrs, addr)
 			*s = cellSlot{addr, c.round, c.count, c.objectOf(addr)}
 			return s
 		}
@@ -168,9 +180,8 @@ func (c *cells) lived(base unsafe.Pointer, size uintptr) int32 {
 		return 0
 	}
 	// Its number is that of its address, which every execution with the same beginning gives alike.
-	for i := range c.slots {
-		s := &c.slots[i]
-		if s.round == c.round && uintptr(s.addr)-uintptr(base) < size {
+	for _, addr := range c.addrs {
+		if uintptr(addr)-uintptr(base) < size {
 			return 0
 		}
 	}

@@ -3,6 +3,8 @@ package explore
 import (
 	"testing"
 	"unsafe"
+
+	"vmasim/internal/task"
 )
 
 func TestCells(t *testing.T) {
@@ -31,5 +33,76 @@ func TestCells(t *testing.T) {
 	}
 	if c.lived(unsafe.Pointer(&memory[16]), 64) != 0 || c.lived(unsafe.Pointer(&memory[32]), 0) != 0 {
 		t.Error("an object whose cells are known without it has a number")
+	}
+}
+
+// TestBulkDependence: an operation on a whole object depends on those on its cells, unless both only read.
+func TestBulkDependence(t *testing.T) {
+	frame := access{task: 0, wakes: -1, cell: 1, object: 1, flags: bulk}
+	fill, copyFrom := frame, frame
+	fill.class = writes
+	read := access{task: 1, wakes: -1, cell: 2, object: 1}
+	write := read
+	write.class = writes
+	elsewhere := access{task: 1, wakes: -1, cell: 3, object: 4, class: writes}
+	lock := read
+	lock.class = waits
+	for _, c := range []struct {
+		a, b access
+		want bool
+	}{
+		{fill, read, true}, {fill, write, true}, {copyFrom, read, false}, {copyFrom, write, true}, {fill, copyFrom, true},
+		{copyFrom, copyFrom, false}, {fill, elsewhere, false}, {copyFrom, elsewhere, false}, {fill, lock, false},
+	} {
+		if dependent(&c.a, &c.b) != c.want || dependent(&c.b, &c.a) != c.want {
+			t.Errorf("%+v and %+v: want %v", c.a, c.b, c.want)
+		}
+	}
+}
+
+// TestBulkOfUnknownMemory: where it is not known which cells a bulk operation is about, it depends on everything.
+func TestBulkOfUnknownMemory(t *testing.T) {
+	var d dpor
+	d.cells.reset()
+	var s state
+	memory := new([64]byte)
+	e := task.Event{Op: task.OpClearPage, Addr: unsafe.Pointer(memory), Size: 64}
+	d.foresee(&s, 0, &e)
+	if a := d.pending[0]; a.flags&everything == 0 {
+		t.Errorf("%+v", d.pending[0])
+	}
+	d.cells.reset()
+	d.lived(&s, -1, unsafe.Pointer(memory), 64)
+	d.foresee(&s, 0, &e)
+	if a := d.pending[0]; a.flags != bulk || a.object == 0 || a.class != writes {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestLivesOfAStep: the first life of memory matters to nobody, the next ones to all who have been near it, and a step that
+// begins or ends two to all.
+func TestLivesOfAStep(t *testing.T) {
+	var d dpor
+	d.cells.reset()
+	var s state
+	memory := new([2][64]byte)
+	first, second := unsafe.Pointer(&memory[0]), unsafe.Pointer(&memory[1])
+	d.lived(&s, 0, first, 64)
+	d.lived(&s, 0, second, 64)
+	if d.step != (access{}) {
+		t.Errorf("born: %+v", d.step)
+	}
+	d.lived(&s, 0, first, 0)
+	if d.step.life == 0 || d.step.flags != 0 {
+		t.Errorf("one died: %+v", d.step)
+	}
+	d.lived(&s, 0, second, 0)
+	if d.step.flags&everything == 0 {
+		t.Errorf("two died: %+v", d.step)
+	}
+	d.step = access{}
+	d.lived(&s, 0, first, 64)
+	if d.step.life == 0 {
+		t.Errorf("born again: %+v", d.step)
 	}
 }

@@ -15,12 +15,15 @@ type dfs struct {
 
 	ceiling int // prefixes of so many steps are emitted and not followed; 0: none
 	emit    func(*dfs)
+
+	weight float64 // of the prefix: how likely a walk that goes anywhere comes there
 }
 
 // decision is a point at which the search branches: who takes a step, or a choice.
 type decision struct {
 	taken int
 	left  taskSet // the alternatives to be tried: tasks, or values of a choice
+	of    int     // how many there are in all
 }
 
 func (d *dfs) next() bool {
@@ -52,7 +55,7 @@ func (d *dfs) pick(s *state) int {
 			among = 1 << s.last
 		}
 		taken := s.stay(among)
-		d.path = append(d.path, decision{taken, among &^ (1 << taken)})
+		d.path = append(d.path, decision{taken, among &^ (1 << taken), among.len()})
 	}
 	taken := d.path[d.at].taken
 	d.at++
@@ -64,7 +67,7 @@ func (d *dfs) pick(s *state) int {
 
 func (d *dfs) choose(_ *state, _, n int) int {
 	if d.at == len(d.path) {
-		d.path = append(d.path, decision{0, 1<<n - 2})
+		d.path = append(d.path, decision{0, 1<<n - 2, n})
 	}
 	d.at++
 	return d.path[d.at-1].taken

@@ -41,7 +41,7 @@ type dpor struct {
 
 	races []int32 // scratch
 
-	ceiling int // see prefixes
+	ceiling int // prefixes of so many steps are emitted and not followed; 0: none
 	emit    func(*dpor)
 }
 
@@ -51,6 +51,7 @@ type node struct {
 	enabled   taskSet
 	backtrack taskSet // who has to take a step here
 	sleep     taskSet // whose steps here were explored, here or before
+	tried     int     // how many tasks' steps here were explored
 	choices   int     // how many were made before the step
 	step      access
 	clock     clock
@@ -118,6 +119,7 @@ func (d *dpor) nextChoice() bool {
 
 // nextTask puts the task just explored to sleep and moves on to another one that has to be explored.
 func (n *node) nextTask() bool {
+	n.tried++
 	n.sleep |= 1 << n.task
 	n.sleeping[n.task] = n.step
 	todo := n.backtrack &^ n.sleep & n.enabled
@@ -134,49 +136,57 @@ func (d *dpor) announced(s *state, i int) {
 	if e == nil {
 		return
 	}
-	waited := d.pending[i].op
-	d.pending[i] = d.accessOf(s, i, e, waited)
+	d.foresee(s, i, e)
 	// Only ksync.RCUWait forgets wake-ups, right before the exchange by which it announces itself.
 	if e.Op == task.OpXchg && i == s.last {
 		d.step.flags |= drains
 	}
 }
 
-// accessOf returns the most that a pending operation can touch; before is what the task did last.
-func (d *dpor) accessOf(s *state, i int, e *task.Event, before task.Op) access {
-	a := access{task: int8(i), wakes: -1, op: e.Op}
+// foresee notes the most that the pending operation of a task can touch. It is written where it lies, as copying what has just been
+// written field by field takes longer than all the rest.
+func (d *dpor) foresee(s *state, i int, e *task.Event) {
+	a := &d.pending[i]
+	before := a.op // what the task did last
+	*a = access{task: int8(i), wakes: -1, op: e.Op}
 	if d.runs.has(i) {
 		a.flags |= callbacks
 	}
 	switch e.Op {
 	case task.OpSectionBegin, task.OpSectionEnd:
 		a.class = section
-		return a
-	case task.OpSynchronize, task.OpCall, task.OpBarrier:
+		return
+	case task.OpSynchronize, task.OpCall, task.OpBarrier, task.OpStartPoll, task.OpPoll:
 		a.class = updates
-		return a
+		return
 	case task.OpGracePeriodWait:
 		if before == task.OpSynchronize {
 			a.class = waits
-			return a
+			return
 		}
 		a.class = updates
 		a.flags |= barrier | guarded
-		return a
-	case task.OpWakeUp:
+		return
+	case task.OpWakeUp, task.OpSendSig:
 		a.class = waits
 		for j := range s.tasks {
 			if e.Target == s.pending[j].who {
 				a.wakes = int8(j)
 			}
 		}
-		return a
+		return
 	case task.OpSchedule:
 		a.class = waits
-		return a
+		return
 	}
 	slot := d.cells.at(e.Addr)
 	a.cell, a.object = slot.number, slot.object
+	if e.Size > 0 {
+		a.flags |= bulk
+		if a.object == 0 { // which cells it is about is not known
+			a.flags |= everything
+		}
+	}
 	switch kind := e.Op.Info().Kind; {
 	case kind == task.Wait && e.Enabled != nil && !e.Killable:
 		a.class = waits
@@ -186,17 +196,19 @@ func (d *dpor) accessOf(s *state, i int, e *task.Event, before task.Op) access {
 	if e.Enabled != nil && a.class != waits {
 		a.flags |= guarded
 	}
-	return a
 }
 
 // performed narrows the access of a step to what it did.
-func (d *dpor) performed(_ *state, i int, e *task.Event) {
+func (d *dpor) performed(s *state, i int, e *task.Event) {
 	a := &d.step
 	switch {
 	case conditional(e.Op) && e.Old == e.New:
 		a.class = reads
 	case e.Op.Info().Kind == task.Wait && e.Killable && e.Enabled != nil && !e.Interrupted:
 		a.class, a.flags = waits, a.flags&^guarded
+		if s.pending[i].who.Killed() { // it could have come before what it waited for
+			a.class = reads
+		}
 	case e.Op == task.OpCall || e.Op == task.OpBarrier:
 		d.runs |= 1 << i
 		a.flags |= callbacks
@@ -204,10 +216,12 @@ func (d *dpor) performed(_ *state, i int, e *task.Event) {
 }
 
 func (d *dpor) lived(_ *state, i int, base unsafe.Pointer, size uintptr) {
+	known := len(d.cells.objects)
 	n := d.cells.lived(base, size)
 	switch {
 	case i < 0: // before the first step
-	case n == 0:
+	case len(d.cells.objects) > known: // its first life: nobody else can have come near it
+	case n == 0, d.step.life != 0 && d.step.life != n: // a step has room for one
 		d.step.flags |= everything
 	default:
 		d.step.life = n
@@ -250,7 +264,7 @@ func (d *dpor) arrive(s *state, n int) bool {
 		d.nodes = append(d.nodes, node{})
 	}
 	here := &d.nodes[n]
-	here.enabled, here.sleep, here.choices = s.enabled, 0, d.chosen
+	here.enabled, here.sleep, here.tried, here.choices = s.enabled, 0, 0, d.chosen
 	if n > 0 {
 		here.inherit(&d.nodes[n-1])
 	}
@@ -280,7 +294,7 @@ func (n *node) inherit(from *node) {
 
 func (d *dpor) choose(_ *state, _, n int) int {
 	if d.chosen == len(d.choices) {
-		d.choices = append(d.choices, decision{0, 1<<n - 2})
+		d.choices = append(d.choices, decision{0, 1<<n - 2, n})
 	}
 	d.chosen++
 	return d.choices[d.chosen-1].taken

@@ -43,7 +43,9 @@ type execution struct {
 // executor runs the executions of a program, one at a time, each step when the strategy says so. A task's coroutine serves
 // one execution after the other, and the turn goes from task to task without allocating.
 //
-// While one task goes on, the scheduler runs inside its coroutine: only a change of tasks costs a switch.
+// The scheduler runs inside the coroutine whose step it was: only a change of tasks costs a switch. The coroutine that
+// gives the turn away resumes the other one itself, and waits for it as the executor waits for the first; so those
+// waiting form a chain. One of the chain gets the turn back when those after it have stopped.
 type executor struct {
 	state
 	program  Program
@@ -64,6 +66,7 @@ type executor struct {
 	free    taskSet  // who has a pending operation without a condition
 	chosen  int      // choices other than 0 so far
 	stall   stall    // finds loops that change nothing
+	memory  *memory  // nil: every load sees the latest value
 	trail   Schedule // what was decided
 
 	stopping bool // what tasks report now is not the protocol's doing
@@ -82,6 +85,9 @@ func newExecutor(p Program, o *Options) *executor {
 	}
 	for _, c := range o.Choices {
 		x.offered[c] = true
+	}
+	if x.offered[task.StaleWalk] {
+		x.memory = &memory{}
 	}
 	if o.Watch != nil {
 		x.rewatch = func() Watcher { return o.Watch(x.report) }
@@ -124,13 +130,7 @@ func (x *executor) run() (*execution, error) {
 		return nil, fmt.Errorf("%d tasks, at most %d can be explored", len(tasks), maxTasks)
 	}
 	x.start(tasks)
-	for x.turn != nil {
-		p := x.turn
-		p.next()
-		if x.turn == p && p.done { // it did not hand over but came to its end
-			x.turn = x.decide()
-		}
-	}
+	x.handOver(nil)
 	x.strategy.ended(&x.state, x.res.ending)
 	if x.res.ending == Deadlock && x.probe() {
 		x.res.ending = LostWakeUp
@@ -147,6 +147,9 @@ func (x *executor) begin() {
 	x.guarded, x.free = 0, 0
 	x.enabled, x.last, x.steps, x.tasks = 0, -1, 0, 0
 	x.stall.reset()
+	if x.memory != nil {
+		x.memory.reset()
+	}
 	x.trail.clear()
 	x.res, x.err = execution{}, nil
 	switch w := x.watcher.(type) {
@@ -214,6 +217,23 @@ func (x *executor) decide() *proc {
 	x.steps++
 	x.trail.step(i)
 	return x.procs[i]
+}
+
+// handOver gives the turn to whose it is. It returns when it is the turn of p, which does it, or, nil being the executor,
+// when the execution has ended, or else when one before p in the chain has the turn.
+func (x *executor) handOver(p *proc) {
+	for q := x.turn; q != p && q != nil && !q.waits; q = x.turn {
+		if p != nil {
+			p.waits = true
+		}
+		q.next()
+		if p != nil {
+			p.waits = false
+		}
+		if x.turn == q && q.done { // it did not hand over but came to its end
+			x.turn = x.decide()
+		}
+	}
 }
 
 func (x *executor) end(how Ending) *proc {
@@ -338,6 +358,7 @@ type proc struct {
 	task  *task.Task
 	body  func()
 	done  bool
+	waits bool // for another coroutine that it has resumed
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func(struct{}) bool
@@ -399,13 +420,25 @@ func (p *proc) Before(t *task.Task, e *task.Event) {
 		x.turn = x.decide()
 	}
 	if x.turn != p {
-		p.yield(struct{}{})
-		if x.stopping {
-			panic(unwound{})
-		}
+		p.wait()
 	}
 	if x.watcher != nil {
 		x.watcher.Before(t, e)
+	}
+}
+
+// wait returns when it is the task's turn: nobody else resumes its coroutine.
+func (p *proc) wait() {
+	x := p.x
+	if x.running {
+		x.handOver(p)
+		if x.turn == p {
+			return
+		}
+	}
+	p.yield(struct{}{})
+	if x.stopping {
+		panic(unwound{})
 	}
 }
 
@@ -414,6 +447,9 @@ func (p *proc) After(t *task.Task, e *task.Event) {
 	x := p.x
 	x.ops[e.Op]++
 	x.stall.note(p.index, e)
+	if x.memory != nil {
+		x.memory.performed(p.index, t, e)
+	}
 	if x.tracker != nil {
 		x.tracker.performed(&x.state, p.index, e)
 	}
@@ -442,4 +478,19 @@ func (p *proc) Choose(_ *task.Task, what task.Choice, n int) int {
 		x.chosen++
 	}
 	return v
+}
+
+// Older implements [task.Memory].
+func (p *proc) Older(_ *task.Task, cell unsafe.Pointer) []unsafe.Pointer {
+	if p.x.memory == nil {
+		return nil
+	}
+	return p.x.memory.overwritten(p.index, cell)
+}
+
+// Trapped implements [task.Memory].
+func (p *proc) Trapped(*task.Task) {
+	if p.x.memory != nil {
+		p.x.memory.trapped(p.index)
+	}
 }

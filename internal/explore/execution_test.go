@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"iter"
 	"testing"
 	"unsafe"
 
@@ -53,16 +54,15 @@ func TestStepsDoNotAllocate(t *testing.T) {
 	for _, s := range Strategies() {
 		o := Options{Strategy: s.Name, Executions: 1 << 30}
 		x := newExecutor(p, &o)
-		plan := s.plan(&o)
+		parts, stop := iter.Pull2(s.parts(x, &o))
 		var part strategy
 		steps := 0
 		allocs := testing.AllocsPerRun(200, func() {
 			for part == nil || !part.next() {
-				parts, err := plan.phase(x)
-				if err != nil {
+				var err error
+				if part, err, _ = parts(); err != nil {
 					t.Fatal(err)
 				}
-				part = parts()
 				x.use(part)
 			}
 			e, err := x.run()
@@ -75,6 +75,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		if allocs > 20 {
 			t.Errorf("%s: %v allocations in an execution of %d steps", s.Name, allocs, steps)
 		}
+		stop()
 		x.close()
 	}
 }

@@ -47,6 +47,7 @@ type genWorld struct {
 	typed   *ksync.Slab[genObject, *genObject]
 	late    *ksync.Slab[genObject, *genObject]
 	slot    ksync.Pointer[genObject]
+	frame   [2]ksync.Atomic64 // accessed word by word and as a whole
 	tasks   []*genTask
 }
 
@@ -60,6 +61,8 @@ type genObject struct {
 	index int
 	value ksync.Atomic64
 }
+
+var frameLayout = &task.Layout{Type: "frame", Size: unsafe.Sizeof(genWorld{}.frame)}
 
 var genLayout = &task.Layout{Type: "object", Size: unsafe.Sizeof(genObject{})}
 
@@ -79,6 +82,7 @@ func (p *generated) NewWorld(watch Watcher, report func(task.Violation)) (World,
 	w.count.Init(1)
 	boot := task.New(0, "boot", report)
 	boot.Observer = bootObserver{watch}
+	boot.Born(unsafe.Pointer(&w.frame), frameLayout)
 	o, err := w.typed.Alloc(boot)
 	if err != nil {
 		return nil, err
@@ -109,7 +113,7 @@ func (w *genWorld) Tasks() []Task {
 
 func (w *genWorld) state() string {
 	text := fmt.Sprint(w.words[0].Peek(), w.words[1].Peek(), w.plain.Peek(), w.count.Peek(), w.sem.Held(), w.rcu.Pending(),
-		w.typed.InUse(), w.late.InUse())
+		w.typed.InUse(), w.late.InUse(), w.frame[0].Peek(), w.frame[1].Peek())
 	for _, t := range w.tasks {
 		text += fmt.Sprintf(" %s:%s", t.Name, t.log.String())
 	}
@@ -137,6 +141,20 @@ var simple = []statement{
 	{name: "plain write", do: func(w *genWorld, t *genTask, s statement) { w.plain.Write(t.Task, t.ID) }},
 	{name: "get", do: func(w *genWorld, t *genTask, s statement) { t.note(w.count.IncNotZero(t.Task)) }},
 	{name: "put", do: func(w *genWorld, t *genTask, s statement) { t.note(w.count.DecAndTest(t.Task)) }}, // may underflow
+	{name: "read frame", do: func(w *genWorld, t *genTask, s statement) { t.note(w.frame[s.cell].ReadOnce(t.Task)) }},
+	{name: "write frame", do: func(w *genWorld, t *genTask, s statement) { w.frame[s.cell].WriteOnce(t.Task, uint64(t.ID)) }},
+	{name: "clear frame", do: func(w *genWorld, t *genTask, s statement) {
+		t.BeginRange(task.OpClearPage, unsafe.Pointer(&w.frame), unsafe.Sizeof(w.frame))
+		w.frame[0].Init(0)
+		w.frame[1].Init(0)
+		t.End(0, 0)
+	}},
+	{name: "copy frame", do: func(w *genWorld, t *genTask, s statement) {
+		t.BeginRange(task.OpCopyFrom, unsafe.Pointer(&w.frame), unsafe.Sizeof(w.frame))
+		t.note(w.frame[0].Peek())
+		t.note(w.frame[1].Peek())
+		t.End(0, 0)
+	}},
 	{name: "assert", do: func(w *genWorld, t *genTask, s statement) {
 		if v := w.words[s.cell].ReadOnce(t.Task); v == 3 {
 			t.Violate("assert", "word %d is 3", s.cell)
@@ -206,6 +224,12 @@ var compound = []statement{
 	{name: "call", do: func(w *genWorld, t *genTask, s statement) {
 		w.rcu.Call(t.Task, func(t *task.Task) { w.words[s.cell].WriteOnce(t, 7) })
 	}},
+	{name: "call locking", do: func(w *genWorld, t *genTask, s statement) {
+		w.rcu.Call(t.Task, func(t *task.Task) {
+			w.mutexes[s.cell].Lock(t)
+			w.mutexes[s.cell].Unlock(t)
+		})
+	}},
 	{name: "barrier", do: func(w *genWorld, t *genTask, s statement) {
 		if t.Sections[task.SlotRCU].Depth == 0 {
 			w.rcu.Barrier(t.Task)
@@ -214,7 +238,7 @@ var compound = []statement{
 	{name: "await", do: func(w *genWorld, t *genTask, s statement) {
 		word := &w.words[s.cell]
 		_ = w.wait.WaitEvent(t.Task, unsafe.Pointer(word), task.Uninterruptible, func() bool {
-			t.note("look") // how often is what a wake-up too many changes
+			t.note(fmt.Sprint("look ", s.cell)) // how often is what a wake-up too many changes
 			return word.Peek() != 0
 		})
 	}},

@@ -1,15 +1,28 @@
 package explore
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
-// plan divides a search into parts, which workers search side by side. The parts and their order do not depend on how
-// many workers there are, unless there is only one; so neither does what is found first.
+// plan divides a search into phases, one after the other, and each into parts, which workers search side by side. The parts
+// and their order do not depend on how many workers there are, unless there is only one; so neither does what is found first.
 type plan interface {
-	// phase returns what gives the parts of the next phase one by one, or nil when there is none; all parts of a phase are
-	// done before the next one is asked for. x may be used to look at the program.
-	phase(x *executor) (func() strategy, error)
+	// phase returns the n-th phase, from 0. x may be used to look at the program.
+	phase(x *executor, n int) (*phase, error)
+	// more reports whether a phase comes after the first n. leftOut: the last one left something out.
+	more(n int, leftOut bool) bool
 	// complete reports whether the phases so far, if all their parts were done, left out nothing.
-	complete() bool
+	complete(leftOut bool) bool
+}
+
+// phase is parts of a search that may be searched side by side.
+type phase struct {
+	part   func(i int) strategy // the i-th part, from 0; nil: there is none
+	weight func(i int) float64  // how much of the phase the part is likely to be, in proportion to total
+	total  float64              // 0: not known
+	done   float64              // weight of the parts that are done
+	draws  uint64               // executions that make the search, if that is decided beforehand
 }
 
 const (
@@ -22,36 +35,36 @@ const (
 
 // onePhase is a plan with a single phase.
 type onePhase struct {
-	parts func(x *executor) (func() strategy, error)
+	make  func(x *executor) (*phase, error)
 	whole bool
 }
 
-func (p *onePhase) phase(x *executor) (func() strategy, error) {
-	if p.parts == nil {
-		return nil, nil
-	}
-	next, err := p.parts(x)
-	p.parts = nil
-	return next, err
-}
+func (p *onePhase) phase(x *executor, _ int) (*phase, error) { return p.make(x) }
+func (p *onePhase) more(n int, _ bool) bool                  { return n == 0 }
+func (p *onePhase) complete(bool) bool                       { return p.whole }
 
-func (p *onePhase) complete() bool { return p.whole }
-
-// each gives the elements one by one.
-func each[S strategy](parts []S) func() strategy {
-	return func() strategy {
-		if len(parts) == 0 {
+// each makes a phase of parts.
+func each[S strategy](parts []S) *phase {
+	ph := &phase{part: func(i int) strategy {
+		if i >= len(parts) {
 			return nil
 		}
-		s := parts[0]
-		parts = parts[1:]
-		return s
+		return parts[i]
+	}}
+	weights := make([]float64, len(parts))
+	for i, part := range parts {
+		if p, ok := strategy(part).(resumer); ok {
+			weights[i] = p.weigh()
+			ph.total += weights[i]
+		}
 	}
+	ph.weight = func(i int) float64 { return weights[i] }
+	return ph
 }
 
-func planDPOR(o *Options) plan {
-	return &onePhase{whole: true, parts: func(x *executor) (func() strategy, error) {
-		if o.Workers <= 1 {
+func planDPOR(o *Options, _ int) plan {
+	return &onePhase{whole: true, make: func(x *executor) (*phase, error) {
+		if !o.split {
 			return each([]*dpor{{}}), nil
 		}
 		parts, err := split(x, func(ceiling int, emit func(*dpor)) strategy {
@@ -66,21 +79,21 @@ func planDPOR(o *Options) plan {
 	}}
 }
 
-func planDFS(o *Options) plan {
-	return &onePhase{whole: true, parts: func(x *executor) (func() strategy, error) {
+func planDFS(o *Options, _ int) plan {
+	return &onePhase{whole: true, make: func(x *executor) (*phase, error) {
 		parts, err := splitDFS(x, o, -1)
 		return each(parts), err
 	}}
 }
 
 func splitDFS(x *executor, o *Options, bound int) ([]*dfs, error) {
-	if o.Workers <= 1 {
-		return []*dfs{{bound: bound, only: true}}, nil
+	if !o.split {
+		return []*dfs{{bound: bound, only: true, weight: 1}}, nil
 	}
 	return split(x, func(ceiling int, emit func(*dfs)) strategy {
 		return &dfs{bound: bound, ceiling: ceiling, emit: func(d *dfs) {
 			path := fixed(d.path[:d.at])
-			emit(&dfs{bound: bound, only: true, cut: d.cut, path: path, floor: len(path)})
+			emit(&dfs{bound: bound, only: true, cut: d.cut, path: path, floor: len(path), weight: d.prefixWeight()})
 		}}
 	})
 }
@@ -112,27 +125,20 @@ func split[S strategy](x *executor, tree func(ceiling int, emit func(S)) strateg
 }
 
 // planBounded searches with one preemption more in each phase.
-func planBounded(o *Options) plan { return &bounded{o: o, bound: -1} }
+func planBounded(o *Options, _ int) plan { return &bounded{o} }
 
-type bounded struct {
-	o     *Options
-	bound int
-	parts []*dfs
+type bounded struct{ o *Options }
+
+func (b *bounded) more(n int, leftOut bool) bool {
+	return n == 0 || leftOut && (b.o.Preemptions == 0 || n <= b.o.Preemptions)
 }
 
 // complete reports whether the last bound left out nothing.
-func (b *bounded) complete() bool {
-	return b.bound >= 0 && !slices.ContainsFunc(b.parts, func(d *dfs) bool { return d.cut })
-}
+func (b *bounded) complete(leftOut bool) bool { return !leftOut }
 
-func (b *bounded) phase(x *executor) (func() strategy, error) {
-	if b.complete() || b.o.Preemptions > 0 && b.bound == b.o.Preemptions {
-		return nil, nil
-	}
-	b.bound++
-	var err error
-	b.parts, err = splitDFS(x, b.o, b.bound)
-	return each(b.parts), err
+func (b *bounded) phase(x *executor, n int) (*phase, error) {
+	parts, err := splitDFS(x, b.o, n)
+	return each(parts), err
 }
 
 // drawsPerPart is how many random executions make a part.
@@ -141,10 +147,10 @@ const drawsPerPart = 256
 // defaultDraws is how many random executions there are unless it is said how many, or for how long.
 const defaultDraws = 100_000
 
-// planRandom draws executions until a limit is reached.
-func planRandom(make func(d draws, o *Options, length int) strategy) func(*Options) plan {
-	return func(o *Options) plan {
-		return &onePhase{parts: func(x *executor) (func() strategy, error) {
+// planRandom draws executions until a limit is reached. earlier is how many were drawn in earlier runs.
+func planRandom(make func(d draws, o *Options, length int) strategy) func(*Options, int) plan {
+	return func(o *Options, earlier int) plan {
+		return &onePhase{make: func(x *executor) (*phase, error) {
 			x.use(&dfs{bound: 0})
 			x.strategy.next()
 			trial, err := x.run() // for the length of an execution
@@ -152,22 +158,57 @@ func planRandom(make func(d draws, o *Options, length int) strategy) func(*Optio
 				return nil, err
 			}
 			length := trial.steps
-			end := uint64(o.Executions)
+			const never = 1 << 62
+			end, limit, ph := uint64(never), uint64(never), &phase{weight: func(int) float64 { return 0 }}
 			switch {
-			case end == 0 && o.Time > 0:
-				end = 1 << 62
-			case end == 0:
+			case o.Executions > 0:
+				limit = uint64(earlier + o.Executions)
+				ph.draws = limit
+			case o.Time == 0:
 				end = defaultDraws
+				ph.draws = end
 			}
-			first := uint64(0)
-			return func() strategy {
+			ph.part = func(i int) strategy {
+				first := uint64(i) * drawsPerPart
 				if first >= end {
 					return nil
 				}
-				from := first
-				first = min(end, from+drawsPerPart)
-				return make(newDraws(o.Seed, from, first), o, length)
-			}, nil
+				return make(draws{seed: o.Seed, first: first, end: min(end, first+drawsPerPart), limit: limit}, o, length)
+			}
+			return ph, nil
 		}}
 	}
+}
+
+// parts gives the parts of a whole search one after the other, for who searches them alone. A part has to be done before the
+// next one is asked for.
+func (info StrategyInfo) parts(x *executor, opts *Options) iter.Seq2[strategy, error] {
+	return func(yield func(strategy, error) bool) {
+		o, leftOut := *opts, false
+		o.split = o.Workers > 1
+		for plan, n := info.plan(&o, 0), 0; plan.more(n, leftOut); n++ {
+			ph, err := plan.phase(x, n)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			leftOut = false
+			for i := 0; ; i++ {
+				part := ph.part(i)
+				if part == nil {
+					break
+				}
+				if !yield(part, nil) {
+					return
+				}
+				leftOut = leftOut || leavesOut(part)
+			}
+		}
+	}
+}
+
+// leavesOut reports whether a part that is done has left something out that the next phase searches.
+func leavesOut(part strategy) bool {
+	d, ok := part.(*dfs)
+	return ok && d.cut
 }

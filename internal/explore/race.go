@@ -14,7 +14,8 @@ func (d *dpor) race(s *state, n int, e *access) clock {
 	d.races = d.races[:0]
 	blocking := e.flags&guarded != 0
 	held := false // the last step that took the spinlock was found
-	for k := n - 1; k >= 0; k-- {
+	low, high := d.unordered(s, i, &own)
+	for k := high - 1; k >= low; k-- {
 		at := &d.nodes[k]
 		j := at.task
 		if j == i || own[j] > int32(k) {
@@ -40,6 +41,17 @@ func (d *dpor) race(s *state, n int, e *access) clock {
 		}
 	}
 	return all
+}
+
+// unordered returns the range of steps in which all lie that other tasks took and that are not in own, a clock of task i.
+func (d *dpor) unordered(s *state, i int, own *clock) (low, high int) {
+	low = len(d.nodes)
+	for j := range s.tasks {
+		if j != i && d.last[j] > own[j] {
+			low, high = min(low, int(own[j])), max(high, int(d.last[j]))
+		}
+	}
+	return low, high
 }
 
 // reverse sees to it that e, the step after the n-th node, is explored before the step at node k, with which it races: some

@@ -13,14 +13,19 @@ import (
 type draws struct {
 	seed       uint64
 	first, end uint64
+	limit      uint64 // executions from here on are not wanted now
+	upcoming   uint64 // the execution that is made ready for, or refused
 	pcg        rand.PCG
 	rng        *rand.Rand
 }
 
-func newDraws(seed, first, end uint64) draws { return draws{seed: seed, first: first, end: end} }
+func newDraws(seed, first, end uint64) draws {
+	return draws{seed: seed, first: first, end: end, limit: end}
+}
 
 func (d *draws) next() bool {
-	if d.first == d.end {
+	d.upcoming = d.first
+	if d.first >= min(d.end, d.limit) {
 		return false
 	}
 	if d.rng == nil {
@@ -61,11 +66,13 @@ type pct struct {
 }
 
 func newPCT(d draws, o *Options, length int) strategy {
-	return &pct{draws: d, depth: cmp.Or(o.PCTDepth, defaultPCTDepth), length: max(length, 1)}
+	return &pct{draws: d, depth: pctDepth(o), length: max(length, 1)}
 }
 
 // defaultPCTDepth is enough for the race of a reader with a detach: reader, writer, reader, writer.
 const defaultPCTDepth = 4
+
+func pctDepth(o *Options) int { return cmp.Or(o.PCTDepth, defaultPCTDepth) }
 
 func (p *pct) next() bool {
 	if !p.draws.next() {

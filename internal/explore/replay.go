@@ -15,6 +15,7 @@ type Step struct {
 	Task           string
 	Op             task.Op
 	Addr           unsafe.Pointer // of the cell
+	Size           uintptr        // of a bulk access, in bytes; 0: one cell
 	Func           string         // the kernel function it belongs to
 	Stack          []string       // kernel functions, outermost first
 	Old, New       uint64
@@ -55,8 +56,8 @@ func (e *FingerprintError) Error() string {
 	return fmt.Sprintf("the schedule belongs to %s %s, this is %s", e.What, e.Schedule, e.Program)
 }
 
-// Replay runs a schedule and records its steps. Where the schedule ends before the tasks do, the trace ends. With a
-// [*DivergenceError] comes the trace up to there; a [*FingerprintError] comes without one.
+// Replay runs a schedule and records its steps, of several executions those of the last. Where the schedule ends before the
+// tasks do, the trace ends. With a [*DivergenceError] comes the trace up to there; a [*FingerprintError] comes without one.
 func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 	if fp, ok := p.(Fingerprinter); ok {
 		scenario, rules := fp.Fingerprints()
@@ -69,8 +70,8 @@ func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 	}
 	x := newExecutor(p, &o)
 	defer x.close()
-	rec := &recorder{x: x, inner: x.rewatch}
-	x.rewatch = rec.restart
+	rec := &recorder{x: x, make: x.rewatch}
+	x.rewatch = rec.begin
 	f, err := rerun(x, &schedule)
 	if f == nil {
 		return nil, err
@@ -78,9 +79,29 @@ func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 	return rec.trace(f), err
 }
 
-// rerun runs a schedule once more and returns how it ends.
+// rerun runs a schedule once more, as though nothing had been run before, and returns how it ends.
 func rerun(x *executor, schedule *Schedule) (*Found, error) {
-	s := &script{schedule: schedule}
+	return x.after(schedule.Before, &script{schedule: schedule})
+}
+
+// after runs a script together with executions before it, and nothing else.
+func (x *executor) after(before []Schedule, last *script) (*Found, error) {
+	x.forget()
+	for i := range before {
+		if f, err := x.follow(&script{schedule: &before[i]}); err != nil {
+			return f, err
+		}
+		x.join()
+	}
+	f, err := x.follow(last)
+	if f != nil {
+		f.Schedule.Before = before
+	}
+	return f, err
+}
+
+// follow runs a script.
+func (x *executor) follow(s *script) (*Found, error) {
 	x.use(s)
 	e, err := x.run()
 	if err != nil {
@@ -97,7 +118,8 @@ func rerun(x *executor, schedule *Schedule) (*Found, error) {
 // script follows a schedule.
 type script struct {
 	schedule *Schedule
-	choice   int // the next one
+	early    bool // it may fail before the schedule's end
+	choice   int  // the next one
 	diverged error
 }
 
@@ -129,7 +151,7 @@ func (s *script) choose(st *state, _, n int) int {
 }
 
 func (s *script) ended(st *state, how Ending) {
-	if s.diverged == nil && how != Redundant && st.steps < len(s.schedule.Tasks) {
+	if s.diverged == nil && how != Redundant && !(s.early && how.Failed()) && st.steps < len(s.schedule.Tasks) {
 		s.diverged = &DivergenceError{Step: st.steps + 1, Schedule: taskName(st, int(s.schedule.Tasks[st.steps]))}
 	}
 }
@@ -149,27 +171,51 @@ func names(s *state, set taskSet) []string {
 	return all
 }
 
-// recorder is a watcher that records the steps and passes on what it is told.
+// recorder is a watcher that records the steps of an execution and passes on what it is told.
 type recorder struct {
 	x     *executor
-	inner func() Watcher
+	make  func() Watcher // what it passes it on to
 	next  Watcher
 	steps []Step
 	seen  int // violations
 }
 
-func (r *recorder) restart() Watcher {
-	if r.inner != nil {
-		r.next = r.inner()
+// begin is called for the first execution.
+func (r *recorder) begin() Watcher {
+	if r.make != nil {
+		r.next = r.make()
 	}
 	return r
 }
+
+// Restart implements [Restarter].
+func (r *recorder) Restart() {
+	r.steps, r.seen = nil, 0
+	if next, ok := r.next.(Restarter); ok {
+		next.Restart()
+	} else {
+		r.begin()
+	}
+}
+
+// Join implements [Learner].
+func (r *recorder) Join() {
+	if next, ok := r.next.(Learner); ok {
+		next.Join()
+	}
+}
+
+// Lessons implements [Learner]: a replay is not about other executions.
+func (r *recorder) Lessons() []Lesson { return nil }
+
+// Forget implements [Learner].
+func (r *recorder) Forget() {}
 
 // Before implements [Watcher].
 func (r *recorder) Before(t *task.Task, e *task.Event) {
 	if r.x.running {
 		r.blame()
-		r.steps = append(r.steps, Step{Task: t.Name, Op: e.Op, Addr: e.Addr, Func: e.Func, Stack: slices.Clone(t.Stack()),
+		r.steps = append(r.steps, Step{Task: t.Name, Op: e.Op, Addr: e.Addr, Size: e.Size, Func: e.Func, Stack: slices.Clone(t.Stack()),
 			Enabled: names(&r.x.state, r.x.enabled)})
 	}
 	if r.next != nil {

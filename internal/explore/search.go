@@ -25,6 +25,14 @@ type Options struct {
 	Workers     int           // how many search side by side; 0: one
 	KeepGoing   int           // stop after so many different failures; 0: one
 
+	// Until, if it is not nil, says which failure ends the search before there are KeepGoing of them. Several workers call it.
+	Until func(*Found) bool
+
+	// Checkpoint is a file that holds where the search stands; "": none. If it exists, the search goes on from there. It is
+	// written now and then and when a limit stops the search, and removed when the search ends by itself. Limits count from
+	// where the search goes on.
+	Checkpoint string
+
 	Choices   []task.Choice // what is decided besides scheduling; other choices are always 0
 	MaxChosen int           // how many of an execution's choices may be other than 0; 0: one
 
@@ -33,14 +41,8 @@ type Options struct {
 
 	Progress func(Progress) // called now and then
 	Every    time.Duration  // how often; 0: once a second
-}
 
-// Progress is how far a search is.
-type Progress struct {
-	Executions int
-	Rate       float64 // executions a second
-	Elapsed    time.Duration
-	Parts      int // of the search, that are done
+	split bool // into more than one part
 }
 
 // Found is a failure that a search found.
@@ -68,12 +70,15 @@ func (f *Found) String() string {
 	return fmt.Sprintf("%s: %s", f.Ending, describeBlocked(f.Blocked))
 }
 
-// Report is what a search did.
+// Report is what a search did, in all runs if it went on from a checkpoint.
 type Report struct {
 	Strategy         Strategy
 	Complete         bool // nothing is left to be tried
+	Stopped          bool // by a limit: there is more to be searched
+	Enough           bool // what was found ended it
 	Bound            int  // Bounded: the highest number of preemptions that was searched in full; -1: none
 	Executions       int
+	Earlier          int            // those of the executions that earlier runs did
 	Redundant        int            // executions given up because they repeat others
 	States           int            // States: how many there are
 	Truncated        int            // executions cut off
@@ -85,27 +90,38 @@ type Report struct {
 }
 
 // Search explores a program. It returns an error if the program cannot be run, not for failures it finds; an end of ctx
-// stops it as a limit does.
+// stops it as a limit does. A [*CheckpointError] says that it cannot go on from a checkpoint.
 func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 	info, err := strategyInfo(o.Strategy)
 	if err != nil {
 		return nil, err
+	}
+	o.Strategy = info.Name
+	s := newSearch(p, o)
+	defer s.close()
+	if err := s.resume(); err != nil {
+		return nil, err
+	}
+	if info.Name == States && slices.Contains(o.Choices, task.StaleWalk) {
+		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", States, task.StaleWalk)
 	}
 	if o.Time > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.Time)
 		defer cancel()
 	}
-	s := newSearch(ctx, p, o)
-	defer s.close()
-	stop := s.progress()
-	defer stop()
-	if err := s.phases(info); err != nil {
+	s.ctx = ctx
+	stop := s.tick()
+	err = s.phases(info)
+	stop()
+	if err != nil {
 		return nil, err
 	}
-	s.report.Strategy = info.Name
-	s.report.Elapsed = time.Since(s.begun)
-	return &s.report, s.confirm()
+	s.report.Elapsed = s.elapsed()
+	if err := s.confirm(); err != nil {
+		return nil, err
+	}
+	return &s.report, s.keep()
 }
 
 // search is a search in progress.
@@ -114,32 +130,38 @@ type search struct {
 	o       Options
 	program Program
 	begun   time.Time
+	before  time.Duration // that earlier runs took
 	workers []*executor
+	judge   *executor // tells what parts break together; nil until there is such a question
 
-	started atomic.Int64 // executions, of all workers
-	done    atomic.Int64 // parts
+	started atomic.Int64 // executions of this run, of all workers
+	asked   atomic.Int64 // how often the workers were asked how far they are
 
-	mu     sync.Mutex
-	parts  func() strategy
-	taken  int             // parts
-	merged int             // parts
-	ready  map[int]*result // done, but not those before
-	last   atomic.Int64    // parts after this one are of no use any more
-	full   bool            // enough was found, or a limit was reached
-	err    error
-	report Report
+	mu      sync.Mutex
+	plan    plan
+	phase   *phase
+	nth     int // phase, from 0
+	taken   int // parts
+	merged  int // parts
+	ready   map[int]*result
+	open    map[int]*standing // of parts that are not done: where they stand, as far as that was asked
+	leftOut bool              // a part of this phase left something out that another phase may search
+	offset  int               // executions before this phase
+	last    atomic.Int64      // parts after this one are of no use any more
+	full    bool              // enough was found, or a limit was reached
+	from    *checkpoint       // where an earlier run was stopped; nil once its phase is begun
+	stand   *checkpoint       // where a limit has stopped this one
+	err     error
+	learned lessons // of the parts that are merged
+	report  Report
 }
 
-// result is what came of one part.
-type result struct {
-	report Report
-	cut    bool // it was not done to its end
-}
-
-func newSearch(ctx context.Context, p Program, o Options) *search {
+func newSearch(p Program, o Options) *search {
 	o.Workers = max(o.Workers, 1)
 	o.KeepGoing = max(o.KeepGoing, 1)
-	s := &search{ctx: ctx, o: o, program: p, begun: time.Now()}
+	o.split = o.Workers > 1
+	s := &search{o: o, program: p, begun: time.Now()}
+	s.report.Strategy = o.Strategy
 	s.report.DistinctOutcomes = map[string]int{}
 	s.report.Bound = -1
 	for range o.Workers {
@@ -152,201 +174,213 @@ func (s *search) close() {
 	for _, x := range s.workers {
 		x.close()
 	}
+	if s.judge != nil {
+		s.judge.close()
+	}
 }
 
+func (s *search) elapsed() time.Duration { return s.before + time.Since(s.begun) }
+
+// phases searches one phase after the other.
 func (s *search) phases(info StrategyInfo) error {
-	plan := info.plan(&s.o)
-	for !s.full {
-		parts, err := plan.phase(s.workers[0])
+	s.plan = info.plan(&s.o, s.report.Earlier)
+	for s.from != nil || !s.full && s.plan.more(s.nth, s.leftOut) {
+		phase, err := s.plan.phase(s.workers[0], s.nth)
 		if err != nil {
 			return err
 		}
-		if parts == nil {
-			break
+		if err := s.beginPhase(phase); err != nil {
+			return err
 		}
-		s.runPhase(parts)
-		if s.err != nil {
-			return s.err
-		}
-		if b, ok := plan.(*bounded); ok && !s.full {
-			s.report.Bound = b.bound
+		if err := s.runPhase(); err != nil {
+			return err
 		}
 	}
-	for _, x := range s.workers {
-		for op, n := range x.ops {
-			s.report.Ops[op] += n
-		}
+	s.report.Enough = s.enough(s.report.Violations)
+	s.report.Complete = !s.full && s.report.Truncated == 0 && s.plan.complete(s.leftOut)
+	return nil
+}
+
+// beginPhase makes ready for the parts of a phase, some of which an earlier run may have searched.
+func (s *search) beginPhase(ph *phase) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := s.from
+	s.from = nil
+	s.phase, s.taken, s.merged = ph, 0, 0
+	s.ready, s.open = map[int]*result{}, map[int]*standing{}
+	s.last.Store(1 << 62)
+	if from != nil {
+		return s.restore(from)
 	}
-	s.report.Complete = !s.full && s.report.Truncated == 0 && plan.complete()
+	s.leftOut, s.offset = false, s.report.Executions
 	return nil
 }
 
 // runPhase searches the parts of one phase.
-func (s *search) runPhase(parts func() strategy) {
-	s.parts, s.taken, s.merged, s.ready = parts, 0, 0, map[int]*result{}
-	s.last.Store(1 << 62)
+func (s *search) runPhase() error {
 	var wg sync.WaitGroup
 	for _, x := range s.workers {
 		wg.Go(func() { s.work(x) })
 	}
 	wg.Wait()
-	for _, i := range slices.Sorted(maps.Keys(s.ready)) { // behind a part that was never begun
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.report.Stopped && s.o.Checkpoint != "" {
+		s.stand = s.standing()
+	}
+	for _, i := range slices.Sorted(maps.Keys(s.ready)) { // behind a part that was stopped
 		s.merge(s.ready[i])
 	}
+	if !s.full {
+		if s.o.Strategy == Bounded {
+			s.report.Bound = s.nth
+		}
+		s.nth++
+	}
+	return s.err
 }
 
 func (s *search) work(x *executor) {
 	for {
-		part, i := s.take()
+		part, i, r := s.take()
 		if part == nil {
 			return
 		}
-		r, err := s.searchPart(x, part, i)
+		err := s.searchPart(x, part, i, r)
 		s.deliver(i, r, err)
 	}
 }
 
-func (s *search) take() (strategy, int) {
+// take returns the next part that is to be searched, and what an earlier run found in it.
+func (s *search) take() (strategy, int, *result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.full || s.err != nil || int64(s.taken) > s.last.Load() {
-		return nil, 0
+	for s.ready[s.taken] != nil || s.taken < s.merged {
+		s.taken++
 	}
-	part := s.parts()
+	if s.full || s.err != nil || int64(s.taken) > s.last.Load() {
+		return nil, 0, nil
+	}
+	i := s.taken
+	part := s.phase.part(i)
+	if part == nil {
+		return nil, 0, nil
+	}
 	s.taken++
-	return part, s.taken - 1
+	at := s.open[i]
+	if at == nil {
+		return part, i, newResult()
+	}
+	if at.saved != nil {
+		if s.err = part.(resumer).restore(at.saved); s.err != nil {
+			return nil, 0, nil
+		}
+	}
+	return part, i, at.result.clone()
 }
 
 // deliver takes in what came of part i, after all those before it.
 func (s *search) deliver(i int, r *result, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done.Add(1)
 	if err != nil {
 		s.err = err
 		return
 	}
+	if r.stopped {
+		s.full, s.report.Stopped = true, true
+	} else {
+		delete(s.open, i)
+		s.phase.done += s.phase.weight(i)
+	}
 	s.ready[i] = r
-	for s.ready[s.merged] != nil {
-		s.merge(s.ready[s.merged])
+	for r := s.ready[s.merged]; r != nil && !r.stopped; r = s.ready[s.merged] {
+		s.merge(r)
 		delete(s.ready, s.merged)
 		s.merged++
 	}
 }
 
-// merge adds the report of the next part, unless enough was found before.
+// merge adds what came of the next part, unless enough was found before.
 func (s *search) merge(r *result) {
-	if len(s.report.Violations) >= s.o.KeepGoing {
+	if s.enough(s.report.Violations) || s.err != nil {
 		return
 	}
 	before := s.report.Executions
-	s.report.Executions += r.report.Executions
-	s.report.Redundant += r.report.Redundant
-	s.report.Truncated += r.report.Truncated
-	s.report.States += r.report.States
-	s.report.Steps = max(s.report.Steps, r.report.Steps)
-	for o, n := range r.report.DistinctOutcomes {
-		s.report.DistinctOutcomes[o] += n
-	}
+	s.report.add(&r.report)
+	s.leftOut = s.leftOut || r.leftOut
 	for _, f := range r.report.Violations {
 		f.Execution += before
-		s.report.note(f, s.o.KeepGoing)
+		s.note(&s.report, f)
 	}
-	s.full = s.full || r.cut || len(s.report.Violations) >= s.o.KeepGoing
+	together, err := s.remember(r.learned)
+	switch {
+	case err != nil:
+		s.err = err
+	case together != nil:
+		together.Execution = s.report.Executions
+		s.note(&s.report, *together)
+	}
+	s.full = s.full || s.enough(s.report.Violations)
 }
 
-// note adds a failure of a new kind, and reports whether that makes enough of them.
-func (r *Report) note(f Found, enough int) bool {
-	if len(r.Violations) < enough && !slices.ContainsFunc(r.Violations, func(o Found) bool { return o.Key() == f.Key() }) {
-		r.Violations = append(r.Violations, f)
+// add adds up all that can be added.
+func (r *Report) add(o *Report) {
+	r.Executions += o.Executions
+	r.Redundant += o.Redundant
+	r.Truncated += o.Truncated
+	r.States += o.States
+	r.Steps = max(r.Steps, o.Steps)
+	for outcome, n := range o.DistinctOutcomes {
+		r.DistinctOutcomes[outcome] += n
 	}
-	return len(r.Violations) >= enough
+	for op, n := range o.Ops {
+		r.Ops[op] += n
+	}
 }
 
-// searchPart searches one part to its end, or until there is a reason to stop.
-func (s *search) searchPart(x *executor, part strategy, index int) (*result, error) {
-	r := &result{report: Report{DistinctOutcomes: map[string]int{}}}
-	x.use(part)
-	for part.next() {
-		if s.stop(index) {
-			r.cut = true
-			return r, nil
-		}
-		e, err := x.run()
-		if err != nil {
+// remember takes in what a part has shown, and returns what it breaks together with those before it.
+func (s *search) remember(m lessons) (*Found, error) {
+	if len(s.learned) == 0 {
+		s.learned = m
+		return nil, nil
+	}
+	if !slices.ContainsFunc(m, func(r remembered) bool {
+		return slices.ContainsFunc(r.facts, func(fact string) bool { return !s.learned.knows(fact) })
+	}) {
+		return nil, nil
+	}
+	if s.judge == nil {
+		s.judge = newExecutor(s.program, &s.o)
+		if err := s.judge.teach(s.learned); err != nil {
 			return nil, err
 		}
-		if r.count(x, e, part) >= s.o.KeepGoing {
-			s.enough(index)
-			r.cut = true
-			return r, nil
-		}
 	}
-	if d, ok := part.(*states); ok {
-		r.report.States = len(d.seen)
-	}
-	return r, nil
+	return s.learned.adopt(s.judge, m)
 }
 
-// stop reports whether a limit is reached, or what the part finds is of no use.
-func (s *search) stop(index int) bool {
-	n := s.started.Add(1)
-	if s.o.Executions > 0 && n > int64(s.o.Executions) {
-		s.started.Add(-1)
-		return true
-	}
-	return int64(index) > s.last.Load() || n%16 == 0 && s.ctx.Err() != nil
+// enough reports whether the failures are as many as were asked for, or the one that was.
+func (s *search) enough(found []Found) bool {
+	return len(found) >= s.o.KeepGoing || slices.ContainsFunc(found, func(f Found) bool { return s.wanted(&f) })
 }
 
-// enough says that parts after this one need not be searched.
-func (s *search) enough(index int) {
-	for {
-		last := s.last.Load()
-		if int64(index) >= last || s.last.CompareAndSwap(last, int64(index)) {
-			return
-		}
-	}
-}
+func (s *search) wanted(f *Found) bool { return s.o.Until != nil && s.o.Until(f) }
 
-// count takes one execution in, and returns how many failures there are.
-func (r *result) count(x *executor, e *execution, part strategy) int {
-	rep := &r.report
-	rep.Executions++
-	rep.Steps = max(rep.Steps, e.steps)
-	if d, ok := part.(*dfs); ok && d.known() {
-		return len(rep.Violations)
+// note adds a failure if it is of a new kind, or the one wanted.
+func (s *search) note(r *Report, f Found) {
+	if s.wanted(&f) || !slices.ContainsFunc(r.Violations, func(o Found) bool { return o.Key() == f.Key() }) {
+		r.Violations = append(r.Violations, f)
 	}
-	switch {
-	case e.ending == Redundant:
-		rep.Redundant++
-	case e.ending == Truncated:
-		rep.Truncated++
-	case e.ending == Finished:
-		rep.DistinctOutcomes[e.outcome]++
-	case e.ending.Failed():
-		f := x.found(e)
-		f.Execution = rep.Executions
-		rep.note(f, len(rep.Violations)+1)
-	}
-	return len(rep.Violations)
-}
-
-// found describes the failure of the execution just run.
-func (x *executor) found(e *execution) Found {
-	f := Found{Ending: e.ending, Violations: e.violations, Blocked: e.blocked, Schedule: x.trail.clone()}
-	if fp, ok := x.program.(Fingerprinter); ok {
-		f.Schedule.Scenario, f.Schedule.Rules = fp.Fingerprints()
-	}
-	return f
 }
 
 // Fingerprinter is a [Program] that knows its schedules from those of others.
 type Fingerprinter interface {
-	// Fingerprints identify the scenario and the rules, by letters and digits.
+	// Fingerprints identify the scenario and the rules, without blanks and colons.
 	Fingerprints() (scenario, rules string)
 }
 
-// confirm runs every failing schedule once more.
+// confirm runs every failing schedule once more, by itself: what a watcher said may rest on earlier executions.
 func (s *search) confirm() error {
 	for i := range s.report.Violations {
 		f := &s.report.Violations[i]
@@ -354,34 +388,9 @@ func (s *search) confirm() error {
 		if err != nil {
 			return fmt.Errorf("run %s again: %w", strings.TrimSpace(f.Schedule.String()), err)
 		}
-		f.Unstable = again.Key() != f.Key()
+		if f.Unstable = again.Key() != f.Key(); !f.Unstable {
+			f.Violations = again.Violations
+		}
 	}
 	return nil
-}
-
-// progress calls back now and then until the returned function is called.
-func (s *search) progress() (stop func()) {
-	if s.o.Progress == nil {
-		return func() {}
-	}
-	every := s.o.Every
-	if every <= 0 {
-		every = time.Second
-	}
-	quit, gone := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(gone)
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-				n, d := int(s.started.Load()), time.Since(s.begun)
-				s.o.Progress(Progress{Executions: n, Rate: float64(n) / d.Seconds(), Elapsed: d, Parts: int(s.done.Load())})
-			}
-		}
-	}()
-	return func() { close(quit); <-gone }
 }

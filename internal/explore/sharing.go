@@ -7,7 +7,8 @@ import (
 )
 
 // sharing learns which cells tasks share, that is, which ones two tasks access and one of them writes. A step on any other
-// cell can be taken at once, before what the others do: that changes nothing for them. What is known comes from the
+// cell can be taken at once, before what the others do: that changes nothing for them. So can a read of what nobody else
+// writes. What is known comes from the
 // executions so far, and when one of them finds a cell to be shared that was not known to be, the search has to begin
 // anew. Once it ends without that, nothing was left out: the first step of another task that conflicts with one taken at
 // once would also come after it, and would have been found there.
@@ -20,7 +21,14 @@ type sharing struct {
 // use is who accesses a cell.
 type use struct{ by, writers taskSet }
 
-func (u use) shared() bool { return u.writers != 0 && u.by.len() > 1 }
+// conflicts reports whether an access of task i can matter to another task.
+func (u use) conflicts(i int, writes bool) bool {
+	others := ^(taskSet(1) << i)
+	return u.writers&others != 0 || writes && u.by&others != 0
+}
+
+// settled reports whether nothing more can be learned: several tasks write.
+func (u use) settled() bool { return u.writers.len() > 1 }
 
 // life is memory that a task took or gave back in a slab.
 type life struct {
@@ -37,29 +45,35 @@ func touched(e *task.Event) (addr unsafe.Pointer, writes bool) {
 	switch e.Op {
 	case task.OpSectionBegin, task.OpSectionEnd:
 		return graceCell, false
-	case task.OpSynchronize, task.OpGracePeriodWait, task.OpCall, task.OpBarrier:
+	case task.OpSynchronize, task.OpGracePeriodWait, task.OpCall, task.OpBarrier, task.OpStartPoll, task.OpPoll:
 		return graceCell, true
-	case task.OpWakeUp, task.OpSchedule:
+	case task.OpWakeUp, task.OpSchedule, task.OpSendSig:
+		return nil, true
+	}
+	if e.Size > 0 {
 		return nil, true
 	}
 	kind := e.Op.Info().Kind
 	return e.Addr, kind != task.Read && (kind != task.Wait || e.Enabled != nil)
 }
 
-// local reports whether, for all that is known, the operation matters to its task alone.
-func (s *sharing) local(e *task.Event) bool {
-	addr, _ := touched(e)
-	return addr != nil && !s.cells[addr].shared()
+// local reports whether, for all that is known, the operation of task i matters to it alone.
+func (s *sharing) local(i int, e *task.Event) bool {
+	addr, writes := touched(e)
+	return addr != nil && !s.cells[addr].conflicts(i, writes)
 }
 
 // note takes an operation of task i into account.
 func (s *sharing) note(i int, e *task.Event) {
 	addr, writes := touched(e)
+	if e.Size > 0 { // as if all of it were new
+		s.lived(i, e.Addr, e.Size)
+	}
 	if addr == nil {
 		return
 	}
 	u := s.cells[addr]
-	if u.shared() {
+	if u.settled() {
 		return
 	}
 	was := u
@@ -78,11 +92,14 @@ func (s *sharing) note(i int, e *task.Event) {
 	s.put(addr, was, u)
 }
 
+// put notes a use, and whether an access that was local with what was known before is not so any more.
 func (s *sharing) put(addr unsafe.Pointer, was, u use) {
-	if u != was {
-		s.cells[addr] = u
-		s.news = s.news || u.shared()
+	if u == was {
+		return
 	}
+	s.cells[addr] = u
+	several := u.by.len() > 1 && u.writers != 0
+	s.news = s.news || several && (u.writers != was.writers || was.by.len() <= 1)
 }
 
 // share makes a cell one that counts as shared whatever is known.

@@ -3,71 +3,18 @@ package explore
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 )
 
 // Size is how large a counterexample is.
-type Size struct{ Tasks, Switches, Steps int }
+type Size struct{ Tasks, Statements, Switches, Steps int }
 
 func (s Size) String() string {
-	return fmt.Sprintf("%d tasks, %d switches, %d steps", s.Tasks, s.Switches, s.Steps)
+	return fmt.Sprintf("%d tasks, %d statements, %d switches, %d steps", s.Tasks, s.Statements, s.Switches, s.Steps)
 }
 
-// Shrunk is a failure made smaller.
-type Shrunk struct {
-	Program  Program // the program that fails; a smaller one if it could be reduced
-	Found    Found
-	From, To Size
-	Runs     int // executions it took
-}
-
-// Reducer is a [Program] that knows smaller ones: with a task or an operation less, the largest step first.
-type Reducer interface {
-	Smaller() []Program
-}
-
-const (
-	// shrinkRuns bounds the executions spent on one program's schedule by moving its turns about,
-	shrinkRuns = 4000
-	// and these those spent on finding the fewest preemptions that do, and a failure in a smaller program.
-	shrinkSearch = 20_000
-)
-
-// Shrink makes a failing schedule of p smaller: fewer operations and tasks if the program is a [Reducer], then fewer
-// switches between tasks, then fewer steps. What it returns fails with the same [Found.Key].
-func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error) {
-	o.Progress = nil
-	sh := &shrinker{ctx: ctx, o: o, key: f.Key()}
-	x := newExecutor(p, &o)
-	again, err := rerun(x, &f.Schedule)
-	x.close()
-	if err != nil {
-		return nil, err
-	}
-	if again.Key() != sh.key {
-		return nil, fmt.Errorf("shrink %s: %w", &f.Schedule, errNotReproduced)
-	}
-	r := &Shrunk{Program: p, Found: f, From: sizeOf(&f.Schedule)}
-	if err := sh.reduce(r); err != nil {
-		return nil, err
-	}
-	best, err := sh.shrink(r.Program, r.Found)
-	if err != nil {
-		return nil, err
-	}
-	r.Found, r.To, r.Runs = best, sizeOf(&best.Schedule), sh.runs
-	return r, nil
-}
-
-func sizeOf(s *Schedule) Size {
-	var seen taskSet
-	for _, i := range s.Tasks {
-		seen |= 1 << i
-	}
-	return Size{seen.len(), s.Switches(), len(s.Tasks)}
-}
-
-// less orders schedules by how hard they are to read.
+// less orders counterexamples by how hard they are to read.
 func (s Size) less(o Size) bool {
 	switch {
 	case s.Switches != o.Switches:
@@ -78,103 +25,211 @@ func (s Size) less(o Size) bool {
 	return s.Tasks < o.Tasks
 }
 
-type shrinker struct {
-	ctx  context.Context
-	o    Options
-	key  string
-	runs int
+// Shrunk is a failure made smaller.
+type Shrunk struct {
+	// Program is the program that fails, a smaller one if it could be reduced. The schedule of Found is one of its own, and
+	// has its fingerprints. Whoever asked for it closes it.
+	Program  Program
+	Found    Found
+	From, To Size
+	Runs     int // executions it took
 }
 
-// reduce moves on to smaller programs as long as they fail alike.
-func (sh *shrinker) reduce(r *Shrunk) error {
-	for {
-		red, ok := r.Program.(Reducer)
-		if !ok {
-			return nil
-		}
-		found := false
-		for _, p := range red.Smaller() {
-			f, err := sh.search(p, Bounded, 0)
-			if err != nil {
-				return err
-			}
-			if f != nil {
-				r.Program, r.Found, found = p, *f, true
-				break
-			}
-		}
-		if !found {
-			return nil
-		}
-	}
+// Reducer is a [Program] that knows smaller ones. What watches the program watches them, too.
+type Reducer interface {
+	Program
+	// Smaller returns programs with tasks or statements less, those that lack most first. Whoever takes one closes it.
+	Smaller() iter.Seq[Reducer]
+	// Size returns how many tasks it has, and statements in them.
+	Size() (tasks, statements int)
+	Close() error
 }
 
-// search looks for a failure with the same key.
-func (sh *shrinker) search(p Program, strategy Strategy, preemptions int) (*Found, error) {
-	o := sh.o
-	o.Strategy, o.Preemptions, o.Executions, o.Workers, o.Time, o.KeepGoing = strategy, preemptions, shrinkSearch, 1, 0, 8
-	rep, err := Search(sh.ctx, p, o)
+// What shrinking may cost, in steps: 100 000 of them take some 30 ms.
+const (
+	improveSteps = 500_000   // moving the turns of one schedule about
+	fewestSteps  = 1_000_000 // looking for a failure with fewer preemptions
+	smallerSteps = 50_000    // looking for the failure in one smaller program
+	reduceSteps  = 3_000_000 // and in all of them
+)
+
+// Shrink makes a failing schedule of p smaller: fewer tasks and statements if the program is a [Reducer], fewer switches
+// between tasks, then fewer steps. What it returns fails with the same [Found.Key].
+func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error) {
+	o.Progress, o.Workers = nil, 1
+	sh := &shrinker{ctx: ctx, o: o, key: f.Key()}
+	again, err := sh.again(p, &f)
 	if err != nil {
 		return nil, err
 	}
-	sh.runs += rep.Executions
-	i := slices.IndexFunc(rep.Violations, func(f Found) bool { return f.Key() == sh.key && !f.Unstable })
-	if i < 0 {
-		return nil, nil
+	if !again {
+		return nil, fmt.Errorf("shrink %s: %w", &f.Schedule, errNotReproduced)
 	}
-	return &rep.Violations[i], nil
+	r := &Shrunk{Program: p, Found: f, From: sizeOf(p, &f.Schedule)}
+	r.Found, err = sh.improve(p, f)
+	if err == nil {
+		err = sh.reduce(r)
+	}
+	if err == nil {
+		err = sh.fewest(r)
+	}
+	if err != nil {
+		sh.discard(r.Program, p)
+		return nil, err
+	}
+	r.To, r.Runs = sizeOf(r.Program, &r.Found.Schedule), sh.runs
+	return r, nil
 }
 
-// shrink returns the smallest failing schedule of p that it finds.
-func (sh *shrinker) shrink(p Program, f Found) (Found, error) {
-	best, err := sh.improve(p, f)
+// sizeOf measures a schedule of p. The tasks of a program that cannot tell are those that take a step.
+func sizeOf(p Program, s *Schedule) Size {
+	size := Size{Switches: s.Switches(), Steps: len(s.Tasks)}
+	for i := range s.Before {
+		size.Steps += len(s.Before[i].Tasks)
+	}
+	if r, ok := p.(Reducer); ok {
+		size.Tasks, size.Statements = r.Size()
+		return size
+	}
+	var seen taskSet
+	for _, i := range s.Tasks {
+		seen |= 1 << i
+	}
+	size.Tasks = seen.len()
+	return size
+}
+
+type shrinker struct {
+	ctx   context.Context
+	o     Options
+	key   string
+	runs  int
+	steps int
+}
+
+// run runs one execution of what x is to do, and returns how it fails if that is the failure in question.
+func (sh *shrinker) run(x *executor) (*Found, error) {
+	e, err := x.run()
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	if f, err := sh.search(p, Bounded, max(best.Schedule.Switches()-1, 0)); err != nil {
-		return best, err
-	} else if f != nil {
-		other, err := sh.improve(p, *f)
-		if err != nil {
-			return best, err
+	sh.runs++
+	sh.steps += e.steps
+	if !e.ending.Failed() {
+		return nil, nil
+	}
+	if f := x.found(e); f.Key() == sh.key {
+		return &f, nil
+	}
+	return nil, nil
+}
+
+// again reports whether a failure fails alike by itself, where nothing is known of other executions.
+func (sh *shrinker) again(p Program, f *Found) (bool, error) {
+	x := newExecutor(p, &sh.o)
+	defer x.close()
+	g, err := rerun(x, &f.Schedule)
+	return err == nil && g.Key() == sh.key, err
+}
+
+// over reports whether so many steps are taken, or there is another reason to stop.
+func (sh *shrinker) over(end int) bool { return sh.steps >= end || sh.ctx.Err() != nil }
+
+// search looks for the failure in p.
+func (sh *shrinker) search(p Program, strategy Strategy, preemptions, steps int) (*Found, error) {
+	o := sh.o
+	o.Strategy, o.Preemptions = strategy, preemptions
+	info, err := strategyInfo(strategy)
+	if err != nil {
+		return nil, err
+	}
+	x := newExecutor(p, &o)
+	defer x.close()
+	end := sh.steps + steps
+	for part, err := range info.parts(x, &o) {
+		if sh.over(end) || err != nil {
+			return nil, err
 		}
-		if sizeOf(&other.Schedule).less(sizeOf(&best.Schedule)) {
-			best = other
+		if f, err := sh.searchPart(x, part, end); f != nil || err != nil {
+			return sh.confirmed(p, f, err)
 		}
 	}
-	return best, nil
+	return nil, nil
+}
+
+// confirmed passes on a failure if it fails alike by itself.
+func (sh *shrinker) confirmed(p Program, f *Found, err error) (*Found, error) {
+	if err != nil {
+		return nil, err
+	}
+	again, err := sh.again(p, f)
+	if !again {
+		return nil, err
+	}
+	return f, nil
+}
+
+// searchPart looks for the failure in one part of a search.
+func (sh *shrinker) searchPart(x *executor, part strategy, end int) (*Found, error) {
+	x.use(part)
+	for !sh.over(end) && part.next() {
+		if f, err := sh.run(x); f != nil || err != nil {
+			return f, err
+		}
+	}
+	return nil, nil
+}
+
+// fewest looks for a failure with fewer preemptions than the one there is has switches.
+func (sh *shrinker) fewest(r *Shrunk) error {
+	f, err := sh.search(r.Program, Bounded, max(r.Found.Schedule.Switches()-1, 1), fewestSteps)
+	if f == nil || err != nil {
+		return err
+	}
+	f.Execution = r.Found.Execution
+	other, err := sh.improve(r.Program, *f)
+	if err == nil && sizeOf(r.Program, &other.Schedule).less(sizeOf(r.Program, &r.Found.Schedule)) {
+		r.Found = other
+	}
+	return err
 }
 
 // improve moves the turns of a schedule about, and leaves some out, as long as that makes it smaller.
 func (sh *shrinker) improve(p Program, f Found) (Found, error) {
 	x := newExecutor(p, &sh.o)
 	defer x.close()
-	for end := sh.runs + shrinkRuns; ; {
-		better := false
-		for _, order := range variants(f.Schedule.Tasks) {
-			if sh.runs >= end || sh.ctx.Err() != nil {
-				return f, nil
-			}
-			sh.runs++
-			x.use(&wish{order: order, choices: f.Schedule.Choices})
-			e, err := x.run()
-			if err != nil {
-				return f, err
-			}
-			if !e.ending.Failed() {
-				continue
-			}
-			g := x.found(e)
-			if g.Key() == sh.key && sizeOf(&g.Schedule).less(sizeOf(&f.Schedule)) {
-				g.Execution = f.Execution
-				f, better = g, true
-				break
-			}
+	best := f
+	for end := sh.steps + improveSteps; ; {
+		smaller, err := sh.smaller(x, &best, end)
+		if err != nil {
+			return f, err
 		}
-		if !better {
-			return f, nil
+		if smaller == nil {
+			break
+		}
+		smaller.Execution = f.Execution
+		best = *smaller
+	}
+	if again, err := sh.again(p, &best); !again {
+		return f, err
+	}
+	return best, nil
+}
+
+// smaller returns the first variant of a schedule that fails alike and is smaller, nil if none is.
+func (sh *shrinker) smaller(x *executor, f *Found, end int) (*Found, error) {
+	size := sizeOf(x.program, &f.Schedule)
+	for _, order := range variants(f.Schedule.Tasks) {
+		if sh.over(end) {
+			return nil, nil
+		}
+		x.use(&wish{order: order, choices: f.Schedule.Choices})
+		g, err := sh.run(x)
+		if err != nil || g != nil && sizeOf(x.program, &g.Schedule).less(size) {
+			return g, err
 		}
 	}
+	return nil, nil
 }
 
 // turn is a run of steps of one task.

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 
 	"vmasim/internal/task"
@@ -17,7 +18,7 @@ func TestShrink(t *testing.T) {
 			t.Fatal(err)
 		}
 		// a reads, b does all it has to do, a goes on.
-		if s.To != (Size{2, 2, 8}) || s.From != sizeOf(&f.Schedule) || s.Found.Key() != f.Key() {
+		if s.To != (Size{2, 0, 2, 8}) || s.From != sizeOf(p, &f.Schedule) || s.Found.Key() != f.Key() {
 			t.Errorf("%s becomes %s: %s", s.From, s.To, &s.Found.Schedule)
 		}
 		if trace, err := Replay(p, s.Found.Schedule, Options{}); err != nil || trace.Found.Key() != f.Key() {
@@ -56,18 +57,41 @@ func TestShrinkKeepsTheFailure(t *testing.T) {
 	}
 }
 
-// reducible is a program with tasks that may be left out.
-type reducible struct{ *scripted }
-
-func (r reducible) Smaller() []Program {
-	var all []Program
-	for i := range r.bodies {
-		p := &scripted{check: r.check}
-		p.bodies = append(append(p.bodies, r.bodies[:i]...), r.bodies[i+1:]...)
-		all = append(all, reducible{p})
-	}
-	return all
+// reducible is a program with tasks that may be left out, and counts how many such programs are open.
+type reducible struct {
+	*scripted
+	names string // of the tasks
+	open  *int
 }
+
+func (r reducible) NewWorld(_ Watcher, report func(task.Violation)) (World, error) {
+	w := &scriptWorld{program: r.scripted, report: report}
+	for i, body := range r.bodies {
+		t := task.New(i, r.names[i:i+1], report)
+		w.tasks = append(w.tasks, Task{t.Name, t, func() { body(w, t) }})
+	}
+	if r.names == "b" {
+		return nil, errors.New("b needs another task")
+	}
+	return w, nil
+}
+
+func (r reducible) Smaller() iter.Seq[Reducer] {
+	return func(yield func(Reducer) bool) {
+		for i := range r.bodies {
+			p := &scripted{check: r.check}
+			p.bodies = append(append(p.bodies, r.bodies[:i]...), r.bodies[i+1:]...)
+			*r.open++
+			if !yield(reducible{p, r.names[:i] + r.names[i+1:], r.open}) {
+				return
+			}
+		}
+	}
+}
+
+func (r reducible) Size() (tasks, statements int) { return len(r.bodies), 10 * len(r.bodies) }
+
+func (r reducible) Close() error { *r.open--; return nil }
 
 func TestShrinkReducesTheProgram(t *testing.T) {
 	idle := func(w *scriptWorld, t *task.Task) { w.y.Add(t, 1) }
@@ -75,13 +99,58 @@ func TestShrinkReducesTheProgram(t *testing.T) {
 		if w.x.ReadOnce(t) == 1 {
 			t.Violate("seen", "")
 		}
-	}, idle, func(w *scriptWorld, t *task.Task) { w.x.WriteOnce(t, 1) })}
+	}, idle, func(w *scriptWorld, t *task.Task) { w.x.WriteOnce(t, 1) }), "abcd", new(int)}
 	f := first(t, p, Options{Strategy: DFS})
 	s, err := Shrink(context.Background(), p, f, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.Program.(reducible).bodies); n != 2 || s.To != (Size{2, 1, 2}) {
-		t.Errorf("%d tasks are left, %s -> %s", n, s.From, s.To)
+	if left := s.Program.(reducible).names; left != "bd" || s.From.Tasks != 4 || s.To != (Size{2, 20, 1, 2}) {
+		t.Errorf("%s is left, %s -> %s", left, s.From, s.To)
+	}
+	if s.Program.(reducible).Close(); *p.open != 0 {
+		t.Errorf("%d programs are left open", *p.open)
+	}
+}
+
+// TestReduceKeepsTheSwitches: a smaller program in which the failure takes more switches is not easier to read.
+func TestReduceKeepsTheSwitches(t *testing.T) {
+	seen := func(w *scriptWorld, t *task.Task) {
+		if w.x.ReadOnce(t) == 1 && w.y.ReadOnce(t) == 2 {
+			t.Violate("seen", "")
+		}
+	}
+	one := func(w *scriptWorld, t *task.Task) { w.x.WriteOnce(t, 1); w.y.WriteOnce(t, 2); w.y.WriteOnce(t, 3) }
+	both := func(w *scriptWorld, t *task.Task) { w.x.WriteOnce(t, 1); w.y.WriteOnce(t, 2) }
+	p := reducible{program(both, one, seen), "xyz", new(int)}
+	for _, f := range []Found{first(t, p, Options{Strategy: DFS}), first(t, p, Options{Strategy: Random})} {
+		s, err := Shrink(context.Background(), p, f, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := s.Program.(reducible).names; left != "xz" && left != "yz" || s.To.Switches != 1 {
+			t.Errorf("%s is left, %s", left, s.To)
+		}
+	}
+}
+
+// TestGuide: a task that lacks some steps, or has some more, takes the others in the same order.
+func TestGuide(t *testing.T) {
+	increment := func(w *scriptWorld, t *task.Task) { w.x.WriteOnce(t, w.x.ReadOnce(t)+1) }
+	longer := func(w *scriptWorld, t *task.Task) { w.y.Add(t, 1); w.y.Add(t, 1); increment(w, t) }
+	short, long := program(increment, increment), program(longer, increment)
+	short.check, long.check = lostUpdate().check, lostUpdate().check
+	for _, c := range []struct{ from, to *scripted }{{short, long}, {long, short}, {short, short}} {
+		f := first(t, c.from, Options{Strategy: DFS})
+		trace, err := Replay(c.from, f.Schedule, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := newExecutor(c.to, &Options{})
+		x.use(&guide{steps: trace.Steps})
+		if e, err := x.run(); err != nil || e.ending != Violated || x.trail.Switches() != f.Schedule.Switches() {
+			t.Errorf("%v, %v: %s follows %s", e, err, &x.trail, &f.Schedule)
+		}
+		x.close()
 	}
 }

@@ -23,11 +23,12 @@ type Pending struct {
 // state is an execution between two steps, as a strategy sees it.
 type state struct {
 	tasks   int
-	pending [maxTasks]Pending                    // by task
-	enabled taskSet                              // who can go on
-	last    int                                  // who took the last step; -1: nobody yet
-	steps   int                                  // taken so far
-	locals  func(i int) (number uint64, few int) // of a Recurring world; otherwise nil
+	pending [maxTasks]Pending // by task
+	enabled taskSet           // who can go on
+	last    int               // who took the last step; -1: nobody yet
+	steps   int               // taken so far
+	// locals is [Recurring.Locals]; nil: the world has none.
+	locals func(i int, e *task.Event) (number uint64, live int)
 }
 
 // preempts reports whether a step of task i takes the turn from one that could go on.
@@ -103,20 +104,21 @@ const (
 type StrategyInfo struct {
 	Name     Strategy
 	Doc      string
-	Finishes bool // it ends when every schedule has been tried or found equal to one that was
-	plan     func(o *Options) plan
+	Finishes bool                               // it ends when every schedule has been tried or found equal to one that was
+	Resumes  bool                               // it can go on from a checkpoint
+	plan     func(o *Options, earlier int) plan // earlier: executions of earlier runs
 }
 
 // Strategies lists the strategies, the default first.
 func Strategies() []StrategyInfo {
 	return []StrategyInfo{
-		{DPOR, "every interleaving, leaving out those that only exchange independent steps (source sets, sleep sets)", true, planDPOR},
-		{DFS, "every interleaving, depth first", true, planDFS},
-		{States, "every interleaving, depth first, up to states where the search has been (hashed; for a Recurring world)", true, planStates},
-		{Bounded, "every interleaving with at most 0, 1, 2, … preemptions", true, planBounded},
-		{Random, "the next task drawn evenly from those that can go on", false, planRandom(newRandom)},
-		{PCT, "random priorities with depth-1 random changes: finds a bug of that depth with known probability", false, planRandom(newPCT)},
-		{POS, "random priorities of operations, drawn anew after a race", false, planRandom(newPOS)},
+		{DPOR, "every interleaving, leaving out those that only exchange independent steps (source sets, sleep sets)", true, true, planDPOR},
+		{DFS, "every interleaving, depth first", true, true, planDFS},
+		{States, "every interleaving, depth first, up to states where the search has been (hashed; for a Recurring world)", true, false, planStates},
+		{Bounded, "every interleaving with at most 0, 1, 2, … preemptions", true, true, planBounded},
+		{Random, "the next task drawn evenly from those that can go on", false, true, planRandom(newRandom)},
+		{PCT, "random priorities with depth-1 random changes: finds a bug of that depth with known probability", false, true, planRandom(newPCT)},
+		{POS, "random priorities of operations, drawn anew after a race", false, true, planRandom(newPOS)},
 	}
 }
 

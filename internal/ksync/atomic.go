@@ -216,6 +216,15 @@ func (p *Pointer[T]) LoadAcquire(t *task.Task) *T {
 	return (*T)(atomic.LoadPointer(&p.p.v))
 }
 
+// LoadEarly is LoadAcquire where only the address dependency orders the load, as rcu_dereference has it, and an explorer may
+// see to it that it shows: with the choice what, the processor has performed the load before earlier ones of the task.
+func (p *Pointer[T]) LoadEarly(t *task.Task, what task.Choice) *T {
+	if t.Observer != nil {
+		return (*T)(p.p.readEarly(t, what))
+	}
+	return (*T)(atomic.LoadPointer(&p.p.v))
+}
+
 // WriteOnce writes with no ordering: WRITE_ONCE.
 func (p *Pointer[T]) WriteOnce(t *task.Task, v *T) {
 	p.p.write(t, task.OpWriteOnce, unsafe.Pointer(v))
@@ -240,6 +249,13 @@ type pointer struct{ v unsafe.Pointer }
 func (p *pointer) read(t *task.Task, op task.Op) unsafe.Pointer {
 	t.Begin(op, unsafe.Pointer(p))
 	v := atomic.LoadPointer(&p.v)
+	t.EndPointer(v, v)
+	return v
+}
+
+func (p *pointer) readEarly(t *task.Task, what task.Choice) unsafe.Pointer {
+	t.Begin(task.OpLoadAcquire, unsafe.Pointer(p))
+	v := t.ChooseValue(what, unsafe.Pointer(p), atomic.LoadPointer(&p.v))
 	t.EndPointer(v, v)
 	return v
 }

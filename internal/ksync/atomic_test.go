@@ -85,6 +85,38 @@ func TestCellsAnnounceAndAct(t *testing.T) {
 	}
 }
 
+// early is a chooser that lets loads see older values.
+type early struct {
+	chooser
+	older []unsafe.Pointer
+}
+
+func (e *early) Older(*task.Task, unsafe.Pointer) []unsafe.Pointer { return e.older }
+func (e *early) Trapped(*task.Task)                                {}
+
+func TestLoadEarly(t *testing.T) {
+	var p Pointer[int]
+	old, latest := new(int), new(int)
+	p.Init(latest)
+	e := &early{chooser{task.StaleWalk: 1}, []unsafe.Pointer{unsafe.Pointer(old)}}
+	plain := new(reports).tasks(1)[0]
+	plain.Chooser = e
+	if p.LoadEarly(plain, task.StaleWalk) != latest {
+		t.Error("a task that nobody observes sees an old value")
+	}
+	tk, ev, _ := observed(0)
+	if p.LoadEarly(tk, task.StaleWalk) != latest {
+		t.Error("an old value without a choice")
+	}
+	tk.Chooser = e
+	if p.LoadEarly(tk, task.StaleWalk) != old || p.LoadAcquire(tk) != latest {
+		t.Error("LoadEarly does not see the old value, or LoadAcquire does")
+	}
+	if len(ev.after) != 3 || ev.after[1].Op != task.OpLoadAcquire || ev.after[1].OldPtr != unsafe.Pointer(old) || ev.after[1].NewPtr != unsafe.Pointer(old) {
+		t.Errorf("announced %+v", ev.after)
+	}
+}
+
 func TestPlainOfEverySize(t *testing.T) {
 	tk, ev, _ := observed(0)
 	var b Plain[bool]

@@ -161,13 +161,26 @@ func (d *Domain) elapsed(target uint64) bool {
 }
 
 // StartPoll begins a grace period without waiting for it and returns what to ask Poll for: start_poll_synchronize_rcu.
-// It is no event: who polls does so for memory's sake, and must behave alike whatever the answer.
-func (d *Domain) StartPoll() (cookie uint64) { return d.epoch.Add(1) }
+func (d *Domain) StartPoll(t *task.Task) (cookie uint64) {
+	if t.Observer == nil {
+		return d.epoch.Add(1)
+	}
+	t.Begin(task.OpStartPoll, unsafe.Pointer(d))
+	cookie = d.epoch.Add(1)
+	t.End(cookie-1, cookie)
+	return cookie
+}
 
 // Poll reports whether the grace period has ended: poll_state_synchronize_rcu. t is outside any section.
 func (d *Domain) Poll(t *task.Task, cookie uint64) bool {
 	d.Quiescent(t)
-	return d.elapsed(cookie)
+	if t.Observer == nil {
+		return d.elapsed(cookie)
+	}
+	t.Begin(task.OpPoll, unsafe.Pointer(d))
+	ended := d.elapsed(cookie)
+	t.End(b2u(ended), b2u(ended))
+	return ended
 }
 
 // Call runs fn after a grace period: call_rcu. It never waits: callbacks are batched, and a batch runs in the task that

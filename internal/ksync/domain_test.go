@@ -1,10 +1,13 @@
 package ksync
 
 import (
+	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"pgregory.net/rapid"
 
@@ -259,7 +262,7 @@ func TestLazySections(t *testing.T) {
 			old.WriteOnce(writer, poison)
 			continue
 		}
-		for cookie := d.StartPoll(); !d.Poll(writer, cookie); {
+		for cookie := d.StartPoll(writer); !d.Poll(writer, cookie); {
 			runtime.Gosched()
 		}
 		old.WriteOnce(writer, poison)
@@ -287,8 +290,31 @@ func TestWaitingTaskIsQuiescent(t *testing.T) {
 		d.ReadUnlock(ts[0])
 		_ = ts[0].Await(task.OpMutexLock, nil, task.Uninterruptible, wake.Load)
 	}()
-	eventually(t, "the waiting task's section ends", func() bool { return d.Poll(ts[1], d.StartPoll()) })
+	eventually(t, "the waiting task's section ends", func() bool { return d.Poll(ts[1], d.StartPoll(ts[1])) })
 	wake.Store(true)
 	ts[0].Unpark()
 	<-done
+}
+
+func TestPollingIsAnnounced(t *testing.T) {
+	tk, ev, _ := observed(0)
+	other := new(reports).tasks(1)[0]
+	d := domainOf([]*task.Task{other})
+	d.ReadLock(other)
+	cookie := d.StartPoll(tk)
+	before := d.Poll(tk, cookie)
+	d.ReadUnlock(other)
+	if after := d.Poll(tk, cookie); before || !after {
+		t.Errorf("the grace period has ended: %v inside the section, %v afterwards", before, after)
+	}
+	var got []string
+	for _, e := range ev.after {
+		got = append(got, fmt.Sprint(e.Op, " ", e.New))
+		if e.Addr != unsafe.Pointer(d) {
+			t.Errorf("%s of another cell", e.Op)
+		}
+	}
+	if want := []string{"start_poll_synchronize_rcu 2", "poll_state_synchronize_rcu 0", "poll_state_synchronize_rcu 1"}; !slices.Equal(got, want) {
+		t.Errorf("announced %v, want %v", got, want)
+	}
 }

@@ -51,7 +51,7 @@ func TestRCUWaitKillable(t *testing.T) {
 	}()
 	eventually(t, "the task waits", func() bool { return w.waiter.Peek() == ts[0] })
 	w.WakeUp(ts[1]) // to no avail
-	ts[0].Kill()
+	ts[0].Kill(nil)
 	if err := <-done; !errors.Is(err, unix.EINTR) {
 		t.Errorf("the wait ended with %v", err)
 	}

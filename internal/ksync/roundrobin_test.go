@@ -233,7 +233,7 @@ func TestObservedKill(t *testing.T) {
 				for !sem.Contended() {
 					step.ReadOnce(t)
 				}
-				victim.Kill()
+				victim.Kill(t)
 			})...)
 		var deadlock *tasktest.DeadlockError
 		if killable != (got != nil) || killable == errors.As(err, &deadlock) {

@@ -154,7 +154,7 @@ func TestRWSemKilledWaiterLeavesTheQueue(t *testing.T) {
 	s.queued(t, 1)
 	go func() { behind <- s.DownReadKillable(ts[2]) }()
 	s.queued(t, 2)
-	ts[1].Kill()
+	ts[1].Kill(nil)
 	if err := <-killed; !errors.Is(err, unix.EINTR) {
 		t.Errorf("the killed writer got %v", err)
 	}
@@ -175,6 +175,27 @@ func TestRWSemKilledWaiterLeavesTheQueue(t *testing.T) {
 	r.want(t, "recursive-lock")
 }
 
+// TestRWSemSignalByChoice: a signal is offered to who has to wait, and to nobody else.
+func TestRWSemSignalByChoice(t *testing.T) {
+	tk, _, _ := observed(1)
+	tk.Chooser = chooser{task.Signal: 1}
+	holder := new(reports).tasks(1)[0]
+	var s RWSem
+	if err := s.DownWriteKillable(tk); err != nil || tk.Killed() {
+		t.Errorf("a free lock: %v, killed %v", err, tk.Killed())
+	}
+	s.UpWrite(tk)
+	s.DownRead(holder)
+	if err := s.DownReadKillable(tk); err != nil || tk.Killed() {
+		t.Errorf("a lock that readers share: %v, killed %v", err, tk.Killed())
+	}
+	s.UpRead(tk)
+	if err := s.DownWriteKillable(tk); !errors.Is(err, unix.EINTR) || s.Contended() {
+		t.Errorf("a lock that is held: %v, waiters left: %v", err, s.Contended())
+	}
+	s.UpRead(holder)
+}
+
 func TestRWSemUninterruptibleIgnoresKill(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
@@ -183,7 +204,7 @@ func TestRWSemUninterruptibleIgnoresKill(t *testing.T) {
 	done := make(chan bool)
 	go func() { s.DownRead(ts[1]); done <- true }()
 	s.queued(t, 1)
-	ts[1].Kill()
+	ts[1].Kill(nil)
 	s.queued(t, 1)
 	s.UpWrite(ts[0])
 	<-done
@@ -250,7 +271,7 @@ func TestRWSemStress(t *testing.T) {
 	}
 	together(r.tasks(6), func(tk *task.Task) {
 		if tk.ID == 5 {
-			tk.Kill() // all its killable waits end at once
+			tk.Kill(nil) // all its killable waits end at once
 		}
 		rng := rand.New(rand.NewPCG(1, uint64(tk.ID)))
 		for range 1500 {

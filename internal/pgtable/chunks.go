@@ -16,38 +16,73 @@ type Chunk struct {
 // Slot returns the chunk's i-th entry with its lock.
 func (c Chunk) Slot(i int) Slot { return Slot{&c.Entries[i], c.Lock} }
 
+// Head returns the chunk of the first n entries.
+func (c Chunk) Head(n int) Chunk { return Chunk{c.Addr, c.Entries[:n], c.Lock} }
+
+// Tail returns the chunk without the first n entries.
+func (c Chunk) Tail(n int) Chunk {
+	return Chunk{c.Addr + uint64(n)<<phys.PageShift, c.Entries[n:], c.Lock}
+}
+
+// chunk returns the part of [start, end) that the PTE table maps which pmd refers to, the one for start.
+func (tb *Tables) chunk(pmd PTE, start, end uint64) Chunk {
+	first := start >> phys.PageShift % entriesPerTable
+	count := (min(next(start, PMDShift), end) - start) >> phys.PageShift
+	return Chunk{start, tb.table(pmd)[first : first+count], tb.lock(pmd)}
+}
+
+// AllocChunk returns the part of [start, end) that start's PTE table maps, and makes the tables that are absent, as Alloc does.
+func (tb *Tables) AllocChunk(t *task.Task, start, end uint64) (Chunk, error) {
+	pmd, err := tb.alloc(t, start)
+	if err != nil {
+		return Chunk{}, err
+	}
+	return tb.chunk(pmd, start, end), nil
+}
+
 // Chunks calls fn for each PTE table that has entries for [start, end), in ascending order, with those entries. start
 // and end are multiples of the page size. Where
 // tables are absent, whole levels at a time, nothing is looked at. It stops at fn's first error and returns it. It takes
 // no lock itself. fn must not free tables.
 func (tb *Tables) Chunks(t *task.Task, start, end uint64, fn func(Chunk) error) error {
-	for addr := start; addr < end; {
+	for addr := tb.skipAbsent(t, start, end); addr < end; addr = tb.skipAbsent(t, addr, end) {
 		pmd, shift := tb.walk(t, addr)
 		if pmd.None() {
 			addr = next(addr, shift)
 			continue
 		}
-		stop := min(next(addr, PMDShift), end)
-		first := addr >> phys.PageShift % entriesPerTable
-		count := (stop - addr) >> phys.PageShift
-		if err := fn(Chunk{addr, tb.table(pmd)[first : first+count], tb.lock(pmd)}); err != nil {
+		if err := fn(tb.chunk(pmd, addr, end)); err != nil {
 			return err
 		}
-		addr = stop
+		addr = next(addr, PMDShift)
 	}
 	return nil
 }
 
-// Absent reports whether no PTE table maps anything in [start, end), so that there is nothing to unmap and to free.
-func (tb *Tables) Absent(t *task.Task, start, end uint64) bool {
-	for addr := start; addr < end; {
+// Populated reports whether a PTE table maps anything in [start, end), so that there may be something to unmap; and whether
+// a table below the PGD does, so that there may be one to free.
+func (tb *Tables) Populated(t *task.Task, start, end uint64) (entries, tables bool) {
+	for addr := tb.skipAbsent(t, start, end); addr < end; addr = tb.skipAbsent(t, addr, end) {
 		pmd, shift := tb.walk(t, addr)
 		if !pmd.None() {
-			return false
+			return true, true
 		}
+		tables = tables || shift < PGDShift
 		addr = next(addr, shift)
 	}
-	return true
+	return false, tables
+}
+
+// skipAbsent goes on from addr over what has no table below the PGD. Whole address spaces are mostly that, so it is worth a loop
+// of its own, but for an observed task, whose walks are all alike.
+func (tb *Tables) skipAbsent(t *task.Task, addr, end uint64) uint64 {
+	if t.Observer != nil {
+		return addr
+	}
+	for addr < end && tb.root.at(addr, PGDShift).Peek() == 0 {
+		addr = next(addr, PGDShift)
+	}
+	return addr
 }
 
 // next returns the start of what the entry after addr's maps.

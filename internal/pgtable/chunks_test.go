@@ -63,6 +63,34 @@ func TestChunksVisitWhatExists(t *testing.T) {
 	})
 }
 
+// TestAllocChunk: the entries are those that Find finds, up to the end of the range or of the table; Head and Tail divide them.
+func TestAllocChunk(t *testing.T) {
+	tb, tk := newTables(t)
+	rapid.Check(t, func(t *rapid.T) {
+		start := sites().Draw(t, "start")
+		pages := rapid.Uint64Range(1, 600).Draw(t, "pages")
+		c, err := tb.AllocChunk(tk, start, start+pages<<phys.PageShift)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := (next(start, PMDShift) - start) >> phys.PageShift; c.Addr != start || uint64(len(c.Entries)) != min(pages, left) {
+			t.Fatalf("chunk %#x+%d for %#x+%d", c.Addr, len(c.Entries), start, pages)
+		}
+		n := rapid.IntRange(0, len(c.Entries)).Draw(t, "n")
+		for _, part := range []Chunk{c.Head(n), c.Tail(n)} {
+			for i := range part.Entries {
+				if s, ok := tb.Find(tk, part.Addr+uint64(i)<<phys.PageShift); !ok || s != part.Slot(i) {
+					t.Fatalf("%#x+%d: not the entry that Find finds", part.Addr, i)
+				}
+			}
+		}
+		if len(c.Head(n).Entries)+len(c.Tail(n).Entries) != len(c.Entries) {
+			t.Fatal("head and tail are not all")
+		}
+		tb.FreeRange(tk, 0, AddressLimit, 0, 0)
+	})
+}
+
 func mustAllocRapid(t *rapid.T, tb *Tables, tk *task.Task, addr uint64) Slot {
 	s, err := tb.Alloc(tk, addr)
 	if err != nil {

@@ -6,87 +6,108 @@ import (
 	"vmasim/internal/task"
 )
 
-// FreeRange frees the tables that intersect [start, end) and map nothing outside [floor, ceiling), with all tables
-// below them: free_pgd_range. A ceiling of 0 is the top of the address space. floor is the end of the VMA before and
-// ceiling the start of the one after, so that no table in use is freed; the range itself must be unreachable and all
-// its entries empty. Readers inside a section of the access domain may still see the tables: their frames are freed
-// after a grace period. It takes no page-table lock.
+// FreeRange is [Freeing.Range] of one range.
 func (tb *Tables) FreeRange(t *task.Task, start, end, floor, ceiling uint64) {
-	f := freeing{tb: tb, floor: floor, last: ceiling - 1} // wraps to the top
-	f.below(t, tb.root, PGDShift, start, end)
-	if f.count == 0 {
-		return
-	}
-	tb.pages.Add(t, -uint64(f.count))
-	tb.freeLater(t, f.head)
+	f := tb.StartFree()
+	f.Range(t, start, end, floor, ceiling)
+	f.Finish(t)
 }
 
-// Destroy frees all tables, the PGD too: exit_mmap and pgd_free. No entry may be left.
+// Destroy frees all tables, the PGD too: pgd_free. No entry may be left. Where every range was freed when it was unmapped,
+// the PGD is the only one.
 func (tb *Tables) Destroy(t *task.Task) {
-	tb.FreeRange(t, 0, AddressLimit, 0, 0)
+	if tb.TablePages() > 0 {
+		tb.FreeRange(t, 0, AddressLimit, 0, 0)
+	}
 	tb.freeLater(t, tb.pgd)
+}
+
+// Freeing collects the tables that an unmapping frees: free_pgtables. Readers inside a section of the access domain may
+// still see them: their frames are freed after a grace period that Finish begins. The tables unlinked form a chain.
+type Freeing struct {
+	tb    *Tables
+	head  phys.PFN
+	count int
+}
+
+// StartFree begins to free tables.
+func (tb *Tables) StartFree() Freeing { return Freeing{tb: tb} }
+
+// Finish lets the tables go once no reader can see them.
+func (f *Freeing) Finish(t *task.Task) {
+	if f.count > 0 {
+		f.tb.pages.Add(t, -uint64(f.count))
+		f.tb.freeLater(t, f.head)
+	}
 }
 
 // freeLater frees a chain of tables, linked by Page.Index, after a grace period of the access domain.
 func (tb *Tables) freeLater(t *task.Task, head phys.PFN) {
-	mem := tb.mem
 	tb.access.Call(t, func(t *task.Task) {
 		for pfn := head; pfn != 0; {
-			following := phys.PFN(mem.Page(pfn).Index.Read(t))
-			mem.Put(t, pfn)
+			following := phys.PFN(tb.mem.Page(pfn).Index.Read(t))
+			tb.freeTable(t, pfn)
 			pfn = following
 		}
 	})
 }
 
-// freeing is one FreeRange in progress. The tables it unlinked form a chain.
-type freeing struct {
-	tb          *Tables
-	floor, last uint64 // the last address that a freed table may map
-	head        phys.PFN
-	count       int
+// Range frees the tables that map addresses of [start, end) and lie wholly within [floor, ceiling): free_pgd_range. A ceiling
+// of 0 is the top of the address space. floor is the end of the VMA before the range and ceiling the start of the one after,
+// so that no table in use is freed. Nothing may be mapped in [floor, ceiling) any more, nobody may be able to reach it, and
+// whoever unmapped the rest of it must have freed its tables, too: they are not looked for. It takes no page-table lock.
+func (f *Freeing) Range(t *task.Task, start, end, floor, ceiling uint64) {
+	first := start >> PMDShift << PMDShift
+	if first < floor {
+		first += PMDSize
+	}
+	if ceiling != 0 {
+		end = min(end, ceiling>>PMDShift<<PMDShift)
+	}
+	if first >= end {
+		return // no PTE table lies wholly between the two, so none above it does
+	}
+	f.below(t, f.tb.root, PGDShift, first, end, span{floor, ceiling - 1})
 }
 
-// below frees tables that the entries for [start, end) of tbl refer to, each of which maps 1<<shift bytes.
-func (f *freeing) below(t *task.Task, tbl *table, shift uint, start, end uint64) {
+// span is a range of addresses, both ends included.
+type span struct{ first, last uint64 }
+
+// below frees the tables within limits that the entries for [start, end) of tbl refer to, each of which maps 1<<shift bytes.
+func (f *Freeing) below(t *task.Task, tbl *table, shift uint, start, end uint64, limits span) {
 	for addr := start; addr < end; addr = next(addr, shift) {
 		e := tbl.at(addr, shift)
 		v := e.Get(t)
 		if !v.Accessible() {
 			continue
 		}
-		from, to := addr>>shift<<shift, next(addr, shift)
-		whole := from >= f.floor && to-1 <= f.last
 		child := f.tb.table(v)
-		switch {
-		case shift == PMDShift:
-			if invariants.Enabled && whole {
-				checkEmpty(t, child, from)
-			}
-		case whole:
-			f.below(t, child, shift-levelBits, from, to)
-		default:
-			f.below(t, child, shift-levelBits, max(start, from), min(end, to))
+		from, to := addr>>shift<<shift, next(addr, shift)
+		if shift > PMDShift {
+			f.below(t, child, shift-levelBits, addr, min(end, to), limits)
 		}
-		if whole {
+		if from >= limits.first && to-1 <= limits.last {
+			if invariants.Enabled || t.Observer != nil {
+				checkEmpty(t, child, from, shift-levelBits)
+			}
 			e.Set(t, 0)
 			f.add(t, v.PFN())
 		}
 	}
 }
 
-func (f *freeing) add(t *task.Task, pfn phys.PFN) {
+func (f *Freeing) add(t *task.Task, pfn phys.PFN) {
 	f.tb.mem.Page(pfn).Index.Write(t, uint64(f.head))
 	f.head = pfn
 	f.count++
 }
 
-// checkEmpty reports the first entry in use of a PTE table that is being freed.
-func checkEmpty(t *task.Task, tbl *table, base uint64) {
+// checkEmpty reports the first entry in use of a table that is being freed, whose entries map 1<<shift bytes each.
+func checkEmpty(t *task.Task, tbl *table, base uint64, shift uint) {
 	for i := range tbl {
 		if v := tbl[i].Peek(); !v.None() {
 			t.Violate("table-freed-in-use", "the page table for %#x is freed while its entry for %#x is %#x",
-				base, base+uint64(i)<<phys.PageShift, uint64(v))
+				base, base+uint64(i)<<shift, uint64(v))
 			return
 		}
 	}

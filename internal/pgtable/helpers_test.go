@@ -2,6 +2,7 @@ package pgtable
 
 import (
 	"testing"
+	"unsafe"
 
 	"vmasim/internal/ksync"
 	"vmasim/internal/phys"
@@ -57,3 +58,24 @@ func mustAlloc(tb testing.TB, tables *Tables, t *task.Task, addr uint64) Slot {
 	}
 	return s
 }
+
+// events records what an observed task announces.
+type events struct {
+	after      []task.Event
+	born, died []string // types
+	types      map[unsafe.Pointer]string
+}
+
+func (l *events) Before(*task.Task, *task.Event) {}
+
+func (l *events) After(_ *task.Task, e *task.Event) { l.after = append(l.after, *e) }
+
+func (l *events) Born(_ *task.Task, base unsafe.Pointer, layout *task.Layout) {
+	l.born = append(l.born, layout.Type)
+	if l.types == nil {
+		l.types = map[unsafe.Pointer]string{}
+	}
+	l.types[base] = layout.Type
+}
+
+func (l *events) Died(_ *task.Task, base unsafe.Pointer) { l.died = append(l.died, l.types[base]) }

@@ -8,7 +8,7 @@
 //	free tables           the range unreachable: no VMA in the tree, none in rmap, no lock of one held
 //
 // Lock order: PageTableLock (tables above the PMD level) or a PMD table's lock (PTE tables) or a PTE table's lock; no
-// two at once, and nothing is allocated under one. The lock of a table is in its frame's metadata.
+// two at once, but for mremap, which locks two PTE tables under mmap_lock; and nothing is allocated under one. The lock of a table is in its frame's metadata.
 package pgtable
 
 import (
@@ -51,8 +51,9 @@ type Tables struct {
 // ENOMEM.
 func New(t *task.Task, mem *phys.Memory, access *ksync.Domain) (*Tables, error) {
 	tb := &Tables{mem: mem, access: access}
+	t.Born(unsafe.Pointer(tb), &tablesLayout)
 	var err error
-	if tb.pgd, err = tb.allocTable(t); err != nil {
+	if tb.pgd, err = tb.allocTable(t, PGDShift); err != nil {
 		return nil, err
 	}
 	tb.root = tb.table(Make(tb.pgd, tableEntry))
@@ -62,12 +63,29 @@ func New(t *task.Task, mem *phys.Memory, access *ksync.Domain) (*Tables, error) 
 // TablePages returns how many frames hold tables, without the PGD: mm_pgtables_bytes counts in pages.
 func (tb *Tables) TablePages() int { return int(tb.pages.Peek()) }
 
-func (tb *Tables) allocTable(t *task.Task) (phys.PFN, error) {
-	pfn, err := tb.mem.AllocZeroed(t)
-	if err == nil {
-		tb.mem.Page(pfn).Describe(phys.KindTable, 0, 0)
+// allocTable returns a new table whose entries map 1<<shift bytes each: pagetable_alloc, and the constructor, which makes its
+// lock. The lock is announced right after its table: that is how who watches knows which is whose.
+func (tb *Tables) allocTable(t *task.Task, shift uint) (phys.PFN, error) {
+	table, lock := layoutsOf(shift)
+	pfn, err := tb.mem.AllocObject(t, table)
+	if err != nil {
+		return 0, err
 	}
-	return pfn, err
+	page := tb.mem.Page(pfn)
+	page.Describe(phys.KindTable, uint32(shift), 0)
+	if lock != nil {
+		t.Born(unsafe.Pointer(&page.Lock), lock)
+	}
+	return pfn, nil
+}
+
+// freeTable gives a table back that nobody can see: pagetable_free, and the destructor.
+func (tb *Tables) freeTable(t *task.Task, pfn phys.PFN) {
+	page := tb.mem.Page(pfn)
+	if _, lock := layoutsOf(uint(page.Owner.Peek())); lock != nil {
+		t.Died(unsafe.Pointer(&page.Lock))
+	}
+	tb.mem.Put(t, pfn)
 }
 
 // table returns the table that an entry refers to.
@@ -119,28 +137,33 @@ func (tb *Tables) Alloc(t *task.Task, addr uint64) (Slot, error) {
 	if slot, ok := tb.Find(t, addr); ok {
 		return slot, nil
 	}
-	pgd, err := tb.child(t, tb.root.at(addr, PGDShift), &tb.PageTableLock)
-	if err != nil {
-		return Slot{}, err
-	}
-	pud, err := tb.child(t, tb.table(pgd).at(addr, PUDShift), &tb.PageTableLock)
-	if err != nil {
-		return Slot{}, err
-	}
-	pmd, err := tb.child(t, tb.table(pud).at(addr, PMDShift), tb.lock(pud))
+	pmd, err := tb.alloc(t, addr)
 	if err != nil {
 		return Slot{}, err
 	}
 	return tb.slot(pmd, addr), nil
 }
 
-// child returns an entry that refers to a table. If it is empty, child makes a table and installs it under lock, unless
-// somebody was faster: __pmd_alloc, __pte_alloc.
-func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock) (PTE, error) {
+// alloc makes the tables for addr that are absent, and returns the entry that refers to the PTE table.
+func (tb *Tables) alloc(t *task.Task, addr uint64) (PTE, error) {
+	pgd, err := tb.child(t, tb.root.at(addr, PGDShift), &tb.PageTableLock, PUDShift)
+	if err != nil {
+		return 0, err
+	}
+	pud, err := tb.child(t, tb.table(pgd).at(addr, PUDShift), &tb.PageTableLock, PMDShift)
+	if err != nil {
+		return 0, err
+	}
+	return tb.child(t, tb.table(pud).at(addr, PMDShift), tb.lock(pud), phys.PageShift)
+}
+
+// child returns an entry that refers to a table whose entries map 1<<shift bytes each. If it is empty, child makes a table and
+// installs it under lock, unless somebody was faster: __pmd_alloc, __pte_alloc.
+func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock, shift uint) (PTE, error) {
 	if v := e.Get(t); v.Accessible() {
 		return v, nil
 	}
-	pfn, err := tb.allocTable(t)
+	pfn, err := tb.allocTable(t, shift)
 	if err != nil {
 		return 0, err
 	}
@@ -154,6 +177,6 @@ func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock) (PTE, erro
 		return v, nil
 	}
 	lock.Unlock(t)
-	tb.mem.Put(t, pfn) // nobody has seen it
+	tb.freeTable(t, pfn) // nobody has seen it
 	return v, nil
 }

@@ -2,6 +2,7 @@ package phys
 
 import (
 	"slices"
+	"unsafe"
 
 	"vmasim/internal/invariants"
 	"vmasim/internal/task"
@@ -34,9 +35,12 @@ func hoardingLimits(frames int) (budget, share int) {
 	return budget, share
 }
 
-// Alloc returns a frame with one reference, holding any bytes. It fails with ErrNoFrames. It may sleep, so it is called
-// outside read sections and without spinlocks.
-func (m *Memory) Alloc(t *task.Task) (PFN, error) {
+// Alloc returns a frame with one reference, holding any bytes, for a page of memory. It fails with ErrNoFrames. It may sleep,
+// so it is called outside read sections and without spinlocks.
+func (m *Memory) Alloc(t *task.Task) (PFN, error) { return m.alloc(t, &pageLayout) }
+
+// alloc is Alloc of a frame whose bytes will be what the layout says.
+func (m *Memory) alloc(t *task.Task, layout *task.Layout) (PFN, error) {
 	if t.Choose(task.AllocFails, 2) == 1 {
 		return 0, ErrNoFrames
 	}
@@ -50,16 +54,25 @@ func (m *Memory) Alloc(t *task.Task) (PFN, error) {
 		m.checkPoison(t, pfn)
 	}
 	m.Page(pfn).Refcount.SetRelease(t, 1)
+	if t.Observer != nil {
+		t.Born(unsafe.Pointer(m.Bytes(pfn)), layout)
+	}
 	return pfn, nil
 }
 
 // AllocZeroed is Alloc with the frame's bytes zero.
-func (m *Memory) AllocZeroed(t *task.Task) (PFN, error) {
-	pfn, err := m.Alloc(t)
+func (m *Memory) AllocZeroed(t *task.Task) (PFN, error) { return m.AllocObject(t, &pageLayout) }
+
+// AllocObject is AllocZeroed of a frame whose bytes are the cells that the layout declares.
+func (m *Memory) AllocObject(t *task.Task, layout *task.Layout) (PFN, error) {
+	pfn, err := m.alloc(t, layout)
 	if err != nil {
 		return 0, err
 	}
-	clear(m.Bytes(pfn)[:])
+	bytes := m.Bytes(pfn)[:]
+	beginBulk(t, task.OpClearPage, bytes)
+	clear(bytes)
+	endBulk(t)
 	return pfn, nil
 }
 
@@ -140,6 +153,9 @@ func (m *Memory) drop(t *task.Task, pfn PFN) bool {
 
 // release makes a frame free.
 func (m *Memory) release(t *task.Task, c *frameCache, pfn PFN) {
+	if t.Observer != nil {
+		t.Died(unsafe.Pointer(m.Bytes(pfn)))
+	}
 	if invariants.Enabled {
 		m.poison(pfn)
 	}
@@ -171,6 +187,12 @@ func (m *Memory) giveBack(c *frameCache, n int) {
 		m.free.add(pfn)
 	}
 	c.n = copy(c.frames[:], c.frames[n:c.n])
+}
+
+// Cached returns the frames that the task has cached; the last one goes out next. It is valid until the task allocates or frees.
+func (m *Memory) Cached(t *task.Task) []PFN {
+	c := m.caches.Get(t)
+	return c.frames[:c.n]
 }
 
 // Drain gives the task's cached frames to the free list, and what its cache was granted to other tasks. A task that

@@ -181,6 +181,31 @@ func TestDrainGivesTheGrantBack(t *testing.T) {
 	}
 }
 
+// TestCached: a cache is what it was once the frames taken from it are given back in reverse.
+func TestCached(t *testing.T) {
+	m, tk := newMemory(t, 64<<20), newTask(t, 0)
+	if n := len(m.Cached(tk)); n != 0 {
+		t.Fatalf("%d frames are cached at first", n)
+	}
+	first, _ := m.Alloc(tk)
+	m.Put(tk, first)
+	before := slices.Clone(m.Cached(tk))
+	a, _ := m.Alloc(tk)
+	b, _ := m.Alloc(tk)
+	m.Put(tk, b)
+	m.Put(tk, a)
+	if a != first || !slices.Equal(m.Cached(tk), before) {
+		t.Errorf("frames %d, then %d; cached %v, then %v", first, a, before, m.Cached(tk))
+	}
+	a, _ = m.Alloc(tk)
+	b, _ = m.Alloc(tk)
+	m.Put(tk, a)
+	m.Put(tk, b)
+	if slices.Equal(m.Cached(tk), before) {
+		t.Error("the order in which frames are given back leaves no trace")
+	}
+}
+
 func TestReclaim(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	var held []PFN

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,8 @@ type Inode struct {
 	size uint64 // of shared anonymous memory
 	id   uint32
 	refs int // open files, under Memory.inodeLock
+
+	fsType int64 // of statfs(2); 0: shared anonymous memory
 
 	fill   ksync.Mutex    // held to change pages; may be slept with, so that one of several misses reads
 	lock   ksync.SpinLock // held to look at pages or to change them: i_pages
@@ -63,6 +66,12 @@ func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 	} else if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = fmt.Errorf("map %s: not a regular file: %w", path, unix.ENODEV)
 	}
+	var fs unix.Statfs_t
+	if err == nil {
+		if err = unix.Fstatfs(fd, &fs); err != nil {
+			err = fmt.Errorf("statfs %s: %w", path, err)
+		}
+	}
 	if err != nil {
 		_ = file.Close() // the first error is the one to tell
 		return nil, err
@@ -75,7 +84,7 @@ func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 		_ = file.Close() // nothing was written
 	} else {
 		inode = m.newInode(t)
-		inode.key, inode.file, inode.fd = key, file, fd
+		inode.key, inode.file, inode.fd, inode.fsType = key, file, fd, fs.Type
 		m.inodes[key] = inode
 	}
 	inode.refs++
@@ -89,7 +98,9 @@ func newFile(inode *Inode, mode int) *File {
 }
 
 func (m *Memory) newInode(t *task.Task) *Inode {
-	return &Inode{mem: m, fd: -1, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
+	f := &Inode{mem: m, fd: -1, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
+	t.Born(unsafe.Pointer(f), &inodeLayout)
+	return f
 }
 
 // NewShmem makes shared anonymous memory of the given size: a file without a name, which is gone with its last reference.
@@ -112,6 +123,19 @@ func (f *Inode) Name() string {
 
 // Shmem reports whether the file is shared anonymous memory, whose pages come from nowhere but memory.
 func (f *Inode) Shmem() bool { return f.file == nil }
+
+// HugeAligned reports whether mappings of the file that hold a whole huge page of it are placed where that can be one, as the
+// file system wants it (thp_get_unmapped_area): ext2 to ext4, xfs and btrfs do; tmpfs, ramfs and overlayfs do not.
+func (f *Inode) HugeAligned() bool {
+	switch f.fsType {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC:
+		return true
+	}
+	return false
+}
+
+// Memory reports whether the file lives in memory only: shmem_mapping.
+func (f *Inode) Memory() bool { return f.file == nil || f.fsType == unix.TMPFS_MAGIC }
 
 // Readable reports whether the file is open for reading.
 func (f *File) Readable() bool { return f.readable }
@@ -144,6 +168,7 @@ func (f *Inode) put(t *task.Task) error {
 	f.fill.Lock(t)
 	f.dropFrom(t, 0)
 	f.fill.Unlock(t)
+	t.Died(unsafe.Pointer(f))
 	if f.file == nil {
 		return nil
 	}
@@ -222,12 +247,15 @@ func (f *Inode) read(t *task.Task, index uint64) (PFN, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := f.readAt(f.mem.Bytes(pfn)[:], index)
+	bytes := f.mem.Bytes(pfn)[:]
+	beginBulk(t, task.OpCopyTo, bytes)
+	n, err := f.readAt(bytes, index)
+	clear(bytes[n:])
+	endBulk(t)
 	if err != nil {
 		f.mem.Put(t, pfn)
 		return 0, err
 	}
-	clear(f.mem.Bytes(pfn)[n:])
 	page := f.mem.Page(pfn)
 	page.Describe(KindFile, f.id, index)
 	page.Dirty.WriteOnce(t, 0)
@@ -271,7 +299,10 @@ func (f *Inode) truncate(t *task.Task, size uint64) {
 	}
 	f.dropFrom(t, pagesOf(size))
 	if pfn := f.pages[size/PageSize]; pfn != 0 {
-		clear(f.mem.Bytes(pfn)[size%PageSize:])
+		tail := f.mem.Bytes(pfn)[size%PageSize:]
+		beginBulk(t, task.OpClearPage, tail)
+		clear(tail)
+		endBulk(t)
 	}
 	f.extent.WriteOnce(t, size)
 }

@@ -170,17 +170,20 @@ func (m *Memory) Bytes(pfn PFN) *[PageSize]byte {
 	return (*[PageSize]byte)(unsafe.Add(m.arena.base, uint64(pfn)<<PageShift))
 }
 
-// Copy copies the bytes of a frame. Stores to src that go on meanwhile are copied or not, word by word.
+// Copy copies the bytes of a frame. Stores to src that go on meanwhile are copied or not, word by word; to an observer the
+// copy reads all of src in one step.
 func (m *Memory) Copy(t *task.Task, dst, src PFN) {
+	to, from := m.Bytes(dst), m.Bytes(src)
 	if t.Observer == nil {
-		*m.Bytes(dst) = *m.Bytes(src)
+		*to = *from
 		return
 	}
-	var words [PageSize / 8]uint64
-	for i := range words { // a step each, because others may store in between; dst nobody else can see
-		words[i] = m.Words(src)[i].ReadOnce(t)
-	}
-	*m.Bytes(dst) = *(*[PageSize]byte)(unsafe.Pointer(&words))
+	beginBulk(t, task.OpCopyFrom, from[:])
+	bytes := *from
+	endBulk(t)
+	beginBulk(t, task.OpCopyTo, to[:])
+	*to = bytes
+	endBulk(t)
 }
 
 // Words returns a frame's content as words that tasks share.

@@ -15,7 +15,7 @@ const (
 	KindNone  Kind = iota // not said yet, or free
 	KindAnon              // anonymous memory; Owner is the anon_vma's ID
 	KindFile              // page cache; Owner is the file's ID
-	KindTable             // a page table
+	KindTable             // a page table; Owner is the shift of what its entries map
 	KindZero              // the zero page
 )
 

@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"vmasim/internal/task"
 )
 
 // TestRenew: whatever was going on, the memory is as New left it.
@@ -56,42 +54,5 @@ func TestRenew(t *testing.T) {
 	}
 	if _, err := f.file.Stat(); err == nil {
 		t.Error("the file is still open")
-	}
-}
-
-// TestCopyObserved: each word is a step, and all of them are copied.
-func TestCopyObserved(t *testing.T) {
-	m := newMemory(t, MinSize)
-	tk := newTask(t, 0)
-	src, err := m.Alloc(tk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dst, err := m.Alloc(tk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range m.Bytes(src) {
-		m.Bytes(src)[i] = byte(i % 251)
-	}
-	var seen counting
-	tk.Observer = &seen
-	m.Copy(tk, dst, src)
-	if *m.Bytes(dst) != *m.Bytes(src) || seen.reads != PageSize/8 {
-		t.Errorf("%d reads announced", seen.reads)
-	}
-}
-
-// counting counts what is announced.
-type counting struct {
-	task.Observer
-	reads int
-}
-
-func (c *counting) Before(*task.Task, *task.Event) {}
-
-func (c *counting) After(_ *task.Task, e *task.Event) {
-	if e.Op == task.OpReadOnce {
-		c.reads++
 	}
 }

@@ -40,7 +40,7 @@ func (f *Inode) Sync(t *task.Task) error {
 			continue
 		}
 		dirty.WriteOnce(t, 0) // before the bytes are read: a later store makes it dirty again
-		if err := f.writeAt(index, size); err != nil {
+		if err := f.writeAt(t, index, size); err != nil {
 			dirty.WriteOnce(t, 1)
 			failed = append(failed, err)
 		}
@@ -49,9 +49,11 @@ func (f *Inode) Sync(t *task.Task) error {
 }
 
 // writeAt writes the bytes of a cached page that lie in a file of the given size. The caller holds f.fill.
-func (f *Inode) writeAt(index, size uint64) error {
+func (f *Inode) writeAt(t *task.Task, index, size uint64) error {
 	offset := index << PageShift
 	buf := f.mem.Bytes(f.pages[index])[:min(PageSize, size-offset)]
+	beginBulk(t, task.OpCopyFrom, buf)
+	defer endBulk(t)
 	for len(buf) > 0 {
 		n, err := unix.Pwrite(f.fd, buf, int64(offset))
 		if err == unix.EINTR {

@@ -62,7 +62,7 @@ func (d *drawing) shows(i int) bool {
 		return true
 	case kind == task.Wait, kind == task.Wake:
 		return true
-	case strings.HasPrefix(s.Cell, "page#"), strings.HasPrefix(s.Cell, "node#"), strings.HasPrefix(s.Cell, "lock#"):
+	case strings.HasPrefix(s.Cell, "page#"), strings.HasPrefix(s.Cell, "frame#"), strings.HasPrefix(s.Cell, "node#"), strings.HasPrefix(s.Cell, "lock#"):
 		return s.Shared && s.Writes()
 	}
 	return s.Shared && s.Cell != ""

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"vmasim/internal/explore"
 	"vmasim/internal/suggest"
@@ -71,11 +72,16 @@ func newExploreText(w io.Writer, full bool) func(*program.Result) error {
 func counterexample(b *strings.Builder, r *program.Result, v *program.Violation, full bool) {
 	fmt.Fprintf(b, "%s: %s\n\n", strings.ToUpper(v.Oracle()), shortNames(v.Message()))
 	TraceText(b, v.Trace, full)
-	if v.Shrunk != nil && v.Shrunk.From.Steps > 0 {
+	if v.Shrunk != nil {
 		fmt.Fprintf(b, "\nshrunk from %s to %s\n", sizeText(v.Shrunk.From), sizeText(v.Shrunk.To))
 	}
+	dropped(b, v.Dropped)
+	if n := len(v.Schedule.Before); n > 0 {
+		fmt.Fprintf(b, "\nThe rule is broken by %s together, none of them alone; the last is drawn, and replay runs them all.\n",
+			plural(uint64(n+1), "execution"))
+	}
 	if v.Unstable {
-		b.WriteString("\nThe schedule does not fail by itself: what is wrong shows only together with other executions.\n")
+		b.WriteString("\nThe schedule does not fail a second time: the program is not deterministic.\n")
 	}
 	fmt.Fprintf(b, "replay: %s\n", r.ReplayCommand(&v.Schedule))
 }
@@ -85,7 +91,15 @@ func sizeText(s explore.Size) string {
 	if s.Switches == 1 {
 		noun = "switch"
 	}
-	return fmt.Sprintf("%s, %d %s, %s", plural(uint64(s.Tasks), "task"), s.Switches, noun, plural(uint64(s.Steps), "step"))
+	return fmt.Sprintf("%s, %s, %d %s, %s", plural(uint64(s.Tasks), "task"), plural(uint64(s.Statements), "statement"),
+		s.Switches, noun, plural(uint64(s.Steps), "step"))
+}
+
+// dropped lists what of the scenario a schedule goes without.
+func dropped(b *strings.Builder, parts []string) {
+	if len(parts) > 0 {
+		fmt.Fprintf(b, "without %s\n", strings.Join(parts, "; "))
+	}
 }
 
 // shortNames puts the names of columns for those of the oracles.
@@ -160,6 +174,9 @@ func verdictBlock(b *strings.Builder, r *program.Result) {
 	for _, o := range r.Observations {
 		fmt.Fprintf(b, "%s\nObservation %s %s %d %d\n", o.Question, r.Scenario, o.Answer(), o.Positive, o.Negative)
 	}
+	if r.Checkpoint != "" {
+		line("go on", "the same command goes on from %s", r.Checkpoint)
+	}
 	if len(r.NeverReached) > 0 {
 		line("never reached", "%s", strings.Join(r.NeverReached, ", "))
 	}
@@ -191,7 +208,11 @@ func searchLine(s *explore.Report) string {
 	if s.Truncated > 0 {
 		words += fmt.Sprintf(", %s cut off", count(uint64(s.Truncated)))
 	}
-	return words + fmt.Sprintf(", at most %s, %s", plural(uint64(s.Steps), "step"), duration(s.Elapsed))
+	words += fmt.Sprintf(", at most %s, %s", plural(uint64(s.Steps), "step"), duration(s.Elapsed))
+	if s.Earlier > 0 {
+		words += fmt.Sprintf(", %s in earlier runs", plural(uint64(s.Earlier), "execution"))
+	}
+	return words
 }
 
 func finishedLine(r *program.Result) string {
@@ -208,7 +229,7 @@ func finishedLine(r *program.Result) string {
 		return "yes, every interleaving is covered"
 	case r.Interrupted:
 		return "no, interrupted" + bound
-	case r.Enough:
+	case s.Enough:
 		return "no, it stopped at what it found" + bound
 	case !r.Bounded:
 		return "no, a random search never is"
@@ -236,5 +257,34 @@ func oracleLine(r *program.Result) string {
 
 // ExploreProgress words how far a search is, in one line.
 func ExploreProgress(scenario string, p explore.Progress) string {
-	return fmt.Sprintf("%s: %.1fs, %s, %s", scenario, p.Elapsed.Seconds(), plural(uint64(p.Executions), "execution"), rate(p.Rate))
+	words := []string{fmt.Sprintf("%s: %.1fs", scenario, p.Elapsed.Seconds()), plural(uint64(p.Executions), "execution"), rate(p.Rate)}
+	of := ""
+	if p.Bound >= 0 {
+		words = append(words, plural(uint64(p.Bound), "preemption"))
+		of = " of it"
+	}
+	if p.Open > 0 {
+		words = append(words, count(uint64(p.Open))+" open")
+	}
+	if p.Share > 0 {
+		words = append(words, shareText(p.Share)+of+" done")
+	}
+	if p.Left > 0 && (p.Share == 0 || p.Share >= tellingShare) {
+		words = append(words, "~"+p.Left.Round(time.Second).String()+" left")
+	}
+	return strings.Join(words, ", ")
 }
+
+// shareText words a share of what is estimated, with the more digits the smaller it is.
+func shareText(share float64) string {
+	switch share *= 100; {
+	case share >= 10:
+		return fmt.Sprintf("about %.0f%%", share)
+	case share >= tellingShare*100:
+		return fmt.Sprintf("about %.1f%%", share)
+	}
+	return "less than 0.1%"
+}
+
+// tellingShare is of how much of a search something can be told about the rest.
+const tellingShare = 0.001

@@ -119,7 +119,7 @@ func TestFinishedLine(t *testing.T) {
 		{program.Result{Interrupted: true, Bounded: true, Search: explore.Report{Strategy: explore.Bounded, Bound: 1}}, "no, interrupted; all with at most 1 preemption are searched"},
 		{program.Result{Bounded: true, Search: explore.Report{Strategy: explore.Bounded, Bound: -1}}, "no, it reached its limit; no bound is searched in full"},
 		{program.Result{Search: explore.Report{Strategy: explore.Random}}, "no, a random search never is"},
-		{program.Result{Bounded: true, Enough: true}, "no, it stopped at what it found"},
+		{program.Result{Bounded: true, Search: explore.Report{Enough: true}}, "no, it stopped at what it found"},
 	} {
 		if got := finishedLine(&c.r); got != c.want {
 			t.Errorf("%q, expected %q", got, c.want)
@@ -157,8 +157,19 @@ func TestReplayText(t *testing.T) {
 }
 
 func TestExploreProgress(t *testing.T) {
-	got := ExploreProgress("x", explore.Progress{Executions: 12345, Rate: 54321, Elapsed: 1500 * time.Millisecond})
-	if want := fmt.Sprintf("x: 1.5s, 12,345 executions, %s", rate(54321)); got != want {
-		t.Errorf("%q, expected %q", got, want)
+	at := explore.Progress{Executions: 12345, Rate: 54321, Elapsed: 1500 * time.Millisecond, Bound: -1}
+	begin := fmt.Sprintf("x: 1.5s, 12,345 executions, %s", rate(54321))
+	for want, change := range map[string]func(*explore.Progress){
+		"": func(*explore.Progress) {},
+		", 2,000 open, about 5.2% done, ~1m2s left":    func(p *explore.Progress) { p.Open, p.Share, p.Left = 2000, 0.052, 62*time.Second },
+		", 1 preemption, 3 open, about 52% of it done": func(p *explore.Progress) { p.Bound, p.Open, p.Share = 1, 3, 0.52 },
+		", 4 open, less than 0.1% done":                func(p *explore.Progress) { p.Open, p.Share, p.Left = 4, 1e-6, 900*time.Hour },
+		", ~30s left":                                  func(p *explore.Progress) { p.Left = 30 * time.Second },
+	} {
+		p := at
+		change(&p)
+		if got := ExploreProgress("x", p); got != begin+want {
+			t.Errorf("%q, expected %q", got, begin+want)
+		}
 	}
 }

@@ -20,6 +20,8 @@ type explored struct {
 	Complete         bool           `json:"complete"`
 	Interrupted      bool           `json:"interrupted"`
 	Executions       int            `json:"executions"`
+	Earlier          int            `json:"executions_earlier"`
+	Checkpoint       string         `json:"checkpoint"`
 	Redundant        int            `json:"redundant"`
 	Truncated        int            `json:"truncated"`
 	DistinctOutcomes int            `json:"distinct_outcomes"`
@@ -35,6 +37,7 @@ type explored struct {
 	Schedule         string         `json:"schedule"`
 	Trace            []tracedStep   `json:"trace"`
 	Shrunk           *shrunk        `json:"shrunk"`
+	Dropped          []string       `json:"dropped"`
 	Observation      []observation  `json:"observation"`
 	NeverReached     []string       `json:"never_reached"`
 }
@@ -58,9 +61,10 @@ type shrunk struct {
 }
 
 type size struct {
-	Tasks    int `json:"tasks"`
-	Switches int `json:"switches"`
-	Steps    int `json:"steps"`
+	Tasks      int `json:"tasks"`
+	Statements int `json:"statements"`
+	Switches   int `json:"switches"`
+	Steps      int `json:"steps"`
 }
 
 type observation struct {
@@ -85,10 +89,10 @@ func exploredOf(r *program.Result) *explored {
 	s := &r.Search
 	out := &explored{
 		Scenario: r.Scenario, Rules: r.Rules, Strategy: string(s.Strategy), Verdict: r.Verdict(), AsStated: r.OK(), Complete: s.Complete,
-		Interrupted: r.Interrupted, Executions: s.Executions, Redundant: s.Redundant, Truncated: s.Truncated,
+		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
 		MemoryModel: "sc", Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...),
-		Trace: []tracedStep{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
+		Trace: []tracedStep{}, Dropped: []string{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
 	}
 	if r.Stated != nil {
 		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")
@@ -114,6 +118,7 @@ func (out *explored) violation(v *program.Violation) {
 	for i := range v.Trace.Steps {
 		out.Trace = append(out.Trace, stepOf(i, &v.Trace.Steps[i]))
 	}
+	out.Dropped = append(out.Dropped, v.Dropped...)
 	if v.Shrunk != nil {
 		out.Shrunk = &shrunk{size(v.Shrunk.From), size(v.Shrunk.To)}
 	}

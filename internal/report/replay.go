@@ -24,7 +24,7 @@ func (f ExploreFormat) Replay(w io.Writer, full bool) func(*program.Replayed) er
 
 func searchOf(r *program.Replayed) *program.Result {
 	f := explore.Found{Ending: r.Ending, Violations: r.Trace.Violated, Schedule: r.Schedule}
-	out := &program.Result{Scenario: r.Scenario, Title: r.Title, Rules: r.Rules, Violations: []*program.Violation{{Found: f, Trace: r.Trace}}}
+	out := &program.Result{Scenario: r.Scenario, Title: r.Title, Rules: r.Rules, Violations: []*program.Violation{{Found: f, Dropped: r.Dropped, Trace: r.Trace}}}
 	out.Search.Executions, out.Search.Steps = 1, len(r.Trace.Steps)
 	if r.Ending.Failed() {
 		out.Search.Violations = []explore.Found{f}
@@ -38,7 +38,9 @@ func replayText(r *program.Replayed, full bool) string {
 	if r.Title != "" {
 		title += ": " + r.Title
 	}
-	fmt.Fprintf(b, "%s\nrules %s\n\n", title, r.Rules)
+	fmt.Fprintf(b, "%s\nrules %s\n", title, r.Rules)
+	dropped(b, r.Dropped)
+	b.WriteString("\n")
 	TraceText(b, r.Trace, full)
 	b.WriteString("\n")
 	t := r.Trace

@@ -37,6 +37,8 @@ func (t *Task) MightSleep(op Op) {
 // Whoever makes cond true must Unpark the task afterwards, unless the mode is Polled. Where that is one step, as when
 // a lock is handed over, a scheduler may let the task go on as soon as cond holds. Where it is a protocol of its own,
 // the mode is Handshake, and PrepareToWait comes before the task tells anybody that it waits.
+//
+// Await is for who has to wait, so it is where a killable wait is offered the choice [Signal].
 func (t *Task) Await(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool) error {
 	t.MightSleep(op)
 	switch {
@@ -45,10 +47,25 @@ func (t *Task) Await(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool
 	case mode&Handshake != 0:
 		return t.handshake(op, addr, mode, cond)
 	}
-	t.begin(Event{Op: op, Addr: addr, Enabled: cond, Killable: mode&Killable != 0})
+	killable := mode&Killable != 0
+	if killable {
+		t.mayGetSignal()
+	}
+	e := t.next(op, addr)
+	e.Enabled, e.Killable = cond, killable
+	t.begin()
 	err := t.block(mode, cond)
 	t.endWait(err)
 	return err
+}
+
+// mayGetSignal offers that a fatal signal arrives during the wait that the task begins. Once is enough for every moment of
+// the wait: nobody else looks at a pending signal, and the step that ends the wait can come at any time from now on,
+// before what the task waits for, so that the result is EINTR, or after it, so that the signal changes nothing.
+func (t *Task) mayGetSignal() {
+	if !t.Killed() && t.Choose(Signal, 2) == 1 {
+		t.die()
+	}
 }
 
 func (t *Task) block(mode WaitMode, cond func() bool) error {
@@ -83,17 +100,23 @@ func (t *Task) quiesce() {
 func (t *Task) handshake(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool) error {
 	killable := mode&Killable != 0
 	for {
-		t.begin(Event{Op: op, Addr: addr})
+		t.Begin(op, addr)
 		done := cond()
 		var err error
-		if !done && killable && t.Killed() {
+		switch {
+		case done || !killable:
+		case t.Killed():
 			err = unix.EINTR
+		default:
+			t.mayGetSignal() // which wakes it: it finds the signal when it looks again
 		}
 		t.endWait(err)
 		if done || err != nil {
 			return err
 		}
-		t.begin(Event{Op: OpSchedule, Addr: addr, Enabled: func() bool { return len(t.wake) > 0 }, Killable: killable})
+		e := t.next(OpSchedule, addr)
+		e.Enabled, e.Killable = func() bool { return len(t.wake) > 0 }, killable
+		t.begin()
 		<-t.wake
 		t.End(0, 0)
 	}

@@ -34,7 +34,7 @@ func TestAwaitKillable(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- tk.Await(OpMutexWait, nil, Killable, never) }()
 	time.Sleep(time.Millisecond)
-	tk.Kill()
+	tk.Kill(nil)
 	if err := <-done; !errors.Is(err, unix.EINTR) {
 		t.Errorf("the wait ended with %v", err)
 	}
@@ -48,7 +48,7 @@ func TestAwaitKillable(t *testing.T) {
 
 func TestAwaitUninterruptibleIgnoresKill(t *testing.T) {
 	tk := New(0, "t", nil)
-	tk.Kill()
+	tk.Kill(nil)
 	looks := 0
 	if err := tk.Await(OpMutexWait, nil, Polled, func() bool { looks++; return looks > 2*spins }); err != nil {
 		t.Error(err)
@@ -100,7 +100,7 @@ func TestAwaitAnnounces(t *testing.T) {
 	if len(log.before) != 1 || log.before[0].Enabled == nil || log.before[0].Addr != unsafe.Pointer(&cell) || log.before[0].Killable {
 		t.Errorf("announced %+v", log.before)
 	}
-	tk.Kill()
+	tk.Kill(nil)
 	err := tk.Await(OpRCUWaitEvent, unsafe.Pointer(&cell), Killable|Handshake, func() bool { return false })
 	if last := log.after[len(log.after)-1]; !errors.Is(err, unix.EINTR) || !last.Interrupted {
 		t.Errorf("error %v, announced %+v", err, last)

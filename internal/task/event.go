@@ -1,6 +1,9 @@
 package task
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Kind classes operations by what they can conflict with.
 type Kind uint8
@@ -80,14 +83,20 @@ const (
 	OpRCUWaitEvent
 	OpSchedule
 	OpWakeUp
+	OpSendSig
 	OpSectionBegin
 	OpSectionEnd
 	OpSynchronize
 	OpGracePeriodWait
 	OpCall
 	OpBarrier
+	OpStartPoll
+	OpPoll
 	OpSlabAlloc
 	OpSlabFree
+	OpClearPage
+	OpCopyFrom
+	OpCopyTo
 	NumOps
 )
 
@@ -136,14 +145,20 @@ var opTable = [NumOps]OpInfo{
 	OpRCUWaitEvent:                {"rcuwait_wait_event", Wait, Full},
 	OpSchedule:                    {"schedule", Wait, Full},
 	OpWakeUp:                      {"rcuwait_wake_up", Wake, Full},
+	OpSendSig:                     {"send_sig", Wake, Full},
 	OpSectionBegin:                {"rcu_read_lock", Write, Acquire},
 	OpSectionEnd:                  {"rcu_read_unlock", Write, Release},
 	OpSynchronize:                 {"synchronize_rcu", RMW, Full},
 	OpGracePeriodWait:             {"grace period wait", Wait, Full},
 	OpCall:                        {"call_rcu", RMW, Full},
 	OpBarrier:                     {"rcu_barrier", RMW, Full},
+	OpStartPoll:                   {"start_poll_synchronize_rcu", RMW, Full},
+	OpPoll:                        {"poll_state_synchronize_rcu", Read, Full},
 	OpSlabAlloc:                   {"kmem_cache_alloc", RMW, Full},
 	OpSlabFree:                    {"kmem_cache_free", RMW, Full},
+	OpClearPage:                   {"clear_page", Write, Plain},
+	OpCopyFrom:                    {"copy_page from", Read, Plain},
+	OpCopyTo:                      {"copy_page to", Write, Plain},
 }
 
 // Info returns the operation's description.
@@ -156,6 +171,7 @@ func (o Op) String() string { return opTable[o].Name }
 type Event struct {
 	Op   Op
 	Addr unsafe.Pointer // identifies the cell; Layout names it
+	Size uintptr        // of a bulk access, the bytes from Addr on that it is about, all in one object; 0: it is about a cell
 	Func string         // the kernel function it belongs to
 
 	// Enabled is nil for an operation that can always be performed. Otherwise the task is disabled while it is false.
@@ -163,7 +179,7 @@ type Event struct {
 	Enabled  func() bool
 	Killable bool // a fatal signal enables the operation, too
 
-	Target   *Task  // Wake: whom
+	Target   *Task  // Wake: whom; OpSendSig: who gets the signal
 	Old, New uint64 // After: the value seen and the value left; 0 where the cell has no number
 
 	OldPtr, NewPtr unsafe.Pointer // After, where the cell holds a pointer: what Old and New are the addresses of
@@ -194,6 +210,7 @@ type Field struct {
 	Name   string // the kernel's name: "vm_refcnt"
 	Offset uintptr
 	Size   uintptr
+	Cell   uintptr  // of an array of cells, the size of each; 0: it is one cell
 	Read   LockRule // who may read it
 	Write  LockRule // who may write it
 	Doc    string   // what it is
@@ -207,6 +224,18 @@ func (l *Layout) FieldAt(offset uintptr) *Field {
 		}
 	}
 	return nil
+}
+
+// CellName names the cell at offset: ".vm_refcnt", ".pte[3]"; "" where no field is.
+func (l *Layout) CellName(offset uintptr) string {
+	f := l.FieldAt(offset)
+	switch {
+	case f == nil:
+		return ""
+	case f.Cell == 0:
+		return "." + f.Name
+	}
+	return fmt.Sprintf(".%s[%d]", f.Name, (offset-f.Offset)/f.Cell)
 }
 
 // Born announces the life of an object to the task's observer, if it has one.

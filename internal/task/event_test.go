@@ -40,3 +40,12 @@ func TestFieldAt(t *testing.T) {
 		}
 	}
 }
+
+func TestCellName(t *testing.T) {
+	l := &Layout{Type: "x", Size: 48, Fields: []Field{{Name: "a", Size: 8}, {Name: "b", Offset: 16, Size: 32, Cell: 8}}}
+	for offset, want := range map[uintptr]string{0: ".a", 8: "", 16: ".b[0]", 24: ".b[1]", 47: ".b[3]"} {
+		if got := l.CellName(offset); got != want {
+			t.Errorf("at %d: %q, want %q", offset, got, want)
+		}
+	}
+}

@@ -87,11 +87,26 @@ func (t *Task) Func() string {
 // Stack returns the kernel functions the task is in, outermost first.
 func (t *Task) Stack() []string { return t.funcs }
 
-// Kill delivers a fatal signal: killable waits end with EINTR. Any goroutine may call it.
-func (t *Task) Kill() {
+// Kill delivers a fatal signal: killable waits end with EINTR. by is the task that sends it; any goroutine may send it in
+// the name of none, nil.
+func (t *Task) Kill(by *Task) {
+	if by != nil && by.Observer != nil {
+		by.next(OpSendSig, unsafe.Pointer(&t.killed)).Target = t
+		by.begin()
+		t.die()
+		by.End(0, 0)
+		return
+	}
+	t.die()
+}
+
+func (t *Task) die() {
 	t.killed.Store(true)
 	t.Unpark()
 }
+
+// Revive makes a task that has ended one that no signal has reached, to be used again.
+func (t *Task) Revive() { t.killed.Store(false) }
 
 // Killed reports whether a fatal signal is pending.
 func (t *Task) Killed() bool { return t.killed.Load() }
@@ -110,29 +125,6 @@ func (t *Task) Unpark() {
 	case t.wake <- struct{}{}:
 	default: // it has a wake-up to look at already
 	}
-}
-
-// Choose asks the chooser to decide among n alternatives; 0 is what normally happens.
-func (t *Task) Choose(what Choice, n int) int {
-	if t.Chooser == nil {
-		return 0
-	}
-	return t.Chooser.Choose(t, what, n)
-}
-
-// Choice names a decision that is not a scheduling decision.
-type Choice string
-
-// The choices the model offers.
-const (
-	AllocFails Choice = "alloc-fails" // 1: this allocation returns ENOMEM
-	ReuseLater Choice = "reuse-later" // 1: this allocation takes fresh memory though freed memory is at hand
-	GraceEnds  Choice = "grace-ends"  // 1: no grace period is looked for now
-)
-
-// Chooser decides choices. It must be safe for the tasks that share it.
-type Chooser interface {
-	Choose(t *Task, what Choice, n int) int
 }
 
 // Violation is a broken rule of the protocol, found while it ran.
@@ -164,19 +156,33 @@ func (t *Task) Violate(oracle, format string, args ...any) {
 // Begin announces an operation that is about to be performed on the cell at addr. End must follow, with no other
 // operation of the task in between.
 func (t *Task) Begin(op Op, addr unsafe.Pointer) {
-	t.begin(Event{Op: op, Addr: addr})
+	t.next(op, addr)
+	t.begin()
 }
 
 // BeginWhen announces an operation that can be performed only while enabled holds.
 func (t *Task) BeginWhen(op Op, addr unsafe.Pointer, enabled func() bool) {
-	t.begin(Event{Op: op, Addr: addr, Enabled: enabled})
+	t.next(op, addr).Enabled = enabled
+	t.begin()
 }
 
-func (t *Task) begin(e Event) {
-	e.Func = t.Func()
-	t.pending = e // in the task, so that announcing does not allocate
-	t.Observer.Before(t, &t.pending)
+// BeginRange announces a bulk operation on the size bytes at addr.
+func (t *Task) BeginRange(op Op, addr unsafe.Pointer, size uintptr) {
+	t.next(op, addr).Size = size
+	t.begin()
 }
+
+// next makes the pending event one of an operation, with nothing said about it. It lies in the task, so that announcing does not
+// allocate, and is made where it lies: copying one costs more than all the rest of announcing.
+func (t *Task) next(op Op, addr unsafe.Pointer) *Event {
+	e := &t.pending
+	e.Op, e.Addr, e.Size, e.Func = op, addr, 0, t.Func()
+	e.Enabled, e.Killable, e.Target = nil, false, nil
+	e.Old, e.New, e.OldPtr, e.NewPtr, e.Interrupted = 0, 0, nil, nil, false
+	return e
+}
+
+func (t *Task) begin() { t.Observer.Before(t, &t.pending) }
 
 // End announces that the operation was performed and which values it saw and left.
 func (t *Task) End(old, new uint64) {
@@ -193,7 +199,8 @@ func (t *Task) EndPointer(old, new unsafe.Pointer) {
 // Waking announces that the task makes target look at its condition again, through the cell at addr.
 func (t *Task) Waking(addr unsafe.Pointer, target *Task) {
 	if t.Observer != nil {
-		t.begin(Event{Op: OpWakeUp, Addr: addr, Target: target})
+		t.next(OpWakeUp, addr).Target = target
+		t.begin()
 		t.End(0, 0)
 	}
 }

@@ -77,15 +77,20 @@ func TestAnnouncements(t *testing.T) {
 	tk.Died(unsafe.Pointer(&cell))
 	tk.Begin(OpXchg, unsafe.Pointer(&cell))
 	tk.EndPointer(unsafe.Pointer(&a), unsafe.Pointer(&b))
+	tk.BeginRange(OpClearPage, unsafe.Pointer(&cell), 8)
+	tk.End(0, 0)
 	tk.BeginWhen(OpSpinLock, unsafe.Pointer(&cell), func() bool { return true })
 	tk.End(0, 1)
-	if len(log.after) != 3 || log.after[0].Target != other || log.after[0].Op != OpWakeUp {
+	if len(log.after) != 4 || log.after[0].Target != other || log.after[0].Op != OpWakeUp {
 		t.Fatalf("announced %+v", log.after)
 	}
 	if e := log.after[1]; e.OldPtr != unsafe.Pointer(&a) || e.NewPtr != unsafe.Pointer(&b) || e.New != uint64(uintptr(unsafe.Pointer(&b))) {
 		t.Errorf("pointers: %+v", e)
 	}
-	if e := log.after[2]; e.OldPtr != nil || e.Target != nil || e.Enabled == nil || e.New != 1 {
+	if e := log.after[2]; e.Op != OpClearPage || e.Size != 8 {
+		t.Errorf("a range: %+v", e)
+	}
+	if e := log.after[3]; e.OldPtr != nil || e.Size != 0 || e.Target != nil || e.Enabled == nil || e.New != 1 {
 		t.Errorf("something of an earlier event is left: %+v", e)
 	}
 	if len(log.born) != 1 || len(log.died) != 1 {

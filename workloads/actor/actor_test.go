@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/fault"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -42,7 +43,7 @@ init
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, Report: func(v task.Violation) { t.Error(v) }})
+	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, Populate: fault.Populate, Report: func(v task.Violation) { t.Error(v) }})
 	if err != nil {
 		t.Fatal(err)
 	}

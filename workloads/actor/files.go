@@ -12,58 +12,108 @@ import (
 
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
+	"vmasim/mm"
 	"vmasim/workloads"
 )
 
-// OpenFiles opens the scenario's files. The caller holds a reference on each, so that it sees the errors of writing
-// them back. On an error none is left open.
+// OpenFiles opens the scenario's files for the simulator. The caller holds a reference on each, so that it sees the errors of
+// writing them back. On an error none is left open.
 func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []*phys.File, err error) {
+	real, err := CreateFiles(sc)
+	if err != nil {
+		return nil, err
+	}
+	for i, decl := range sc.Files {
+		f, openErr := mem.OpenFile(t, pathOf(sc, decl, real[i]), decl.Mode)
+		if err = openErr; err != nil {
+			err = fmt.Errorf("file %s: %w", decl.Name, err)
+			break
+		}
+		files = append(files, f)
+	}
+	if err = errors.Join(err, CloseFiles(real)); err != nil {
+		for _, f := range files {
+			_ = f.Put(t) // nothing was written
+		}
+		return nil, err
+	}
+	return files, nil
+}
+
+// CreateFiles opens or makes the scenario's files for the real kernel. Temporary ones have no name any more, so that nothing
+// is left however the program ends. On an error none is left open.
+func CreateFiles(sc *workloads.Scenario) (files []*os.File, err error) {
 	for _, decl := range sc.Files {
-		var f *phys.File
-		if decl.Path != "" {
-			f, err = mem.OpenFile(t, sc.ResolvePath(decl), OpenMode(decl))
-		} else {
-			f, err = openTemp(t, mem, decl)
+		var f *os.File
+		switch {
+		case decl.Again != nil:
+			f, err = os.OpenFile(pathOf(sc, sc.Files[decl.Again.Index], files[decl.Again.Index]), decl.Mode, 0)
+		case decl.Memory:
+			f, err = createMemory(decl)
+		case decl.Temporary():
+			f, err = createTemp(decl)
+		default:
+			f, err = os.OpenFile(sc.ResolvePath(decl), decl.Mode, 0)
 		}
 		if err != nil {
-			for _, f := range files {
-				_ = f.Put(t) // nothing was written
-			}
-			return nil, fmt.Errorf("file %s: %w", decl.Name, err)
+			return nil, errors.Join(fmt.Errorf("file %s: %w", decl.Name, err), CloseFiles(files))
 		}
 		files = append(files, f)
 	}
 	return files, nil
 }
 
-// OpenMode is how a scenario wants a file opened.
-func OpenMode(decl *workloads.File) int {
-	if decl.Writable || decl.Path == "" {
-		return unix.O_RDWR
+// CloseFiles closes files.
+func CloseFiles(files []*os.File) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.Close())
 	}
-	return unix.O_RDONLY
+	return errors.Join(errs...)
 }
 
-// openTemp makes a temporary file and removes its name at once, so that nothing is left however the program ends.
-func openTemp(t *task.Task, mem *phys.Memory, decl *workloads.File) (*phys.File, error) {
-	file, err := os.CreateTemp("", "vmasim-"+decl.Name+"-")
+// pathOf is by what name an open file can be opened once more.
+func pathOf(sc *workloads.Scenario, decl *workloads.File, f *os.File) string {
+	if decl.Path != "" {
+		return sc.ResolvePath(decl)
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+}
+
+func createTemp(decl *workloads.File) (*os.File, error) {
+	f, err := os.CreateTemp("", "vmasim-"+decl.Name+"-")
 	if err != nil {
 		return nil, err
 	}
-	err = file.Truncate(int64(decl.Size))
-	if err == nil && decl.Pattern {
-		err = writePattern(file, decl.Size)
-	}
-	var f *phys.File
-	if err = errors.Join(err, file.Close()); err == nil {
-		f, err = mem.OpenFile(t, file.Name(), OpenMode(decl))
-	}
-	return f, errors.Join(err, os.Remove(file.Name()))
+	return fillFile(f, decl, os.Remove(f.Name()))
 }
 
-// writePattern fills size bytes so that the 8-byte word at offset n holds n.
+func createMemory(decl *workloads.File) (*os.File, error) {
+	fd, err := unix.MemfdCreate("vmasim-"+decl.Name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create: %w", err)
+	}
+	return fillFile(os.NewFile(uintptr(fd), decl.Name), decl, nil)
+}
+
+// fillFile gives a new file its contents, unless err says that it is of no use.
+func fillFile(f *os.File, decl *workloads.File, err error) (*os.File, error) {
+	if err == nil {
+		err = f.Truncate(int64(decl.Size))
+	}
+	if err == nil && decl.Pattern {
+		err = writePattern(f, decl.Size)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// writePattern fills size bytes so that the 8-byte word at offset n holds n. It writes page by page: larger writes make larger
+// folios, which a kernel maps as a whole when one of their pages is touched.
 func writePattern(w io.Writer, size uint64) error {
-	b := bufio.NewWriterSize(w, 64<<10)
+	b := bufio.NewWriterSize(w, mm.PageSize)
 	var word [8]byte
 	for n := uint64(0); n < size; n += 8 {
 		binary.LittleEndian.PutUint64(word[:], n)

@@ -27,10 +27,6 @@ func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
 		return a.lock(s)
 	case workloads.KindWalk:
 		return a.walk(s)
-	case workloads.KindMmap:
-		return a.mmap(s)
-	case workloads.KindMunmap, workloads.KindMprotect, workloads.KindMadvise:
-		return a.onRange(s)
 	case workloads.KindFork:
 		return a.fork(s)
 	case workloads.KindExit:
@@ -46,7 +42,7 @@ func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
 	case workloads.KindMaps:
 		return a.maps(s)
 	default:
-		panic(fmt.Sprintf("%v: %v cannot be run", s.Pos, s.Kind))
+		return a.call(s)
 	}
 	return success(0)
 }
@@ -73,21 +69,26 @@ func (a *Actor) touch(s *workloads.Stmt) workloads.Outcome {
 	if err != nil {
 		return notRun(err)
 	}
-	a.Looking = addr
 	if s.Size == nil {
+		a.Looking = addr
 		return faultOutcomes[fault.Touch(a.Task, a.MM, addr, faultAccess[s.Access])]
 	}
 	size, err := s.Size.Eval(a.Env)
 	if err != nil {
 		return notRun(err)
 	}
+	return a.touchRange(addr, size, s.Access)
+}
+
+// touchRange touches every page of a range, up to the first that fails.
+func (a *Actor) touchRange(addr, size uint64, access workloads.Access) workloads.Outcome {
 	end := addr + size
 	if end < addr {
 		return notRun(workloads.ErrOverflow)
 	}
 	for page := addr &^ (mm.PageSize - 1); page < end && !a.Task.Killed(); page += mm.PageSize {
 		a.Looking = page
-		if res := fault.Touch(a.Task, a.MM, page, faultAccess[s.Access]); res != fault.OK {
+		if res := fault.Touch(a.Task, a.MM, page, faultAccess[access]); res != fault.OK {
 			return faultOutcomes[res]
 		}
 	}
@@ -109,6 +110,10 @@ func (a *Actor) load(s *workloads.Stmt) workloads.Outcome {
 	if err != nil {
 		return notRun(err)
 	}
+	return a.loadWord(addr)
+}
+
+func (a *Actor) loadWord(addr uint64) workloads.Outcome {
 	value, res := fault.Load(a.Task, a.MM, addr)
 	out := faultOutcomes[res]
 	out.Value = value
@@ -155,36 +160,91 @@ func (a *Actor) walk(s *workloads.Stmt) workloads.Outcome {
 	return success(value)
 }
 
-func (a *Actor) mmap(s *workloads.Stmt) workloads.Outcome {
-	args, err := a.mmapArgs(s)
+// call runs a system call.
+func (a *Actor) call(s *workloads.Stmt) workloads.Outcome {
+	c, err := NewCall(s, a.Env)
 	if err != nil {
 		return notRun(err)
 	}
-	addr, err := a.MM.Mmap(a.Task, args)
+	out := a.Do(&c)
+	if out.Kind == workloads.ResultOK {
+		c.Bind(s, a.Env, out.Value)
+	}
+	return out
+}
+
+// Do makes a call whose operands are evaluated: an access or a system call other than fork and exit.
+func (a *Actor) Do(c *Call) workloads.Outcome {
+	a.Looking = c.Addr
+	switch c.Kind {
+	case workloads.KindTouch:
+		if !c.Pages {
+			c.Len = 1
+		}
+		return a.touchRange(c.Addr, c.Len, c.Access)
+	case workloads.KindLoad:
+		return a.loadWord(c.Addr)
+	case workloads.KindStore:
+		return faultOutcomes[fault.Store(a.Task, a.MM, c.Addr, c.Value)]
+	}
+	value, err := a.systemCall(c)
 	if err != nil {
 		return a.result(err)
 	}
-	if s.Region != nil {
-		a.Env.Regions[s.Region.Index] = workloads.Region{Base: addr, Size: roundUp(args.Len)}
-	}
-	return success(addr)
+	return success(value)
 }
 
-func (a *Actor) mmapArgs(s *workloads.Stmt) (args mm.MmapArgs, err error) {
-	args.Prot, args.Flags = int(s.Prot), s.Flags|unix.MAP_PRIVATE
-	if s.Backing.Shared {
-		args.Flags = s.Flags | unix.MAP_SHARED
+// systemCall makes the call in the task's address space.
+func (a *Actor) systemCall(c *Call) (value uint64, err error) {
+	t, m := a.Task, a.MM
+	switch c.Kind {
+	case workloads.KindMmap:
+		args := mm.MmapArgs{Addr: c.Addr, Len: c.Len, Prot: c.Prot, Flags: c.Flags, Offset: c.Offset}
+		if c.File >= 0 {
+			args.File = a.Files[c.File]
+		}
+		return m.Mmap(t, args)
+	case workloads.KindMunmap:
+		err = m.Munmap(t, c.Addr, c.Len)
+	case workloads.KindMprotect:
+		err = m.Mprotect(t, c.Addr, c.Len, c.Prot)
+	case workloads.KindMadvise:
+		err = m.Madvise(t, c.Addr, c.Len, c.Advice)
+	case workloads.KindMremap:
+		return m.Mremap(t, c.Addr, c.Len, c.NewLen, c.Flags, c.NewAddr)
+	case workloads.KindHeap:
+		m.SetHeap(t, c.Addr)
+		return c.Addr, nil
+	case workloads.KindBrk:
+		return m.Brk(t, c.Addr), nil
+	case workloads.KindMlock:
+		err = m.Mlock2(t, c.Addr, c.Len, c.Flags)
+	case workloads.KindMunlock:
+		err = m.Munlock(t, c.Addr, c.Len)
+	case workloads.KindMlockall:
+		err = m.Mlockall(t, c.Flags)
+	case workloads.KindMunlockall:
+		err = m.Munlockall(t)
+	case workloads.KindSetrlimit:
+		m.SetLimit(t, resourceOf(c.Resource), c.Value)
+	default:
+		panic(fmt.Sprintf("%v cannot be run", c.Kind))
 	}
-	if f := s.Backing.File; f != nil {
-		args.File = a.Files[f.Index]
-	} else {
-		args.Flags |= unix.MAP_ANONYMOUS
+	return 0, err
+}
+
+// resourceOf is the model's name of unix.RLIMIT_ number n.
+func resourceOf(n int) mm.Resource {
+	switch n {
+	case unix.RLIMIT_AS:
+		return mm.LimitAS
+	case unix.RLIMIT_DATA:
+		return mm.LimitData
+	case unix.RLIMIT_STACK:
+		return mm.LimitStack
+	default:
+		return mm.LimitMemlock
 	}
-	var errs [3]error
-	args.Len, errs[0] = s.Size.Eval(a.Env)
-	args.Addr, errs[1] = optional(s.Addr, a.Env)
-	args.Offset, errs[2] = optional(s.Backing.Offset, a.Env)
-	return args, errors.Join(errs[:]...)
 }
 
 func optional(e *workloads.Expr, env *workloads.Env) (uint64, error) {
@@ -195,33 +255,6 @@ func optional(e *workloads.Expr, env *workloads.Env) (uint64, error) {
 }
 
 func roundUp(n uint64) uint64 { return (n + mm.PageSize - 1) &^ (mm.PageSize - 1) }
-
-// onRange runs a system call on a range, or on a whole region.
-func (a *Actor) onRange(s *workloads.Stmt) workloads.Outcome {
-	addr, err := s.Addr.Eval(a.Env)
-	if err != nil {
-		return notRun(err)
-	}
-	var size uint64
-	if s.Size != nil {
-		size, err = s.Size.Eval(a.Env)
-	} else {
-		size = a.Env.Regions[s.Addr.Region.Index].Size
-	}
-	if err != nil {
-		return notRun(err)
-	}
-	a.Looking = addr
-	switch s.Kind {
-	case workloads.KindMunmap:
-		err = a.MM.Munmap(a.Task, addr, size)
-	case workloads.KindMprotect:
-		err = a.MM.Mprotect(a.Task, addr, size, int(s.Prot))
-	default:
-		err = a.MM.Madvise(a.Task, addr, size, s.Advice)
-	}
-	return a.result(err)
-}
 
 // result is the outcome of a system call without a value.
 func (a *Actor) result(err error) workloads.Outcome {

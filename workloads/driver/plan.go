@@ -12,7 +12,6 @@ import (
 	"vmasim/mm"
 	"vmasim/vma"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
 )
 
 // MaxTasks bounds the tasks of a run, all threads together: as many as one thread may have.
@@ -146,7 +145,7 @@ func checkFiles(sc *workloads.Scenario) error {
 			errs = append(errs, checkTemp(f))
 			continue
 		}
-		file, err := os.OpenFile(sc.ResolvePath(f), actor.OpenMode(f), 0)
+		file, err := os.OpenFile(sc.ResolvePath(f), f.Mode, 0)
 		if err != nil {
 			errs = append(errs, at(f.Pos, fmt.Errorf("cannot open %q: %w", f.Path, reason(err))))
 			continue
@@ -162,7 +161,7 @@ func checkTemp(f *workloads.File) error {
 		return at(f.Pos, fmt.Errorf("file of %d bytes, expected at most %d", f.Size, math.MaxInt64))
 	}
 	var st unix.Statfs_t
-	if !f.Pattern || unix.Statfs(os.TempDir(), &st) != nil {
+	if !f.Pattern || f.Memory || unix.Statfs(os.TempDir(), &st) != nil {
 		return nil // creating it will tell
 	}
 	if free := st.Bavail * uint64(st.Bsize); f.Size > free {

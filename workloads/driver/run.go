@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vmasim/fault"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -63,7 +64,7 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 	var err error
 	r.machine, err = mm.NewMachine(mm.Config{
 		Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs,
-		ValidateWrites: opts.Validate, Report: r.violations.report,
+		ValidateWrites: opts.Validate, Report: r.violations.report, Populate: fault.Populate,
 	})
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (r *run) kill() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for _, t := range r.tasks {
-			t.Kill()
+			t.Kill(nil)
 		}
 	})
 }
@@ -118,7 +119,7 @@ func (r *run) newTask(name string) *task.Task {
 	defer r.mu.Unlock()
 	r.tasks = append(r.tasks, t)
 	if r.over(killed) {
-		t.Kill()
+		t.Kill(nil)
 	}
 	return t
 }

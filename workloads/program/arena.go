@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"iter"
 	"runtime/debug"
 	"slices"
 	"unsafe"
@@ -37,18 +38,18 @@ type arena struct {
 	files    []*phys.File
 	regions  []workloads.Region // that init has bound
 	log      []entry            // the results, in order
+	prologue []entry            // those of init
+	mms      []*mm.MM           // in the order in which they were made
+	trail    *explore.Schedule  // what was decided so far; nil: nobody knows
 
 	// Of all:
 
 	key      []byte
+	alone    solo                // watches the task that sets up
+	nobody   task.Task           // looks without being announced
+	before   []statements        // see precedence
 	outcomes map[string]*outcome // by key
-	counters task.Counters
-}
-
-// entry is a result.
-type entry struct {
-	slot    int
-	outcome workloads.Outcome
+	reached  uint64              // by counter: the branch was taken, and the program knows
 }
 
 func newArena(p *Program) (*arena, error) {
@@ -94,25 +95,26 @@ func (a *arena) makeTasks() {
 	}
 	a.spaces = make([]space, len(p.scenario.MMs))
 	a.barriers = make([]barrier, len(p.scenario.Barriers))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.setups[t] = a
+	p.setups.Store(t, a)
 }
 
 // renew makes the machine as it was at first.
 func (a *arena) renew() {
 	a.countUp()
-	a.p.mu.Lock()
-	delete(a.p.setups, a.setup.Task)
-	a.p.mu.Unlock()
+	a.p.setups.Delete(a.setup.Task)
 	a.machine = a.machine.Renew()
 	a.makeTasks()
 }
 
-// countUp adds up what the tasks have counted.
+// countUp notes which branches the tasks have taken.
 func (a *arena) countUp() {
 	for _, r := range a.threads {
-		a.counters.Add(&r.Task.Counters)
+		for c, n := range r.Task.Counters {
+			if n > 0 && a.reached&(1<<c) == 0 {
+				a.reached |= 1 << c
+				a.p.reach(task.Counter(c))
+			}
+		}
 		r.Task.Counters = task.Counters{}
 	}
 }
@@ -120,11 +122,16 @@ func (a *arena) countUp() {
 // begin makes the world of one execution.
 func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err error) {
 	a.watch, a.report, a.broken = watch, report, false
-	a.log = a.log[:0]
+	a.log, a.prologue, a.mms, a.trail = a.log[:0], a.prologue[:0], a.mms[:0], nil
+	if t, ok := watch.(explore.Trailer); ok {
+		a.trail = t.Trail()
+	}
 	defer a.catch(&err)
 	a.warm()
 	t := a.setup.Task
-	t.Observer = &solo{watch}
+	a.alone.watch = watch
+	t.Observer = &a.alone
+	a.machine.Mem.Announce(t)
 	for i, m := range a.p.scenario.MMs {
 		a.spaces[i] = space{}
 		if m.Forked {
@@ -135,6 +142,7 @@ func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err e
 			return fmt.Errorf("address space %s: %w", m.Name, err)
 		}
 		a.spaces[i].mm.Init(made)
+		a.mms = append(a.mms, made)
 		a.announce(t, made)
 	}
 	for i := range a.barriers {
@@ -160,20 +168,49 @@ func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err e
 // warm gives each task's cache of frames its share, so that a task comes to the allocator's lock only when it needs more.
 // The lock orders nothing that matters, and a search would try both orders of each two allocations.
 func (a *arena) warm() {
-	for _, r := range a.threads {
-		if pfn, err := a.machine.Mem.Alloc(r.Task); err == nil {
-			a.machine.Mem.Put(r.Task, pfn)
+	mem := a.machine.Mem
+	for r := range a.runners() {
+		if len(r.cached) > 0 {
+			continue
 		}
+		if pfn, err := mem.Alloc(r.Task); err == nil {
+			mem.Put(r.Task, pfn)
+		}
+		r.cached = append(r.cached, mem.Cached(r.Task)...)
 	}
 }
 
-// tablesLayout names the lock of an address space's page tables.
-var tablesLayout = task.Layout{Type: "mm_tables", Size: 4, Fields: []task.Field{{Name: "page_table_lock", Size: 4}}}
+// cool makes the caches such that warm makes them what they were, which they mostly are already.
+func (a *arena) cool() {
+	mem := a.machine.Mem
+	same := true
+	for r := range a.runners() {
+		same = same && slices.Equal(r.cached, mem.Cached(r.Task))
+	}
+	if same {
+		return
+	}
+	for r := range a.runners() {
+		mem.Drain(r.Task)
+		r.cached = r.cached[:0]
+	}
+}
+
+// runners visits the runner of each task.
+func (a *arena) runners() iter.Seq[*runner] {
+	return func(yield func(*runner) bool) {
+		for _, r := range a.threads {
+			if !yield(r) {
+				return
+			}
+		}
+		yield(a.setup)
+	}
+}
 
 // announce tells the watcher of an address space, whose birth the code does not announce.
 func (a *arena) announce(t *task.Task, m *mm.MM) {
 	a.watch.Born(t, unsafe.Pointer(&m.Locks), vma.LocksLayout())
-	a.watch.Born(t, unsafe.Pointer(&m.Tables.PageTableLock), &tablesLayout)
 }
 
 // init runs the scenario's init. What goes wrong there is a mistake of the scenario.
@@ -238,7 +275,7 @@ func (a *arena) Finish() string {
 func (a *arena) conclude(o **outcome) (err error) {
 	defer a.catch(&err)
 	s := a.setup
-	s.Task.Observer = &solo{a.watch}
+	s.Task.Observer = &a.alone
 	a.machine.RCU.ReadLock(s.Task) // its first step after those of the threads: the watchers know that they have ended
 	a.machine.RCU.ReadUnlock(s.Task)
 	if a.broken {
@@ -261,6 +298,7 @@ func (a *arena) conclude(o **outcome) (err error) {
 	for _, broken := range (*o).violations {
 		a.violate(broken)
 	}
+	a.linearize(*o)
 	if !a.broken {
 		a.tearDown()
 	}
@@ -327,10 +365,7 @@ func (a *arena) tearDown() {
 		_ = f.Put(t) // a temporary file that nobody else sees
 	}
 	a.machine.Settle(t)
-	for _, r := range a.threads {
-		a.machine.Mem.Drain(r.Task)
-	}
-	a.machine.Mem.Drain(t)
+	a.cool()
 	if left := a.machine.Leaks(); left != "" {
 		a.violate(task.Violation{Oracle: "leak", Message: left + " left after everything was torn down", Task: setupName})
 	}

@@ -7,7 +7,7 @@ import (
 	"vmasim/workloads"
 )
 
-// twoReaders is the size of scenario that the speed of exploring is measured with.
+// twoReaders is the scenario that the speed of exploring is measured with: two readers and a writer, some 60 steps.
 const twoReaders = `
 init
     mmap A 16K rw private anon
@@ -16,36 +16,49 @@ thread reader * 2
     lock A => ok | EAGAIN
 
 thread writer
-    mprotect A 4K r
+    mprotect A r
 `
 
+// BenchmarkExecution measures executions by one worker, world and teardown included. An exhaustive search that ends early is
+// begun anew.
 func BenchmarkExecution(b *testing.B) {
-	for _, oracles := range []bool{true, false} {
-		name := "oracles"
-		if !oracles {
-			name = "no-oracles"
-		}
-		b.Run(name, func(b *testing.B) {
-			sc, err := workloads.Parse("two.vma", []byte(twoReaders))
-			if err != nil {
-				b.Fatal(err)
-			}
-			p, err := New(sc, Setting{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer p.Close()
-			o := explore.Options{Strategy: explore.Random, Executions: b.N}
-			if oracles {
-				o.Watch = p.Watch
-			}
-			b.ReportAllocs()
-			b.ResetTimer()
-			r, err := explore.Search(b.Context(), p, o)
-			if err != nil || len(r.Violations) > 0 {
-				b.Fatal(err, r.Violations)
-			}
-			b.ReportMetric(float64(r.Steps), "steps")
-		})
+	for _, strategy := range []explore.Strategy{explore.Random, explore.DPOR} {
+		b.Run(string(strategy)+"/oracles", func(b *testing.B) { benchmarkExecution(b, strategy, true) })
+		b.Run(string(strategy)+"/no-oracles", func(b *testing.B) { benchmarkExecution(b, strategy, false) })
 	}
+}
+
+func benchmarkExecution(b *testing.B, strategy explore.Strategy, oracles bool) {
+	sc, err := workloads.Parse("two.vma", []byte(twoReaders))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := New(sc, Setting{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	o := explore.Options{Strategy: strategy}
+	if oracles {
+		o.Watch = p.Watch
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	steps := uint64(0)
+	for done := 0; done < b.N; {
+		o.Executions = b.N - done
+		r, err := explore.Search(b.Context(), p, o)
+		if err != nil || len(r.Violations) > 0 {
+			b.Fatal(err, r.Violations)
+		}
+		if r.Executions == 0 {
+			b.Fatal("no executions")
+		}
+		done += r.Executions
+		for _, n := range r.Ops {
+			steps += n
+		}
+	}
+	b.ReportMetric(float64(steps)/float64(b.N), "steps")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "executions/s")
 }

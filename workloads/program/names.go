@@ -5,10 +5,11 @@ import (
 	"strconv"
 	"unsafe"
 
-	"vmasim/internal/ksync"
+	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
+	"vmasim/tree"
 	"vmasim/vma"
 )
 
@@ -37,22 +38,16 @@ func newNamer() namer {
 }
 
 // shortTypes are the types that columns have a shorter name for.
-var shortTypes = map[string]string{"vm_area_struct": "vma", "anon_vma_chain": "avc", "mm_struct": "mm"}
+var shortTypes = map[string]string{"vm_area_struct": "vma", "anon_vma_chain": "avc", "mm_struct": "mm", "maple_node": "node"}
 
-// anonLayout names the cells of an anon_vma, whose own layout names none.
-var anonLayout = task.Layout{
-	Type: "anon_vma", Size: unsafe.Sizeof(vma.AnonVMA{}),
-	Fields: []task.Field{
-		{Name: "rwsem", Offset: unsafe.Offsetof(vma.AnonVMA{}.RWSem), Size: unsafe.Sizeof(ksync.RWSem{})},
-		{Name: "refcount", Offset: unsafe.Offsetof(vma.AnonVMA{}.Refcount), Size: unsafe.Sizeof(ksync.Refcount{})},
-	},
+// plainTypes are the types whose name says all that there is to say about an object.
+var plainTypes = map[string]bool{
+	"maple_node": true, "page": true, "pte_table": true, "pmd_table": true, "pud_table": true, "pgd_table": true,
+	"pte_lock": true, "pmd_lock": true, "zone": true, "address_space": true,
 }
 
 // born numbers a new object as the oracles do: among those of its type.
 func (n *namer) born(base unsafe.Pointer, layout *task.Layout) *named {
-	if layout.Type == anonLayout.Type {
-		layout = &anonLayout
-	}
 	n.births[layout.Type]++
 	short := layout.Type
 	if s := shortTypes[short]; s != "" {
@@ -70,12 +65,13 @@ func (n *namer) born(base unsafe.Pointer, layout *task.Layout) *named {
 func (n *namer) cell(e *task.Event) string {
 	switch e.Op {
 	case task.OpSectionBegin, task.OpSectionEnd, task.OpSynchronize, task.OpGracePeriodWait, task.OpCall, task.OpBarrier,
+		task.OpStartPoll, task.OpPoll, task.OpSendSig,
 		task.OpSlabAlloc, task.OpSlabFree:
 		return ""
 	}
 	for _, o := range n.objects {
 		if off := uintptr(e.Addr) - uintptr(o.base); off < max(o.layout.Size, 1) {
-			return n.field(o, off)
+			return n.field(o, off, e.Size > 0)
 		}
 	}
 	if name := n.world(e.Addr); name != "" {
@@ -84,10 +80,13 @@ func (n *namer) cell(e *task.Event) string {
 	return n.other(e)
 }
 
-func (n *namer) field(o *named, off uintptr) string {
+func (n *namer) field(o *named, off uintptr, bulk bool) string {
 	name := n.use(o)
-	if f := o.layout.FieldAt(off); f != nil {
-		return name + "." + f.Name
+	if o.layout == tree.Layout() || bulk {
+		return name // mm.mm_mt is the root
+	}
+	if field := o.layout.CellName(off); field != "" {
+		return name + field
 	}
 	return fmt.Sprintf("%s+%d", name, off)
 }
@@ -97,14 +96,20 @@ func (n *namer) use(o *named) string {
 	switch o.layout.Type {
 	case "mm_struct":
 		return n.spaceName((*mm.MM)(o.base))
-	case tablesLayout.Type:
+	case pgtable.TablesLayout().Type:
 		for i := range n.arena.spaces {
 			if m := n.arena.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(&m.Tables.PageTableLock) == o.base {
 				return n.spaceName(m)
 			}
 		}
+	case tree.Layout().Type:
+		for i := range n.arena.spaces {
+			if m := n.arena.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m.Tree) == o.base {
+				return n.spaceName(m) + ".mm_mt"
+			}
+		}
 	}
-	if !o.used {
+	if !o.used && !plainTypes[o.layout.Type] {
 		o.used = true
 		o.is = o.layout.Type
 		n.used = append(n.used, o)
@@ -162,9 +167,6 @@ func (n *namer) world(addr unsafe.Pointer) string {
 
 // part names what belongs to an address space beside its locks.
 func (n *namer) part(m *mm.MM, addr unsafe.Pointer) string {
-	if addr == unsafe.Pointer(m.Tree) {
-		return n.spaceName(m) + ".mm_mt"
-	}
 	if off := uintptr(addr) - uintptr(unsafe.Pointer(m)); off < unsafe.Sizeof(*m) {
 		if f := mm.CountersLayout().FieldAt(off); f != nil {
 			return n.spaceName(m) + "." + f.Name
@@ -178,15 +180,15 @@ func (n *namer) frame(addr unsafe.Pointer) string {
 	mem := n.arena.machine.Mem
 	frames := uintptr(mem.Stats().FramesTotal)
 	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Bytes(0))); off < frames*phys.PageSize {
-		pfn := phys.PFN(off / phys.PageSize)
-		if mem.Page(pfn).Kind.Peek() == phys.KindTable {
-			return fmt.Sprintf("table#%d[%d]", pfn, off%phys.PageSize/8)
-		}
-		return fmt.Sprintf("page#%d+%d", pfn, off%phys.PageSize)
+		return fmt.Sprintf("frame#%d+%d", off/phys.PageSize, off%phys.PageSize) // one that nobody told of: the zero page
 	}
 	size := unsafe.Sizeof(phys.Page{})
 	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Page(0))); off < frames*size {
-		return fmt.Sprintf("page#%d.%s", off/size, pageField(off%size))
+		name := fmt.Sprintf("frame#%d", off/size)
+		if o := n.objects[unsafe.Pointer(mem.Bytes(phys.PFN(off/size)))]; o != nil {
+			name = o.name
+		}
+		return name + "." + pageField(off%size)
 	}
 	return ""
 }
@@ -228,7 +230,11 @@ func (n *namer) value(e *task.Event, v uint64, p unsafe.Pointer) string {
 		return ""
 	}
 	switch e.Op {
-	case task.OpSectionBegin, task.OpSectionEnd, task.OpSlabAlloc, task.OpSlabFree, task.OpSynchronize, task.OpCall, task.OpBarrier:
+	case task.OpSectionBegin, task.OpSectionEnd, task.OpSlabAlloc, task.OpSlabFree, task.OpSynchronize, task.OpCall, task.OpBarrier,
+		task.OpStartPoll:
+		return ""
+	}
+	if e.Size > 0 {
 		return ""
 	}
 	if e.OldPtr != nil || e.NewPtr != nil {

@@ -20,6 +20,7 @@ type outcome struct {
 	answers    []bool           // to each question: its terms hold
 	results    map[string]bool  // "reader.1 = ok"
 	violations []task.Violation // of what always is asked
+	linear     linearization
 }
 
 // outcome returns that of the execution just run. The same results give the same one.
@@ -31,6 +32,7 @@ func (a *arena) outcome() *outcome {
 		a.key = append(a.key, byte(e.outcome.Kind))
 		a.key = binary.AppendUvarint(a.key, uint64(e.outcome.Errno))
 		a.key = binary.AppendUvarint(a.key, e.outcome.Value)
+		a.key = append(a.key, byte(e.space), byte(e.made))
 	}
 	for i := range a.spaces {
 		a.key = append(a.key, byte(i))
@@ -56,8 +58,7 @@ func (a *arena) eachVMA(space int, visit func(tree.Entry)) {
 	if m == nil {
 		return
 	}
-	nobody := &task.Task{} // looks without being announced
-	m.Tree.Ascend(nobody, 0, func(e tree.Entry) bool {
+	m.Tree.Ascend(&a.nobody, 0, func(e tree.Entry) bool {
 		visit(e)
 		return true
 	})
@@ -107,7 +108,7 @@ func (a *arena) termHolds(term *workloads.Term, all bool) bool {
 			continue
 		}
 		for _, e := range a.log {
-			if e.slot == r.first+term.Stmt-1 {
+			if i := e.slot - r.first; 0 <= i && i < len(r.nth) && a.p.number[a.p.slots[e.slot].stmt] == term.Stmt {
 				ok := term.Result.Allows(e.outcome, r.Env)
 				some, every = some || ok, every && ok
 			}

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
+	"vmasim/fault"
 	"vmasim/internal/check"
 	"vmasim/internal/explore"
 	"vmasim/internal/suggest"
@@ -23,8 +26,12 @@ import (
 // Program is a scenario under some rules, ready to be explored. Several workers may use it at once.
 type Program struct {
 	scenario *workloads.Scenario
+	given    *workloads.Scenario // the scenario before anything was left out of it
+	cuts     []cut               // what was
+	spec     string              // of the rules, as asked for
+	without  []string            // oracles that are switched off
 	plan     *driver.Plan
-	without  []string                   // oracles that are switched off
+	number   map[*workloads.Stmt]int    // of the statements of a block as given, from 1
 	text     map[*workloads.Stmt]string // as written, without expectation
 	slots    []slot                     // where results are noted, by thread, copy and statement
 	slotsOf  []int                      // the first slot of finally and of each task
@@ -36,16 +43,16 @@ type Program struct {
 	mu       sync.Mutex
 	idle     []*arena
 	arenas   []*arena
-	setups   map[*task.Task]*arena
+	setups   *sync.Map           // from the task that sets a world up to its arena; shared with smaller programs
 	outcomes map[string]*outcome // by their text
-	follow   *recording          // follows the executions; nil but for a replay
+	reached  map[task.Counter]bool
+	follow   *recording // follows the executions; nil but for a replay
 }
 
 // slot names one statement of one task.
 type slot struct {
 	name string // reader.1, reader/0.1
 	stmt *workloads.Stmt
-	nth  int // of its block, from 1
 }
 
 // Setting is under what a scenario is explored.
@@ -56,13 +63,23 @@ type Setting struct {
 
 // New makes a scenario a program. The error tells all mistakes, one a line.
 func New(sc *workloads.Scenario, s Setting) (*Program, error) {
+	return newReduced(sc, nil, s)
+}
+
+// newReduced makes a scenario without some of its parts a program.
+func newReduced(given *workloads.Scenario, cuts []cut, s Setting) (*Program, error) {
+	number := numbered(given)
+	sc, cuts, err := reduced(given, number, cuts)
+	if err != nil {
+		return nil, err
+	}
 	plan, err := driver.NewPlan(sc, &driver.Options{Rules: s.Rules})
 	if err := errors.Join(err, sc.CheckNames(known()), bounded(sc), checkOracles(s.Without)); err != nil {
 		return nil, err
 	}
 	p := &Program{
-		scenario: sc, plan: plan, without: s.Without, text: map[*workloads.Stmt]string{},
-		setups: map[*task.Task]*arena{}, outcomes: map[string]*outcome{},
+		scenario: sc, given: given, cuts: cuts, spec: s.Rules, without: s.Without, plan: plan, number: number, text: map[*workloads.Stmt]string{},
+		setups: &sync.Map{}, outcomes: map[string]*outcome{}, reached: map[task.Counter]bool{},
 	}
 	p.addInit(sc.Init)
 	p.addBlock(sc.Finally, "finally")
@@ -71,7 +88,7 @@ func New(sc *workloads.Scenario, s Setting) (*Program, error) {
 			p.addBlock(&th.Block, instance(th, n))
 		}
 	}
-	p.scenarioPrint, p.rulesPrint = fingerprint(programText(sc)), fingerprint(plan.Rules.String())
+	p.scenarioPrint, p.rulesPrint = cutPrint(fingerprint(programText(given)), cuts), fingerprint(plan.Rules.String())
 	return p, nil
 }
 
@@ -88,21 +105,19 @@ func (p *Program) addInit(b *workloads.Block) {
 	p.slots, p.slotsOf = nil, nil
 }
 
-// addBlock numbers the statements of one task. Those that hold others have no result.
+// addBlock takes in the statements of one task. Those that hold others have no result.
 func (p *Program) addBlock(b *workloads.Block, name string) {
 	p.slotsOf = append(p.slotsOf, len(p.slots))
 	if b == nil {
 		return
 	}
 	p.draws = p.draws || b.Generators > 0
-	n := 0
 	walk(b.Body, func(s *workloads.Stmt) {
 		p.exits = p.exits || s.Kind == workloads.KindExit
 		p.draws = p.draws || s.Kind == workloads.KindChoose
 		if s.Body == nil {
-			n++
 			p.text[s] = actor.Stated(s)
-			p.slots = append(p.slots, slot{fmt.Sprintf("%s.%d", name, n), s, n})
+			p.slots = append(p.slots, slot{fmt.Sprintf("%s.%d", name, p.number[s]), s})
 		}
 	})
 }
@@ -142,7 +157,12 @@ func (p *Program) oracles() []string {
 }
 
 // Choices returns what can be decided besides scheduling.
-func Choices() []task.Choice { return []task.Choice{task.AllocFails, task.ReuseLater, task.GraceEnds} }
+func Choices() (all []task.Choice) {
+	for _, c := range task.Choices() {
+		all = append(all, c.Name)
+	}
+	return all
+}
 
 // choices returns those that the scenario asks for.
 func (p *Program) choices() (cs []task.Choice) {
@@ -173,11 +193,11 @@ func bounded(sc *workloads.Scenario) error {
 	for _, th := range sc.Threads {
 		check(&th.Block)
 	}
-	if len(sc.Threads) == 0 {
+	if !slices.ContainsFunc(sc.Threads, func(th *workloads.Thread) bool { return th.Count > 0 }) {
 		refuse(workloads.Pos{File: sc.File, Line: 1, Col: 1}, "a scenario without threads", "at least one thread")
 	}
 	for _, f := range sc.Files {
-		if f.Path != "" && f.Writable {
+		if f.Path != "" && f.Mode != unix.O_RDONLY {
 			refuse(f.Pos, "a writable real file", "a temporary one: each execution has to find the same bytes")
 		}
 	}
@@ -207,6 +227,7 @@ func (p *Program) Rules() string { return p.plan.Rules.String() }
 func (p *Program) config(report func(task.Violation)) mm.Config {
 	return mm.Config{
 		Rules: p.plan.Rules, Memory: p.plan.Memory, MaxMapCount: p.plan.MaxMapCount, MaxVMARefs: p.plan.MaxVMARefs, Report: report,
+		Populate: fault.Populate,
 	}
 }
 
@@ -252,6 +273,7 @@ func (p *Program) release(a *arena) {
 func (p *Program) Close() error {
 	var errs []error
 	for _, a := range p.arenas {
+		p.setups.Delete(a.setup.Task)
 		errs = append(errs, a.machine.Close())
 	}
 	p.arenas, p.idle = nil, nil

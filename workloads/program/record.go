@@ -19,11 +19,14 @@ type recording struct {
 	started bool
 	ended   bool
 	tasks   map[string]*task.Task
-	notes   []note // of the steps
-	writers map[unsafe.Pointer]int
+	notes   []note          // of the steps
+	writers map[written]int // by step, from 1
 	before  []Map
 	after   []Map
 }
+
+// written is what a step has written: a cell, and the pointer if it is one, because a load may see one that was overwritten.
+type written struct{ cell, value unsafe.Pointer }
 
 // note is what the recording adds to a step.
 type note struct {
@@ -34,11 +37,16 @@ type note struct {
 }
 
 func newRecording(p *Program) *recording {
-	return &recording{p: p, names: newNamer(), tasks: map[string]*task.Task{}, writers: map[unsafe.Pointer]int{}}
+	return &recording{p: p, names: newNamer(), tasks: map[string]*task.Task{}, writers: map[written]int{}}
 }
 
-// Restart implements [explore.Restarter].
-func (r *recording) Restart() { r.oracles.Restart() }
+// Restart implements [explore.Restarter]: of several executions the last is taken down.
+func (r *recording) Restart() {
+	r.oracles.Restart()
+	again := newRecording(r.p)
+	again.oracles = r.oracles
+	*r = *again
+}
 
 // begin is called when the world is set up.
 func (r *recording) begin(a *arena) {
@@ -81,9 +89,9 @@ func (r *recording) After(t *task.Task, e *task.Event) {
 	if r.follows(t) {
 		n := &r.notes[len(r.notes)-1]
 		n.was, n.is = r.names.value(e, e.Old, e.OldPtr), r.names.value(e, e.New, e.NewPtr)
-		n.from = r.writers[e.Addr]
+		n.from = r.writers[written{e.Addr, e.OldPtr}]
 		if kind := e.Op.Info().Kind; kind == task.Write || e.Old != e.New {
-			r.writers[e.Addr] = len(r.notes)
+			r.writers[written{e.Addr, e.NewPtr}] = len(r.notes)
 		}
 	}
 	r.oracles.After(t, e)
@@ -146,18 +154,25 @@ func (r *recording) trace(t *explore.Trace) *Trace {
 func share(steps []Step) {
 	accesses := map[unsafe.Pointer][]*Step{}
 	for i := range steps {
+		accesses[steps[i].Addr] = nil
+	}
+	for i := range steps {
 		s := &steps[i]
-		accesses[s.Addr] = append(accesses[s.Addr], s)
+		for addr := range accesses {
+			if uintptr(addr)-uintptr(s.Addr) < max(s.Size, 1) { // a bulk access is one to each cell in its range
+				accesses[addr] = append(accesses[addr], s)
+			}
+		}
 	}
 	for _, all := range accesses {
 		for i, s := range all {
 			if s.Writes() {
 				before, after := slices.Clone(all[:i]), all[i+1:]
 				slices.Reverse(before)
-				s.Shared = meetsOther(s.Task, before) || meetsOther(s.Task, after)
+				s.Shared = s.Shared || meetsOther(s.Task, before) || meetsOther(s.Task, after)
 			} else {
 				next := slices.IndexFunc(all[i:], (*Step).Writes)
-				s.Shared = s.From > 0 || next >= 0 && all[i+next].Task != s.Task
+				s.Shared = s.Shared || s.From > 0 || next >= 0 && all[i+next].Task != s.Task
 			}
 		}
 	}

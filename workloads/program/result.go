@@ -35,7 +35,7 @@ type Result struct {
 	Without     []string      // that were switched off
 	Outcomes    []Outcome     // by text
 	Interrupted bool
-	Enough      bool // as many different failures were found as were asked for
+	Checkpoint  string // the file that the search can go on from; "": none
 
 	Violations   []*Violation
 	Unmet        []string // what is asked to exist, and a finished search has not found
@@ -46,8 +46,9 @@ type Result struct {
 // Violation is a failure, as small as it could be made.
 type Violation struct {
 	explore.Found
-	Shrunk *explore.Shrunk // nil: it could not be made smaller, as it does not fail every time
-	Trace  *Trace
+	Shrunk  *explore.Shrunk // nil: it could not be made smaller, as it does not fail every time
+	Dropped []string        // what of the scenario the schedule goes without
+	Trace   *Trace
 }
 
 // Oracle returns the name of what was violated: an oracle, or how the execution ended.
@@ -102,6 +103,9 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	stated := p.stated()
 	if o.KeepGoing == 0 && stated != nil && !stated.Verified() {
 		o.KeepGoing = untilStated
+		if o.Strategy != "" && o.Strategy != explore.DPOR { // which ends soon, and then the verdict tells all that is broken
+			o.Until = func(f *explore.Found) bool { return states(stated, f) }
+		}
 	}
 	report, err := explore.Search(ctx, p, o.Options)
 	if err != nil {
@@ -109,7 +113,9 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	}
 	r := p.result(report, &o)
 	r.Interrupted = ctx.Err() != nil
-	r.Enough = len(report.Violations) >= max(o.KeepGoing, 1)
+	if report.Stopped {
+		r.Checkpoint = o.Checkpoint
+	}
 	for _, f := range shown(report.Violations, stated, o.KeepGoing) {
 		v, err := p.Counterexample(context.WithoutCancel(ctx), f, o.Options)
 		if err != nil {
@@ -120,7 +126,7 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	return r, p.Close()
 }
 
-// untilStated is how many kinds of failure a search for a stated one may find before.
+// untilStated is how many kinds of failure a search for a stated one may find.
 const untilStated = 8
 
 // shown returns the failures to be shown: where a stated one was searched for, that one.
@@ -128,12 +134,26 @@ func shown(all []explore.Found, stated *workloads.Verdict, keepGoing int) []expl
 	if keepGoing != untilStated || stated == nil {
 		return all
 	}
-	for _, name := range stated.Oracles {
-		if i := slices.IndexFunc(all, func(f explore.Found) bool { return means(name, oracleName(&f)) }); i >= 0 {
+	for _, name := range stated.Oracles { // the first is what the scenario is about
+		if i := slices.IndexFunc(all, func(f explore.Found) bool { return slices.Contains(brokenBy(&f), name) }); i >= 0 {
 			return all[i : i+1]
 		}
 	}
 	return all[:min(len(all), 1)]
+}
+
+// states reports whether a failure is one that the verdict states.
+func states(v *workloads.Verdict, f *explore.Found) bool {
+	return slices.ContainsFunc(brokenBy(f), func(name string) bool { return slices.Contains(v.Oracles, name) })
+}
+
+// brokenBy returns the names of what a failure violates, the first one first.
+func brokenBy(f *explore.Found) []string {
+	names := []string{oracleName(f)}
+	for _, v := range f.Violations {
+		names = append(names, v.Oracle)
+	}
+	return names
 }
 
 // result takes in the search's report.
@@ -150,7 +170,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 		r.Outcomes = append(r.Outcomes, Outcome{text, report.DistinctOutcomes[text]})
 	}
 	p.observe(r)
-	p.reach(r)
+	p.neverReached(r)
 	return r
 }
 
@@ -211,15 +231,10 @@ func (p *Program) observe(r *Result) {
 // lockCounters are the counters of the branches that a fault under a VMA lock can take.
 var lockCounters = []task.Counter{task.VMALockSuccess, task.VMALockAbort, task.VMALockRetry, task.VMALockMiss}
 
-// reach says which branches were never taken and which stated results never came.
-func (p *Program) reach(r *Result) {
-	var counters task.Counters
-	for _, a := range p.arenas {
-		a.countUp()
-		counters.Add(&a.counters)
-	}
+// neverReached says which branches were never taken and which stated results never came.
+func (p *Program) neverReached(r *Result) {
 	for _, c := range lockCounters {
-		if counters[c] == 0 {
+		if !p.reached[c] {
 			r.NeverReached = append(r.NeverReached, c.String())
 		}
 	}
@@ -267,11 +282,7 @@ func (r *Result) Verdict() string {
 // Broken returns the names of what was violated.
 func (r *Result) Broken() (names []string) {
 	for i := range r.Search.Violations {
-		f := &r.Search.Violations[i]
-		names = append(names, oracleName(f))
-		for _, more := range f.Violations {
-			names = append(names, more.Oracle)
-		}
+		names = append(names, brokenBy(&r.Search.Violations[i])...)
 	}
 	if len(r.Unmet) > 0 {
 		names = append(names, workloads.KindExists.String())
@@ -285,14 +296,7 @@ func (r *Result) OK() bool {
 	if r.Stated == nil || r.Stated.Verified() {
 		return r.Verdict() != Violated
 	}
-	return slices.ContainsFunc(r.Broken(), func(name string) bool {
-		return slices.ContainsFunc(r.Stated.Oracles, func(stated string) bool { return means(stated, name) })
-	})
-}
-
-// means reports whether a verdict's word stands for an oracle. The language calls results that are not as stated "result".
-func means(word, oracle string) bool {
-	return word == oracle || word == "result" && oracle == resultOracle
+	return slices.ContainsFunc(r.Broken(), func(name string) bool { return slices.Contains(r.Stated.Oracles, name) })
 }
 
 // ReplayCommand returns the line that replays a schedule.

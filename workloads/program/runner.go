@@ -7,6 +7,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
@@ -16,14 +17,16 @@ import (
 // runner is a task that runs a block. It is its own [actor.Host].
 type runner struct {
 	actor.Actor
-	arena *arena
-	block *workloads.Block
-	space int   // the address space it starts in
-	copy  int   // which task of its thread it is
-	first int   // slot of its first statement; -1: its results are not noted
-	meets []int // the barriers that it comes to
-	nth   map[*workloads.Stmt]int
-	wrong error // of init: the first result that was not as stated
+	arena  *arena
+	block  *workloads.Block
+	space  int   // the address space it starts in
+	copy   int   // which task of its thread it is
+	first  int   // slot of its first statement; -1: its results are not noted
+	meets  []int // the barriers that it comes to
+	nth    map[*workloads.Stmt]int
+	made   int        // the address space that the statement made, by arena.mms; -1: none
+	cached []phys.PFN // the frames in its task's cache when an execution begins
+	wrong  error      // of init: the first result that was not as stated
 }
 
 func (a *arena) newRunner(t *task.Task, b *workloads.Block, space, n, first int) *runner {
@@ -52,6 +55,7 @@ func (r *runner) reset(t *task.Task, shared []workloads.Region) {
 		clear(r.Env.Regions[copy(r.Env.Regions, shared):])
 	}
 	r.Files, r.wrong = r.arena.files, nil
+	r.Task.Revive()
 	r.MM = r.arena.spaces[r.space].get(t)
 }
 
@@ -80,8 +84,13 @@ func (r *runner) await() {
 	r.MM = s.get(r.Task)
 }
 
+// body runs statements, up to the one in which the task gets a fatal signal: a task dies when its system call or fault is
+// over.
 func (r *runner) body(body []*workloads.Stmt) {
 	for _, s := range body {
+		if r.Task.Killed() {
+			return
+		}
 		r.statement(s)
 	}
 }
@@ -119,10 +128,7 @@ func (r *runner) in(s *workloads.Stmt) {
 // operation runs a statement that has a result. The statement is its outermost function.
 func (r *runner) operation(s *workloads.Stmt) {
 	r.Task.Enter(r.arena.p.text[s])
-	out := r.Perform(s)
-	if r.first >= 0 {
-		r.arena.log = append(r.arena.log, entry{r.first + r.nth[s], out})
-	}
+	out := r.record(s)
 	if !s.Expect.Allows(out, r.Env) {
 		want := "ok"
 		if s.Expect != nil {
@@ -131,6 +137,22 @@ func (r *runner) operation(s *workloads.Stmt) {
 		r.unexpected(s, r.Describe(s, out), want)
 	}
 	r.Task.Leave()
+}
+
+// record runs a statement and notes what came of it.
+func (r *runner) record(s *workloads.Stmt) workloads.Outcome {
+	a := r.arena
+	e := entry{slot: -1, stmt: s, runner: r, space: a.spaceIndex(r.MM), begin: a.steps()}
+	r.made = -1
+	e.outcome = r.Perform(s)
+	e.made, e.end = r.made, a.steps()
+	if r.first < 0 {
+		a.prologue = append(a.prologue, e)
+		return e.outcome
+	}
+	e.slot, e.nth = r.first+r.nth[s], len(a.log)
+	a.log = append(a.log, e)
+	return e.outcome
 }
 
 // resultOracle is the oracle of results that a statement does not state.
@@ -158,6 +180,8 @@ func (r *runner) Publish(i int, m *mm.MM) {
 		r.arena.spaces[i].forking.Xchg(r.Task, 0)
 		return
 	}
+	r.made = len(r.arena.mms)
+	r.arena.mms = append(r.arena.mms, m)
 	r.arena.spaces[i].mm.StoreRelease(r.Task, m)
 }
 

@@ -99,14 +99,20 @@ func (p *Program) Replay(schedule explore.Schedule) (*Trace, error) {
 // Counterexample makes a failure as small as it can and records it.
 func (p *Program) Counterexample(ctx context.Context, f explore.Found, o explore.Options) (*Violation, error) {
 	v := &Violation{Found: f}
+	failing := p
 	shrunk, err := explore.Shrink(ctx, p, f, o)
 	if err == nil {
 		v.Found, v.Shrunk = shrunk.Found, shrunk
+		if smaller := shrunk.Program.(*Program); smaller != p {
+			defer smaller.Close()
+			failing = smaller
+		}
 	}
-	if v.Trace, err = p.Replay(v.Found.Schedule); err != nil {
+	v.Dropped = failing.Dropped()
+	if v.Trace, err = failing.Replay(v.Found.Schedule); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", &v.Found.Schedule, err)
 	}
-	if v.Trace.Ending != v.Ending { // the oracle knew of other executions
+	if v.Trace.Ending != v.Ending {
 		v.Unstable, v.Shrunk = true, nil
 	}
 	return v, nil
@@ -118,13 +124,18 @@ type Replayed struct {
 	Title    string
 	Rules    string
 	Schedule explore.Schedule
+	Dropped  []string // what of the scenario it goes without
 	Ending   explore.Ending
 	Trace    *Trace
 }
 
-// ReplayScenario runs one interleaving of a scenario.
+// ReplayScenario runs one interleaving of a scenario, or of what the schedule says is left of it.
 func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule) (*Replayed, error) {
-	p, err := New(sc, s)
+	cuts, err := parseCuts(schedule.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newReduced(sc, cuts, s)
 	if err != nil {
 		return nil, err
 	}
@@ -132,5 +143,5 @@ func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	return &Replayed{sc.Name, sc.Title, p.Rules(), schedule, trace.Ending, trace}, p.Close()
+	return &Replayed{sc.Name, sc.Title, p.Rules(), schedule, p.Dropped(), trace.Ending, trace}, p.Close()
 }

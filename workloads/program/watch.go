@@ -48,6 +48,20 @@ func (w *oracles) Restart() {
 	w.phase = nothing
 }
 
+// Lessons implements [explore.Learner].
+func (w *oracles) Lessons() (all []explore.Lesson) {
+	for _, l := range w.checker.Lessons() {
+		all = append(all, explore.Lesson(l))
+	}
+	return all
+}
+
+// Forget implements [explore.Learner].
+func (w *oracles) Forget() { w.checker.Forget() }
+
+// Join implements [explore.Learner].
+func (w *oracles) Join() { w.checker.Join() }
+
 // follow moves on to the phase in which t acts.
 func (w *oracles) follow(t *task.Task) {
 	switch {
@@ -67,9 +81,8 @@ func (w *oracles) follow(t *task.Task) {
 
 // arenaOf returns the arena whose world the task sets up.
 func (p *Program) arenaOf(setup *task.Task) *arena {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.setups[setup]
+	a, _ := p.setups.Load(setup)
+	return a.(*arena)
 }
 
 // target says what a task looks up.

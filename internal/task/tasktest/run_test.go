@@ -129,7 +129,7 @@ func TestKilledTaskGoesOn(t *testing.T) {
 			for !sem.Contended() {
 				step.ReadOnce(t)
 			}
-			tasks[1].Kill()
+			tasks[1].Kill(t)
 		}},
 		tasktest.Task{Name: "victim", Body: func(t *task.Task) { err = sem.DownReadKillable(t) }})
 	if runErr != nil || err == nil {

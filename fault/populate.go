@@ -1,0 +1,53 @@
+package fault
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+// Populate is the [mm.PopulateFunc] of every machine: __get_user_pages of a caller that does not want the pages themselves.
+func Populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPFlags) (next uint64, err error) {
+	t.Enter("__get_user_pages")
+	defer t.Leave()
+	f := fault{t: t, mm: m, vma: v, flags: v.Flags(t), addr: start, tried: how&mm.FollUnlockable == 0}
+	if how&mm.FollWrite != 0 {
+		f.access = Write
+	}
+	for f.addr < end {
+		if t.Killed() {
+			return f.addr, fmt.Errorf("populate: %w", unix.EINTR)
+		}
+		if f.follow() {
+			f.addr += mm.PageSize
+			continue
+		}
+		switch res := f.handle(); res { // faultin_page
+		case OK:
+		case retry: // the handler has dropped the lock
+			m.MmapReadLock(t)
+			return f.addr, nil
+		case OOM:
+			return f.addr, fmt.Errorf("populate: no memory for the page at %#x: %w", f.addr, unix.ENOMEM)
+		default:
+			return f.addr, fmt.Errorf("populate: %s at %#x: %w", res, f.addr, unix.EFAULT)
+		}
+	}
+	return end, nil
+}
+
+// follow reports whether the page is there and allows the access: follow_page_pte.
+func (f *fault) follow() bool {
+	slot, ok := f.mm.Tables.Find(f.t, f.addr)
+	if !ok {
+		return false
+	}
+	slot.Lock(f.t)
+	pte := slot.Get(f.t)
+	slot.Unlock(f.t)
+	return pte.Present() && (f.access != Write || pte.Write())
+}

@@ -1,0 +1,116 @@
+package check
+
+import (
+	"unsafe"
+
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+)
+
+// A frame holds a page of memory or a page table. All its words are cells, but a word is known only once somebody does more
+// to it than read and write it relaxed; the frame is found by its base.
+
+// frameAt returns the cell at the base of the frame that addr lies in, -1 if that is not known to be one.
+func (c *Checker) frameAt(addr unsafe.Pointer) int32 {
+	n := c.cells.findAt(uintptr(addr) &^ (phys.PageSize - 1))
+	if n < 0 || c.cells.cells[n].frame != n {
+		return -1
+	}
+	return n
+}
+
+// place makes a cell one of the frame that it lies in, if it does: of what the frame holds now.
+func (c *Checker) place(k *cell) {
+	if k.frame < 0 {
+		k.frame = c.frameAt(k.addr)
+	}
+	if k.frame >= 0 {
+		base := &c.cells.cells[k.frame]
+		k.object, k.field, k.role, k.ruled = base.object, base.field, base.role, base.ruled
+	}
+}
+
+// wordEvent checks a relaxed access to a word that is no known cell.
+func (c *Checker) wordEvent(ts *taskState, e *task.Event, op opClass) {
+	n := c.frameAt(e.Addr)
+	if n < 0 {
+		return
+	}
+	o := &c.objects[c.cells.cells[n].object]
+	if o.owner >= 0 && o.owner != ts.index {
+		o.owner = noTask
+	}
+	if !o.alive {
+		c.deadWord(ts, e, op)
+	}
+	c.frameAccess(ts, e, n, op)
+}
+
+func (c *Checker) deadWord(ts *taskState, e *task.Event, op opClass) {
+	if !c.on.has(UseAfterFree) {
+		return
+	}
+	what := "read"
+	if op.kind != task.Read {
+		what = "written"
+	}
+	c.fail(UseAfterFree, ts.task, "%s is %s by %s", c.wordName(e.Addr), what, e.Op)
+}
+
+// wordName names a word of a frame, "" if it lies in none that is known.
+func (c *Checker) wordName(addr unsafe.Pointer) string {
+	n := c.frameAt(addr)
+	if n < 0 {
+		return ""
+	}
+	o := &c.objects[c.cells.cells[n].object]
+	return o.String() + o.shape.layout.CellName(uintptr(addr)-uintptr(o.base))
+}
+
+// bulkEvent checks an operation on many words of a frame at once. One that writes all of it is plain: nobody else may be at it.
+// Others are as orderly as so many accesses to words.
+func (c *Checker) bulkEvent(ts *taskState, e *task.Event, op opClass) {
+	n := c.frameAt(e.Addr)
+	if n < 0 {
+		return
+	}
+	k := &c.cells.cells[n]
+	o := &c.objects[k.object]
+	if !o.alive {
+		c.deadWord(ts, e, op)
+	}
+	if op.kind != task.Write || e.Size < o.shape.layout.Size {
+		c.frameAccess(ts, e, n, op)
+		return
+	}
+	if !c.on.has(DataRace) {
+		return
+	}
+	p := c.plainOf(k)
+	a := plainAccess{ts.index, ts.now.at(ts.index), e.Old, e.New, true, stackOf(ts.task)}
+	if w := &p.write; w.when > 0 && !c.before(w, ts, true) {
+		c.race(ts, k, w, &a)
+	}
+	for i := range p.reads {
+		if r := &p.reads[i]; !c.before(r, ts, true) {
+			c.race(ts, k, r, &a)
+		}
+	}
+	p.write, p.reads = a, p.reads[:0]
+}
+
+// frameAccess checks an access to a word of the frame whose base is the cell n: it must come after the frame was filled. Who
+// finds a frame through an entry that it has read comes after all that came before the entry was written, as the address
+// depends on it.
+func (c *Checker) frameAccess(ts *taskState, e *task.Event, n int32, op opClass) {
+	if !c.on.has(DataRace) || op.kind > task.RMW {
+		return
+	}
+	k := &c.cells.cells[n]
+	p := c.plainOf(k)
+	a := plainAccess{ts.index, ts.now.at(ts.index), e.Old, e.New, op.kind != task.Read, stackOf(ts.task)}
+	if w := &p.write; w.when > 0 && !c.before(w, ts, true) {
+		c.race(ts, k, w, &a)
+	}
+	p.note(a)
+}

@@ -1,0 +1,365 @@
+package explore
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"vmasim/internal/task"
+)
+
+// Keeper is a [Program] that keeps what it saw in the executions, which a checkpoint has to hold.
+type Keeper interface {
+	// Keep returns that as JSON. A search may be running.
+	Keep() ([]byte, error)
+	// Recall takes in what Keep returned. The error says what the program differs in from that whose it is.
+	Recall(kept []byte) error
+}
+
+// CheckpointError says why a search cannot go on from a file.
+type CheckpointError struct{ File, Why string }
+
+func (e *CheckpointError) Error() string { return fmt.Sprintf("checkpoint %s: %s", e.File, e.Why) }
+
+// checkpointVersion is that of the file's form.
+const checkpointVersion = 1
+
+// checkpoint is where a search stands. The parts before Merged are done, and of the others those that are not in Parts were
+// not begun.
+type checkpoint struct {
+	Version int                `json:"version"`
+	Of      identity           `json:"search"`
+	Elapsed time.Duration      `json:"elapsed_ns"`
+	Phase   int                `json:"phase"`
+	Offset  int                `json:"executions_before_phase"`
+	Merged  int                `json:"parts_merged"`
+	LeftOut bool               `json:"left_out"`
+	Report  savedReport        `json:"report"`
+	Memory  []savedLesson      `json:"memory,omitempty"`
+	Parts   map[int]*savedPart `json:"parts"`
+	Program json.RawMessage    `json:"program,omitempty"`
+}
+
+// identity is what has to be the same for a search to go on.
+type identity struct {
+	Build     string        `json:"build"` // of this program: the code under test is part of it
+	Scenario  string        `json:"scenario"`
+	Rules     string        `json:"rules"`
+	Strategy  Strategy      `json:"strategy"`
+	Split     bool          `json:"split"` // there is more than one part, for more than one worker
+	Choices   []task.Choice `json:"choices"`
+	MaxChosen int           `json:"max_chosen"`
+	Depth     int           `json:"depth"`
+	PCTDepth  int           `json:"pct_depth"`
+	Seed      uint64        `json:"seed"`
+}
+
+type savedReport struct {
+	Executions int            `json:"executions"`
+	Redundant  int            `json:"redundant"`
+	Truncated  int            `json:"truncated"`
+	Steps      int            `json:"steps"`
+	Outcomes   map[string]int `json:"outcomes"`
+	Violations []savedFound   `json:"violations,omitempty"`
+	Ops        []uint64       `json:"ops"`
+}
+
+// savedFound is a failure: running its schedule tells the rest.
+type savedFound struct {
+	Execution int      `json:"execution"`
+	Schedule  Schedule `json:"schedule"`
+}
+
+type savedLesson struct {
+	Facts    []string `json:"facts"`
+	Schedule Schedule `json:"schedule"`
+}
+
+type savedPart struct {
+	Done    bool            `json:"done"`
+	LeftOut bool            `json:"left_out,omitempty"`
+	Report  savedReport     `json:"report"`
+	Memory  []savedLesson   `json:"memory,omitempty"`
+	At      json.RawMessage `json:"at,omitempty"`
+}
+
+// MarshalText implements [encoding.TextMarshaler] by the printed form.
+func (s Schedule) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *Schedule) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseSchedule(string(text))
+	return err
+}
+
+// resume reads the checkpoint, if there is one, or begins to write one.
+func (s *search) resume() error {
+	if s.o.Checkpoint == "" {
+		return nil
+	}
+	if info, err := strategyInfo(s.o.Strategy); err != nil || !info.Resumes {
+		return s.refuse("a search by %s cannot go on later: what it has seen is known by addresses of this process", s.o.Strategy)
+	}
+	text, err := os.ReadFile(s.o.Checkpoint)
+	if errors.Is(err, os.ErrNotExist) {
+		s.ready, s.open = map[int]*result{}, map[int]*standing{}
+		if err := s.write(s.standing()); err != nil { // better now than after an hour
+			return s.refuse("%v", err)
+		}
+		return nil
+	}
+	if err != nil {
+		return s.refuse("%v", err)
+	}
+	c, err := s.read(text)
+	if err != nil {
+		return s.refuse("%v", err)
+	}
+	s.o.split = c.Of.Split
+	if k, ok := s.program.(Keeper); ok {
+		if err := k.Recall(c.Program); err != nil {
+			return s.refuse("%v", err)
+		}
+	}
+	s.from, s.nth, s.offset, s.before = c, c.Phase, c.Offset, c.Elapsed
+	if s.o.Strategy == Bounded {
+		s.report.Bound = c.Phase - 1
+	}
+	s.report.Earlier = c.executions()
+	return nil
+}
+
+func (s *search) refuse(format string, args ...any) error {
+	return &CheckpointError{s.o.Checkpoint, fmt.Sprintf(format, args...)}
+}
+
+// executions returns how many were run.
+func (c *checkpoint) executions() int {
+	n := c.Report.Executions
+	for _, p := range c.Parts {
+		n += p.Report.Executions
+	}
+	return n
+}
+
+// read reads a checkpoint and checks that it is this search's.
+func (s *search) read(text []byte) (*checkpoint, error) {
+	var form struct{ Version int }
+	if err := json.Unmarshal(text, &form); err != nil || form.Version == 0 {
+		return nil, errors.New("is no checkpoint")
+	}
+	if form.Version != checkpointVersion {
+		return nil, fmt.Errorf("has version %d, expected %d", form.Version, checkpointVersion)
+	}
+	c := &checkpoint{}
+	if err := json.Unmarshal(text, c); err != nil {
+		return nil, fmt.Errorf("is damaged: %w", err)
+	}
+	own := s.identity()
+	own.Split = c.Of.Split // any number of workers can go on with either
+	return c, c.Of.differs(own)
+}
+
+// differs says in what a checkpoint's search differs from this one.
+func (c *identity) differs(own *identity) error {
+	for _, d := range []struct {
+		what       string
+		its, yours any
+	}{
+		{"scenario", c.Scenario, own.Scenario}, {"rules", c.Rules, own.Rules}, {"strategy", c.Strategy, own.Strategy},
+		{"choices", fmt.Sprint(c.Choices), fmt.Sprint(own.Choices)}, {"choices a run", c.MaxChosen, own.MaxChosen},
+		{"depth", c.Depth, own.Depth}, {"PCT depth", c.PCTDepth, own.PCTDepth}, {"seed", c.Seed, own.Seed},
+		{"build of vmasim", c.Build, own.Build},
+	} {
+		if d.its != d.yours {
+			return fmt.Errorf("belongs to %s %v, this is %v", d.what, d.its, d.yours)
+		}
+	}
+	return nil
+}
+
+// identity returns what makes this search.
+func (s *search) identity() *identity {
+	o := &s.o
+	id := &identity{
+		Build: build(), Strategy: o.Strategy, Split: o.split, Choices: o.Choices, MaxChosen: max(o.MaxChosen, 1), Depth: o.Depth,
+	}
+	if fp, ok := s.program.(Fingerprinter); ok {
+		id.Scenario, id.Rules = fp.Fingerprints()
+	}
+	if info, _ := strategyInfo(o.Strategy); !info.Finishes {
+		id.Seed = o.Seed
+	}
+	if o.Strategy == PCT {
+		id.PCTDepth = pctDepth(o)
+	}
+	return id
+}
+
+// build identifies this program's code, to which alone it means something where a search stands: by the identifier that the
+// linker has put into the executable.
+func build() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	f, err := elf.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	section := f.Section(".note.go.buildid")
+	if section == nil {
+		return ""
+	}
+	note, err := section.Data()
+	if err != nil {
+		return ""
+	}
+	hash := sha256.Sum256(note)
+	return hex.EncodeToString(hash[:8])
+}
+
+// standing returns where the search stands.
+func (s *search) standing() *checkpoint {
+	c := &checkpoint{
+		Version: checkpointVersion, Of: *s.identity(), Elapsed: s.elapsed(), Phase: s.nth, Offset: s.offset, Merged: s.merged,
+		LeftOut: s.leftOut, Report: saveReport(&s.report), Memory: saveMemory(s.learned), Parts: map[int]*savedPart{},
+	}
+	for i, r := range s.ready {
+		if !r.stopped && !r.useless {
+			c.Parts[i] = &savedPart{Done: true, LeftOut: r.leftOut, Report: saveReport(&r.report), Memory: saveMemory(r.learned)}
+		}
+	}
+	for i, at := range s.open {
+		c.Parts[i] = &savedPart{Report: saveReport(&at.result.report), Memory: saveMemory(at.result.learned), At: at.saved}
+	}
+	return c
+}
+
+func saveReport(r *Report) savedReport {
+	s := savedReport{r.Executions, r.Redundant, r.Truncated, r.Steps, maps.Clone(r.DistinctOutcomes), nil, slices.Clone(r.Ops[:])}
+	for i := range r.Violations {
+		s.Violations = append(s.Violations, savedFound{r.Violations[i].Execution, r.Violations[i].Schedule})
+	}
+	return s
+}
+
+func saveMemory(m lessons) (saved []savedLesson) {
+	for _, r := range m {
+		saved = append(saved, savedLesson{r.facts, r.schedule})
+	}
+	return saved
+}
+
+// restore takes in where the search stands: what is merged, and in this phase what is not. The caller has the lock.
+func (s *search) restore(c *checkpoint) error {
+	earlier := s.report.Earlier
+	report, err := s.restoreReport(&c.Report)
+	if err != nil {
+		return err
+	}
+	report.Strategy, report.Bound, report.Earlier = s.report.Strategy, s.report.Bound, earlier
+	s.report, s.learned = *report, restoreMemory(c.Memory)
+	s.merged, s.leftOut = c.Merged, c.LeftOut
+	for i := range s.merged {
+		s.phase.done += s.phase.weight(i)
+	}
+	for i, p := range c.Parts {
+		report, err := s.restoreReport(&p.Report)
+		if err != nil {
+			return err
+		}
+		r := &result{report: *report, learned: restoreMemory(p.Memory), leftOut: p.LeftOut}
+		if !p.Done {
+			s.open[i] = &standing{saved: p.At, result: r}
+			continue
+		}
+		s.ready[i] = r
+		s.phase.done += s.phase.weight(i)
+		if s.enough(r.report.Violations) {
+			s.endAt(i)
+		}
+	}
+	return nil
+}
+
+func (s *search) restoreReport(saved *savedReport) (*Report, error) {
+	r := &Report{
+		Executions: saved.Executions, Redundant: saved.Redundant, Truncated: saved.Truncated, Steps: saved.Steps,
+		DistinctOutcomes: map[string]int{},
+	}
+	for outcome, n := range saved.Outcomes {
+		r.DistinctOutcomes[outcome] = n
+	}
+	copy(r.Ops[:], saved.Ops)
+	for _, v := range saved.Violations {
+		f, err := rerun(s.workers[0], &v.Schedule)
+		if err != nil {
+			return nil, err
+		}
+		f.Execution = v.Execution
+		r.Violations = append(r.Violations, *f)
+	}
+	return r, nil
+}
+
+func restoreMemory(saved []savedLesson) (m lessons) {
+	for _, l := range saved {
+		m = append(m, remembered{l.Facts, l.Schedule})
+	}
+	return m
+}
+
+// saveNow writes the checkpoint while the search goes on. What stops that stops the search.
+func (s *search) saveNow() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == nil || s.full || s.err != nil {
+		return
+	}
+	s.err = s.write(s.standing())
+}
+
+// keep writes the checkpoint of a search that was stopped, and removes that of one that has ended.
+func (s *search) keep() error {
+	switch {
+	case s.o.Checkpoint == "":
+		return nil
+	case s.report.Stopped:
+		s.stand.Elapsed = s.report.Elapsed
+		return s.write(s.stand)
+	}
+	return os.Remove(s.o.Checkpoint)
+}
+
+// write writes the file, in one piece or not at all.
+func (s *search) write(c *checkpoint) error {
+	if k, ok := s.program.(Keeper); ok {
+		var err error
+		if c.Program, err = k.Keep(); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(s.o.Checkpoint), filepath.Base(s.o.Checkpoint)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), s.o.Checkpoint)
+}

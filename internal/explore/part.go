@@ -1,0 +1,159 @@
+package explore
+
+import (
+	"maps"
+	"slices"
+
+	"vmasim/internal/task"
+)
+
+// result is what came of one part.
+type result struct {
+	report  Report
+	learned lessons
+	leftOut bool
+	stopped bool // by a limit, before its end
+	useless bool // stopped, because enough was found before it
+}
+
+func newResult() *result { return &result{report: Report{DistinctOutcomes: map[string]int{}}} }
+
+// clone returns a copy that what is found later does not change.
+func (r *result) clone() *result {
+	c := *r
+	c.report.DistinctOutcomes = maps.Clone(r.report.DistinctOutcomes)
+	c.report.Violations = slices.Clone(r.report.Violations)
+	c.learned = slices.Clone(r.learned)
+	return &c
+}
+
+// searchPart searches one part to its end, or until there is a reason to stop.
+func (s *search) searchPart(x *executor, part strategy, index int, r *result) error {
+	if s.enough(r.report.Violations) {
+		return nil
+	}
+	if err := x.teach(r.learned); err != nil {
+		return err
+	}
+	x.use(part)
+	ops, asked := x.ops, int64(0)
+	for part.next() {
+		if now := s.asked.Load(); now != asked {
+			asked = now
+			r.report.countOps(&x.ops, &ops)
+			if err := s.publish(index, part, r); err != nil {
+				return err
+			}
+		}
+		if s.stop(index) {
+			r.useless = int64(index) > s.last.Load()
+			r.stopped = !r.useless
+			break
+		}
+		e, err := x.run()
+		if err != nil {
+			return err
+		}
+		enough, err := s.count(r, x, e, part)
+		if err != nil {
+			return err
+		}
+		if enough {
+			s.endAt(index)
+			break
+		}
+	}
+	r.report.countOps(&x.ops, &ops)
+	r.leftOut = leavesOut(part)
+	switch d := part.(type) {
+	case *states:
+		r.report.States = len(d.seen)
+	case limited:
+		r.stopped = r.stopped || d.limited()
+	}
+	if r.stopped {
+		return s.publish(index, part, r)
+	}
+	return nil
+}
+
+// limited is a strategy that knows by itself how many executions are wanted.
+type limited interface {
+	// limited reports that next has refused another execution only for that.
+	limited() bool
+}
+
+// countOps adds the operations performed since the last call.
+func (r *Report) countOps(now, before *[task.NumOps]uint64) {
+	for op := range now {
+		r.Ops[op] += now[op] - before[op]
+	}
+	*before = *now
+}
+
+// stop reports whether a limit is reached, or what the part finds is of no use.
+func (s *search) stop(index int) bool {
+	n := s.started.Add(1)
+	if s.o.Executions > 0 && n > int64(s.o.Executions) || int64(index) > s.last.Load() || n%16 == 0 && s.ctx.Err() != nil {
+		s.started.Add(-1)
+		return true
+	}
+	return false
+}
+
+// endAt says that parts after this one need not be searched.
+func (s *search) endAt(index int) {
+	for {
+		last := s.last.Load()
+		if int64(index) >= last || s.last.CompareAndSwap(last, int64(index)) {
+			return
+		}
+	}
+}
+
+// count takes one execution in, and reports whether enough was found.
+func (s *search) count(r *result, x *executor, e *execution, part strategy) (bool, error) {
+	rep := &r.report
+	rep.Executions++
+	rep.Steps = max(rep.Steps, e.steps)
+	if d, ok := part.(*dfs); ok && d.known() {
+		return false, nil
+	}
+	failed := e.ending.Failed()
+	switch {
+	case e.ending == Redundant:
+		rep.Redundant++
+	case e.ending == Truncated:
+		rep.Truncated++
+	case e.ending == Finished:
+		rep.DistinctOutcomes[e.outcome]++
+	case failed:
+		f := x.found(e)
+		f.Execution = rep.Executions
+		s.note(rep, f)
+	}
+	together, err := x.learn(&r.learned)
+	if err != nil {
+		return false, err
+	}
+	if together != nil {
+		together.Execution = rep.Executions
+		s.note(rep, *together)
+		x.use(part)
+	}
+	return (failed || together != nil) && s.enough(rep.Violations), nil
+}
+
+// found describes the failure of the execution just run.
+func (x *executor) found(e *execution) Found {
+	return Found{Ending: e.ending, Violations: e.violations, Blocked: e.blocked, Schedule: x.schedule()}
+}
+
+// schedule returns what the execution just run has decided.
+func (x *executor) schedule() Schedule {
+	s := x.trail.clone()
+	if fp, ok := x.program.(Fingerprinter); ok {
+		s.Scenario, s.Rules = fp.Fingerprints()
+	}
+	return s
+}

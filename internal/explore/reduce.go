@@ -1,0 +1,152 @@
+package explore
+
+import "slices"
+
+// reduce moves on to smaller programs as long as one fails alike and is no harder to read: where the failure takes more
+// switches, or as many and more steps, something else goes wrong in the same way.
+func (sh *shrinker) reduce(r *Shrunk) error {
+	given, end := r.Program, sh.steps+reduceSteps
+	for {
+		traces, err := sh.traces(r)
+		if err != nil {
+			return err
+		}
+		guided := func(p Reducer) *Found { return sh.guided(p, traces) }
+		if !sh.step(r, given, end, guided) && !sh.step(r, given, end, sh.anywhere) {
+			return nil
+		}
+	}
+}
+
+// traces replays the executions of a failure.
+func (sh *shrinker) traces(r *Shrunk) (all []*Trace, err error) {
+	s := r.Found.Schedule
+	for _, part := range append(slices.Clone(s.Before), s) {
+		trace, err := Replay(r.Program, part, sh.o)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, trace)
+	}
+	return all, nil
+}
+
+// step moves on to the first smaller program in which the failure is found, and reports whether there is one.
+func (sh *shrinker) step(r *Shrunk, given Program, end int, find func(Reducer) *Found) bool {
+	program, ok := r.Program.(Reducer)
+	if !ok {
+		return false
+	}
+	size := sizeOf(program, &r.Found.Schedule)
+	for p := range program.Smaller() {
+		if sh.over(end) {
+			sh.discard(p, given)
+			return false
+		}
+		if f := find(p); f != nil && !size.less(sizeOf(p, &f.Schedule)) {
+			sh.discard(program, given)
+			f.Execution = r.Found.Execution
+			r.Program, r.Found = p, *f
+			return true
+		}
+		sh.discard(p, given)
+	}
+	return false
+}
+
+// discard closes a program that nobody needs any more, unless it is the one that was given.
+func (sh *shrinker) discard(p, given Program) {
+	if r, ok := p.(Reducer); ok && p != given {
+		_ = r.Close() // it was of no use
+	}
+}
+
+// guided looks for the failure where p does what a larger program did, as far as it does. A program that cannot be run, as
+// what it begins with needs what it lacks, does not fail alike.
+func (sh *shrinker) guided(p Reducer, traces []*Trace) *Found {
+	x := newExecutor(p, &sh.o)
+	defer x.close()
+	last := len(traces) - 1
+	var before []Schedule
+	for _, trace := range traces[:last] {
+		x.use(&guide{steps: trace.Steps})
+		if _, err := sh.run(x); err != nil {
+			return nil
+		}
+		before = append(before, x.schedule())
+		x.join()
+	}
+	x.use(&guide{steps: traces[last].Steps})
+	f, err := sh.run(x)
+	if f == nil || err != nil {
+		return nil
+	}
+	f.Schedule.Before = before
+	return f
+}
+
+// anywhere looks for the failure among all interleavings of p, as far as it gets.
+func (sh *shrinker) anywhere(p Reducer) *Found {
+	f, err := sh.search(p, DPOR, 0, smallerSteps)
+	if f == nil || err != nil {
+		return nil
+	}
+	if better, err := sh.improve(p, *f); err == nil {
+		return &better
+	}
+	return f
+}
+
+// guide makes a program take the steps that a larger one has taken, by the tasks' names. It leaves out the steps of what
+// is not there, and lets a task go on where the larger program's did something else.
+type guide struct {
+	steps   []Step
+	at      int
+	resume  [maxTasks]int // where in steps a task is found again, whose steps before that are left out
+	choices []int         // left of those made in the step being taken
+}
+
+func (g *guide) next() bool { return true }
+
+func (g *guide) pick(s *state) int {
+	g.choices = nil
+	for ; g.at < len(g.steps); g.at++ {
+		i := s.named(g.steps[g.at].Task)
+		if i < 0 || !s.enabled.has(i) || g.at < g.resume[i] {
+			continue
+		}
+		pending := &s.pending[i]
+		if pending.performs(&g.steps[g.at]) {
+			g.choices = g.steps[g.at].Choices
+			g.at++
+			return i
+		}
+		later := slices.IndexFunc(g.steps[g.at:], func(step Step) bool { return step.Task == pending.who.Name && pending.performs(&step) })
+		if later < 0 {
+			return i // the larger program did not do this
+		}
+		g.resume[i] = g.at + later
+	}
+	return s.stay(s.enabled)
+}
+
+// named returns the place of a task, -1 for none.
+func (s *state) named(name string) int {
+	return slices.IndexFunc(s.pending[:s.tasks], func(p Pending) bool { return p.who.Name == name })
+}
+
+// performs reports whether the operation is that of a step.
+func (p *Pending) performs(s *Step) bool {
+	return p.Event.Op == s.Op && p.Event.Func == s.Func && slices.Equal(p.who.Stack(), s.Stack)
+}
+
+func (g *guide) choose(_ *state, _, n int) int {
+	if len(g.choices) == 0 {
+		return 0
+	}
+	v := g.choices[0]
+	g.choices = g.choices[1:]
+	return min(v, n-1)
+}
+
+func (g *guide) ended(*state, Ending) {}

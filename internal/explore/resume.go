@@ -1,0 +1,203 @@
+package explore
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"vmasim/internal/task"
+)
+
+// resumer is a strategy whose part of the search can be stopped, and gone on with by another process.
+type resumer interface {
+	strategy
+	// save returns where the part stands, for JSON: next was called, and the execution that it made ready for was not run.
+	save() any
+	// restore makes the next call of next make ready for that execution. The strategy is one that was just made.
+	restore(saved []byte) error
+	// share says how much of the part is done, from 0 to 1, and how many alternatives are known and were not tried.
+	share() (done float64, open int)
+	// weigh says how much of the search the part is likely to be.
+	weigh() float64
+}
+
+// savedDecision is a decision: taken, left, of.
+type savedDecision [3]int
+
+func saveDecisions(all []decision) []savedDecision {
+	saved := make([]savedDecision, len(all))
+	for i, d := range all {
+		saved[i] = savedDecision{d.taken, int(d.left), d.of}
+	}
+	return saved
+}
+
+func restoreDecisions(saved []savedDecision) []decision {
+	all := make([]decision, len(saved))
+	for i, d := range saved {
+		all[i] = decision{d[0], taskSet(d[1]), d[2]}
+	}
+	return all
+}
+
+// through adds up the shares on the way down a tree.
+type through struct {
+	done, weight float64
+	open         int
+}
+
+// level goes down at a point with alternatives of which some were tried and some are left.
+func (t *through) level(tried, left int) {
+	of := float64(tried + 1 + left)
+	t.done += t.weight * float64(tried) / of
+	t.weight /= of
+	t.open += left
+}
+
+func (t *through) decisions(all []decision) {
+	for _, d := range all {
+		t.level(d.of-1-d.left.len(), d.left.len())
+	}
+}
+
+type savedDFS struct {
+	Path []savedDecision `json:"path"`
+	Cut  bool            `json:"cut"`
+}
+
+func (d *dfs) save() any { return savedDFS{saveDecisions(d.path), d.cut} }
+
+func (d *dfs) restore(saved []byte) error {
+	var s savedDFS
+	if err := json.Unmarshal(saved, &s); err != nil {
+		return err
+	}
+	d.path, d.cut = restoreDecisions(s.Path), s.Cut
+	return nil
+}
+
+func (d *dfs) share() (done float64, open int) {
+	t := through{weight: 1}
+	t.decisions(d.path[d.floor:])
+	return t.done, t.open
+}
+
+// weigh returns the weight of the prefix: how likely a walk that goes anywhere comes here.
+func (d *dfs) weigh() float64 { return d.weight }
+
+// prefixWeight returns how much of the tree lies below where this execution has come.
+func (d *dfs) prefixWeight() float64 {
+	t := through{weight: 1}
+	t.decisions(d.path[:d.at])
+	return t.weight
+}
+
+// A search of states knows neither: it leaves out what it has seen, and that is what most of the tree is.
+func (d *states) weigh() float64 { return 0 }
+
+type savedDPOR struct {
+	Nodes   []savedNode     `json:"nodes"` // behind the prefix
+	Choices []savedDecision `json:"choices"`
+}
+
+type savedNode struct {
+	Task      int                 `json:"task"`
+	Enabled   taskSet             `json:"enabled"`
+	Backtrack taskSet             `json:"backtrack"`
+	Sleep     taskSet             `json:"sleep"`
+	Tried     int                 `json:"tried"`
+	Choices   int                 `json:"choices"`
+	Sleeping  map[int]savedAccess `json:"sleeping,omitempty"`
+}
+
+// savedAccess is an access: task, wakes, cell, object, life, op, class, flags.
+type savedAccess [8]int32
+
+func saveAccess(a *access) savedAccess {
+	return savedAccess{int32(a.task), int32(a.wakes), a.cell, a.object, a.life, int32(a.op), int32(a.class), int32(a.flags)}
+}
+
+func (s *savedAccess) restore() access {
+	return access{
+		task: int8(s[0]), wakes: int8(s[1]), cell: s[2], object: s[3], life: s[4],
+		op: task.Op(s[5]), class: accessClass(s[6]), flags: accessFlags(s[7]),
+	}
+}
+
+// save leaves out the steps and their clocks: the next execution repeats them and finds them again.
+func (d *dpor) save() any {
+	s := savedDPOR{Choices: saveDecisions(d.choices)}
+	for i := range d.nodes[d.floor:] {
+		n := &d.nodes[d.floor+i]
+		saved := savedNode{n.task, n.enabled, n.backtrack, n.sleep, n.tried, n.choices, nil}
+		for rest := n.sleep; rest != 0; rest &= rest - 1 {
+			if saved.Sleeping == nil {
+				saved.Sleeping = map[int]savedAccess{}
+			}
+			saved.Sleeping[rest.first()] = saveAccess(&n.sleeping[rest.first()])
+		}
+		s.Nodes = append(s.Nodes, saved)
+	}
+	return s
+}
+
+func (d *dpor) restore(saved []byte) error {
+	var s savedDPOR
+	if err := json.Unmarshal(saved, &s); err != nil {
+		return err
+	}
+	d.choices = restoreDecisions(s.Choices)
+	d.nodes = d.nodes[:d.floor]
+	for _, n := range s.Nodes {
+		here := node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, sleep: n.Sleep, tried: n.Tried, choices: n.Choices}
+		for i, a := range n.Sleeping {
+			if i < 0 || i >= maxTasks {
+				return fmt.Errorf("task %d sleeps, which does not exist", i)
+			}
+			here.sleeping[i] = a.restore()
+		}
+		d.nodes = append(d.nodes, here)
+	}
+	return nil
+}
+
+// share counts what is known to have to be tried; more may come, most of it deep down.
+func (d *dpor) share() (done float64, open int) {
+	t := through{weight: 1}
+	for i := d.floor; i < len(d.nodes); i++ {
+		n := &d.nodes[i]
+		t.level(n.tried, (n.backtrack &^ n.sleep & n.enabled &^ (1 << n.task)).len())
+		end := len(d.choices)
+		if i+1 < len(d.nodes) {
+			end = d.nodes[i+1].choices
+		}
+		t.decisions(d.choices[n.choices:end])
+	}
+	return t.done, t.open
+}
+
+// weigh takes all parts for equal: the reduction leaves little of most of what a tree without it has.
+func (d *dpor) weigh() float64 { return 1 }
+
+type savedDraws struct {
+	Next uint64 `json:"next"`
+}
+
+func (d *draws) save() any { return savedDraws{d.upcoming} }
+
+func (d *draws) restore(saved []byte) error {
+	var s savedDraws
+	if err := json.Unmarshal(saved, &s); err != nil {
+		return err
+	}
+	if s.Next < d.first || s.Next > d.end {
+		return fmt.Errorf("execution %d is none of the part's", s.Next)
+	}
+	d.first = s.Next
+	return nil
+}
+
+func (d *draws) share() (float64, int) { return 0, 0 }
+func (d *draws) weigh() float64        { return 0 }
+
+// limited implements [limited].
+func (d *draws) limited() bool { return d.upcoming < d.end }

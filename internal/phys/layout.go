@@ -1,0 +1,77 @@
+package phys
+
+import (
+	"unsafe"
+
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
+)
+
+// Rules that several cells share.
+var (
+	atomicRule = task.LockRule{task.AtomicCell}
+	fillRule   = task.LockRule{task.InvalidateLock, task.NotYetVisible}
+)
+
+// pageLayout is of a frame's bytes while they hold a page of memory: whoever has it mapped reads and writes its words.
+var pageLayout = task.Layout{
+	Type: "page", Size: PageSize,
+	Fields: []task.Field{
+		{Name: "word", Size: PageSize, Cell: 8, Read: atomicRule, Write: atomicRule, Doc: "what loads and stores see"},
+	},
+}
+
+// memoryLayout declares the locks of a machine's memory: the kernel's struct zone, for what the model has of it.
+var memoryLayout = task.Layout{
+	Type: "zone", Size: unsafe.Sizeof(Memory{}),
+	Fields: []task.Field{
+		{Name: "growing", Offset: unsafe.Offsetof(Memory{}.growing), Size: unsafe.Sizeof(ksync.Mutex{}), Read: atomicRule, Write: atomicRule,
+			Doc: "held to make another chunk of the arena usable"},
+		{Name: "lock", Offset: unsafe.Offsetof(Memory{}.lock), Size: unsafe.Sizeof(ksync.SpinLock{}), Read: atomicRule, Write: atomicRule,
+			Doc: "the free list"},
+		{Name: "last_ino", Offset: unsafe.Offsetof(Memory{}.lastInode), Size: unsafe.Sizeof(ksync.Atomic32{}), Read: atomicRule, Write: atomicRule,
+			Doc: "the number that the newest inode got"},
+		{Name: "inode_hash_lock", Offset: unsafe.Offsetof(Memory{}.inodeLock), Size: unsafe.Sizeof(ksync.Mutex{}), Read: atomicRule, Write: atomicRule,
+			Doc: "the inodes that are open"},
+	},
+}
+
+// inodeLayout declares the shared cells of an Inode.
+var inodeLayout = task.Layout{
+	Type: "address_space", Size: unsafe.Sizeof(Inode{}),
+	Fields: []task.Field{
+		{Name: "i_mmap_rwsem", Offset: unsafe.Offsetof(Inode{}.IMmap), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,
+			Doc: "the mappings of the file"},
+		{Name: "invalidate_lock", Offset: unsafe.Offsetof(Inode{}.fill), Size: unsafe.Sizeof(ksync.Mutex{}), Read: atomicRule, Write: atomicRule,
+			Doc: "held to read pages into the cache and to drop them"},
+		{Name: "i_pages.xa_lock", Offset: unsafe.Offsetof(Inode{}.lock), Size: unsafe.Sizeof(ksync.SpinLock{}), Read: atomicRule, Write: atomicRule,
+			Doc: "the index of the pages cached"},
+		{Name: "extent", Offset: unsafe.Offsetof(Inode{}.extent), Size: unsafe.Sizeof(ksync.Atomic64{}), Read: atomicRule, Write: fillRule,
+			Doc: "the end of what was ever cached: a shorter file was truncated"},
+	},
+}
+
+// PageLayout returns the declaration of a page of memory. The caller must not change it.
+func PageLayout() *task.Layout { return &pageLayout }
+
+// MemoryLayout returns the declaration of a memory's locks. The caller must not change it.
+func MemoryLayout() *task.Layout { return &memoryLayout }
+
+// InodeLayout returns the declaration of an inode's cells. The caller must not change it.
+func InodeLayout() *task.Layout { return &inodeLayout }
+
+// Announce tells who watches t of the memory, which was made before anybody watched.
+func (m *Memory) Announce(t *task.Task) { t.Born(unsafe.Pointer(m), &memoryLayout) }
+
+// beginBulk announces an operation on all of the bytes, a part of one frame; endBulk must follow.
+func beginBulk(t *task.Task, op task.Op, bytes []byte) {
+	if t.Observer != nil {
+		t.BeginRange(op, unsafe.Pointer(unsafe.SliceData(bytes)), uintptr(len(bytes)))
+	}
+}
+
+func endBulk(t *task.Task) {
+	if t.Observer != nil {
+		t.End(0, 0)
+	}
+}

@@ -1,0 +1,87 @@
+package task
+
+import (
+	"slices"
+	"unsafe"
+)
+
+// Choice names a decision that is not a scheduling decision.
+type Choice string
+
+// The choices the model offers. choiceTable says what 1 stands for.
+const (
+	AllocFails Choice = "alloc-fails"
+	ReuseLater Choice = "reuse-later"
+	GraceEnds  Choice = "grace-ends"
+	Signal     Choice = "signal"
+	StaleWalk  Choice = "stale-walk"
+)
+
+// ChoiceInfo describes a choice.
+type ChoiceInfo struct {
+	Name Choice
+	Doc  string // what may happen that normally does not
+}
+
+var choiceTable = [...]ChoiceInfo{
+	{AllocFails, "an allocation of a thread returns `ENOMEM`"},
+	{ReuseLater, "an allocation takes fresh memory though freed memory is at hand"},
+	{GraceEnds, "no grace period is looked for when one could have ended"},
+	{Signal, "a task gets a fatal signal while it is in a killable wait: `EINTR` ends the wait, unless what it waits for comes first, and the task ends with the statement"},
+	{StaleWalk, "a walk of the VMA tree without `mmap_lock` sees the tree before a store that nothing has ordered before the walk"},
+}
+
+// Choices describes the choices that the model offers.
+func Choices() []ChoiceInfo { return slices.Clone(choiceTable[:]) }
+
+// Chooser decides choices. It must be safe for the tasks that share it.
+type Chooser interface {
+	// Choose decides among n alternatives; 0 is what normally happens.
+	Choose(t *Task, what Choice, n int) int
+}
+
+// Memory is a [Chooser] that knows what a memory weaker than sequentially consistent can show.
+type Memory interface {
+	Chooser
+	// Older returns what the task's load of a pointer may see in place of the latest value, the newest first. It is called
+	// while the load is being performed.
+	Older(t *Task, cell unsafe.Pointer) []unsafe.Pointer
+	// Trapped says that the task has taken an exception, on account of its last access through the page tables.
+	Trapped(t *Task)
+}
+
+// Choose asks the chooser to decide among n alternatives; 0 is what normally happens.
+func (t *Task) Choose(what Choice, n int) int {
+	if t.Chooser == nil {
+		return 0
+	}
+	return t.Chooser.Choose(t, what, n)
+}
+
+// ChooseValue returns what a load of a pointer sees that the processor may have performed early: latest, or, if the
+// choice what is offered and the memory allows it, an older value.
+func (t *Task) ChooseValue(what Choice, cell, latest unsafe.Pointer) unsafe.Pointer {
+	if m, ok := t.Chooser.(Memory); ok {
+		if older := m.Older(t, cell); len(older) > 0 {
+			if i := t.Choose(what, 1+len(older)); i > 0 {
+				return older[i-1]
+			}
+		}
+	}
+	return latest
+}
+
+// EnterTrap is Enter for the function that handles an exception. The access that caused it was performed before anything
+// that the handler loads, as little as the loads before that access may have been.
+func (t *Task) EnterTrap(fn string) {
+	if t.Observer != nil {
+		t.enterTrap(fn)
+	}
+}
+
+func (t *Task) enterTrap(fn string) {
+	t.enter(fn)
+	if m, ok := t.Chooser.(Memory); ok {
+		m.Trapped(t)
+	}
+}

@@ -1,0 +1,26 @@
+package mm
+
+import (
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// AddFlags gives the VMA at addr flags that no system call gives it, and counts what follows from them.
+func (mm *MM) AddFlags(t *task.Task, addr uint64, flags vma.Flags) {
+	mm.MmapWriteLock(t)
+	defer mm.endWrite(t)
+	v := mm.vmi.Find(t, addr)
+	v.StartWrite(t)
+	if flags&^v.Flags(t)&vma.VMLocked != 0 {
+		mm.addLocked(t, v.Pages(t))
+	}
+	v.SetFlags(t, v.Flags(t)|flags)
+}
+
+// Committed returns the pages charged.
+func (m *Machine) Committed() uint64 { return m.committed.Peek() }
+
+// FaultInRange is faultInRange.
+func (mm *MM) FaultInRange(t *task.Task, start, end uint64, write bool) error {
+	return mm.faultInRange(t, start, end, write)
+}

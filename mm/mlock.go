@@ -1,0 +1,226 @@
+package mm
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// Mlock is mlock(2): the pages of a range stay in memory. VMAs before the one that fails stay locked; pages may be missing where it
+// fails with ENOMEM or EAGAIN. Errors are unix.Errno values, wrapped.
+func (mm *MM) Mlock(t *task.Task, addr, length uint64) error { return mm.Mlock2(t, addr, length, 0) }
+
+// Mlock2 is mlock2(2): with MLOCK_ONFAULT pages are locked when they come into memory, not brought there.
+func (mm *MM) Mlock2(t *task.Task, addr, length uint64, flags int) error {
+	t.Enter("do_mlock")
+	defer t.Leave()
+	if flags&^unix.MLOCK_ONFAULT != 0 {
+		return errno("mlock", unix.EINVAL, "unknown flags %#x", flags)
+	}
+	lock := vma.VMLocked
+	if flags&unix.MLOCK_ONFAULT != 0 {
+		lock |= vma.VMLockOnFlt
+	}
+	if err := mm.mayLock(t, "mlock"); err != nil {
+		return err
+	}
+	start, length := lockRange(addr, length)
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	err := mm.lockWithinLimit(t, start, length, lock)
+	mm.endWrite(t)
+	if err != nil {
+		return err
+	}
+	return mlockError(mm.populate(t, start, start+length, false))
+}
+
+// Munlock is munlock(2). VMAs before the one that fails are unlocked. Errors are unix.Errno values, wrapped.
+func (mm *MM) Munlock(t *task.Task, addr, length uint64) error {
+	t.Enter("sys_munlock")
+	defer t.Leave()
+	start, length := lockRange(addr, length)
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	defer mm.endWrite(t)
+	return mm.applyLockFlags(t, start, length, 0)
+}
+
+// Mlockall is mlockall(2): MCL_CURRENT locks what is mapped, MCL_FUTURE what will be, MCL_ONFAULT makes either of them bring no
+// pages in. What it does not say of MCL_FUTURE ends it. Errors are unix.Errno values, wrapped; none is about a single VMA.
+func (mm *MM) Mlockall(t *task.Task, flags int) error {
+	t.Enter("sys_mlockall")
+	defer t.Leave()
+	if flags == 0 || flags&^(unix.MCL_CURRENT|unix.MCL_FUTURE|unix.MCL_ONFAULT) != 0 || flags == unix.MCL_ONFAULT {
+		return errno("mlockall", unix.EINVAL, "flags %#x", flags)
+	}
+	if err := mm.mayLock(t, "mlockall"); err != nil {
+		return err
+	}
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	current := flags&unix.MCL_CURRENT != 0
+	if total := mm.stat.Read(t).Total; current && !mm.lockedFits(t, total) {
+		mm.endWrite(t)
+		return errno("mlockall", unix.ENOMEM, "%d pages exceed RLIMIT_MEMLOCK", total)
+	}
+	mm.applyMlockallFlags(t, flags)
+	mm.endWrite(t)
+	if current {
+		_ = mm.populate(t, 0, TaskSize, true)
+	}
+	return nil
+}
+
+// Munlockall is munlockall(2): it unlocks all that is mapped, and what will be is not locked either. It fails with EINTR.
+func (mm *MM) Munlockall(t *task.Task) error {
+	t.Enter("sys_munlockall")
+	defer t.Leave()
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	mm.applyMlockallFlags(t, 0)
+	mm.endWrite(t)
+	return nil
+}
+
+// mayLock makes system call op refuse who may not lock anything: can_do_mlock.
+func (mm *MM) mayLock(t *task.Task, op string) error {
+	if mm.Limit(t, LimitMemlock) == 0 && !mm.Machine.CapIPCLock {
+		return errno(op, unix.EPERM, "RLIMIT_MEMLOCK is 0")
+	}
+	return nil
+}
+
+// lockedFits reports whether so many locked pages are within RLIMIT_MEMLOCK.
+func (mm *MM) lockedFits(t *task.Task, pages uint64) bool {
+	return pages <= mm.Limit(t, LimitMemlock)>>PageShift || mm.Machine.CapIPCLock
+}
+
+// mlockFutureOK reports whether bytes more of memory with these flags are within RLIMIT_MEMLOCK: mlock_future_ok. The caller holds
+// mmap_lock for writing.
+func (mm *MM) mlockFutureOK(t *task.Task, flags vma.Flags, bytes uint64) bool {
+	return flags&vma.VMLocked == 0 || mm.lockedFits(t, mm.lockedVM.Read(t)+bytes>>PageShift)
+}
+
+// lockRange returns the whole pages that a range touches, as mlock counts them: the length wraps to 0 near the end, which is
+// nothing then.
+func lockRange(addr, length uint64) (start, size uint64) {
+	return addr &^ (PageSize - 1), pageAlign(length + offsetInPage(addr))
+}
+
+// lockWithinLimit is the part of mlock under mmap_lock held for writing. What is locked already does not count twice.
+func (mm *MM) lockWithinLimit(t *task.Task, start, length uint64, lock vma.Flags) error {
+	pages := length>>PageShift + mm.lockedVM.Read(t)
+	if !mm.lockedFits(t, pages) && !mm.lockedFits(t, pages-mm.countLocked(t, start, length)) {
+		return errno("mlock", unix.ENOMEM, "%d locked pages exceed RLIMIT_MEMLOCK", pages)
+	}
+	return mm.applyLockFlags(t, start, length, lock)
+}
+
+// countLocked returns how many pages of a range are locked: count_mm_mlocked_page_nr.
+func (mm *MM) countLocked(t *task.Task, start, length uint64) (pages uint64) {
+	end := start + length
+	if end < start {
+		end = ^uint64(0)
+	}
+	for v := mm.vmi.Find(t, start); v != nil && v.Start(t) < end; v = mm.vmi.Find(t, v.End(t)) {
+		if v.Flags(t)&vma.VMLocked != 0 {
+			from, to := v.Range(t)
+			pages += (min(to, end) - max(from, start)) >> PageShift
+		}
+	}
+	return pages
+}
+
+// applyLockFlags locks or unlocks a range, up to the first hole: apply_vma_lock_flags. It fails with EINVAL where the range wraps,
+// and with ENOMEM. The caller holds mmap_lock for writing.
+func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock vma.Flags) error {
+	end := start + length
+	switch {
+	case end < start:
+		return errno("mlock", unix.EINVAL, "[%#x, +%#x) wraps", start, length)
+	case end == start:
+		return nil
+	}
+	for at := start; at < end; {
+		v := mm.vmi.Find(t, at)
+		if v == nil || v.Start(t) > at {
+			return errno("mlock", unix.ENOMEM, "nothing is mapped at %#x", at)
+		}
+		changed, err := mm.mlockFixup(t, v, at, min(v.End(t), end), lock)
+		if err != nil {
+			return err
+		}
+		at = changed.End(t)
+	}
+	return nil
+}
+
+// applyMlockallFlags is mlockall with valid flags, or munlockall with none: apply_mlockall_flags. What fails for a VMA is left out.
+// The caller holds mmap_lock for writing.
+func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
+	lock := vma.VMLocked
+	if flags&unix.MCL_ONFAULT != 0 {
+		lock |= vma.VMLockOnFlt
+	}
+	current, future := flags&unix.MCL_CURRENT != 0, flags&unix.MCL_FUTURE != 0
+	if !future {
+		mm.defFlags.Write(t, 0)
+	} else if mm.defFlags.Write(t, lock); !current {
+		return
+	}
+	if !current {
+		lock = 0
+	}
+	for v := mm.vmi.Find(t, 0); v != nil; {
+		start, end := v.Range(t)
+		if changed, err := mm.mlockFixup(t, v, start, end, lock); err == nil {
+			v = changed
+		}
+		v = mm.vmi.Find(t, v.End(t))
+	}
+}
+
+// mlockFixup gives [start, end), a part of v, these of the VMLockedMask: mlock_fixup. It returns the VMA that the range is now in.
+// Memory of devices stays as it is.
+func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock vma.Flags) (*vma.VMA, error) {
+	t.Enter("mlock_fixup")
+	defer t.Leave()
+	old := v.Flags(t)
+	flags := old&^vma.VMLockedMask | lock
+	if flags == old || old&(vma.VMSpecial|vma.VMHugeTLB) != 0 {
+		return v, nil
+	}
+	v, err := mm.modify(t, mm.vmi.Prev(t, start), v, start, end, flags)
+	if err != nil {
+		return nil, err
+	}
+	v.StartWrite(t)
+	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
+	pages := (end - start) >> PageShift
+	switch {
+	case flags&vma.VMLocked == 0:
+		mm.addLocked(t, -pages)
+	case old&vma.VMLocked == 0:
+		mm.addLocked(t, pages)
+	}
+	return v, nil
+}
+
+// mlockError translates what populate says into what mlock does: __mlock_posix_error_return.
+func mlockError(err error) error {
+	switch {
+	case errors.Is(err, unix.EFAULT):
+		return errno("mlock", unix.ENOMEM, "%v", err)
+	case errors.Is(err, unix.ENOMEM):
+		return errno("mlock", unix.EAGAIN, "%v", err)
+	}
+	return err
+}

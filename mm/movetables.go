@@ -1,0 +1,60 @@
+package mm
+
+import (
+	"vmasim/internal/pgtable"
+	"vmasim/internal/task"
+)
+
+// moveTables moves the page-table entries of length bytes at from to the same places behind to: move_page_tables. The kernel moves
+// whole tables where it can; here every entry moves on its own. It returns how many bytes were moved, fewer with ENOMEM. Both VMAs
+// are write-locked, and nothing is mapped at the destination.
+func (mm *MM) moveTables(t *task.Task, c vmaCopy, from, to, length uint64) (moved uint64, err error) {
+	t.Enter("move_page_tables")
+	defer t.Leave()
+	err = mm.Tables.Chunks(t, from, from+length, func(old pgtable.Chunk) error {
+		for len(old.Entries) > 0 {
+			moved = old.Addr - from
+			pages, err := mm.Tables.AllocChunk(t, to+moved, to+length)
+			if err != nil {
+				return err
+			}
+			n := min(len(old.Entries), len(pages.Entries))
+			mm.movePTEs(t, c, old.Head(n), pages)
+			old = old.Tail(n)
+		}
+		return nil
+	})
+	if err != nil {
+		return moved, err
+	}
+	return length, nil
+}
+
+// movePTEs moves the entries of old, which lie in one table, to another place, which does, too: move_ptes. Both tables are locked
+// meanwhile; only the holder of mmap_lock for writing takes two such locks, so that their order does not matter.
+func (mm *MM) movePTEs(t *task.Task, c vmaCopy, old, to pgtable.Chunk) {
+	t.Enter("move_ptes")
+	defer t.Leave()
+	if c.lockRmap {
+		rmap := lockRmap(t, c.source)
+		defer rmap.unlock(t)
+	}
+	old.Lock.Lock(t)
+	if to.Lock != old.Lock {
+		to.Lock.Lock(t)
+	}
+	moved := false
+	for i := range old.Entries {
+		if !old.Entries[i].Get(t).None() {
+			to.Entries[i].Set(t, old.Entries[i].GetAndClear(t))
+			moved = true
+		}
+	}
+	if moved { // before anybody else can get at the pages through their new place
+		mm.Machine.FlushTLB(t)
+	}
+	if to.Lock != old.Lock {
+		to.Lock.Unlock(t)
+	}
+	old.Lock.Unlock(t)
+}

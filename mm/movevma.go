@@ -1,0 +1,179 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// moveAll moves every VMA of the range, and parts of those at its ends, with the holes between them: remap_move. What is moved
+// stays moved when a later VMA is refused; under a hole the destination is left alone.
+func (r *remap) moveAll(t *task.Task) (uint64, error) {
+	start, end, target := r.addr, r.addr+r.oldLen, r.newAddr
+	v := r.mm.vmi.Find(t, start)
+	if v == nil || v.Start(t) > start {
+		return 0, errno("mremap", unix.EFAULT, "nothing is mapped at %#x", start)
+	}
+	for v != nil && v.Start(t) < end {
+		from, to := v.Range(t)
+		from, to = max(from, start), min(to, end)
+		r.vma, r.addr, r.newAddr = v, from, target+(from-start)
+		r.oldLen, r.newLen = to-from, to-from
+		if err := r.prepare(t); err != nil {
+			return 0, err
+		}
+		if _, err := r.moveTo(t); err != nil {
+			return 0, err
+		}
+		if v = nil; to < end { // what begins there; the VMA that was moved may have become longer
+			v = r.mm.vmi.Find(t, to)
+		}
+	}
+	return target, nil
+}
+
+// moveTo moves the mapping to the address that the caller names, or near it: mremap_to. With MREMAP_FIXED what is there is unmapped
+// first, and stays so whatever happens then.
+func (r *remap) moveTo(t *task.Task) (uint64, error) {
+	mm := r.mm
+	if r.has(unix.MREMAP_FIXED) {
+		if err := mm.unmap(t, r.newAddr, r.newAddr+r.newLen, false); err != nil {
+			return 0, err
+		}
+		if r.vma = r.lookup(t); r.vma == nil { // of length 0, it was the destination
+			return 0, errno("mremap", unix.EFAULT, "nothing is mapped at %#x any more", r.addr)
+		}
+	}
+	if r.kind == shrink {
+		if err := r.shrink(t, false); err != nil {
+			return 0, err
+		}
+		// The kernel charges delta in spite of that, and never gives it back.
+		r.vma, r.oldLen, r.delta = r.lookup(t), r.newLen, 0
+	}
+	if pages := r.oldLen >> PageShift; r.has(unix.MREMAP_DONTUNMAP) && !mm.mayExpand(t, r.vma.Flags(t), pages) {
+		return 0, errno("mremap", unix.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
+	}
+	if err := r.chooseAddr(t); err != nil {
+		return 0, err
+	}
+	return r.move(t)
+}
+
+// chooseAddr finds the destination as mmap would: vrm_set_new_addr.
+func (r *remap) chooseAddr(t *task.Task) error {
+	p := placement{op: "mremap", length: r.newLen, file: r.vma.File(t), offset: r.vma.PgoffAt(t, r.addr) << PageShift}
+	if r.vma.Flags(t)&vma.VMMayShare != 0 {
+		p.flags = unix.MAP_SHARED
+	}
+	if r.impliesNewAddr() {
+		p.hint = r.newAddr
+	}
+	if r.has(unix.MREMAP_FIXED) {
+		p.flags |= unix.MAP_FIXED
+	}
+	addr, err := r.mm.unmappedArea(t, p)
+	r.newAddr = addr
+	return err
+}
+
+// move maps the source a second time, moves its pages there and unmaps it, unless it is to stay: move_vma.
+func (r *remap) move(t *task.Task) (uint64, error) {
+	t.Enter("move_vma")
+	defer t.Leave()
+	mm := r.mm
+	if !r.roomFor(t, moveMargin) {
+		return 0, r.tooManyVMAs()
+	}
+	if err := r.charge(t); err != nil {
+		return 0, err
+	}
+	r.vma.StartWrite(t) // no fault may map a page behind the back of the move
+	c, err := r.copyVMA(t)
+	if err != nil {
+		mm.Machine.uncharge(t, r.charged)
+		return 0, err
+	}
+	r.account(t, r.newLen)
+	if err := r.moveData(t, c); err != nil {
+		r.dropCopy(t)
+		return 0, err
+	}
+	if r.has(unix.MREMAP_DONTUNMAP) {
+		r.keepSource(t)
+	} else {
+		r.unmapSource(t)
+	}
+	return r.newAddr, nil
+}
+
+// moveData moves the pages: the second half of copy_vma_and_data. If it cannot, it moves back what it has moved; the tables there
+// are still complete.
+func (r *remap) moveData(t *task.Task, c vmaCopy) error {
+	moved, err := r.mm.moveTables(t, c, r.addr, r.newAddr, r.oldLen)
+	if err != nil {
+		back := vmaCopy{source: c.target, target: c.source, lockRmap: true}
+		_, _ = r.mm.moveTables(t, back, r.newAddr, r.addr, moved)
+	}
+	return err
+}
+
+// unmapSource unmaps the source, whose pages are gone and whose charge is the copy's now: unmap_source_vma. When memory is short it
+// stays, empty, as after MREMAP_DONTUNMAP.
+func (r *remap) unmapSource(t *task.Task) {
+	if r.oldLen == 0 {
+		return
+	}
+	m, accounted := r.mm.Machine, r.vma.Flags(t)&vma.VMAccount != 0
+	if err := r.unmapCharged(t, r.addr, r.oldLen); err != nil && accounted {
+		m.chargeAnyway(t, r.oldLen>>PageShift)
+	}
+}
+
+// dropCopy unmaps the copy of a move that failed, or what it became part of.
+func (r *remap) dropCopy(t *task.Task) {
+	m, accounted := r.mm.Machine, r.vma.Flags(t)&vma.VMAccount != 0
+	switch err := r.unmapCharged(t, r.newAddr, r.newLen); {
+	case err == nil:
+		m.uncharge(t, r.charged)
+	case accounted:
+		m.chargeAnyway(t, r.newLen>>PageShift-r.charged)
+	}
+}
+
+// unmapCharged unmaps a range and leaves its pages charged.
+func (r *remap) unmapCharged(t *task.Task, start, length uint64) error {
+	vms := unmapping{mm: r.mm, start: start, end: start + length}
+	if err := vms.gather(t); err != nil {
+		return err
+	}
+	vms.accounted = 0
+	return vms.remove(t, false)
+}
+
+// residue is what MREMAP_DONTUNMAP has left behind that contradicts what Validate demands. Linux 6.18 has it so; later kernels do
+// not.
+type residue struct {
+	locked uint64 // pages that locked_vm counts though no VMA has them locked
+	pgoff  bool   // there may be unfaulted anonymous VMAs whose page offset is that of another address
+}
+
+// keepSource makes the source as good as new: dontunmap_complete. It is locked no more, all of it, though only a part may have
+// been moved; locked_vm is not told. If it was moved as a whole nothing of it is anybody's, and it is unfaulted, but it keeps
+// the page offset that its pages had.
+func (r *remap) keepSource(t *task.Task) {
+	v := r.vma
+	start, end := v.Range(t)
+	if flags := v.Flags(t); flags&vma.VMLocked != 0 {
+		r.mm.residue.locked += v.Pages(t)
+		v.SetFlags(t, flags&^(vma.VMLockedMask))
+	}
+	if start != r.addr || end != r.addr+r.oldLen {
+		return
+	}
+	r.mm.Machine.unlinkAnonVMAs(t, v)
+	if v.IsAnonymous(t) && v.Pgoff(t) != start>>PageShift {
+		r.mm.residue.pgoff = true
+	}
+}

@@ -1,0 +1,129 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// stackGuardGap is what stays free below a VMA that grows down, in bytes: stack_guard_gap.
+const stackGuardGap = 256 << PageShift
+
+// startGap returns where v begins, with the gap below it that must stay free: vm_start_gap. The caller holds mmap_lock.
+func startGap(t *task.Task, v *vma.VMA) uint64 {
+	start := v.Start(t)
+	if v.Flags(t)&vma.VMGrowsDown == 0 {
+		return start
+	}
+	return start - min(start, stackGuardGap)
+}
+
+// LockAndFindVMA returns the VMA at addr, and holds mmap_lock for reading: lock_mm_and_find_vma. A VMA above addr that grows down
+// is made to reach it. If there is neither, or it may not grow, it returns nil and holds no lock. It fails with EINTR.
+func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (*vma.VMA, error) {
+	t.Enter("lock_mm_and_find_vma")
+	defer t.Leave()
+	if err := mm.MmapReadLockKillable(t); err != nil {
+		return nil, err
+	}
+	v := mm.Tree.Find(t, addr)
+	if v != nil && v.Start(t) <= addr {
+		return v, nil
+	}
+	grows := v != nil && v.Flags(t)&vma.VMGrowsDown != 0
+	mm.MmapReadUnlock(t)
+	if !grows {
+		return nil, nil
+	}
+	return mm.lockAndExpand(t, addr)
+}
+
+// lockAndExpand is LockAndFindVMA with mmap_lock taken for writing at first. What was there may have changed meanwhile.
+func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
+	if err := mm.MmapWriteLockKillable(t); err != nil { // upgrade_mmap_lock_carefully
+		return nil, err
+	}
+	v := mm.vmi.Find(t, addr)
+	if v == nil || v.Start(t) > addr && mm.expandDownwards(t, v, addr) != nil {
+		mm.endWrite(t)
+		return nil, nil
+	}
+	mm.checkSection(t)
+	mm.MmapWriteDowngrade(t)
+	return v, nil
+}
+
+// expandDownwards makes v begin at the page of addr, which lies below it and above the VMA before: expand_downwards. It never merges.
+// v has an anon_vma then, even if it could not grow after all. Errors are EFAULT, EPERM, ENOMEM, wrapped. The caller holds mmap_lock for writing.
+func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
+	t.Enter("expand_downwards")
+	defer t.Leave()
+	if v.Flags(t)&vma.VMGrowsDown == 0 {
+		return errno("fault", unix.EFAULT, "the mapping above %#x does not grow down", addr)
+	}
+	addr &^= PageSize - 1
+	if addr < MmapMin {
+		return errno("fault", unix.EPERM, "address %#x is below %#x", addr, uint64(MmapMin))
+	}
+	if mm.guarded(t, v, addr) {
+		return errno("fault", unix.ENOMEM, "%#x lies in the gap that stacks keep free", addr)
+	}
+	if err := mm.Tree.Preallocate(t); err != nil {
+		return err
+	}
+	if err := mm.PrepareAnonVMA(t, v); err != nil {
+		return err
+	}
+	v.StartWrite(t) // no fault may be under way
+	rmap := lockRmap(t, v)
+	defer rmap.unlock(t)
+	start, end := v.Range(t)
+	pgoff, growth := v.Pgoff(t), (start-addr)>>PageShift
+	if growth > pgoff {
+		return errno("fault", unix.ENOMEM, "%d pages more have no page offset", growth)
+	}
+	if err := mm.accountStackGrowth(t, v, end-addr, growth); err != nil {
+		return err
+	}
+	v.SetRange(t, addr, end, pgoff-growth)
+	v.AssertAttached(t) // vma_iter_store_overwrite
+	mm.vmi.Store(t, addr, end, v)
+	return nil
+}
+
+// guarded reports whether v may not grow down to addr because of the VMA below. One without access is taken for a guard itself, and
+// two stacks may touch.
+func (mm *MM) guarded(t *task.Task, v *vma.VMA, addr uint64) bool {
+	prev := mm.vmi.Prev(t, v.Start(t))
+	if prev == nil {
+		return false
+	}
+	flags := prev.Flags(t)
+	return flags.Accessible() && flags&vma.VMGrowsDown == 0 && addr-prev.End(t) < stackGuardGap
+}
+
+// accountStackGrowth checks that a VMA that grows down to size bytes, by some pages, is within the limits, and counts the pages:
+// acct_stack_growth. It fails with ENOMEM.
+func (mm *MM) accountStackGrowth(t *task.Task, v *vma.VMA, size, pages uint64) error {
+	flags := v.Flags(t)
+	switch {
+	case !mm.mayExpand(t, flags, pages):
+		return errno("fault", unix.ENOMEM, "%d pages more exceed RLIMIT_AS", pages)
+	case size > mm.Limit(t, LimitStack):
+		return errno("fault", unix.ENOMEM, "%#x bytes exceed RLIMIT_STACK", size)
+	case !mm.mlockFutureOK(t, flags, pages<<PageShift):
+		return errno("fault", unix.ENOMEM, "%d locked pages more exceed RLIMIT_MEMLOCK", pages)
+	}
+	if err := mm.Machine.charge(t, "fault", pages); err != nil {
+		return err
+	}
+	if flags&vma.VMAccount == 0 { // the kernel never gives back what it charges here
+		mm.Machine.uncharge(t, pages)
+	}
+	mm.statAccount(t, flags, pages)
+	if flags&vma.VMLocked != 0 {
+		mm.addLocked(t, pages)
+	}
+	return nil
+}

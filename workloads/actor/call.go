@@ -1,0 +1,78 @@
+package actor
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/mm"
+	"vmasim/workloads"
+)
+
+// Call is a statement with its operands evaluated: what a system call or an access gets.
+type Call struct {
+	Kind            workloads.Kind
+	Addr, Len       uint64
+	NewLen, NewAddr uint64 // mremap
+	Offset          uint64 // mmap
+	Value           uint64 // store: the word; setrlimit: the limit
+	Prot            int
+	Flags           int
+	Advice          int
+	Resource        int // setrlimit: unix.RLIMIT_
+	File            int // mmap: index of the file; -1: none
+	Access          workloads.Access
+	Pages           bool // touch: every page of the range, not one
+}
+
+// NewCall evaluates the operands of a statement in env. An error tells why it cannot be run.
+func NewCall(s *workloads.Stmt, env *workloads.Env) (Call, error) {
+	c := Call{Kind: s.Kind, Prot: int(s.Prot), Flags: s.Flags, Advice: s.Advice, Resource: s.Limit, Access: s.Access, File: -1}
+	var errs [6]error
+	c.Addr, errs[0] = optional(s.Addr, env)
+	c.Len, errs[1] = optional(s.Size, env)
+	c.NewLen, errs[2] = optional(s.NewSize, env)
+	c.NewAddr, errs[3] = optional(s.To, env)
+	c.Value, errs[4] = optional(s.Value, env)
+	c.Offset, errs[5] = optional(s.Backing.Offset, env)
+	switch s.Kind {
+	case workloads.KindMmap:
+		c.backing(&s.Backing)
+	case workloads.KindTouch:
+		c.Pages = s.Size != nil
+	case workloads.KindSetrlimit:
+		if c.Value = c.Len; s.Size == nil {
+			c.Value = mm.Infinity
+		}
+	default:
+		if s.Size == nil && s.Addr != nil && s.Addr.Op == workloads.ExprBase {
+			c.Len = env.Regions[s.Addr.Region.Index].Size
+		}
+	}
+	return c, errors.Join(errs[:]...)
+}
+
+func (c *Call) backing(b *workloads.Backing) {
+	if b.Shared {
+		c.Flags |= unix.MAP_SHARED
+	} else {
+		c.Flags |= unix.MAP_PRIVATE
+	}
+	if b.File == nil {
+		c.Flags |= unix.MAP_ANONYMOUS
+	} else {
+		c.File = b.File.Index
+	}
+}
+
+// Bind gives a statement's region the range that its call has made, at addr.
+func (c *Call) Bind(s *workloads.Stmt, env *workloads.Env, addr uint64) {
+	if s.Region == nil {
+		return
+	}
+	size := c.Len
+	if c.Kind == workloads.KindMremap {
+		size = c.NewLen
+	}
+	env.Regions[s.Region.Index] = workloads.Region{Base: addr, Size: roundUp(size)}
+}

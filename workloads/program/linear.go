@@ -1,0 +1,226 @@
+package program
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+)
+
+// This file judges whole executions: whether some order of the statements, each performed at once, gives the same results,
+// contents and layouts, and no statement comes before one that had ended before it began (Herlihy and Wing:
+// Linearizability, TOPLAS 1990). The sequential model says what an order gives; linear_points.go says which statements the
+// kernel itself performs in several parts.
+//
+// Two executions that differ only in the order of independent steps may differ in what ended before what began. The
+// exhaustive search runs one of them and judges that.
+
+// linearOracle is the oracle of executions that no sequential order explains.
+const linearOracle = "not-linearizable"
+
+// entry is a statement that was performed.
+type entry struct {
+	slot    int // -1: of init
+	outcome workloads.Outcome
+	stmt    *workloads.Stmt
+	runner  *runner
+	nth     int // among all entries
+	space   int // the address space it worked on, by arena.mms; -1: none
+	made    int // the one that it made; -1: none
+
+	// How many steps all tasks had taken before and after.
+	begin, end int
+}
+
+// steps returns how many steps were taken so far.
+func (a *arena) steps() int {
+	if a.trail == nil {
+		return 0
+	}
+	return len(a.trail.Tasks)
+}
+
+// spaceIndex numbers an address space; -1: none.
+func (a *arena) spaceIndex(m *mm.MM) int { return slices.Index(a.mms, m) }
+
+// maxJudged is how many statements an execution may have to be judged.
+const maxJudged = 64
+
+// statements is a set of entries of arena.log, by their place.
+type statements uint64
+
+func (s statements) has(i int) bool { return s>>i&1 != 0 }
+
+// linearization is what is known of executions with one outcome.
+type linearization struct {
+	orders  []witness      // some that explain it
+	refuted [][]statements // what came before each statement where nothing explains it
+}
+
+// witness is an order of the statements: when each begins and ends.
+type witness struct{ first, last []int }
+
+// respects reports whether no statement begins before all that came before it have ended.
+func (w *witness) respects(before []statements) bool {
+	for i, set := range before {
+		for j := range before {
+			if set.has(j) && w.last[j] >= w.first[i] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// linearize reports an execution that no sequential order explains. Most have a known outcome and fit a known order.
+func (a *arena) linearize(o *outcome) {
+	if !a.judged() {
+		return
+	}
+	before := a.precedence()
+	for i := range o.linear.orders {
+		if o.linear.orders[i].respects(before) {
+			return
+		}
+	}
+	if !o.linear.refutes(before) {
+		w, found := a.explain(before)
+		if found {
+			o.linear.orders = append(o.linear.orders, w)
+			return
+		}
+		o.linear.refuted = append(o.linear.refuted, slices.Clone(before))
+	}
+	a.violate(task.Violation{Oracle: linearOracle, Task: setupName,
+		Message: fmt.Sprintf("no order of the statements gives %s%s", o.text, a.precedences(before))})
+}
+
+// refutes reports whether fewer constraints were too many already.
+func (l *linearization) refutes(before []statements) bool {
+	return slices.ContainsFunc(l.refuted, func(known []statements) bool {
+		for i, set := range known {
+			if set&^before[i] != 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// judged reports whether the sequential model knows all that happened. What it does not know: a failed allocation and a
+// fatal signal, which stop a system call anywhere; limits on memory and VMAs; files that the scenario did not make; and
+// statements that are newer than it.
+func (a *arena) judged() bool {
+	p := a.p
+	if a.trail == nil || p.draws || len(a.log) > maxJudged || slices.Contains(p.without, linearOracle) {
+		return false
+	}
+	stops := func(c task.Choice) bool { return c == task.AllocFails || c == task.Signal }
+	if slices.ContainsFunc(p.choices(), stops) && a.chosen() {
+		return false
+	}
+	if slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" }) {
+		return false
+	}
+	limited := slices.ContainsFunc(p.scenario.Limits, func(l *workloads.Limit) bool { return l.Kind != workloads.LimitVMARefs })
+	unknown := func(e entry) bool { return !modelled(e.stmt) || e.stopped(limited) }
+	return !slices.ContainsFunc(a.prologue, unknown) && !slices.ContainsFunc(a.log, unknown)
+}
+
+// stopped reports whether the statement failed for a reason that lies outside the model, as far as one can tell.
+func (e *entry) stopped(limited bool) bool {
+	if e.outcome.Kind != workloads.ResultErrno {
+		return false
+	}
+	noMemory := e.stmt.Spec().Results&workloads.GivesSignal != 0 || e.stmt.Kind == workloads.KindFork
+	return limited || e.outcome.Errno == unix.EINTR || e.outcome.Errno == unix.ENOMEM && noMemory
+}
+
+// modelled reports whether the sequential model has the statement, or it is of no consequence to results and contents.
+func modelled(s *workloads.Stmt) bool {
+	switch s.Kind {
+	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore, workloads.KindLock, workloads.KindWalk,
+		workloads.KindMunmap, workloads.KindMprotect, workloads.KindFork:
+		return true
+	case workloads.KindExit, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate, workloads.KindMaps:
+		return true
+	case workloads.KindMmap:
+		return s.Flags&^(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE|unix.MAP_NORESERVE) == 0
+	case workloads.KindMadvise:
+		return s.Advice == unix.MADV_DONTNEED
+	}
+	return false
+}
+
+// chosen reports whether anything but scheduling was decided otherwise than it normally is.
+func (a *arena) chosen() bool {
+	return slices.ContainsFunc(a.trail.Choices, func(c explore.StepDecision) bool { return c.Value != 0 })
+}
+
+// precedence returns, for each entry, those that had ended when it began.
+func (a *arena) precedence() []statements {
+	a.before = a.before[:0]
+	for i := range a.log {
+		e := &a.log[i]
+		first := a.firstStep(e)
+		var set statements
+		for j := range a.log {
+			f := &a.log[j]
+			if f.runner == e.runner && f.nth < e.nth || f.runner != e.runner && f.end < first {
+				set |= 1 << j
+			}
+		}
+		a.before = append(a.before, set)
+	}
+	return a.before
+}
+
+// firstStep returns the number of an entry's first step; of the step that it was part of, if it took none. What finally
+// does comes after all steps.
+func (a *arena) firstStep(e *entry) int {
+	if e.runner == a.final {
+		return len(a.trail.Tasks) + 1
+	}
+	if e.begin == e.end {
+		return e.begin
+	}
+	for n, i := range a.trail.Tasks[e.begin:] {
+		if a.threads[i] == e.runner {
+			return e.begin + n + 1
+		}
+	}
+	return e.end
+}
+
+// precedences words what constrains the order across tasks, but for what follows from the rest.
+func (a *arena) precedences(before []statements) string {
+	var words []string
+	for i, set := range before {
+		f := &a.log[i]
+		for j := range before {
+			e := &a.log[j]
+			if !set.has(j) || e.runner == f.runner || f.runner == a.final {
+				continue
+			}
+			implied := false
+			for k := range before {
+				g := &a.log[k]
+				implied = implied || set.has(k) && g.runner == e.runner && g.nth > e.nth ||
+					before[k].has(j) && g.runner == f.runner && g.nth < f.nth
+			}
+			if !implied {
+				words = append(words, a.p.slots[e.slot].name+" before "+a.p.slots[f.slot].name)
+			}
+		}
+	}
+	if words == nil {
+		return ""
+	}
+	return " with " + strings.Join(words, ", ")
+}

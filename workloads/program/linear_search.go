@@ -1,0 +1,270 @@
+package program
+
+import (
+	"cmp"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/seqmodel"
+	"vmasim/tree"
+	"vmasim/workloads"
+)
+
+// history is what the statements of one execution did, to be explained.
+type history struct {
+	arena  *arena
+	init   []*event
+	events []*event     // as arena.log
+	before []statements // what has to come before each event
+	likely []int        // the events in the order in which they ended
+	final  [][]piece    // what each address space maps in the end; nil: it does not exist
+
+	path        []int // the points so far, by event
+	first, last []int // of each event's points, by place in the path; -1: none yet
+	tries       int
+}
+
+// maxTries bounds a search. What it cannot decide counts as explained.
+const maxTries = 50_000
+
+// explain searches an order of the statements in which the sequential model gives the results of the execution.
+func (a *arena) explain(before []statements) (witness, bool) {
+	h := &history{arena: a, before: before}
+	for i := range a.log {
+		h.likely = append(h.likely, i)
+		h.first, h.last = append(h.first, -1), append(h.last, -1)
+	}
+	slices.SortFunc(h.likely, func(i, j int) int { return cmp.Compare(a.log[i].nth, a.log[j].nth) })
+	h.resolve()
+	for i := range a.mms {
+		h.final = append(h.final, nil)
+		for space := range a.spaces {
+			if a.spaces[space].mm.Peek() == a.mms[i] {
+				h.final[i] = a.pieces(space)
+			}
+		}
+	}
+	found := h.search(0)
+	return witness{h.first, h.last}, found
+}
+
+// search completes the path; ended are the events whose last point it has.
+func (h *history) search(ended statements) bool {
+	if h.tries++; h.tries > maxTries {
+		return true
+	}
+	if ended == statements(1)<<len(h.events)-1 {
+		w, ok := h.replay()
+		return ok && h.endsIn(w)
+	}
+	for _, i := range h.likely {
+		if ended.has(i) || h.before[i]&^ended != 0 {
+			continue
+		}
+		w, ok := h.replay()
+		if !ok {
+			return false
+		}
+		now := ended
+		switch w.step(h.events[i]) {
+		case refused:
+			continue
+		case done:
+			now |= 1 << i
+		}
+		first, last := h.first[i], h.last[i]
+		if first < 0 {
+			h.first[i] = len(h.path)
+		}
+		h.last[i] = len(h.path)
+		h.path = append(h.path, i)
+		if h.search(now) {
+			return true
+		}
+		h.path = h.path[:len(h.path)-1]
+		h.first[i], h.last[i] = first, last
+	}
+	return false
+}
+
+// replay makes the world that the path leads to. It reports false if the model does not even do what init did.
+func (h *history) replay() (*sequential, bool) {
+	w := newSequential(h)
+	for _, e := range h.init {
+		res := more
+		for res == more {
+			res = w.step(e)
+		}
+		if res == refused {
+			return nil, false
+		}
+	}
+	for _, i := range h.path {
+		w.step(h.events[i])
+	}
+	return w, true
+}
+
+// resolve works out the arguments of the statements: what their expressions came to when they were performed.
+func (h *history) resolve() {
+	a := h.arena
+	h.init, h.events = make([]*event, len(a.prologue)), make([]*event, len(a.log))
+	envs := map[*runner]*workloads.Env{a.setup: a.setup.block.NewEnv(a.p.plan.Seed, 0, nil)}
+	for i := range a.prologue {
+		h.init[i] = newEvent(&a.prologue[i], i, envs[a.setup])
+	}
+	for _, i := range h.likely {
+		e := &a.log[i]
+		if envs[e.runner] == nil {
+			envs[e.runner] = e.runner.block.NewEnv(a.p.plan.Seed, e.runner.copy, a.regions)
+		}
+		h.events[i] = newEvent(e, len(h.init)+i, envs[e.runner])
+	}
+	accessed := h.accessed()
+	for _, e := range slices.Concat(h.init, h.events) {
+		if e != nil && (e.Kind == workloads.KindMunmap || e.Kind == workloads.KindMadvise) {
+			e.pages = slices.DeleteFunc(slices.Clone(accessed), func(page uint64) bool {
+				return page < e.addr || page-e.addr >= roundUp(e.size)
+			})
+		}
+	}
+}
+
+// newEvent resolves one statement. It returns nil for what changes nothing and has no result to be explained.
+func newEvent(done *entry, index int, env *workloads.Env) *event {
+	s := done.stmt
+	e := &event{Stmt: s, index: index, space: done.space, made: done.made, outcome: done.outcome}
+	switch s.Kind {
+	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore, workloads.KindLock, workloads.KindWalk,
+		workloads.KindMmap, workloads.KindMunmap, workloads.KindMprotect, workloads.KindMadvise:
+	case workloads.KindFork:
+		if e.made < 0 {
+			return nil
+		}
+		return e
+	default:
+		return nil
+	}
+	if e.space < 0 || e.outcome.Kind == workloads.ResultErrno && e.outcome.Errno == 0 { // it could not be run
+		return nil
+	}
+	for _, arg := range []struct {
+		expr *workloads.Expr
+		to   *uint64
+	}{{s.Addr, &e.addr}, {s.Size, &e.size}, {s.Value, &e.value}, {s.Backing.Offset, &e.offset}} {
+		if arg.expr != nil {
+			*arg.to, _ = arg.expr.Eval(env) // which it did when it was performed
+		}
+	}
+	switch {
+	case s.Kind == workloads.KindMmap && s.Region != nil && e.outcome.Kind == workloads.ResultOK:
+		env.Regions[s.Region.Index] = workloads.Region{Base: e.outcome.Value, Size: roundUp(e.size)}
+	case e.ranges() && s.Size == nil:
+		e.size = env.Regions[s.Addr.Region.Index].Size
+	}
+	return e
+}
+
+// accessed returns the pages that some access of a task reached for, in order.
+func (h *history) accessed() (pages []uint64) {
+	for _, e := range h.events {
+		if e == nil || e.outcome.Kind == workloads.ResultErrno {
+			continue
+		}
+		switch e.Kind {
+		case workloads.KindTouch, workloads.KindLoad, workloads.KindStore, workloads.KindWalk:
+			for page := pageOf(e.addr); page <= pageOf(e.addr+max(e.size, 1)-1); page += pageSize {
+				pages = append(pages, page)
+			}
+		}
+	}
+	slices.Sort(pages)
+	return slices.Compact(pages)
+}
+
+// piece is a range that is mapped alike. Which VMAs it is cut into depends on the anon_vmas of its pages, and racing first
+// writes to neighbours give them different ones: where no order of the statements has the same VMAs, one may well have the
+// same pieces.
+type piece struct {
+	start, end uint64
+	perms      string
+	file       int // by arena.files; anonymous or shmem
+	offset     uint64
+}
+
+// What is behind a piece that is no file of the scenario.
+const (
+	anonymous = -1
+	shmem     = -2
+)
+
+// join adds the next VMA's piece.
+func join(all []piece, p piece) []piece {
+	if n := len(all) - 1; n >= 0 {
+		last := &all[n]
+		if last.end == p.start && last.perms == p.perms && last.file == p.file && last.offset+(last.end-last.start) == p.offset {
+			last.end = p.end
+			return all
+		}
+	}
+	return append(all, p)
+}
+
+// pieces returns what an address space maps.
+func (a *arena) pieces(space int) []piece {
+	all := []piece{}
+	a.eachVMA(space, func(e tree.Entry) {
+		_, _, pgoff, flags := e.VMA.Snapshot()
+		file, _, _, _ := e.VMA.Quiescent()
+		p := piece{e.Start, e.End, flags.Perms(), anonymous, e.Start}
+		if file != nil {
+			p.file, p.offset = shmem, pgoff*pageSize
+			if i := slices.Index(a.files, file); i >= 0 {
+				p.file = i
+			}
+		}
+		all = join(all, p)
+	})
+	return all
+}
+
+// pieces returns what an address space of the model maps.
+func (w *sequential) pieces(s *modelSpace) []piece {
+	all := []piece{}
+	for _, r := range s.Maps() {
+		p := piece{r.Start, r.End, perms(r), anonymous, r.Start}
+		if r.File != nil {
+			p.file, p.offset = shmem, r.Pgoff*pageSize
+			if i := slices.Index(w.files, r.File); i >= 0 {
+				p.file = i
+			}
+		}
+		all = join(all, p)
+	}
+	return all
+}
+
+// perms prints rights as /proc/PID/maps does.
+func perms(r seqmodel.Range) string {
+	text := []byte("---p")
+	for i, right := range [...]int{unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC} {
+		if r.Prot&right != 0 {
+			text[i] = "rwx"[i]
+		}
+	}
+	if r.Shared {
+		text[3] = 's'
+	}
+	return string(text)
+}
+
+// endsIn reports whether the world maps what was mapped in the end.
+func (h *history) endsIn(w *sequential) bool {
+	for i, want := range h.final {
+		if want != nil && (w.spaces[i] == nil || !slices.Equal(w.pieces(w.spaces[i]), want)) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,196 @@
+package workloads
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Word is a word of the language that stands for a number of the kernel.
+type Word struct {
+	Name  string
+	Value int
+	Help  string
+}
+
+// Protections of mmap and mprotect.
+var protWords = []Word{
+	{"none", unix.PROT_NONE, "no access"},
+	{"r", unix.PROT_READ, "read"},
+	{"w", unix.PROT_WRITE, "write"},
+	{"x", unix.PROT_EXEC, "execute"},
+	{"rw", unix.PROT_READ | unix.PROT_WRITE, "read and write"},
+	{"rx", unix.PROT_READ | unix.PROT_EXEC, "read and execute"},
+	{"wx", unix.PROT_WRITE | unix.PROT_EXEC, "write and execute"},
+	{"rwx", unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC, "everything"},
+}
+
+// Ways to open a file.
+var openWords = []Word{
+	{"ro", unix.O_RDONLY, "for reading"},
+	{"wo", unix.O_WRONLY, "for writing"},
+	{"rw", unix.O_RDWR, "for both"},
+}
+
+// Options of mmap. "at ADDR" is not here: it takes an operand.
+var mapWords = []Word{
+	{"fixed", unix.MAP_FIXED, "exactly at the address, replacing what is mapped there"},
+	{"noreplace", unix.MAP_FIXED_NOREPLACE, "exactly at the address, EEXIST if something is mapped there"},
+	{"noreserve", unix.MAP_NORESERVE, "do not account the memory"},
+	{"populate", unix.MAP_POPULATE, "fault all pages in at once"},
+	{"nonblock", unix.MAP_NONBLOCK, "with populate: do not"},
+	{"locked", unix.MAP_LOCKED, "lock the memory, as mlock does"},
+	{"growsdown", unix.MAP_GROWSDOWN, "a stack: a touch below makes it larger"},
+	{"stack", unix.MAP_STACK, "no huge pages"},
+	{"map32bit", unix.MAP_32BIT, "in the lowest 2 GiB"},
+}
+
+// Options of mremap. "at ADDR" and "as NAME" take an operand.
+var moveWords = []Word{
+	{"maymove", unix.MREMAP_MAYMOVE, "to another address, if it has to be"},
+	{"fixed", unix.MREMAP_FIXED, "to exactly the address given, replacing what is mapped there"},
+	{"dontunmap", unix.MREMAP_DONTUNMAP, "leave the old range mapped, without its pages"},
+}
+
+// Options of mlock.
+var lockWords = []Word{
+	{"onfault", unix.MLOCK_ONFAULT, "lock pages when they are touched, not now"},
+}
+
+// Options of mlockall.
+var lockAllWords = []Word{
+	{"current", unix.MCL_CURRENT, "what is mapped"},
+	{"future", unix.MCL_FUTURE, "what will be"},
+	{"onfault", unix.MCL_ONFAULT, "pages when they are touched"},
+}
+
+// Options of msync.
+var syncWords = []Word{
+	{"async", unix.MS_ASYNC, "some time"},
+	{"sync", unix.MS_SYNC, "now"},
+	{"invalidate", unix.MS_INVALIDATE, "EBUSY if a part is locked"},
+}
+
+// rawFlags stands before a number with any other flags.
+const rawFlags = "flags"
+
+// Resources of setrlimit.
+var resourceWords = []Word{
+	{"as", unix.RLIMIT_AS, "all that is mapped (RLIMIT_AS)"},
+	{"data", unix.RLIMIT_DATA, "private memory that may be written, and the heap (RLIMIT_DATA)"},
+	{"stack", unix.RLIMIT_STACK, "a mapping that grows down (RLIMIT_STACK)"},
+	{"memlock", unix.RLIMIT_MEMLOCK, "what is locked in memory (RLIMIT_MEMLOCK)"},
+}
+
+// unlimited is the word for no limit.
+const unlimited = "unlimited"
+
+// Advice of madvise.
+var adviceWords = []Word{
+	{"dontneed", unix.MADV_DONTNEED, "give the pages back; the next touch finds zeros, or the file's bytes"},
+	{"dontneed_locked", unix.MADV_DONTNEED_LOCKED, "the same for locked memory, too"},
+	{"free", unix.MADV_FREE, "the pages may be taken back until they are written to again"},
+	{"remove", unix.MADV_REMOVE, "punch a hole into the shared file"},
+	{"willneed", unix.MADV_WILLNEED, "read the file's pages soon"},
+	{"cold", unix.MADV_COLD, "the pages are not needed soon"},
+	{"pageout", unix.MADV_PAGEOUT, "write the pages out"},
+	{"normal", unix.MADV_NORMAL, "no advice on the order of accesses"},
+	{"random", unix.MADV_RANDOM, "accesses in any order"},
+	{"sequential", unix.MADV_SEQUENTIAL, "accesses in order"},
+	{"dontfork", unix.MADV_DONTFORK, "leave the mapping out of children"},
+	{"dofork", unix.MADV_DOFORK, "take it back"},
+	{"wipeonfork", unix.MADV_WIPEONFORK, "children find zeros"},
+	{"keeponfork", unix.MADV_KEEPONFORK, "take it back"},
+	{"dontdump", unix.MADV_DONTDUMP, "leave the mapping out of core dumps"},
+	{"dodump", unix.MADV_DODUMP, "take it back"},
+	{"hugepage", unix.MADV_HUGEPAGE, "huge pages are welcome"},
+	{"nohugepage", unix.MADV_NOHUGEPAGE, "no huge pages"},
+	{"mergeable", unix.MADV_MERGEABLE, "equal pages may be shared (KSM)"},
+	{"unmergeable", unix.MADV_UNMERGEABLE, "take it back"},
+	{"populate_read", unix.MADV_POPULATE_READ, "fault all pages in as reads do"},
+	{"populate_write", unix.MADV_POPULATE_WRITE, "fault all pages in as writes do"},
+	{"guard_install", unix.MADV_GUARD_INSTALL, "drop the pages, and let touches fail"},
+	{"guard_remove", unix.MADV_GUARD_REMOVE, "take it back"},
+}
+
+// Access is how touch reaches for a page.
+type Access uint8
+
+const (
+	AccessRead Access = iota
+	AccessWrite
+	AccessExec
+)
+
+var accessWords = []Word{
+	{"read", int(AccessRead), "as a load does"},
+	{"write", int(AccessWrite), "as a store does"},
+	{"exec", int(AccessExec), "as fetching an instruction does"},
+}
+
+var sharingWords = []Word{
+	{"private", unix.MAP_PRIVATE, "copy-on-write"},
+	{"shared", unix.MAP_SHARED, "seen by all who map it, and by the file"},
+}
+
+// LimitKind is a limit that a scenario may set.
+type LimitKind uint8
+
+// The limits.
+const (
+	LimitMaxMapCount LimitKind = iota // sysctl vm.max_map_count
+	LimitVMARefs                      // VMA_REF_LIMIT
+)
+
+var limitWords = []Word{
+	{"max_map_count", int(LimitMaxMapCount), "VMAs in one address space (sysctl vm.max_map_count)"},
+	{"vma_refs", int(LimitVMARefs), "the vm_refcnt that readers may reach (VMA_REF_LIMIT); 1 is for being attached"},
+}
+
+func wordByName(words []Word, name string) (Word, bool) {
+	for _, w := range words {
+		if w.Name == name {
+			return w, true
+		}
+	}
+	return Word{}, false
+}
+
+func wordByValue[T ~int | ~uint8](words []Word, value T) string {
+	for _, w := range words {
+		if w.Value == int(value) {
+			return w.Name
+		}
+	}
+	return ""
+}
+
+// wordOrNumber is the word for a value, or the value itself.
+func wordOrNumber[T ~int](words []Word, value T) string {
+	if name := wordByValue(words, value); name != "" {
+		return name
+	}
+	return formatSize(uint64(uint32(value)), true)
+}
+
+func wordNames(words []Word) []string {
+	names := make([]string, len(words))
+	for i, w := range words {
+		names[i] = w.Name
+	}
+	return names
+}
+
+// reserved tells that name is a word of the language, so that no region may be
+// called so.
+func reserved(name string) bool {
+	if specByName(name) != nil || isResultWord(name) {
+		return true
+	}
+	for _, words := range [][]Word{protWords, mapWords, moveWords, lockWords, lockAllWords, syncWords, adviceWords, accessWords, sharingWords} {
+		if _, ok := wordByName(words, name); ok {
+			return true
+		}
+	}
+	return generatorByName(name) >= 0 || slices.Contains([]string{"anon", "at", "to", "as", "hole", rawFlags, unlimited}, name)
+}
