@@ -73,7 +73,7 @@ memory is real.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newExplore(), newReplay(), newScenarios(), newRules(), newVersion())
+	root.AddCommand(newRun(), newExplore(), newReplay(), newDiff(), newScenarios(), newRules(), newVersion())
 	return root
 }
 

@@ -5,15 +5,19 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vmasim/internal/host"
 )
 
 func TestMain(m *testing.M) {
+	host.Main()
 	testscript.Main(m, map[string]func(){"vmasim": main})
 }
 
@@ -21,10 +25,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":    status,
-			"jsonkeys":  jsonKeys,
-			"interrupt": interrupt,
-			"schedule":  schedule,
+			"status":     status,
+			"jsonkeys":   jsonKeys,
+			"interrupt":  interrupt,
+			"schedule":   schedule,
+			"samesearch": sameSearch,
 		},
 	})
 }
@@ -68,6 +73,19 @@ func schedule(ts *testscript.TestScript, _ bool, args []string) {
 	var object struct{ Schedule string }
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &object))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(object.Schedule+"\n"), 0o600))
+}
+
+// samesearch FILE OTHER checks that the JSON of two searches says the same, but for how long and in how many runs they took.
+func sameSearch(ts *testscript.TestScript, _ bool, args []string) {
+	var searches [2]map[string]any
+	for i, file := range args {
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &searches[i]))
+		delete(searches[i], "elapsed_ns")
+		delete(searches[i], "executions_earlier")
+	}
+	if !reflect.DeepEqual(searches[0], searches[1]) {
+		ts.Fatalf("%v\nis not\n%v", searches[0], searches[1])
+	}
 }
 
 // interrupt vmasim ARG... starts a command, interrupts it 300 ms later and writes what it prints and how it ends to file

@@ -7,7 +7,7 @@ import (
 
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own.
 var layerTable = [][]string{
-	{"internal/suggest"},
+	{"internal/suggest", "internal/host/deep"},
 	{"internal/task", "internal/invariants", "internal/rules", "internal/seqmodel"},
 	{"internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
@@ -20,14 +20,14 @@ var layerTable = [][]string{
 	{"workloads/actor"},
 	{"workloads/driver", "internal/host", "internal/check"},
 	{"internal/explore"},
-	{"workloads/program"},
+	{"workloads/program", "workloads/diff"},
 	{"internal/report"},
 	{benchmarks},
 	{"cmd/vmasim"},
 }
 
 // testOnly are packages that only tests import.
-var testOnly = []string{"internal/task/tasktest", "internal/seqmodel"}
+var testOnly = []string{"internal/task/tasktest"}
 
 // protocol are the packages that reach shared state only through cells.
 var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "internal/phys"}

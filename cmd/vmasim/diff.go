@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/internal/report"
+	"vmasim/workloads"
+	"vmasim/workloads/diff"
+)
+
+// diffOptions is what the flags of diff say.
+type diffOptions struct {
+	diff.Options
+	deep   bool
+	time   time.Duration
+	format string
+	save   string
+}
+
+func newDiff() *cobra.Command {
+	o := &diffOptions{}
+	cmd := &cobra.Command{
+		Use:   "diff [SCENARIO...] [--random N]",
+		Short: "Let the running kernel judge the simulator",
+		Long: `Perform the same operations on the simulator and, in processes made for it, on the
+kernel that is running, and compare result, layout, VmFlags and pages after each.
+
+With SCENARIOs their statements are performed: init, then the threads, each a
+statement in turn, then finally. With --random N, so many random operations are; the
+first drift is made as short as it can, drawn, and written as a scenario that shows
+it. What is compared, and what is not, is in docs/fidelity.md. The judge is Linux 6.18
+on x86-64; on another kernel what differs may be the kernel's.
+
+The exit status is 0 if there is no drift, 1 if there is one, 2 for wrong usage, a bad
+scenario or a machine where nothing can be compared, and 130 if the comparison was
+interrupted: then what was found is printed.`,
+		Example: `  vmasim diff --random 100000
+  vmasim diff --random 1000000 --seed 7 -j 2 --save drift.vma
+  vmasim diff testdata/kernel
+  vmasim diff drift.vma --format json`,
+		ValidArgsFunction: completeScenarios,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runDiff(cmd, args, o) },
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.Operations, "random", 0, "perform `N` random operations")
+	f.Uint64Var(&o.Seed, "seed", 0, "seed of the random operations; 0: another one each time")
+	f.IntVarP(&o.Workers, "jobs", "j", 1, "compare `N` sequences side by side")
+	f.IntVar(&o.Length, "length", 0, "operations in one sequence `N`; 0: 300")
+	f.IntVar(&o.FlagsEvery, "flags-every", 0, "compare VmFlags after every `N` operations; 0: 8, and in scenarios each time")
+	f.BoolVar(&o.deep, "deep", false, "compare what /proc hides, too: vm_flags, page offsets of anonymous memory, anon_vmas")
+	f.BoolVar(&o.Keep, "keep-going", false, "go on after a drift, and count them")
+	f.DurationVar(&o.time, "time", 0, "stop after so long, such as 10m; 0: when all is done")
+	f.StringVar(&o.format, "format", "text", "how to print results: text, or json: one object a line")
+	f.StringVar(&o.save, "save", "", "write the scenario that shows the drift to `FILE`")
+	completeFlag(cmd, "format", cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (o *diffOptions) check(args []string) error {
+	switch {
+	case len(args) == 0 && o.Operations == 0:
+		return errors.New("nothing to compare, expected scenarios or --random N")
+	case len(args) > 0 && o.Operations != 0:
+		return errors.New("scenarios and --random exclude each other")
+	case o.Operations < 0 || o.Workers < 1 || o.Length < 0 || o.FlagsEvery < 0 || o.time < 0:
+		return errors.New("a negative number")
+	case o.format != "text" && o.format != "json":
+		return fmt.Errorf("unknown format %q, expected text or json", o.format)
+	}
+	return nil
+}
+
+func runDiff(cmd *cobra.Command, args []string, o *diffOptions) error {
+	if err := o.check(args); err != nil {
+		return usageError{err}
+	}
+	var scenarios []*workloads.Scenario
+	var m mistakes
+	for _, arg := range args {
+		loaded, err := workloads.Load(arg, cmd.InOrStdin())
+		m.note(err)
+		scenarios = append(scenarios, loaded...)
+	}
+	if err := m.err(); err != nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return statusError(exitUsage)
+	}
+	lab, err := diff.NewLab()
+	if err != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: nothing can be compared here: %v\n", err)
+		return statusError(exitUsage)
+	}
+	defer lab.Close()
+	if o.deep {
+		if err := lab.Deep(); err != nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: --deep: %v\n", err)
+			return statusError(exitUsage)
+		}
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
+	judge(cmd.ErrOrStderr(), lab)
+	if o.Operations > 0 {
+		return diffRandom(ctx, lab, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	return diffScenarios(ctx, lab, scenarios, o, cmd.OutOrStdout())
+}
+
+// judge says who judges, and what he cannot.
+func judge(w io.Writer, lab *diff.Lab) {
+	k := lab.Kernel()
+	fmt.Fprintln(w, k)
+	if err := k.Judges(); err != nil {
+		fmt.Fprintf(w, "warning: %v\n", err)
+	}
+	for _, d := range k.Differences() {
+		fmt.Fprintf(w, "note: %s\n", d)
+	}
+}
+
+func (o *diffOptions) write(w io.Writer, r *diff.Result) error {
+	if o.save != "" && r.Scenario != "" {
+		if err := os.WriteFile(o.save, []byte(r.Scenario), 0o644); err != nil {
+			return err
+		}
+	}
+	if o.format == "json" {
+		return report.DiffJSON(w, r)
+	}
+	return report.DiffText(w, r)
+}
+
+func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stderr io.Writer) error {
+	if o.time > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.time)
+		defer cancel()
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64()>>1 + 1
+	}
+	bar := newProgress(stderr)
+	o.Progress = func(p diff.Progress) { bar.show(report.DiffProgress(p)) }
+	r, err := lab.Random(ctx, o.Options)
+	bar.erase()
+	if err != nil {
+		return err
+	}
+	if r.Interrupted && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		r.Interrupted = false // as asked for
+	}
+	if err := o.write(stdout, r); err != nil {
+		return err
+	}
+	var t tally
+	if err := t.add(r.Interrupted, r.Drifts == 0); err != nil {
+		return err
+	}
+	return t.status()
+}
+
+func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Scenario, o *diffOptions, stdout io.Writer) error {
+	var t tally
+	for _, sc := range scenarios {
+		r, err := lab.Scenario(ctx, sc, max(o.FlagsEvery, 1))
+		if err != nil {
+			return fmt.Errorf("%s: %w", sc.File, err)
+		}
+		if err := o.write(stdout, r); err != nil {
+			return err
+		}
+		if err := t.add(r.Interrupted, r.Drifts == 0); err != nil {
+			return err
+		}
+	}
+	return t.status()
+}

@@ -1,0 +1,256 @@
+// Package host performs operations on the real kernel: system calls, loads and
+// stores in processes made for nothing else, whose address space it reports.
+// It knows nothing of scenarios or of the simulator.
+//
+// Start re-executes the program as a "nursery", which clones the first "agent"
+// off itself. An agent runs a few hundred bytes of assembly (agent_amd64.s):
+// it takes operations from memory shared with us when a socket tells it to,
+// and survives SIGSEGV and SIGBUS. Everything else that it inherited is
+// unmapped. Further agents are forks of agents: a process for a new sequence
+// is a fork of one that has been prepared once for its Window.
+//
+//	program ──control socket── nursery (Go; parent and reaper of all agents)
+//	   ├──────socket────────── agent: first
+//	   ├──────socket────────── agent: template of a window
+//	   └──────socket────────── agent: Process, a fork of the template, or of another Process
+//
+// Nobody outlives its reason: an agent ends when our end of its socket is
+// closed, all agents are killed when the nursery ends, and the nursery ends
+// when our end of the control socket is closed.
+//
+// The window is the part of an agent's address space that is empty to begin
+// with. Around it everything is filled with inaccessible mappings of a file
+// that no one else maps, so nothing in the window can merge with them and the
+// kernel's own search for free memory finds nothing but the window.
+package host
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrUnsupported says that this architecture has no agents.
+var ErrUnsupported = errors.New("the real kernel can be driven on amd64 only, not on " + runtime.GOARCH)
+
+// ErrLost says that an agent has died or does not answer. The Process is of no
+// use any more but for Exit.
+var ErrLost = errors.New("the agent is lost")
+
+// Options of a Lab; zero values stand for the defaults.
+type Options struct {
+	// Timeout is how long an operation may take before its agent counts as
+	// lost and is killed: 20 s.
+	Timeout time.Duration
+}
+
+// Lab is where Processes live. Its methods may be called by several goroutines.
+type Lab struct {
+	timeout time.Duration
+	nursery *os.Process
+	control *os.File
+	memory  []byte // the slots
+	kernel  Kernel
+	zero    uint64
+
+	mu        sync.Mutex
+	free      []int // slots
+	alive     map[*Process]bool
+	first     *Process
+	templates map[Window]*Process
+	filler    int // in the first agent, the descriptor of the file that fills
+}
+
+// Start makes a Lab. The program must call Main first thing.
+func Start(o Options) (*Lab, error) {
+	if !supported {
+		return nil, ErrUnsupported
+	}
+	if os.Getenv(nurseryVariable) != "" {
+		return nil, errors.New("a nursery cannot start another: the program does not call host.Main")
+	}
+	l := &Lab{timeout: o.Timeout, alive: map[*Process]bool{}, templates: map[Window]*Process{}}
+	if l.timeout == 0 {
+		l.timeout = 20 * time.Second
+	}
+	for i := range maxAgents {
+		l.free = append(l.free, maxAgents-1-i)
+	}
+	if err := l.start(); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("starting agents: %w", err)
+	}
+	return l, nil
+}
+
+func (l *Lab) start() (err error) {
+	if l.kernel, err = ReadKernel(os.TempDir()); err != nil {
+		return err
+	}
+	control, ours, err := l.startNursery()
+	if err != nil {
+		return err
+	}
+	l.control = control
+	var g greeting
+	if err := binary.Read(control, binary.NativeEndian, &g); err != nil {
+		unix.Close(ours)
+		if errors.Is(err, io.EOF) {
+			err = errors.New("the nursery said nothing: does the program call host.Main?")
+		}
+		return err
+	}
+	if l.first, err = l.open(l.takeSlot(), ours, int(g.Agent)); err != nil {
+		return err
+	}
+	return l.first.settle(g.Handler)
+}
+
+// startNursery executes this program again, with what agents need.
+func (l *Lab) startNursery() (control *os.File, agentSocket int, err error) {
+	slots, err := unix.MemfdCreate("vmasim-slots", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, 0, fmt.Errorf("memfd_create: %w", err)
+	}
+	theirSlots := os.NewFile(uintptr(slots), "slots")
+	defer theirSlots.Close()
+	if err := theirSlots.Truncate(slotsSize); err != nil {
+		return nil, 0, err
+	}
+	if l.memory, err = unix.Mmap(slots, 0, slotsSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+		return nil, 0, fmt.Errorf("mapping the slots: %w", err)
+	}
+	slotAt(l.memory, 0).prepare(0)
+	slotAt(l.memory, 0).fd = agentFD
+	ourControl, theirControl, err := l.socketPair()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer theirControl.Close()
+	ourAgent, theirAgent, err := l.socketPair()
+	if err != nil {
+		unix.Close(ourControl)
+		return nil, 0, err
+	}
+	defer theirAgent.Close()
+	err = withoutRandomization(func() (err error) {
+		l.nursery, err = os.StartProcess("/proc/self/exe", []string{"vmasim-nursery"}, &os.ProcAttr{
+			// glibc, in programs with cgo, must leave no memory with the kernel
+			// that agents would have to keep.
+			Env:   append(os.Environ(), nurseryVariable+"=1", "GLIBC_TUNABLES=glibc.pthread.rseq=0"),
+			Files: []*os.File{nil, nil, os.Stderr, theirControl, theirAgent, theirSlots},
+			// Ctrl-C is for us alone.
+			Sys: &unix.SysProcAttr{Setsid: true},
+		})
+		return err
+	})
+	if err != nil {
+		unix.Close(ourControl)
+		unix.Close(ourAgent)
+		return nil, 0, err
+	}
+	return os.NewFile(uintptr(ourControl), "control"), ourAgent, nil
+}
+
+// socketPair makes a pair whose reads, on our side, do not wait for ever.
+func (l *Lab) socketPair() (ours int, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	timeout := unix.NsecToTimeval(l.timeout.Nanoseconds())
+	theirs = os.NewFile(uintptr(pair[1]), "socket")
+	if err := unix.SetsockoptTimeval(pair[0], unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
+		unix.Close(pair[0])
+		theirs.Close()
+		return 0, nil, fmt.Errorf("SO_RCVTIMEO: %w", err)
+	}
+	return pair[0], theirs, nil
+}
+
+// noRandomization is ADDR_NO_RANDOMIZE of personality(2).
+const noRandomization = 0x40000
+
+// withoutRandomization calls f, which starts a process, on a thread whose
+// children have no address space randomization.
+func withoutRandomization(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const query = 0xffffffff
+	before, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, query, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("personality: %w", errno)
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, before|noRandomization, 0, 0); errno != 0 {
+		return fmt.Errorf("personality: %w", errno)
+	}
+	defer unix.RawSyscall(unix.SYS_PERSONALITY, before, 0, 0)
+	return f()
+}
+
+// Kernel describes the kernel that the agents run on.
+func (l *Lab) Kernel() Kernel { return l.kernel }
+
+// ZeroFrame is the frame number of the zero page: 0 if frame numbers are hidden
+// from us.
+func (l *Lab) ZeroFrame() uint64 { return l.zero }
+
+// Process makes a process whose window is empty.
+func (l *Lab) Process(w Window) (*Process, error) {
+	w, err := w.complete()
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	template := l.templates[w]
+	if template != nil && template.lost != nil {
+		template.exit()
+		template = nil
+	}
+	if template == nil {
+		if template, err = l.newTemplate(w); err != nil {
+			return nil, fmt.Errorf("window %v: %w", w, err)
+		}
+		l.templates[w] = template
+	}
+	return template.fork()
+}
+
+// Close ends all processes of the Lab and waits until they are gone. They must
+// not be used any more, their Scratch included.
+func (l *Lab) Close() {
+	if l.control != nil {
+		l.control.Close()
+	}
+	if l.nursery != nil {
+		l.nursery.Wait()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p := range l.alive {
+		p.release()
+	}
+	if l.memory != nil {
+		unix.Munmap(l.memory)
+		l.memory = nil
+	}
+}
+
+// takeSlot returns a free slot, or -1. The caller holds l.mu or has l to itself.
+func (l *Lab) takeSlot() int {
+	if len(l.free) == 0 {
+		return -1
+	}
+	i := l.free[len(l.free)-1]
+	l.free = slices.Delete(l.free, len(l.free)-1, len(l.free))
+	return i
+}

@@ -1,0 +1,211 @@
+package diff
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/host"
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// process is an address space of the real kernel.
+type process struct {
+	*host.Process
+	fds  []int  // of the files, in the process
+	zero uint64 // the zero page's frame; 0 if frames are hidden
+}
+
+// do makes a call on the real kernel. The error says that the process is lost.
+func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
+	switch c.Kind {
+	case workloads.KindTouch:
+		return p.touch(c)
+	case workloads.KindLoad:
+		v, f, err := p.Load(c.Addr)
+		out := faultOutcome(f)
+		if f.OK() {
+			out.Value = v
+		}
+		return out, err
+	case workloads.KindStore:
+		f, err := p.Store(c.Addr, c.Value)
+		return faultOutcome(f), err
+	case workloads.KindSetrlimit:
+		return outcomeOf(p.SetLimit(c.Resource, c.Value))
+	case workloads.KindMincore:
+		return p.mincore(c)
+	}
+	nr, args := p.systemCall(c)
+	r, err := p.Call(nr, args...)
+	if err != nil {
+		return outcomeOf(err)
+	}
+	out := workloads.Outcome{Kind: workloads.ResultOK}
+	switch c.Kind {
+	case workloads.KindMmap, workloads.KindMremap, workloads.KindBrk:
+		out.Value = uint64(r)
+	}
+	return out, nil
+}
+
+// systemCall returns the number and the arguments of a call.
+func (p *process) systemCall(c *actor.Call) (nr uintptr, args []uintptr) {
+	addr, length, flags := uintptr(c.Addr), uintptr(c.Len), uintptr(c.Flags)
+	switch c.Kind {
+	case workloads.KindMmap:
+		fd := ^uintptr(0)
+		if c.File >= 0 {
+			fd = uintptr(p.fds[c.File])
+		}
+		return unix.SYS_MMAP, []uintptr{addr, length, uintptr(c.Prot), flags, fd, uintptr(c.Offset)}
+	case workloads.KindMunmap:
+		return unix.SYS_MUNMAP, []uintptr{addr, length}
+	case workloads.KindMprotect:
+		return unix.SYS_MPROTECT, []uintptr{addr, length, uintptr(c.Prot)}
+	case workloads.KindMadvise:
+		return unix.SYS_MADVISE, []uintptr{addr, length, uintptr(c.Advice)}
+	case workloads.KindMremap:
+		return unix.SYS_MREMAP, []uintptr{addr, length, uintptr(c.NewLen), flags, uintptr(c.NewAddr)}
+	case workloads.KindBrk:
+		return unix.SYS_BRK, []uintptr{addr}
+	case workloads.KindMlock:
+		if c.Flags != 0 {
+			return unix.SYS_MLOCK2, []uintptr{addr, length, flags}
+		}
+		return unix.SYS_MLOCK, []uintptr{addr, length}
+	case workloads.KindMunlock:
+		return unix.SYS_MUNLOCK, []uintptr{addr, length}
+	case workloads.KindMlockall:
+		return unix.SYS_MLOCKALL, []uintptr{flags}
+	case workloads.KindMunlockall:
+		return unix.SYS_MUNLOCKALL, nil
+	case workloads.KindMseal:
+		return unix.SYS_MSEAL, []uintptr{addr, length, flags}
+	case workloads.KindMsync:
+		return unix.SYS_MSYNC, []uintptr{addr, length, flags}
+	}
+	panic(fmt.Sprintf("%v is no system call", c.Kind))
+}
+
+// touch touches one page, or one after the other up to the first that fails.
+func (p *process) touch(c *actor.Call) (workloads.Outcome, error) {
+	if !c.Pages {
+		f, err := p.Touch(c.Addr, accesses[c.Access])
+		return faultOutcome(f), err
+	}
+	for addr := c.Addr &^ (mm.PageSize - 1); addr < c.Addr+c.Len; addr += mm.PageSize {
+		if f, err := p.Touch(addr, accesses[c.Access]); err != nil || !f.OK() {
+			return faultOutcome(f), err
+		}
+	}
+	return workloads.Outcome{Kind: workloads.ResultOK}, nil
+}
+
+var accesses = [...]host.Access{workloads.AccessRead: host.Read, workloads.AccessWrite: host.Write, workloads.AccessExec: host.Exec}
+
+// mincore counts the pages in memory.
+func (p *process) mincore(c *actor.Call) (workloads.Outcome, error) {
+	vector := p.Scratch()
+	pages := (c.Len + mm.PageSize - 1) >> mm.PageShift
+	if pages > uint64(len(vector)) {
+		pages = 0 // such a call fails before anything is written
+	}
+	clear(vector[:pages])
+	if _, err := p.Call(unix.SYS_MINCORE, uintptr(c.Addr), uintptr(c.Len), uintptr(p.ScratchAddr())); err != nil {
+		return outcomeOf(err)
+	}
+	out := workloads.Outcome{Kind: workloads.ResultOK}
+	for _, b := range vector[:pages] {
+		out.Value += uint64(b & 1)
+	}
+	return out, nil
+}
+
+// outcomeOf is the outcome of a call. What is not an errno is an error.
+func outcomeOf(err error) (workloads.Outcome, error) {
+	if err == nil {
+		return workloads.Outcome{Kind: workloads.ResultOK}, nil
+	}
+	if e, ok := errors.AsType[unix.Errno](err); ok && !errors.Is(err, host.ErrLost) {
+		return actor.Failure(e), nil
+	}
+	return workloads.Outcome{}, err
+}
+
+func faultOutcome(f host.Fault) workloads.Outcome {
+	switch {
+	case f.OK():
+		return workloads.Outcome{Kind: workloads.ResultOK}
+	case f.Signal == unix.SIGBUS:
+		return workloads.Outcome{Kind: workloads.ResultSigbus}
+	case f.Code == host.AccErr:
+		return workloads.Outcome{Kind: workloads.ResultSegvAccerr}
+	default:
+		return workloads.Outcome{Kind: workloads.ResultSegvMaperr}
+	}
+}
+
+// state observes the kernel. VmFlags cost more, so they are asked for.
+func (p *process) state(flags bool) (*state, error) {
+	read := p.Areas
+	if flags {
+		read = p.Flags
+	}
+	areas, err := read()
+	if err != nil {
+		return nil, err
+	}
+	s := &state{areas: make([]area, len(areas))}
+	for i, a := range areas {
+		s.areas[i] = area{start: a.Start, end: a.End, prot: a.Prot, shared: a.Shared, flags: string(a.Flags)}
+		if a.Inode != 0 {
+			s.areas[i].object, s.areas[i].offset = a.Dev<<40^a.Inode, a.Offset
+		}
+	}
+	if w := p.Window(); w.Pages() <= smallWindow {
+		return s, p.addPages(s, w.Base, w.End())
+	}
+	for _, a := range areas {
+		if err := p.addPages(s, a.Start, a.End); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// smallWindow is how many pages of a window are read at once; of a larger one those of each area.
+const smallWindow = 1024
+
+// addPages adds the pages of [start, end) that are mapped.
+func (p *process) addPages(s *state, start, end uint64) error {
+	pages, err := p.Pages(start, int((end-start)>>mm.PageShift))
+	if err != nil {
+		return err
+	}
+	for i, e := range pages {
+		if kind := p.page(e); kind != absent {
+			s.pages = append(s.pages, mapped{start + uint64(i)<<mm.PageShift, kind})
+		}
+	}
+	return nil
+}
+
+func (p *process) page(e host.Page) page {
+	switch {
+	case e.Guard():
+		return guard
+	case !e.Present():
+		return absent
+	case e.File():
+		return filePage
+	case p.zero != 0 && e.Frame() == p.zero:
+		return zeroPage
+	case !e.Exclusive():
+		return sharedAnon
+	}
+	return anonymous
+}

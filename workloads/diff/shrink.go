@@ -1,0 +1,132 @@
+package diff
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"vmasim/mm"
+	"vmasim/workloads"
+)
+
+// shrinkRuns and shrinkTime bound how often, and how long, a drift is tried with less.
+const (
+	shrinkRuns = 1500
+	shrinkTime = 30 * time.Second
+)
+
+// shrink makes the sequence as short as it can while it still drifts, and returns the drift and the scenario that shows it.
+func (q *sequence) shrink() (*Drift, string) {
+	runs, begun := 0, time.Now()
+	drifts := func(steps []step) *Drift {
+		if runs++; runs > shrinkRuns || len(steps) == 0 || time.Since(begun) > shrinkTime {
+			return nil
+		}
+		d, err := q.replay(steps)
+		if err != nil {
+			return nil
+		}
+		return d
+	}
+	if d := drifts(q.steps); d == nil { // it needs what came before, in other processes: told as it was found
+		return q.drift, q.write(q.steps, q.drift)
+	}
+	for n := len(q.steps) / 2; n > 0; {
+		if q.drop(n, drifts) {
+			n = min(n, len(q.steps)/2)
+		} else {
+			n /= 2
+		}
+		if n == 0 && runs < shrinkRuns && q.simplify(drifts) {
+			n = 1
+		}
+	}
+	if d, err := q.replay(q.steps); err == nil && d != nil {
+		q.drift = d
+	}
+	return q.drift, q.write(q.steps, q.drift)
+}
+
+// drop leaves out n steps where that still drifts, wherever they are.
+func (q *sequence) drop(n int, drifts func([]step) *Drift) (dropped bool) {
+	for i := len(q.steps) - n; i >= 0; i-- {
+		less := append(append([]step{}, q.steps[:i]...), q.steps[i+n:]...)
+		if drifts(less) != nil {
+			q.steps, dropped = less, true
+			i = min(i, len(q.steps)-n+1)
+		}
+	}
+	return dropped
+}
+
+// simplify makes operands plainer where that still drifts.
+func (q *sequence) simplify(drifts func([]step) *Drift) (simpler bool) {
+	for i := range q.steps {
+		for _, s := range plainer(q.steps[i].stmt) {
+			less := append([]step{}, q.steps...)
+			less[i].stmt = s
+			if drifts(less) != nil {
+				q.steps, simpler = less, true
+				break
+			}
+		}
+	}
+	return simpler
+}
+
+// plainer returns statements with one operand made plainer.
+func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
+	try := func(change func(s *workloads.Stmt)) {
+		c := *s
+		change(&c)
+		if c.String() != s.String() {
+			out = append(out, &c)
+		}
+	}
+	if s.Size != nil && s.Size.Value > mm.PageSize {
+		try(func(c *workloads.Stmt) { c.Size = number(mm.PageSize) })
+		try(func(c *workloads.Stmt) { c.Size = number(s.Size.Value / 2 &^ (mm.PageSize - 1)) })
+	}
+	for bit := 1; s.Flags != 0 && bit <= s.Flags && bit > 0; bit <<= 1 {
+		if s.Flags&bit != 0 {
+			try(func(c *workloads.Stmt) { c.Flags &^= bit })
+		}
+	}
+	if s.Kind == workloads.KindMmap {
+		try(func(c *workloads.Stmt) { c.Backing = workloads.Backing{} })
+		try(func(c *workloads.Stmt) { c.Backing.Shared = false })
+		try(func(c *workloads.Stmt) { c.Prot = 3 })
+	}
+	if s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore {
+		try(func(c *workloads.Stmt) { c.Addr = number(s.Addr.Value &^ (mm.PageSize - 1)) })
+	}
+	return out
+}
+
+// write makes a scenario of steps.
+func (q *sequence) write(steps []step, d *Drift) string {
+	sc := *q.set.scenario
+	sc.Title = "A drift between simulator and kernel."
+	sc.Doc = strings.TrimSpace(fmt.Sprintf("%v\n\nwindow %v", d, q.set.window))
+	block := *sc.Init
+	block.Body = nil
+	for _, s := range steps {
+		if s.space == 0 {
+			block.Body = append(block.Body, s.stmt)
+			continue
+		}
+		in := &workloads.Stmt{Kind: workloads.KindIn, MM: &workloads.Ref{Name: sc.MMs[s.space].Name, Index: s.space}, Body: []*workloads.Stmt{s.stmt}}
+		block.Body = append(block.Body, in)
+	}
+	sc.Init = &block
+	used := map[string]bool{}
+	for _, s := range steps {
+		if f := s.stmt.Backing.File; f != nil {
+			used[f.Name] = true
+		}
+	}
+	if len(used) == 0 {
+		sc.Files = nil
+	}
+	return sc.String()
+}

@@ -1,0 +1,89 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/vma"
+)
+
+// fillWindow maps everything outside the window with what merges with nothing in it, as the host does, so that a search for
+// free memory finds the same holes. It returns how many VMAs and pages that took.
+func fillWindow(t *task.Task, m *mm.MM, start, end uint64) (vmas int, pages uint64, err error) {
+	for _, r := range [][2]uint64{{mm.MmapMin, start}, {end, mm.TaskSize}} {
+		_, err := m.Mmap(t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED})
+		if err != nil {
+			return 0, 0, err
+		}
+		vmas++
+		pages += (r[1] - r[0]) >> mm.PageShift
+	}
+	return vmas, pages, nil
+}
+
+// simState observes the simulator. VmFlags are asked for.
+func (w *world) simState(sp *space, flags bool) *state {
+	t, m, start, end := w.actor.Task, sp.sim, w.set.window.Base, w.set.window.End()
+	s := &state{}
+	forEachVMA(t, m, start, end, func(v *vma.VMA) { s.areas = append(s.areas, simArea(v, flags)) })
+	_ = m.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
+		for i := range c.Entries {
+			if p := simPage(m, c.Entries[i].Peek()); p != absent {
+				s.pages = append(s.pages, mapped{c.Addr + uint64(i)<<mm.PageShift, p})
+			}
+		}
+		return nil
+	})
+	return s
+}
+
+func simArea(v *vma.VMA, named bool) area {
+	start, end, pgoff, flags := v.Snapshot()
+	a := area{start: start, end: end, prot: int(flags & vma.VMAccessFlags), shared: flags&vma.VMMayShare != 0}
+	if named {
+		a.flags = sortedFlags(flags)
+	}
+	if file, _, _, _ := v.Quiescent(); file != nil {
+		a.object, a.offset = uint64(file.ID()), pgoff<<mm.PageShift
+	}
+	return a
+}
+
+// sortedFlags gives flags as the host does.
+func sortedFlags(f vma.Flags) string {
+	words := strings.Fields(f.String())
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+func simPage(m *mm.MM, pte pgtable.PTE) page {
+	switch {
+	case pte.None():
+		return absent
+	case pte.Special():
+		return zeroPage
+	}
+	switch p := m.Machine.Mem.Page(pte.PFN()); {
+	case p.Kind.Peek() != phys.KindAnon:
+		return filePage
+	case p.Mapcount.Peek() > 1:
+		return sharedAnon
+	}
+	return anonymous
+}
+
+// describeViolations joins the rules that the simulator broke.
+func describeViolations(vs []task.Violation) string {
+	var lines []string
+	for _, v := range vs {
+		lines = append(lines, fmt.Sprint(v))
+	}
+	return strings.Join(lines, "; ")
+}

@@ -1,0 +1,193 @@
+package diff
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// Drift is a difference between kernel and simulator.
+type Drift struct {
+	Statement string // the one after which they differ
+	Space     string // the address space it was performed in
+	What      string // what differs
+	Picture   string // both layouts, side by side
+}
+
+func (d *Drift) String() string {
+	s := fmt.Sprintf("%s: %s", d.Statement, d.What)
+	if d.Space != workloads.MainMM {
+		s = "in " + d.Space + ": " + s
+	}
+	return s
+}
+
+// step is a statement and the address space that it is performed in.
+type step struct {
+	space int
+	stmt  *workloads.Stmt
+}
+
+// do performs a step on both sides and compares. The error says that the kernel's side is lost, or cannot be looked at.
+func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
+	sp := w.spaces[s.space]
+	if sp == nil {
+		return nil, nil // shortened away
+	}
+	switch s.stmt.Kind {
+	case workloads.KindFork:
+		return w.fork(s, sp)
+	case workloads.KindExit:
+		return w.exit(s)
+	}
+	c, err := actor.NewCall(s.stmt, env)
+	if err != nil {
+		return nil, nil // no address: there is nothing to perform
+	}
+	if c.Kind == workloads.KindHeap {
+		c.Bind(s.stmt, env, c.Addr)
+		return nil, nil // the world was made with it
+	}
+	w.operations++
+	real, err := sp.kernel.do(&c)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", s.stmt, err)
+	}
+	if c.Kind == workloads.KindSetrlimit && real.Errno == unix.EPERM {
+		return nil, nil // above the hard limit of this machine
+	}
+	w.actor.MM = sp.sim
+	sim := w.actor.Do(w.inside(&c))
+	w.counts.add(c.Kind, real)
+	if real != sim {
+		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", describe(real), w.actor.Describe(s.stmt, sim)))
+	}
+	w.last = &real
+	if real.Kind == workloads.ResultOK {
+		c.Bind(s.stmt, env, real.Value)
+	}
+	return w.compare(s, s.space)
+}
+
+// inside gives the simulator a limit that leaves as much to the window as the kernel's: what lies outside differs.
+func (w *world) inside(c *actor.Call) *actor.Call {
+	if c.Kind == workloads.KindSetrlimit && c.Resource == unix.RLIMIT_AS && c.Value+w.fill<<mm.PageShift > c.Value {
+		more := *c
+		more.Value += w.fill << mm.PageShift
+		return &more
+	}
+	return c
+}
+
+func describe(o workloads.Outcome) string {
+	if o.Kind == workloads.ResultOK && o.Value != 0 {
+		return fmt.Sprintf("%#x", o.Value)
+	}
+	return o.String()
+}
+
+// fork makes a child on both sides.
+func (w *world) fork(s step, parent *space) (*Drift, error) {
+	i := s.stmt.MM.Index
+	if w.spaces[i] != nil {
+		return nil, nil
+	}
+	w.operations++
+	child := &space{}
+	sim, simErr := parent.sim.Fork(w.actor.Task, s.stmt.MM.Name)
+	real, err := parent.kernel.Fork()
+	out, err := outcomeOf(err)
+	w.counts.add(s.stmt.Kind, out)
+	if err != nil {
+		return nil, err
+	}
+	if out.Kind == workloads.ResultOK {
+		child.kernel = &process{Process: real, fds: parent.kernel.fds, zero: parent.kernel.zero}
+	}
+	if (simErr == nil) != (child.kernel != nil) {
+		if sim != nil {
+			sim.Put(w.actor.Task)
+		}
+		if child.kernel != nil {
+			child.kernel.Exit()
+		}
+		return w.drift(s, fmt.Sprintf("the kernel says %v, the simulator %v", out, simErr))
+	}
+	if simErr != nil {
+		return nil, nil
+	}
+	child.sim = sim
+	w.spaces[i] = child
+	if d, err := w.compare(s, s.space); d != nil || err != nil {
+		return d, err
+	}
+	return w.compare(s, i)
+}
+
+// exit ends a child on both sides.
+func (w *world) exit(s step) (*Drift, error) {
+	i := s.space
+	if s.stmt.MM != nil {
+		i = s.stmt.MM.Index
+	}
+	sp := w.spaces[i]
+	if i == 0 || sp == nil {
+		return nil, nil // main stays: it is what is compared
+	}
+	w.operations++
+	sp.kernel.Exit()
+	sp.sim.Put(w.actor.Task)
+	w.spaces[i] = nil
+	w.counts.add(s.stmt.Kind, workloads.Outcome{Kind: workloads.ResultOK})
+	return w.compare(s, 0)
+}
+
+// compare compares one address space after a step.
+func (w *world) compare(s step, i int) (*Drift, error) {
+	if w.blind {
+		return nil, nil
+	}
+	if len(w.violations) > 0 {
+		return w.drift(s, "the simulator broke a rule: "+describeViolations(w.violations))
+	}
+	sp := w.spaces[i]
+	flags := w.set.flagsEvery > 0 && w.operations%w.set.flagsEvery == 0
+	real, err := sp.kernel.state(flags)
+	if err != nil {
+		return nil, err
+	}
+	sim := w.simState(sp, flags)
+	if sp.kernel.zero == 0 {
+		sim.coarsen()
+		real.coarsen()
+	}
+	if what := w.names.compare(sim, real); what != "" {
+		return w.driftBetween(s, i, what, real, sim), nil
+	}
+	if w.lab.deep != nil {
+		return w.compareHidden(s)
+	}
+	return nil, nil
+}
+
+// drift describes a difference in results.
+func (w *world) drift(s step, what string) (*Drift, error) {
+	sp := w.spaces[s.space]
+	real, err := sp.kernel.state(true)
+	if err != nil {
+		return nil, err
+	}
+	sim := w.simState(sp, true)
+	return w.driftBetween(s, s.space, what, real, sim), nil
+}
+
+func (w *world) driftBetween(s step, i int, what string, real, sim *state) *Drift {
+	return &Drift{
+		Statement: actor.Stated(s.stmt), Space: w.set.scenario.MMs[i].Name, What: what,
+		Picture: sideBySide(real.drawn(), sim.drawn()),
+	}
+}

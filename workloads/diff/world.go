@@ -1,0 +1,203 @@
+// Package diff lets the running kernel judge the simulator: it performs the same operations on both, one after the other, and
+// compares result, layout, flags and pages after each.
+//
+// What is compared, and what cannot be, is in docs/fidelity.md.
+package diff
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/fault"
+	"vmasim/internal/host"
+	"vmasim/internal/host/deep"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// Lab is where worlds are made: agents on the kernel, and a simulated machine.
+type Lab struct {
+	host *host.Lab
+	deep *deep.Reader // nil: what /proc hides is not compared
+}
+
+// NewLab starts the agents. The program must have called host.Main.
+func NewLab() (*Lab, error) {
+	h, err := host.Start(host.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &Lab{host: h}, nil
+}
+
+// Close ends all agents.
+func (l *Lab) Close() {
+	l.host.Close()
+	if l.deep != nil {
+		l.deep.Close()
+	}
+}
+
+// Kernel describes the judge.
+func (l *Lab) Kernel() host.Kernel { return l.host.Kernel() }
+
+// setting is what a world is made of.
+type setting struct {
+	scenario   *workloads.Scenario // its files, limits and address spaces
+	window     host.Window
+	flagsEvery int // VmFlags are compared after every so many operations; 0: never
+}
+
+// world is one simulated process and a real one, with their children, side by side.
+type world struct {
+	lab        *Lab
+	set        setting
+	machine    *mm.Machine
+	actor      actor.Actor
+	spaces     []*space // by the scenario's address spaces; nil: does not exist
+	violations []task.Violation
+	names      naming
+	fill       uint64 // pages outside the simulator's window
+	operations int
+	blind      bool               // results are compared, and nothing else
+	last       *workloads.Outcome // of the operation before, on both sides; nil if there was none
+	counts     Coverage
+}
+
+// space is one address space, twice.
+type space struct {
+	sim    *mm.MM
+	kernel *process
+}
+
+// windowMemory is the simulated memory that a world has for each page of its window: all its address spaces may fill
+// theirs.
+const (
+	spareMemory  = 4 << 20
+	maxSimMemory = 512 << 20
+)
+
+func (l *Lab) newWorld(set setting) (w *world, err error) {
+	p, err := l.host.Process(set.window)
+	if err != nil {
+		return nil, err
+	}
+	set.window = p.Window()
+	w = &world{lab: l, set: set, names: newNaming(), counts: newCoverage(), spaces: make([]*space, len(set.scenario.MMs))}
+	first := &space{kernel: &process{Process: p, zero: l.host.ZeroFrame()}}
+	w.spaces[0] = first
+	defer func() {
+		if err != nil {
+			w.close()
+			w = nil
+		}
+	}()
+	if err := w.kernelFiles(first.kernel); err != nil {
+		return w, err
+	}
+	if err := p.SetLimit(unix.RLIMIT_MEMLOCK, memlock); err != nil {
+		return w, err
+	}
+	if err := p.DropCapabilities(); err != nil {
+		return w, err
+	}
+	return w, w.simulate(first)
+}
+
+// memlock is the limit on locked memory that worlds begin with: an unprivileged process may not raise it at will.
+const memlock = 1 << 20
+
+// simulate makes the simulated side, which has as much room for VMAs as the kernel leaves.
+func (w *world) simulate(s *space) error {
+	const fillers = 2
+	memory := min(uint64(w.set.window.Pages())*mm.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
+	set, err := rules.Parse(rules.Default)
+	if err != nil {
+		return err
+	}
+	w.machine, err = mm.NewMachine(mm.Config{
+		Rules: set, Memory: memory, ValidateWrites: true, Populate: fault.Populate,
+		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + fillers,
+		Report:      func(v task.Violation) { w.violations = append(w.violations, v) },
+	})
+	if err != nil {
+		return err
+	}
+	t := w.machine.NewTask("diff")
+	w.actor = actor.Actor{Task: t, Decls: w.set.scenario.Files}
+	if s.sim, err = w.machine.NewMM(t, workloads.MainMM); err != nil {
+		return err
+	}
+	s.sim.SetLimit(t, mm.LimitMemlock, memlock)
+	if w.set.window.Heap != 0 {
+		s.sim.SetHeap(t, w.set.window.Heap)
+	}
+	if _, w.fill, err = fillWindow(t, s.sim, w.set.window.Base, w.set.window.End()); err != nil {
+		return err
+	}
+	if w.actor.Files, err = actor.OpenFiles(t, w.machine.Mem, w.set.scenario); err != nil {
+		return err
+	}
+	return w.warm()
+}
+
+// warm brings the files into the simulated page cache, where the kernel has its own: it has just written them.
+func (w *world) warm() error {
+	for _, f := range w.actor.Files {
+		n, err := f.PageCount(w.actor.Task)
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			pfn, err := f.Page(w.actor.Task, i)
+			if err != nil {
+				return err
+			}
+			w.machine.Mem.Put(w.actor.Task, pfn)
+		}
+	}
+	return nil
+}
+
+// kernelFiles makes the scenario's files a second time, for the kernel.
+func (w *world) kernelFiles(p *process) error {
+	files, err := actor.CreateFiles(w.set.scenario)
+	if err != nil {
+		return err
+	}
+	p.fds, err = p.PassFiles(files...)
+	return errors.Join(err, actor.CloseFiles(files)) // the agent has its own
+}
+
+// close ends all processes and gives the machine back. It returns what the simulator has leaked.
+func (w *world) close() error {
+	t := w.actor.Task
+	for i := len(w.spaces) - 1; i >= 0; i-- { // children first
+		if s := w.spaces[i]; s != nil {
+			s.kernel.Exit()
+			if s.sim != nil {
+				s.sim.Put(t)
+			}
+		}
+	}
+	if w.machine == nil {
+		return nil
+	}
+	for _, f := range w.actor.Files {
+		_ = f.Put(t) // the file is gone already, nobody reads it
+	}
+	var leak error
+	if t != nil {
+		w.machine.Settle(t)
+		w.machine.EndTask(t)
+		if text := w.machine.Leaks(); text != "" {
+			leak = fmt.Errorf("the simulator has leaked %s", text)
+		}
+	}
+	return errors.Join(leak, w.machine.Close())
+}
