@@ -1,7 +1,7 @@
 // Package fault handles page faults: do_user_addr_fault and what is below it, as Linux 6.18 does on x86-64.
 //
 // A fault first tries to lock its VMA without mmap_lock. What it cannot do under the VMA lock it gives up and does again
-// under mmap_lock held for reading.
+// under mmap_lock held for reading. Before that a stack may have to grow, under mmap_lock held for writing, which is then downgraded.
 //
 // The lock order, outermost first:
 //

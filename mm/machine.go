@@ -8,6 +8,7 @@ import (
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
+	"vmasim/tree"
 	"vmasim/vma"
 )
 
@@ -49,6 +50,7 @@ type Machine struct {
 	scratch  ksync.PerTask[scratch]
 	tasks    ksync.Atomic32
 	mms      ksync.Atomic32 // address spaces whose memory is in use
+	spare    mmPool
 
 	committed ksync.Atomic64 // pages charged, where Overcommit asks for it: vm_committed_as
 }
@@ -143,7 +145,32 @@ func (m *Machine) FlushTLB(t *task.Task) {
 	t.Leave()
 }
 
-// tables makes the page tables of a new address space.
-func (m *Machine) tables(t *task.Task) (*pgtable.Tables, error) {
-	return pgtable.New(t, m.Mem, m.Access)
+// Rewind makes a machine without address spaces hand out the same memory again, in the same order: for a caller that runs one
+// program after the other, and wants all to find the same. No task may be running.
+func (m *Machine) Rewind() {
+	m.VMAs.Rewind()
+	m.anonVMAs.Rewind()
+	m.chains.Rewind()
+	m.spare.keep, m.spare.used = true, 0
+}
+
+// mmPool keeps the memory of address spaces, for the next ones.
+type mmPool struct {
+	keep bool
+	made []*MM
+	used int
+}
+
+// get returns memory for an address space, with a tree and page tables that have to be made anew.
+func (p *mmPool) get() *MM {
+	if p.used < len(p.made) {
+		p.used++
+		return p.made[p.used-1]
+	}
+	mm := &MM{Tree: &tree.Tree{}, Tables: &pgtable.Tables{}}
+	if p.keep {
+		p.made = append(p.made, mm)
+		p.used++
+	}
+	return mm
 }

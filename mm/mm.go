@@ -10,7 +10,7 @@
 //	                └── page_table_lock   upper page-table levels, publication of anon_vma
 //	                    └── PTE lock      one per page table; mremap alone takes two
 //
-//	mmap_lock (read)                      faults that could not use a VMA lock; page-table teardown after a downgrade
+//	mmap_lock (read)                      faults that could not use a VMA lock; populating; page-table teardown after a downgrade
 //	VMA read lock                         faults; under it mmap_lock only by trylock
 //
 // Everything that changes the tree of VMAs runs in a write section: between MmapWriteLock and MmapWriteUnlock or
@@ -62,11 +62,12 @@ type MM struct {
 
 // NewMM returns an empty address space with one user: mm_alloc. It fails with ENOMEM.
 func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
-	tables, err := m.tables(t)
-	if err != nil {
+	mm := m.spare.get()
+	*mm = MM{Machine: m, Name: name, Tree: mm.Tree, Tables: mm.Tables}
+	if err := mm.Tables.Init(t, m.Mem, m.Access); err != nil {
 		return nil, err
 	}
-	mm := &MM{Machine: m, Name: name, Tree: tree.New(t, m.RCU), Tables: tables}
+	mm.Tree.Init(t, m.RCU)
 	mm.vmi = mm.Tree.Iterator()
 	mm.Locks.Init(m.RCU, m.Rules)
 	mm.RefLimit = m.MaxVMARefs

@@ -54,8 +54,9 @@ func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 	return v, nil
 }
 
-// expandDownwards makes v begin at the page of addr, which lies below it and above the VMA before: expand_downwards. It never merges.
-// v has an anon_vma then, even if it could not grow after all. Errors are EFAULT, EPERM, ENOMEM, wrapped. The caller holds mmap_lock for writing.
+// expandDownwards makes v begin at the page of addr, which lies below it and above the VMA before: expand_downwards. It never merges,
+// and v has an anon_vma then, even if a limit forbade it to grow. Errors are EFAULT, EPERM and ENOMEM, wrapped. The caller holds
+// mmap_lock for writing.
 func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	t.Enter("expand_downwards")
 	defer t.Leave()

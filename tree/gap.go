@@ -12,6 +12,9 @@ type gapTree struct {
 // maxChanged is how many changed leaves may wait.
 const maxChanged = 32
 
+// reset takes everything out.
+func (g *gapTree) reset() { g.root, g.changed = nil, g.changed[:0] }
+
 // change notes that the leaf of h was replaced.
 func (g *gapTree) change(h *holder) {
 	if n := len(g.changed); n > 0 && g.changed[n-1] == h {

@@ -167,11 +167,18 @@ func newHolders(lo, hi uint64, entries []Entry, hot uint64) []*holder {
 	return holders
 }
 
-func newHolder(lo, hi uint64, entries []Entry) *holder {
-	l := &leaf{n: len(entries)}
+// clear makes the leaf one without entries.
+func (l *leaf) clear() {
+	l.n, l.vma = 0, [fanout]*vma.VMA{}
 	for i := range l.start {
 		l.start[i] = maxAddr
 	}
+}
+
+func newHolder(lo, hi uint64, entries []Entry) *holder {
+	l := &leaf{}
+	l.clear()
+	l.n = len(entries)
 	for i, e := range entries {
 		l.start[i], l.end[i], l.vma[i] = e.Start, e.End, e.VMA
 	}

@@ -1,6 +1,8 @@
 package tree
 
 import (
+	"github.com/tidwall/btree"
+
 	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 )
@@ -18,17 +20,40 @@ type leafPool struct {
 	retired []*leaf // since the last grace period was begun
 	waiting []*leaf // for the grace period cookie
 	cookie  uint64
+
+	made []*leaf // the first ones, for the tree's next life
+	used int     // of those
 }
 
 // get returns a leaf with any content. An observed task gets a new one, so that what it does next depends on nobody else.
 func (p *leafPool) get(t *task.Task) *leaf {
 	n := len(p.spare)
 	if n == 0 || t.Observer != nil {
-		return &leaf{}
+		return p.fresh()
 	}
 	l := p.spare[n-1]
 	p.spare = p.spare[:n-1]
 	return l
+}
+
+// fresh returns a leaf that was not used in this life of the tree.
+func (p *leafPool) fresh() *leaf {
+	if p.used == len(p.made) {
+		l := &leaf{}
+		if p.used < poolBatch {
+			p.made = append(p.made, l)
+			p.used++
+		}
+		return l
+	}
+	p.used++
+	return p.made[p.used-1]
+}
+
+// reset begins another life of the tree: nobody sees a leaf of the last one.
+func (p *leafPool) reset(rcu *ksync.Domain) {
+	p.rcu = rcu
+	p.spare, p.retired, p.waiting, p.used = p.spare[:0], p.retired[:0], p.waiting[:0], 0
 }
 
 // retire takes a leaf that no new reader can find.
@@ -53,4 +78,42 @@ func (p *leafPool) retire(t *task.Task, l *leaf) {
 		clear(p.retired)
 		p.retired = p.retired[:0]
 	}
+}
+
+// emptyPool keeps what a tree without entries consists of, for the tree's next life. A tree is empty twice in a life: at first and
+// in the end.
+type emptyPool struct {
+	made []emptied
+	used int
+}
+
+// emptied is an index of one holder, which covers everything, with an empty leaf.
+type emptied struct {
+	index  *index
+	holder *holder
+	leaf   *leaf
+}
+
+// get returns what was not used in this life of the tree.
+func (p *emptyPool) get() emptied {
+	if p.used == len(p.made) {
+		e := newEmptied()
+		if p.used < 2 {
+			p.made = append(p.made, e)
+			p.used++
+		}
+		return e
+	}
+	e := p.made[p.used]
+	p.used++
+	e.leaf.clear()
+	e.holder.leaf.Init(e.leaf)
+	return e
+}
+
+func newEmptied() emptied {
+	h := newHolder(0, maxAddr, nil)
+	m := btree.NewMap[uint64, *holder](indexDegree)
+	m.Set(h.lo, h)
+	return emptied{m, h, h.leaf.Peek()}
 }

@@ -49,14 +49,23 @@ type Tree struct {
 	_     [64]byte
 	gaps  gapTree
 	spare leafPool
+	empty emptyPool
 }
 
 // New returns an empty tree. Readers that hold no mmap_lock are inside sections of rcu; with a nil rcu there are none.
 func New(t *task.Task, rcu *ksync.Domain) *Tree {
-	tr := &Tree{spare: leafPool{rcu: rcu}}
+	tr := &Tree{}
+	tr.Init(t, rcu)
+	return tr
+}
+
+// Init is New in the memory of a tree that nobody uses any more.
+func (tr *Tree) Init(t *task.Task, rcu *ksync.Domain) {
+	tr.index.Init(nil)
+	tr.spare.reset(rcu)
+	tr.empty.used = 0
 	t.Born(unsafe.Pointer(tr), &treeLayout)
 	tr.Fill(t, nil)
-	return tr
 }
 
 // holderOf returns the holder of addr.
@@ -210,8 +219,14 @@ func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64
 
 // Fill replaces the whole content by entries, which must be sorted and disjoint: the bulk store of fork and exit.
 func (tr *Tree) Fill(t *task.Task, entries []Entry) {
+	tr.gaps.reset()
+	if len(entries) == 0 {
+		e := tr.empty.get()
+		t.Born(unsafe.Pointer(e.holder), &nodeLayout)
+		tr.index.StoreRelease(t, e.index)
+		return
+	}
 	m := btree.NewMap[uint64, *holder](indexDegree)
-	tr.gaps = gapTree{}
 	for _, h := range newHolders(0, maxAddr, entries, maxAddr) {
 		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)

@@ -43,7 +43,7 @@ var fieldLayout = task.Layout{
 		{Name: "vm_refcnt", Offset: unsafe.Offsetof(VMA{}.refcnt), Size: 4, Read: atomicRule, Write: atomicRule,
 			Doc: "0 detached, 1 attached, 1+n with n readers"},
 		{Name: "anon_vma_chain", Offset: unsafe.Offsetof(VMA{}.chain), Size: 8,
-			Read:  task.LockRule{task.MmapRead | task.RmapRead, task.MmapWrite, task.NotYetVisible},
+			Read:  task.LockRule{task.MmapRead, task.NotYetVisible}, // once anon_vma is seen, links are added under mmap_lock (write) only
 			Write: task.LockRule{task.MmapRead | task.RmapWrite, task.MmapWrite, task.NotYetVisible},
 			Doc:   "links to every anon_vma that owns pages of it"},
 		{Name: "vm_ops", Offset: unsafe.Offsetof(VMA{}.ops), Size: 8, Read: stableRule, Write: onceRule,

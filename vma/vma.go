@@ -207,6 +207,9 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *Locks) (*VMA, error) {
 // Free gives a detached VMA back: vm_area_free. Its memory may be another VMA at once.
 func (c *Cache) Free(t *task.Task, v *VMA) { c.slab.Free(t, v) }
 
+// Rewind makes a cache without VMAs hand its memory out again in the same order.
+func (c *Cache) Rewind() { c.slab.Rewind() }
+
 // Stats returns how many VMAs are allocated now, how many allocations there were, and how many of them reused memory.
 func (c *Cache) Stats() (inUse int, allocated, reused uint64) {
 	return c.slab.InUse(), c.slab.Allocated(), c.slab.Reused()

@@ -19,6 +19,7 @@ type Scenario struct {
 	MMs    []*MM   // MMs[0] is main
 	Files  []*File
 	Limits []*Limit
+	Window *Window // nil: the address spaces begin empty
 	May    []*Choice
 
 	Init      *Block // nil if absent
@@ -72,6 +73,16 @@ type Limit struct {
 	Kind  LimitKind
 	Value uint64
 }
+
+// Window is the part of the address space that is free to begin with: everything else is taken by inaccessible mappings, which
+// count against no limit.
+type Window struct {
+	Pos        Pos
+	Base, Size uint64
+}
+
+// DefaultWindowBase is where a window begins if nothing is said.
+const DefaultWindowBase = 0x200000000000
 
 // Choice is a decision that the explorer may take either way.
 type Choice struct {

@@ -251,6 +251,8 @@ func (p *parser) declaration(c *cursor, spec *Spec, pos Pos) {
 		p.fileDecl(c, pos)
 	case KindLimit:
 		p.limit(c, pos)
+	case KindWindow:
+		p.window(c, pos)
 	case KindMay:
 		p.may(c)
 	}
@@ -281,6 +283,24 @@ func (p *parser) limit(c *cursor, pos Pos) {
 		}
 	}
 	p.sc.Limits = append(p.sc.Limits, l)
+}
+
+// window reads SIZE [at ADDR].
+func (p *parser) window(c *cursor, pos Pos) {
+	w := &Window{Pos: pos, Base: DefaultWindowBase, Size: p.positiveSize(c)}
+	at := c.pos()
+	if c.acceptWord("at") {
+		at = c.pos()
+		w.Base, _ = c.size()
+	}
+	const lowest, highest = 1 << 32, 0x400000000000
+	if w.Size%PageSize != 0 || w.Base%PageSize != 0 || w.Base < lowest || w.Size > highest || w.Base > highest-w.Size {
+		c.fail(at, "a window of %#x bytes at %#x, expected whole pages between %#x and %#x", w.Size, w.Base, uint64(lowest), uint64(highest))
+	}
+	if first := p.sc.Window; first != nil {
+		c.twice("window", first.Pos)
+	}
+	p.sc.Window = w
 }
 
 func (p *parser) positiveSize(c *cursor) uint64 {

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"fmt"
+
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -22,13 +24,21 @@ func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
 	have := c.lockSet(ts, e, o, k.role, write)
 	if rule.Allows(have) {
 		if write && o.linked && k.role.identifies() && !rule.Allows(have&^task.NotYetVisible) && c.on.has(RmapUninitialised) {
-			c.fail(RmapUninitialised, ts.task, "%s is written (%#x -> %#x) by %s, who holds %s, though the VMA is in the reverse map of its anon_vma already",
-				c.cellName(k), e.Old, e.New, ts.task.Name, setName(have&^task.NotYetVisible))
+			c.fail(RmapUninitialised, ts.task, "%s is written (%s%s) by %s, who holds %s, though the VMA is in the reverse map of its anon_vma already",
+				c.cellName(k), e.Op, change(e), ts.task.Name, setName(have&^task.NotYetVisible))
 		}
 		return
 	}
-	c.fail(LockRule, ts.task, "%s is %s (%s: %#x -> %#x) by %s, who holds %s; allowed under: %s",
-		c.cellName(k), what, e.Op, e.Old, e.New, ts.task.Name, setName(have), rule)
+	c.fail(LockRule, ts.task, "%s is %s (%s%s) by %s, who holds %s; allowed under: %s",
+		c.cellName(k), what, e.Op, change(e), ts.task.Name, setName(have), rule)
+}
+
+// change words what an access did to a number. Pointers are left out: they differ from run to run.
+func change(e *task.Event) string {
+	if e.OldPtr != nil || e.NewPtr != nil {
+		return ""
+	}
+	return fmt.Sprintf(": %#x -> %#x", e.Old, e.New)
 }
 
 func setName(s task.LockSet) string {

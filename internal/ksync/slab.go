@@ -72,7 +72,8 @@ type Slab[T any, P SlabObject[T]] struct {
 	mu     rawLock // guards what follows
 	free   []*T    // last in, first out, so that reuse comes soon
 	chunks [][]T
-	fresh  []T // what is left of the newest chunk
+	fresh  []T // what is left of the newest chunk in use
+	opened int // chunks in use
 
 	inUse             int
 	allocated, reused uint64
@@ -120,20 +121,37 @@ func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 // grow takes an object from fresh memory. The caller holds s.mu.
 func (s *Slab[T, P]) grow() *T {
 	if len(s.fresh) == 0 {
-		var zero T
-		chunk := make([]T, max(1, slabChunkBytes/int(unsafe.Sizeof(zero))))
-		if s.cfg.Init != nil {
-			base := len(s.chunks) * len(chunk)
-			for i := range chunk {
-				s.cfg.Init(&chunk[i], base+i)
-			}
+		if s.opened == len(s.chunks) {
+			s.addChunk()
 		}
-		s.chunks = append(s.chunks, chunk)
-		s.fresh = chunk
+		s.fresh = s.chunks[s.opened]
+		s.opened++
 	}
 	p := &s.fresh[0]
 	s.fresh = s.fresh[1:]
 	return p
+}
+
+// addChunk makes memory for more objects. The caller holds s.mu.
+func (s *Slab[T, P]) addChunk() {
+	var zero T
+	chunk := make([]T, max(1, slabChunkBytes/int(unsafe.Sizeof(zero))))
+	if s.cfg.Init != nil {
+		base := len(s.chunks) * len(chunk)
+		for i := range chunk {
+			s.cfg.Init(&chunk[i], base+i)
+		}
+	}
+	s.chunks = append(s.chunks, chunk)
+}
+
+// Rewind makes a cache in which nothing is alive hand its memory out again as if all of it were fresh, in the same order.
+func (s *Slab[T, P]) Rewind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inUse == 0 {
+		s.free, s.fresh, s.opened = s.free[:0], nil, 0
+	}
 }
 
 // Free gives an object back. Its memory is poisoned at once, and becomes another object when the cache's rule allows.

@@ -20,7 +20,7 @@ var layerTable = [][]string{
 	{"workloads/actor"},
 	{"workloads/driver", "internal/host", "internal/check"},
 	{"internal/explore"},
-	{"workloads/program", "workloads/diff"},
+	{"workloads/program", "workloads/diff", "workloads/faults"},
 	{"internal/report"},
 	{benchmarks},
 	{"cmd/vmasim"},

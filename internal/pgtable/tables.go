@@ -50,14 +50,19 @@ type Tables struct {
 // New returns empty tables. access is the domain in whose sections tables are read without a lock. It fails with
 // ENOMEM.
 func New(t *task.Task, mem *phys.Memory, access *ksync.Domain) (*Tables, error) {
-	tb := &Tables{mem: mem, access: access}
+	tb := &Tables{}
+	return tb, tb.Init(t, mem, access)
+}
+
+// Init is New in the memory of tables that were destroyed.
+func (tb *Tables) Init(t *task.Task, mem *phys.Memory, access *ksync.Domain) (err error) {
+	*tb = Tables{mem: mem, access: access}
 	t.Born(unsafe.Pointer(tb), &tablesLayout)
-	var err error
 	if tb.pgd, err = tb.allocTable(t, PGDShift); err != nil {
-		return nil, err
+		return err
 	}
 	tb.root = tb.table(Make(tb.pgd, tableEntry))
-	return tb, nil
+	return nil
 }
 
 // TablePages returns how many frames hold tables, without the PGD: mm_pgtables_bytes counts in pages.

@@ -10,6 +10,7 @@ import (
 
 	"vmasim/internal/explore"
 	"vmasim/internal/suggest"
+	"vmasim/internal/task"
 	"vmasim/workloads/program"
 )
 
@@ -160,7 +161,7 @@ func verdictBlock(b *strings.Builder, r *program.Result) {
 	s := &r.Search
 	line("search", "%s", searchLine(s))
 	line("finished", "%s", finishedLine(r))
-	line("memory", "sequentially consistent")
+	line("memory", "%s", memoryLine(r))
 	line("rules", "%s", r.Rules)
 	line("choices", "%s", choiceLine(r))
 	line("oracles", "%s", oracleLine(r))
@@ -180,6 +181,14 @@ func verdictBlock(b *strings.Builder, r *program.Result) {
 	if len(r.NeverReached) > 0 {
 		line("never reached", "%s", strings.Join(r.NeverReached, ", "))
 	}
+}
+
+// memoryLine says what loads may see.
+func memoryLine(r *program.Result) string {
+	if slices.Contains(r.Choices, task.StaleWalk) {
+		return "sequentially consistent, but that a walk of the tree may miss the latest stores"
+	}
+	return "sequentially consistent"
 }
 
 func verdictLine(r *program.Result) string {

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	"vmasim/internal/task"
 	"vmasim/workloads/program"
 )
 
@@ -85,13 +87,20 @@ func newExploreJSON(w io.Writer, _ bool) func(*program.Result) error {
 	return func(r *program.Result) error { return encoder.Encode(exploredOf(r)) }
 }
 
+func memoryModel(r *program.Result) string {
+	if slices.Contains(r.Choices, task.StaleWalk) {
+		return "sc+stale-walk"
+	}
+	return "sc"
+}
+
 func exploredOf(r *program.Result) *explored {
 	s := &r.Search
 	out := &explored{
 		Scenario: r.Scenario, Rules: r.Rules, Strategy: string(s.Strategy), Verdict: r.Verdict(), AsStated: r.OK(), Complete: s.Complete,
 		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
-		MemoryModel: "sc", Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...),
+		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...),
 		Trace: []tracedStep{}, Dropped: []string{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
 	}
 	if r.Stated != nil {

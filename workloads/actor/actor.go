@@ -18,6 +18,8 @@ type Actor struct {
 	Files []*phys.File // the scenario's, by workloads.File
 	Decls []*workloads.File
 
+	Window *workloads.Window // the scenario's; nil: none
+
 	Looking uint64 // the address that it accesses, or did last
 
 	why error // of the system call that failed last

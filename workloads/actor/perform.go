@@ -226,7 +226,11 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 	case workloads.KindMunlockall:
 		err = m.Munlockall(t)
 	case workloads.KindSetrlimit:
-		m.SetLimit(t, resourceOf(c.Resource), c.Value)
+		limit := c.Value
+		if c.Resource == unix.RLIMIT_AS {
+			limit = withOutside(a.Window, limit)
+		}
+		m.SetLimit(t, resourceOf(c.Resource), limit)
 	default:
 		panic(fmt.Sprintf("%v cannot be run", c.Kind))
 	}

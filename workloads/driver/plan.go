@@ -12,6 +12,7 @@ import (
 	"vmasim/mm"
 	"vmasim/vma"
 	"vmasim/workloads"
+	"vmasim/workloads/actor"
 )
 
 // MaxTasks bounds the tasks of a run, all threads together: as many as one thread may have.
@@ -114,6 +115,9 @@ func (p *Plan) setLimits(sc *workloads.Scenario) error {
 		default:
 			p.MaxMapCount = int(l.Value)
 		}
+	}
+	if sc.Window != nil {
+		p.MaxMapCount += actor.WindowFillers
 	}
 	return errors.Join(errs...)
 }

@@ -89,7 +89,7 @@ func (r *run) setUp() (err error) {
 		if m.Forked {
 			continue
 		}
-		if r.hall.spaces[i].mm, err = r.machine.NewMM(t, m.Name); err != nil {
+		if r.hall.spaces[i].mm, err = actor.NewMM(t, r.machine, r.sc, m.Name); err != nil {
 			return fmt.Errorf("address space %s: %w", m.Name, err)
 		}
 	}

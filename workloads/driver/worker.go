@@ -36,7 +36,7 @@ const publishEvery = 1024
 func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
 	t := r.newTask(name)
 	w := &worker{
-		Actor:    actor.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files},
+		Actor:    actor.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files, Window: r.sc.Window},
 		run:      r,
 		leaveAt:  killed,
 		untilPub: publishEvery,

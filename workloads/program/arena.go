@@ -137,7 +137,7 @@ func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err e
 		if m.Forked {
 			continue
 		}
-		made, err := a.machine.NewMM(t, m.Name)
+		made, err := actor.NewMM(t, a.machine, a.p.scenario, m.Name)
 		if err != nil {
 			return fmt.Errorf("address space %s: %w", m.Name, err)
 		}

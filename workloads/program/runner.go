@@ -34,7 +34,7 @@ func (a *arena) newRunner(t *task.Task, b *workloads.Block, space, n, first int)
 		b = &workloads.Block{}
 	}
 	r := &runner{arena: a, block: b, space: space, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
-	r.Task, r.Host, r.Decls = t, r, a.p.scenario.Files
+	r.Task, r.Host, r.Decls, r.Window = t, r, a.p.scenario.Files, a.p.scenario.Window
 	walk(b.Body, func(s *workloads.Stmt) {
 		if s.Body == nil {
 			r.nth[s] = len(r.nth)

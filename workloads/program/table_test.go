@@ -188,7 +188,8 @@ func builtin(t *testing.T, names ...string) (all []*workloads.Scenario) {
 	return all
 }
 
-// TestTable prints, with -table, what each strategy takes: to the first violation, and to completion under the right rules.
+// TestTable prints, with -table (and -v, outside this folder), what each strategy takes: to the first violation, and to
+// completion under the right rules.
 // Without, it makes small ones. Reduction has to leave at most a tenth of all executions of the detach race: with two readers,
 // and in the small version with one.
 func TestTable(t *testing.T) {

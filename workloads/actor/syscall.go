@@ -1,0 +1,49 @@
+package actor
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/workloads"
+)
+
+// SystemCall returns the number and the arguments of a call, for the real kernel. fds are the descriptors of the scenario's
+// files. Accesses, limits and counting (mincore) are no such calls.
+func (c *Call) SystemCall(fds []int) (nr uintptr, args [6]uintptr) {
+	addr, length, flags := uintptr(c.Addr), uintptr(c.Len), uintptr(c.Flags)
+	switch c.Kind {
+	case workloads.KindMmap:
+		fd := ^uintptr(0)
+		if c.File >= 0 {
+			fd = uintptr(fds[c.File])
+		}
+		return unix.SYS_MMAP, [6]uintptr{addr, length, uintptr(c.Prot), flags, fd, uintptr(c.Offset)}
+	case workloads.KindMunmap:
+		return unix.SYS_MUNMAP, [6]uintptr{addr, length}
+	case workloads.KindMprotect:
+		return unix.SYS_MPROTECT, [6]uintptr{addr, length, uintptr(c.Prot)}
+	case workloads.KindMadvise:
+		return unix.SYS_MADVISE, [6]uintptr{addr, length, uintptr(c.Advice)}
+	case workloads.KindMremap:
+		return unix.SYS_MREMAP, [6]uintptr{addr, length, uintptr(c.NewLen), flags, uintptr(c.NewAddr)}
+	case workloads.KindBrk:
+		return unix.SYS_BRK, [6]uintptr{addr}
+	case workloads.KindMlock:
+		if c.Flags != 0 {
+			return unix.SYS_MLOCK2, [6]uintptr{addr, length, flags}
+		}
+		return unix.SYS_MLOCK, [6]uintptr{addr, length}
+	case workloads.KindMunlock:
+		return unix.SYS_MUNLOCK, [6]uintptr{addr, length}
+	case workloads.KindMlockall:
+		return unix.SYS_MLOCKALL, [6]uintptr{flags}
+	case workloads.KindMunlockall:
+		return unix.SYS_MUNLOCKALL, args
+	case workloads.KindMseal:
+		return unix.SYS_MSEAL, [6]uintptr{addr, length, flags}
+	case workloads.KindMsync:
+		return unix.SYS_MSYNC, [6]uintptr{addr, length, flags}
+	}
+	panic(fmt.Sprintf("%v is no system call", c.Kind))
+}

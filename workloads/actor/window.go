@@ -1,0 +1,52 @@
+package actor
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/mm"
+	"vmasim/workloads"
+)
+
+// WindowFillers is how many VMAs take what is outside a window.
+const WindowFillers = 2
+
+// NewMM makes an address space as a scenario wants them to begin.
+func NewMM(t *task.Task, m *mm.Machine, sc *workloads.Scenario, name string) (*mm.MM, error) {
+	made, err := m.NewMM(t, name)
+	if err != nil || sc.Window == nil {
+		return made, err
+	}
+	if err := fillWindow(t, made, sc.Window); err != nil {
+		made.Put(t)
+		return nil, err
+	}
+	return made, nil
+}
+
+// fillWindow takes everything outside the window, with what merges with nothing in it: shared memory of its own.
+func fillWindow(t *task.Task, m *mm.MM, w *workloads.Window) error {
+	for _, r := range outside(w) {
+		_, err := m.Mmap(t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outside returns the ranges of addresses that are not in the window.
+func outside(w *workloads.Window) [WindowFillers][2]uint64 {
+	return [...][2]uint64{{mm.MmapMin, w.Base}, {w.Base + w.Size, mm.TaskSize}}
+}
+
+// withOutside returns a limit on the whole address space that leaves so many bytes to the window.
+func withOutside(sc *workloads.Window, limit uint64) uint64 {
+	if sc == nil {
+		return limit
+	}
+	for _, r := range outside(sc) {
+		limit += min(r[1]-r[0], mm.Infinity-limit)
+	}
+	return limit
+}
