@@ -30,6 +30,7 @@ func (f *fault) cachedPage() (phys.PFN, Result) {
 	f.t.Enter("filemap_fault")
 	defer f.t.Leave()
 	file, index := f.vma.File(f.t), f.vma.PgoffAt(f.t, f.addr)
+	f.removals = file.Removals(f.t)
 	pages, err := file.PageCount(f.t)
 	if err != nil || index >= pages {
 		return 0, Sigbus
@@ -48,14 +49,32 @@ func (f *fault) cachedPage() (phys.PFN, Result) {
 			return 0, Sigbus
 		}
 	}
+	first, last := f.readAround(file, index)
 	file.Get(f.t) // the VMA's reference may go with the lock
 	f.release()
-	if pfn, err := file.Page(f.t, index); err == nil { // an error will show when it is tried again
-		f.mm.Machine.Mem.Put(f.t, pfn)
-	}
-	_ = file.Put(f.t) // who opened the file sees the errors of writing it back
+	file.ReadAhead(f.t, first, last) // an error will show when it is tried again
+	_ = file.Put(f.t)                // who opened the file sees the errors of writing it back
 	f.tried = true
 	return 0, retry
+}
+
+// readAround returns the pages to read where page index of a file is not cached: do_sync_mmap_readahead.
+func (f *fault) readAround(file *phys.File, index uint64) (first, last uint64) {
+	around := f.mm.Machine.ReadAround
+	advised := f.flags & (vma.VMRandRead | vma.VMSeqRead | vma.VMExec)
+	if f.flags&vma.VMHugePage != 0 {
+		advised = 0
+	}
+	switch {
+	case around == 0 || file.Memory() || advised&vma.VMRandRead != 0:
+		return index, index + 1
+	case advised&vma.VMSeqRead != 0:
+		return index, index + around
+	case advised&vma.VMExec != 0: // code, and no more of it than is mapped
+		return index, min(index+around, f.vma.PgoffAt(f.t, f.vma.End(f.t)))
+	}
+	first = index - min(index, around/2)
+	return first, first + around
 }
 
 // readFault maps a page of a file for reading, and the cached ones around it: do_read_fault.
@@ -90,6 +109,7 @@ func (f *fault) faultAround() {
 	start := max(f.addr&^(faultAroundBytes-1), vmaStart)
 	end := min(start+faultAroundBytes, vmaEnd, f.addr|(pgtable.PMDSize-1)+1)
 	file, prot := f.vma.File(f.t), f.protection(false)
+	f.removals = file.Removals(f.t)
 	pages, err := file.PageCount(f.t)
 	if err != nil || f.noTable && !f.tableAround(file, start, end, pages) {
 		return
@@ -134,15 +154,24 @@ func (f *fault) sharedFault() Result {
 	if res != OK {
 		return res
 	}
-	f.vma.File(f.t).MarkDirty(f.t, pfn) // page_mkwrite
 	return f.finish(pfn, f.protection(true))
 }
 
-// mapFilePage maps a page of the page cache and hands its reference to the entry, or drops it if another fault was faster.
+// mapFilePage maps a page of the page cache and hands its reference to the entry, or drops it if another fault was faster or the
+// page may be in the cache no more. A page that can be written to is dirty (page_mkwrite).
 func (f *fault) mapFilePage(slot pgtable.Slot, pfn phys.PFN, prot pgtable.PTE) {
-	mem := f.mm.Machine.Mem
+	mem, file := f.mm.Machine.Mem, f.vma.File(f.t)
 	mem.Page(pfn).Mapcount.FetchAdd(f.t, 1)
-	if !f.install(slot, pgtable.Make(pfn, prot)) {
+	slot.Lock(f.t)
+	fits := slot.Get(f.t).None() && file.Removals(f.t) == f.removals
+	if fits {
+		if prot.Write() {
+			file.MarkDirty(f.t, pfn)
+		}
+		slot.Set(f.t, pgtable.Make(pfn, prot))
+	}
+	slot.Unlock(f.t)
+	if !fits {
 		mem.Page(pfn).Mapcount.FetchAdd(f.t, ^uint32(0))
 		mem.Put(f.t, pfn)
 	}

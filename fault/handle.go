@@ -22,8 +22,9 @@ type fault struct {
 	vmaLock bool // the VMA lock is what keeps vma stable: FAULT_FLAG_VMA_LOCK
 	tried   bool // locks were dropped for reading a page once: FAULT_FLAG_TRIED
 
-	isPresent bool // the page was mapped when the access failed
-	noTable   bool // there is no page table yet, and so no slot: a file's page may turn out not to exist
+	isPresent bool   // the page was mapped when the access failed
+	removals  uint64 // of pages from the file's cache, when the page to map was looked for
+	noTable   bool   // there is no page table yet, and so no slot: a file's page may turn out not to exist
 }
 
 // release drops the lock that keeps the VMA stable, before a retry: release_fault_lock.
@@ -57,6 +58,8 @@ func (f *fault) handlePTE() Result {
 	}
 	pte := f.slot.Get(f.t)
 	switch {
+	case pte.Guard(): // handle_pte_marker
+		return SegvMaperr
 	case !pte.None():
 		return f.present(pte)
 	case f.vma.IsAnonymous(f.t):

@@ -10,7 +10,7 @@ func (mm *MM) exitMmap(t *task.Task) {
 	t.Enter("exit_mmap")
 	defer t.Leave()
 	mm.MmapWriteLock(t)
-	u := unmapping{mm: mm, end: TaskSize}
+	u := unmapping{mm: mm, end: TaskSize, vmas: mm.Machine.scratch.Get(t).vmas[:0]}
 	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
 		e.VMA.StartWrite(t)
 		e.VMA.MarkDetached(t)

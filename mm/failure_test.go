@@ -1,6 +1,7 @@
 package mm_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -35,11 +36,13 @@ type injection struct {
 	name    string
 	setup   func(l *lab)
 	op      func(l *lab) error
-	after   string   // the layout when it has succeeded
-	residue []string // layouts that a failure may leave, besides the one before (kernel-facts §3.8, R10)
-	drops   []int    // pages whose contents the operation drops, and may drop when it fails
-	retries bool     // one failed allocation need not be the end: it tries again
-	free    bool     // it allocates nothing
+	after   string     // the layout when it has succeeded
+	residue []string   // layouts that a failure may leave, besides the one before (kernel-facts §3.8, R10)
+	drops   []int      // pages whose contents the operation drops, and may drop when it fails
+	silent  bool       // it says nothing of it
+	retries bool       // one failed allocation need not be the end: it tries again
+	free    bool       // it allocates nothing
+	errno   unix.Errno // of the failure; 0: ENOMEM
 }
 
 var injections = []injection{
@@ -87,6 +90,18 @@ var injections = []injection{
 
 	{name: "madvise", setup: maps("0-2 filled", "2-4 r", "4-6 filled"), op: func(l *lab) error { return l.tryDontneed(1, 5) },
 		after: "0-2 rw-p, 2-4 r--p, 4-6 rw-p", drops: []int{1, 4}, free: true},
+
+	{name: "madvise changes flags", setup: maps("0-4 filled"), op: advising(1, 3, unix.MADV_DONTDUMP), after: "0-1 rw-p, 1-3 rw-p, 3-4 rw-p",
+		residue: []string{"0-1 rw-p, 1-4 rw-p"}, errno: unix.EAGAIN},
+	{name: "madvise installs guards", setup: func(l *lab) {
+		l.mmap(0, 600, rw)
+		l.fill(0, 1) // a failure leaves it faulted, so it is before
+	}, op: advising(510, 514, unix.MADV_GUARD_INSTALL), after: "0-600 rw-p"},
+	{name: "madvise installs guards on a file", setup: withFile(unix.MAP_SHARED), op: advising(1, 3, unix.MADV_GUARD_INSTALL), after: "0-4 rw-s file0+0"},
+	{name: "madvise reads ahead", setup: withFile(unix.MAP_SHARED), op: advising(1, 3, unix.MADV_WILLNEED), after: "0-4 rw-s file0+0", silent: true},
+	{name: "mseal", setup: maps("0-4 filled"), op: sealing(1, 3), after: "0-1 rw-p, 1-3 rw-p, 3-4 rw-p", residue: []string{"0-1 rw-p, 1-4 rw-p"}},
+	{name: "mseal several", setup: maps("0-2 filled", "2-4 r"), op: sealing(1, 3), after: "0-1 rw-p, 1-2 rw-p, 2-3 r--p, 3-4 r--p",
+		residue: []string{"0-1 rw-p, 1-2 rw-p, 2-4 r--p"}},
 
 	{name: "fork", setup: func(l *lab) {
 		maps("0-2 filled", "2-4 r", "600-602 filled")(l)
@@ -176,6 +191,14 @@ func protecting(from, to int) func(*lab) error {
 	return func(l *lab) error { return l.tryMprotect(from, to, unix.PROT_READ) }
 }
 
+func advising(from, to, advice int) func(*lab) error {
+	return func(l *lab) error { return l.tryMadvise(from, to, advice) }
+}
+
+func sealing(from, to int) func(*lab) error {
+	return func(l *lab) error { return l.mm.Mseal(l.t, at(from), uint64(to-from)*page, 0) }
+}
+
 func touching(n int, access fault.Access) func(*lab) error {
 	return func(l *lab) error { return l.touch(l.t, l.mm, n, access) }
 }
@@ -231,10 +254,10 @@ func (c *injection) inject(t *testing.T, k int, forGood bool) (reached bool) {
 	for _, n := range c.drops {
 		delete(l.contents, n)
 	}
-	if !reached || err == nil && c.retries && !forGood {
+	if !reached || c.silent || err == nil && c.retries && !forGood {
 		l.wantErrno(err, 0, what)
 	} else {
-		l.wantErrno(err, unix.ENOMEM, what)
+		l.wantErrno(err, cmp.Or(c.errno, unix.ENOMEM), what)
 		if got := l.layout(l.mm); got != before && !slices.Contains(c.residue, got) {
 			t.Errorf("%s leaves %q", what, got)
 		}

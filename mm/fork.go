@@ -82,7 +82,9 @@ func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 		return nil, err
 	}
 	wipe := v.Flags(t)&vma.VMWipeOnFork != 0
-	if !wipe {
+	if wipe {
+		child.residue.unfaulted(t, n)
+	} else {
 		if err := mm.Machine.forkAnonVMA(t, n, v); err != nil {
 			child.freeVMA(t, n)
 			mm.Machine.uncharge(t, charged)
@@ -94,7 +96,7 @@ func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 	if ops := n.Ops(t); ops != nil && ops.Open != nil {
 		ops.Open(t, n)
 	}
-	if v.AnonVMA(t) == nil || wipe { // vma_needs_copy: what is not anonymous a fault brings back
+	if wipe || v.AnonVMA(t) == nil && v.Flags(t)&vma.VMMaybeGuard == 0 { // vma_needs_copy: what is not anonymous a fault brings back
 		return n, nil
 	}
 	return n, mm.copyPages(t, child, v)
@@ -108,27 +110,27 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 	private := v.Flags(t)&vma.VMMayShare == 0
 	start, end := v.Range(t)
 	return mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
+		to, err := child.Tables.AllocChunk(t, c.Addr, c.Addr+uint64(len(c.Entries))<<PageShift) // even for nothing
+		if err != nil {
+			return err
+		}
+		c.Lock.Lock(t)
 		for i := range c.Entries {
 			e := &c.Entries[i]
 			if e.Get(t).None() {
 				continue
 			}
-			slot, err := child.Tables.Alloc(t, c.Addr+uint64(i)<<PageShift)
-			if err != nil {
-				return err
-			}
-			c.Lock.Lock(t)
 			if private {
 				e.WrProtect(t)
 			}
 			pte := e.Get(t)
-			if !pte.None() && !pte.Special() {
+			if pte.Present() && !pte.Special() {
 				mem.Get(t, pte.PFN())
 				mem.Page(pte.PFN()).Mapcount.FetchAdd(t, 1)
 			}
-			c.Lock.Unlock(t)
-			slot.Set(t, pte) // nobody else knows the child's tables
+			to.Entries[i].Set(t, pte) // nobody else is there: who comes by the file's reverse map is at the parent's first
 		}
+		c.Lock.Unlock(t)
 		return nil
 	})
 }

@@ -21,7 +21,7 @@ var killable = []struct {
 	{"mmap", func(l *lab, t *task.Task) error { return l.tryMap(t, 10, 12, rw, privateAnon, mm.MmapArgs{}) }, true},
 	{"munmap", func(l *lab, t *task.Task) error { return l.mm.Munmap(t, at(0), page) }, true},
 	{"mprotect", func(l *lab, t *task.Task) error { return l.mm.Mprotect(t, at(0), page, unix.PROT_READ) }, true},
-	{"madvise", func(l *lab, t *task.Task) error { return l.mm.Madvise(t, at(0), 4*page, unix.MADV_DONTNEED) }, false},
+	{"madvise", func(l *lab, t *task.Task) error { return l.mm.Madvise(t, at(0), 4*page, unix.MADV_DONTFORK) }, true},
 	{"mlock on fault", func(l *lab, t *task.Task) error { return l.mm.Mlock2(t, at(0), page, unix.MLOCK_ONFAULT) }, true},
 	{"munlock", func(l *lab, t *task.Task) error { return l.mm.Munlock(t, at(0), page) }, true},
 	{"mlockall", func(l *lab, t *task.Task) error { return l.mm.Mlockall(t, unix.MCL_CURRENT|unix.MCL_FUTURE) }, true},

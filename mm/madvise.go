@@ -4,15 +4,80 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/task"
+	"vmasim/vma"
 )
 
-// Madvise is madvise(2). Errors are unix.Errno values, wrapped. A hole in the range gives ENOMEM, after what is mapped
-// has been done.
-func (mm *MM) Madvise(t *task.Task, addr, length uint64, advice int) error {
+// adviceLock is the lock that an advice is carried out under: enum madvise_lock_mode.
+type adviceLock uint8
+
+const (
+	unknownAdvice adviceLock = iota
+	mmapRead                 // mmap_lock for reading
+	vmaRead                  // the read lock of the one VMA that covers the range, else mmap_lock for reading
+	mmapWrite                // mmap_lock for writing
+)
+
+// advice is what a value of madvise asks for. Either it changes flags of VMAs (set, clear), or it does something to their pages.
+type advice struct {
+	lock       adviceLock
+	discards   bool // contents may be lost by it: is_discard
+	set, clear vma.Flags
+	refuses    func(t *task.Task, v *vma.VMA) bool // VMAs that the flags cannot be changed of: EINVAL
+	ignores    func(t *task.Task, v *vma.VMA) bool // VMAs that are left alone
+	prepares   bool                                // anonymous memory gets an anon_vma
+	pages      func(a *advising, t *task.Task, v *vma.VMA, start, end uint64) error
+	populates  bool // it brings pages in; then it looks for the VMAs itself
+	write      bool // it brings them in as writes do
+}
+
+// adviceTable is what madvise knows, by the value of the advice.
+var adviceTable = [...]advice{
+	unix.MADV_NORMAL:     {lock: mmapWrite, clear: vma.VMRandRead | vma.VMSeqRead},
+	unix.MADV_RANDOM:     {lock: mmapWrite, set: vma.VMRandRead, clear: vma.VMSeqRead},
+	unix.MADV_SEQUENTIAL: {lock: mmapWrite, set: vma.VMSeqRead, clear: vma.VMRandRead},
+	unix.MADV_DONTFORK:   {lock: mmapWrite, set: vma.VMDontCopy, discards: true},
+	unix.MADV_DOFORK:     {lock: mmapWrite, clear: vma.VMDontCopy, refuses: anyOf(vma.VMIO)},
+	unix.MADV_WIPEONFORK: {lock: mmapWrite, set: vma.VMWipeOnFork, discards: true, refuses: notPrivateAnonymous},
+	unix.MADV_KEEPONFORK: {lock: mmapWrite, clear: vma.VMWipeOnFork},
+	unix.MADV_DONTDUMP:   {lock: mmapWrite, set: vma.VMDontDump},
+	unix.MADV_DODUMP:     {lock: mmapWrite, clear: vma.VMDontDump, refuses: anyOf(vma.VMSpecial)},
+	unix.MADV_HUGEPAGE:   {lock: mmapWrite, set: vma.VMHugePage, clear: vma.VMNoHugePage},
+	unix.MADV_NOHUGEPAGE: {lock: mmapWrite, set: vma.VMNoHugePage, clear: vma.VMHugePage},
+	// Nothing scans for equal pages, so none is to be told apart again either (ksm_madvise).
+	unix.MADV_MERGEABLE:   {lock: mmapWrite, set: vma.VMMergeable, ignores: anyOf(vma.VMShared | vma.VMMayShare | vma.VMSpecial | vma.VMHugeTLB)},
+	unix.MADV_UNMERGEABLE: {lock: mmapWrite, clear: vma.VMMergeable},
+
+	unix.MADV_DONTNEED:        {lock: vmaRead, discards: true, pages: (*advising).dontneed},
+	unix.MADV_DONTNEED_LOCKED: {lock: vmaRead, discards: true, pages: (*advising).dontneedLocked},
+	unix.MADV_FREE:            {lock: vmaRead, discards: true, pages: (*advising).free},
+	unix.MADV_GUARD_INSTALL:   {lock: vmaRead, discards: true, prepares: true, pages: (*advising).installGuards},
+	unix.MADV_GUARD_REMOVE:    {lock: vmaRead, pages: (*advising).removeGuards},
+	unix.MADV_REMOVE:          {lock: mmapRead, discards: true, pages: (*advising).punchHole},
+	unix.MADV_WILLNEED:        {lock: mmapRead, pages: (*advising).willneed},
+	unix.MADV_COLD:            {lock: mmapRead, pages: (*advising).cold},
+	unix.MADV_PAGEOUT:         {lock: mmapRead, pages: (*advising).cold}, // nothing is reclaimed
+	unix.MADV_COLLAPSE:        {lock: mmapRead, pages: (*advising).collapse},
+
+	unix.MADV_POPULATE_READ:  {lock: mmapRead, populates: true},
+	unix.MADV_POPULATE_WRITE: {lock: mmapRead, populates: true, write: true},
+}
+
+// anyOf matches VMAs with any of the flags.
+func anyOf(flags vma.Flags) func(t *task.Task, v *vma.VMA) bool {
+	return func(t *task.Task, v *vma.VMA) bool { return v.Flags(t)&flags != 0 }
+}
+
+func notPrivateAnonymous(t *task.Task, v *vma.VMA) bool {
+	return v.File(t) != nil || v.Flags(t)&vma.VMShared != 0
+}
+
+// Madvise is madvise(2). A hole in the range gives ENOMEM, after what is mapped has been done; a VMA that refuses ends it. Errors
+// are unix.Errno values, wrapped.
+func (mm *MM) Madvise(t *task.Task, addr, length uint64, value int) error {
 	t.Enter("do_madvise")
 	defer t.Leave()
-	if advice != unix.MADV_DONTNEED {
-		return errno("madvise", unix.EINVAL, "advice %d is unknown", advice)
+	if value < 0 || value >= len(adviceTable) || adviceTable[value].lock == unknownAdvice {
+		return errno("madvise", unix.EINVAL, "advice %d is unknown", value)
 	}
 	if offsetInPage(addr) != 0 {
 		return errno("madvise", unix.EINVAL, "address %#x is not page aligned", addr)
@@ -25,45 +90,128 @@ func (mm *MM) Madvise(t *task.Task, addr, length uint64, advice int) error {
 	if size == 0 {
 		return nil
 	}
-	if done := mm.dontneedVMALocked(t, addr, end); done {
-		return nil
+	a := advising{mm: mm, advice: adviceTable[value]}
+	return a.locked(t, addr, end)
+}
+
+// advising is one madvise in progress: struct madvise_behavior.
+type advising struct {
+	mm *MM
+	advice
+	gather *gather // pages dropped; nil: none yet
+}
+
+// locked carries the advice out under the lock that it needs: madvise_lock and madvise_do_behavior.
+func (a *advising) locked(t *task.Task, start, end uint64) error {
+	if a.lock == mmapWrite {
+		if err := a.mm.MmapWriteLockKillable(t); err != nil {
+			return err
+		}
+		defer a.mm.endWrite(t)
+		return a.walk(t, start, end)
 	}
-	if err := mm.MmapReadLockKillable(t); err != nil {
-		return err
+	if a.lock == vmaRead {
+		if done, err := a.underVMALock(t, start, end); done {
+			return err
+		}
 	}
-	defer mm.MmapReadUnlock(t)
-	g := mm.startGather(t)
-	at, hole := addr, false
-	for v := mm.Tree.Find(t, addr); at < end; v = mm.Tree.Find(t, at) {
+	a.mm.MmapReadLock(t)
+	defer a.mm.MmapReadUnlock(t)
+	if a.populates {
+		return a.mm.faultInRange(t, start, end, a.write)
+	}
+	return a.walk(t, start, end)
+}
+
+// underVMALock carries the advice out under a VMA read lock alone if one VMA covers the range: try_vma_read_lock. It reports false
+// if the caller must use mmap_lock.
+func (a *advising) underVMALock(t *task.Task, start, end uint64) (done bool, err error) {
+	v := a.mm.LockVMAUnderRCU(t, start)
+	if v == nil {
+		return false, nil
+	}
+	defer v.EndRead(t)
+	if v.End(t) < end || a.needsMmapLock(t, v) {
+		return false, nil
+	}
+	_, err = a.apply(t, v, start, end)
+	a.finish(t)
+	return true, err
+}
+
+// walk carries the advice out for all that is mapped in [start, end): madvise_walk_vmas. The caller holds mmap_lock.
+func (a *advising) walk(t *task.Task, start, end uint64) error {
+	defer a.finish(t)
+	hole := false
+	for at := start; at < end; {
+		v := a.mm.Tree.Find(t, at)
 		if v == nil || v.Start(t) >= end {
 			hole = true
 			break
 		}
-		start, vEnd := v.Range(t)
-		hole = hole || start > at
-		g.zap(t, max(start, at), min(vEnd, end))
-		at = vEnd
+		from, to := v.Range(t)
+		from, to = max(from, at), min(to, end)
+		hole = hole || from > at
+		changed, err := a.apply(t, v, from, to)
+		if err != nil {
+			return err
+		}
+		at = to
+		if changed != nil {
+			at = max(at, changed.End(t))
+		}
 	}
-	g.finish(t)
 	if hole {
-		return errno("madvise", unix.ENOMEM, "part of [%#x, %#x) is not mapped", addr, end)
+		return errno("madvise", unix.ENOMEM, "part of [%#x, %#x) is not mapped", start, end)
 	}
 	return nil
 }
 
-// dontneedVMALocked drops the pages under a VMA read lock alone if one VMA covers the range: madvise_vma_behavior with
-// try_vma_read_lock, 6.17. It reports false if the caller must use mmap_lock.
-func (mm *MM) dontneedVMALocked(t *task.Task, start, end uint64) bool {
-	v := mm.LockVMAUnderRCU(t, start)
-	if v == nil {
-		return false
+// apply carries the advice out for [start, end), a part of v: madvise_vma_behavior. It returns the VMA that the range is in now if
+// flags were changed, else nil: v may be gone.
+func (a *advising) apply(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA, error) {
+	t.Enter("madvise_vma_behavior")
+	defer t.Leave()
+	if a.discards && v.IsAnonymous(t) && v.Flags(t)&vma.VMWrite == 0 { // can_madvise_modify: what may be written to may be discarded
+		if err := checkSealed(t, "madvise", v); err != nil {
+			return nil, err
+		}
 	}
-	defer v.EndRead(t)
-	if v.End(t) < end {
-		return false
+	if a.pages != nil {
+		return nil, a.pages(a, t, v, start, end)
 	}
-	g := mm.startGather(t)
-	g.zap(t, start, end)
-	g.finish(t)
-	return true
+	return a.change(t, v, start, end)
+}
+
+// change changes the flags of [start, end), a part of v: madvise_update_vma. Where memory or map_count does not allow to split v it
+// fails with EAGAIN, and may have split it once.
+func (a *advising) change(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA, error) {
+	switch {
+	case a.refuses != nil && a.refuses(t, v):
+		return nil, errno("madvise", unix.EINVAL, "not for the mapping at %#x", v.Start(t))
+	case a.ignores != nil && a.ignores(t, v):
+		return v, nil
+	}
+	old := v.Flags(t)
+	flags := old&^a.clear | a.set
+	if flags == old {
+		return v, nil
+	}
+	changed, err := a.mm.changeFlags(t, v, start, end, flags)
+	if err != nil {
+		return nil, errno("madvise", unix.EAGAIN, "%v", err)
+	}
+	return changed, nil
+}
+
+// needsMmapLock reports whether the VMA lock is not enough: what gives a VMA an anon_vma looks at its neighbours.
+func (a *advising) needsMmapLock(t *task.Task, v *vma.VMA) bool {
+	return a.prepares && v.IsAnonymous(t) && v.AnonVMA(t) == nil
+}
+
+// finish frees what was dropped: madvise_finish_tlb.
+func (a *advising) finish(t *task.Task) {
+	if a.gather != nil {
+		a.gather.finish(t)
+	}
 }

@@ -240,6 +240,18 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	return nil
 }
 
+// changeFlags gives [start, end), a part of v, new flags that no page-table entry depends on: vma_modify_flags and vm_flags_reset. It
+// returns the VMA that the range is now in. On an error, ENOMEM, a split may have been made.
+func (mm *MM) changeFlags(t *task.Task, v *vma.VMA, start, end uint64, flags vma.Flags) (*vma.VMA, error) {
+	v, err := mm.modify(t, mm.vmi.Prev(t, start), v, start, end, flags)
+	if err != nil {
+		return nil, err
+	}
+	v.StartWrite(t)
+	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
+	return v, nil
+}
+
 // modify gives [start, end), a part of v, new flags: vma_modify. It merges if it can and splits if it must, and returns
 // the VMA of exactly that range or the one it became part of; its flags are set only by a merge. On an error a split may
 // have been made.

@@ -22,8 +22,8 @@ func (l *lab) locked() string {
 	return string(s)
 }
 
-// pages tells of each page of [from, to) whether the page tables map nothing (-), the zero page (z), memory of the process (a) or a
-// page of a file (f); capitals may be written to.
+// pages tells of each page of [from, to) whether the page tables map nothing (-), the zero page (z), memory of the process (a), a
+// page of a file (f) or a guard marker (g); capitals may be written to.
 func (l *lab) pages(from, to int) string {
 	var s []byte
 	for n := from; n < to; n++ {
@@ -31,6 +31,8 @@ func (l *lab) pages(from, to int) string {
 		c := byte('-')
 		if ok && !slot.Peek().None() {
 			switch pte := slot.Peek(); {
+			case pte.Guard():
+				c = 'g'
 			case pte.Special():
 				c = 'z'
 			case l.m.Mem.Page(pte.PFN()).Kind.Peek() == phys.KindAnon:

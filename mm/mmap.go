@@ -300,12 +300,3 @@ func (mm *MM) storeNew(t *task.Task, v *vma.VMA) {
 	}
 	mm.addMapCount(t, 1)
 }
-
-// linkFile enters v in its file's reverse map, or takes it out: vma_link_file, unlink_file_vma. The model keeps the lock,
-// not the interval tree.
-func (mm *MM) linkFile(t *task.Task, v *vma.VMA) {
-	if f := v.File(t); f != nil {
-		f.IMmap.DownWrite(t)
-		f.IMmap.UpWrite(t)
-	}
-}

@@ -159,6 +159,13 @@ type residue struct {
 	pgoff  bool   // there may be unfaulted anonymous VMAs whose page offset is that of another address
 }
 
+// unfaulted notes that v, which has no anon_vma any more, keeps its page offset.
+func (r *residue) unfaulted(t *task.Task, v *vma.VMA) {
+	if v.IsAnonymous(t) && v.Pgoff(t) != v.Start(t)>>PageShift {
+		r.pgoff = true
+	}
+}
+
 // keepSource makes the source as good as new: dontunmap_complete. It is locked no more, all of it, though only a part may have
 // been moved; locked_vm is not told. If it was moved as a whole nothing of it is anybody's, and it is unfaulted, but it keeps
 // the page offset that its pages had.
@@ -173,7 +180,5 @@ func (r *remap) keepSource(t *task.Task) {
 		return
 	}
 	r.mm.Machine.unlinkAnonVMAs(t, v)
-	if v.IsAnonymous(t) && v.Pgoff(t) != start>>PageShift {
-		r.mm.residue.pgoff = true
-	}
+	r.mm.residue.unfaulted(t, v)
 }

@@ -95,6 +95,9 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, flags vma.Flags) (*vma.VMA, error) {
 	t.Enter("mprotect_fixup")
 	defer t.Leave()
+	if err := checkSealed(t, "mprotect", v); err != nil {
+		return nil, err
+	}
 	old := v.Flags(t)
 	if flags == old {
 		return v, nil
@@ -162,7 +165,7 @@ func (mm *MM) changeProtection(t *task.Task, start, end uint64, flags vma.Flags)
 		c.Lock.Lock(t)
 		for i := range c.Entries {
 			pte := c.Entries[i].Get(t)
-			if pte.None() {
+			if !pte.Present() {
 				continue
 			}
 			changed = true

@@ -106,14 +106,6 @@ func (u *unmapping) gather(t *task.Task) error {
 	return nil
 }
 
-// checkSealed makes system call op refuse a sealed VMA: vma_is_sealed.
-func checkSealed(t *task.Task, op string, v *vma.VMA) error {
-	if v.Flags(t)&vma.VMSealed != 0 {
-		return errno(op, unix.EPERM, "the mapping at %#x is sealed", v.Start(t))
-	}
-	return nil
-}
-
 // count notes what v, which is detached, has in the mm's counts.
 func (u *unmapping) count(t *task.Task, v *vma.VMA) {
 	flags, n := v.Flags(t), v.Pages(t)
@@ -192,6 +184,7 @@ func (u *unmapping) clearPTEs(t *task.Task) {
 	populated, tables := mm.Tables.Populated(t, u.start, u.end)
 	if populated {
 		g := mm.startGather(t)
+		g.dropMarkers = true
 		for _, v := range u.vmas {
 			start, end := v.Range(t)
 			g.zap(t, start, end)
@@ -257,7 +250,7 @@ func (u *unmapping) freeTables(t *task.Task) {
 // unlinkRmap takes a detached VMA without pages out of the reverse map.
 func (mm *MM) unlinkRmap(t *task.Task, v *vma.VMA) {
 	mm.Machine.unlinkAnonVMAs(t, v)
-	mm.linkFile(t, v)
+	mm.unlinkFile(t, v)
 }
 
 // freeVMA drops the VMA's file and gives its memory back: remove_vma. Neither the tree nor the reverse map holds it.

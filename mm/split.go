@@ -53,6 +53,7 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 		v.SetRange(t, start, addr, pgoff)
 	}
 	mm.storeNew(t, n) // the store shortens v's entry
+	rmap.link(t, n)
 	rmap.unlock(t)
 	return nil
 }
@@ -73,6 +74,13 @@ func lockRmap(t *task.Task, v *vma.VMA) rmapLocks {
 		l.anon.Lock(t)
 	}
 	return l
+}
+
+// link enters n, which was split off, in the reverse map of the file: vma_complete.
+func (l rmapLocks) link(t *task.Task, n *vma.VMA) {
+	if f := n.File(t); f != nil {
+		f.Link(n.Mapping())
+	}
 }
 
 func (l rmapLocks) unlock(t *task.Task) {

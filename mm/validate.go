@@ -81,6 +81,9 @@ func (c *checker) vma(v *vma.VMA, start, end uint64) {
 	if file == nil && anon == nil && pgoff != start>>PageShift && !c.mm.residue.pgoff {
 		c.fail("unfaulted-pgoff", "unfaulted anonymous VMA at %#x has page offset %#x", start, pgoff)
 	}
+	if v.Mapping().Linked() != (file != nil) {
+		c.fail("file-rmap", "VMA %#x is not in the reverse map of its file", start)
+	}
 	if anon != nil {
 		c.chain(v, anon, start)
 	}
@@ -129,6 +132,12 @@ func (c *checker) pages() {
 func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 	start, _, pgoff, flags := v.Snapshot()
 	file, _, _, _ := v.Quiescent()
+	if pte.Guard() {
+		if flags&vma.VMMaybeGuard == 0 {
+			c.fail("guard-marker", "the page at %#x is guarded, its VMA has no VM_MAYBE_GUARD", addr)
+		}
+		return
+	}
 	if pte.Write() && flags&vma.VMWrite == 0 {
 		c.fail("writable-pte", "the entry for %#x is writable, its VMA is %s", addr, flags.Perms())
 	}

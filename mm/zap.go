@@ -13,6 +13,9 @@ type gather struct {
 	mm    *MM
 	pages []phys.PFN
 	room  [128]phys.PFN
+
+	dropMarkers bool // guard markers go, too: ZAP_FLAG_DROP_MARKER
+	cachedOnly  bool // what is no page of a page cache stays: even_cows is false
 }
 
 // scratch is memory that a task uses again for each operation.
@@ -27,7 +30,7 @@ const scratchVMAs = 64
 // startGather begins an unmapping: tlb_gather_mmu.
 func (mm *MM) startGather(t *task.Task) *gather {
 	g := &mm.Machine.scratch.Get(t).gather
-	g.mm, g.pages = mm, g.room[:0]
+	g.mm, g.pages, g.dropMarkers, g.cachedOnly = mm, g.room[:0], false, false
 	return g
 }
 
@@ -38,7 +41,7 @@ func (g *gather) zap(t *task.Task, start, end uint64) {
 		for i := 0; i < len(c.Entries); {
 			c.Lock.Lock(t)
 			for ; i < len(c.Entries) && len(g.pages) < len(g.room); i++ {
-				if e := &c.Entries[i]; !e.Get(t).None() {
+				if e := &c.Entries[i]; g.wants(t, e.Get(t)) {
 					g.page(t, e.GetAndClear(t))
 				}
 			}
@@ -52,9 +55,22 @@ func (g *gather) zap(t *task.Task, start, end uint64) {
 	t.Leave()
 }
 
-// page notes an unmapped page. The zero page is nobody's.
+// wants reports whether an entry is to go: should_zap_folio, and zap_nonpresent_ptes for markers.
+func (g *gather) wants(t *task.Task, pte pgtable.PTE) bool {
+	switch {
+	case pte.None():
+		return false
+	case pte.Guard():
+		return g.dropMarkers
+	case g.cachedOnly:
+		return g.mm.Machine.cached(t, pte)
+	}
+	return true
+}
+
+// page notes an unmapped page. The zero page is nobody's, and a marker is none.
 func (g *gather) page(t *task.Task, pte pgtable.PTE) {
-	if pte.Special() {
+	if pte.Special() || pte.Guard() {
 		return
 	}
 	g.mm.Machine.Mem.Page(pte.PFN()).Mapcount.FetchAdd(t, ^uint32(0))

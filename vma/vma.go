@@ -42,7 +42,7 @@ type VMA struct {
 	start  ksync.Atomic64
 	end    ksync.Atomic64
 	mm     ksync.Pointer[Locks]
-	flags  ksync.Plain[Flags]
+	flags  ksync.Flags64
 	pgoff  ksync.Plain[uint64]
 	anon   ksync.Pointer[AnonVMA]
 	file   ksync.Plain[*phys.File]
@@ -52,7 +52,8 @@ type VMA struct {
 	ksync.Life
 	chain ksync.Plain[*AnonVMAChain]
 	ops   ksync.Plain[*Ops]
-	_     [40]byte
+	place phys.Mapping // in the reverse map of the file; under its lock
+	_     [24]byte
 }
 
 // Ops is vm_operations_struct: hooks of the mapping's owner.
@@ -88,13 +89,17 @@ func (v *VMA) SetRange(t *task.Task, start, end, pgoff uint64) {
 }
 
 // Flags returns vm_flags.
-func (v *VMA) Flags(t *task.Task) Flags { return v.flags.Read(t) }
+func (v *VMA) Flags(t *task.Task) Flags { return Flags(v.flags.Read(t)) }
 
 // SetFlags changes vm_flags: vm_flags_reset. The VMA must be write-locked or not yet visible.
 func (v *VMA) SetFlags(t *task.Task, f Flags) {
 	v.assertModifiable(t)
-	v.flags.Write(t, f)
+	v.flags.Write(t, uint64(f))
 }
+
+// SetFlag sets a flag of VMSticky, which faults do not look at, while others may be reading the rest: vma_set_atomic_flag. The
+// caller holds the VMA lock or mmap_lock, for reading.
+func (v *VMA) SetFlag(t *task.Task, f Flags) { v.flags.SetBits(t, uint64(f)) }
 
 // Pgoff returns the page offset of the start in the file, or for anonymous memory the virtual page number it had when
 // it was first faulted.
@@ -117,6 +122,17 @@ func (v *VMA) Ops(t *task.Task) *Ops { return v.ops.Read(t) }
 // SetOps sets the owner's hooks, before the VMA is visible.
 func (v *VMA) SetOps(t *task.Task, o *Ops) { v.ops.Write(t, o) }
 
+// Mapping returns the VMA's place in the reverse map of its file.
+func (v *VMA) Mapping() *phys.Mapping { return &v.place }
+
+// OfMapping returns the VMA whose place m is.
+func OfMapping(m *phys.Mapping) *VMA {
+	return (*VMA)(unsafe.Add(unsafe.Pointer(m), -int(unsafe.Offsetof(VMA{}.place))))
+}
+
+// MM returns the locks of the address space that a stable VMA belongs to: vm_mm.
+func (v *VMA) MM(t *task.Task) *Locks { return v.mm.ReadOnce(t) }
+
 // IsAnonymous reports whether the VMA maps no file: vma_is_anonymous.
 func (v *VMA) IsAnonymous(t *task.Task) bool { return v.file.Read(t) == nil }
 
@@ -131,7 +147,7 @@ func (v *VMA) Pages(t *task.Task) uint64 {
 
 // Snapshot returns the range and flags without announcing, for reports and checks of a quiescent state.
 func (v *VMA) Snapshot() (start, end, pgoff uint64, flags Flags) {
-	return v.start.Peek(), v.end.Peek(), v.pgoff.Peek(), v.flags.Peek()
+	return v.start.Peek(), v.end.Peek(), v.pgoff.Peek(), Flags(v.flags.Peek())
 }
 
 // Quiescent gives what Snapshot leaves out, under the same condition.
@@ -153,6 +169,9 @@ func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
 			if n := v.refcnt.Read(t); n != 0 {
 				return fmt.Sprintf("vm_refcnt is %d, expected 0", n)
 			}
+			if v.place.Linked() {
+				return "it is in the reverse map of a file"
+			}
 			return ""
 		},
 		Poison: func(t *task.Task, v *VMA) { // the kernel's free pointer overlays these two words
@@ -173,7 +192,7 @@ func (c *Cache) Alloc(t *task.Task, mm *Locks, start, end, pgoff uint64, flags F
 	v.start.WriteOnce(t, start)
 	v.end.WriteOnce(t, end)
 	v.pgoff.Write(t, pgoff)
-	v.flags.Write(t, flags)
+	v.flags.Write(t, uint64(flags))
 	v.file.Write(t, nil)
 	v.ops.Write(t, nil)
 	v.anon.WriteOnce(t, nil)
@@ -188,7 +207,7 @@ func (c *Cache) Alloc(t *task.Task, mm *Locks, start, end, pgoff uint64, flags F
 // reference count: a stale reader may be looking at the copy's memory. The copy holds a reference on the file.
 func (c *Cache) Dup(t *task.Task, v *VMA, mm *Locks) (*VMA, error) {
 	start, end := v.Range(t)
-	n, err := c.Alloc(t, mm, start, end, v.pgoff.Read(t), v.flags.Read(t))
+	n, err := c.Alloc(t, mm, start, end, v.pgoff.Read(t), v.Flags(t))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/internal/report"
+	"vmasim/internal/rules"
 	"vmasim/workloads"
 	"vmasim/workloads/diff"
 )
@@ -22,6 +23,8 @@ import (
 type diffOptions struct {
 	diff.Options
 	deep   bool
+	faults bool       // measure faults instead
+	rules  *rules.Set // nil: the kernel's
 	time   time.Duration
 	format string
 	save   string
@@ -33,7 +36,7 @@ func newDiff() *cobra.Command {
 		Use:   "diff [SCENARIO...] [--random N]",
 		Short: "Let the running kernel judge the simulator",
 		Long: `Perform the same operations on the simulator and, in processes made for it, on the
-kernel that is running, and compare result, layout, VmFlags and pages after each.
+kernel that is running, and compare result, layout, VmFlags and pages after each, with --deep also what /proc hides.
 
 With SCENARIOs their statements are performed: init, then the threads, each a
 statement in turn, then finally. With --random N, so many random operations are; the
@@ -41,13 +44,19 @@ first drift is made as short as it can, drawn, and written as a scenario that sh
 it. What is compared, and what is not, is in docs/fidelity.md. The judge is Linux 6.18
 on x86-64; on another kernel what differs may be the kernel's.
 
+With --faults the threads of SCENARIOs are run at once, by real threads too, and the
+share of their page faults that fell back to mmap_lock is printed for both sides.
+--time is then how long each "for" lasts. There is no drift: the exit status is 0
+unless a statement did not give what it states.
+
 The exit status is 0 if there is no drift, 1 if there is one, 2 for wrong usage, a bad
 scenario or a machine where nothing can be compared, and 130 if the comparison was
 interrupted: then what was found is printed.`,
 		Example: `  vmasim diff --random 100000
   vmasim diff --random 1000000 --seed 7 -j 2 --save drift.vma
   vmasim diff testdata/kernel
-  vmasim diff drift.vma --format json`,
+  vmasim diff drift.vma --format json
+  vmasim diff --faults quickstart mmap-churn`,
 		ValidArgsFunction: completeScenarios,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runDiff(cmd, args, o) },
 	}
@@ -58,20 +67,35 @@ interrupted: then what was found is printed.`,
 	f.IntVar(&o.Length, "length", 0, "operations in one sequence `N`; 0: 300")
 	f.IntVar(&o.FlagsEvery, "flags-every", 0, "compare VmFlags after every `N` operations; 0: 8, and in scenarios each time")
 	f.BoolVar(&o.deep, "deep", false, "compare what /proc hides, too: vm_flags, page offsets of anonymous memory, anon_vmas")
+	f.BoolVar(&o.faults, "faults", false, "compare how many faults of the threads fall back to mmap_lock")
 	f.BoolVar(&o.Keep, "keep-going", false, "go on after a drift, and count them")
 	f.DurationVar(&o.time, "time", 0, "stop after so long, such as 10m; 0: when all is done")
 	f.StringVar(&o.format, "format", "text", "how to print results: text, or json: one object a line")
 	f.StringVar(&o.save, "save", "", "write the scenario that shows the drift to `FILE`")
+	f.Var(&flag{kind: "RULES", set: o.setRules}, "rules", "rules of the simulator, as linux-6.18,-munmap-downgrade; see vmasim rules")
+	completeFlag(cmd, "rules", func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return completeRules(toComplete), cobra.ShellCompDirectiveNoFileComp
+	})
 	completeFlag(cmd, "format", cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
+func (o *diffOptions) setRules(text string) error {
+	set, err := rules.Parse(text)
+	o.rules = &set
+	return err
+}
+
 func (o *diffOptions) check(args []string) error {
 	switch {
+	case len(args) == 0 && o.faults:
+		return errors.New("--faults measures scenarios, expected some")
 	case len(args) == 0 && o.Operations == 0:
 		return errors.New("nothing to compare, expected scenarios or --random N")
 	case len(args) > 0 && o.Operations != 0:
 		return errors.New("scenarios and --random exclude each other")
+	case o.faults && (o.deep || o.FlagsEvery > 0 || o.save != ""):
+		return errors.New("--faults is a measurement, there is no state to compare")
 	case o.Operations < 0 || o.Workers < 1 || o.Length < 0 || o.FlagsEvery < 0 || o.time < 0:
 		return errors.New("a negative number")
 	case o.format != "text" && o.format != "json":
@@ -95,21 +119,27 @@ func runDiff(cmd *cobra.Command, args []string, o *diffOptions) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return statusError(exitUsage)
 	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
+	if o.faults {
+		return measureFaults(ctx, cmd, scenarios, o)
+	}
 	lab, err := diff.NewLab()
 	if err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: nothing can be compared here: %v\n", err)
 		return statusError(exitUsage)
 	}
 	defer lab.Close()
+	if o.rules != nil {
+		lab.SetRules(*o.rules)
+	}
 	if o.deep {
 		if err := lab.Deep(); err != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: --deep: %v\n", err)
 			return statusError(exitUsage)
 		}
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
 	judge(cmd.ErrOrStderr(), lab)
 	if o.Operations > 0 {
 		return diffRandom(ctx, lab, o, cmd.OutOrStdout(), cmd.ErrOrStderr())

@@ -5,9 +5,11 @@ import (
 	"os"
 
 	"vmasim/internal/host"
+	"vmasim/workloads/faults"
 )
 
 func main() {
-	host.Main() // does not return in the processes that vmasim diff makes
+	host.Main() // neither returns in the processes that vmasim diff makes
+	faults.Main()
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

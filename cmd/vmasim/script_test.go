@@ -14,10 +14,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"vmasim/internal/host"
+	"vmasim/workloads/faults"
 )
 
 func TestMain(m *testing.M) {
 	host.Main()
+	faults.Main()
 	testscript.Main(m, map[string]func(){"vmasim": main})
 }
 

@@ -12,8 +12,10 @@ type cell struct {
 	lock   int32          // in Checker.locks; -1: no lock as far as is known
 	plain  int32          // in Checker.plains; -1: never used as a plain word
 	role   role           // of the field
-	ruled  bool           // the field's declaration demands locks
-	rel    clock          // what a task that acquires the cell has seen; its memory is kept for the next execution
+	// The field's declaration demands locks of who reads or writes it.
+	readRuled, writeRuled bool
+
+	rel clock // what a task that acquires the cell has seen; its memory is kept for the next execution
 }
 
 // cellTable finds cells by address: open addressing, emptied by what was put in.
@@ -91,10 +93,11 @@ func (ct *cellTable) grow() {
 	}
 }
 
-func (ct *cellTable) reset() {
-	for n := range ct.cells {
-		ct.slots[ct.cells[n].slot] = 0
-		ct.cells[n].addr = nil
+// truncate takes out all but the first n cells. A cell never stands in the way of those before it.
+func (ct *cellTable) truncate(n int) {
+	for i := n; i < len(ct.cells); i++ {
+		ct.slots[ct.cells[i].slot] = 0
+		ct.cells[i].addr = nil
 	}
-	ct.cells = ct.cells[:0]
+	ct.cells = ct.cells[:n]
 }

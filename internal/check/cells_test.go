@@ -20,7 +20,7 @@ func TestCellTable(t *testing.T) {
 				t.Fatalf("cell %d is number %d", i, n)
 			}
 		}
-		ct.reset()
+		ct.truncate(0)
 		if ct.find(unsafe.Pointer(&words[5])) >= 0 {
 			t.Fatal("a cell outlived the reset")
 		}

@@ -35,6 +35,8 @@ type Checker struct {
 
 	wanted  [len(oracleTable)]bool
 	tasks   []*taskState // by task ID
+	acting  *task.Task   // who acted last; nil: nobody yet
+	actor   *taskState   // its state
 	cells   cellTable
 	objects []object
 	shapes  []*shape
@@ -43,7 +45,8 @@ type Checker struct {
 	init    clock // what every task has seen when it begins
 	grace   clock // what those have seen that asked for a grace period
 	graph   *LockGraph
-	joined  bool // the next execution is judged together with this one
+	joined  bool      // the next execution is judged together with this one
+	from    *Snapshot // that the execution began from; nil: from nothing
 }
 
 // opClass is what the checker needs to know of an operation.
@@ -122,7 +125,13 @@ func (c *Checker) Reset() {
 	for _, ts := range c.tasks {
 		ts.reset()
 	}
-	c.cells.reset()
+	c.cells.truncate(0)
+	c.forget()
+}
+
+// forget is Reset but for tasks and cells.
+func (c *Checker) forget() {
+	c.acting, c.from = nil, nil
 	clear(c.objects)
 	c.objects = c.objects[:0]
 	for _, s := range c.shapes {
@@ -192,6 +201,13 @@ func (c *Checker) taskEnds(ts *taskState) {
 
 // taskOf returns the state of a task.
 func (c *Checker) taskOf(t *task.Task) *taskState {
+	if c.acting != t {
+		c.acting, c.actor = t, c.findTask(t)
+	}
+	return c.actor
+}
+
+func (c *Checker) findTask(t *task.Task) *taskState {
 	if t.ID < len(c.tasks) {
 		if ts := c.tasks[t.ID]; ts.task == t {
 			return ts
@@ -298,13 +314,13 @@ func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass)
 	}
 	switch o.shape.kind {
 	case vmaKind:
-		c.vmaEvent(ts, e, k.object, k.role, write)
+		c.vmaEvent(ts, e, k.object, k.role, write && e.Op != task.OpSetBit) // which changes nothing that a reader relies on
 	case mmKind:
 		c.mmEvent(ts, e, k.object, k.role, op)
 	case treeKind:
 		c.treeEvent(ts, k, op)
 	}
-	if k.ruled && !wrong && op.kind <= task.RMW && c.on.has(LockRule) {
+	if (write && k.writeRuled || !write && k.readRuled) && !wrong && op.kind <= task.RMW && c.on.has(LockRule) {
 		c.ruleEvent(ts, e, k, write)
 	}
 }

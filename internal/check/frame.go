@@ -26,7 +26,8 @@ func (c *Checker) place(k *cell) {
 	}
 	if k.frame >= 0 {
 		base := &c.cells.cells[k.frame]
-		k.object, k.field, k.role, k.ruled = base.object, base.field, base.role, base.ruled
+		k.object, k.field, k.role = base.object, base.field, base.role
+		k.readRuled, k.writeRuled = base.readRuled, base.writeRuled
 	}
 }
 

@@ -149,20 +149,26 @@ func (c *Checker) gaveBack(ts *taskState, e *task.Event, n int32, mode holdMode)
 func (c *Checker) handsOn(ts *taskState, n int32, mode holdMode) {
 	k := &c.cells.cells[n]
 	if k.lock < 0 {
-		k.lock = int32(len(c.locks))
-		if len(c.locks) < cap(c.locks) {
-			c.locks = c.locks[:len(c.locks)+1]
-			l := &c.locks[k.lock]
-			l.fromReaders, l.fromWriters = l.fromReaders[:0], l.fromWriters[:0]
-		} else {
-			c.locks = append(c.locks, lockState{})
-		}
+		k.lock = c.addLock()
 	}
 	to := &c.locks[k.lock].fromReaders
 	if mode == writeHeld {
 		to = &c.locks[k.lock].fromWriters
 	}
 	ts.publish(to)
+}
+
+// addLock returns the index of another lock.
+func (c *Checker) addLock() int32 {
+	n := len(c.locks)
+	if n == cap(c.locks) {
+		c.locks = append(c.locks, lockState{})
+		return int32(n)
+	}
+	c.locks = c.locks[:n+1]
+	l := &c.locks[n]
+	l.fromReaders, l.fromWriters = l.fromReaders[:0], l.fromWriters[:0]
+	return int32(n)
 }
 
 // find returns the lock at addr that ts holds, nil if it does not.

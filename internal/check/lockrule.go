@@ -18,8 +18,11 @@ func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
 	if write {
 		rule, what = f.Write, "written"
 	}
-	if rule.Allows(task.AtomicCell) {
-		return
+	if e.Op == task.OpSetBit && f.Bits != nil {
+		rule, what = f.Bits, "marked"
+	}
+	if !write && ts.inRCU() && rule.Allows(task.RCU) {
+		return // as most look-ups
 	}
 	have := c.lockSet(ts, e, o, k.role, write)
 	if rule.Allows(have) {

@@ -93,9 +93,11 @@ type shape struct {
 	layout *task.Layout
 	kind   kind
 	roles  []role
-	free   []bool // anybody may read and write the field
-	array  bool   // a frame, all whose words are cells
-	births int    // in this execution
+	// Who reads or writes the field needs locks.
+	readRuled, writeRuled []bool
+
+	array  bool // a frame, all whose words are cells
+	births int  // in this execution
 
 	classes    []int32 // of the fields that are locks, in classGraph
 	classGraph *LockGraph
@@ -119,7 +121,9 @@ func (c *Checker) shapeOf(l *task.Layout) *shape {
 	for _, f := range l.Fields {
 		s.array = s.array || f.Cell > 0
 		s.roles = append(s.roles, roleTable[l.Type+"."+f.Name])
-		s.free = append(s.free, f.Read.Allows(task.AtomicCell) && f.Write.Allows(task.AtomicCell) || f.Read == nil && f.Write == nil)
+		declared := f.Read != nil || f.Write != nil
+		s.readRuled = append(s.readRuled, declared && !f.Read.Allows(task.AtomicCell))
+		s.writeRuled = append(s.writeRuled, declared && !f.Write.Allows(task.AtomicCell))
 	}
 	c.shapes = append(c.shapes, s)
 	return s
@@ -220,7 +224,7 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 		for i := range s.layout.Fields {
 			at := c.cells.get(unsafe.Add(base, s.layout.Fields[i].Offset))
 			k := &c.cells.cells[at]
-			k.object, k.field, k.role, k.ruled = n, int32(i), s.roles[i], !s.free[i]
+			k.object, k.field, k.role, k.readRuled, k.writeRuled = n, int32(i), s.roles[i], s.readRuled[i], s.writeRuled[i]
 			if s.array {
 				k.frame = at
 			}

@@ -101,6 +101,8 @@ var oracleTable = [...]Info{
 	{"flags", "a VMA has rights that it may not have", "", ByValidate},
 	{"unfaulted-pgoff", "an anonymous VMA without pages has a page offset that is not its address", "I28", ByValidate},
 	{"anon-vma-chain", "a VMA and its anon_vma do not know each other", "I29 I30", ByValidate},
+	{"file-rmap", "a VMA is not in the reverse map of its file", "", ByValidate},
+	{"guard-marker", "a VMA has a guard marker and no VM_MAYBE_GUARD", "", ByValidate},
 	{"unreachable-anon-vma", "a page belongs to an anon_vma that its VMA is not linked to", "I24", ByValidate},
 	{"pte-outside-vma", "a page is mapped where no VMA is", "I21", ByValidate},
 	{"writable-pte", "a page is writable that must not be", "I23", ByValidate},

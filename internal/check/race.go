@@ -63,21 +63,22 @@ func (p *plainWord) note(a plainAccess) {
 // plainOf returns what is known about the plain word, or the frame, at a cell.
 func (c *Checker) plainOf(k *cell) *plainWord {
 	if k.plain < 0 {
-		k.plain = int32(len(c.plains))
-		c.addPlain()
+		k.plain = c.addPlain()
 	}
 	return &c.plains[k.plain]
 }
 
-func (c *Checker) addPlain() {
+// addPlain returns the index of another plain word.
+func (c *Checker) addPlain() int32 {
 	n := len(c.plains)
 	if n == cap(c.plains) {
 		c.plains = append(c.plains, plainWord{})
-		return
+		return int32(n)
 	}
 	c.plains = c.plains[:n+1]
 	p := &c.plains[n]
 	p.write.when, p.reads = 0, p.reads[:0]
+	return int32(n)
 }
 
 // before reports whether an access comes before what ts does now, which is a store or not.

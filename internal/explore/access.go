@@ -72,6 +72,19 @@ func dependent(a, b *access) bool {
 	return false
 }
 
+// sign is a set to which a step belongs. Two steps without a set in common are independent, which is quick to see.
+type sign uint64
+
+func (a *access) sign() sign {
+	switch {
+	case a.flags&(everything|callbacks|barrier|bulk) != 0, a.class == updates, a.life != 0, a.wakes >= 0:
+		return ^sign(0)
+	case a.class == section:
+		return 1
+	}
+	return 2 << (uint32(a.cell) % 63)
+}
+
 func sameCells(a, b *access) bool {
 	return a.cell == b.cell || (a.flags|b.flags)&bulk != 0 && a.object == b.object
 }

@@ -46,16 +46,28 @@ type dpor struct {
 }
 
 // node is a state on the path, and the step taken there.
+//
+// A search looks at the steps of many nodes for each step that it takes: they must lie close together.
 type node struct {
+	step      access
+	sign      sign // of the step
 	task      int
 	enabled   taskSet
 	backtrack taskSet // who has to take a step here
 	sleep     taskSet // whose steps here were explored, here or before
 	tried     int     // how many tasks' steps here were explored
 	choices   int     // how many were made before the step
-	step      access
 	clock     clock
-	sleeping  [maxTasks]access // the steps of the sleepers
+	sleeping  *[maxTasks]access // the steps of the sleepers; nil: there never was one
+}
+
+// put puts a task to sleep, which would take the step a.
+func (n *node) put(i int, a access) {
+	if n.sleeping == nil {
+		n.sleeping = &[maxTasks]access{}
+	}
+	n.sleep |= 1 << i
+	n.sleeping[i] = a
 }
 
 // clock says, for each task, up to which step of it, from 1, everything happened before.
@@ -120,8 +132,7 @@ func (d *dpor) nextChoice() bool {
 // nextTask puts the task just explored to sleep and moves on to another one that has to be explored.
 func (n *node) nextTask() bool {
 	n.tried++
-	n.sleep |= 1 << n.task
-	n.sleeping[n.task] = n.step
+	n.put(n.task, n.step)
 	todo := n.backtrack &^ n.sleep & n.enabled
 	if todo == 0 {
 		return false
@@ -286,8 +297,7 @@ func (n *node) inherit(from *node) {
 	for rest := from.sleep &^ (1 << from.task); rest != 0; rest &= rest - 1 {
 		i := rest.first()
 		if !dependent(&from.sleeping[i], &from.step) {
-			n.sleep |= 1 << i
-			n.sleeping[i] = from.sleeping[i]
+			n.put(i, from.sleeping[i])
 		}
 	}
 }
@@ -308,7 +318,7 @@ func (d *dpor) stepped(s *state, i int, broke bool) {
 	}
 	if n >= d.fresh {
 		here := &d.nodes[n]
-		here.step = d.step
+		here.step, here.sign = d.step, d.step.sign()
 		here.clock = d.race(s, n, &d.step)
 		here.clock[i] = int32(n + 1)
 	}

@@ -53,6 +53,7 @@ type executor struct {
 	tracker  tracker // the strategy, if it wants to know
 	watcher  Watcher // nil: none
 	rewatch  func() Watcher
+	tell     func(task.Violation) // report
 
 	maxSteps  int
 	depth     Ending // what reaching maxSteps is
@@ -60,14 +61,16 @@ type executor struct {
 	maxChosen int // how many choices of an execution may be other than 0
 
 	procs   []*proc
-	running bool     // the tasks stand at their first operations
-	turn    *proc    // whose step it is; nil: the execution has ended
-	guarded taskSet  // who waits for a condition
-	free    taskSet  // who has a pending operation without a condition
-	chosen  int      // choices other than 0 so far
-	stall   stall    // finds loops that change nothing
-	memory  *memory  // nil: every load sees the latest value
-	trail   Schedule // what was decided
+	running bool       // the tasks stand at their first operations
+	turn    *proc      // whose step it is; nil: the execution has ended
+	guarded taskSet    // who waits for a condition
+	free    taskSet    // who has a pending operation without a condition
+	chosen  int        // choices other than 0 so far
+	stall   stall      // finds loops that change nothing
+	memory  *memory    // nil: every load sees the latest value
+	trail   Schedule   // what was decided
+	lives   []lifetime // that began and ended while the world was made
+	made    making     // the world that is known
 
 	stopping bool // what tasks report now is not the protocol's doing
 	res      execution
@@ -77,6 +80,7 @@ type executor struct {
 
 func newExecutor(p Program, o *Options) *executor {
 	x := &executor{program: p, maxSteps: o.Depth, depth: Truncated, offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
+	x.tell = x.report
 	if x.maxSteps == 0 {
 		x.maxSteps, x.depth = defaultDepth, Livelock
 	}
@@ -90,7 +94,7 @@ func newExecutor(p Program, o *Options) *executor {
 		x.memory = &memory{}
 	}
 	if o.Watch != nil {
-		x.rewatch = func() Watcher { return o.Watch(x.report) }
+		x.rewatch = func() Watcher { return o.Watch(x.tell) }
 	}
 	return x
 }
@@ -116,7 +120,7 @@ func (x *executor) use(s strategy) {
 // run runs one execution.
 func (x *executor) run() (*execution, error) {
 	x.begin()
-	world, err := x.program.NewWorld(x, x.report)
+	world, err := x.program.NewWorld(x, x.tell)
 	if err != nil {
 		return nil, fmt.Errorf("new world: %w", err)
 	}
@@ -151,6 +155,7 @@ func (x *executor) begin() {
 		x.memory.reset()
 	}
 	x.trail.clear()
+	x.lives = x.lives[:0]
 	x.res, x.err = execution{}, nil
 	switch w := x.watcher.(type) {
 	case nil:
@@ -325,9 +330,7 @@ func (x *executor) After(t *task.Task, e *task.Event) {
 
 // Born implements [Watcher].
 func (x *executor) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
-	if x.tracker != nil {
-		x.tracker.lived(&x.state, x.current(), base, max(layout.Size, 1))
-	}
+	x.lived(base, max(layout.Size, 1))
 	if x.watcher != nil {
 		x.watcher.Born(t, base, layout)
 	}
@@ -335,9 +338,7 @@ func (x *executor) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) 
 
 // Died implements [Watcher].
 func (x *executor) Died(t *task.Task, base unsafe.Pointer) {
-	if x.tracker != nil {
-		x.tracker.lived(&x.state, x.current(), base, 0)
-	}
+	x.lived(base, 0)
 	if x.watcher != nil {
 		x.watcher.Died(t, base)
 	}

@@ -42,3 +42,13 @@ type Watcher interface {
 	Born(t *task.Task, base unsafe.Pointer, layout *task.Layout)
 	Died(t *task.Task, base unsafe.Pointer)
 }
+
+// Recaller is a [Watcher] that need not watch the same world being made twice. The one that a program gets is one.
+type Recaller interface {
+	// Remember keeps what is known of the world that was just made, under a key; it may forget others.
+	Remember(key any)
+	// Knows reports whether the key is of a world that is remembered.
+	Knows(key any) bool
+	// Recall returns to what was known then: the world was made again, in the same way and at the same addresses.
+	Recall(key any)
+}

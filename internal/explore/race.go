@@ -15,14 +15,15 @@ func (d *dpor) race(s *state, n int, e *access) clock {
 	blocking := e.flags&guarded != 0
 	held := false // the last step that took the spinlock was found
 	low, high := d.unordered(s, i, &own)
+	sign := e.sign()
 	for k := high - 1; k >= low; k-- {
 		at := &d.nodes[k]
-		j := at.task
-		if j == i || own[j] > int32(k) {
+		enabler := d.allowed[i] == int32(k+1)
+		if at.sign&sign == 0 && !enabler {
 			continue
 		}
-		enabler := d.allowed[i] == int32(k+1)
-		if !enabler && !dependent(&at.step, e) {
+		j := at.task
+		if j == i || own[j] > int32(k) || !enabler && !dependent(&at.step, e) {
 			continue
 		}
 		between := all[j] > int32(k) // another step stands between the two

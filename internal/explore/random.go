@@ -2,6 +2,7 @@ package explore
 
 import (
 	"cmp"
+	"math/bits"
 	"math/rand/v2"
 	"unsafe"
 
@@ -46,6 +47,19 @@ func (d *draws) choose(_ *state, _, n int) int {
 	return 1 + d.rng.IntN(n-1)
 }
 
+// below draws a number less than n, the one that rng.IntN would: it draws one for each step, and this takes half as long.
+func (d *draws) below(n int) int {
+	bound := uint64(n)
+	if bound&(bound-1) == 0 {
+		return int(d.pcg.Uint64() & (bound - 1))
+	}
+	hi, lo := bits.Mul64(d.pcg.Uint64(), bound)
+	for lo < bound && lo < -bound%bound { // too few of these to be fair
+		hi, lo = bits.Mul64(d.pcg.Uint64(), bound)
+	}
+	return int(hi)
+}
+
 func (d *draws) ended(*state, Ending) {}
 
 // random draws the next task evenly from the enabled ones: the baseline that every other strategy must beat.
@@ -53,7 +67,7 @@ type random struct{ draws }
 
 func newRandom(d draws, _ *Options, _ int) strategy { return &random{d} }
 
-func (r *random) pick(s *state) int { return s.enabled.nth(r.rng.IntN(s.enabled.len())) }
+func (r *random) pick(s *state) int { return s.enabled.nth(r.below(s.enabled.len())) }
 
 // pct gives each task a random priority and lets the highest go on; at depth-1 random steps the one running becomes the
 // lowest of all (Burckhardt and others, ASPLOS 2010). A bug of that depth is found with probability at least

@@ -153,7 +153,7 @@ func (d *dpor) restore(saved []byte) error {
 			if i < 0 || i >= maxTasks {
 				return fmt.Errorf("task %d sleeps, which does not exist", i)
 			}
-			here.sleeping[i] = a.restore()
+			here.put(i, a.restore())
 		}
 		d.nodes = append(d.nodes, here)
 	}

@@ -28,6 +28,7 @@ func TestCellsAnnounceAndAct(t *testing.T) {
 	var b Atomic64
 	var p Pointer[int]
 	var c Plain[int32]
+	var f Flags64
 	x, y := 1, 2
 	xAddr, yAddr := uint64(uintptr(unsafe.Pointer(&x))), uint64(uintptr(unsafe.Pointer(&y)))
 	tests := []struct {
@@ -56,6 +57,9 @@ func TestCellsAnnounceAndAct(t *testing.T) {
 		{"Pointer.ReadOnce", func(t *task.Task) uint64 { return uint64(*p.ReadOnce(t)) }, 2, task.OpReadOnce, unsafe.Pointer(&p), yAddr, yAddr},
 		{"Pointer.LoadAcquire", func(t *task.Task) uint64 { return uint64(*p.LoadAcquire(t)) }, 2, task.OpLoadAcquire, unsafe.Pointer(&p), yAddr, yAddr},
 		{"Plain.Write", func(t *task.Task) uint64 { c.Write(t, 3); return 0 }, 0, task.OpPlainWrite, unsafe.Pointer(&c), 0, 3},
+		{"Flags64.Write", func(t *task.Task) uint64 { f.Write(t, 4); return 0 }, 0, task.OpPlainWrite, unsafe.Pointer(&f), 0, 4},
+		{"Flags64.SetBits", func(t *task.Task) uint64 { f.SetBits(t, 3); return 0 }, 0, task.OpSetBit, unsafe.Pointer(&f), 4, 7},
+		{"Flags64.Read", func(t *task.Task) uint64 { return f.Read(t) }, 7, task.OpPlainRead, unsafe.Pointer(&f), 7, 7},
 		{"Plain.Read", func(t *task.Task) uint64 { return uint64(c.Read(t)) }, 3, task.OpPlainRead, unsafe.Pointer(&c), 3, 3},
 	}
 	plain := new(reports).tasks(1)[0]
@@ -64,7 +68,7 @@ func TestCellsAnnounceAndAct(t *testing.T) {
 			t.Errorf("%s: %d, want %d", test.name, got, test.result)
 		}
 	}
-	a, b, c = Atomic32{}, Atomic64{}, Plain[int32]{}
+	a, b, c, f = Atomic32{}, Atomic64{}, Plain[int32]{}, Flags64{}
 	p.WriteOnce(plain, nil)
 	for _, test := range tests {
 		tk, ev, _ := observed(0)

@@ -137,8 +137,17 @@ func (d *Domain) Synchronize(t *task.Task) {
 	if t.Observer != nil {
 		t.End(target-1, target)
 	}
-	_ = t.Await(task.OpGracePeriodWait, unsafe.Pointer(d), task.Polled, func() bool { return d.elapsed(target) })
+	if t.Observer == nil && d.elapsed(target) {
+		t.MightSleep(task.OpGracePeriodWait)
+	} else {
+		d.await(t, func() bool { return d.elapsed(target) })
+	}
 	d.grace.Add(1)
+}
+
+// await waits until cond holds, for which nobody wakes a task.
+func (d *Domain) await(t *task.Task, cond func() bool) {
+	_ = t.Await(task.OpGracePeriodWait, unsafe.Pointer(d), task.Polled, cond)
 }
 
 // inside reports, also as a violation, that t is inside a section and cannot wait for a grace period.
@@ -232,6 +241,12 @@ func (d *Domain) run(t *task.Task, batch []func(*task.Task)) {
 		fn(t)
 	}
 	d.running.Add(-1)
+	clear(batch)
+	d.mu.Lock()
+	if d.next == nil { // the memory serves the next batch
+		d.next = batch[:0]
+	}
+	d.mu.Unlock()
 }
 
 // Barrier returns when every callback queued before has run: rcu_barrier. It runs those that wait for a grace period,
@@ -245,7 +260,10 @@ func (d *Domain) Barrier(t *task.Task) {
 		t.Begin(task.OpBarrier, unsafe.Pointer(d))
 	}
 	d.mu.Lock()
-	batch := append(d.wait, d.next...)
+	batch := d.next
+	if len(d.wait) > 0 {
+		batch = append(d.wait, d.next...)
+	}
 	d.wait, d.next = nil, nil
 	if len(batch) > 0 {
 		d.running.Add(1)
@@ -258,8 +276,15 @@ func (d *Domain) Barrier(t *task.Task) {
 		d.Synchronize(t)
 		d.run(t, batch)
 	}
-	_ = t.Await(task.OpGracePeriodWait, unsafe.Pointer(d), task.Polled, func() bool { return d.running.Load() == 0 })
+	if t.Observer == nil && d.idle() {
+		t.MightSleep(task.OpGracePeriodWait)
+	} else {
+		d.await(t, d.idle)
+	}
 }
+
+// idle reports whether no task runs callbacks.
+func (d *Domain) idle() bool { return d.running.Load() == 0 }
 
 // Pending returns how many callbacks wait for a grace period.
 func (d *Domain) Pending() int {

@@ -79,6 +79,9 @@ func (tb *Tables) skipAbsent(t *task.Task, addr, end uint64) uint64 {
 	if t.Observer != nil {
 		return addr
 	}
+	if tb.TablePages() == 0 {
+		return end
+	}
 	for addr < end && tb.root.at(addr, PGDShift).Peek() == 0 {
 		addr = next(addr, PGDShift)
 	}

@@ -14,7 +14,11 @@ const (
 	Dirty    PTE = 1 << 6
 	ProtNone PTE = 1 << 8 // in an entry that is not Present: mapped, but nobody may access it (the global bit's place)
 	Special  PTE = 1 << 9 // no struct page counts this mapping: the zero page
-	NX       PTE = 1 << 63
+
+	// GuardMarker is an entry that maps nothing and is not empty: every access to its page fails (PTE_MARKER_GUARD).
+	GuardMarker PTE = 1 << 10
+
+	NX PTE = 1 << 63
 
 	frameMask PTE = 1<<52 - 1<<phys.PageShift
 
@@ -42,6 +46,9 @@ func (e PTE) PFN() phys.PFN { return phys.PFN(e & frameMask >> phys.PageShift) }
 
 // None reports whether the entry is empty: pte_none.
 func (e PTE) None() bool { return e == 0 }
+
+// Guard reports whether the entry is a guard marker: is_guard_pte_marker.
+func (e PTE) Guard() bool { return e == GuardMarker }
 
 // Present reports whether the entry maps a frame, accessible or not: pte_present.
 func (e PTE) Present() bool { return e&(Present|ProtNone) != 0 }

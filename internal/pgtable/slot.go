@@ -25,10 +25,13 @@ func (e *Entry) CmpXchg(t *task.Task, old, v PTE) bool {
 }
 
 // WrProtect takes the right to write away and loses no bit that the processor sets meanwhile: ptep_set_wrprotect.
-func (e *Entry) WrProtect(t *task.Task) {
+func (e *Entry) WrProtect(t *task.Task) { e.Clear(t, RW) }
+
+// Clear takes bits away that the processor sets, and loses none that it sets meanwhile. It returns the entry before.
+func (e *Entry) Clear(t *task.Task, bits PTE) PTE {
 	for {
-		if v := e.Get(t); !v.Write() || e.CmpXchg(t, v, v.WrProtect()) {
-			return
+		if v := e.Get(t); v&bits == 0 || e.CmpXchg(t, v, v&^bits) {
+			return v
 		}
 	}
 }

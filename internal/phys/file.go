@@ -21,7 +21,8 @@ var ErrBeyondEOF = errors.New("page beyond the end of the file")
 // with writes to the real file by other programs, except that the end of the file is looked up each time, because the
 // file may shrink while it is mapped.
 type Inode struct {
-	IMmap ksync.RWSem // i_mmap_rwsem: the mappings of the file, which the owner of the VMAs keeps
+	IMmap    ksync.RWSem // i_mmap_rwsem: guards mappings
+	mappings Mapping     // i_mmap: head of the ring of those linked; zero while nothing ever was
 
 	mem  *Memory
 	key  inodeKey
@@ -37,6 +38,8 @@ type Inode struct {
 	lock   ksync.SpinLock // held to look at pages or to change them: i_pages
 	pages  map[uint64]PFN // by index; each holds a reference
 	extent ksync.Atomic64 // the end of the bytes ever cached: a shorter file was truncated
+
+	removals ksync.Atomic64 // how often pages were taken out of the cache though they may be mapped
 }
 
 // inodeKey identifies a real file; opening it twice gives two Files of one Inode.
@@ -166,7 +169,7 @@ func (f *Inode) put(t *task.Task) error {
 	delete(m.inodes, f.key)
 	err := f.Sync(t)
 	f.fill.Lock(t)
-	f.dropFrom(t, 0)
+	f.dropRange(t, 0, maxPages)
 	f.fill.Unlock(t)
 	t.Died(unsafe.Pointer(f))
 	if f.file == nil {
@@ -297,7 +300,7 @@ func (f *Inode) truncate(t *task.Task, size uint64) {
 	if size >= f.extent.ReadOnce(t) {
 		return // somebody was faster
 	}
-	f.dropFrom(t, pagesOf(size))
+	f.dropRange(t, pagesOf(size), maxPages)
 	if pfn := f.pages[size/PageSize]; pfn != 0 {
 		tail := f.mem.Bytes(pfn)[size%PageSize:]
 		beginBulk(t, task.OpClearPage, tail)
@@ -307,10 +310,13 @@ func (f *Inode) truncate(t *task.Task, size uint64) {
 	f.extent.WriteOnce(t, size)
 }
 
-// dropFrom drops the cached pages from index on. The caller holds f.fill.
-func (f *Inode) dropFrom(t *task.Task, index uint64) {
+// maxPages is more pages than a file can have.
+const maxPages = 1 << (64 - PageShift)
+
+// dropRange drops the cached pages [first, last). The caller holds f.fill.
+func (f *Inode) dropRange(t *task.Task, first, last uint64) {
 	for _, i := range f.indexes() {
-		if i < index {
+		if i < first || i >= last {
 			continue
 		}
 		f.lock.Lock(t)

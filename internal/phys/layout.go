@@ -48,6 +48,8 @@ var inodeLayout = task.Layout{
 			Doc: "the index of the pages cached"},
 		{Name: "extent", Offset: unsafe.Offsetof(Inode{}.extent), Size: unsafe.Sizeof(ksync.Atomic64{}), Read: atomicRule, Write: fillRule,
 			Doc: "the end of what was ever cached: a shorter file was truncated"},
+		{Name: "removals", Offset: unsafe.Offsetof(Inode{}.removals), Size: unsafe.Sizeof(ksync.Atomic64{}), Read: atomicRule, Write: fillRule,
+			Doc: "how often pages were taken out of the cache that may be mapped"},
 	},
 }
 

@@ -10,17 +10,23 @@ import (
 )
 
 // MarkDirty notes that a page of the cache holds bytes that the file does not: set_page_dirty. The caller holds a
-// reference to the frame.
+// reference to the frame; who makes it writable in a page table holds the entry's lock, so that [Inode.SyncRange] cannot come in
+// between.
 func (f *Inode) MarkDirty(t *task.Task, pfn PFN) {
 	if dirty := &f.mem.Page(pfn).Dirty; dirty.ReadOnce(t) == 0 {
 		dirty.WriteOnce(t, 1)
 	}
 }
 
-// Sync writes the dirty pages back, in order, no byte past the end of the file. What is dirty only in page table
-// entries, the owner of the tables must mark before. A page that cannot be written stays dirty; Sync goes on with the
-// others and returns all errors. Shared anonymous memory is left alone. It may sleep.
-func (f *Inode) Sync(t *task.Task) error {
+// Sync writes the dirty pages back, in order, no byte past the end of the file. Nobody may have one mapped for writing. A page that
+// cannot be written stays dirty; Sync goes on with the others and returns all errors. Shared anonymous memory is left alone. It may
+// sleep.
+func (f *Inode) Sync(t *task.Task) error { return f.SyncRange(t, 0, maxPages, func() {}) }
+
+// SyncRange is Sync of pages [first, last) that may be mapped. protect is called when they count as clean and before they are
+// written; it takes the right to write to them out of all page tables, so that a later store faults and makes its page dirty
+// again (folio_clear_dirty_for_io).
+func (f *Inode) SyncRange(t *task.Task, first, last uint64, protect func()) error {
 	if f.file == nil {
 		return nil
 	}
@@ -30,18 +36,24 @@ func (f *Inode) Sync(t *task.Task) error {
 	if err != nil {
 		return err
 	}
-	var failed []error
+	var dirty []uint64
 	for _, index := range f.indexes() {
-		if index >= pagesOf(size) {
-			break // truncated, so nobody will see it again
-		}
-		dirty := &f.mem.Page(f.pages[index]).Dirty
-		if dirty.ReadOnce(t) == 0 {
+		if index < first || index >= min(last, pagesOf(size)) { // what was truncated nobody will see again
 			continue
 		}
-		dirty.WriteOnce(t, 0) // before the bytes are read: a later store makes it dirty again
+		if d := &f.mem.Page(f.pages[index]).Dirty; d.ReadOnce(t) != 0 {
+			d.WriteOnce(t, 0)
+			dirty = append(dirty, index)
+		}
+	}
+	if len(dirty) == 0 {
+		return nil
+	}
+	protect()
+	var failed []error
+	for _, index := range dirty {
 		if err := f.writeAt(t, index, size); err != nil {
-			dirty.WriteOnce(t, 1)
+			f.mem.Page(f.pages[index]).Dirty.WriteOnce(t, 1)
 			failed = append(failed, err)
 		}
 	}

@@ -55,6 +55,7 @@ const (
 	OpXchg
 	OpCmpXchg
 	OpFetchAdd
+	OpSetBit
 	OpRefInc
 	OpRefIncNotZero
 	OpRefIncNotZeroLimitedAcquire
@@ -117,6 +118,7 @@ var opTable = [NumOps]OpInfo{
 	OpXchg:                        {"xchg", RMW, Full},
 	OpCmpXchg:                     {"cmpxchg", RMW, Full},
 	OpFetchAdd:                    {"atomic_fetch_add", RMW, Full},
+	OpSetBit:                      {"set_bit", RMW, Relaxed},
 	OpRefInc:                      {"refcount_inc", RMW, Relaxed},
 	OpRefIncNotZero:               {"refcount_inc_not_zero", RMW, Relaxed},
 	OpRefIncNotZeroLimitedAcquire: {"__refcount_inc_not_zero_limited_acquire", RMW, Acquire},
@@ -213,6 +215,7 @@ type Field struct {
 	Cell   uintptr  // of an array of cells, the size of each; 0: it is one cell
 	Read   LockRule // who may read it
 	Write  LockRule // who may write it
+	Bits   LockRule // who may set single bits of it atomically; nil: who may write it
 	Doc    string   // what it is
 }
 

@@ -225,6 +225,12 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 		err = m.Mlockall(t, c.Flags)
 	case workloads.KindMunlockall:
 		err = m.Munlockall(t)
+	case workloads.KindMseal:
+		err = m.Mseal(t, c.Addr, c.Len, c.Flags)
+	case workloads.KindMsync:
+		err = m.Msync(t, c.Addr, c.Len, c.Flags)
+	case workloads.KindMincore:
+		return countResident(m.Mincore(t, c.Addr, c.Len))
 	case workloads.KindSetrlimit:
 		limit := c.Value
 		if c.Resource == unix.RLIMIT_AS {
@@ -235,6 +241,14 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 		panic(fmt.Sprintf("%v cannot be run", c.Kind))
 	}
 	return 0, err
+}
+
+// countResident counts the pages that mincore has found in memory.
+func countResident(vec []byte, err error) (pages uint64, _ error) {
+	for _, b := range vec {
+		pages += uint64(b & 1)
+	}
+	return pages, err
 }
 
 // resourceOf is the model's name of unix.RLIMIT_ number n.

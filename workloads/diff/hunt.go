@@ -130,6 +130,7 @@ func (h *hunt) tell(shrinking bool) {
 type sequence struct {
 	lab        *Lab
 	set        setting
+	window     host.Window // with what was left to the host filled in
 	length     int
 	gen        *generator
 	steps      []step
@@ -138,20 +139,39 @@ type sequence struct {
 	drift      *Drift
 }
 
-// shapes are the windows of sequences.
-var shapes = [...]host.Window{
-	{Size: 16 * mm.PageSize},
-	{Size: 64 * mm.PageSize},
-	{Size: 64 * mm.PageSize},
-	{Size: 256 * mm.PageSize},
-	{Size: 64 << 20},
-	{Size: 64 * mm.PageSize, Room: 8},
+// shape is a window of sequences, and how often it is drawn.
+type shape struct {
+	weight int
+	window host.Window
+}
+
+// shapes are all windows. The last one costs the kernel tens of thousands of VMAs, which use its limit up.
+var shapes = [...]shape{
+	{4, host.Window{Size: 16 * mm.PageSize}},
+	{8, host.Window{Size: 64 * mm.PageSize}},
+	{3, host.Window{Size: 256 * mm.PageSize}},
+	{4, host.Window{Size: 64 << 20}},
+	{1, host.Window{Size: 64 * mm.PageSize, Room: 8}},
+}
+
+func (g *generator) window() host.Window {
+	total := 0
+	for _, s := range shapes {
+		total += s.weight
+	}
+	n := g.rng.IntN(total)
+	for _, s := range shapes {
+		if n -= s.weight; n < 0 {
+			return s.window
+		}
+	}
+	panic("unreachable")
 }
 
 // sequenceScenario declares what sequences have: children and files of each kind.
 const sequenceScenario = `mm child grandchild
 file F temp 48K pattern
-file again again F rw
+file G again F rw
 file R again F ro
 file W again F wo
 file M memory 37864 pattern
@@ -165,7 +185,7 @@ func (l *Lab) newSequence(o Options, n uint64) (*sequence, error) {
 		return nil, err
 	}
 	g := newGenerator(o.Seed, n)
-	window := one(g, shapes[:]...)
+	window := g.window()
 	if g.flavor.heap {
 		window.Base = host.DefaultBase
 		window.Heap = window.Base + window.Size/2 // the same each time: a window of its own costs the host a process
@@ -179,6 +199,7 @@ func (q *sequence) generate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	q.window = w.set.window
 	for len(q.steps) < q.length && q.drift == nil && err == nil && ctx.Err() == nil {
 		space := q.gen.rng.IntN(len(w.spaces))
 		if w.spaces[space] == nil {

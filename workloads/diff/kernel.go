@@ -2,7 +2,6 @@ package diff
 
 import (
 	"errors"
-	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -39,8 +38,8 @@ func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
 	case workloads.KindMincore:
 		return p.mincore(c)
 	}
-	nr, args := p.systemCall(c)
-	r, err := p.Call(nr, args...)
+	nr, args := c.SystemCall(p.fds)
+	r, err := p.Call(nr, args[:]...)
 	if err != nil {
 		return outcomeOf(err)
 	}
@@ -50,45 +49,6 @@ func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
 		out.Value = uint64(r)
 	}
 	return out, nil
-}
-
-// systemCall returns the number and the arguments of a call.
-func (p *process) systemCall(c *actor.Call) (nr uintptr, args []uintptr) {
-	addr, length, flags := uintptr(c.Addr), uintptr(c.Len), uintptr(c.Flags)
-	switch c.Kind {
-	case workloads.KindMmap:
-		fd := ^uintptr(0)
-		if c.File >= 0 {
-			fd = uintptr(p.fds[c.File])
-		}
-		return unix.SYS_MMAP, []uintptr{addr, length, uintptr(c.Prot), flags, fd, uintptr(c.Offset)}
-	case workloads.KindMunmap:
-		return unix.SYS_MUNMAP, []uintptr{addr, length}
-	case workloads.KindMprotect:
-		return unix.SYS_MPROTECT, []uintptr{addr, length, uintptr(c.Prot)}
-	case workloads.KindMadvise:
-		return unix.SYS_MADVISE, []uintptr{addr, length, uintptr(c.Advice)}
-	case workloads.KindMremap:
-		return unix.SYS_MREMAP, []uintptr{addr, length, uintptr(c.NewLen), flags, uintptr(c.NewAddr)}
-	case workloads.KindBrk:
-		return unix.SYS_BRK, []uintptr{addr}
-	case workloads.KindMlock:
-		if c.Flags != 0 {
-			return unix.SYS_MLOCK2, []uintptr{addr, length, flags}
-		}
-		return unix.SYS_MLOCK, []uintptr{addr, length}
-	case workloads.KindMunlock:
-		return unix.SYS_MUNLOCK, []uintptr{addr, length}
-	case workloads.KindMlockall:
-		return unix.SYS_MLOCKALL, []uintptr{flags}
-	case workloads.KindMunlockall:
-		return unix.SYS_MUNLOCKALL, nil
-	case workloads.KindMseal:
-		return unix.SYS_MSEAL, []uintptr{addr, length, flags}
-	case workloads.KindMsync:
-		return unix.SYS_MSYNC, []uintptr{addr, length, flags}
-	}
-	panic(fmt.Sprintf("%v is no system call", c.Kind))
 }
 
 // touch touches one page, or one after the other up to the first that fails.

@@ -97,7 +97,7 @@ func (g *generator) nasty() *workloads.Stmt {
 	s := &workloads.Stmt{Kind: one(g, kinds...), Addr: number(start), Size: number(size)}
 	switch s.Kind {
 	case workloads.KindMadvise:
-		s.Advice = one(g, append(advices[:], unix.MADV_DONTNEED, 7, 99, 1000)...)
+		s.Advice = g.advice(append(advices[:], unix.MADV_DONTNEED, 7, 99, 1000)...)
 	case workloads.KindMlock, workloads.KindMsync, workloads.KindMseal:
 		if g.chance(30) {
 			s.Flags = one(g, 0x10, 0x100, unix.MS_ASYNC|unix.MS_SYNC)
@@ -150,6 +150,9 @@ func (g *generator) nastyMremap(start, size, weird, far uint64) *workloads.Stmt 
 	if g.chance(50) {
 		s.Flags |= unix.MREMAP_FIXED
 		s.To = number(g.border())
+	}
+	if s.To != nil {
+		s.To.Value = min(s.To.Value, g.end-size-mm.PageSize)
 	}
 	switch g.rng.IntN(8) {
 	case 0:

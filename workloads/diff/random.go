@@ -63,22 +63,22 @@ var operations = [...]operation{
 	{9, nil, (*generator).mprotect},
 	{5, nil, (*generator).reunite},
 	{4, nil, (*generator).dontneed},
-	{0, func(f *flavor) bool { return f.advice }, (*generator).madvise},
+	{9, func(f *flavor) bool { return f.advice }, (*generator).madvise},
 	{12, func(f *flavor) bool { return f.moves }, (*generator).mremap},
 	{8, nil, (*generator).touch},
 	{5, nil, (*generator).load},
 	{14, nil, (*generator).store},
-	{0, func(f *flavor) bool { return f.locks }, (*generator).mlock},
-	{0, func(f *flavor) bool { return f.locks }, ranged(workloads.KindMunlock)},
-	{0, func(f *flavor) bool { return f.locks }, (*generator).mlockall},
-	{0, func(f *flavor) bool { return f.seal }, ranged(workloads.KindMseal)},
-	{0, nil, (*generator).msync},
-	{0, nil, ranged(workloads.KindMincore)},
+	{5, func(f *flavor) bool { return f.locks }, (*generator).mlock},
+	{2, func(f *flavor) bool { return f.locks }, ranged(workloads.KindMunlock)},
+	{1, func(f *flavor) bool { return f.locks }, (*generator).mlockall},
+	{2, func(f *flavor) bool { return f.seal }, ranged(workloads.KindMseal)},
+	{1, nil, (*generator).msync},
+	{2, nil, ranged(workloads.KindMincore)},
 	{5, func(f *flavor) bool { return f.heap }, (*generator).brk},
 	{2, func(f *flavor) bool { return f.limits }, (*generator).setrlimit},
 	{2, func(f *flavor) bool { return f.fork }, (*generator).fork},
 	{2, func(f *flavor) bool { return f.fork }, (*generator).exit},
-	{0, func(f *flavor) bool { return f.nasty }, (*generator).nasty},
+	{4, func(f *flavor) bool { return f.nasty }, (*generator).nasty},
 }
 
 // next returns the next operation.
@@ -132,7 +132,7 @@ func (g *generator) mmap() *workloads.Stmt {
 		s.Backing.Shared = g.chance(40)
 		g.backWithFile(s)
 	}
-	for _, f := range []struct{ flag, percent int }{{unix.MAP_NORESERVE, 10}, {unix.MAP_STACK, 4}, {unix.MAP_POPULATE, 0}} {
+	for _, f := range []struct{ flag, percent int }{{unix.MAP_NORESERVE, 10}, {unix.MAP_STACK, 4}, {unix.MAP_POPULATE, 6}} {
 		if g.chance(f.percent) {
 			s.Flags |= f.flag
 		}
@@ -140,7 +140,7 @@ func (g *generator) mmap() *workloads.Stmt {
 	if g.flavor.stacks && g.chance(12) {
 		s.Flags |= unix.MAP_GROWSDOWN
 	}
-	if false && g.chance(5) {
+	if g.flavor.locks && g.chance(5) {
 		s.Flags |= unix.MAP_LOCKED
 	}
 	switch n := g.rng.IntN(100); {
@@ -224,8 +224,17 @@ var advices = [...]int{
 
 func (g *generator) madvise() *workloads.Stmt {
 	s := ranged(workloads.KindMadvise)(g)
-	s.Advice = one(g, advices[:]...)
+	s.Advice = g.advice(advices[:]...)
 	return s
+}
+
+// advice returns one of several advices, but none for huge pages where there is room for one: the simulator has none.
+func (g *generator) advice(values ...int) int {
+	v := one(g, values...)
+	if v == unix.MADV_HUGEPAGE && g.end-g.base >= 2<<20 {
+		return unix.MADV_NOHUGEPAGE
+	}
+	return v
 }
 
 func (g *generator) mremap() *workloads.Stmt {
@@ -246,7 +255,7 @@ func (g *generator) mremap() *workloads.Stmt {
 	}
 	if g.chance(50) {
 		s.Flags |= unix.MREMAP_FIXED | unix.MREMAP_MAYMOVE
-		s.To = number(min(g.border(), g.end-min(s.NewSize.Value, g.end-g.base)))
+		s.To = number(g.border())
 	}
 	if g.chance(15) {
 		s.Flags |= unix.MREMAP_DONTUNMAP | unix.MREMAP_MAYMOVE
@@ -257,6 +266,9 @@ func (g *generator) mremap() *workloads.Stmt {
 	}
 	if g.chance(6) {
 		s.Size.Value = 0
+	}
+	if s.To != nil { // it has to stay inside the window
+		s.To.Value = min(s.To.Value, g.end-min(s.NewSize.Value, g.end-g.base))
 	}
 	return s
 }

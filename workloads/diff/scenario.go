@@ -16,13 +16,24 @@ import (
 // passes is how often the block of a "for" or a "forever" is performed.
 const passes = 20
 
-// scenarioWindow is the window of a scenario, which says nothing of one.
-var scenarioWindow = host.Window{Size: 1 << 30}
+// windowOf returns the window of a scenario, and its limit on VMAs.
+func windowOf(sc *workloads.Scenario) host.Window {
+	w := host.Window{Size: 1 << 30}
+	if sc.Window != nil {
+		w.Base, w.Size = sc.Window.Base, sc.Window.Size
+	}
+	for _, l := range sc.Limits {
+		if l.Kind == workloads.LimitMaxMapCount {
+			w.Room = int(l.Value)
+		}
+	}
+	return w
+}
 
 // Scenario performs a scenario on both sides, statement by statement: init, then the threads, each a statement in turn, then
 // finally. It stops at the first drift.
 func (l *Lab) Scenario(ctx context.Context, sc *workloads.Scenario, flagsEvery int) (*Result, error) {
-	set := setting{scenario: sc, window: scenarioWindow, flagsEvery: flagsEvery}
+	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: flagsEvery}
 	var err error
 	if set.window.Heap, err = l.heapOf(ctx, set); err != nil {
 		return nil, err

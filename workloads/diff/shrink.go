@@ -1,8 +1,7 @@
 package diff
 
 import (
-	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"vmasim/mm"
@@ -105,28 +104,43 @@ func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
 
 // write makes a scenario of steps.
 func (q *sequence) write(steps []step, d *Drift) string {
-	sc := *q.set.scenario
+	sc := *q.set.withWindow(q.window).scenario
 	sc.Title = "A drift between simulator and kernel."
-	sc.Doc = strings.TrimSpace(fmt.Sprintf("%v\n\nwindow %v", d, q.set.window))
+	sc.Doc = d.String()
 	block := *sc.Init
 	block.Body = nil
+	if heap := q.window.Heap; heap != 0 && usesHeap(steps) {
+		ref := &workloads.Ref{Name: "H"}
+		block.Body = append(block.Body, &workloads.Stmt{Kind: workloads.KindHeap, Region: ref, Size: number(mm.PageSize), Addr: number(heap)})
+	}
 	for _, s := range steps {
-		if s.space == 0 {
-			block.Body = append(block.Body, s.stmt)
-			continue
+		if s.stmt.Kind != workloads.KindFork && s.stmt.Kind != workloads.KindExit {
+			s.stmt = anyResult(s.stmt)
 		}
-		in := &workloads.Stmt{Kind: workloads.KindIn, MM: &workloads.Ref{Name: sc.MMs[s.space].Name, Index: s.space}, Body: []*workloads.Stmt{s.stmt}}
-		block.Body = append(block.Body, in)
+		if s.space != 0 {
+			s.stmt = &workloads.Stmt{
+				Kind: workloads.KindIn, MM: &workloads.Ref{Name: sc.MMs[s.space].Name, Index: s.space}, Body: []*workloads.Stmt{s.stmt},
+			}
+		}
+		block.Body = append(block.Body, s.stmt)
 	}
 	sc.Init = &block
-	used := map[string]bool{}
-	for _, s := range steps {
-		if f := s.stmt.Backing.File; f != nil {
-			used[f.Name] = true
-		}
-	}
-	if len(used) == 0 {
+	if !slices.ContainsFunc(steps, func(s step) bool { return s.stmt.Backing.File != nil }) {
 		sc.Files = nil
 	}
+	if !slices.ContainsFunc(steps, func(s step) bool { return s.stmt.Kind == workloads.KindFork }) {
+		sc.MMs = sc.MMs[:1]
+	}
 	return sc.String()
+}
+
+func usesHeap(steps []step) bool {
+	return slices.ContainsFunc(steps, func(s step) bool { return s.stmt.Kind == workloads.KindBrk })
+}
+
+// anyResult states nothing of a statement's result: the drift is what counts.
+func anyResult(s *workloads.Stmt) *workloads.Stmt {
+	c := *s
+	c.Expect = &workloads.Expect{Results: []workloads.Result{{Kind: workloads.ResultAny}}}
+	return &c
 }

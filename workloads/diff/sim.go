@@ -5,28 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
 )
-
-// fillWindow maps everything outside the window with what merges with nothing in it, as the host does, so that a search for
-// free memory finds the same holes. It returns how many VMAs and pages that took.
-func fillWindow(t *task.Task, m *mm.MM, start, end uint64) (vmas int, pages uint64, err error) {
-	for _, r := range [][2]uint64{{mm.MmapMin, start}, {end, mm.TaskSize}} {
-		_, err := m.Mmap(t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED})
-		if err != nil {
-			return 0, 0, err
-		}
-		vmas++
-		pages += (r[1] - r[0]) >> mm.PageShift
-	}
-	return vmas, pages, nil
-}
 
 // simState observes the simulator. VmFlags are asked for.
 func (w *world) simState(sp *space, flags bool) *state {
@@ -67,6 +51,8 @@ func simPage(m *mm.MM, pte pgtable.PTE) page {
 	switch {
 	case pte.None():
 		return absent
+	case pte.Guard():
+		return guard
 	case pte.Special():
 		return zeroPage
 	}

@@ -5,7 +5,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/mm"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
 )
@@ -61,7 +60,7 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 		return nil, nil // above the hard limit of this machine
 	}
 	w.actor.MM = sp.sim
-	sim := w.actor.Do(w.inside(&c))
+	sim := w.actor.Do(&c)
 	w.counts.add(c.Kind, real)
 	if real != sim {
 		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", describe(real), w.actor.Describe(s.stmt, sim)))
@@ -71,16 +70,6 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 		c.Bind(s.stmt, env, real.Value)
 	}
 	return w.compare(s, s.space)
-}
-
-// inside gives the simulator a limit that leaves as much to the window as the kernel's: what lies outside differs.
-func (w *world) inside(c *actor.Call) *actor.Call {
-	if c.Kind == workloads.KindSetrlimit && c.Resource == unix.RLIMIT_AS && c.Value+w.fill<<mm.PageShift > c.Value {
-		more := *c
-		more.Value += w.fill << mm.PageShift
-		return &more
-	}
-	return c
 }
 
 func describe(o workloads.Outcome) string {

@@ -22,8 +22,10 @@ import (
 
 // Lab is where worlds are made: agents on the kernel, and a simulated machine.
 type Lab struct {
-	host *host.Lab
-	deep *deep.Reader // nil: what /proc hides is not compared
+	host  *host.Lab
+	deep  *deep.Reader // nil: what /proc hides is not compared
+	rules rules.Set
+	tweak func(*mm.Config) // of the simulator, for tests; nil: nothing
 }
 
 // NewLab starts the agents. The program must have called host.Main.
@@ -32,8 +34,15 @@ func NewLab() (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lab{host: h}, nil
+	set, err := rules.Parse(rules.Default)
+	if err != nil {
+		return nil, err
+	}
+	return &Lab{host: h, rules: set}, nil
 }
+
+// SetRules has the simulator follow other rules than the kernel's.
+func (l *Lab) SetRules(s rules.Set) { l.rules = s }
 
 // Close ends all agents.
 func (l *Lab) Close() {
@@ -53,6 +62,17 @@ type setting struct {
 	flagsEvery int // VmFlags are compared after every so many operations; 0: never
 }
 
+// withWindow returns the setting with a scenario that has the window, and no more room for VMAs than it.
+func (s setting) withWindow(w host.Window) setting {
+	sc := *s.scenario
+	sc.Window = &workloads.Window{Base: w.Base, Size: w.Size}
+	if w.Room != 0 {
+		sc.Limits = []*workloads.Limit{{Kind: workloads.LimitMaxMapCount, Value: uint64(w.Room)}}
+	}
+	s.scenario, s.window = &sc, w
+	return s
+}
+
 // world is one simulated process and a real one, with their children, side by side.
 type world struct {
 	lab        *Lab
@@ -62,7 +82,6 @@ type world struct {
 	spaces     []*space // by the scenario's address spaces; nil: does not exist
 	violations []task.Violation
 	names      naming
-	fill       uint64 // pages outside the simulator's window
 	operations int
 	blind      bool               // results are compared, and nothing else
 	last       *workloads.Outcome // of the operation before, on both sides; nil if there was none
@@ -87,7 +106,7 @@ func (l *Lab) newWorld(set setting) (w *world, err error) {
 	if err != nil {
 		return nil, err
 	}
-	set.window = p.Window()
+	set = set.withWindow(p.Window())
 	w = &world{lab: l, set: set, names: newNaming(), counts: newCoverage(), spaces: make([]*space, len(set.scenario.MMs))}
 	first := &space{kernel: &process{Process: p, zero: l.host.ZeroFrame()}}
 	w.spaces[0] = first
@@ -109,36 +128,35 @@ func (l *Lab) newWorld(set setting) (w *world, err error) {
 	return w, w.simulate(first)
 }
 
+// readAround is the read-ahead of Linux as it is, in pages. What a disk may have more makes no difference: the files are smaller.
+const readAround = 32
+
 // memlock is the limit on locked memory that worlds begin with: an unprivileged process may not raise it at will.
 const memlock = 1 << 20
 
 // simulate makes the simulated side, which has as much room for VMAs as the kernel leaves.
 func (w *world) simulate(s *space) error {
-	const fillers = 2
 	memory := min(uint64(w.set.window.Pages())*mm.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
-	set, err := rules.Parse(rules.Default)
-	if err != nil {
-		return err
-	}
-	w.machine, err = mm.NewMachine(mm.Config{
-		Rules: set, Memory: memory, ValidateWrites: true, Populate: fault.Populate,
-		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + fillers,
+	cfg := mm.Config{
+		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, Populate: fault.Populate, ReadAround: readAround,
+		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers,
 		Report:      func(v task.Violation) { w.violations = append(w.violations, v) },
-	})
-	if err != nil {
+	}
+	if w.lab.tweak != nil {
+		w.lab.tweak(&cfg)
+	}
+	var err error
+	if w.machine, err = mm.NewMachine(cfg); err != nil {
 		return err
 	}
 	t := w.machine.NewTask("diff")
-	w.actor = actor.Actor{Task: t, Decls: w.set.scenario.Files}
-	if s.sim, err = w.machine.NewMM(t, workloads.MainMM); err != nil {
+	w.actor = actor.Actor{Task: t, Decls: w.set.scenario.Files, Window: w.set.scenario.Window}
+	if s.sim, err = actor.NewMM(t, w.machine, w.set.scenario, workloads.MainMM); err != nil {
 		return err
 	}
 	s.sim.SetLimit(t, mm.LimitMemlock, memlock)
 	if w.set.window.Heap != 0 {
 		s.sim.SetHeap(t, w.set.window.Heap)
-	}
-	if _, w.fill, err = fillWindow(t, s.sim, w.set.window.Base, w.set.window.End()); err != nil {
-		return err
 	}
 	if w.actor.Files, err = actor.OpenFiles(t, w.machine.Mem, w.set.scenario); err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,13 +40,10 @@ type child struct {
 	findings findings
 }
 
-// memoryLimit is what the child may allocate before the garbage collector disturbs the threads.
-const memoryLimit = 1 << 30
-
 // serve is the child's part of the conversation.
 func serve(in io.Reader, out io.Writer) error {
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(memoryLimit)
+	reserveHeap()
+	runtime.MemProfileRate = 1 // for the warm-up
 	from, to := json.NewDecoder(in), json.NewEncoder(out)
 	c := &child{}
 	if err := from.Decode(&c.order); err != nil {
@@ -57,7 +53,13 @@ func serve(in io.Reader, out io.Writer) error {
 		return err
 	}
 	gate := make(chan struct{})
-	threads := c.threads(gate) // before the address space is made ready: threads need memory
+	threads := c.threads(gate)
+	var ids []int
+	for _, t := range threads {
+		ids = append(ids, <-t.id)
+	}
+	runtime.MemProfileRate = 0
+	spareThreads(len(threads) + spareProcs)
 	if err := isolate(); err != nil {
 		return err
 	}
@@ -65,10 +67,8 @@ func serve(in io.Reader, out io.Writer) error {
 	if failed := c.findings.list(); len(failed) > 0 {
 		return to.Encode(crowd{Failed: failed})
 	}
-	var ids []int
 	for _, t := range threads {
 		copy(t.env.Regions, regions)
-		ids = append(ids, <-t.id)
 	}
 	if err := to.Encode(crowd{Threads: ids}); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (c *child) block(b *workloads.Block, shared []workloads.Region) []workloads
 func (c *child) threads(gate <-chan struct{}) (all []*thread) {
 	for i, th := range c.sc.Threads {
 		for n := range c.Counts[i] {
-			t := &thread{child: c, name: fmt.Sprintf("%s/%d", th.Name, n), env: th.NewEnv(c.Seed, n, nil), background: th.Background,
+			t := &thread{child: c, name: fmt.Sprintf("%s/%d", th.Name, n), env: th.NewEnv(c.Seed, n, nil), program: th,
 				id: make(chan int, 1), done: make(chan struct{})}
 			if !th.Background {
 				c.front.Add(1)
@@ -134,13 +134,14 @@ func (c *child) threads(gate <-chan struct{}) (all []*thread) {
 			all = append(all, t)
 		}
 	}
-	runtime.GOMAXPROCS(len(all) + 4) // Go shall never let one wait for another
-	next := 0
-	for i, th := range c.sc.Threads {
-		for range c.Counts[i] {
-			go all[next].live(th.Body, gate)
-			next++
-		}
+	n := len(all) + spareProcs
+	runtime.GOMAXPROCS(n) // Go shall never let one wait for another
+	w := &warmUp{n: int32(n)}
+	for i, t := range all {
+		go t.live(w, i, gate)
+	}
+	for i := range spareProcs {
+		go w.join(len(all) + i)
 	}
 	return all
 }

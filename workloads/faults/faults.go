@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"vmasim/internal/host"
@@ -68,7 +69,7 @@ func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Res
 	if err != nil {
 		return nil, err
 	}
-	k, err := host.ReadKernel("/tmp")
+	k, err := host.ReadKernel(os.TempDir())
 	if err != nil {
 		return nil, err
 	}

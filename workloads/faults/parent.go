@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vmasim/internal/host/deep"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
@@ -59,6 +61,7 @@ func perform(ctx context.Context, o order, counter *deep.FaultCounter) (s Side, 
 	// Signals by which Go asks its threads to make room for each other would only disturb: there is room for all.
 	cmd.Env = append(os.Environ(), childVariable+"=1", "GODEBUG=asyncpreemptoff=1")
 	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // Ctrl-C is for us alone
 	to, err := cmd.StdinPipe()
 	if err != nil {
 		return s, err
@@ -74,7 +77,6 @@ func perform(ctx context.Context, o order, counter *deep.FaultCounter) (s Side, 
 	if err != nil {
 		cancel() // it may wait for something
 	}
-	to.Close()
 	if waited := cmd.Wait(); err == nil || errors.Is(err, io.EOF) {
 		err = waited
 	}

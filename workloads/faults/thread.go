@@ -18,25 +18,26 @@ import (
 // thread performs statements by system calls and plain accesses.
 type thread struct {
 	*child
-	name       string
-	env        *workloads.Env
-	background bool
-	id         chan int // the kernel's, once it lives
-	done       chan struct{}
+	name    string
+	env     *workloads.Env
+	program *workloads.Thread // nil for init and finally
+	id      chan int          // the kernel's, once it lives
+	done    chan struct{}
 }
 
 // live is the life of a thread.
-func (t *thread) live(body []*workloads.Stmt, gate <-chan struct{}) {
+func (t *thread) live(w *warmUp, i int, gate <-chan struct{}) {
 	runtime.LockOSThread() // and it ends with this
+	w.join(i)
 	t.id <- unix.Gettid()
 	<-gate
-	t.run(body)
+	t.run(t.program.Body)
 	for b := range t.barriers {
-		if mentions(body, b) {
+		if mentions(t.program.Body, b) {
 			t.barriers[b].leave()
 		}
 	}
-	if !t.background {
+	if !t.background() {
 		t.front.Done()
 	}
 	close(t.done)
@@ -53,8 +54,10 @@ func (t *thread) body(body []*workloads.Stmt) {
 	}
 }
 
+func (t *thread) background() bool { return t.program != nil && t.program.Background }
+
 // leaving tells that loops end after the pass they are in.
-func (t *thread) leaving() bool { return t.background && t.draining.Load() }
+func (t *thread) leaving() bool { return t.background() && t.draining.Load() }
 
 func (t *thread) statement(s *workloads.Stmt) {
 	switch s.Kind {
@@ -212,7 +215,7 @@ func caught(out *workloads.Outcome) {
 	if p == nil {
 		return
 	}
-	if _, signal := p.(interface{ Addr() uintptr }); !signal {
+	if _, signal := p.(runtime.Error); !signal {
 		panic(p)
 	}
 	*out = workloads.Outcome{Kind: anySignal}

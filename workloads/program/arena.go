@@ -45,11 +45,16 @@ type arena struct {
 	// Of all:
 
 	key      []byte
-	alone    solo                // watches the task that sets up
+	alone    solo // watches the task that sets up
+	prompter prompter
 	nobody   task.Task           // looks without being announced
 	before   []statements        // see precedence
 	outcomes map[string]*outcome // by key
 	reached  uint64              // by counter: the branch was taken, and the program knows
+
+	rehearsed  *rehearsal // how the world is made on this machine; nil: not known yet
+	improvised bool       // it is made otherwise each time
+	seen       []uintptr  // see survey
 }
 
 func newArena(p *Program) (*arena, error) {
@@ -81,6 +86,7 @@ const setupName = "(init)"
 // makeTasks makes the tasks, which outlive executions as long as nothing breaks.
 func (a *arena) makeTasks() {
 	p := a.p
+	a.machine.Rewind() // from now on
 	t := a.machine.NewTask(setupName)
 	a.setup = a.newRunner(t, p.scenario.Init, 0, 0, -1)
 	a.final = a.newRunner(t, p.scenario.Finally, 0, 0, p.slotsOf[0])
@@ -102,7 +108,7 @@ func (a *arena) makeTasks() {
 func (a *arena) renew() {
 	a.countUp()
 	a.p.setups.Delete(a.setup.Task)
-	a.machine = a.machine.Renew()
+	a.machine, a.rehearsed = a.machine.Renew(), nil
 	a.makeTasks()
 }
 
@@ -122,15 +128,27 @@ func (a *arena) countUp() {
 // begin makes the world of one execution.
 func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err error) {
 	a.watch, a.report, a.broken = watch, report, false
-	a.log, a.prologue, a.mms, a.trail = a.log[:0], a.prologue[:0], a.mms[:0], nil
+	a.trail = nil
 	if t, ok := watch.(explore.Trailer); ok {
 		a.trail = t.Trail()
 	}
 	defer a.catch(&err)
+	a.alone.watch = watch
+	if err := a.stage(); err != nil {
+		return err
+	}
+	if r := a.p.follow; r != nil {
+		r.begin(a)
+	}
+	return nil
+}
+
+// makeWorld makes the world of an execution. o observes the task that does it.
+func (a *arena) makeWorld(o task.Observer) (err error) {
+	a.log, a.prologue, a.mms = a.log[:0], a.prologue[:0], a.mms[:0]
 	a.warm()
 	t := a.setup.Task
-	a.alone.watch = watch
-	t.Observer = &a.alone
+	t.Observer = o
 	a.machine.Mem.Announce(t)
 	for i, m := range a.p.scenario.MMs {
 		a.spaces[i] = space{}
@@ -159,9 +177,6 @@ func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err e
 	}
 	t.Observer = nil
 	a.machine.RCU.Quiescent(t)
-	if r := a.p.follow; r != nil {
-		r.begin(a)
-	}
 	return nil
 }
 
@@ -208,10 +223,8 @@ func (a *arena) runners() iter.Seq[*runner] {
 	}
 }
 
-// announce tells the watcher of an address space, whose birth the code does not announce.
-func (a *arena) announce(t *task.Task, m *mm.MM) {
-	a.watch.Born(t, unsafe.Pointer(&m.Locks), vma.LocksLayout())
-}
+// announce tells the observer of an address space, whose birth the code does not announce.
+func (a *arena) announce(t *task.Task, m *mm.MM) { t.Born(unsafe.Pointer(&m.Locks), vma.LocksLayout()) }
 
 // init runs the scenario's init. What goes wrong there is a mistake of the scenario.
 func (a *arena) init() error {
@@ -366,6 +379,7 @@ func (a *arena) tearDown() {
 	}
 	a.machine.Settle(t)
 	a.cool()
+	a.machine.Rewind()
 	if left := a.machine.Leaks(); left != "" {
 		a.violate(task.Violation{Oracle: "leak", Message: left + " left after everything was torn down", Task: setupName})
 	}

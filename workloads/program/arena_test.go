@@ -22,7 +22,7 @@ func TestCachesStayTheSame(t *testing.T) {
 			madvise A dontneed
 	`, Setting{})
 	cached := func() (all [][]phys.PFN) {
-		a, err := p.take()
+		a, err := p.take(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -125,7 +125,7 @@ func (a *arena) judged() bool {
 	if slices.ContainsFunc(p.choices(), stops) && a.chosen() {
 		return false
 	}
-	if slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" }) {
+	if p.scenario.Window != nil || slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" }) {
 		return false
 	}
 	limited := slices.ContainsFunc(p.scenario.Limits, func(l *workloads.Limit) bool { return l.Kind != workloads.LimitVMARefs })

@@ -68,8 +68,12 @@ const (
 func newSequential(h *history) *sequential {
 	sc := h.arena.p.scenario
 	w := &sequential{spaces: make([]*modelSpace, len(h.arena.mms)), at: make([]uint64, len(h.init)+len(h.events))}
-	for _, decl := range sc.Files {
-		w.files = append(w.files, modelFile(decl))
+	for i, decl := range sc.Files {
+		if decl.Again != nil {
+			w.files = append(w.files, w.files[decl.Again.Index].Inode.Open(decl.Mode))
+			continue
+		}
+		w.files = append(w.files, modelFile(decl, h.arena.files[i].HugeAligned()))
 	}
 	n := 0
 	for _, m := range sc.MMs {
@@ -81,8 +85,8 @@ func newSequential(h *history) *sequential {
 	return w
 }
 
-// modelFile makes a temporary file as package actor does.
-func modelFile(decl *workloads.File) *seqmodel.File {
+// modelFile makes a temporary file as package actor does, on a disk or in memory.
+func modelFile(decl *workloads.File, disk bool) *seqmodel.File {
 	contents := make([]byte, decl.Size)
 	if decl.Pattern {
 		for n := 0; n < len(contents); n += wordSize {
@@ -91,7 +95,10 @@ func modelFile(decl *workloads.File) *seqmodel.File {
 			copy(contents[n:], word[:])
 		}
 	}
-	return seqmodel.NewDiskFile(contents).Open(decl.Mode)
+	if disk {
+		return seqmodel.NewDiskFile(contents).Open(decl.Mode)
+	}
+	return seqmodel.NewMemFile(contents).Open(decl.Mode)
 }
 
 // step performs the next point of an event; nil is one that does nothing.

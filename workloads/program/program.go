@@ -233,7 +233,7 @@ func (p *Program) config(report func(task.Violation)) mm.Config {
 
 // NewWorld implements [explore.Program].
 func (p *Program) NewWorld(watch explore.Watcher, report func(task.Violation)) (explore.World, error) {
-	a, err := p.take()
+	a, err := p.take(watch)
 	if err != nil {
 		return nil, err
 	}
@@ -243,11 +243,13 @@ func (p *Program) NewWorld(watch explore.Watcher, report func(task.Violation)) (
 	return a, nil
 }
 
-// take returns an arena that no other worker uses.
-func (p *Program) take() (*arena, error) {
+// take returns an arena that no other worker uses: the one that the worker had before, if there is one.
+func (p *Program) take(watch explore.Watcher) (*arena, error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
-		a := p.idle[n-1]
+		i := max(0, slices.IndexFunc(p.idle, func(a *arena) bool { return a.watch == watch }))
+		a := p.idle[i]
+		p.idle[i] = p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
 		return a, nil

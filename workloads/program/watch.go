@@ -31,6 +31,15 @@ type oracles struct {
 	setup   *task.Task
 	arena   *arena
 	phase   phase
+	made    made
+}
+
+// made is what the checker knows about a world that was just made.
+type made struct {
+	key      any
+	snapshot *check.Snapshot
+	setup    *task.Task
+	arena    *arena
 }
 
 type phase uint8
@@ -43,9 +52,20 @@ const (
 )
 
 // Restart implements [explore.Restarter].
-func (w *oracles) Restart() {
-	w.checker.Reset()
-	w.phase = nothing
+func (w *oracles) Restart() { w.phase = nothing }
+
+// Remember implements [explore.Recaller].
+func (w *oracles) Remember(key any) { w.made = made{key, w.checker.Snapshot(), w.setup, w.arena} }
+
+// Knows implements [explore.Recaller].
+func (w *oracles) Knows(key any) bool {
+	return w.made.key == key && w.checker.CanReturn(w.made.snapshot)
+}
+
+// Recall implements [explore.Recaller].
+func (w *oracles) Recall(any) {
+	w.phase, w.setup, w.arena = settingUp, w.made.setup, w.made.arena
+	w.checker.Return(w.made.snapshot)
 }
 
 // Lessons implements [explore.Learner].
@@ -66,6 +86,7 @@ func (w *oracles) Join() { w.checker.Join() }
 func (w *oracles) follow(t *task.Task) {
 	switch {
 	case w.phase == nothing:
+		w.checker.Reset()
 		w.phase = settingUp
 		if w.setup != t {
 			w.setup, w.arena = t, w.p.arenaOf(t)

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/internal/report"
+	"vmasim/workloads"
+	"vmasim/workloads/driver"
+	"vmasim/workloads/faults"
+)
+
+// measureFaults is diff --faults.
+func measureFaults(ctx context.Context, cmd *cobra.Command, scenarios []*workloads.Scenario, o *diffOptions) error {
+	opts := driver.Options{Duration: o.time}
+	if o.rules != nil {
+		opts.Rules = o.rules.String()
+	}
+	var m mistakes
+	for _, sc := range scenarios {
+		m.note(faults.Check(sc, opts))
+	}
+	if err := m.err(); err != nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return statusError(exitUsage)
+	}
+	var t tally
+	for _, sc := range scenarios {
+		r, err := faults.Run(ctx, sc, opts)
+		if errors.Is(err, faults.ErrUnmeasurable) {
+			fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: %v\n", err)
+			return statusError(exitUsage)
+		}
+		if err != nil {
+			return err
+		}
+		if err := writeFaults(cmd.OutOrStdout(), o.format, r); err != nil {
+			return err
+		}
+		if err := t.add(r.Interrupted, r.OK()); err != nil {
+			return err
+		}
+	}
+	return t.status()
+}
+
+func writeFaults(w io.Writer, format string, r *faults.Result) error {
+	if format == "json" {
+		return report.FaultsJSON(w, r)
+	}
+	return report.FaultsText(w, r)
+}

@@ -1,0 +1,58 @@
+package ksync
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// Flags64 is a word of flags that a lock protects, like a [Plain] word, but for single bits that may be set without it.
+type Flags64 struct{ v atomic.Uint64 }
+
+// Read reads the word.
+func (f *Flags64) Read(t *task.Task) uint64 {
+	if t.Observer != nil {
+		return f.readObserved(t)
+	}
+	return f.v.Load()
+}
+
+func (f *Flags64) readObserved(t *task.Task) uint64 {
+	t.Begin(task.OpPlainRead, unsafe.Pointer(f))
+	v := f.v.Load()
+	t.End(v, v)
+	return v
+}
+
+// Write writes the word.
+func (f *Flags64) Write(t *task.Task, v uint64) {
+	if t.Observer != nil {
+		f.writeObserved(t, v)
+		return
+	}
+	store64(&f.v, v)
+}
+
+func (f *Flags64) writeObserved(t *task.Task, v uint64) {
+	t.Begin(task.OpPlainWrite, unsafe.Pointer(f))
+	t.End(f.v.Swap(v), v)
+}
+
+// SetBits sets bits, with no ordering, and loses none that others set meanwhile: set_bit.
+func (f *Flags64) SetBits(t *task.Task, bits uint64) {
+	if t.Observer != nil {
+		f.setObserved(t, bits)
+		return
+	}
+	f.v.Or(bits)
+}
+
+func (f *Flags64) setObserved(t *task.Task, bits uint64) {
+	t.Begin(task.OpSetBit, unsafe.Pointer(f))
+	old := f.v.Or(bits)
+	t.End(old, old|bits)
+}
+
+// Peek reads without announcing: for reports and checks of a quiescent state.
+func (f *Flags64) Peek() uint64 { return f.v.Load() }

@@ -1,0 +1,61 @@
+package phys
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+)
+
+// PunchHole empties pages [first, last) of the file, which keeps its size: fallocate(2) with FALLOC_FL_PUNCH_HOLE. unmap is called
+// when nobody can find the pages in the cache any more; it takes them out of all page tables, and may not touch the file. It fails
+// with the errno of the file system. It may sleep.
+func (f *Inode) PunchHole(t *task.Task, first, last uint64, unmap func()) error {
+	f.fill.Lock(t)
+	defer f.fill.Unlock(t)
+	f.dropRange(t, first, last)
+	f.removals.Add(t, 1)
+	unmap()
+	if f.file == nil {
+		return nil
+	}
+	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
+	for {
+		err := unix.Fallocate(f.fd, mode, int64(first<<PageShift), int64((last-first)<<PageShift))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("punch a hole in %s: %w", f.Name(), err)
+		}
+		return nil
+	}
+}
+
+// Removals counts how often pages were taken out of the cache by [Inode.PunchHole]. A page that was found after the count was read
+// may be mapped while the count is still the same, under the lock of the page-table entry; else it may be gone. The kernel looks
+// at folio->mapping under the folio's lock.
+func (f *Inode) Removals(t *task.Task) uint64 { return f.removals.LoadAcquire(t) }
+
+// ReadAhead brings pages [first, last), as far as the file has them, into the cache. What cannot be read is left out. It may
+// sleep.
+func (f *Inode) ReadAhead(t *task.Task, first, last uint64) {
+	pages, err := f.PageCount(t)
+	if err != nil {
+		return
+	}
+	for index := first; index < min(last, pages); index++ {
+		if pfn, err := f.Page(t, index); err == nil {
+			f.mem.Put(t, pfn)
+		}
+	}
+}
+
+// Cached reports whether the cache holds a page.
+func (f *Inode) Cached(t *task.Task, index uint64) bool {
+	f.lock.Lock(t)
+	_, ok := f.pages[index]
+	f.lock.Unlock(t)
+	return ok
+}

@@ -1,0 +1,85 @@
+package mm
+
+import (
+	"vmasim/internal/pgtable"
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// unguardable are the VMAs that can have no guard markers.
+const unguardable = vma.VMSpecial | vma.VMHugeTLB
+
+// installGuards makes every access to the pages of [start, end), a part of v, fail: madvise_guard_install. What they hold is
+// dropped. When memory runs out some markers may be there. v has an anon_vma then if it is anonymous, so that fork copies the
+// markers, and VM_MAYBE_GUARD for good, for the same reason.
+func (a *advising) installGuards(t *task.Task, v *vma.VMA, start, end uint64) error {
+	t.Enter("madvise_guard_install")
+	defer t.Leave()
+	if err := refuseAny(t, v, unguardable|vma.VMLocked); err != nil {
+		return err
+	}
+	v.SetFlag(t, vma.VMMaybeGuard)
+	if v.IsAnonymous(t) {
+		if err := a.mm.PrepareAnonVMA(t, v); err != nil {
+			return err
+		}
+	}
+	for {
+		done, err := a.mm.markGuards(t, start, end)
+		if done || err != nil {
+			return err
+		}
+		a.zap(t, start, end) // faults may bring pages back before the next try
+		a.finish(t)
+	}
+}
+
+// markGuards puts markers into the empty entries for [start, end) up to the first that maps a page, and reports whether there was
+// none such. It fails with ENOMEM.
+func (mm *MM) markGuards(t *task.Task, start, end uint64) (done bool, err error) {
+	for at := start; at < end; {
+		c, err := mm.Tables.AllocChunk(t, at, end)
+		if err != nil {
+			return false, err
+		}
+		if !guardChunk(t, c) {
+			return false, nil
+		}
+		at += uint64(len(c.Entries)) << PageShift
+	}
+	return true, nil
+}
+
+// guardChunk is markGuards of the entries of one table.
+func guardChunk(t *task.Task, c pgtable.Chunk) (done bool) {
+	c.Lock.Lock(t)
+	defer c.Lock.Unlock(t)
+	for i := range c.Entries {
+		switch pte := c.Entries[i].Get(t); {
+		case pte.None():
+			c.Entries[i].Set(t, pgtable.GuardMarker)
+		case !pte.Guard():
+			return false
+		}
+	}
+	return true
+}
+
+// removeGuards takes the markers away and leaves all else: madvise_guard_remove. VM_MAYBE_GUARD stays.
+func (a *advising) removeGuards(t *task.Task, v *vma.VMA, start, end uint64) error {
+	t.Enter("madvise_guard_remove")
+	defer t.Leave()
+	if err := refuseAny(t, v, unguardable); err != nil {
+		return err
+	}
+	return a.mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
+		c.Lock.Lock(t)
+		for i := range c.Entries {
+			if c.Entries[i].Get(t).Guard() {
+				c.Entries[i].Set(t, 0)
+			}
+		}
+		c.Lock.Unlock(t)
+		return nil
+	})
+}

@@ -1,0 +1,74 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// Mseal is mseal(2): from now on the mappings of the range can be neither unmapped nor moved nor changed. A hole gives ENOMEM before
+// anything is sealed; when memory or map_count does not allow to split a VMA, those before it are sealed. Errors are unix.Errno
+// values, wrapped.
+func (mm *MM) Mseal(t *task.Task, addr, length uint64, flags int) error {
+	t.Enter("do_mseal")
+	defer t.Leave()
+	if flags != 0 {
+		return errno("mseal", unix.EINVAL, "flags %#x", flags)
+	}
+	if offsetInPage(addr) != 0 {
+		return errno("mseal", unix.EINVAL, "address %#x is not page aligned", addr)
+	}
+	size := pageAlign(length)
+	end := addr + size
+	if length != 0 && size == 0 || end < addr {
+		return errno("mseal", unix.EINVAL, "[%#x, +%#x) wraps", addr, length)
+	}
+	if size == 0 {
+		return nil
+	}
+	if err := mm.MmapWriteLockKillable(t); err != nil {
+		return err
+	}
+	defer mm.endWrite(t)
+	if hole := mm.firstHole(t, addr, end); hole < end {
+		return errno("mseal", unix.ENOMEM, "nothing is mapped at %#x", hole)
+	}
+	return mm.seal(t, addr, end)
+}
+
+// firstHole returns the first address of [start, end) at which nothing is mapped, or one past it if there is none:
+// range_contains_unmapped.
+func (mm *MM) firstHole(t *task.Task, start, end uint64) uint64 {
+	for start < end {
+		v := mm.vmi.Find(t, start)
+		if v == nil || v.Start(t) > start {
+			break
+		}
+		start = v.End(t)
+	}
+	return start
+}
+
+// seal seals [start, end), which has no hole: mseal_apply. The caller holds mmap_lock for writing.
+func (mm *MM) seal(t *task.Task, start, end uint64) error {
+	for at := start; at < end; {
+		v := mm.vmi.Find(t, at)
+		if flags := v.Flags(t); flags&vma.VMSealed == 0 {
+			var err error
+			if v, err = mm.changeFlags(t, v, at, min(v.End(t), end), flags|vma.VMSealed); err != nil {
+				return err
+			}
+		}
+		at = v.End(t)
+	}
+	return nil
+}
+
+// checkSealed makes system call op refuse a sealed VMA: vma_is_sealed.
+func checkSealed(t *task.Task, op string, v *vma.VMA) error {
+	if v.Flags(t)&vma.VMSealed != 0 {
+		return errno(op, unix.EPERM, "the mapping at %#x is sealed", v.Start(t))
+	}
+	return nil
+}
