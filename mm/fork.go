@@ -114,6 +114,7 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 		if err != nil {
 			return err
 		}
+		to.Lock.Lock(t) // who comes by the reverse map of the file may be there
 		c.Lock.Lock(t)
 		for i := range c.Entries {
 			e := &c.Entries[i]
@@ -128,9 +129,10 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 				mem.Get(t, pte.PFN())
 				mem.Page(pte.PFN()).Mapcount.FetchAdd(t, 1)
 			}
-			to.Entries[i].Set(t, pte) // nobody else is there: who comes by the file's reverse map is at the parent's first
+			to.Entries[i].Set(t, pte)
 		}
 		c.Lock.Unlock(t)
+		to.Lock.Unlock(t)
 		return nil
 	})
 }

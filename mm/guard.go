@@ -24,45 +24,24 @@ func (a *advising) installGuards(t *task.Task, v *vma.VMA, start, end uint64) er
 			return err
 		}
 	}
-	for {
-		done, err := a.mm.markGuards(t, start, end)
-		if done || err != nil {
-			return err
-		}
-		a.zap(t, start, end) // faults may bring pages back before the next try
-		a.finish(t)
-	}
+	return a.mm.markGuards(t, start, end)
 }
 
-// markGuards puts markers into the empty entries for [start, end) up to the first that maps a page, and reports whether there was
-// none such. It fails with ENOMEM.
-func (mm *MM) markGuards(t *task.Task, start, end uint64) (done bool, err error) {
+// markGuards makes the entries for [start, end) guard markers. Where a page is mapped the kernel drops the pages of the whole range
+// and begins again, which faults may keep it at. It fails with ENOMEM.
+func (mm *MM) markGuards(t *task.Task, start, end uint64) error {
+	g := mm.startGather(t)
+	defer g.finish(t)
+	g.leave = pgtable.GuardMarker
 	for at := start; at < end; {
 		c, err := mm.Tables.AllocChunk(t, at, end)
 		if err != nil {
-			return false, err
+			return err
 		}
-		if !guardChunk(t, c) {
-			return false, nil
-		}
+		g.chunk(t, c)
 		at += uint64(len(c.Entries)) << PageShift
 	}
-	return true, nil
-}
-
-// guardChunk is markGuards of the entries of one table.
-func guardChunk(t *task.Task, c pgtable.Chunk) (done bool) {
-	c.Lock.Lock(t)
-	defer c.Lock.Unlock(t)
-	for i := range c.Entries {
-		switch pte := c.Entries[i].Get(t); {
-		case pte.None():
-			c.Entries[i].Set(t, pgtable.GuardMarker)
-		case !pte.Guard():
-			return false
-		}
-	}
-	return true
+	return nil
 }
 
 // removeGuards takes the markers away and leaves all else: madvise_guard_remove. VM_MAYBE_GUARD stays.

@@ -24,7 +24,6 @@ type advice struct {
 	set, clear vma.Flags
 	refuses    func(t *task.Task, v *vma.VMA) bool // VMAs that the flags cannot be changed of: EINVAL
 	ignores    func(t *task.Task, v *vma.VMA) bool // VMAs that are left alone
-	prepares   bool                                // anonymous memory gets an anon_vma
 	pages      func(a *advising, t *task.Task, v *vma.VMA, start, end uint64) error
 	populates  bool // it brings pages in; then it looks for the VMAs itself
 	write      bool // it brings them in as writes do
@@ -50,8 +49,8 @@ var adviceTable = [...]advice{
 	unix.MADV_DONTNEED:        {lock: vmaRead, discards: true, pages: (*advising).dontneed},
 	unix.MADV_DONTNEED_LOCKED: {lock: vmaRead, discards: true, pages: (*advising).dontneedLocked},
 	unix.MADV_FREE:            {lock: vmaRead, discards: true, pages: (*advising).free},
-	unix.MADV_GUARD_INSTALL:   {lock: vmaRead, discards: true, prepares: true, pages: (*advising).installGuards},
-	unix.MADV_GUARD_REMOVE:    {lock: vmaRead, pages: (*advising).removeGuards},
+	unix.MADV_GUARD_INSTALL:   {lock: mmapRead, discards: true, pages: (*advising).installGuards},
+	unix.MADV_GUARD_REMOVE:    {lock: mmapRead, pages: (*advising).removeGuards},
 	unix.MADV_REMOVE:          {lock: mmapRead, discards: true, pages: (*advising).punchHole},
 	unix.MADV_WILLNEED:        {lock: mmapRead, pages: (*advising).willneed},
 	unix.MADV_COLD:            {lock: mmapRead, pages: (*advising).cold},
@@ -131,7 +130,7 @@ func (a *advising) underVMALock(t *task.Task, start, end uint64) (done bool, err
 		return false, nil
 	}
 	defer v.EndRead(t)
-	if v.End(t) < end || a.needsMmapLock(t, v) {
+	if v.End(t) < end {
 		return false, nil
 	}
 	_, err = a.apply(t, v, start, end)
@@ -202,11 +201,6 @@ func (a *advising) change(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA
 		return nil, errno("madvise", unix.EAGAIN, "%v", err)
 	}
 	return changed, nil
-}
-
-// needsMmapLock reports whether the VMA lock is not enough: what gives a VMA an anon_vma looks at its neighbours.
-func (a *advising) needsMmapLock(t *task.Task, v *vma.VMA) bool {
-	return a.prepares && v.IsAnonymous(t) && v.AnonVMA(t) == nil
 }
 
 // finish frees what was dropped: madvise_finish_tlb.

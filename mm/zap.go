@@ -14,8 +14,9 @@ type gather struct {
 	pages []phys.PFN
 	room  [128]phys.PFN
 
-	dropMarkers bool // guard markers go, too: ZAP_FLAG_DROP_MARKER
-	cachedOnly  bool // what is no page of a page cache stays: even_cows is false
+	leave       pgtable.PTE // what the entries become: empty, or guard markers
+	dropMarkers bool        // guard markers go, too: ZAP_FLAG_DROP_MARKER
+	cachedOnly  bool        // what is no page of a page cache stays: even_cows is false
 }
 
 // scratch is memory that a task uses again for each operation.
@@ -30,7 +31,8 @@ const scratchVMAs = 64
 // startGather begins an unmapping: tlb_gather_mmu.
 func (mm *MM) startGather(t *task.Task) *gather {
 	g := &mm.Machine.scratch.Get(t).gather
-	g.mm, g.pages, g.dropMarkers, g.cachedOnly = mm, g.room[:0], false, false
+	g.mm, g.pages = mm, g.room[:0]
+	g.leave, g.dropMarkers, g.cachedOnly = 0, false, false
 	return g
 }
 
@@ -38,28 +40,35 @@ func (mm *MM) startGather(t *task.Task) *gather {
 func (g *gather) zap(t *task.Task, start, end uint64) {
 	t.Enter("unmap_page_range")
 	_ = g.mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
-		for i := 0; i < len(c.Entries); {
-			c.Lock.Lock(t)
-			for ; i < len(c.Entries) && len(g.pages) < len(g.room); i++ {
-				if e := &c.Entries[i]; g.wants(t, e.Get(t)) {
-					g.page(t, e.GetAndClear(t))
-				}
-			}
-			c.Lock.Unlock(t)
-			if len(g.pages) == len(g.room) {
-				g.flush(t)
-			}
-		}
+		g.chunk(t, c)
 		return nil
 	})
 	t.Leave()
 }
 
+// chunk unmaps the pages of one table: zap_pte_range.
+func (g *gather) chunk(t *task.Task, c pgtable.Chunk) {
+	for i := 0; i < len(c.Entries); {
+		c.Lock.Lock(t)
+		for ; i < len(c.Entries) && len(g.pages) < len(g.room); i++ {
+			if e := &c.Entries[i]; g.wants(t, e.Get(t)) {
+				g.page(t, e.Replace(t, g.leave))
+			}
+		}
+		c.Lock.Unlock(t)
+		if len(g.pages) == len(g.room) {
+			g.flush(t)
+		}
+	}
+}
+
 // wants reports whether an entry is to go: should_zap_folio, and zap_nonpresent_ptes for markers.
 func (g *gather) wants(t *task.Task, pte pgtable.PTE) bool {
 	switch {
-	case pte.None():
+	case pte == g.leave:
 		return false
+	case pte.None():
+		return true
 	case pte.Guard():
 		return g.dropMarkers
 	case g.cachedOnly:
@@ -68,9 +77,9 @@ func (g *gather) wants(t *task.Task, pte pgtable.PTE) bool {
 	return true
 }
 
-// page notes an unmapped page. The zero page is nobody's, and a marker is none.
+// page notes an unmapped page, if it is one: the zero page is nobody's.
 func (g *gather) page(t *task.Task, pte pgtable.PTE) {
-	if pte.Special() || pte.Guard() {
+	if !pte.Present() || pte.Special() {
 		return
 	}
 	g.mm.Machine.Mem.Page(pte.PFN()).Mapcount.FetchAdd(t, ^uint32(0))

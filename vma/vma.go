@@ -97,8 +97,8 @@ func (v *VMA) SetFlags(t *task.Task, f Flags) {
 	v.flags.Write(t, uint64(f))
 }
 
-// SetFlag sets a flag of VMSticky, which faults do not look at, while others may be reading the rest: vma_set_atomic_flag. The
-// caller holds the VMA lock or mmap_lock, for reading.
+// SetFlag sets a flag of VMSticky, which faults do not look at, while they may be reading the rest: vma_set_atomic_flag. The caller
+// holds mmap_lock for reading. The VMA lock would not do: a writer that splits the VMA copies its flags before it locks it.
 func (v *VMA) SetFlag(t *task.Task, f Flags) { v.flags.SetBits(t, uint64(f)) }
 
 // Pgoff returns the page offset of the start in the file, or for anonymous memory the virtual page number it had when

@@ -17,7 +17,10 @@ func (e *Entry) Set(t *task.Task, v PTE) { e.word.StoreRelease(t, uint64(v)) }
 
 // GetAndClear empties the entry and returns what it was, with the bits that the processor set last:
 // ptep_get_and_clear.
-func (e *Entry) GetAndClear(t *task.Task) PTE { return PTE(e.word.Xchg(t, 0)) }
+func (e *Entry) GetAndClear(t *task.Task) PTE { return e.Replace(t, 0) }
+
+// Replace writes the entry and returns what it was, with the bits that the processor set last.
+func (e *Entry) Replace(t *task.Task, v PTE) PTE { return PTE(e.word.Xchg(t, uint64(v))) }
 
 // CmpXchg changes the entry if it is old, and reports whether it was: how the processor sets Accessed and Dirty.
 func (e *Entry) CmpXchg(t *task.Task, old, v PTE) bool {

@@ -32,6 +32,9 @@ func DiffText(w io.Writer, r *diff.Result) error {
 	for _, kind := range slices.Sorted(mapslib.Keys(r.Coverage)) {
 		line(kind, outcomes(r.Coverage[kind]))
 	}
+	for i := range r.Unstable {
+		line("once only", r.Unstable[i].String())
+	}
 	if len(r.Skipped) > 0 {
 		line("not compared", outcomes(r.Skipped))
 	}
@@ -85,6 +88,7 @@ type diffed struct {
 	Sequences   int            `json:"sequences,omitempty"`
 	Drifts      int            `json:"drifts"`
 	FirstDrift  *drifted       `json:"first_drift"`
+	Unstable    []drifted      `json:"unstable"`
 	Kernel      string         `json:"kernel"`
 	Differences []string       `json:"differences"`
 	Seed        uint64         `json:"seed,omitempty"`
@@ -107,9 +111,13 @@ func DiffJSON(w io.Writer, r *diff.Result) error {
 	out := diffed{
 		Name: r.Name, Operations: r.Operations, Sequences: r.Sequences, Drifts: r.Drifts, Kernel: r.Kernel.Release,
 		Differences: r.Kernel.Differences(), Seed: r.Seed, Elapsed: r.Elapsed, Interrupted: r.Interrupted, Coverage: r.Coverage, Skipped: r.Skipped,
+		Unstable: []drifted{},
 	}
 	if d := r.FirstDrift; d != nil {
 		out.FirstDrift = &drifted{d.Statement, d.Space, d.What, d.Picture, r.Scenario}
+	}
+	for _, d := range r.Unstable {
+		out.Unstable = append(out.Unstable, drifted{d.Statement, d.Space, d.What, d.Picture, ""})
 	}
 	return json.NewEncoder(w).Encode(out)
 }

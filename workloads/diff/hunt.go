@@ -106,11 +106,16 @@ func (h *hunt) merge(q *sequence, err error) bool {
 	r.Operations += q.operations
 	r.Sequences++
 	r.Coverage.Add(q.counts)
-	if q.drift != nil {
-		if r.Drifts++; r.FirstDrift == nil {
-			h.tell(true)
-			r.FirstDrift, r.Scenario = q.shrink()
-		}
+	switch {
+	case q.drift == nil:
+	case !q.again():
+		r.Unstable = append(r.Unstable, *q.drift)
+	case r.FirstDrift == nil:
+		h.tell(true)
+		r.Drifts++
+		r.FirstDrift, r.Scenario = q.shrink()
+	default:
+		r.Drifts++
 	}
 	if time.Since(h.told) > time.Second {
 		h.tell(false)
@@ -248,6 +253,20 @@ func (q *sequence) replay(steps []step) (*Drift, error) {
 	}
 	err = again.finish(w, err)
 	return again.drift, err
+}
+
+// tries is how often a sequence that drifted is performed again.
+const tries = 3
+
+// again reports whether the sequence drifts again. What does not is no rule of the kernel's: another process may have held a page of
+// a file for a moment, so that it was left out when the pages around a fault were mapped.
+func (q *sequence) again() bool {
+	for range tries {
+		if d, err := q.replay(q.steps); err == nil && d != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // readAll loads a word of every page that is mapped, in every address space: contents that differ are a drift.

@@ -12,8 +12,9 @@ type Result struct {
 	Interrupted bool
 	Operations  int
 	Drifts      int
-	FirstDrift  *Drift // nil: none
-	Scenario    string // that shows the drift, shrunk; "" without one
+	FirstDrift  *Drift  // nil: none
+	Unstable    []Drift // that did not come again when the sequence was performed again
+	Scenario    string  // that shows the drift, shrunk; "" without one
 	Kernel      host.Kernel
 	Seed        uint64
 	Coverage    Coverage

@@ -27,9 +27,6 @@ func (q *sequence) shrink() (*Drift, string) {
 		}
 		return d
 	}
-	if d := drifts(q.steps); d == nil { // it needs what came before, in other processes: told as it was found
-		return q.drift, q.write(q.steps, q.drift)
-	}
 	for n := len(q.steps) / 2; n > 0; {
 		if q.drop(n, drifts) {
 			n = min(n, len(q.steps)/2)

@@ -73,7 +73,7 @@ func newSequential(h *history) *sequential {
 			w.files = append(w.files, w.files[decl.Again.Index].Inode.Open(decl.Mode))
 			continue
 		}
-		w.files = append(w.files, modelFile(decl, h.arena.files[i].HugeAligned()))
+		w.files = append(w.files, modelFile(decl, i < len(h.arena.files) && h.arena.files[i].HugeAligned())) // a hand-made history has none
 	}
 	n := 0
 	for _, m := range sc.MMs {
