@@ -60,13 +60,15 @@ func newRoot() *cobra.Command {
 		Short: "A laboratory for the Linux per-VMA lock",
 		Long: `vmasim simulates address spaces as Linux 6.18 manages them: page faults lock the
 VMA they fall into, found without the mmap lock, while mmap, munmap, mprotect,
-madvise and fork change the tree of VMAs beside them. Tasks are goroutines, the
-memory is real.`,
+mremap, madvise, mlock and fork change the tree of VMAs beside them. Tasks are
+goroutines, the memory is real. The same code runs at full speed, one step at a
+time in every order that matters, and beside the running kernel as a check.`,
 		Example: `  vmasim run                       the quickstart
   vmasim scenarios                 the built-in scenarios
   vmasim run fault-storm --threads 2 --duration 5s
   vmasim run my.vma --format json  a scenario of your own; see docs/scenarios.md
-  vmasim explore detach-race       a race of December 2024, found and drawn`,
+  vmasim explore detach-race       a race of December 2024, found and drawn
+  vmasim diff --random 100000      compared with the kernel that is running`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,

@@ -53,7 +53,7 @@ func TestHiddenDrift(t *testing.T) {
 		}
 	}()
 	env := sc.Init.NewEnv(1, 0, nil)
-	mmap, touch := step{0, sc.Init.Body[0]}, step{0, sc.Init.Body[1]}
+	mmap, touch := step{stmt: sc.Init.Body[0]}, step{stmt: sc.Init.Body[1]}
 	if d, err := w.do(mmap, env); d != nil || err != nil {
 		t.Fatal(d, err)
 	}

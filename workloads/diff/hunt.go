@@ -212,9 +212,13 @@ func (q *sequence) generate(ctx context.Context) error {
 		}
 		st := w.simState(w.spaces[space], false)
 		q.gen.use(w, st.areas)
-		s := step{space, q.gen.next()}
-		q.steps = append(q.steps, s)
+		s := step{space: space, stmt: q.gen.next()}
+		w.last = nil
 		q.drift, err = w.do(s, nil)
+		if w.last != nil {
+			s.result = w.last.Value
+		}
+		q.steps = append(q.steps, s)
 	}
 	if q.drift == nil && err == nil {
 		q.drift, err = w.readAll()
@@ -272,7 +276,7 @@ func (q *sequence) again() bool {
 // readAll loads a word of every page that is mapped, in every address space: contents that differ are a drift.
 func (w *world) readAll() (*Drift, error) {
 	w.blind = true // what the loads bring in is looked at in the end
-	last := step{0, &workloads.Stmt{Kind: workloads.KindYield}}
+	last := step{stmt: &workloads.Stmt{Kind: workloads.KindYield}}
 	for i, sp := range w.spaces {
 		if sp == nil {
 			continue
@@ -280,7 +284,7 @@ func (w *world) readAll() (*Drift, error) {
 		for _, a := range w.simState(sp, false).areas {
 			for addr := a.start; addr < min(a.end, a.start+16*mm.PageSize); addr += mm.PageSize {
 				for _, at := range []uint64{addr, addr + 104} {
-					last = step{i, &workloads.Stmt{Kind: workloads.KindLoad, Addr: number(at)}}
+					last = step{space: i, stmt: &workloads.Stmt{Kind: workloads.KindLoad, Addr: number(at)}}
 					if d, err := w.do(last, nil); d != nil || err != nil {
 						return d, err
 					}

@@ -190,7 +190,7 @@ func visit(body []*workloads.Stmt, space int, env *workloads.Env, over func() bo
 		case workloads.KindIn:
 			ok = visit(s.Body, s.MM.Index, env, over, yield)
 		default:
-			ok = yield(move{step{space, s}, env})
+			ok = yield(move{step{space: space, stmt: s}, env})
 		}
 		if !ok {
 			return false

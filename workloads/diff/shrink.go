@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vmasim/mm"
 	"vmasim/workloads"
 )
@@ -27,6 +29,9 @@ func (q *sequence) shrink() (*Drift, string) {
 		}
 		return d
 	}
+	if pinned := pin(q.steps); drifts(pinned) != nil {
+		q.steps = pinned
+	}
 	for n := len(q.steps) / 2; n > 0; {
 		if q.drop(n, drifts) {
 			n = min(n, len(q.steps)/2)
@@ -41,6 +46,26 @@ func (q *sequence) shrink() (*Drift, string) {
 		q.drift = d
 	}
 	return q.drift, q.write(q.steps, q.drift)
+}
+
+// pin gives mappings that the kernel placed the addresses that they got, so that they stay there whatever is left out before them.
+func pin(steps []step) []step {
+	pinned := slices.Clone(steps)
+	for i, s := range pinned {
+		c := *s.stmt
+		switch {
+		case s.result == 0:
+			continue
+		case c.Kind == workloads.KindMmap && c.Flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) == 0:
+			c.Addr, c.Flags = number(s.result), c.Flags|unix.MAP_FIXED
+		case c.Kind == workloads.KindMremap && c.Flags&unix.MREMAP_FIXED == 0 && s.result != c.Addr.Value:
+			c.To, c.Flags = number(s.result), c.Flags|unix.MREMAP_FIXED
+		default:
+			continue
+		}
+		pinned[i].stmt = &c
+	}
+	return pinned
 }
 
 // drop leaves out n steps where that still drifts, wherever they are.

@@ -27,8 +27,9 @@ func (d *Drift) String() string {
 
 // step is a statement and the address space that it is performed in.
 type step struct {
-	space int
-	stmt  *workloads.Stmt
+	space  int
+	stmt   *workloads.Stmt
+	result uint64 // what both sides gave, once performed: an address; 0 for nothing
 }
 
 // do performs a step on both sides and compares. The error says that the kernel's side is lost, or cannot be looked at.
