@@ -1,6 +1,7 @@
 package mm_test
 
 import (
+	"slices"
 	"testing"
 
 	"vmasim/internal/rules"
@@ -43,6 +44,56 @@ func TestRenew(t *testing.T) {
 	m.EndTask(tk)
 	if left := m.Leaks(); left != "" {
 		t.Errorf("left: %s", left)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRewind: where everything was given back, the same memory is handed out again, in the same order and as good as new.
+func TestRewind(t *testing.T) {
+	rs, err := rules.Parse("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, Report: func(v task.Violation) { t.Error(v) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Rewind()
+	tk := m.NewTask("t")
+	var first []any
+	for life := range 3 {
+		space, err := m.NewMM(tk, "main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := space.MapCount(tk); n != 0 || space.VMStat(tk) != (mm.VMStat{}) {
+			t.Errorf("life %d begins with %d VMAs and %+v", life, n, space.VMStat(tk))
+		}
+		if _, err := space.Mmap(tk, mm.MmapArgs{Addr: at(0), Len: 4 * page, Prot: rw, Flags: privateAnon}); err != nil {
+			t.Fatal(err)
+		}
+		if err := space.Munmap(tk, at(1), page); err != nil { // the VMAs go back in another order than they came
+			t.Fatal(err)
+		}
+		child, err := space.Fork(tk, "child")
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := []any{space, space.Tree, space.Tables, space.Tree.Lookup(tk, at(0)), space.Tree.Lookup(tk, at(2)), child, child.Tree.Lookup(tk, at(2))}
+		if life == 0 {
+			first = seen
+		} else if !slices.Equal(seen, first) {
+			t.Errorf("life %d: %v, at first %v", life, seen, first)
+		}
+		space.Put(tk)
+		child.Put(tk)
+		m.Settle(tk)
+		if left := m.Leaks(); left != "" {
+			t.Errorf("left: %s", left)
+		}
+		m.Rewind()
 	}
 	if err := m.Close(); err != nil {
 		t.Error(err)

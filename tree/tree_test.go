@@ -288,3 +288,39 @@ func TestStaleWalk(t *testing.T) {
 		}
 	}
 }
+
+// TestInit: a tree's next life begins empty, in the memory of the last one, whatever was stored.
+func TestInit(t *testing.T) {
+	tk := newTask()
+	all := vmas(tk, 100)
+	rcu := ksync.NewDomain(task.SlotRCU)
+	tr := New(tk, rcu)
+	var index *index
+	for life := range 5 {
+		if life == 1 {
+			index = tr.index.Peek()
+		} else if life > 1 && tr.index.Peek() != index {
+			t.Error("a life begins in new memory")
+		}
+		tr.Ascend(tk, 0, func(e Entry) bool {
+			t.Errorf("life %d begins with %v", life, e)
+			return true
+		})
+		if at, ok := tr.HighestGap(10, 0, 1000); !ok || at != 990 {
+			t.Errorf("life %d begins with a gap at %d", life, at)
+		}
+		n := []int{1, 100, 20, 0, 3}[life] // within a leaf and over several
+		for i := range n {
+			tr.Store(tk, uint64(10*i), uint64(10*i+5), all[i])
+		}
+		for i := range n {
+			if tr.Lookup(tk, uint64(10*i+1)) != all[i] || tr.Lookup(tk, uint64(10*i+6)) != nil {
+				t.Errorf("life %d has lost entry %d", life, i)
+			}
+		}
+		if life%2 == 0 {
+			tr.Fill(tk, nil)
+		}
+		tr.Init(tk, rcu)
+	}
+}

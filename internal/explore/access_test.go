@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"math/rand/v2"
 	"testing"
 	"unsafe"
 
@@ -104,5 +105,36 @@ func TestLivesOfAStep(t *testing.T) {
 	d.lived(&s, 0, first, 64)
 	if d.step.life == 0 {
 		t.Errorf("born again: %+v", d.step)
+	}
+}
+
+// TestSigns: steps that are dependent have a set in common.
+func TestSigns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	draw := func(i int) access {
+		a := access{task: int8(i), wakes: -1, cell: rng.Int32N(80), object: rng.Int32N(4), class: accessClass(rng.IntN(int(updates) + 1)), op: task.Op(rng.IntN(int(task.NumOps)))}
+		if rng.IntN(3) == 0 {
+			a.flags = accessFlags(1 << rng.IntN(6))
+		}
+		if rng.IntN(6) == 0 {
+			a.life = 1 + rng.Int32N(4)
+		}
+		if rng.IntN(6) == 0 {
+			a.wakes = int8(rng.IntN(3))
+		}
+		return a
+	}
+	apart := 0
+	for range 200_000 {
+		a, b := draw(0), draw(1)
+		if a.sign()&b.sign() == 0 {
+			apart++
+			if dependent(&a, &b) {
+				t.Fatalf("%+v and %+v", a, b)
+			}
+		}
+	}
+	if apart < 20_000 {
+		t.Errorf("only %d are told apart", apart)
 	}
 }

@@ -2,6 +2,7 @@ package ksync
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -262,5 +263,34 @@ func TestSlabRace(t *testing.T) {
 			t.Errorf("in use %d", s.InUse())
 		}
 		r.want(t)
+	}
+}
+
+// TestRewind: an empty cache begins from the start again, with the objects it had, over all its chunks.
+func TestRewind(t *testing.T) {
+	s := slabOf(TypeSafe, nil)
+	tk := task.New(0, "t", nil)
+	fill := func() (all []*slabItem) {
+		for range 3 * slabChunkBytes / 128 {
+			p, err := s.Alloc(tk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, p)
+		}
+		return all
+	}
+	first := fill()
+	s.Free(tk, first[0])
+	s.Rewind() // others are alive
+	if p, _ := s.Alloc(tk); p != first[0] {
+		t.Error("a cache in use was rewound")
+	}
+	for _, p := range first {
+		s.Free(tk, p)
+	}
+	s.Rewind()
+	if again := fill(); !slices.Equal(again, first) {
+		t.Error("the objects come in another order")
 	}
 }

@@ -1,0 +1,47 @@
+package check
+
+import (
+	"reflect"
+	"testing"
+	"unsafe"
+
+	"vmasim/vma"
+)
+
+// TestReturn: what a checker learns after a snapshot is gone when it has returned to it, whatever the execution before began with.
+func TestReturn(t *testing.T) {
+	x := newLitmus(t)
+	c := All(x.l.report)
+	c.Born(x.l.boot, unsafe.Pointer(x.m), vma.LocksLayout())
+	c.Born(x.l.boot, unsafe.Pointer(x.v), vma.Layout())
+	c.Start()
+	x.run(c)
+	x.l.boot.Observer = c
+	x.l.mm().MmapWriteLock(x.l.boot) // a snapshot may be taken with locks held
+	s := c.Snapshot()
+	fresh := x.l.attached(x.l.mm())
+	for _, begin := range []func(){func() {}, c.Reset, func() {}} {
+		begin()
+		c.Born(x.l.boot, unsafe.Pointer(fresh), vma.Layout())
+		x.run(c)
+		if reflect.DeepEqual(c.Snapshot(), s) {
+			t.Fatal("nothing was learned")
+		}
+		if !c.CanReturn(s) {
+			t.Fatal("the way back is lost")
+		}
+		c.Return(s)
+		now := c.Snapshot()
+		now.now = now.now[:len(s.now)] // classes of locks stay known
+		if !reflect.DeepEqual(now, s) {
+			t.Error("what was learned since stays")
+		}
+	}
+	if len(x.l.list) > 0 {
+		t.Error(x.l.list)
+	}
+	c.Forget()
+	if c.CanReturn(s) {
+		t.Error("a snapshot outlives the orders of locks that it rests on")
+	}
+}
