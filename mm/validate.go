@@ -81,12 +81,21 @@ func (c *checker) vma(v *vma.VMA, start, end uint64) {
 	if file == nil && anon == nil && pgoff != start>>PageShift && !c.mm.residue.pgoff {
 		c.fail("unfaulted-pgoff", "unfaulted anonymous VMA at %#x has page offset %#x", start, pgoff)
 	}
-	if v.Mapping().Linked() != (file != nil) {
+	if c.linked(v, file) != (file != nil) {
 		c.fail("file-rmap", "VMA %#x is not in the reverse map of its file", start)
 	}
 	if anon != nil {
 		c.chain(v, anon, start)
 	}
+}
+
+// linked reports whether v is in a file's reverse map. Its neighbours there may be another address space's.
+func (c *checker) linked(v *vma.VMA, file *phys.File) bool {
+	if file != nil {
+		file.IMmap.DownRead(c.t)
+		defer file.IMmap.UpRead(c.t)
+	}
+	return v.Mapping().Linked()
 }
 
 // chain checks that an anon_vma and its VMA know each other.
