@@ -163,7 +163,9 @@ func (u *unmapping) uncount(t *task.Task) {
 		u.counted = true
 		mm := u.mm
 		mm.addMapCount(t, -len(u.vmas))
-		mm.addLocked(t, -u.locked)
+		if u.locked != 0 {
+			mm.addLocked(t, -u.locked)
+		}
 		s := mm.stat.Read(t)
 		s.sub(u.stat)
 		mm.stat.Write(t, s)

@@ -129,10 +129,11 @@ func (mm *MM) hintFits(t *task.Task, p placement, high uint64) bool {
 // highestHole returns the start of the highest free range of length within [low, high) that leaves the gap below the next VMA
 // alone: unmapped_area_topdown.
 func (mm *MM) highestHole(t *task.Task, length, low, high uint64) (uint64, bool) {
+	stacks := mm.stat.Read(t).Stack != 0
 	for {
 		addr, ok := mm.Tree.HighestGap(length, low, high)
-		if !ok {
-			return 0, false
+		if !ok || !stacks { // only they have a gap
+			return addr, ok
 		}
 		next := mm.vmi.Find(t, addr+length)
 		if next == nil || addr+length <= startGap(t, next) {
