@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"slices"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -68,6 +69,18 @@ func (n *node) put(i int, a access) {
 	}
 	n.sleep |= 1 << i
 	n.sleeping[i] = a
+}
+
+// cloneNodes returns a copy of a path that has nothing in common with it.
+func cloneNodes(path []node) []node {
+	c := slices.Clone(path)
+	for i := range c {
+		if s := c[i].sleeping; s != nil {
+			own := *s
+			c[i].sleeping = &own
+		}
+	}
+	return c
 }
 
 // clock says, for each task, up to which step of it, from 1, everything happened before.

@@ -92,7 +92,8 @@ func TestReductionMissesNothing(t *testing.T) {
 	kinds := map[string]bool{}
 	for seed := range uint64(programs) {
 		p := generate(seed)
-		a, b, k, ok := compare(t, seed, p, Options{Strategy: DFS}, Options{Strategy: DPOR}, limit)
+		workers := 1 + int(seed%2) // two share the search out in parts
+		a, b, k, ok := compare(t, seed, p, Options{Strategy: DFS}, Options{Strategy: DPOR, Workers: workers}, limit)
 		if !ok {
 			continue
 		}

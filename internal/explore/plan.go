@@ -70,7 +70,7 @@ func planDPOR(o *Options, _ int) plan {
 		parts, err := split(x, func(ceiling int, emit func(*dpor)) strategy {
 			return &dpor{ceiling: ceiling, emit: func(d *dpor) {
 				emit(&dpor{
-					nodes: slices.Clone(d.nodes), floor: len(d.nodes),
+					nodes: cloneNodes(d.nodes), floor: len(d.nodes),
 					choices: fixed(d.choices[:d.chosen]), fixed: d.chosen,
 				})
 			}}

@@ -197,7 +197,7 @@ func (s *search) phases(info StrategyInfo) error {
 		}
 	}
 	s.report.Enough = s.enough(s.report.Violations)
-	s.report.Complete = !s.full && s.report.Truncated == 0 && s.plan.complete(s.leftOut)
+	s.report.Complete = !s.full && !s.report.Enough && s.report.Truncated == 0 && s.plan.complete(s.leftOut)
 	return nil
 }
 

@@ -21,21 +21,29 @@ func TestLitmus(t *testing.T) {
 		for _, v := range sc.Verdicts {
 			t.Run(info.Name+"/"+v.Rules, func(t *testing.T) {
 				t.Parallel()
-				r, err := Explore(t.Context(), sc, Options{Setting: Setting{Rules: v.Rules}, Options: explore.Options{Workers: 1}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !r.OK() || v.Verified() && r.Verdict() != Verified {
-					t.Errorf("%s %v after %d executions, stated: %s", r.Verdict(), r.Broken(), r.Search.Executions, v)
-					for _, found := range r.Violations {
-						t.Log(found.Message())
-					}
-				}
-				for _, found := range r.Violations {
-					replays(t, sc, v.Rules, found)
+				for _, workers := range []int{1, 2} { // two share the search out in parts
+					checkVerdict(t, sc, v, workers)
 				}
 			})
 		}
+	}
+}
+
+// checkVerdict explores a scenario under the rules of one of its verdicts.
+func checkVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, workers int) {
+	t.Helper()
+	r, err := Explore(t.Context(), sc, Options{Setting: Setting{Rules: v.Rules}, Options: explore.Options{Workers: workers}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.OK() || v.Verified() && r.Verdict() != Verified {
+		t.Errorf("%s %v after %d executions, stated: %s", r.Verdict(), r.Broken(), r.Search.Executions, v)
+		for _, found := range r.Violations {
+			t.Log(found.Message())
+		}
+	}
+	for _, found := range r.Violations {
+		replays(t, sc, v.Rules, found)
 	}
 }
 
