@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+
+	"vmasim/internal/host"
 )
 
 // compare checks layout, pages and now and then flags of one address space.
 func (w *world) compare(proc int) error {
 	m, a := w.models[proc], w.agents[proc]
-	cfg := m.Config()
-	real, err := a.layout(cfg.Base, cfg.MmapBase)
+	real, err := a.Areas()
 	if err != nil {
 		return err
 	}
@@ -24,33 +25,36 @@ func (w *world) compare(proc int) error {
 	if w.sh.smaps == 0 || w.ops%w.sh.smaps != 0 {
 		return nil
 	}
-	flags, err := a.vmFlags(cfg.Base, cfg.MmapBase)
+	areas, err := a.Flags()
 	if err != nil {
 		return err
 	}
-	for _, r := range ranges {
+	for i, r := range ranges {
 		for name, want := range map[string]bool{
 			"ac": r.Account, "nr": r.NoReserve, "nh": r.NoHugePage, "ms": r.Shared,
 			"sh": r.Shared && r.File.writable, "mw": !r.Shared || r.File.writable,
 		} {
-			if strings.Contains(flags[r.Start], " "+name+" ") != want {
-				return fmt.Errorf("process %d: %#x: kernel flags %q, model has %s=%v", proc, r.Start, flags[r.Start], name, want)
+			if flags := areas[i].Flags; flags.Has(name) != want {
+				return fmt.Errorf("process %d: %#x: kernel flags %q, model has %s=%v", proc, r.Start, flags, name, want)
 			}
 		}
 	}
 	return nil
 }
 
-func (w *world) compareLayout(real []hostRange, ranges []Range) error {
+func (w *world) compareLayout(real []host.Area, ranges []Range) error {
 	if len(real) != len(ranges) {
 		return fmt.Errorf("%d areas, model %d", len(real), len(ranges))
 	}
 	for i, r := range ranges {
-		want := hostRange{start: r.Start, end: r.End, prot: r.Prot, shared: r.Shared}
-		if r.File != nil {
-			want.offset, want.inode = r.Pgoff<<pageShift, w.inodeOf(r.File, real[i].inode)
+		got := real[i]
+		same := got.Start == r.Start && got.End == r.End && got.Prot == r.Prot && got.Shared == r.Shared
+		if r.File == nil {
+			same = same && got.Inode == 0
+		} else {
+			same = same && got.Offset == r.Pgoff<<pageShift && got.Inode == w.inodeOf(r.File, got.Inode)
 		}
-		if real[i] != want {
+		if !same {
 			return fmt.Errorf("area %d differs", i)
 		}
 	}
@@ -81,20 +85,19 @@ func (w *world) comparePages(m *Model, a *agent) error {
 	if w.sh.pages > 256 && w.ops%16 != 0 {
 		return nil
 	}
-	entries, err := a.pagemap(cfg.Base, w.sh.pages)
+	entries, err := a.Pages(cfg.Base, w.sh.pages)
 	if err != nil {
 		return err
 	}
+	zero := w.b.lab.ZeroFrame()
 	for i, entry := range entries {
 		addr := cfg.Base + uint64(i)*PageSize
-		present := entry&pagemapPresent != 0
-		frame := entry & pagemapFrame
-		isFile := entry&pagemapFile != 0
+		present, isFile := entry.Present(), entry.File()
 		if m.Present(addr) != present && !(present && isFile) { // fault-around
 			return fmt.Errorf("page %#x: kernel present=%v, model %v", addr, present, m.Present(addr))
 		}
-		private := present && !isFile && frame != w.zeroPFN
-		if w.zeroPFN != 0 && m.Private(addr) != private {
+		private := present && !isFile && entry.Frame() != zero
+		if zero != 0 && m.Private(addr) != private {
 			return fmt.Errorf("page %#x: kernel private=%v, model %v", addr, private, m.Private(addr))
 		}
 	}
@@ -128,10 +131,10 @@ func (w *world) compareContents() error {
 	return nil
 }
 
-func drawHost(real []hostRange) string {
+func drawHost(real []host.Area) string {
 	var s strings.Builder
 	for _, r := range real {
-		fmt.Fprintf(&s, "  %x-%x %s shared=%v offset=%#x inode=%d\n", r.start, r.end, protString(r.prot), r.shared, r.offset, r.inode)
+		fmt.Fprintf(&s, "  %v\n", r)
 	}
 	return s.String()
 }

@@ -1,27 +1,30 @@
 package seqmodel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/host"
 )
 
 // The window of the real address space that is compared. Everything around it
 // is filled, so that the kernel's own search for free memory finds the same
 // holes as the model's.
-const (
-	windowBase = 0x200000000000
-	lowestMap  = 0x10000 // the LSM floor
-	taskSize   = 1<<47 - PageSize
+const windowBase = host.DefaultBase
 
-	fillFlags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE | unix.MAP_NORESERVE
-)
+// maxAgents is how many address spaces a sequence has at once.
+const maxAgents = 5
+
+func TestMain(m *testing.M) {
+	host.Main()
+	os.Exit(m.Run())
+}
 
 // hostFile is a real file and how to model it.
 type hostFile struct {
@@ -33,7 +36,7 @@ type hostFile struct {
 // bench is what all sequences share: files, sockets, the scratch file that
 // carries single bytes in and out of agents.
 type bench struct {
-	pool     *agentPool
+	lab      *host.Lab
 	files    []hostFile
 	contents [][]byte
 	inodes   []uint64
@@ -44,11 +47,16 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	requireKernel(t)
-	pool, err := newAgentPool()
+	lab, err := host.Start(host.Options{})
+	if errors.Is(err, host.ErrUnsupported) {
+		t.Skip(err)
+	}
 	must(t, err)
-	t.Cleanup(pool.close)
-	b := &bench{pool: pool, contents: [][]byte{pattern(12*PageSize, 7), pattern(9*PageSize+1000, 11)}}
+	t.Cleanup(lab.Close)
+	if err := lab.Kernel().Judges(); err != nil {
+		t.Skip(err) // who else could tell whether the model is right
+	}
+	b := &bench{lab: lab, maxMaps: lab.Kernel().MaxMapCount, contents: [][]byte{pattern(12*PageSize, 7), pattern(9*PageSize+1000, 11)}}
 
 	path := filepath.Join(t.TempDir(), "disk")
 	must(t, os.WriteFile(path, nil, 0o600))
@@ -69,21 +77,7 @@ func newBench(t *testing.T) *bench {
 		must(t, unix.Fstat(int(f.Fd()), &st))
 		b.inodes = append(b.inodes, st.Ino)
 	}
-	text, err := os.ReadFile("/proc/sys/vm/max_map_count")
-	must(t, err)
-	fmt.Sscan(string(text), &b.maxMaps)
 	return b
-}
-
-// requireKernel skips on kernels that the model does not claim to be.
-func requireKernel(t *testing.T) {
-	t.Helper()
-	var u unix.Utsname
-	must(t, unix.Uname(&u))
-	release := unix.ByteSliceToString(u.Release[:])
-	if runtime.GOARCH != "amd64" || !strings.HasPrefix(release, "6.18.") {
-		t.Skipf("models Linux 6.18 on amd64, this is %s on %s", release, runtime.GOARCH)
-	}
 }
 
 func must(t *testing.T, err error) {

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/host"
 )
 
 // shape is how a sequence's window looks.
@@ -25,7 +27,6 @@ type world struct {
 	agents  []*agent
 	files   []*File
 	objects map[*File]uint64 // inodes of shared anonymous objects
-	zeroPFN uint64           // 0: frame numbers are hidden from us
 	ops     int
 	ioBuf   [1]byte
 }
@@ -48,78 +49,49 @@ func (b *bench) newWorld(sh shape) (*world, error) {
 			return nil, err
 		}
 	}
-	a, err := b.pool.start()
+	p, err := b.lab.Process(host.Window{Base: windowBase, Size: uint64(sh.pages) * PageSize, Room: sh.room})
 	if err != nil {
 		return nil, err
 	}
-	w.agents = []*agent{a}
-	cfg := Config{Base: windowBase, MmapBase: windowBase + uint64(sh.pages)*PageSize, MaxMapCount: b.maxMaps}
-	if err := w.fill(a, cfg); err != nil {
+	w.agents = []*agent{{Process: p}}
+	if err := w.agents[0].take(b); err != nil {
 		return nil, err
 	}
-	outside, err := a.allMaps()
-	if err != nil {
-		return nil, err
-	}
-	cfg.MaxMapCount = b.maxMaps - len(outside)
+	cfg := Config{Base: windowBase, MmapBase: p.Window().End(), MaxMapCount: b.maxMaps - p.Outside().Areas}
 	w.models = []*Model{New(cfg)}
 	return w, nil
-}
-
-// fill maps everything outside the window, and uses up the map count where
-// little room is asked for. The page below the window also tells what the zero
-// page's frame is.
-func (w *world) fill(a *agent, cfg Config) error {
-	taken, err := a.allMaps()
-	if err != nil {
-		return err
-	}
-	taken = append(taken, hostRange{start: taskSize, end: taskSize})
-	low := uint64(lowestMap)
-	for _, r := range taken {
-		for _, gap := range [][2]uint64{{low, min(r.start, cfg.Base)}, {max(low, cfg.TaskSize, cfg.MmapBase), r.start}} {
-			if gap[0] < gap[1] {
-				if _, err := a.call(unix.SYS_MMAP, uintptr(gap[0]), uintptr(gap[1]-gap[0]), unix.PROT_NONE, fillFlags, ^uintptr(0), 0); err != nil {
-					return fmt.Errorf("filling %#x-%#x: %w", gap[0], gap[1], err)
-				}
-				// A flag that nothing in the window has keeps it from merging.
-				if _, err := a.call(unix.SYS_MADVISE, uintptr(gap[0]), uintptr(gap[1]-gap[0]), unix.MADV_DONTDUMP); err != nil {
-					return err
-				}
-			}
-		}
-		low = max(low, r.end)
-	}
-	below := uintptr(cfg.Base - 2*PageSize)
-	if _, err := a.call(unix.SYS_MPROTECT, below, PageSize, unix.PROT_READ); err != nil {
-		return err
-	}
-	if _, err := a.call(unix.SYS_PWRITE64, w.b.scratch.Fd(), below, 1, 0); err != nil {
-		return err
-	}
-	entry, err := a.pagemap(uint64(below), 1)
-	if err != nil {
-		return err
-	}
-	w.zeroPFN = entry[0] & pagemapFrame
-	if w.sh.room == 0 {
-		return nil
-	}
-	now, err := a.allMaps()
-	if err != nil {
-		return err
-	}
-	stripes := (w.b.maxMaps - w.sh.room - len(now)) / 2
-	_, err = a.call(nrStripes, uintptr(cfg.MmapBase+1<<32), uintptr(stripes))
-	return err
 }
 
 func (w *world) close() {
 	for i := len(w.models) - 1; i >= 0; i-- {
 		if w.models[i] != nil {
-			w.agents[i].exit()
+			w.agents[i].Exit()
 		}
 	}
+}
+
+// agent is a process on the real kernel.
+type agent struct {
+	*host.Process
+	files   []uintptr // descriptors of bench.files
+	scratch uintptr   // that of bench.scratch
+}
+
+// take gives the agent the files of the bench.
+func (a *agent) take(b *bench) error {
+	var files []*os.File
+	for _, f := range b.files {
+		files = append(files, f.file)
+	}
+	fds, err := a.PassFiles(append(files, b.scratch)...)
+	if err != nil {
+		return err
+	}
+	for _, fd := range fds[:len(files)] {
+		a.files = append(a.files, uintptr(fd))
+	}
+	a.scratch = uintptr(fds[len(files)])
+	return nil
 }
 
 // step is one operation and whose it is.
@@ -154,16 +126,16 @@ func (w *world) do(s step) error {
 		if len(w.alive()) == maxAgents {
 			return nil
 		}
-		child, err := a.fork()
+		child, err := a.Fork()
 		if err != nil {
 			return fmt.Errorf("fork: %w", err)
 		}
 		w.models = append(w.models, m.Fork())
-		w.agents = append(w.agents, child)
+		w.agents = append(w.agents, &agent{child, a.files, a.scratch})
 		return w.compare(len(w.models) - 1)
 	case OpExit:
 		if s.proc != 0 {
-			a.exit()
+			a.Exit()
 			m.Exit()
 			w.models[s.proc] = nil
 		}
@@ -186,20 +158,20 @@ func (w *world) perform(a *agent, m *Model, op Op, want Result) (got, expected s
 	case OpMmap:
 		fd := ^uintptr(0)
 		if op.File != NoFile {
-			fd = w.b.files[op.File].file.Fd()
+			fd = a.files[op.File]
 		}
-		r, err = a.call(unix.SYS_MMAP, addr, uintptr(op.Len), uintptr(op.Prot), uintptr(op.Flags), fd, uintptr(op.Off))
+		r, err = a.Call(unix.SYS_MMAP, addr, uintptr(op.Len), uintptr(op.Prot), uintptr(op.Flags), fd, uintptr(op.Off))
 		if err == nil && want.Errno == 0 {
 			return fmt.Sprintf("%#x", r), fmt.Sprintf("%#x", want.Addr), uint64(r) == want.Addr
 		}
 	case OpMunmap:
-		_, err = a.call(unix.SYS_MUNMAP, addr, uintptr(op.Len))
+		_, err = a.Call(unix.SYS_MUNMAP, addr, uintptr(op.Len))
 	case OpMprotect:
-		_, err = a.call(unix.SYS_MPROTECT, addr, uintptr(op.Len), uintptr(op.Prot))
+		_, err = a.Call(unix.SYS_MPROTECT, addr, uintptr(op.Len), uintptr(op.Prot))
 	case OpMadvise:
-		_, err = a.call(unix.SYS_MADVISE, addr, uintptr(op.Len), uintptr(op.Advice))
+		_, err = a.Call(unix.SYS_MADVISE, addr, uintptr(op.Len), uintptr(op.Advice))
 	case OpLoad:
-		if _, err = a.call(unix.SYS_PWRITE64, w.b.scratch.Fd(), addr, 1, 0); err == nil && want.Fault == OK {
+		if _, err = a.Call(unix.SYS_PWRITE64, a.scratch, addr, 1, 0); err == nil && want.Fault == OK {
 			if _, err := w.b.scratch.ReadAt(w.ioBuf[:], 0); err != nil {
 				return err.Error(), "", false
 			}
@@ -210,7 +182,10 @@ func (w *world) perform(a *agent, m *Model, op Op, want Result) (got, expected s
 		if _, err := w.b.scratch.WriteAt(w.ioBuf[:], 0); err != nil {
 			return err.Error(), "", false
 		}
-		_, err = a.call(unix.SYS_PREAD64, w.b.scratch.Fd(), addr, 1, 0)
+		_, err = a.Call(unix.SYS_PREAD64, a.scratch, addr, 1, 0)
+	}
+	if errors.Is(err, host.ErrLost) {
+		return err.Error(), "an answer", false
 	}
 	var errno unix.Errno
 	errors.As(err, &errno)
