@@ -26,8 +26,8 @@ var exploreFormats = []ExploreFormat{
 	{"text", "races drawn in columns, and the verdict", newExploreText},
 	{"json", "one JSON object a line for each scenario", newExploreJSON},
 	{"ndjson", "the events of each counterexample, one JSON object a line", newEvents},
-	{"dot", "each counterexample as a graph for Graphviz", newDot},
-	{"mermaid", "each counterexample as a sequence diagram", newMermaid},
+	{"dot", "each counterexample as a graph for Graphviz", drawEach(dot)},
+	{"mermaid", "each counterexample as a sequence diagram", drawEach(mermaid)},
 }
 
 // ExploreFormats returns the formats; the first is the default.

@@ -8,19 +8,22 @@ import (
 	"vmasim/workloads/program"
 )
 
-// newDot draws each counterexample as a graph: the steps of a task in a column, dashed edges from the step that wrote a value
-// to the one that saw it.
-func newDot(w io.Writer, full bool) func(*program.Result) error {
-	return func(r *program.Result) error {
-		b := &strings.Builder{}
-		for _, v := range r.Violations {
-			dot(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
+// drawEach draws each counterexample by itself.
+func drawEach(draw func(b *strings.Builder, title string, t *program.Trace, full bool)) func(io.Writer, bool) func(*program.Result) error {
+	return func(w io.Writer, full bool) func(*program.Result) error {
+		return func(r *program.Result) error {
+			b := &strings.Builder{}
+			for _, v := range r.Violations {
+				draw(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
+			}
+			_, err := io.WriteString(w, b.String())
+			return err
 		}
-		_, err := io.WriteString(w, b.String())
-		return err
 	}
 }
 
+// dot draws a counterexample as a graph: the steps of a task in a column, dashed edges from the step that wrote a value
+// to the one that read it.
 func dot(b *strings.Builder, title string, t *program.Trace, full bool) {
 	d := &drawing{trace: t, full: full}
 	fmt.Fprintf(b, "digraph %q {\n\tnode [shape=box, fontname=monospace];\n", title)
@@ -52,18 +55,7 @@ func dot(b *strings.Builder, title string, t *program.Trace, full bool) {
 	b.WriteString("}\n")
 }
 
-// newMermaid draws each counterexample as a sequence diagram.
-func newMermaid(w io.Writer, full bool) func(*program.Result) error {
-	return func(r *program.Result) error {
-		b := &strings.Builder{}
-		for _, v := range r.Violations {
-			mermaid(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
-		}
-		_, err := io.WriteString(w, b.String())
-		return err
-	}
-}
-
+// mermaid draws a counterexample as a sequence diagram.
 func mermaid(b *strings.Builder, title string, t *program.Trace, full bool) {
 	d := &drawing{trace: t, full: full}
 	fmt.Fprintf(b, "---\ntitle: %s\n---\nsequenceDiagram\n", title)

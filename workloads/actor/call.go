@@ -49,7 +49,11 @@ func NewCall(s *workloads.Stmt, env *workloads.Env) (Call, error) {
 			c.Len = env.Regions[s.Addr.Region.Index].Size
 		}
 	}
-	return c, errors.Join(errs[:]...)
+	err := errors.Join(errs[:]...)
+	if word := s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore; err == nil && word && c.Addr%8 != 0 {
+		err = errUnaligned
+	}
+	return c, err
 }
 
 func (c *Call) backing(b *workloads.Backing) {

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,8 +35,8 @@ type Progress struct {
 // Random performs random operations on both sides until so many are done, or they drift apart. A drift is made as short as
 // possible.
 func (l *Lab) Random(ctx context.Context, o Options) (*Result, error) {
-	o.Workers, o.Length = max(o.Workers, 1), orDefault(o.Length, 300)
-	o.FlagsEvery = orDefault(o.FlagsEvery, 8)
+	o.Workers, o.Length = max(o.Workers, 1), cmp.Or(o.Length, 300)
+	o.FlagsEvery = cmp.Or(o.FlagsEvery, 8)
 	h := &hunt{lab: l, o: o, result: l.newResult(), begun: time.Now()}
 	h.result.Name, h.result.Seed = "random", o.Seed
 	ctx, cancel := context.WithCancel(ctx)
@@ -48,13 +49,6 @@ func (l *Lab) Random(ctx context.Context, o Options) (*Result, error) {
 	h.result.Elapsed = time.Since(h.begun)
 	h.result.Interrupted = h.result.Drifts == 0 && h.result.Operations < o.Operations
 	return h.result, h.err
-}
-
-func orDefault(n, otherwise int) int {
-	if n == 0 {
-		return otherwise
-	}
-	return n
 }
 
 // hunt is a search for drift in progress.
