@@ -7,8 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,9 +117,8 @@ func runDiff(cmd *cobra.Command, args []string, o *diffOptions) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return statusError(exitUsage)
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(cmd)
 	defer stop()
-	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
 	if o.faults {
 		return measureFaults(ctx, cmd, scenarios, o)
 	}

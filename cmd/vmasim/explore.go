@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -81,9 +78,8 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 		return usageError{fmt.Errorf("--checkpoint holds one search, these are %d", len(searches))}
 	}
 	debug.SetGCPercent(gcPercent)
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(cmd)
 	defer stop()
-	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
 	return exploreAll(ctx, searches, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 }
 

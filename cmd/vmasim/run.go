@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -51,9 +48,8 @@ func run(cmd *cobra.Command, args []string, o *runOptions) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return statusError(exitUsage)
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(cmd)
 	defer stop()
-	context.AfterFunc(ctx, stop) // so the second signal ends the program at once
 	return runAll(ctx, scenarios, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 }
 
