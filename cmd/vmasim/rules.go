@@ -19,10 +19,10 @@ func newRules() *cobra.Command {
 		Short: "List the lock generations and the rules they are made of, or explain one",
 		Long: `List the lock generations and the rules they are made of, or explain one of either.
 A scenario names its rules in a line "rules GENERATION,+RULE,-RULE"; --rules of
-vmasim run does the same.`,
+run, explore, replay and diff stands in its place.`,
 		Example: `  vmasim rules
   vmasim rules detach-waits
-  vmasim run --rules linux-6.18,-munmap-downgrade`,
+  vmasim explore put-to-zero --rules linux-6.18,-detach-waits`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usageError{fmt.Errorf("%d names, expected one", len(args))}
@@ -86,11 +86,18 @@ func inDefault(r rules.Rule) string {
 
 func ruleLines(indent string, r rules.Rule) string {
 	info := r.Info()
-	return fmt.Sprintf("%s%s\n%[1]ssince:   %[3]s\n%[1]swithout: %[4]s\n%[1]sshown by %[5]s\n",
-		indent, info.Does, info.Since, info.Breaks, info.Shows)
+	effect := info.Breaks
+	if effect == "" {
+		effect = "nothing breaks: " + info.Effect
+	}
+	label := "without:"
+	if inDefault(r) == "-" {
+		label = "with:   "
+	}
+	return fmt.Sprintf("%s%s\n%[1]ssince:   %[3]s\n%[1]s%[4]s %[5]s\n%[1]sshown by %[6]s\n",
+		indent, info.Does, info.Since, label, effect, info.Shows)
 }
 
-// explainRule explains a rule or a generation.
 func explainRule(name string) (string, error) {
 	if g, err := rules.FindGeneration(name); err == nil {
 		return explainGeneration(g), nil
@@ -110,13 +117,20 @@ func explainRule(name string) (string, error) {
 	if in == nil {
 		in = []string{"no generation"}
 	}
-	other := "-"
-	if inDefault(r) == "-" {
-		other = "+"
-	}
-	fmt.Fprintf(&b, "  part of: %s\n\nTo see what it does:\n  vmasim scenarios %s\n  vmasim run %[2]s --rules %s,%s%s\n",
-		strings.Join(in, ", "), r.Info().Shows, rules.Default, other, r)
+	fmt.Fprintf(&b, "  part of: %s\n\n%s", strings.Join(in, ", "), hint(r))
 	return b.String(), nil
+}
+
+// hint says which commands show what the rule does, and where to look.
+func hint(r rules.Rule) string {
+	info := r.Info()
+	story := fmt.Sprintf("The story: vmasim scenarios %s\n", info.Shows)
+	if info.Seen == rules.SeenNothing {
+		return "No report of the explorer shows a difference.\n" + story
+	}
+	plain, switched := r.Demonstration()
+	return fmt.Sprintf("To see what it does, compare %s of\n  vmasim explore %s --rules %s\n  vmasim explore %[2]s --rules %[4]s\n%[5]s",
+		info.Seen, info.Shows, plain, switched, story)
 }
 
 func explainGeneration(g rules.Generation) string {

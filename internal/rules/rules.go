@@ -22,8 +22,36 @@ type Info struct {
 	Name   string // as written in a specification
 	Does   string // what the kernel does, one line
 	Since  string // version and commit subject, or who proposed it
-	Breaks string // what goes wrong without it
-	Shows  string // the litmus scenario that demonstrates it
+	Breaks string // what goes wrong when it is switched, "" if nothing does
+	Effect string // what changes all the same where nothing goes wrong
+	Shows  string // the litmus test that demonstrates it
+	Beside string // settings that both sides of the demonstration have besides, as "-check-vm-mm"
+	Seen   Seen   // in what their reports differ
+}
+
+// Seen names the part of an explorer's report that a rule changes.
+type Seen string
+
+// The parts of a report, from the plainest on.
+const (
+	SeenVerdict    Seen = "the verdict"
+	SeenReached    Seen = "what was never reached"
+	SeenExecutions Seen = "the number of executions"
+	SeenNothing    Seen = "nothing"
+)
+
+// Switched returns how a specification takes the rule off the default generation, or adds it where that lacks it.
+func (r Rule) Switched() string {
+	return setting{r, !mustGeneration(Default).Has(r)}.String()
+}
+
+// Demonstration returns the two specifications to compare by the litmus test: without the switch of the rule, and with it.
+func (r Rule) Demonstration() (plain, switched string) {
+	plain = Default
+	if beside := r.Info().Beside; beside != "" {
+		plain += "," + beside
+	}
+	return plain, plain + "," + r.Switched()
 }
 
 // Info returns the rule's description.

@@ -11,10 +11,22 @@ func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range All() {
 		info := r.Info()
-		if info.Name == "" || info.Does == "" || info.Since == "" || info.Breaks == "" || info.Shows == "" || seen[info.Name] {
+		if info.Name == "" || info.Does == "" || info.Since == "" || info.Shows == "" || info.Seen == "" ||
+			(info.Breaks == "") == (info.Effect == "") || seen[info.Name] {
 			t.Errorf("rule %d is declared twice or lacks something: %+v", r, info)
 		}
 		seen[info.Name] = true
+		for _, text := range []string{info.Breaks, info.Effect} {
+			if strings.HasPrefix(text, "nothing") {
+				t.Errorf("%s: %q is no effect", info.Name, text)
+			}
+		}
+		plain, switched := r.Demonstration()
+		a, errA := Parse(plain)
+		b, errB := Parse(switched)
+		if errA != nil || errB != nil || a.Has(r) == b.Has(r) {
+			t.Errorf("%s: %s and %s do not switch it: %v, %v", r, plain, switched, errA, errB)
+		}
 		if found, err := Find(info.Name); err != nil || found != r {
 			t.Errorf("%s: found %v, %v", info.Name, found, err)
 		}
