@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -83,6 +84,19 @@ func TestEveryRuleIsShown(t *testing.T) {
 		}
 		if info.Seen == rules.SeenVerdict && (!switched || !breaks && info.Breaks != "") {
 			t.Errorf("%s does not show %s", info.Shows, r)
+		}
+	}
+}
+
+// TestLitmusQuotesNobody: mails are told in the words of this project; only the subject of a patch is quoted.
+func TestLitmusQuotesNobody(t *testing.T) {
+	subject := regexp.MustCompile(`^[a-z0-9_/]+: `)
+	for _, info := range Litmus() {
+		parts := strings.Split(info.Doc, `"`)
+		for i := 1; i < len(parts); i += 2 {
+			if words := strings.Fields(parts[i]); len(words) > 4 && !subject.MatchString(strings.Join(words, " ")) {
+				t.Errorf("%s quotes %q", info.Name, parts[i])
+			}
 		}
 	}
 }
