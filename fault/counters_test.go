@@ -24,7 +24,7 @@ func (c counts) since(f *fixture, before, after *task.Counters) {
 	}
 }
 
-// TestCounters goes through the situations of kernel-facts §1.6 that need no second task.
+// TestCounters goes through the situations of docs/kernel.md K2 that need no second task.
 func TestCounters(t *testing.T) {
 	const (
 		success, abort, retries = task.VMALockSuccess, task.VMALockAbort, task.VMALockRetry

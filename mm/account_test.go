@@ -28,7 +28,7 @@ func TestVMStat(t *testing.T) {
 }
 
 // TestAddressSpaceLimits goes through RLIMIT_AS and RLIMIT_DATA: what exceeds them is refused, what replaces as much is not,
-// and a refused MAP_FIXED leaves the split at its start (kernel-vma-rules R10).
+// and a refused MAP_FIXED leaves the split at its start (docs/kernel.md R10).
 func TestAddressSpaceLimits(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()

@@ -11,7 +11,7 @@ import (
 	"vmasim/vma"
 )
 
-// TestBrk moves the end of a heap that begins at page 10 (kernel-facts §3.7, kernel-vma-rules R20). All its cases were seen on Linux 6.18.
+// TestBrk moves the end of a heap that begins at page 10 (docs/kernel.md K6, R20). All its cases were seen on Linux 6.18.
 func TestBrk(t *testing.T) {
 	heap := func(pages int) func(*lab) { return func(l *lab) { l.mm.Brk(l.t, at(10+pages)) } }
 	fixed := func(from, to, prot int) func(*lab) { return func(l *lab) { l.mmap(from, to, prot) } }

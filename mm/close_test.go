@@ -127,7 +127,7 @@ func TestFailedOperationsCloseWhatTheyOpened(t *testing.T) {
 	}
 }
 
-// TestMergesSpareVMAsWithClose goes through the cases of kernel-facts §3.4: a VMA with a close hook is never removed by a
+// TestMergesSpareVMAsWithClose goes through the cases of docs/kernel.md K3: a VMA with a close hook is never removed by a
 // merge, but may grow and shrink.
 func TestMergesSpareVMAsWithClose(t *testing.T) {
 	const r = unix.PROT_READ

@@ -37,7 +37,7 @@ type injection struct {
 	setup   func(l *lab)
 	op      func(l *lab) error
 	after   string     // the layout when it has succeeded
-	residue []string   // layouts that a failure may leave, besides the one before (kernel-facts §3.8, R10)
+	residue []string   // layouts that a failure may leave, besides the one before (docs/kernel.md K7, R10)
 	drops   []int      // pages whose contents the operation drops, and may drop when it fails
 	silent  bool       // it says nothing of it
 	retries bool       // one failed allocation need not be the end: it tries again

@@ -8,7 +8,7 @@ import (
 	"vmasim/mm"
 )
 
-// TestMapCountLimit goes through kernel-facts §3.5 with vm.max_map_count 4: what each call does when map_count is what
+// TestMapCountLimit goes through docs/kernel.md K4 with vm.max_map_count 4: what each call does when map_count is what
 // the layout before it says.
 func TestMapCountLimit(t *testing.T) {
 	const r = unix.PROT_READ
@@ -51,7 +51,7 @@ func TestMapCountLimit(t *testing.T) {
 	}
 }
 
-// TestErrnos goes through the first-match tables of kernel-facts §8.4 as far as the model has the cases.
+// TestErrnos goes through the first-match tables of docs/kernel.md K9 as far as the model has the cases.
 func TestErrnos(t *testing.T) {
 	const w, r = unix.PROT_WRITE, unix.PROT_READ
 	l := newLab(t, mm.Config{}, "")
@@ -115,7 +115,7 @@ func TestErrnos(t *testing.T) {
 	l.wantLayout(before)
 }
 
-// TestHolesStopLate: mprotect keeps what it has done before the hole, madvise goes on behind it (kernel-facts §3.8).
+// TestHolesStopLate: mprotect keeps what it has done before the hole, madvise goes on behind it (docs/kernel.md K7).
 func TestHolesStopLate(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()

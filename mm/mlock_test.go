@@ -71,7 +71,7 @@ func (l *lab) mlockOnFault(from, to int) error {
 
 func (l *lab) munlock(from, to int) error { return l.mm.Munlock(l.t, at(from), uint64(to-from)*page) }
 
-// TestMlockErrnos goes through the first-match table of kernel-facts §8.4, and R23.
+// TestMlockErrnos goes through the first-match table of docs/kernel.md K9, and R23.
 func TestMlockErrnos(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
@@ -176,7 +176,7 @@ func TestMlockLimit(t *testing.T) {
 	}
 }
 
-// TestMlockGetsStuck: how far a call gets that fails (R11, kernel-facts §3.8).
+// TestMlockGetsStuck: how far a call gets that fails (R11, docs/kernel.md K7).
 func TestMlockGetsStuck(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -58,7 +58,7 @@ func flagged(setup func(*lab), n int, flags vma.Flags) func(*lab) {
 
 func sharedMemory(l *lab) { l.do(l.tryMap(l.t, 0, 4, rw, sharedAnon, mm.MmapArgs{})) }
 
-// TestMremap goes through the rules of kernel-vma-rules.md for mremap. A result of stays is the old address. faulted tells of
+// TestMremap goes through the rules of docs/kernel.md for mremap (R13 to R17). A result of stays is the old address. faulted tells of
 // each VMA whether it has an anon_vma.
 func TestMremap(t *testing.T) {
 	const (
@@ -174,7 +174,7 @@ func (l *lab) wantCharged() {
 	}
 }
 
-// TestMremapErrnos goes through the errno lists of kernel-facts §3.6 and §8.4, first match first: what comes later in a list is
+// TestMremapErrnos goes through the errno lists of docs/kernel.md K5 and K9, first match first: what comes later in a list is
 // wrong in the calls before it, too. Nothing changes but where said.
 func TestMremapErrnos(t *testing.T) {
 	const big = mm.TaskSize
@@ -246,7 +246,7 @@ func TestMremapErrnos(t *testing.T) {
 	l.checkContents()
 }
 
-// TestMremapResidue: what a failed mremap leaves changed (kernel-facts §3.8, R10, R15).
+// TestMremapResidue: what a failed mremap leaves changed (docs/kernel.md K7, R10, R15).
 func TestMremapResidue(t *testing.T) {
 	sealed := func(setup func(*lab), n int) func(*lab) { return flagged(setup, n, vma.VMSealed) }
 	for _, c := range []struct {

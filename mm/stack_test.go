@@ -35,7 +35,7 @@ func limited(r mm.Resource, bytes uint64) func(*lab) {
 	return func(l *lab) { l.mm.SetLimit(l.t, r, bytes) }
 }
 
-// TestStackGrowth touches memory below a VMA that grows down (kernel-facts §8.2, kernel-vma-rules R1, R8, R18). All its cases
+// TestStackGrowth touches memory below a VMA that grows down (docs/kernel.md K8, R1, R8, R18). All its cases
 // were seen on Linux 6.18.
 func TestStackGrowth(t *testing.T) {
 	const none, r = unix.PROT_NONE, unix.PROT_READ

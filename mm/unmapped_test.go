@@ -31,7 +31,7 @@ func (l *lab) block(start, end uint64) {
 	l.place(mm.MmapArgs{Addr: start, Len: end - start, Flags: unix.MAP_FIXED | sharedAnon})
 }
 
-// TestHints: a hint counts if the range is free and not in the gap below a stack, which MAP_FIXED may use (kernel-vma-rules R19).
+// TestHints: a hint counts if the range is free and not in the gap below a stack, which MAP_FIXED may use (docs/kernel.md R19).
 // The stack is page 1000, and something else page 100.
 func TestHints(t *testing.T) {
 	for _, c := range []struct {

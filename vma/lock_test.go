@@ -12,7 +12,7 @@ import (
 	"vmasim/internal/task/tasktest"
 )
 
-// TestRefcntStates goes through a VMA's life and compares vm_refcnt with what kernel-facts §1.4 says of each state.
+// TestRefcntStates goes through a VMA's life and compares vm_refcnt with what docs/kernel.md K1 says of each state.
 func TestRefcntStates(t *testing.T) {
 	l := newLab("")
 	mm, tk := l.mm("a"), l.boot

@@ -46,7 +46,7 @@ const (
 type Info struct {
 	Name       string // stable: scenarios refer to it
 	Means      string // what has happened when it speaks, one line
-	Invariants string // of kernel-facts §4.5, "" for none
+	Invariants string // of docs/kernel.md, with blanks between; "" for none
 	Source     Source
 }
 

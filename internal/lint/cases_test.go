@@ -90,4 +90,10 @@ var caseTable = []struct {
 	{"leftovers", checkLeftovers, "mm", one("package mm // TODO: all"), "a TODO is left"},
 	{"leftovers in a block", checkLeftovers, "mm", one("package mm /* see\nFIX" + "ME */"), "is left"},
 	{"leftovers in a string", checkLeftovers, "mm", one(`package mm; const s = "TODO"`), ""},
+
+	{"citations fact", checkCitations, "mm", one("package mm\n\n// f goes by R99.\nfunc f() {}\n"), "cites R99, which is not in docs/kernel.md"},
+	{"citations document", checkCitations, "mm", one("package mm\n\n// f goes by kernel-facts §3.\nfunc f() {}\n"), "cites kernel-facts, which is not in the project"},
+	{"citations in a test", checkCitations, "mm", map[string]string{"x_test.go": "package mm\n\nfunc f() {} // I77\n"}, "cites I77"},
+	{"citations fine", checkCitations, "mm", one("package mm\n\n// f goes by K1, R26, I31 and B05 of docs/kernel.md.\nfunc f() {}\n"), ""},
+	{"citations of budgets", checkCitations, "internal/bench/gvisor", one("package x\n\n// B99 is met.\nfunc f() {}\n"), ""},
 }

@@ -19,6 +19,7 @@ var checkTable = []struct {
 	{"format", checkFormat},
 	{"docs", checkDocs},
 	{"leftovers", checkLeftovers},
+	{"citations", checkCitations},
 }
 
 func TestModule(t *testing.T) {
