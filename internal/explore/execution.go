@@ -308,6 +308,9 @@ func (x *executor) detach() {
 // report receives the violations of the tasks and of the watchers.
 func (x *executor) report(v task.Violation) {
 	if !x.stopping {
+		if i := x.current(); v.Stmt == "" && i >= 0 && x.procs[i].task != nil {
+			v.Stmt = outermost(x.procs[i].task.Stack())
+		}
 		x.res.violations = append(x.res.violations, v)
 	}
 }

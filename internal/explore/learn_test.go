@@ -74,7 +74,7 @@ func TestTwoExecutionsBreakARule(t *testing.T) {
 		}
 		for _, workers := range []int{1, 2} {
 			f := first(t, eitherOrder(), Options{Strategy: s.Name, Workers: workers, Watch: watchLocks, Executions: 5000})
-			if f.Key() != "lock-order" || f.Unstable || len(f.Schedule.Before) != 1 || f.Ending != Violated {
+			if f.Kind() != "lock-order" || f.Unstable || len(f.Schedule.Before) != 1 || f.Ending != Violated {
 				t.Fatalf("%s, %d workers: %+v", s.Name, workers, f)
 			}
 			schedule, err := ParseSchedule(f.Schedule.String())

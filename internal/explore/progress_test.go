@@ -70,7 +70,7 @@ func TestRandomProgress(t *testing.T) {
 
 // TestUntil: a failure that is waited for ends the search, and no other does.
 func TestUntil(t *testing.T) {
-	key := func(want string) func(*Found) bool { return func(f *Found) bool { return f.Key() == want } }
+	key := func(want string) func(*Found) bool { return func(f *Found) bool { return f.Kind() == want } }
 	for _, s := range Strategies() {
 		if s.Name == States {
 			continue

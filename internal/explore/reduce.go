@@ -5,8 +5,12 @@ import "slices"
 // reduce moves on to smaller programs as long as one fails alike and is no harder to read: where the failure takes more
 // switches, or as many and more steps, something else goes wrong in the same way.
 func (sh *shrinker) reduce(r *Shrunk) error {
-	given, end := r.Program, sh.steps+reduceSteps
-	for {
+	given, ok := r.Program.(Reducer)
+	if !ok {
+		return nil
+	}
+	sh.right = sh.behaviourOf(given)
+	for end := sh.steps + reduceSteps; ; {
 		traces, err := sh.traces(r)
 		if err != nil {
 			return err
@@ -43,7 +47,7 @@ func (sh *shrinker) step(r *Shrunk, given Program, end int, find func(Reducer) *
 			sh.discard(p, given)
 			return false
 		}
-		if f := find(p); f != nil && !size.less(sizeOf(p, &f.Schedule)) {
+		if f := find(p); f != nil && !size.less(sizeOf(p, &f.Schedule)) && sh.acceptable(p, r, f) {
 			sh.discard(program, given)
 			f.Execution = r.Found.Execution
 			r.Program, r.Found = p, *f
@@ -87,7 +91,7 @@ func (sh *shrinker) guided(p Reducer, traces []*Trace) *Found {
 
 // anywhere looks for the failure among all interleavings of p, as far as it gets.
 func (sh *shrinker) anywhere(p Reducer) *Found {
-	f, err := sh.search(p, DPOR, 0, smallerSteps)
+	f, err := sh.search(p, DPOR, 0, smallerSteps, false)
 	if f == nil || err != nil {
 		return nil
 	}

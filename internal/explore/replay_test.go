@@ -21,7 +21,7 @@ func TestReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if trace.Found.Key() != "lost-update" || len(trace.Steps) != len(s.Tasks) {
+	if trace.Found.Kind() != "lost-update" || len(trace.Steps) != len(s.Tasks) {
 		t.Errorf("replayed %v in %d steps", trace.Found.Key(), len(trace.Steps))
 	}
 	var writes []uint64

@@ -28,6 +28,10 @@ type Options struct {
 	// Until, if it is not nil, says which failure ends the search before there are KeepGoing of them. Several workers call it.
 	Until func(*Found) bool
 
+	// Pass, if it is not nil, says which oracles' violations an execution goes on behind: they are noted, and do not end it.
+	// Several workers call it.
+	Pass func(oracle string) bool
+
 	// Checkpoint is a file that holds where the search stands; "": none. If it exists, the search goes on from there. It is
 	// written now and then and when a limit stops the search, and removed when the search ends by itself. Limits count from
 	// where the search goes on.
@@ -55,12 +59,33 @@ type Found struct {
 	Unstable   bool // the schedule did not fail in the same way a second time
 }
 
-// Key is the same for failures of the same kind.
-func (f *Found) Key() string {
+// Kind names what was violated: an oracle, or how the execution ended. A search shows one failure of each kind.
+func (f *Found) Kind() string {
 	if len(f.Violations) > 0 {
 		return f.Violations[0].Oracle
 	}
 	return f.Ending.String()
+}
+
+// Key is the same for two failures if one may stand for the other: of the same kind, in the same statement, and with the same
+// result seen.
+func (f *Found) Key() string {
+	key := f.Kind()
+	if len(f.Violations) > 0 {
+		for _, part := range []string{f.Violations[0].Stmt, f.Violations[0].Seen} {
+			if part != "" {
+				key += " " + part
+			}
+		}
+	}
+	return key
+}
+
+// standsFor reports whether showing f shows what g is: f has the same key, and leaves nobody waiting but where g does.
+func (f *Found) standsFor(g *Found) bool {
+	return f.Key() == g.Key() && !slices.ContainsFunc(f.Blocked, func(b Blocked) bool {
+		return !slices.ContainsFunc(g.Blocked, func(a Blocked) bool { return a.Op == b.Op && a.statement() == b.statement() })
+	})
 }
 
 func (f *Found) String() string {
@@ -369,7 +394,7 @@ func (s *search) wanted(f *Found) bool { return s.o.Until != nil && s.o.Until(f)
 
 // note adds a failure if it is of a new kind, or the one wanted.
 func (s *search) note(r *Report, f Found) {
-	if s.wanted(&f) || !slices.ContainsFunc(r.Violations, func(o Found) bool { return o.Key() == f.Key() }) {
+	if s.wanted(&f) || !slices.ContainsFunc(r.Violations, func(o Found) bool { return o.Kind() == f.Kind() }) {
 		r.Violations = append(r.Violations, f)
 	}
 }

@@ -38,6 +38,9 @@ type Shrunk struct {
 // Reducer is a [Program] that knows smaller ones. What watches the program watches them, too.
 type Reducer interface {
 	Program
+	// Sound returns the program under each of the rules under which the whole that it is a part of does not fail. Whoever
+	// takes one closes it.
+	Sound() iter.Seq[Reducer]
 	// Smaller returns programs with tasks or statements less, those that lack most first. Whoever takes one closes it.
 	Smaller() iter.Seq[Reducer]
 	// Size returns how many tasks it has, and statements in them.
@@ -48,16 +51,19 @@ type Reducer interface {
 // What shrinking may cost, in steps: 100 000 of them take some 30 ms.
 const (
 	improveSteps = 500_000   // moving the turns of one schedule about
-	fewestSteps  = 1_000_000 // looking for a failure with fewer preemptions
+	fewestSteps  = 500_000 // looking for a failure with fewer preemptions
 	smallerSteps = 50_000    // looking for the failure in one smaller program
 	reduceSteps  = 3_000_000 // and in all of them
+	serialSteps  = 100_000   // looking for a serial order in which one program succeeds
+	soundSteps   = 1_000_000 // searching one smaller program under rules under which it must not fail
 )
 
 // Shrink makes a failing schedule of p smaller: fewer tasks and statements if the program is a [Reducer], fewer switches
-// between tasks, then fewer steps. What it returns fails with the same [Found.Key].
+// between tasks, then fewer steps. What it returns fails with the same [Found.Key], and a smaller program is taken only if
+// it shows the same fault: see [shrinker.acceptable].
 func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error) {
 	o.Progress, o.Workers = nil, 1
-	sh := &shrinker{ctx: ctx, o: o, key: f.Key()}
+	sh := &shrinker{ctx: ctx, o: o, failure: &f}
 	again, err := sh.again(p, &f)
 	if err != nil {
 		return nil, err
@@ -100,11 +106,12 @@ func sizeOf(p Program, s *Schedule) Size {
 }
 
 type shrinker struct {
-	ctx   context.Context
-	o     Options
-	key   string
-	runs  int
-	steps int
+	ctx     context.Context
+	o       Options
+	failure *Found // in question
+	right   behaviour
+	runs    int
+	steps   int
 }
 
 // run runs one execution of what x is to do, and returns how it fails if that is the failure in question.
@@ -118,7 +125,7 @@ func (sh *shrinker) run(x *executor) (*Found, error) {
 	if !e.ending.Failed() {
 		return nil, nil
 	}
-	if f := x.found(e); f.Key() == sh.key {
+	if f := x.found(e); f.standsFor(sh.failure) {
 		return &f, nil
 	}
 	return nil, nil
@@ -129,14 +136,15 @@ func (sh *shrinker) again(p Program, f *Found) (bool, error) {
 	x := newExecutor(p, &sh.o)
 	defer x.close()
 	g, err := rerun(x, &f.Schedule)
-	return err == nil && g.Key() == sh.key, err
+	return err == nil && g.standsFor(sh.failure), err
 }
 
 // over reports whether so many steps are taken, or there is another reason to stop.
 func (sh *shrinker) over(end int) bool { return sh.steps >= end || sh.ctx.Err() != nil }
 
-// search looks for the failure in p.
-func (sh *shrinker) search(p Program, strategy Strategy, preemptions, steps int) (*Found, error) {
+// search looks for the failure in p. smallest: it goes through all of the part in which there is one, as far as it gets, for the
+// smallest there.
+func (sh *shrinker) search(p Program, strategy Strategy, preemptions, steps int, smallest bool) (*Found, error) {
 	o := sh.o
 	o.Strategy, o.Preemptions = strategy, preemptions
 	info, err := strategyInfo(strategy)
@@ -150,7 +158,7 @@ func (sh *shrinker) search(p Program, strategy Strategy, preemptions, steps int)
 		if sh.over(end) || err != nil {
 			return nil, err
 		}
-		if f, err := sh.searchPart(x, part, end); f != nil || err != nil {
+		if f, err := sh.searchPart(x, part, end, smallest); f != nil || err != nil {
 			return sh.confirmed(p, f, err)
 		}
 	}
@@ -170,19 +178,26 @@ func (sh *shrinker) confirmed(p Program, f *Found, err error) (*Found, error) {
 }
 
 // searchPart looks for the failure in one part of a search.
-func (sh *shrinker) searchPart(x *executor, part strategy, end int) (*Found, error) {
+func (sh *shrinker) searchPart(x *executor, part strategy, end int, smallest bool) (best *Found, err error) {
 	x.use(part)
 	for !sh.over(end) && part.next() {
-		if f, err := sh.run(x); f != nil || err != nil {
-			return f, err
+		f, err := sh.run(x)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil && (best == nil || sizeOf(x.program, &f.Schedule).less(sizeOf(x.program, &best.Schedule))) {
+			best = f
+		}
+		if best != nil && !smallest {
+			break
 		}
 	}
-	return nil, nil
+	return best, nil
 }
 
 // fewest looks for a failure with fewer preemptions than the one there is has switches.
 func (sh *shrinker) fewest(r *Shrunk) error {
-	f, err := sh.search(r.Program, Bounded, max(r.Found.Schedule.Switches()-1, 1), fewestSteps)
+	f, err := sh.search(r.Program, Bounded, max(r.Found.Schedule.Switches()-1, 1), fewestSteps, true)
 	if f == nil || err != nil {
 		return err
 	}

@@ -21,6 +21,17 @@ type Blocked struct {
 	Spins bool // it is not blocked but goes round a loop that changes nothing
 }
 
+// statement returns the statement that it waits in, "" outside any.
+func (b *Blocked) statement() string { return outermost(b.Stack) }
+
+// outermost returns the outermost of nested functions, which in a scenario is the statement; "" for none.
+func outermost(stack []string) string {
+	if len(stack) == 0 {
+		return ""
+	}
+	return stack[0]
+}
+
 func (b Blocked) String() string {
 	does := "waits in"
 	switch {

@@ -238,7 +238,7 @@ func TestDetachRaceIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%-8s %6d executions, %s: %s -> %s", s.Name, median(counts), f.Key(), small.From, small.To)
-		if f.Key() != "detached-with-readers" && f.Key() != "attach-attached" && f.Key() != "refcount-underflow" {
+		if f.Kind() != "detached-with-readers" && f.Kind() != "attach-attached" && f.Kind() != "refcount-underflow" {
 			t.Errorf("%s finds %v", s.Name, f.String())
 		}
 	}

@@ -133,6 +133,9 @@ type Violation struct {
 	Message string
 	Task    string
 	Func    string
+
+	Stmt string // the statement of a scenario in which it was found; "" for none
+	Seen string // of a result that was not expected: which one came, and where; "" for other oracles
 }
 
 func (v Violation) String() string {

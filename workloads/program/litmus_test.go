@@ -44,6 +44,9 @@ func checkVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, wo
 	}
 	for _, found := range r.Violations {
 		replays(t, sc, v.Rules, found)
+		if workers == 1 {
+			isSound(t, sc, found)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func (a *arena) describe() *outcome {
 		}
 		o.answers = append(o.answers, holds)
 		if q.Kind == workloads.KindAlways && !holds {
-			o.violations = append(o.violations, task.Violation{Oracle: q.Kind.String(), Task: setupName,
+			o.violations = append(o.violations, task.Violation{Oracle: q.Kind.String(), Task: setupName, Stmt: q.String(),
 				Message: fmt.Sprintf("%s does not hold: %s", q, o.text)})
 		}
 	}

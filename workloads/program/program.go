@@ -44,6 +44,7 @@ type Program struct {
 	idle     []*arena
 	arenas   []*arena
 	setups   *sync.Map           // from the task that sets a world up to its arena; shared with smaller programs
+	sound    *sound              // shared with smaller programs
 	outcomes map[string]*outcome // by their text
 	reached  map[task.Counter]bool
 	follow   *recording // follows the executions; nil but for a replay
@@ -79,7 +80,7 @@ func newReduced(given *workloads.Scenario, cuts []cut, s Setting) (*Program, err
 	}
 	p := &Program{
 		scenario: sc, given: given, cuts: cuts, spec: s.Rules, without: s.Without, plan: plan, number: number, text: map[*workloads.Stmt]string{},
-		setups: &sync.Map{}, outcomes: map[string]*outcome{}, reached: map[task.Counter]bool{},
+		setups: &sync.Map{}, sound: &sound{}, outcomes: map[string]*outcome{}, reached: map[task.Counter]bool{},
 	}
 	p.addInit(sc.Init)
 	p.addBlock(sc.Finally, "finally")

@@ -265,7 +265,7 @@ func (p *Program) Smaller() iter.Seq[explore.Reducer] {
 			if err != nil {
 				continue // what remains is no scenario
 			}
-			q.setups = p.setups
+			q.setups, q.sound = p.setups, p.sound
 			if !yield(q) {
 				return
 			}

@@ -165,7 +165,9 @@ func (r *runner) unexpected(s *workloads.Stmt, got, want string) {
 		r.wrong = cmp.Or(r.wrong, fmt.Errorf("init: %s", message))
 		return
 	}
-	r.arena.violate(task.Violation{Oracle: resultOracle, Message: message, Task: r.Task.Name, Func: r.Task.Func()})
+	slot := fmt.Sprintf("%s.%d", r.block.Name, r.arena.p.number[s])
+	r.arena.violate(task.Violation{Oracle: resultOracle, Message: message, Task: r.Task.Name, Func: r.Task.Func(),
+		Stmt: r.arena.p.text[s], Seen: slot + " " + got})
 }
 
 // Acquire implements [actor.Host].

@@ -1,0 +1,70 @@
+package program
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/rules"
+)
+
+// sound knows the rules under which a scenario as given does not fail. A smaller one that fails under them shows a fault of
+// its own, which leaving something out has made.
+type sound struct {
+	once  sync.Once
+	specs []string
+}
+
+// soundExecutions is what a search under the default rules may cost where the scenario does not say what comes of it.
+const soundExecutions = 20_000
+
+// soundRules returns them: the rules for which the scenario states that it is verified, and the default ones if a search of
+// the whole finishes and finds nothing. Where it does not finish, nothing is known.
+func (p *Program) soundRules() []string {
+	p.sound.once.Do(func() {
+		stated := map[string]bool{p.Rules(): true}
+		for _, v := range p.given.Verdicts {
+			s, err := rules.Parse(v.Rules)
+			if err != nil || stated[s.String()] {
+				continue
+			}
+			stated[s.String()] = true
+			if v.Verified() {
+				p.sound.specs = append(p.sound.specs, v.Rules)
+			}
+		}
+		if !stated[rules.Default] && p.verified(rules.Default) {
+			p.sound.specs = append(p.sound.specs, rules.Default)
+		}
+	})
+	return p.sound.specs
+}
+
+// verified reports whether a search of the whole scenario finishes and finds nothing.
+func (p *Program) verified(spec string) bool {
+	whole, err := newReduced(p.given, nil, Setting{Rules: spec, Without: p.without})
+	if err != nil {
+		return false
+	}
+	r, err := explore.Search(context.Background(), whole, explore.Options{Watch: whole.Watch, Choices: whole.choices(), Executions: soundExecutions})
+	_ = whole.Close() // it has served
+	return err == nil && r.Complete && len(r.Violations) == 0
+}
+
+// Sound implements [explore.Reducer].
+func (p *Program) Sound() iter.Seq[explore.Reducer] {
+	return func(yield func(explore.Reducer) bool) {
+		for _, spec := range p.soundRules() {
+			q, err := newReduced(p.given, slices.Clone(p.cuts), Setting{Rules: spec, Without: p.without})
+			if err != nil {
+				continue // the scenario has been run; only its rules are others
+			}
+			q.setups, q.sound = p.setups, p.sound
+			if !yield(q) {
+				return
+			}
+		}
+	}
+}

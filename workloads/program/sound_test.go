@@ -1,0 +1,94 @@
+package program
+
+import (
+	"strings"
+	"testing"
+
+	"vmasim/internal/explore"
+	"vmasim/workloads"
+)
+
+// isSound checks that what is left of a litmus scenario fails for the reason for which the whole one does: it is verified
+// under the rules that verify that.
+func isSound(t *testing.T, sc *workloads.Scenario, v *Violation) {
+	t.Helper()
+	cuts, err := parseCuts(v.Schedule.Scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verdict := range sc.Verdicts {
+		if !verdict.Verified() {
+			continue
+		}
+		p, err := newReduced(sc, cuts, Setting{Rules: verdict.Rules})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := searched(t, p, explore.Options{Choices: p.choices()})
+		if !r.Complete || len(r.Violations) > 0 {
+			t.Errorf("%s without %q: not verified under %s: %v", sc.Name, v.Dropped, verdict.Rules, r.Violations)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestShrinkKeepsTheRace: a reduced program fails as the whole one does, not because it lacks what it needs.
+func TestShrinkKeepsTheRace(t *testing.T) {
+	for name, c := range map[string]struct {
+		source, seen string
+		dropped      []string
+	}{
+		"classroom": {`
+init
+    mmap A 4K rw private anon
+thread w
+    store A 3
+    load A => 3
+thread r
+    store A 5
+`, "load A: got 5, expected 3", nil},
+		"mprotect": {`
+init
+    mmap A 16K none private anon
+thread w
+    mprotect A rw
+    touch A write
+    munmap A
+thread r
+    mprotect A r => ok | ENOMEM
+    mprotect A rw => ok | ENOMEM
+`, "touch A write: got SEGV_ACCERR, expected ok", []string{"w.3 munmap A", "r.2 mprotect A rw"}},
+	} {
+		r := exploreSource(t, c.source, Options{})
+		if len(r.Violations) != 1 {
+			t.Fatalf("%s: found %v", name, r.Broken())
+		}
+		v := r.Violations[0]
+		if v.Shrunk == nil || v.Shrunk.To.Tasks != 2 || v.Shrunk.To.Switches != 2 || !strings.HasSuffix(v.Message(), c.seen) {
+			t.Errorf("%s: %s after %v", name, v.Message(), v.Shrunk)
+		}
+		if strings.Join(v.Dropped, "; ") != strings.Join(c.dropped, "; ") {
+			t.Errorf("%s: without %q", name, v.Dropped)
+		}
+	}
+}
+
+// TestForkParentKeepsItsTasks: the first bug of per-VMA locks takes a writer, a fork and a copy.
+func TestForkParentKeepsItsTasks(t *testing.T) {
+	sc, err := workloads.LoadBuiltin("fork-parent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Explore(t.Context(), sc, Options{Options: explore.Options{Strategy: explore.POS, Seed: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Violations) == 0 {
+		t.Fatal("the random search has missed it")
+	}
+	if v := r.Violations[0]; v.Shrunk == nil || v.Shrunk.To.Tasks != 3 || v.Shrunk.To.Switches < 3 {
+		t.Errorf("%s: %v without %q", v.Message(), v.Shrunk, v.Dropped)
+	}
+}
