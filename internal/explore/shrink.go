@@ -51,7 +51,7 @@ type Reducer interface {
 // What shrinking may cost, in steps: 100 000 of them take some 30 ms.
 const (
 	improveSteps = 500_000   // moving the turns of one schedule about
-	fewestSteps  = 500_000 // looking for a failure with fewer preemptions
+	fewestSteps  = 500_000   // looking for a failure with fewer preemptions
 	smallerSteps = 50_000    // looking for the failure in one smaller program
 	reduceSteps  = 3_000_000 // and in all of them
 	serialSteps  = 100_000   // looking for a serial order in which one program succeeds
