@@ -22,12 +22,17 @@ type fixture struct {
 	stuck bool // it cannot be emptied
 }
 
-func newFixture(tb *testing.T) *fixture {
+func newFixture(tb *testing.T) *fixture { return newFixtureOn(tb, mm.Config{}) }
+
+// newFixtureOn has a machine with settings.
+func newFixtureOn(tb *testing.T, cfg mm.Config) *fixture {
 	rs, err := rules.Parse("")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 32 << 20, ValidateWrites: true, Populate: Populate, Report: func(v task.Violation) { tb.Error(v) }})
+	cfg.Rules, cfg.Memory, cfg.ValidateWrites, cfg.Populate = rs, 32<<20, true, Populate
+	cfg.Report = func(v task.Violation) { tb.Error(v) }
+	m, err := mm.NewMachine(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}

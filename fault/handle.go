@@ -165,7 +165,7 @@ func (f *fault) discard(pfn phys.PFN) {
 }
 
 // anonymousPage maps a page of anonymous memory that was not touched before: do_anonymous_page. A read gets the zero
-// page and needs no anon_vma.
+// page and needs no anon_vma, unless the machine forbids the zero page: then it gets a page of its own, as a write does.
 func (f *fault) anonymousPage() Result {
 	if f.t.Observer == nil {
 		return f.mapAnonymous()
@@ -178,7 +178,7 @@ func (f *fault) anonymousPage() Result {
 
 func (f *fault) mapAnonymous() Result {
 	mem := f.mm.Machine.Mem
-	if f.access != Write {
+	if f.access != Write && !f.mm.Machine.ForbidZeroPage {
 		f.install(f.slot, pgtable.Make(mem.ZeroPage(), f.protection(false)).MkSpecial())
 		return OK
 	}
@@ -190,7 +190,7 @@ func (f *fault) mapAnonymous() Result {
 		return OOM
 	}
 	f.describeAnon(pfn)
-	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
+	if !f.install(f.slot, pgtable.Make(pfn, f.protection(f.flags&vma.VMWrite != 0))) {
 		f.discard(pfn)
 	}
 	return OK

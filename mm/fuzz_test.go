@@ -112,7 +112,8 @@ func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
 	}
 }
 
-// FuzzOperations compares the simulator with the sequential model after each operation, as TestRandomOperations does.
+// FuzzOperations compares the simulator with the sequential model after each operation, as TestRandomOperations does, with a shared
+// zero page and without.
 func FuzzOperations(f *testing.F) {
 	rw := byte(unix.PROT_READ | unix.PROT_WRITE)
 	const fixed = 4 << 2
@@ -127,12 +128,14 @@ func FuzzOperations(f *testing.F) {
 		0, 0, 7, rw | 4<<3, fixed, 0, 0, 8, 7, rw | 4<<3, fixed | 2, 0, 3, 0, 0, 0, 0, 1, 3, 8, 0, 0, 0, 1, 9, 15, 0, 0, 0, 0, 7, 1, 3, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		steps := decodeSteps(data)
-		if i, err := replay(t, steps); err != nil {
-			var b strings.Builder
-			for _, s := range steps[:min(i+1, len(steps))] {
-				b.WriteString("\t" + s.op.String() + "\n")
+		for _, forbidZeroPage := range []bool{false, true} {
+			if i, err := replay(t, steps, forbidZeroPage); err != nil {
+				var b strings.Builder
+				for _, s := range steps[:min(i+1, len(steps))] {
+					b.WriteString("\t" + s.op.String() + "\n")
+				}
+				t.Errorf("zero page forbidden: %t\n%sends with: %v", forbidZeroPage, b.String(), err)
 			}
-			t.Errorf("%sends with: %v", b.String(), err)
 		}
 	})
 }

@@ -22,7 +22,9 @@ type Config struct {
 	TotalRAM    uint64 // bytes that OvercommitGuess takes for all memory; no limit if 0
 	CommitLimit uint64 // bytes, for OvercommitNever
 	CapIPCLock  bool   // RLIMIT_MEMLOCK limits nobody: CAP_IPC_LOCK
-	ReadAround  uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs
+	// ForbidZeroPage has a read fault on anonymous memory get a page of its own: mm_forbids_zeropage.
+	ForbidZeroPage bool
+	ReadAround     uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs
 	// Populate is fault.Populate, which this package cannot import. Whoever makes a machine sets it.
 	Populate PopulateFunc
 	// ValidateWrites checks the whole mm after every write section. Slow.

@@ -53,10 +53,11 @@ const (
 // fileModes are the open files: three descriptions of one file, and one of another with a tail.
 var fileModes = [...]int{unix.O_RDWR, unix.O_RDWR, unix.O_RDONLY, unix.O_WRONLY}
 
-func newWorld(dir string) (*world, error) {
+// newWorld returns a world on a machine with or without a shared zero page.
+func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 	w := &world{}
 	m, err := mm.NewMachine(mm.Config{Rules: defaultRules(), Memory: 64 << 20, MaxMapCount: maxMapCount + fillers, ValidateWrites: true, Populate: fault.Populate,
-		Report: func(v task.Violation) { w.violations = append(w.violations, v.String()) }})
+		ForbidZeroPage: forbidZeroPage, Report: func(v task.Violation) { w.violations = append(w.violations, v.String()) }})
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func newWorld(dir string) (*world, error) {
 			return nil, err
 		}
 	}
-	w.models = []*seqmodel.Model{seqmodel.New(seqmodel.Config{Base: windowStart, MmapBase: windowEnd, MaxMapCount: maxMapCount})}
+	w.models = []*seqmodel.Model{seqmodel.New(seqmodel.Config{Base: windowStart, MmapBase: windowEnd, MaxMapCount: maxMapCount, ForbidZeroPage: forbidZeroPage})}
 	content := make([]byte, 12*mm.PageSize)
 	for i := range content {
 		content[i] = byte(i>>12*7 + i)
@@ -271,8 +272,8 @@ func (w *world) compareMaps(model *seqmodel.Model, s *mm.MM) error {
 }
 
 // replay performs steps in a new world and returns the first that fails, with its error.
-func replay(t *testing.T, steps []step) (int, error) {
-	w, err := newWorld(t.TempDir())
+func replay(t *testing.T, steps []step, forbidZeroPage bool) (int, error) {
+	w, err := newWorld(t.TempDir(), forbidZeroPage)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,11 +287,13 @@ func replay(t *testing.T, steps []step) (int, error) {
 }
 
 // TestRandomOperations compares the simulator with the sequential model after each of many random operations: results,
-// layout, history (anon_vma, accounting) and, through loads, contents. The model agrees with the running kernel.
+// layout, history (anon_vma, accounting) and, through loads, contents. The model agrees with the running kernel. Every second
+// sequence is on a machine without a shared zero page.
 func TestRandomOperations(t *testing.T) {
 	const length = 300
 	for seed := uint64(1); seed <= uint64(max(1, *randomOps/length)); seed++ {
-		w, err := newWorld(t.TempDir())
+		forbidZeroPage := seed%2 == 0
+		w, err := newWorld(t.TempDir(), forbidZeroPage)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,22 +316,22 @@ func TestRandomOperations(t *testing.T) {
 			err = w.close()
 		}
 		if err != nil {
-			report(t, seed, steps)
+			report(t, seed, steps, forbidZeroPage)
 			return
 		}
 	}
 }
 
 // report shrinks a failing sequence and prints it.
-func report(t *testing.T, seed uint64, steps []step) {
+func report(t *testing.T, seed uint64, steps []step, forbidZeroPage bool) {
 	steps = seqmodel.Minimize(steps, func(s []step) bool {
-		_, err := replay(t, s)
+		_, err := replay(t, s, forbidZeroPage)
 		return err != nil
 	})
 	var b strings.Builder
 	for _, s := range steps {
 		fmt.Fprintf(&b, "\t[%d] %v\n", s.space, s.op)
 	}
-	_, err := replay(t, steps)
-	t.Errorf("seed %d, shortest sequence:\n%sends with: %v", seed, b.String(), err)
+	_, err := replay(t, steps, forbidZeroPage)
+	t.Errorf("seed %d, zero page forbidden: %t, shortest sequence:\n%sends with: %v", seed, forbidZeroPage, b.String(), err)
 }

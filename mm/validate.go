@@ -154,7 +154,10 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 		c.fail("pte-protection", "the entry for %#x is %#x, its VMA is %s", addr, uint64(pte), flags.Perms())
 	}
 	if pte.Special() {
-		if pte.Write() || pte.PFN() != c.mm.Machine.Mem.ZeroPage() {
+		switch m := c.mm.Machine; {
+		case m.ForbidZeroPage:
+			c.fail("zero-page", "the entry for %#x maps the zero page, which this machine has not", addr)
+		case pte.Write() || pte.PFN() != m.Mem.ZeroPage():
 			c.fail("zero-page", "the entry for %#x maps the zero page as %#x", addr, uint64(pte))
 		}
 		return

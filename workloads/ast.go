@@ -13,14 +13,15 @@ type Scenario struct {
 	Title string // first line of the description
 	Doc   string // the rest of it
 
-	Rules  *Rules
-	Seed   *Number
-	Memory *Number // bytes of the arena
-	MMs    []*MM   // MMs[0] is main
-	Files  []*File
-	Limits []*Limit
-	Window *Window // nil: the address spaces begin empty
-	May    []*Choice
+	Rules   *Rules
+	Seed    *Number
+	Memory  *Number // bytes of the arena
+	MMs     []*MM   // MMs[0] is main
+	Files   []*File
+	Limits  []*Limit
+	Machine []*MachineSetting
+	Window  *Window // nil: the address spaces begin empty
+	May     []*Choice
 
 	Init      *Block // nil if absent
 	Threads   []*Thread

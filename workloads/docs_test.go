@@ -86,6 +86,7 @@ func generatedParts() map[string]string {
 		"accesses":     wordTable("access", accessWords),
 		"sharing":      wordTable("kind", sharingWords),
 		"limits":       wordTable("LIMIT", limitWords),
+		"machine":      settingTable(),
 		"results":      resultTable(),
 		"generators":   generatorTable(),
 		"builtin":      builtinTable(Builtin()),
@@ -120,6 +121,15 @@ func resultTable() string {
 	return wordTable("RESULT", append(resultWords[:len(resultWords):len(resultWords)],
 		Word{Name: "EINVAL", Help: "this errno; any of the kernel's names"},
 		Word{Name: "42", Help: "it succeeds with this value, any expression without draws"}))
+}
+
+func settingTable() string {
+	var b strings.Builder
+	b.WriteString("| SETTING | VALUE | meaning |\n|---|---|---|\n")
+	for _, s := range settingSpecs {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", s.name, cell(s.form()), cell(s.help))
+	}
+	return b.String()
 }
 
 func generatorTable() string {

@@ -99,6 +99,9 @@ func (f *formatter) header(s *Scenario) {
 	for _, l := range s.Limits {
 		f.line("limit", wordByValue(limitWords, l.Kind), strconv.FormatUint(l.Value, 10))
 	}
+	for _, m := range s.Machine {
+		f.line("machine", m.String())
+	}
 	if w := s.Window; w != nil {
 		f.line("window", formatSize(w.Size, false), "at", formatSize(w.Base, true))
 	}

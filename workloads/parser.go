@@ -251,6 +251,8 @@ func (p *parser) declaration(c *cursor, spec *Spec, pos Pos) {
 		p.fileDecl(c, pos)
 	case KindLimit:
 		p.limit(c, pos)
+	case KindMachine:
+		p.machine(c, pos)
 	case KindWindow:
 		p.window(c, pos)
 	case KindMay:

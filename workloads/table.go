@@ -15,6 +15,7 @@ const (
 	KindMM
 	KindFile
 	KindLimit
+	KindMachine
 	KindWindow
 	KindMay
 	KindInit
@@ -196,6 +197,8 @@ var specs = [...]Spec{
 		Help: "a real file to map, or a temporary one", Example: "file F temp 1M pattern"},
 	KindLimit: {Kind: KindLimit, Name: "limit", In: InTop, shape: "LIMIT N",
 		Help: "a limit of the kernel", Example: "limit max_map_count 100"},
+	KindMachine: {Kind: KindMachine, Name: "machine", In: InTop, shape: "SETTING VALUE",
+		Help: "a setting of the kernel that changes what user space sees", Example: "machine zero-page off"},
 	KindWindow: {Kind: KindWindow, Name: "window", In: InTop, shape: "SIZE [at ADDR]",
 		Help: "a part of the address space, beside which everything is taken", Example: "window 256K at 0x200000000000"},
 	KindMay: {Kind: KindMay, Name: "may", In: InTop, shape: "CHOICE[, CHOICE...]",

@@ -141,7 +141,7 @@ func runDiff(cmd *cobra.Command, args []string, o *diffOptions) error {
 	if o.Operations > 0 {
 		return diffRandom(ctx, lab, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
-	return diffScenarios(ctx, lab, scenarios, o, cmd.OutOrStdout())
+	return diffScenarios(ctx, lab, scenarios, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 }
 
 // judge says who judges, and what he cannot.
@@ -197,10 +197,14 @@ func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stde
 	return t.status()
 }
 
-func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Scenario, o *diffOptions, stdout io.Writer) error {
+func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Scenario, o *diffOptions, stdout, stderr io.Writer) error {
 	var t tally
 	for _, sc := range scenarios {
 		r, err := lab.Scenario(ctx, sc, max(o.FlagsEvery, 1))
+		if other, ok := errors.AsType[*diff.OtherMachine](err); ok {
+			fmt.Fprintf(stderr, "vmasim: %v\n", other)
+			return statusError(exitUsage)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", sc.File, err)
 		}

@@ -98,7 +98,7 @@ func loadSearches(args []string, stdin io.Reader, o *exploreOptions) (searches [
 				}
 			}
 			for _, spec := range specs {
-				_, err := program.New(sc, program.Setting{Rules: spec, Without: o.Without})
+				_, err := program.New(sc, program.Setting{Rules: spec, Machine: o.Machine, Without: o.Without})
 				m.note(err)
 				searches = append(searches, search{sc, spec})
 			}

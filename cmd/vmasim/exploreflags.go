@@ -36,6 +36,7 @@ type exploreFlag struct {
 // exploreFlags are the flags that take a value.
 var exploreFlags = []exploreFlag{
 	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, true},
+	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, true},
 	{"without", "", "ORACLES", "oracles to switch off, with commas between", setWithout, completeOracles, true},
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},

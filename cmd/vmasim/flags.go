@@ -18,7 +18,8 @@ import (
 // runOptions is what the flags of run say.
 type runOptions struct {
 	driver.Options
-	format report.Format
+	format  report.Format
+	machine []workloads.MachineSetting // in place of what a scenario states
 }
 
 // flag is a pflag.Value that is checked when it is set.
@@ -49,6 +50,7 @@ var runFlags = []runFlag{
 	{"duration", "D", "duration of every \"for\", such as 2s or 500ms", setDuration, nil},
 	{"seed", "N", "seed of all random draws", setSeed, nil},
 	{"memory", "SIZE", "memory of the machine, such as 64M or 1G", setMemory, nil},
+	{"machine", machineKind, machineHelp, func(o *runOptions, text string) error { return setMachine(&o.machine, text) }, completeMachine},
 	{"format", "FORMAT", formatHelp(), setFormat, completeFormats},
 }
 

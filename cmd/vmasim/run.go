@@ -63,9 +63,10 @@ func load(args []string, stdin io.Reader, o *runOptions) (scenarios []*workloads
 		loaded, err := workloads.Load(arg, stdin)
 		m.note(err)
 		for _, sc := range loaded {
+			sc = sc.WithMachine(o.machine)
 			m.note(driver.Check(sc, o.Options))
+			scenarios = append(scenarios, sc)
 		}
-		scenarios = append(scenarios, loaded...)
 	}
 	return scenarios, m.err()
 }

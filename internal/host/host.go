@@ -199,9 +199,11 @@ func withoutRandomization(f func() error) error {
 // Kernel describes the kernel that the agents run on.
 func (l *Lab) Kernel() Kernel { return l.kernel }
 
-// ZeroFrame is the frame number of the zero page: 0 if frame numbers are hidden
-// from us.
-func (l *Lab) ZeroFrame() uint64 { return l.zero }
+// ZeroFrame is the frame number of the shared zero page: 0 if there is none. It
+// is not known if there is one, and frame numbers are hidden from us.
+func (l *Lab) ZeroFrame() (frame uint64, known bool) {
+	return l.zero, l.zero != 0 || !l.kernel.ZeroPage
+}
 
 // Process makes a process whose window is empty.
 func (l *Lab) Process(w Window) (*Process, error) {

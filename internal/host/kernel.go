@@ -27,6 +27,7 @@ type Kernel struct {
 	StackGuardGap   int    // in pages
 	KSM             int    // /sys/kernel/mm/ksm/run
 	Swap            bool   // there is swap space
+	ZeroPage        bool   // what is only read maps the shared zero page; a Lab finds out
 	UID             int
 	Capabilities    map[string]bool   // effective, of those in capabilityTable
 	TempFS          string            // file system of the folder for temporary files
@@ -182,6 +183,13 @@ func parseConfig(text io.Reader, out map[string]string) {
 	}
 }
 
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
+}
+
 // String is a report of several lines.
 func (k Kernel) String() string {
 	var s strings.Builder
@@ -189,6 +197,7 @@ func (k Kernel) String() string {
 	fmt.Fprintf(&s, "THP %s, for shmem %s; KSM %d; swap %v; temporary files on %s\n", k.THP, k.ShmemTHP, k.KSM, k.Swap, k.TempFS)
 	fmt.Fprintf(&s, "overcommit_memory %d, overcommit_ratio %d, max_map_count %d, mmap_min_addr %d, stack guard gap %d pages\n",
 		k.Overcommit, k.OvercommitRatio, k.MaxMapCount, k.MmapMinAddr, k.StackGuardGap)
+	fmt.Fprintf(&s, "shared zero page %s\n", onOff(k.ZeroPage))
 	fmt.Fprintf(&s, "uid %d", k.UID)
 	for _, c := range capabilityTable {
 		sign := "-"

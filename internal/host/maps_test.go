@@ -162,16 +162,63 @@ func TestPages(t *testing.T) {
 			t.Errorf("page %d is %q, want %q", i, got, want)
 		}
 	}
-	if l.ZeroFrame() == 0 {
+	if pages[1].Frame() == 0 {
 		t.Skip("frame numbers are hidden: no CAP_SYS_ADMIN")
 	}
-	if zero := l.ZeroFrame(); pages[0].Frame() != zero || pages[1].Frame() == zero || pages[3].Frame() != 0 {
-		t.Errorf("frames %#x, zero page %#x", pages, zero)
+	if pages[3].Frame() != 0 {
+		t.Errorf("frames %#x", pages)
 	}
 	theirs, err := child.Pages(anon, 3)
 	must(t, err)
 	if theirs[1].Frame() != pages[1].Frame() || theirs[2].Frame() == pages[2].Frame() {
 		t.Errorf("after fork and a write %#x and %#x", pages[:3], theirs)
+	}
+}
+
+// TestZeroPage: what is only read is the zero page, or, where there is none that is shared, memory of one's own.
+func TestZeroPage(t *testing.T) {
+	l := newLab(t)
+	p := newProcess(t, l, Window{})
+	at := mapAnon(t, p, 0, 3, protRW)
+	for n, access := range []Access{Read, Exec, Write} { // a fetch that is refused maps the page first
+		_, err := p.Touch(at+uint64(n)*pageSize, access)
+		must(t, err)
+	}
+	pages, err := p.Pages(at, 3)
+	must(t, err)
+	zero, known := l.ZeroFrame()
+	want := "present"
+	if !l.Kernel().ZeroPage {
+		want = "present exclusive"
+	}
+	if got := describe(pages[0]); got != want || describe(pages[1]) != want || describe(pages[2]) != "present exclusive" {
+		t.Errorf("pages %x, want twice %q", pages, want)
+	}
+	for n, page := range pages {
+		if shared := n < 2 && l.Kernel().ZeroPage; known && page.Frame() != 0 && (page.Frame() == zero) != shared {
+			t.Errorf("page %d has frame %#x, the zero page %#x", n, page.Frame(), zero)
+		}
+	}
+}
+
+// TestSharesZeroPage: two pages that were read are the zero page if they are one, and nobody's.
+func TestSharesZeroPage(t *testing.T) {
+	const own = pagePresent | pageExclusive
+	for _, c := range []struct {
+		name string
+		a, b Page
+		want bool
+	}{
+		{"one frame", pagePresent | 7, pagePresent | 7, true},
+		{"hidden frames", pagePresent, pagePresent, true},
+		{"two frames", pagePresent | 7, pagePresent | 8, false},
+		{"memory of one's own", own | 7, own | 8, false},
+		{"of one's own, frames hidden", own, own, false},
+		{"not mapped", 0, 0, false},
+	} {
+		if got := sharesZeroPage(c.a, c.b); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
 	}
 }
 

@@ -89,15 +89,15 @@ func (w *world) comparePages(m *Model, a *agent) error {
 	if err != nil {
 		return err
 	}
-	zero := w.b.lab.ZeroFrame()
+	zero, known := w.b.lab.ZeroFrame()
 	for i, entry := range entries {
 		addr := cfg.Base + uint64(i)*PageSize
 		present, isFile := entry.Present(), entry.File()
 		if m.Present(addr) != present && !(present && isFile) { // fault-around
 			return fmt.Errorf("page %#x: kernel present=%v, model %v", addr, present, m.Present(addr))
 		}
-		private := present && !isFile && entry.Frame() != zero
-		if zero != 0 && m.Private(addr) != private {
+		private := present && !isFile && !(zero != 0 && entry.Frame() == zero)
+		if known && m.Private(addr) != private {
 			return fmt.Errorf("page %#x: kernel private=%v, model %v", addr, private, m.Private(addr))
 		}
 	}

@@ -78,7 +78,7 @@ func (m *Model) Touch(addr uint64, access Access) Fault {
 		access == Exec && !executable && p != nil:
 		return SegvAccErr
 	}
-	copies := access == Write && !a.shared
+	copies := !a.shared && (access == Write || m.cfg.ForbidZeroPage && a.file == nil && p == nil)
 	if copies {
 		m.prepareAnon(i) // before the file is asked: stays even on SIGBUS
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	MmapBase    uint64 // the top-down search starts here
 	TaskSize    uint64 // first address past user space; 0 means MmapBase
 	MaxMapCount int    // vm.max_map_count; 0 means the kernel's default, 65530
+	// ForbidZeroPage has a read of untouched anonymous memory allocate a page, as a write does (mm_forbids_zeropage).
+	ForbidZeroPage bool
 }
 
 const defaultMaxMapCount = 65530

@@ -115,6 +115,41 @@ var ruleCases = []struct {
 	{"dontneed over a hole", "mmap 0 1 rw; mmap 2 1 rw; w 2; dontneed 0 3 =ENOMEM", "0-1 rw+, 2-3 rw+ A1", 0},
 }
 
+// forbidCases restate what is otherwise where there is no shared zero page: a
+// read of untouched private anonymous memory is as a write.
+var forbidCases = []struct{ name, script, want string }{
+	{"a read faults the area", "mmap 0 2 rw; r 0", "0-2 rw+ A1"},
+	{"a read-only one, too", "mmap 0 2 r; r 0", "0-2 r A1"},
+	{"shared memory never", "mmap 0 2 rw shared; r 0", "0-2 rw"},
+	{"a file is read, not copied", "mmap 0 2 rw f0; r 0", "0-2 rw+"},
+	{"what was read on both sides stays apart", "mmap 0 2 rw; r 0; mmap 4 2 rw; r 4; mmap 2 2 rw", "0-4 rw+ A1, 4-6 rw+ A2"},
+	{"a neighbour shares its anon_vma", "mmap 0 2 rw; mmap 2 2 rwx; r 0; r 2; mprotect 2 2 rw", "0-4 rw+ A1"},
+	{"read-only memory that was read keeps its account", "mmap 0 4 r; mmap 4 4 rw; r 4; mprotect 4 4 r", "0-4 r, 4-8 r+ A1"},
+	{"a child inherits", "mmap 0 2 rw; r 0; fork; in 1; mmap 2 2 rw", "0-2 rw+ A1*, 2-4 rw+"},
+}
+
+// TestForbidZeroPage: the cases hold where the zero page is forbidden, and the
+// setting is what makes them.
+func TestForbidZeroPage(t *testing.T) {
+	differ := 0
+	for _, c := range forbidCases {
+		for _, forbid := range []bool{true, false} {
+			cfg := ruleConfig(0)
+			cfg.ForbidZeroPage = forbid
+			models, _ := runScript(t, cfg, c.script)
+			switch got := picture(models[len(models)-1]); {
+			case forbid && got != c.want:
+				t.Errorf("%s: %s\n got %s\nwant %s", c.name, c.script, got, c.want)
+			case got != c.want:
+				differ++
+			}
+		}
+	}
+	if want := len(forbidCases) - 2; differ != want { // shared memory and files have no zero page
+		t.Errorf("%d cases differ from those with a zero page, want %d", differ, want)
+	}
+}
+
 func ruleConfig(limit int) Config {
 	return Config{Base: windowBase, MmapBase: windowBase + 64*PageSize, MaxMapCount: limit}
 }
@@ -137,10 +172,19 @@ func TestRulesOnHost(t *testing.T) {
 		if c.limit != 0 {
 			continue // the window's limit cannot be chosen to the last area
 		}
-		_, steps := runScript(t, ruleConfig(0), c.script)
-		if err := b.replay(t, shape{pages: 64, smaps: 1}, steps); err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
+		b.ask(t, c.name, c.script)
+	}
+	for _, c := range forbidCases { // with the setting that the kernel has
+		b.ask(t, c.name, c.script)
+	}
+}
+
+// ask has the kernel judge a script.
+func (b *bench) ask(t *testing.T, name, script string) {
+	t.Helper()
+	_, steps := runScript(t, ruleConfig(0), script)
+	if err := b.replay(t, shape{pages: 64, smaps: 1}, steps); err != nil {
+		t.Errorf("%s: %v", name, err)
 	}
 }
 

@@ -57,7 +57,10 @@ func (b *bench) newWorld(sh shape) (*world, error) {
 	if err := w.agents[0].take(b); err != nil {
 		return nil, err
 	}
-	cfg := Config{Base: windowBase, MmapBase: p.Window().End(), MaxMapCount: b.maxMaps - p.Outside().Areas}
+	cfg := Config{
+		Base: windowBase, MmapBase: p.Window().End(), MaxMapCount: b.maxMaps - p.Outside().Areas,
+		ForbidZeroPage: !b.lab.Kernel().ZeroPage,
+	}
 	w.models = []*Model{New(cfg)}
 	return w, nil
 }

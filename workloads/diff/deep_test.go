@@ -39,7 +39,7 @@ func TestRandomDeep(t *testing.T) {
 // anon_vma is left.
 func TestHiddenDrift(t *testing.T) {
 	l := newDeepLab(t)
-	sc, err := workloads.Parse("hidden", []byte("init\n    mmap A 16K rw private anon at 0x200000000000 fixed\n    touch A read\n"))
+	sc, err := workloads.Parse("hidden", []byte("init\n    mmap A 16K rw private anon at 0x200000000000 fixed\n    mincore A => 0\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestHiddenDrift(t *testing.T) {
 		}
 	}()
 	env := sc.Init.NewEnv(1, 0, nil)
-	mmap, touch := step{stmt: sc.Init.Body[0]}, step{stmt: sc.Init.Body[1]}
+	mmap, look := step{stmt: sc.Init.Body[0]}, step{stmt: sc.Init.Body[1]}
 	if d, err := w.do(mmap, env); d != nil || err != nil {
 		t.Fatal(d, err)
 	}
@@ -64,7 +64,7 @@ func TestHiddenDrift(t *testing.T) {
 	if _, err := p.Call(unix.SYS_MADVISE, uintptr(addr), 4*mm.PageSize, unix.MADV_DONTNEED); err != nil {
 		t.Fatal(err)
 	}
-	d, err := w.do(touch, env)
+	d, err := w.do(look, env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,6 +183,9 @@ func (l *Lab) newSequence(o Options, n uint64) (*sequence, error) {
 	if err != nil {
 		return nil, err
 	}
+	if sc, err = l.asKernel(sc); err != nil {
+		return nil, err
+	}
 	g := newGenerator(o.Seed, n)
 	window := g.window()
 	if g.flavor.heap {

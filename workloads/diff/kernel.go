@@ -14,8 +14,9 @@ import (
 // process is an address space of the real kernel.
 type process struct {
 	*host.Process
-	fds  []int  // of the files, in the process
-	zero uint64 // the zero page's frame; 0 if frames are hidden
+	fds    []int  // of the files, in the process
+	zero   uint64 // the zero page's frame; 0: there is none, or frames are hidden
+	coarse bool   // frames are hidden: the zero page and a page that others map, too, cannot be told apart
 }
 
 // do makes a call on the real kernel. The error says that the process is lost.

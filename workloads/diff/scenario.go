@@ -33,8 +33,11 @@ func windowOf(sc *workloads.Scenario) host.Window {
 // Scenario performs a scenario on both sides, statement by statement: init, then the threads, each a statement in turn, then
 // finally. It stops at the first drift.
 func (l *Lab) Scenario(ctx context.Context, sc *workloads.Scenario, flagsEvery int) (*Result, error) {
+	sc, err := l.asKernel(sc)
+	if err != nil {
+		return nil, err
+	}
 	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: flagsEvery}
-	var err error
 	if set.window.Heap, err = l.heapOf(ctx, set); err != nil {
 		return nil, err
 	}

@@ -127,6 +127,7 @@ func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
 // write makes a scenario of steps.
 func (q *sequence) write(steps []step, d *Drift) string {
 	sc := *q.set.withWindow(q.window).scenario
+	sc.Machine = slices.DeleteFunc(slices.Clone(sc.Machine), (*workloads.MachineSetting).Usual)
 	sc.Title = "A drift between simulator and kernel."
 	sc.Doc = d.String()
 	block := *sc.Init

@@ -96,7 +96,7 @@ func (w *world) fork(s step, parent *space) (*Drift, error) {
 		return nil, err
 	}
 	if out.Kind == workloads.ResultOK {
-		child.kernel = &process{Process: real, fds: parent.kernel.fds, zero: parent.kernel.zero}
+		child.kernel = &process{Process: real, fds: parent.kernel.fds, zero: parent.kernel.zero, coarse: parent.kernel.coarse}
 	}
 	if (simErr == nil) != (child.kernel != nil) {
 		if sim != nil {
@@ -151,7 +151,7 @@ func (w *world) compare(s step, i int) (*Drift, error) {
 		return nil, err
 	}
 	sim := w.simState(sp, flags)
-	if sp.kernel.zero == 0 {
+	if sp.kernel.coarse {
 		sim.coarsen()
 		real.coarsen()
 	}

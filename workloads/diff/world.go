@@ -108,7 +108,8 @@ func (l *Lab) newWorld(set setting) (w *world, err error) {
 	}
 	set = set.withWindow(p.Window())
 	w = &world{lab: l, set: set, names: newNaming(), counts: newCoverage(), spaces: make([]*space, len(set.scenario.MMs))}
-	first := &space{kernel: &process{Process: p, zero: l.host.ZeroFrame()}}
+	zero, known := l.host.ZeroFrame()
+	first := &space{kernel: &process{Process: p, zero: zero, coarse: !known}}
 	w.spaces[0] = first
 	defer func() {
 		if err != nil {
@@ -142,6 +143,7 @@ func (w *world) simulate(s *space) error {
 		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers,
 		Report:      func(v task.Violation) { w.violations = append(w.violations, v) },
 	}
+	actor.Configure(&cfg, w.set.scenario.Machine)
 	if w.lab.tweak != nil {
 		w.lab.tweak(&cfg)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/fault"
 	"vmasim/internal/rules"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -29,11 +30,19 @@ type Plan struct {
 	MaxMapCount int
 	MaxVMARefs  int32 // 0: the kernel's
 	Counts      []int // tasks of each thread
+	machine     []*workloads.MachineSetting
+}
+
+// Config describes the machine that the scenario asks for.
+func (p *Plan) Config() mm.Config {
+	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, Populate: fault.Populate}
+	actor.Configure(&cfg, p.machine)
+	return cfg
 }
 
 // NewPlan says what a scenario with the options comes to. The error joins all mistakes.
 func NewPlan(sc *workloads.Scenario, opts *Options) (*Plan, error) {
-	p := &Plan{Seed: defaultSeed, Memory: mm.DefaultMemory, MaxMapCount: mm.DefaultMaxMapCount}
+	p := &Plan{Seed: defaultSeed, Memory: mm.DefaultMemory, MaxMapCount: mm.DefaultMaxMapCount, machine: sc.Machine}
 	switch {
 	case opts.Seed != nil:
 		p.Seed = *opts.Seed

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vmasim/fault"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -61,12 +60,10 @@ const defaultPatience = 10 * time.Second
 
 func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 	r := &run{Plan: p, sc: sc, opts: opts, epoch: time.Now(), killed: make(chan struct{}), patience: defaultPatience}
+	cfg := p.Config()
+	cfg.ValidateWrites, cfg.Report = opts.Validate, r.violations.report
 	var err error
-	r.machine, err = mm.NewMachine(mm.Config{
-		Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs,
-		ValidateWrites: opts.Validate, Report: r.violations.report, Populate: fault.Populate,
-	})
-	if err != nil {
+	if r.machine, err = mm.NewMachine(cfg); err != nil {
 		return nil, err
 	}
 	r.hall = &hall{

@@ -75,10 +75,11 @@ func newSequential(h *history) *sequential {
 		}
 		w.files = append(w.files, modelFile(decl, i < len(h.arena.files) && h.arena.files[i].HugeAligned())) // a hand-made history has none
 	}
-	n := 0
+	n, machine := 0, h.arena.p.plan.Config()
 	for _, m := range sc.MMs {
 		if !m.Forked {
-			w.spaces[n] = &modelSpace{Model: seqmodel.New(seqmodel.Config{Base: mm.MmapMin, MmapBase: mm.MmapBase, TaskSize: mm.TaskSize})}
+			cfg := seqmodel.Config{Base: mm.MmapMin, MmapBase: mm.MmapBase, TaskSize: mm.TaskSize, ForbidZeroPage: machine.ForbidZeroPage}
+			w.spaces[n] = &modelSpace{Model: seqmodel.New(cfg)}
 			n++
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/fault"
 	"vmasim/internal/check"
 	"vmasim/internal/explore"
 	"vmasim/internal/suggest"
@@ -58,13 +57,14 @@ type slot struct {
 
 // Setting is under what a scenario is explored.
 type Setting struct {
-	Rules   string   // in place of the scenario's; "" keeps them
-	Without []string // oracles that are switched off
+	Rules   string                     // in place of the scenario's; "" keeps them
+	Machine []workloads.MachineSetting // in place of those that the scenario states
+	Without []string                   // oracles that are switched off
 }
 
 // New makes a scenario a program. The error tells all mistakes, one a line.
 func New(sc *workloads.Scenario, s Setting) (*Program, error) {
-	return newReduced(sc, nil, s)
+	return newReduced(sc.WithMachine(s.Machine), nil, s)
 }
 
 // newReduced makes a scenario without some of its parts a program.
@@ -226,10 +226,9 @@ func (p *Program) Rules() string { return p.plan.Rules.String() }
 
 // config is how the machines of the program are made.
 func (p *Program) config(report func(task.Violation)) mm.Config {
-	return mm.Config{
-		Rules: p.plan.Rules, Memory: p.plan.Memory, MaxMapCount: p.plan.MaxMapCount, MaxVMARefs: p.plan.MaxVMARefs, Report: report,
-		Populate: fault.Populate,
-	}
+	cfg := p.plan.Config()
+	cfg.Report = report
+	return cfg
 }
 
 // NewWorld implements [explore.Program].

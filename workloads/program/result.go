@@ -29,11 +29,12 @@ type Result struct {
 	OwnRules    bool               // the rules are the scenario's own
 	Stated      *workloads.Verdict // nil: none is stated for these rules
 	Search      explore.Report
-	Bounded     bool          // the strategy is one that can finish
-	Choices     []task.Choice // that were offered
-	Oracles     []string      // that watched
-	Without     []string      // that were switched off
-	Outcomes    []Outcome     // by text
+	Bounded     bool                       // the strategy is one that can finish
+	Choices     []task.Choice              // that were offered
+	Oracles     []string                   // that watched
+	Without     []string                   // that were switched off
+	Machine     []workloads.MachineSetting // in place of those that the scenario states
+	Outcomes    []Outcome                  // by text
 	Interrupted bool
 	Checkpoint  string // the file that the search can go on from; "": none
 
@@ -161,7 +162,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	sc := p.scenario
 	r := &Result{
 		Scenario: sc.Name, Title: sc.Title, Argument: argument(sc), Rules: p.Rules(), Stated: p.stated(), Search: *report,
-		OwnRules: o.Rules == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without,
+		OwnRules: o.Rules == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine,
 	}
 	for _, s := range explore.Strategies() {
 		r.Bounded = r.Bounded || s.Name == report.Strategy && s.Finishes
@@ -309,5 +310,9 @@ func (r *Result) ReplayCommand(s *explore.Schedule) string {
 	if len(r.Without) > 0 {
 		without = " --without " + strings.Join(r.Without, ",")
 	}
-	return fmt.Sprintf("vmasim replay%s%s %s '%s'", rules, without, r.Argument, s)
+	machine := ""
+	if len(r.Machine) > 0 {
+		machine = " --machine " + workloads.FormatSettings(r.Machine)
+	}
+	return fmt.Sprintf("vmasim replay%s%s%s %s '%s'", rules, machine, without, r.Argument, s)
 }
