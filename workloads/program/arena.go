@@ -279,10 +279,14 @@ func (a *arena) Finish() string {
 	}
 	a.p.release(a)
 	if o == nil {
-		return ""
+		return unknownOutcome
 	}
 	return o.text
 }
+
+// unknownOutcome is that of an execution in which an oracle spoke that is switched off: what was broken may block or panic
+// where the outcome is looked for.
+const unknownOutcome = "unknown: an oracle that is switched off has spoken"
 
 // conclude runs finally, checks everything and tears it down. What is broken may block or panic there, which is an error.
 func (a *arena) conclude(o **outcome) (err error) {

@@ -200,6 +200,7 @@ func (p *Program) observe(r *Result) {
 		for _, out := range r.Outcomes {
 			o := p.outcomes[out.Text]
 			switch {
+			case o == nil: // unknownOutcome
 			case q.Kind == workloads.KindNever:
 				ob.Negative += out.Executions
 			case o.answers[i]:

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vmasim/internal/explore"
+	"vmasim/workloads"
 )
 
 func TestQuestions(t *testing.T) {
@@ -28,6 +29,30 @@ never use-after-free
 	}
 	if o := r.Observations[0]; o.Positive == 0 || o.Negative == 0 || o.Positive+o.Negative != r.Search.Executions-r.Search.Redundant {
 		t.Errorf("%+v of %d executions", o, r.Search.Executions)
+	}
+}
+
+// TestQuestionsOfTheUnknown: where an oracle spoke that is switched off, an execution answers no question.
+func TestQuestionsOfTheUnknown(t *testing.T) {
+	sc, err := workloads.LoadBuiltin("reader-overflow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	setting := Setting{Rules: "linux-6.18,-reader-limit", Without: []string{"refcount-overflow"}}
+	r, err := Explore(t.Context(), sc, Options{Setting: setting})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown := 0
+	for _, o := range r.Outcomes {
+		if o.Text == unknownOutcome {
+			unknown = o.Executions
+		}
+	}
+	for _, o := range r.Observations {
+		if strings.HasPrefix(o.Question, "exists") && (unknown == 0 || o.Positive+o.Negative != r.Search.Executions-r.Search.Redundant-unknown) {
+			t.Errorf("%+v of %d executions, %d of them unknown", o, r.Search.Executions, unknown)
+		}
 	}
 }
 
