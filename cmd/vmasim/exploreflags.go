@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vmasim/internal/check"
 	"vmasim/internal/explore"
 	"vmasim/internal/report"
 	"vmasim/internal/rules"
@@ -37,7 +38,7 @@ type exploreFlag struct {
 var exploreFlags = []exploreFlag{
 	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, true},
 	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, true},
-	{"without", "", "ORACLES", "oracles to switch off, with commas between", setWithout, completeOracles, true},
+	{"without", "", "ORACLES", "oracles to switch off, with commas between; see vmasim oracles", setWithout, completeOracles, true},
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
 	{"executions", "", "N", "stop after so many executions", number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
@@ -90,8 +91,8 @@ func setWithout(o *exploreOptions, text string) error {
 // completeOracles completes the word behind the last comma.
 func completeOracles(toComplete string) (names []cobra.Completion) {
 	before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
-	for _, name := range program.Oracles() {
-		names = append(names, before+name)
+	for _, o := range check.Oracles() {
+		names = append(names, cobra.CompletionWithDesc(before+o.Name, o.Means))
 	}
 	return names
 }

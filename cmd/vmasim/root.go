@@ -78,7 +78,7 @@ time in every order that matters, and beside the running kernel as a check.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(), newExplore(), newReplay(), newDiff(), newScenarios(), newRules(), newVersion())
+	root.AddCommand(newRun(), newExplore(), newReplay(), newDiff(), newScenarios(), newRules(), newOracles(), newVersion())
 	return root
 }
 
@@ -105,6 +105,14 @@ func flagError(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 	return usageError{errors.New(suggest.Unknown("flag", "--"+missing.GetSpecifiedName(), names, ""))}
+}
+
+// atMostOneName refuses more than one argument.
+func atMostOneName(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usageError{fmt.Errorf("%d names, expected one", len(args))}
+	}
+	return nil
 }
 
 // noArguments is cobra.NoArgs with a message of ours.

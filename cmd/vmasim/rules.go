@@ -23,12 +23,7 @@ run, explore, replay and diff stands in its place.`,
 		Example: `  vmasim rules
   vmasim rules detach-waits
   vmasim explore put-to-zero --rules linux-6.18,-detach-waits`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("%d names, expected one", len(args))}
-			}
-			return nil
-		},
+		Args: atMostOneName,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp

@@ -21,12 +21,7 @@ text of one: they are written to be read, and to be copied as the beginning of
 your own. docs/scenarios.md is the manual, docs/litmus.md has the stories.`,
 		Example: `  vmasim scenarios
   vmasim scenarios quickstart > my.vma`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("%d names, expected one", len(args))}
-			}
-			return nil
-		},
+		Args: atMostOneName,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp

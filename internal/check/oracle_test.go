@@ -1,6 +1,8 @@
 package check
 
 import (
+	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,7 +22,7 @@ func TestOracleTable(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for i, o := range Oracles() {
-		if !name.MatchString(o.Name) || seen[o.Name] || o.Means == "" || o.Source == 0 {
+		if !name.MatchString(o.Name) || seen[o.Name] || o.Means == "" || o.Since == "" || o.Source == 0 || o.Source.String() == "" {
 			t.Errorf("oracle %d: %+v", i, o)
 		}
 		for _, name := range strings.Fields(o.Invariants) {
@@ -88,4 +90,47 @@ func TestNew(t *testing.T) {
 	if names := Names(ByWatcher); len(names) != int(numWatched) || !slices.Contains(names, "lock-rule") {
 		t.Error(names)
 	}
+}
+
+var rewrite = flag.Bool("rewrite", false, "write the generated part of docs/oracles.md")
+
+// TestOracleManual checks docs/oracles.md against the table. -rewrite updates it.
+func TestOracleManual(t *testing.T) {
+	manual := filepath.Join("..", "..", "docs", "oracles.md")
+	text, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const open, end = "<!-- oracles -->\n", "<!-- end -->\n"
+	before, _, ok := strings.Cut(string(text), open)
+	if !ok {
+		t.Fatalf("%s has no part oracles", manual)
+	}
+	want := before + open + oracleManual() + end
+	if want == string(text) {
+		return
+	}
+	if !*rewrite {
+		t.Fatalf("%s is not what the table says: go test ./internal/check -run Manual -rewrite", manual)
+	}
+	if err := os.WriteFile(manual, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func oracleManual() string {
+	var b strings.Builder
+	b.WriteString("| oracle | has happened when it speaks | invariants | since | reported by | shown by |\n|---|---|---|---|---|---|\n")
+	for _, o := range Oracles() {
+		var invariants []string
+		for _, name := range strings.Fields(o.Invariants) {
+			invariants = append(invariants, fmt.Sprintf("[%s](kernel.md#%[1]s)", name))
+		}
+		shown := ""
+		if o.Shows != "" {
+			shown = fmt.Sprintf("[`%s`](litmus.md#%[1]s)", o.Litmus())
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", o.Name, o.Means, strings.Join(invariants, " "), o.Since, o.Source, shown)
+	}
+	return b.String()
 }
