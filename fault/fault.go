@@ -41,13 +41,14 @@ const (
 	OK         Result = iota
 	SegvMaperr        // SIGSEGV, SEGV_MAPERR: nothing is mapped there
 	SegvAccerr        // SIGSEGV, SEGV_ACCERR: the mapping does not allow it
+	SegvKernel        // SIGSEGV, SI_KERNEL: no canonical address, which raises a general protection exception and no page fault
 	Sigbus            // SIGBUS, BUS_ADRERR: beyond the end of the file
 	OOM               // no frame was free
 	Killed            // a fatal signal arrived
 	retry             // the VMA lock or mmap_lock was dropped; try again
 )
 
-var resultNames = [...]string{"ok", "SEGV_MAPERR", "SEGV_ACCERR", "SIGBUS", "ENOMEM", "EINTR", "retry"}
+var resultNames = [...]string{"ok", "SEGV_MAPERR", "SEGV_ACCERR", "SEGV_KERNEL", "SIGBUS", "ENOMEM", "EINTR", "retry"}
 
 func (r Result) String() string { return resultNames[r] }
 

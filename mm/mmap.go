@@ -93,6 +93,9 @@ func flagBits(args *MmapArgs) vma.Flags {
 	if args.has(unix.MAP_STACK) {
 		flags |= vma.VMNoHugePage
 	}
+	if args.has(unix.MAP_SYNC) {
+		flags |= vma.VMSync
+	}
 	return flags
 }
 
@@ -170,7 +173,11 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 		}
 		switch kind {
 		case unix.MAP_SHARED_VALIDATE:
-			if args.Flags&^(legacyMapMask|unix.MAP_SHARED_VALIDATE) != 0 {
+			known := legacyMapMask | unix.MAP_SHARED_VALIDATE
+			if args.File.OnDAXSystem() { // FOP_MMAP_SYNC
+				known |= unix.MAP_SYNC
+			}
+			if args.Flags&^known != 0 {
 				return 0, errno("mmap", unix.EOPNOTSUPP, "flags %#x", args.Flags)
 			}
 			fallthrough
@@ -221,13 +228,9 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		vms.erase(t)
 	}
 	vms.clearPTEs(t) // no way back: from here on a failure leaves a hole
-	r := mergeRange{
-		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),
-		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
-	}
-	merged, err := r.mergeNew(t)
-	if err == nil && !merged {
-		err = mm.newVMA(t, &r, ops)
+	err := prepareFile(file, flags)
+	if err == nil {
+		err = mm.mergeOrLink(t, start, end, flags, pgoff, file, ops)
 	}
 	if err != nil && len(vms.vmas) > 0 {
 		vms.erase(t)
@@ -242,6 +245,28 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		mm.addLocked(t, (end-start)>>PageShift)
 	}
 	return nil
+}
+
+// prepareFile asks the file system whether it maps the file so: call_mmap_prepare. One that could have DAX devices has no synchronous
+// mappings of files that are on none (daxdev_mapping_supported).
+func prepareFile(file *phys.File, flags vma.Flags) error {
+	if file != nil && flags&vma.VMSync != 0 && file.OnDAXSystem() {
+		return errno("mmap", unix.EOPNOTSUPP, "MAP_SYNC, and the file is on no DAX device")
+	}
+	return nil
+}
+
+// mergeOrLink makes the VMA of a new mapping, or a neighbour longer.
+func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags vma.Flags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
+	r := mergeRange{
+		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),
+		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
+	}
+	merged, err := r.mergeNew(t)
+	if err == nil && !merged {
+		err = mm.newVMA(t, &r, ops)
+	}
+	return err
 }
 
 // replace checks that a mapping with these flags in place of what was gathered is within the limits, and charges it:

@@ -1,6 +1,10 @@
 package workloads
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // MainMM is the address space that every scenario has.
 const MainMM = "main"
@@ -128,6 +132,14 @@ type Ref struct {
 // Prot is a set of unix.PROT_ flags.
 type Prot int
 
+// Sharing is the type of a mapping, of those in unix.MAP_TYPE: unix.MAP_PRIVATE and the like.
+type Sharing int
+
+// Shared reports whether who maps the same bytes sees what is stored.
+func (s Sharing) Shared() bool { return s == unix.MAP_SHARED || s == unix.MAP_SHARED_VALIDATE }
+
+func (s Sharing) String() string { return wordOrNumber(sharingWords, s) }
+
 func (p Prot) String() string { return wordOrNumber(protWords, p) }
 
 // Stmt is a statement. Which fields count depends on its Kind.
@@ -164,9 +176,9 @@ func (s *Stmt) Spec() *Spec { return &specs[s.Kind] }
 
 // Backing is what a mapping shows: anonymous memory or a file's bytes.
 type Backing struct {
-	Shared bool
-	File   *Ref  // nil: anonymous
-	Offset *Expr // in bytes; nil: 0
+	Sharing Sharing
+	File    *Ref  // nil: anonymous
+	Offset  *Expr // in bytes; nil: 0
 }
 
 // Area is a line of a maps picture.

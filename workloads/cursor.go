@@ -17,7 +17,9 @@ type cursor struct {
 	line  *line
 	i     int
 	depth int // of open brackets
-	err   *SyntaxError
+
+	takesNumber bool // the part of the statement behind the one being read is a word that may be written as a number
+	err         *SyntaxError
 }
 
 func (c *cursor) peek() token { return c.peekAt(0) }
@@ -124,7 +126,7 @@ func (c *cursor) word(what string, words []Word) Word {
 	switch names := wordNames(words); {
 	case t.kind == tokName && ok:
 	case t.kind == tokName:
-		c.fail(c.posOf(t), "%s", suggest.Unknown(what, t.text, names, ""))
+		c.fail(c.posOf(t), "%s", unknownWord(what, t.text, words, ""))
 	default:
 		c.unexpected(t, suggest.OrList(names))
 	}
@@ -133,11 +135,14 @@ func (c *cursor) word(what string, words []Word) Word {
 
 // wordOrNumber reads one of words, or the number that another one would stand for: a fair question to a kernel.
 func (c *cursor) wordOrNumber(what string, words []Word) int {
-	if c.peek().kind != tokNumber {
+	if t := c.peek(); t.kind != tokNumber {
+		if _, ok := wordByName(words, t.text); t.kind == tokName && !ok {
+			c.fail(c.posOf(t), "%s (a number will do, too)", unknownWord(what, t.text, words, "a word of the manual's table"))
+		}
 		return c.word(what, words).Value
 	}
 	n, _ := c.size()
-	return int(int32(n))
+	return int(n)
 }
 
 func (c *cursor) expectWord(word string) {
@@ -192,6 +197,19 @@ var sizeUnits = [...]struct {
 	letter byte
 	shift  uint
 }{{'K', 10}, {'M', 20}, {'G', 30}, {'T', 40}}
+
+// hasUnit reports whether a number is written with one of sizeUnits.
+func hasUnit(text string) bool {
+	if strings.HasPrefix(text, "0x") {
+		return false
+	}
+	for _, u := range sizeUnits {
+		if text[len(text)-1] == u.letter {
+			return true
+		}
+	}
+	return false
+}
 
 // ParseSize reads a size as scenarios write it: 4096, 64K, 2M, 0x1000.
 func ParseSize(text string) (uint64, error) {

@@ -15,10 +15,11 @@ const (
 	ResultErrno                 // a system call failed
 	ResultSegvMaperr            // no VMA there
 	ResultSegvAccerr            // a VMA that does not allow the access
+	ResultSegvKernel            // no canonical address
 	ResultSigbus                // past the end of the file
 
 	ResultAny   // expected only: whatever comes
-	ResultSegv  // expected only: either kind of SEGV
+	ResultSegv  // expected only: any kind of SEGV
 	ResultValue // expected only: ok, with this value
 )
 
@@ -31,7 +32,7 @@ type Outcome struct {
 
 func (o Outcome) String() string {
 	if o.Kind == ResultErrno {
-		return unix.ErrnoName(o.Errno)
+		return errnoName(o.Errno)
 	}
 	return wordByValue(resultWords, o.Kind)
 }
@@ -52,9 +53,10 @@ type Expect struct {
 var resultWords = []Word{
 	{"ok", int(ResultOK), "it succeeds; what is meant when nothing is stated"},
 	{"any", int(ResultAny), "errors are counted and nothing more"},
-	{"SEGV", int(ResultSegv), "SEGV_MAPERR or SEGV_ACCERR"},
+	{"SEGV", int(ResultSegv), "SEGV_MAPERR, SEGV_ACCERR or SEGV_KERNEL"},
 	{"SEGV_MAPERR", int(ResultSegvMaperr), "nothing is mapped there"},
 	{"SEGV_ACCERR", int(ResultSegvAccerr), "the mapping does not allow the access"},
+	{"SEGV_KERNEL", int(ResultSegvKernel), "no canonical address: a SIGSEGV with si_code SI_KERNEL, which does not say where"},
 	{"SIGBUS", int(ResultSigbus), "the file does not reach that far"},
 }
 
@@ -79,7 +81,7 @@ func (r *Result) allows(o Outcome, env *Env) bool {
 	case ResultErrno:
 		return o.Kind == ResultErrno && o.Errno == r.Errno
 	case ResultSegv:
-		return o.Kind == ResultSegvMaperr || o.Kind == ResultSegvAccerr
+		return o.Kind == ResultSegvMaperr || o.Kind == ResultSegvAccerr || o.Kind == ResultSegvKernel
 	case ResultValue:
 		if o.Kind != ResultOK {
 			return false
@@ -94,7 +96,7 @@ func (r *Result) allows(o Outcome, env *Env) bool {
 func (r *Result) String() string {
 	switch r.Kind {
 	case ResultErrno:
-		return unix.ErrnoName(r.Errno)
+		return errnoName(r.Errno)
 	case ResultValue:
 		return r.Value.String()
 	default:
@@ -113,12 +115,20 @@ func (x *Expect) String() string {
 // lastErrno is Linux's largest errno, EHWPOISON.
 const lastErrno = unix.EHWPOISON
 
+// errnoName is the kernel's name of an errno. The C library has a second one for some.
+func errnoName(e syscall.Errno) string {
+	if e == unix.EOPNOTSUPP {
+		return "EOPNOTSUPP"
+	}
+	return unix.ErrnoName(e)
+}
+
 func errnoByName(name string) (syscall.Errno, bool) {
 	if !strings.HasPrefix(name, "E") {
 		return 0, false
 	}
 	for e := syscall.Errno(1); e <= lastErrno; e++ {
-		if unix.ErrnoName(e) == name {
+		if errnoName(e) == name {
 			return e, true
 		}
 	}
@@ -137,7 +147,7 @@ func isResultWord(name string) bool {
 func resultNames() []string {
 	names := wordNames(resultWords)
 	for e := syscall.Errno(1); e <= lastErrno; e++ {
-		if name := unix.ErrnoName(e); name != "" {
+		if name := errnoName(e); name != "" {
 			names = append(names, name)
 		}
 	}

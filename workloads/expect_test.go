@@ -51,6 +51,7 @@ func TestOutcomeString(t *testing.T) {
 		"EAGAIN":      {Kind: ResultErrno, Errno: unix.EAGAIN},
 		"SEGV_ACCERR": {Kind: ResultSegvAccerr},
 		"SIGBUS":      {Kind: ResultSigbus},
+		"SEGV_KERNEL": {Kind: ResultSegvKernel},
 	} {
 		if got := o.String(); got != want {
 			t.Errorf("%q, want %q", got, want)

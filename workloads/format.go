@@ -195,7 +195,7 @@ func (s *Stmt) arg(a arg) []string {
 	case argProt:
 		return []string{s.Prot.String()}
 	case argSharing:
-		return []string{s.Backing.sharing()}
+		return []string{s.Backing.Sharing.String()}
 	case argBacking:
 		return []string{s.Backing.source()}
 	case argMapOptions:
@@ -275,22 +275,17 @@ func flagWords(words []Word, flags int) (out []string) {
 		}
 	}
 	if flags != 0 {
-		out = append(out, rawFlags, formatSize(uint64(uint32(flags)), true))
+		out = append(out, rawFlags, formatSize(uint64(flags), true))
 	}
 	return out
 }
 
-func (b *Backing) sharing() string {
-	if b.Shared {
-		return wordByValue(sharingWords, unix.MAP_SHARED)
-	}
-	return wordByValue(sharingWords, unix.MAP_PRIVATE)
-}
-
 func (b *Backing) source() string {
 	switch {
+	case b.File == nil && b.Offset == nil:
+		return anonymous
 	case b.File == nil:
-		return "anon"
+		return anonymous + " +" + b.Offset.String()
 	case b.Offset == nil:
 		return "file " + b.File.Name
 	default:
@@ -304,7 +299,7 @@ func (a *Area) String() string {
 	if a.Hole {
 		return span + " hole"
 	}
-	return strings.Join([]string{span, a.Prot.String(), a.Backing.sharing(), a.Backing.source()}, " ")
+	return strings.Join([]string{span, a.Prot.String(), a.Backing.Sharing.String(), a.Backing.source()}, " ")
 }
 
 // String is the question as it is written.

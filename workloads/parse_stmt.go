@@ -1,10 +1,6 @@
 package workloads
 
-import (
-	"slices"
-
-	"golang.org/x/sys/unix"
-)
+import "slices"
 
 // statement reads a line of a block and what is indented below it. It gives nil
 // for a line with a mistake and nothing below.
@@ -20,7 +16,8 @@ func (p *parser) statement(l *line, place Place, in Body) *Stmt {
 		return holder(s.Pos, p.body(l, place, BodyBlock))
 	}
 	s.Kind = spec.Kind
-	for _, a := range spec.args {
+	for i, a := range spec.args {
+		c.takesNumber = i+1 < len(spec.args) && (spec.args[i+1] == argProt || spec.args[i+1] == argAdvice)
 		c.arg(s, a)
 	}
 	want := "the end of the line"
@@ -112,13 +109,13 @@ func (c *cursor) arg(s *Stmt, a arg) {
 			s.Size = c.expr()
 		}
 	case argRest, argSpan:
-		if t := c.peek(); !c.startsWord(t) && t.kind != tokEnd && !t.is("=>") {
+		if !c.sizeLeftOut() {
 			s.Size = c.expr()
 		}
 	case argProt:
 		s.Prot = Prot(c.wordOrNumber("protection", protWords))
 	case argSharing:
-		s.Backing.Shared = c.word("kind of mapping", sharingWords).Value == unix.MAP_SHARED
+		s.Backing.Sharing = Sharing(c.wordOrNumber("kind of mapping", sharingWords))
 	case argBacking:
 		c.backing(&s.Backing)
 	case argMapOptions:
@@ -194,11 +191,49 @@ func (c *cursor) target(s *Stmt) {
 		return
 	}
 	first := c.expr()
-	if c.startsWord(c.peek()) || c.peek().kind == tokEnd {
+	if c.peek().kind == tokEnd || c.numbersAhead() == c.numbersOf(c.wordAhead()) {
 		s.Size = first
 		return
 	}
 	s.Addr = first
+}
+
+// sizeLeftOut reports whether a size that may be left out is: what comes next is a word, or ends the line, or is the only number
+// there, and one without a unit. That one stands for the word, which cannot be left out.
+func (c *cursor) sizeLeftOut() bool {
+	t := c.peek()
+	if t.kind == tokNumber && c.takesNumber && !hasUnit(t.text) {
+		after := c.peekAt(1)
+		return after.kind == tokEnd || after.is("=>")
+	}
+	return c.startsWord(t) || t.kind == tokEnd || t.is("=>")
+}
+
+// numbersAhead counts the numbers that come next, one after the other.
+func (c *cursor) numbersAhead() (n int) {
+	for c.peekAt(n).kind == tokNumber {
+		n++
+	}
+	return n
+}
+
+// wordAhead is what comes behind them.
+func (c *cursor) wordAhead() token { return c.peekAt(c.numbersAhead()) }
+
+// numbersOf is how many numbers stand in front of a word of mmap if nothing but the protection and the kind of mapping is written as
+// one; -1 for what is no such word.
+func (c *cursor) numbersOf(word token) int {
+	_, sharing := wordByName(sharingWords, word.text)
+	switch {
+	case word.kind != tokName || !c.startsWord(word):
+		return -1
+	case sharing:
+		return 1
+	case word.text == anonymous || word.text == ofFile:
+		return 2
+	default:
+		return 0
+	}
 }
 
 // continues tells that an expression goes on behind the name that comes next.
@@ -213,15 +248,15 @@ func (c *cursor) continues(name token) bool {
 
 func (c *cursor) backing(b *Backing) {
 	switch {
-	case c.acceptWord("anon"):
-	case c.acceptWord("file"):
+	case c.acceptWord(anonymous):
+	case c.acceptWord(ofFile):
 		r := c.name("file")
 		b.File = &r
-		if c.accept("+") {
-			b.Offset = c.expr()
-		}
 	default:
 		c.unexpected(c.peek(), "anon or file F [+OFF]")
+	}
+	if c.accept("+") {
+		b.Offset = c.expr()
 	}
 }
 
@@ -236,10 +271,6 @@ func (c *cursor) mapOptions(s *Stmt) {
 			continue
 		}
 		c.flag(s, mapWords, "at")
-		c.checkFixed(s, pos)
-	}
-	if s.Flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) != 0 && s.Addr == nil {
-		c.fail(c.pos(), "a fixed mapping without an address, expected at ADDR")
 	}
 }
 
@@ -255,7 +286,7 @@ func (c *cursor) flag(s *Stmt, words []Word, others ...string) {
 	pos := c.pos()
 	if c.acceptWord(rawFlags) {
 		n, _ := c.size()
-		s.Flags |= int(int32(n))
+		s.Flags |= int(n)
 		return
 	}
 	all := slices.Clone(words)
@@ -284,13 +315,6 @@ func (c *cursor) moveOptions(s *Stmt) {
 	}
 }
 
-func (c *cursor) checkFixed(s *Stmt, pos Pos) {
-	const both = unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
-	if s.Flags&both == both {
-		c.fail(pos, "fixed and noreplace exclude each other, expected one of them")
-	}
-}
-
 // area reads a line of a picture: START..END and what is there.
 func (c *cursor) area() *Area {
 	a := &Area{Pos: c.pos()}
@@ -301,7 +325,10 @@ func (c *cursor) area() *Area {
 		return a
 	}
 	a.Prot = Prot(c.word("protection", append([]Word{{Name: "hole"}}, protWords...)).Value)
-	a.Backing.Shared = c.word("kind of mapping", sharingWords).Value == unix.MAP_SHARED
+	a.Backing.Sharing = Sharing(c.word("kind of mapping", sharingWords[:2]).Value)
 	c.backing(&a.Backing)
+	if a.Backing.File == nil && a.Backing.Offset != nil {
+		c.fail(a.Backing.Offset.Pos, "anonymous memory has no offset in a picture, expected the end of the line")
+	}
 	return a
 }

@@ -145,7 +145,7 @@ func (r *Result) kindGiven() Results {
 	switch r.Kind {
 	case ResultErrno:
 		return GivesErrno
-	case ResultSegv, ResultSegvMaperr, ResultSegvAccerr, ResultSigbus:
+	case ResultSegv, ResultSegvMaperr, ResultSegvAccerr, ResultSegvKernel, ResultSigbus:
 		return GivesSignal
 	case ResultValue:
 		return GivesValue

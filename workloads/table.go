@@ -68,9 +68,10 @@ func (k Kind) String() string { return specs[k].Name }
 type Results uint8
 
 const (
-	GivesErrno  Results = 1 << iota // ok or an errno
-	GivesSignal                     // SEGV or SIGBUS
-	GivesValue                      // a number: the word read, the address mapped
+	GivesErrno   Results = 1 << iota // ok or an errno
+	GivesSignal                      // SEGV or SIGBUS
+	GivesValue                       // a number: the word read, the address mapped
+	GivesAddress                     // the value is an address
 )
 
 // Body says what stands indented below a statement.
@@ -219,7 +220,7 @@ var specs = [...]Spec{
 	KindVerdict: {Kind: KindVerdict, Name: "verdict", In: InTop, shape: "RULES verified | violation ORACLE[, ORACLE...]",
 		Help: "explore: what comes of it under these rules", Example: "verdict refcount-v6 violation lock-left-held"},
 
-	KindMmap: {Kind: KindMmap, Name: "mmap", In: inAny, Results: GivesErrno | GivesValue,
+	KindMmap: {Kind: KindMmap, Name: "mmap", In: inAny, Results: GivesErrno | GivesValue | GivesAddress,
 		args: []arg{argTarget, argSize, argProt, argSharing, argBacking, argMapOptions},
 		Help: "map memory or a file, and name the region", Example: "mmap A 64K rw private anon"},
 	KindMunmap: {Kind: KindMunmap, Name: "munmap", In: inAny, Results: GivesErrno,
@@ -231,13 +232,13 @@ var specs = [...]Spec{
 	KindMadvise: {Kind: KindMadvise, Name: "madvise", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argRest, argAdvice},
 		Help: "advise on a range, or on a whole region", Example: "madvise A dontneed"},
-	KindMremap: {Kind: KindMremap, Name: "mremap", In: inAny, Results: GivesErrno | GivesValue,
+	KindMremap: {Kind: KindMremap, Name: "mremap", In: inAny, Results: GivesErrno | GivesValue | GivesAddress,
 		args: []arg{argAddr, argSize, argNewSize, argMoveOptions},
 		Help: "give a mapping another size or another place", Example: "mremap A 64K to 128K maymove as B"},
 	KindHeap: {Kind: KindHeap, Name: "heap", In: InInit,
 		args: []arg{argHeap},
 		Help: "let the heap of brk start at ADDR, and name the range behind it", Example: "heap H 1M at A.end+1M"},
-	KindBrk: {Kind: KindBrk, Name: "brk", In: inAny, Results: GivesErrno | GivesValue,
+	KindBrk: {Kind: KindBrk, Name: "brk", In: inAny, Results: GivesErrno | GivesValue | GivesAddress,
 		args: []arg{argAddr},
 		Help: "move the end of the heap", Example: "brk H+64K => H+64K"},
 	KindMlock: {Kind: KindMlock, Name: "mlock", In: inAny, Results: GivesErrno,

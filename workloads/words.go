@@ -1,9 +1,13 @@
 package workloads
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/suggest"
 )
 
 // Word is a word of the language that stands for a number of the kernel.
@@ -43,6 +47,7 @@ var mapWords = []Word{
 	{"growsdown", unix.MAP_GROWSDOWN, "a stack: a touch below makes it larger"},
 	{"stack", unix.MAP_STACK, "no huge pages"},
 	{"map32bit", unix.MAP_32BIT, "in the lowest 2 GiB"},
+	{"sync", unix.MAP_SYNC, "what is stored is in the DAX device's memory"},
 }
 
 // Options of mremap. "at ADDR" and "as NAME" take an operand.
@@ -73,6 +78,12 @@ var syncWords = []Word{
 
 // rawFlags stands before a number with any other flags.
 const rawFlags = "flags"
+
+// The words for what a mapping shows.
+const (
+	anonymous = "anon"
+	ofFile    = "file"
+)
 
 // Resources of setrlimit.
 var resourceWords = []Word{
@@ -131,6 +142,7 @@ var accessWords = []Word{
 var sharingWords = []Word{
 	{"private", unix.MAP_PRIVATE, "copy-on-write"},
 	{"shared", unix.MAP_SHARED, "seen by all who map it, and by the file"},
+	{"shared_validate", unix.MAP_SHARED_VALIDATE, "the same, of a file; flags that it does not know are refused"},
 }
 
 // LimitKind is a limit that a scenario may set.
@@ -170,7 +182,7 @@ func wordOrNumber[T ~int](words []Word, value T) string {
 	if name := wordByValue(words, value); name != "" {
 		return name
 	}
-	return formatSize(uint64(uint32(value)), true)
+	return formatSize(uint64(value), true)
 }
 
 func wordNames(words []Word) []string {
@@ -179,6 +191,26 @@ func wordNames(words []Word) []string {
 		names[i] = w.Name
 	}
 	return names
+}
+
+// protConstants has the words for those constants of the kernel's that the words do not show.
+var protConstants = map[string]string{"PROT_READ": "r", "PROT_WRITE": "w", "PROT_EXEC": "x"}
+
+// unknownWord words the complaint about text, which is none of words. A constant of the kernel's, such as MAP_FIXED_NOREPLACE, has a
+// word that it ends with.
+func unknownWord(what, text string, words []Word, hint string) string {
+	near := protConstants[text]
+	if _, rest, ok := strings.Cut(strings.ToLower(text), "_"); ok && strings.ToUpper(text) == text {
+		for _, w := range words {
+			if rest == w.Name || near == "" && strings.HasSuffix(rest, w.Name) && len(w.Name) > 1 {
+				near = w.Name
+			}
+		}
+	}
+	if _, ok := wordByName(words, near); ok {
+		return fmt.Sprintf("unknown %s %q, did you mean %q?", what, text, near)
+	}
+	return suggest.Unknown(what, text, wordNames(words), hint)
 }
 
 // reserved tells that name is a word of the language, so that no region may be
@@ -192,5 +224,5 @@ func reserved(name string) bool {
 			return true
 		}
 	}
-	return generatorByName(name) >= 0 || slices.Contains([]string{"anon", "at", "to", "as", "hole", rawFlags, unlimited}, name)
+	return generatorByName(name) >= 0 || slices.Contains([]string{anonymous, "at", "to", "as", "hole", rawFlags, unlimited}, name)
 }

@@ -97,12 +97,12 @@ type Fault struct {
 
 // The si_code values that memory accesses can get.
 const (
-	MapErr   = 1 // SEGV_MAPERR: nothing mapped there
-	AccErr   = 2 // SEGV_ACCERR: mapped, but not for this access
-	PkuErr   = 4 // SEGV_PKUERR: denied by a protection key
-	AdrErr   = 2 // BUS_ADRERR: no page behind the mapping
-	MceErrAr = 4 // BUS_MCEERR_AR: the memory is broken
-	kernelSi = 0x80
+	MapErr   = 1    // SEGV_MAPERR: nothing mapped there
+	AccErr   = 2    // SEGV_ACCERR: mapped, but not for this access
+	PkuErr   = 4    // SEGV_PKUERR: denied by a protection key
+	AdrErr   = 2    // BUS_ADRERR: no page behind the mapping
+	MceErrAr = 4    // BUS_MCEERR_AR: the memory is broken
+	SIKernel = 0x80 // SI_KERNEL: no canonical address
 )
 
 // faultNames has the kernel's names.
@@ -111,7 +111,7 @@ var faultNames = map[Fault]string{
 	{Signal: unix.SIGSEGV, Code: MapErr}:   "SEGV_MAPERR",
 	{Signal: unix.SIGSEGV, Code: AccErr}:   "SEGV_ACCERR",
 	{Signal: unix.SIGSEGV, Code: PkuErr}:   "SEGV_PKUERR",
-	{Signal: unix.SIGSEGV, Code: kernelSi}: "SIGSEGV (no canonical address)",
+	{Signal: unix.SIGSEGV, Code: SIKernel}: "SIGSEGV (no canonical address)",
 	{Signal: unix.SIGBUS, Code: AdrErr}:    "BUS_ADRERR",
 	{Signal: unix.SIGBUS, Code: MceErrAr}:  "BUS_MCEERR_AR",
 }

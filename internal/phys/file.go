@@ -137,6 +137,11 @@ func (f *Inode) HugeAligned() bool {
 	return false
 }
 
+// OnDAXSystem reports whether the file's system knows MAP_SYNC, which it then allows for files on DAX devices alone.
+func (f *Inode) OnDAXSystem() bool {
+	return f.fsType == unix.EXT4_SUPER_MAGIC || f.fsType == unix.XFS_SUPER_MAGIC
+}
+
 // Memory reports whether the file lives in memory only: shmem_mapping.
 func (f *Inode) Memory() bool { return f.file == nil || f.fsType == unix.TMPFS_MAGIC }
 

@@ -12,6 +12,19 @@ import (
 	"vmasim/workloads"
 )
 
+// TestDescribe checks that addresses are worded as such, whichever call gives them.
+func TestDescribe(t *testing.T) {
+	out := success(0x7f0000001000)
+	for kind, want := range map[workloads.Kind]string{
+		workloads.KindMmap: "0x7f0000001000", workloads.KindMremap: "0x7f0000001000", workloads.KindBrk: "0x7f0000001000",
+		workloads.KindLoad: "139637976731648", workloads.KindMincore: "139637976731648", workloads.KindMunmap: "ok",
+	} {
+		if got := Describe(&workloads.Stmt{Kind: kind}, out); got != want {
+			t.Errorf("%v gives %s, expected %s", kind, got, want)
+		}
+	}
+}
+
 // loner is the host of an actor that shares nothing.
 type loner struct {
 	Host

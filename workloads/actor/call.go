@@ -57,11 +57,7 @@ func NewCall(s *workloads.Stmt, env *workloads.Env) (Call, error) {
 }
 
 func (c *Call) backing(b *workloads.Backing) {
-	if b.Shared {
-		c.Flags |= unix.MAP_SHARED
-	} else {
-		c.Flags |= unix.MAP_PRIVATE
-	}
+	c.Flags |= int(b.Sharing)
 	if b.File == nil {
 		c.Flags |= unix.MAP_ANONYMOUS
 	} else {

@@ -15,6 +15,7 @@ var faultOutcomes = [...]workloads.Outcome{
 	fault.OK:         {Kind: workloads.ResultOK},
 	fault.SegvMaperr: {Kind: workloads.ResultSegvMaperr},
 	fault.SegvAccerr: {Kind: workloads.ResultSegvAccerr},
+	fault.SegvKernel: {Kind: workloads.ResultSegvKernel},
 	fault.Sigbus:     {Kind: workloads.ResultSigbus},
 	fault.OOM:        Failure(unix.ENOMEM),
 	fault.Killed:     Failure(unix.EINTR),
@@ -57,15 +58,22 @@ func Label(out workloads.Outcome) string {
 
 // Describe words an outcome for a report, with the reason where it is known.
 func (a *Actor) Describe(s *workloads.Stmt, out workloads.Outcome) string {
+	text := Describe(s, out)
+	if out.Kind == workloads.ResultErrno && a.why != nil && errors.Is(a.why, out.Errno) {
+		text = fmt.Sprintf("%s (%v)", text, a.why)
+	}
+	return text
+}
+
+// Describe words an outcome for a report: addresses as hexadecimal numbers, other values as decimal ones.
+func Describe(s *workloads.Stmt, out workloads.Outcome) string {
 	switch {
 	case out.Kind == workloads.ResultErrno && out.Errno == 0:
 		return "no result: " + notRunErrors[out.Value].Error()
-	case out.Kind == workloads.ResultOK && s.Kind == workloads.KindMmap:
+	case out.Kind == workloads.ResultOK && s.Spec().Results&workloads.GivesAddress != 0:
 		return fmt.Sprintf("%#x", out.Value)
 	case out.Kind == workloads.ResultOK && s.Spec().Results&workloads.GivesValue != 0:
 		return fmt.Sprint(out.Value)
-	case out.Kind == workloads.ResultErrno && a.why != nil && errors.Is(a.why, out.Errno):
-		return fmt.Sprintf("%v (%v)", out, a.why)
 	}
 	return out.String()
 }

@@ -209,7 +209,7 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 	case workloads.KindMprotect:
 		err = m.Mprotect(t, c.Addr, c.Len, c.Prot)
 	case workloads.KindMadvise:
-		err = m.Madvise(t, c.Addr, c.Len, c.Advice)
+		err = m.Madvise(t, c.Addr, c.Len, toInt(c.Advice))
 	case workloads.KindMremap:
 		return m.Mremap(t, c.Addr, c.Len, c.NewLen, c.Flags, c.NewAddr)
 	case workloads.KindHeap:
@@ -218,17 +218,17 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 	case workloads.KindBrk:
 		return m.Brk(t, c.Addr), nil
 	case workloads.KindMlock:
-		err = m.Mlock2(t, c.Addr, c.Len, c.Flags)
+		err = m.Mlock2(t, c.Addr, c.Len, toInt(c.Flags))
 	case workloads.KindMunlock:
 		err = m.Munlock(t, c.Addr, c.Len)
 	case workloads.KindMlockall:
-		err = m.Mlockall(t, c.Flags)
+		err = m.Mlockall(t, toInt(c.Flags))
 	case workloads.KindMunlockall:
 		err = m.Munlockall(t)
 	case workloads.KindMseal:
 		err = m.Mseal(t, c.Addr, c.Len, c.Flags)
 	case workloads.KindMsync:
-		err = m.Msync(t, c.Addr, c.Len, c.Flags)
+		err = m.Msync(t, c.Addr, c.Len, toInt(c.Flags))
 	case workloads.KindMincore:
 		return countResident(m.Mincore(t, c.Addr, c.Len))
 	case workloads.KindSetrlimit:
@@ -242,6 +242,9 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 	}
 	return 0, err
 }
+
+// toInt is what a call gets whose argument is an int, not a long.
+func toInt(n int) int { return int(int32(n)) }
 
 // countResident counts the pages that mincore has found in memory.
 func countResident(vec []byte, err error) (pages uint64, _ error) {

@@ -87,7 +87,7 @@ func (a *Actor) picture(s *workloads.Stmt) (want []span, windows []window, err e
 		if err != nil {
 			return nil, nil, err
 		}
-		line := span{start: start, end: end, prot: row.Prot, shared: row.Backing.Shared}
+		line := span{start: start, end: end, prot: row.Prot, shared: row.Backing.Sharing.Shared()}
 		if f := row.Backing.File; f != nil {
 			line.file = a.Files[f.Index]
 			if line.offset, err = optional(row.Backing.Offset, a.Env); err != nil {
@@ -198,7 +198,10 @@ func (a *Actor) draw(windows []window, spans []span) string {
 // area words a span as a line of a picture.
 func (a *Actor) area(win window, s span, hole bool) string {
 	row := &workloads.Area{Start: a.relative(win, s.start), End: a.relative(win, s.end), Hole: hole, Prot: s.prot}
-	row.Backing.Shared = s.shared
+	row.Backing.Sharing = unix.MAP_PRIVATE
+	if s.shared {
+		row.Backing.Sharing = unix.MAP_SHARED
+	}
 	if i := slices.Index(a.Files, s.file); s.file != nil {
 		row.Backing.File = &workloads.Ref{Name: a.Decls[i].Name}
 		if s.offset != 0 {

@@ -103,6 +103,8 @@ func faultOutcome(f host.Fault) workloads.Outcome {
 		return workloads.Outcome{Kind: workloads.ResultOK}
 	case f.Signal == unix.SIGBUS:
 		return workloads.Outcome{Kind: workloads.ResultSigbus}
+	case f.Code == host.SIKernel:
+		return workloads.Outcome{Kind: workloads.ResultSegvKernel}
 	case f.Code == host.AccErr:
 		return workloads.Outcome{Kind: workloads.ResultSegvAccerr}
 	default:

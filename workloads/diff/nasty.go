@@ -68,7 +68,10 @@ func (g *generator) nasty() *workloads.Stmt {
 	const pageMask = mm.PageSize - 1
 	weird := one[uint64](g, 0, 1, 1<<63, ^uint64(0), ^uint64(0)-pageMask, -start, beyondTask)
 	far := one[uint64](g, beyondTask, beyondTask-mm.PageSize, 1<<63, ^uint64(0)&^pageMask)
-	switch g.rng.IntN(8) {
+	switch g.rng.IntN(9) {
+	case 8: // no canonical address, or none of the user's
+		addr := one[uint64](g, beyondTask, 1<<63, 0xffff7ffffffffff8, 0xffff800000000000, mm.TaskSize, mm.TaskSize-mm.PageSize)
+		return &workloads.Stmt{Kind: workloads.KindTouch, Addr: number(addr), Access: one(g, workloads.AccessRead, workloads.AccessWrite, workloads.AccessExec)}
 	case 0, 1:
 		return g.nastyMmap(start, size, weird, far)
 	case 2, 3:
@@ -121,7 +124,7 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 	const pageMask = mm.PageSize - 1
 	s := g.mmap()
 	s.Addr, s.Size = number(start), number(size)
-	switch g.rng.IntN(6) {
+	switch g.rng.IntN(8) {
 	case 0:
 		s.Addr.Value = max(g.base, s.Addr.Value-1)
 	case 1:
@@ -130,9 +133,6 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 		s.Size = number(one[uint64](g, 0, ^uint64(0), beyondTask, beyondTask+mm.PageSize))
 	case 3:
 		s.Backing.Offset = number(one(g, 1, mm.PageSize+1, 1<<63, ^uint64(0)-pageMask, 1<<63-mm.PageSize, 1<<63-mm.PageSize-size))
-		if s.Backing.File == nil {
-			s.Backing.Offset = nil // it cannot be written
-		}
 	case 4:
 		s.Flags |= one(g, 0x8000000, 0x200000, 0x400000, 0x800) // unknown to mmap
 	case 5:
@@ -141,6 +141,11 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 			s.Addr = number(weird & (mm.PageSize - 1))
 			s.Flags &^= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
 		}
+	case 6:
+		s.Flags |= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+	case 7: // types that ask what is known, or that nobody knows
+		s.Backing.Sharing = one[workloads.Sharing](g, unix.MAP_SHARED_VALIDATE, unix.MAP_SHARED_VALIDATE, 0, 4, 9)
+		s.Flags |= one(g, 0, unix.MAP_SYNC, 1<<32, 0x200000)
 	}
 	return s
 }

@@ -124,15 +124,18 @@ func (g *generator) prot() workloads.Prot {
 func (g *generator) mmap() *workloads.Stmt {
 	start, end := g.span()
 	s := &workloads.Stmt{Kind: workloads.KindMmap, Addr: number(start), Size: number(end - start), Prot: g.prot()}
+	s.Backing.Sharing = unix.MAP_PRIVATE
 	switch n := g.rng.IntN(100); {
 	case n < 60 || n >= 70 && !g.flavor.files:
 	case n < 70:
-		s.Backing.Shared = true
+		s.Backing.Sharing = unix.MAP_SHARED
 	default:
-		s.Backing.Shared = g.chance(40)
+		if g.chance(40) {
+			s.Backing.Sharing = unix.MAP_SHARED
+		}
 		g.backWithFile(s)
 	}
-	for _, f := range []struct{ flag, percent int }{{unix.MAP_NORESERVE, 10}, {unix.MAP_STACK, 4}, {unix.MAP_POPULATE, 6}} {
+	for _, f := range []struct{ flag, percent int }{{unix.MAP_NORESERVE, 10}, {unix.MAP_STACK, 4}, {unix.MAP_POPULATE, 6}, {unix.MAP_SYNC, 1}} {
 		if g.chance(f.percent) {
 			s.Flags |= f.flag
 		}

@@ -220,7 +220,7 @@ func (p *player) move(m move) (done bool, err error) {
 		if p.drift == nil && err == nil && p.last != nil && !m.stmt.Expect.Allows(*p.last, m.env) {
 			p.drift = &Drift{
 				Statement: actor.Stated(m.stmt), Space: p.set.scenario.MMs[m.space].Name,
-				What: fmt.Sprintf("both sides say %s, the scenario %v", describe(*p.last), stated(m.stmt.Expect)),
+				What: fmt.Sprintf("both sides say %s, the scenario %v", actor.Describe(m.stmt, *p.last), stated(m.stmt.Expect)),
 			}
 		}
 	}

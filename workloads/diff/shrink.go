@@ -114,8 +114,8 @@ func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
 		}
 	}
 	if s.Kind == workloads.KindMmap {
-		try(func(c *workloads.Stmt) { c.Backing = workloads.Backing{} })
-		try(func(c *workloads.Stmt) { c.Backing.Shared = false })
+		try(func(c *workloads.Stmt) { c.Backing = workloads.Backing{Sharing: unix.MAP_PRIVATE} })
+		try(func(c *workloads.Stmt) { c.Backing.Sharing = unix.MAP_PRIVATE })
 		try(func(c *workloads.Stmt) { c.Prot = 3 })
 	}
 	if s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore {

@@ -64,20 +64,13 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 	sim := w.actor.Do(&c)
 	w.counts.add(c.Kind, real)
 	if real != sim {
-		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", describe(real), w.actor.Describe(s.stmt, sim)))
+		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", actor.Describe(s.stmt, real), w.actor.Describe(s.stmt, sim)))
 	}
 	w.last = &real
 	if real.Kind == workloads.ResultOK {
 		c.Bind(s.stmt, env, real.Value)
 	}
 	return w.compare(s, s.space)
-}
-
-func describe(o workloads.Outcome) string {
-	if o.Kind == workloads.ResultOK && o.Value != 0 {
-		return fmt.Sprintf("%#x", o.Value)
-	}
-	return o.String()
 }
 
 // fork makes a child on both sides.

@@ -119,7 +119,7 @@ func (t *thread) allowed(s *workloads.Stmt, out workloads.Outcome) bool {
 	if out.Kind != anySignal {
 		return s.Expect.Allows(out, t.env)
 	}
-	for _, kind := range []workloads.ResultKind{workloads.ResultSegvMaperr, workloads.ResultSegvAccerr, workloads.ResultSigbus} {
+	for _, kind := range []workloads.ResultKind{workloads.ResultSegvMaperr, workloads.ResultSegvAccerr, workloads.ResultSegvKernel, workloads.ResultSigbus} {
 		if s.Expect.Allows(workloads.Outcome{Kind: kind}, t.env) {
 			return true
 		}

@@ -274,10 +274,7 @@ func (s *modelSpace) walk(e *event) bool {
 }
 
 func (w *sequential) mmap(s *modelSpace, e *event) bool {
-	flags := e.Flags | unix.MAP_PRIVATE
-	if e.Backing.Shared {
-		flags = e.Flags | unix.MAP_SHARED
-	}
+	flags := e.Flags | int(e.Backing.Sharing)
 	var file *seqmodel.File
 	if f := e.Backing.File; f != nil {
 		file = w.files[f.Index]
