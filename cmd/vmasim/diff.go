@@ -199,12 +199,14 @@ func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stde
 
 func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Scenario, o *diffOptions, stdout, stderr io.Writer) error {
 	var t tally
+	judged := false
 	for _, sc := range scenarios {
 		r, err := lab.Scenario(ctx, sc, max(o.FlagsEvery, 1))
 		if other, ok := errors.AsType[*diff.OtherMachine](err); ok {
-			fmt.Fprintf(stderr, "vmasim: %v\n", other)
-			return statusError(exitUsage)
+			fmt.Fprintf(stderr, "note: not judged: %v\n", other)
+			continue
 		}
+		judged = true
 		if err != nil {
 			return fmt.Errorf("%s: %w", sc.File, err)
 		}
@@ -214,6 +216,9 @@ func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Sc
 		if err := t.add(r.Interrupted, r.Drifts == 0); err != nil {
 			return err
 		}
+	}
+	if !judged {
+		return statusError(exitUsage)
 	}
 	return t.status()
 }
