@@ -42,6 +42,8 @@ type Checker struct {
 	shapes  []*shape
 	locks   []lockState
 	plains  []plainWord
+	relied  []reliance
+	ordered bool  // an oracle that is on asks what orders steps
 	init    clock // what every task has seen when it begins
 	grace   clock // what those have seen that asked for a grace period
 	graph   *LockGraph
@@ -64,23 +66,38 @@ type taskState struct {
 	waiting    held       // the lock that it queued for, until it gets it
 	refs       []vmaRef   // on VMAs, in the order taken
 	unreturned int        // refs whose taker has not returned them yet
-	released   []vmaLife  // VMAs that it has unlocked and not found again
+	released   []unlocked // VMAs that it has unlocked and not found again
 	lookupMM   *vma.Locks // whose mm_lock_seq it read last in vma_start_read
 	detaching  int32      // the VMA that it is detaching, -1: none
+	left       int32      // the vm_refcnt that its last step on that left behind
+	confirming int32      // the VMA on which its reference has just become a read lock, -1: none
 	table      int32      // the page table that it made last, whose lock comes next, -1: none
+	locking    []vmaLife  // VMAs that it has write-locked in this write section
 	walking    bool       // it has read the root of a tree since it last held nothing that keeps nodes from being freed
 	excluding  int32      // VMAs whose readers it keeps out
 
-	now      clock // what it has seen
-	later    clock // what control dependencies order its stores after
-	woken    clock // what those have seen that woke it
-	sections [task.NumSlots]clock
+	now      clock                // what it has seen
+	later    clock                // what control dependencies order its stores after
+	woken    clock                // what those have seen that woke it
+	sections [task.NumSlots]clock // what it had seen when it ended its last one
+	inside   [task.NumSlots]bool  // it is in one
+
+	ended         clock                 // what those had seen whose sections had ended when it last dealt with grace periods
+	graced        clock                 // what the grace period that it has begun orders before its end
+	synchronizing bool                  // it has begun one and waits
+	awaitedBy     [task.NumSlots]uint64 // the tasks, by index, whose grace periods wait for its section
 }
 
 // vmaLife is a VMA in one of its lives.
 type vmaLife struct {
 	object int32
 	life   uint32
+}
+
+// unlocked is a VMA that a task has unlocked.
+type unlocked struct {
+	vmaLife
+	mm *vma.Locks // that it belonged to
 }
 
 // All returns a checker with all oracles. report receives what they find.
@@ -103,6 +120,7 @@ func New(report func(task.Violation), names ...string) (*Checker, error) {
 			c.on |= 1 << i
 		}
 	}
+	c.ordered = c.on.anyOf(DataRace, ReaderAndWriter, TwoWriters, LockRule, LockOrder, StaleNode)
 	for op := range task.NumOps {
 		info := op.Info()
 		c.ops[op] = opClass{info.Kind, info.Order}
@@ -139,6 +157,7 @@ func (c *Checker) forget() {
 	}
 	c.locks = c.locks[:0]
 	c.plains = c.plains[:0]
+	c.relied = c.relied[:0]
 	c.init, c.grace = c.init[:0], c.grace[:0]
 	c.graph.begin(c.joined)
 	c.joined = false
@@ -147,8 +166,9 @@ func (c *Checker) forget() {
 func (ts *taskState) reset() {
 	clear(ts.held)
 	*ts = taskState{
-		index: ts.index, held: ts.held[:0], refs: ts.refs[:0], released: ts.released[:0], detaching: -1, table: -1,
-		now: ts.now[:0], later: ts.later[:0], woken: ts.woken[:0],
+		index: ts.index, held: ts.held[:0], refs: ts.refs[:0], released: ts.released[:0], locking: ts.locking[:0],
+		detaching: -1, confirming: -1, table: -1,
+		now: ts.now[:0], later: ts.later[:0], woken: ts.woken[:0], ended: ts.ended[:0], graced: ts.graced[:0],
 		sections: [task.NumSlots]clock{ts.sections[0][:0], ts.sections[1][:0]},
 	}
 }
@@ -218,7 +238,7 @@ func (c *Checker) findTask(t *task.Task) *taskState {
 
 func (c *Checker) addTask(t *task.Task) *taskState {
 	for len(c.tasks) <= t.ID {
-		c.tasks = append(c.tasks, &taskState{index: int32(len(c.tasks)), detaching: -1, table: -1})
+		c.tasks = append(c.tasks, &taskState{index: int32(len(c.tasks)), detaching: -1, confirming: -1, table: -1})
 	}
 	ts := c.tasks[t.ID]
 	ts.reset()
@@ -282,11 +302,17 @@ func (c *Checker) After(t *task.Task, e *task.Event) {
 	switch {
 	case op.kind == task.Lock || op.kind == task.Try || op.kind == task.Unlock || op.kind == task.Wait:
 		c.lockEvent(ts, e, n, op)
-	case !c.on.has(DataRace):
 	case op.order == task.Plain:
-		c.plainEvent(ts, e, k)
+		if c.on.has(DataRace) {
+			c.plainEvent(ts, e, k)
+		}
+	case !c.ordered:
 	default:
 		c.orderEvent(ts, e, k, op)
+	}
+	if ts.confirming >= 0 { // only now is it known what the step has shown the task
+		c.confirm(ts, &ts.refs[ts.refOn(ts.confirming)])
+		ts.confirming = -1
 	}
 }
 
@@ -303,9 +329,7 @@ func (c *Checker) cellOf(addr unsafe.Pointer, op opClass) (int32, bool) {
 // objectEvent checks an access to an object against the object's state.
 func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass) {
 	o := &c.objects[k.object]
-	if o.owner >= 0 && o.owner != ts.index && o.shape.kind.shows() {
-		o.owner = noTask // another task has found it
-	}
+	c.touches(ts, o)
 	write := op.kind == task.Write || op.kind == task.RMW && e.Old != e.New
 	// What is wrong with an access is said once, by the oracle that knows best.
 	wrong := !o.alive && c.deadAccess(ts, e, k, write || op.kind > task.RMW)

@@ -38,9 +38,7 @@ func (c *Checker) wordEvent(ts *taskState, e *task.Event, op opClass) {
 		return
 	}
 	o := &c.objects[c.cells.cells[n].object]
-	if o.owner >= 0 && o.owner != ts.index {
-		o.owner = noTask
-	}
+	c.touches(ts, o)
 	if !o.alive {
 		c.deadWord(ts, e, op)
 	}

@@ -174,8 +174,9 @@ func TestEntryWrittenUnderItsLock(t *testing.T) {
 	l := newFrameLab(t, "lock-rule")
 	_, slot := l.mapPage(l.a, 0)
 	_, other := l.mapPage(l.a, pgtable.PMDSize)
-	slot.Set(l.a, 0) // nobody else has come near
+	slot.Set(l.a, 0) // nobody else has come near, but nothing says that it could not have
 	l.load(l.b, 0)
+	l.want("lock-rule", "pte_table#1 is found by b, and nothing orders that after what its maker, a, did")
 	slot.Lock(l.a)
 	slot.Set(l.a, 0)
 	slot.Unlock(l.a)

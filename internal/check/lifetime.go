@@ -30,7 +30,7 @@ func (c *Checker) afterUnlock(ts *taskState, e *task.Event, n int32, said bool) 
 			continue
 		}
 		ts.released = append(ts.released[:i], ts.released[i+1:]...) // one report for each unlock
-		if said || o.owner == ts.index || ts.mmapHeld(o) != notHeld || !c.on.has(UseAfterUnlock) {
+		if said || o.owner == ts.index || v.mm != nil && ts.holds(&v.mm.MmapLock) != notHeld || !c.on.has(UseAfterUnlock) {
 			return false
 		}
 		c.fail(UseAfterUnlock, ts.task, "%s of %s after its read lock was given back", e.Op, c.CellName(e.Addr))

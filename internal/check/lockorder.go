@@ -133,7 +133,14 @@ func (c *Checker) classOf(ts *taskState, n int32) int32 {
 	class := c.fieldClass(k)
 	// A second lock of a class is in order if nobody else can know the object: fork takes the mmap_lock of the child that it
 	// made, mmap_write_lock_nested. So it is if nobody else can take two: mremap's tables, spin_lock_nested.
-	if ts.hasClass(class, n) && (c.objects[k.object].owner == ts.index || c.serialised(ts, class)) {
+	if !ts.hasClass(class, n) {
+		return class
+	}
+	if o := &c.objects[k.object]; o.owner == ts.index {
+		c.relies(ts, o, LockOrder)
+		return c.graph.nested(class)
+	}
+	if c.serialised(ts, class) {
 		return c.graph.nested(class)
 	}
 	return class

@@ -26,6 +26,7 @@ func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
 	}
 	have := c.lockSet(ts, e, o, k.role, write)
 	if rule.Allows(have) {
+		c.reliesOn(ts, o, rule, have)
 		if write && o.linked && k.role.identifies() && !rule.Allows(have&^task.NotYetVisible) && c.on.has(RmapUninitialised) {
 			c.fail(RmapUninitialised, ts.task, "%s is written (%s%s) by %s, who holds %s, though the VMA is in the reverse map of its anon_vma already",
 				c.cellName(k), e.Op, change(e), ts.task.Name, setName(have&^task.NotYetVisible))
@@ -84,11 +85,6 @@ func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write
 		}
 	}
 	return have
-}
-
-// isOwn reports whether nobody but ts can find the object.
-func (c *Checker) isOwn(ts *taskState, o *object) bool {
-	return o.owner == ts.index || o.owner == anyTask
 }
 
 func rmapSetOf(m holdMode) task.LockSet {

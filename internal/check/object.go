@@ -141,6 +141,9 @@ type object struct {
 	refs     int32 // references that tasks hold
 	excluder int32 // the task that keeps readers out; -1: none
 	linked   bool  // in the reverse map of an anon_vma
+	content  int32 // in Checker.plains: all that its readers rely on; -1: neither read-locked nor changed yet
+
+	relied int32 // in Checker.relied: what its maker did as the only one to know it; -1: nothing
 
 	guard unsafe.Pointer // of a page table: its lock; nil: none of its own
 }
@@ -236,7 +239,7 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 	}
 	s.births++
 	o.number, o.life, o.alive = s.births, o.life+1, true
-	o.owner, o.refs, o.excluder, o.linked, o.guard = owner, 0, noTask, false, nil
+	o.owner, o.refs, o.excluder, o.linked, o.content, o.relied, o.guard = owner, 0, noTask, false, -1, -1, nil
 	return o
 }
 
@@ -275,7 +278,8 @@ func (c *Checker) Died(t *task.Task, base unsafe.Pointer) {
 	}
 	o.alive, o.owner = false, noTask
 	if o.shape.kind == tableKind { // a grace period after it was last seen
-		c.sectionsEnded(c.taskOf(t))
+		ts := c.taskOf(t)
+		ts.now.join(ts.ended)
 	}
 }
 

@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"strings"
-	"unsafe"
 
 	"vmasim/internal/task"
 )
@@ -168,53 +167,7 @@ func acquires(e *task.Event, op opClass, changed bool) bool {
 	return (e.Op == task.OpRefDecAndTest || e.Op == task.OpRefSubRelease) && e.New == 0
 }
 
-// sectionBegins notes the begin of a read section: it sees what came before the grace periods that have begun.
-func (c *Checker) sectionBegins(ts *taskState, e *task.Event) {
-	ts.now.join(c.grace)
-	if slotOf(ts.task, e) == task.SlotRCU {
-		ts.findsAgain()
-	}
-}
-
-func (c *Checker) sectionEnds(ts *taskState, e *task.Event) {
-	ts.publish(&ts.sections[slotOf(ts.task, e)])
-	c.dropsNodes(ts)
-}
-
-// graceEvent notes what grace periods order. The two domains of a machine are not told apart.
-func (c *Checker) graceEvent(ts *taskState, e *task.Event) {
-	switch {
-	case e.Op == task.OpSynchronize || e.Op == task.OpStartPoll:
-		ts.publish(&c.grace)
-	case e.Op == task.OpGracePeriodWait || e.Op == task.OpPoll && e.New == 1:
-		c.sectionsEnded(ts)
-	case e.Op == task.OpCall: // what waits for the callback may be freed by whoever runs it
-		for n := range c.objects {
-			if o := &c.objects[n]; o.isVMA() && o.alive && o.owner == ts.index && o.refcnt() == 0 {
-				o.owner = anyTask
-			}
-		}
-	}
-}
-
-// sectionsEnded notes that ts comes after all read sections that have ended.
-func (c *Checker) sectionsEnded(ts *taskState) {
-	for _, other := range c.tasks {
-		for slot := range other.sections {
-			ts.now.join(other.sections[slot])
-		}
-	}
-}
-
 // wakes notes that ts wakes another task.
 func (c *Checker) wakes(ts *taskState, target *task.Task) {
 	ts.publish(&c.taskOf(target).woken)
-}
-
-// slotOf returns which of a task's sections an event is about.
-func slotOf(t *task.Task, e *task.Event) int {
-	if e.Addr == unsafe.Pointer(&t.Sections[task.SlotAccess]) {
-		return task.SlotAccess
-	}
-	return task.SlotRCU
 }

@@ -9,6 +9,7 @@ type Snapshot struct {
 	objects     []object
 	locks       []lockState
 	plains      []plainWord
+	relied      []reliance
 	init, grace clock
 	tasks       []taskState
 	births      []int // by shape
@@ -19,7 +20,7 @@ type Snapshot struct {
 // Snapshot takes a snapshot.
 func (c *Checker) Snapshot() *Snapshot {
 	s := &Snapshot{
-		cells: make([]cell, len(c.cells.cells)), slots: len(c.cells.slots), objects: slices.Clone(c.objects),
+		cells: make([]cell, len(c.cells.cells)), slots: len(c.cells.slots), objects: slices.Clone(c.objects), relied: slices.Clone(c.relied),
 		locks: make([]lockState, len(c.locks)), plains: make([]plainWord, len(c.plains)), tasks: make([]taskState, len(c.tasks)),
 		graph: c.graph, now: slices.Clone(c.graph.now),
 	}
@@ -57,6 +58,7 @@ func (c *Checker) Return(s *Snapshot) {
 	c.forget()
 	c.from = s
 	c.objects = append(c.objects, s.objects...)
+	c.relied = append(c.relied, s.relied...)
 	for i := range s.locks {
 		c.locks[c.addLock()].set(&s.locks[i])
 	}
@@ -112,10 +114,13 @@ func (ts *taskState) set(o *taskState) {
 	was := *ts
 	*ts = *o
 	ts.held, ts.refs, ts.released = append(was.held[:0], o.held...), append(was.refs[:0], o.refs...), append(was.released[:0], o.released...)
-	ts.now, ts.later, ts.woken = was.now, was.later, was.woken
+	ts.locking = append(was.locking[:0], o.locking...)
+	ts.now, ts.later, ts.woken, ts.ended, ts.graced = was.now, was.later, was.woken, was.ended, was.graced
 	ts.now.set(o.now)
 	ts.later.set(o.later)
 	ts.woken.set(o.woken)
+	ts.ended.set(o.ended)
+	ts.graced.set(o.graced)
 	for slot := range ts.sections {
 		ts.sections[slot] = was.sections[slot]
 		ts.sections[slot].set(o.sections[slot])

@@ -76,6 +76,9 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 	case task.OpRefSubRelease:
 		if o.excluder >= 0 {
 			c.tasks[o.excluder].excluding--
+			if o.excluder != ts.index && c.on.has(StrayFlag) {
+				c.fail(StrayFlag, ts.task, "%s lets readers in to %s, which %s keeps them out of", ts.task.Name, o, c.tasks[o.excluder].task.Name)
+			}
 		}
 		o.excluder = noTask
 		if is == 0 && ts.detaching == n {
@@ -85,6 +88,9 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 		if e.Func == attachFunc {
 			c.attaches(ts, e, o)
 		}
+	}
+	if ts.detaching == n && e.Op != task.OpRCUWaitEvent {
+		ts.left = is
 	}
 	if is&vma.VMALockOffset != 0 && o.excluder < 0 && c.on.has(StrayFlag) {
 		c.fail(StrayFlag, ts.task, "vm_refcnt of %s is %#x though no writer keeps readers out", o, is)
@@ -100,7 +106,7 @@ func (c *Checker) takes(ts *taskState, fn string, n int32) {
 	c.adopt(noTask, o.locks())
 	o = &c.objects[n]
 	o.refs++
-	ts.released = slices.DeleteFunc(ts.released, func(v vmaLife) bool { return v.object == n })
+	ts.released = slices.DeleteFunc(ts.released, func(v unlocked) bool { return v.object == n })
 	ts.refs = append(ts.refs, vmaRef{vmaLife: vmaLife{n, o.life}, fn: fn, stack: stackOf(ts.task)})
 	ts.unreturned++
 }
@@ -123,9 +129,12 @@ func (c *Checker) gives(ts *taskState, e *task.Event, n int32) {
 		c.fail(UseAfterFree, ts.task, "the reference dropped was taken on an earlier life of %s", o)
 	} else {
 		o.refs--
+		if ref.state != tentative {
+			c.unlocks(ts, o)
+		}
 	}
-	if ts.mmapHeld(o) == notHeld {
-		ts.released = append(ts.released, vmaLife{n, o.life})
+	if mm := o.locks(); ts.mmapHeld(o) == notHeld {
+		ts.released = append(ts.released, unlocked{vmaLife{n, o.life}, mm})
 	}
 	ts.refs = append(ts.refs[:i], ts.refs[i+1:]...)
 }
@@ -170,11 +179,7 @@ func (c *Checker) progress(ts *taskState, fn string) {
 // confirm notes that a reference has become a read lock.
 func (c *Checker) confirm(ts *taskState, r *vmaRef) {
 	r.state = locked
-	o := &c.objects[r.object]
-	if w := c.writerOf(o); w != nil && w != ts && c.on.has(ReaderAndWriter) {
-		c.fail(ReaderAndWriter, ts.task, "%s gets the read lock of %s, which %s has write-locked: vm_lock_seq and mm_lock_seq are %d",
-			ts.task.Name, o, w.task.Name, o.seq())
-	}
+	c.reads(ts, r)
 }
 
 // writerOf returns the task that has a VMA write-locked, nil for none.
@@ -198,23 +203,35 @@ func (c *Checker) checkFound(ts *taskState, r *vmaRef) {
 		return
 	}
 	start, end, _, _ := o.vma().Snapshot()
-	mm, addr, known := ts.lookupMM, uint64(0), false
-	if c.Target != nil {
-		var asked *vma.Locks
-		if asked, addr, known = c.Target(ts.task); known && asked != nil {
-			mm = asked
-		}
-	}
+	_, addr, known := c.target(ts)
 	switch attached := o.refcnt()&^vma.VMALockOffset - o.refs; {
 	case r.life != o.life || !o.alive:
 		c.fail(WrongVMA, ts.task, "%s was freed since the reference was taken", o)
-	case r.fn == readFunc && mm != nil && o.locks() != mm:
+	case c.isForeign(ts, r):
 		c.fail(WrongVMA, ts.task, "%s belongs to another mm than the one that was looked up", o)
 	case attached < 1:
 		c.fail(WrongVMA, ts.task, "%s is detached: vm_refcnt %#x with %d readers", o, o.refcnt(), o.refs)
 	case known && (addr < start || addr >= end):
 		c.fail(WrongVMA, ts.task, "%s does not cover %#x", o, addr)
 	}
+}
+
+// target returns what ts looks up: the mm, nil if that is not known, and the address.
+func (c *Checker) target(ts *taskState) (mm *vma.Locks, addr uint64, known bool) {
+	mm = ts.lookupMM
+	if c.Target != nil {
+		var asked *vma.Locks
+		if asked, addr, known = c.Target(ts.task); known && asked != nil {
+			mm = asked
+		}
+	}
+	return mm, addr, known
+}
+
+// isForeign reports whether the VMA that ts has locked in a look-up belongs to another mm than that which it looks up.
+func (c *Checker) isForeign(ts *taskState, r *vmaRef) bool {
+	mm, _, _ := c.target(ts)
+	return r.fn == readFunc && mm != nil && c.objects[r.object].locks() != mm
 }
 
 // writeLocks checks a store to vm_lock_seq.
@@ -227,28 +244,18 @@ func (c *Checker) writeLocks(ts *taskState, e *task.Event, n int32) {
 	if ts.holds(&mm.MmapLock) != writeHeld && c.on.has(SeqParity) {
 		c.fail(SeqParity, ts.task, "vm_lock_seq of %s becomes mm_lock_seq, %d, without mmap_lock held for writing", o, e.New)
 	}
-	c.noReaders(ts, n, "is write-locked")
+	c.writes(ts, n, "is write-locked")
+	if ts.holds(&mm.MmapLock) == writeHeld {
+		ts.locking = append(ts.locking, vmaLife{n, o.life})
+	}
 }
 
 // changes checks a store to what a reader of the VMA relies on.
 func (c *Checker) changes(ts *taskState, n int32) {
 	o := &c.objects[n]
-	c.noReaders(ts, n, "is changed")
+	c.writes(ts, n, "is changed")
 	if w := c.writerOf(o); w != nil && w != ts && o.owner != ts.index && c.on.has(TwoWriters) {
 		c.fail(TwoWriters, ts.task, "%s is changed while %s has it write-locked", o, w.task.Name)
-	}
-}
-
-// noReaders reports read locks of other tasks on a VMA that ts writes to.
-func (c *Checker) noReaders(ts *taskState, n int32, what string) {
-	o := &c.objects[n]
-	if o.refs == 0 || !c.on.has(ReaderAndWriter) {
-		return
-	}
-	for _, other := range c.tasks {
-		if i := other.refOn(n); other != ts && i >= 0 && other.refs[i].state != tentative {
-			c.fail(ReaderAndWriter, ts.task, "%s %s while %s has it read-locked, since %s", o, what, other.task.Name, other.refs[i].fn)
-		}
 	}
 }
 
@@ -276,7 +283,8 @@ func (c *Checker) detaches(ts *taskState, e *task.Event, n int32) {
 			c.fail(AttachState, ts.task, "%s is detached without its write lock", o)
 		}
 	}
-	ts.detaching = n
+	c.writes(ts, n, "is detached")
+	ts.detaching, ts.left = n, int32(e.New)
 	if e.New == 0 {
 		o.owner = ts.index
 	}
@@ -285,7 +293,7 @@ func (c *Checker) detaches(ts *taskState, e *task.Event, n int32) {
 // detached checks the VMA when vma_mark_detached has returned.
 func (c *Checker) detached(ts *taskState) {
 	o := &c.objects[ts.detaching]
-	if n := o.refcnt(); n != 0 && c.on.has(ReaderLeft) {
+	if n := ts.left; n != 0 && c.on.has(ReaderLeft) {
 		c.fail(ReaderLeft, ts.task, "vma_mark_detached leaves %s with vm_refcnt %#x: %s", o, n, c.refHolders(ts.detaching))
 	}
 	o.owner = ts.index
@@ -331,10 +339,11 @@ func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opCl
 		}
 		if e.Op == task.OpSeqReadAcquire && len(ts.refs) > 0 {
 			if ref := &ts.refs[len(ts.refs)-1]; ref.state == tentative && c.objects[ref.object].seq() != uint32(e.New) {
-				c.confirm(ts, ref)
+				ts.confirming = ref.object
 			}
 		}
 	case e.Op == task.OpSeqEnd:
+		c.ends(ts)
 		c.idle(ts, e, mm)
 	}
 }

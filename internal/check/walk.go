@@ -7,14 +7,17 @@ import (
 // treeEvent checks a look at a tree of VMAs. A walk begins at the root, and all of it is inside one read section or under one
 // hold of mmap_lock: what was found before may have been freed since.
 func (c *Checker) treeEvent(ts *taskState, k *cell, op opClass) {
-	if op.kind != task.Read || c.objects[k.object].owner == ts.index {
+	if op.kind != task.Read {
 		return
 	}
-	if k.role == treeRootRole {
-		ts.walking = true
-		return
-	}
-	if !ts.walking && c.keepsNodes(ts) && c.on.has(StaleNode) {
+	o := &c.objects[k.object]
+	switch own := o.owner == ts.index; {
+	case k.role == treeRootRole:
+		ts.walking = ts.walking || !own
+	case ts.walking || !c.keepsNodes(ts):
+	case own:
+		c.relies(ts, o, StaleNode)
+	case c.on.has(StaleNode):
 		c.fail(StaleNode, ts.task, "%s is read by %s, who found it before it came to hold what keeps it: the walk must begin at the root again",
 			c.cellName(k), ts.task.Name)
 	}

@@ -2,7 +2,6 @@ package explore
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -266,10 +265,11 @@ func generateWeak(seed uint64) *generated {
 
 // TestReductionMissesNoSignal compares the reduced search with the plain one where signals arrive and loads come early.
 func TestReductionMissesNoSignal(t *testing.T) {
-	programs, limit := uint64(600), 800
+	programs, limit, least := uint64(600), 800, 20
 	if testing.Short() {
-		programs, limit = 300, 400
+		programs, limit, least = 300, 400, 8
 	}
+	all := []string{"kill ", "killable write", "killable await", "early", "poll"}
 	choices := []task.Choice{task.Signal, task.StaleWalk}
 	compared, found := 0, map[string]int{}
 	for seed := range programs {
@@ -284,7 +284,7 @@ func TestReductionMissesNoSignal(t *testing.T) {
 		}
 		compared++
 		text := p.String()
-		for _, what := range []string{"kill ", "killable write", "killable await", "early", "poll"} {
+		for _, what := range all {
 			if strings.Contains(text, what) && len(kinds) > 0 {
 				found[what]++
 			}
@@ -294,9 +294,9 @@ func TestReductionMissesNoSignal(t *testing.T) {
 		}
 	}
 	t.Logf("%d programs, with %v", compared, found)
-	for what := range maps.Keys(found) {
-		if found[what] < 20 {
-			t.Errorf("only %d programs with %s", found[what], what)
+	for _, what := range all {
+		if found[what] < least {
+			t.Errorf("only %d programs with %s, expected at least %d", found[what], what, least)
 		}
 	}
 }

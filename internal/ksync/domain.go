@@ -48,6 +48,9 @@ func newDomain(slot int, lazy bool) *Domain {
 	return d
 }
 
+// Slot returns which of a task's slots the domain's sections use.
+func (d *Domain) Slot() int { return d.slot }
+
 // Register makes grace periods wait for t's sections.
 func (d *Domain) Register(t *task.Task) {
 	d.mu.Lock()
