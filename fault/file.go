@@ -38,7 +38,7 @@ func (f *fault) cachedPage() (phys.PFN, Result) {
 	if pfn := file.Lookup(f.t, index); pfn != 0 {
 		return pfn, OK
 	}
-	if f.tried || file.Shmem() { // shmem_fault has nothing to read
+	if f.tried || file.Memory() { // shmem_fault reads no disk and drops no lock
 		pfn, err := file.Page(f.t, index)
 		switch {
 		case err == nil:
@@ -65,8 +65,14 @@ func (f *fault) readAround(file *phys.File, index uint64) (first, last uint64) {
 	if f.flags&vma.VMHugePage != 0 {
 		advised = 0
 	}
+	if file.Memory() || advised&vma.VMRandRead != 0 {
+		around = 0
+	}
+	if around == mm.ReadAroundDevice {
+		around = file.DeviceReadAhead()
+	}
 	switch {
-	case around == 0 || file.Memory() || advised&vma.VMRandRead != 0:
+	case around == 0:
 		return index, index + 1
 	case advised&vma.VMSeqRead != 0:
 		return index, index + around

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/task"
 	"vmasim/mm"
 )
 
@@ -238,4 +239,43 @@ func TestOutOfFramesForFiles(t *testing.T) {
 	f.do(f.mm.Munmap(f.t, at(512), 16*512*mm.PageSize))
 	f.holds(f.mm, 0, word(0))
 	f.store(f.mm, 3, 2)
+}
+
+// TestFirstTouch: reading around leaves one fault in sixteen that must read, and only those go to mmap_lock. Shared memory and files
+// in memory have nothing to read.
+func TestFirstTouch(t *testing.T) {
+	const pages = 128
+	for _, c := range []struct {
+		name       string
+		flags      int
+		access     Access
+		around     uint64
+		inMemory   bool
+		underMmap  uint64
+		whatIsRead string
+	}{
+		{"private write", unix.MAP_PRIVATE, Write, 32, false, 7, "0-31, 16-47, 32-63, …"},
+		{"shared write", unix.MAP_SHARED, Write, 32, false, 7, "the same"},
+		{"everything at once", unix.MAP_PRIVATE, Write, 2 * pages, false, 1, "all"},
+		{"each page alone", unix.MAP_PRIVATE, Write, 0, false, pages, "each page alone"},
+		{"shared anonymous memory", unix.MAP_SHARED, Write, 32, true, 0, "nothing"},
+	} {
+		f := newFixture(t)
+		f.m.ReadAround = c.around
+		if c.inMemory {
+			f.mmap(at(0), pages*page, rw, sharedAnon|unix.MAP_FIXED)
+		} else {
+			f.mapFile(f.open(pages*page), 0, pages, rw, c.flags, 0)
+		}
+		for n := range pages {
+			f.want(Touch(f.t, f.mm, at(n), c.access), OK, "touch")
+		}
+		if got := f.t.Counters[task.PgFault]; got != pages {
+			t.Errorf("%s: %d faults, expected %d", c.name, got, pages)
+		}
+		if got := f.t.Counters[task.PgFaultMmapLock]; got != c.underMmap {
+			t.Errorf("%s: %d faults under mmap_lock, expected %d: read is %s", c.name, got, c.underMmap, c.whatIsRead)
+		}
+		f.valid(f.mm)
+	}
 }

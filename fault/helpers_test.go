@@ -27,7 +27,7 @@ func (f *fixture) open(size int) *phys.File {
 	for i := range content {
 		content[i] = byte(i/page + 1)
 	}
-	path := filepath.Join(f.TempDir(), "file")
+	path := filepath.Join(tasktest.DiskDir(f.T), "file")
 	f.do(os.WriteFile(path, content, 0o600))
 	file, err := f.m.Mem.OpenFile(f.t, path, unix.O_RDWR)
 	f.do(err)

@@ -119,7 +119,7 @@ func (l *lab) do(err error) {
 
 // open makes a file of so many pages, each full of its number, and opens it.
 func (l *lab) open(pages int) *phys.File {
-	path := filepath.Join(l.tb.TempDir(), "file")
+	path := filepath.Join(tasktest.DiskDir(l.tb), "file")
 	content := make([]byte, pages*page)
 	for i := range content {
 		content[i] = byte(i / page)

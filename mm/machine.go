@@ -24,7 +24,7 @@ type Config struct {
 	CapIPCLock  bool   // RLIMIT_MEMLOCK limits nobody: CAP_IPC_LOCK
 	// ForbidZeroPage has a read fault on anonymous memory get a page of its own: mm_forbids_zeropage.
 	ForbidZeroPage bool
-	ReadAround     uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs
+	ReadAround     uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
 	// Populate is fault.Populate, which this package cannot import. Whoever makes a machine sets it.
 	Populate PopulateFunc
 	// ValidateWrites checks the whole mm after every write section. Slow.
@@ -32,6 +32,9 @@ type Config struct {
 	// Report receives the broken rules. It is called by the task that found one; several may call at once.
 	Report func(task.Violation)
 }
+
+// ReadAroundDevice has faults read as much as the real kernel does on the device that the file is on.
+const ReadAroundDevice = ^uint64(0)
 
 // Defaults of a machine.
 const (

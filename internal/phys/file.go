@@ -251,28 +251,36 @@ func (f *Inode) read(t *task.Task, index uint64) (PFN, error) {
 	if pfn := f.Lookup(t, index); pfn != 0 {
 		return pfn, nil // somebody was faster
 	}
-	pfn, err := f.mem.Alloc(t)
+	pfn, n, err := f.readFrame(t, index)
 	if err != nil {
 		return 0, err
 	}
-	bytes := f.mem.Bytes(pfn)[:]
-	beginBulk(t, task.OpCopyTo, bytes)
-	n, err := f.readAt(bytes, index)
-	clear(bytes[n:])
-	endBulk(t)
-	if err != nil {
-		f.mem.Put(t, pfn)
-		return 0, err
-	}
-	page := f.mem.Page(pfn)
-	page.Describe(KindFile, f.id, index)
-	page.Dirty.WriteOnce(t, 0)
 	f.mem.Get(t, pfn) // for the cache
 	f.lock.Lock(t)
 	f.pages[index] = pfn
 	f.lock.Unlock(t)
 	f.extent.WriteOnce(t, max(f.extent.ReadOnce(t), index<<PageShift+uint64(n)))
 	return pfn, nil
+}
+
+// readFrame returns a new frame with the bytes of a page, of which the file has n. The caller holds f.fill.
+func (f *Inode) readFrame(t *task.Task, index uint64) (pfn PFN, n int, err error) {
+	if pfn, err = f.mem.Alloc(t); err != nil {
+		return 0, 0, err
+	}
+	bytes := f.mem.Bytes(pfn)[:]
+	beginBulk(t, task.OpCopyTo, bytes)
+	n, err = f.readAt(bytes, index)
+	clear(bytes[n:])
+	endBulk(t)
+	if err != nil {
+		f.mem.Put(t, pfn)
+		return 0, 0, err
+	}
+	page := f.mem.Page(pfn)
+	page.Describe(KindFile, f.id, index)
+	page.Dirty.WriteOnce(t, 0)
+	return pfn, n, nil
 }
 
 // readAt reads the bytes of a page, as many as the file has. None is ErrBeyondEOF: the file shrank meanwhile.

@@ -38,20 +38,6 @@ func (f *Inode) PunchHole(t *task.Task, first, last uint64, unmap func()) error 
 // at folio->mapping under the folio's lock.
 func (f *Inode) Removals(t *task.Task) uint64 { return f.removals.LoadAcquire(t) }
 
-// ReadAhead brings pages [first, last), as far as the file has them, into the cache. What cannot be read is left out. It may
-// sleep.
-func (f *Inode) ReadAhead(t *task.Task, first, last uint64) {
-	pages, err := f.PageCount(t)
-	if err != nil {
-		return
-	}
-	for index := first; index < min(last, pages); index++ {
-		if pfn, err := f.Page(t, index); err == nil {
-			f.mem.Put(t, pfn)
-		}
-	}
-}
-
 // Cached reports whether the cache holds a page.
 func (f *Inode) Cached(t *task.Task, index uint64) bool {
 	f.lock.Lock(t)

@@ -129,9 +129,6 @@ func (l *Lab) newWorld(set setting) (w *world, err error) {
 	return w, w.simulate(first)
 }
 
-// readAround is the read-ahead of Linux as it is, in pages. What a disk may have more makes no difference: the files are smaller.
-const readAround = 32
-
 // memlock is the limit on locked memory that worlds begin with: an unprivileged process may not raise it at will.
 const memlock = 1 << 20
 
@@ -139,7 +136,7 @@ const memlock = 1 << 20
 func (w *world) simulate(s *space) error {
 	memory := min(uint64(w.set.window.Pages())*mm.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
 	cfg := mm.Config{
-		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, Populate: fault.Populate, ReadAround: readAround,
+		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, Populate: fault.Populate, ReadAround: mm.ReadAroundDevice,
 		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers,
 		Report:      func(v task.Violation) { w.violations = append(w.violations, v) },
 	}

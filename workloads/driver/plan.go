@@ -35,7 +35,7 @@ type Plan struct {
 
 // Config describes the machine that the scenario asks for.
 func (p *Plan) Config() mm.Config {
-	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, Populate: fault.Populate}
+	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, Populate: fault.Populate, ReadAround: mm.ReadAroundDevice}
 	actor.Configure(&cfg, p.machine)
 	return cfg
 }

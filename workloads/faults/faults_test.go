@@ -175,3 +175,26 @@ func TestBuiltin(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstTouchOfAFile: both sides go to mmap_lock for what must be read, and read as much at a time: a few faults of a thousand where
+// the device is set up to read megabytes ahead, some in a hundred where it reads 128 KiB.
+func TestFirstTouchOfAFile(t *testing.T) {
+	r := measure(context.Background(), t, `
+file F temp 4M
+init
+    mmap A 4M rw private file F
+thread t
+    touch A A.size write
+`)
+	if !r.OK() {
+		t.Fatalf("kernel %q, simulator %q", r.Kernel.Unexpected, r.Simulator.Unexpected)
+	}
+	if r.Simulator.Faults != 1024 {
+		t.Errorf("%d faults in the simulator, expected 1024", r.Simulator.Faults)
+	}
+	// The kernel reads what comes next before it is asked for, the simulator does not; and Go may add a fault or two.
+	judges := strings.HasPrefix(r.Release, "6.18.")
+	if s, k := r.Simulator.MmapLock, r.Kernel.MmapLock; s > 3*k+2 || judges && k > 3*s+10 {
+		t.Errorf("under mmap_lock: %d of the simulator's faults, %d of the kernel's", s, k)
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"vmasim/internal/check"
 	"vmasim/internal/explore"
+	"vmasim/internal/phys"
 	"vmasim/internal/suggest"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -228,6 +229,7 @@ func (p *Program) Rules() string { return p.plan.Rules.String() }
 func (p *Program) config(report func(task.Violation)) mm.Config {
 	cfg := p.plan.Config()
 	cfg.Report = report
+	cfg.ReadAround = phys.DefaultReadAhead // not the device's: a schedule is replayed elsewhere, too
 	return cfg
 }
 
