@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -71,7 +72,11 @@ func builtinNames() (names []string) {
 	return names
 }
 
+// builtinSource reads a built-in scenario. A name with a separator in it is a path, and none of them.
 func builtinSource(name string) ([]byte, error) {
+	if strings.ContainsRune(name, filepath.Separator) {
+		return nil, fs.ErrNotExist
+	}
 	src, err := builtin.ReadFile(path.Join(runDir, name+Extension))
 	if err != nil {
 		src, err = builtin.ReadFile(path.Join(litmusDir, name+Extension))
@@ -89,7 +94,8 @@ func LoadBuiltin(name string) (*Scenario, error) {
 }
 
 // Load reads the scenarios that a command-line argument means: a built-in name,
-// a file, a directory (all its .vma files), or "-" for stdin. It also checks
+// a file, a directory (all its .vma files), or "-" for stdin. With a separator
+// it is a path: "./quickstart" is no built-in name. It also checks
 // that the files which the scenarios map can be opened. Mistakes in scenarios
 // come as one [ErrorList], all files together.
 func Load(arg string, stdin io.Reader) ([]*Scenario, error) {
@@ -182,6 +188,10 @@ func parseAll(sources []document) ([]*Scenario, error) {
 	var all []*Scenario
 	var errs ErrorList
 	for _, s := range sources {
+		if i := bytes.IndexByte(s.src, 0); i >= 0 { // the mistakes of a program would be its bytes
+			errs.addf(position(s, i), "byte 0x00 is no text, expected a scenario")
+			continue
+		}
 		sc, err := Parse(s.name, s.src)
 		var list ErrorList
 		if errors.As(err, &list) {
@@ -196,6 +206,13 @@ func parseAll(sources []document) ([]*Scenario, error) {
 		return nil, err
 	}
 	return all, nil
+}
+
+// position says where in a document a byte stands.
+func position(d document, offset int) Pos {
+	before := d.src[:offset]
+	line := bytes.LastIndexByte(before, '\n') + 1
+	return Pos{File: d.name, Line: 1 + bytes.Count(before, []byte("\n")), Col: 1 + offset - line}
 }
 
 // ResolvePath gives where a real file of the scenario lies.

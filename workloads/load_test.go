@@ -50,6 +50,33 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestPathsAreNoNames: an argument with a separator is a path, and what has one beside a built-in name is read from there.
+func TestPathsAreNoNames(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, arg := range []string{"./quickstart", "../scenarios/quickstart", "x/../quickstart", "/quickstart"} {
+		if _, err := Load(arg, nil); err == nil || !strings.Contains(err.Error(), "no such file") {
+			t.Errorf("%s: %v", arg, err)
+		}
+	}
+	write(t, ".", "quickstart", "# Mine.\nthread t\n    yield\n")
+	all, err := Load("./quickstart", nil)
+	if err != nil || len(all) != 1 || all[0].Title != "Mine." {
+		t.Errorf("%v, %v", all, err)
+	}
+	if all, err := Load("quickstart", nil); err != nil || all[0].Title == "Mine." {
+		t.Errorf("%v, %v", all, err)
+	}
+}
+
+// TestLoadBinary: a file that is no text is refused in a word.
+func TestLoadBinary(t *testing.T) {
+	name := write(t, t.TempDir(), "program", "\x7fELF\n\x02\x01\x00\x00"+strings.Repeat("\xff\x00\n", 1000))
+	_, err := Load(name, nil)
+	if want := name + ":2:3: byte 0x00 is no text, expected a scenario"; err == nil || err.Error() != want {
+		t.Errorf("%v, expected %s", err, want)
+	}
+}
+
 func TestLoadErrors(t *testing.T) {
 	dir, empty, bad := t.TempDir(), t.TempDir(), t.TempDir()
 	huge := write(t, dir, "huge.vma", strings.Repeat("# more\n", maxSource/7+1))

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
 	"vmasim/internal/explore"
+	"vmasim/internal/suggest"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
 )
@@ -76,26 +77,37 @@ func runReplay(cmd *cobra.Command, name, text string, o *exploreOptions) error {
 
 // readSchedule reads a schedule: the text itself, a file's or standard input's.
 func readSchedule(arg string, stdin io.Reader) (explore.Schedule, error) {
-	text := arg
-	switch {
-	case arg == "-":
-		all, err := io.ReadAll(io.LimitReader(stdin, maxSchedule))
-		if err != nil {
-			return explore.Schedule{}, fmt.Errorf("read the schedule: %w", err)
-		}
-		text = string(all)
-	case !strings.Contains(arg, ":"):
-		all, err := os.ReadFile(arg)
-		if errors.Is(err, os.ErrNotExist) {
-			return explore.Schedule{}, fmt.Errorf("%s is neither a schedule nor a file", arg)
-		}
-		if err != nil {
-			return explore.Schedule{}, fmt.Errorf("read the schedule: %w", err)
-		}
-		text = string(all)
+	if scheduleText.MatchString(arg) {
+		return explore.ParseSchedule(arg)
 	}
-	return explore.ParseSchedule(text)
+	from, name := stdin, "standard input"
+	if arg != "-" {
+		f, err := os.Open(arg)
+		if errors.Is(err, os.ErrNotExist) {
+			return explore.Schedule{}, fmt.Errorf("%s is neither a schedule, which begins with v1:, nor a file", suggest.Quote(arg))
+		}
+		if err != nil {
+			return explore.Schedule{}, fmt.Errorf("read the schedule: %w", err)
+		}
+		defer f.Close()
+		from, name = f, arg
+	}
+	text, err := io.ReadAll(io.LimitReader(from, maxSchedule+1))
+	if err == nil && len(text) > maxSchedule {
+		err = fmt.Errorf("%s is larger than %d bytes, expected a schedule", name, maxSchedule)
+	}
+	if err != nil {
+		return explore.Schedule{}, fmt.Errorf("read the schedule: %w", err)
+	}
+	s, err := explore.ParseSchedule(string(text))
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
 }
 
-// maxSchedule bounds what is read from standard input, in bytes.
+// scheduleText is how a schedule begins, whatever its version. Everything else names a file.
+var scheduleText = regexp.MustCompile(`^v\d+:`)
+
+// maxSchedule bounds what is read of a file or of standard input, in bytes.
 const maxSchedule = 1 << 22

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -34,20 +35,21 @@ type usageError struct{ error }
 
 // execute runs the command line and returns the exit status.
 func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot()
+	out := &output{w: stdout}
+	root := newRoot(out)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteC()
+	if err == nil {
+		err = out.err // which those who print help and completions ignore
+	}
 	var status statusError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &status):
 		return int(status)
-	case errors.Is(err, syscall.EPIPE): // whoever read the output has seen enough
-		return exitOK
 	}
 	fmt.Fprintf(stderr, "vmasim: %v\n", err)
 	if _, ok := errors.AsType[usageError](err); ok {
@@ -57,7 +59,21 @@ func execute(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-func newRoot() *cobra.Command {
+// output is standard output. It keeps the first error: a result that could not be written must not end in exit status 0.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+func newRoot(stdout io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "vmasim",
 		Short: "A laboratory for the Linux per-VMA lock",
@@ -75,11 +91,59 @@ time in every order that matters, and beside the running kernel as a check.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          help,
 	}
+	root.SetOut(stdout)
 	root.SetFlagErrorFunc(flagError)
+	info, _ := debug.ReadBuildInfo()
+	root.Version = version(info)
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(newRun(), newExplore(), newReplay(), newDiff(), newScenarios(), newRules(), newOracles(), newVersion())
+	root.SetHelpCommand(newHelp(root))
+	root.InitDefaultCompletionCmd() // which prints to what standard output is now
+	if c, _, err := root.Find([]string{"completion"}); err == nil && c != root {
+		c.Args, c.RunE = knownCommand, help
+		c.Example = "  source <(vmasim completion bash)"
+		for _, shell := range c.Commands() {
+			shell.Example = "  vmasim completion " + shell.Name()
+		}
+	}
 	return root
+}
+
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// newHelp returns the command that prints the help of another, and refuses one that does not exist.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Print the help of a command",
+		Long:  "Print the help of a command, which its flag --help prints, too.",
+		Example: `  vmasim help
+  vmasim help explore`,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) (words []cobra.Completion, _ cobra.ShellCompDirective) {
+			if cmd, rest, err := root.Find(args); err == nil && len(rest) == 0 {
+				for _, c := range cmd.Commands() {
+					if c.IsAvailableCommand() {
+						words = append(words, cobra.CompletionWithDesc(c.Name(), c.Short))
+					}
+				}
+			}
+			return words, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd := root
+			for _, name := range args {
+				next, rest, err := cmd.Find([]string{name})
+				if err != nil || len(rest) > 0 {
+					return knownCommand(cmd, []string{name})
+				}
+				cmd = next
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
 }
 
 // knownCommand refuses words that are no command.
@@ -92,6 +156,9 @@ func knownCommand(root *cobra.Command, args []string) error {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
+	}
+	if len(names) == 0 {
+		return usageError{fmt.Errorf("%s has no commands, got %s", root.CommandPath(), suggest.Quote(args[0]))}
 	}
 	return usageError{errors.New(suggest.Unknown("command", args[0], names, ""))}
 }
@@ -123,10 +190,14 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// interruptible returns a context that ends with the first interrupt, so that what was found can be printed. A second one ends the
+// interruptible returns a context that ends with the first interrupt, request to terminate or hang-up, so that what was found can be printed. A second one ends the
 // program at once.
 func interruptible(cmd *cobra.Command) (ctx context.Context, stop context.CancelFunc) {
-	ctx, stop = signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup means to go on
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop = signal.NotifyContext(cmd.Context(), signals...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }

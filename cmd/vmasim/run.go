@@ -30,7 +30,7 @@ wrong usage or a bad scenario, and 130 if the run was interrupted: then what was
 measured so far is printed. A second interrupt ends the program at once.`,
 		Example: `  vmasim run
   vmasim run fault-storm vma-per-thread --threads 2 --duration 5s
-  vmasim run testdata/stress --validate --format json
+  vmasim run my.vma --validate --format json
   vmasim run mmap-churn --rules linux-6.18,-munmap-downgrade --format bench
   vmasim scenarios quickstart | vmasim run -`,
 		ValidArgsFunction: completeScenarios,

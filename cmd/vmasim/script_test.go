@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
 	"vmasim/internal/host"
 	"vmasim/workloads/faults"
@@ -93,6 +94,10 @@ func sameSearch(ts *testscript.TestScript, _ bool, args []string) {
 // interrupt vmasim ARG... starts a command, interrupts it 300 ms later and writes what it prints and how it ends to file
 // out.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
+	sig := os.Signal(os.Interrupt)
+	if s := unix.SignalNum(strings.TrimPrefix(args[0], "-")); s != 0 {
+		sig, args = s, args[1:]
+	}
 	path, err := exec.LookPath(args[0])
 	ts.Check(err)
 	cmd := exec.Command(path, args[1:]...)
@@ -101,7 +106,7 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	ts.Check(cmd.Start())
 	time.Sleep(300 * time.Millisecond)
-	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Process.Signal(sig))
 	_ = cmd.Wait() // its state tells
 	out.WriteString(cmd.ProcessState.String() + "\n")
 	ts.Check(os.WriteFile(ts.MkAbs("out"), []byte(out.String()), 0o600))

@@ -3,9 +3,12 @@ package explore
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"vmasim/internal/suggest"
 )
 
 // Schedule is the decisions of one execution: who took each step, and what was chosen besides. Together with the program
@@ -112,6 +115,8 @@ func (s *Schedule) notable() map[int]string {
 	return all
 }
 
+var someVersion = regexp.MustCompile(`^v\d+$`)
+
 var errSchedule = errors.New("not a schedule")
 
 // What a printed schedule can ask for: steps of each execution, and executions.
@@ -123,11 +128,11 @@ const (
 // ParseSchedule reads the printed form. Spaces and line breaks may stand between the turns.
 func ParseSchedule(text string) (Schedule, error) {
 	parts := strings.SplitN(strings.TrimSpace(text), ":", 4)
-	if len(parts) != 4 {
-		return Schedule{}, fmt.Errorf("%w: want %s:scenario:rules:turns", errSchedule, scheduleVersion)
+	if someVersion.MatchString(parts[0]) && parts[0] != scheduleVersion {
+		return Schedule{}, fmt.Errorf("%w of version %s: it has version %s", errSchedule, scheduleVersion, suggest.Quote(parts[0]))
 	}
-	if parts[0] != scheduleVersion {
-		return Schedule{}, fmt.Errorf("%w of version %s: it has version %q", errSchedule, scheduleVersion, parts[0])
+	if len(parts) != 4 || parts[0] != scheduleVersion {
+		return Schedule{}, fmt.Errorf("%w: expected %s:SCENARIO:RULES:TURNS", errSchedule, scheduleVersion)
 	}
 	s := Schedule{Scenario: parts[1], Rules: parts[2]}
 	executions := strings.Split(parts[3], "|")
@@ -138,7 +143,7 @@ func ParseSchedule(text string) (Schedule, error) {
 		one := Schedule{Scenario: s.Scenario, Rules: s.Rules}
 		for _, turn := range strings.Fields(turns) {
 			if err := one.parseTurn(turn); err != nil {
-				return Schedule{}, fmt.Errorf("%w: turn %q: %w", errSchedule, turn, err)
+				return Schedule{}, fmt.Errorf("%w: turn %s: %w", errSchedule, suggest.Quote(turn), err)
 			}
 		}
 		if i < len(executions)-1 {

@@ -3,6 +3,7 @@ package suggest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ const maxListed = 16
 // nearest of them if one is near, else with all of them, else with hint, which
 // says where such a name would come from.
 func Unknown(what, word string, known []string, hint string) string {
-	msg := fmt.Sprintf("unknown %s %q", what, word)
+	msg := fmt.Sprintf("unknown %s %s", what, Quote(word))
 	switch near := Nearest(word, known); {
 	case near != "":
 		return fmt.Sprintf("%s, did you mean %q?", msg, near)
@@ -23,6 +24,17 @@ func Unknown(what, word string, known []string, hint string) string {
 		return msg + ", expected " + hint
 	}
 	return msg
+}
+
+// maxQuoted is how many bytes of a wrong word a complaint repeats.
+const maxQuoted = 60
+
+// Quote quotes a wrong word, of a long one the beginning: it may be a whole file.
+func Quote(word string) string {
+	if len(word) > maxQuoted {
+		return strconv.Quote(word[:maxQuoted]) + "…"
+	}
+	return strconv.Quote(word)
 }
 
 // OrList is "a", "a or b", "a, b or c".

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vmasim/internal/explore"
+	"vmasim/internal/suggest"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
 )
@@ -46,7 +47,7 @@ func parseCuts(print string) (cuts []cut, err error) {
 	for _, text := range strings.Split(print, ",")[1:] {
 		c, err := parseCut(text)
 		if err != nil {
-			return nil, fmt.Errorf("the schedule leaves out %q: %w", text, err)
+			return nil, fmt.Errorf("the schedule leaves out %s: %w", suggest.Quote(text), err)
 		}
 		cuts = append(cuts, c)
 	}

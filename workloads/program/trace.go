@@ -140,6 +140,9 @@ func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule
 		return nil, err
 	}
 	trace, err := p.Replay(schedule)
+	if other, ok := errors.AsType[*explore.FingerprintError](err); ok {
+		err = p.refusal(other)
+	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

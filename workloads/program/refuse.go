@@ -1,0 +1,75 @@
+package program
+
+import (
+	"fmt"
+	"strings"
+
+	"vmasim/internal/explore"
+	"vmasim/internal/rules"
+	"vmasim/workloads"
+)
+
+// refusal words that a schedule belongs to something else than the program, by names where they can be found.
+func (p *Program) refusal(e *explore.FingerprintError) error {
+	if e.What == "rules" {
+		if spec := rulesOf(e.Schedule, p.given); spec != "" {
+			return fmt.Errorf("the schedule belongs to rules %s, this is %s: expected --rules %[1]s", spec, p.Rules())
+		}
+		return fmt.Errorf("the schedule belongs to other rules than %s: expected --rules with those under which it was found", p.Rules())
+	}
+	this := argument(p.given)
+	print, _, _ := strings.Cut(e.Schedule, ",")
+	for _, info := range append(workloads.Builtin(), workloads.Litmus()...) {
+		if sc, err := workloads.LoadBuiltin(info.Name); err == nil && fingerprint(programText(sc)) == print {
+			return fmt.Errorf("the schedule belongs to scenario %s, this is %s", info.Name, this)
+		}
+	}
+	return fmt.Errorf("the schedule belongs to another scenario than %s, or to %[1]s before it was changed, or to another --machine", this)
+}
+
+// maxSwitched is how many rules of a generation are switched at most where the rules of a fingerprint are looked for.
+const maxSwitched = 3
+
+// rulesOf finds the rules with a fingerprint: those that the scenario names, or a generation with few rules switched.
+func rulesOf(print string, sc *workloads.Scenario) string {
+	var specs []string
+	if sc.Rules != nil {
+		specs = append(specs, sc.Rules.Spec)
+	}
+	for _, v := range sc.Verdicts {
+		specs = append(specs, v.Rules)
+	}
+	for _, spec := range specs {
+		if set, err := rules.Parse(spec); err == nil && fingerprint(set.String()) == print {
+			return set.String()
+		}
+	}
+	for n := 0; n <= maxSwitched; n++ {
+		for _, g := range rules.Generations() {
+			if spec := switched(g, g.Name, 0, n, print); spec != "" {
+				return spec
+			}
+		}
+	}
+	return ""
+}
+
+// switched tries a specification with n more rules switched, from rule first on.
+func switched(g rules.Generation, spec string, first rules.Rule, n int, print string) string {
+	if n == 0 {
+		if set, err := rules.Parse(spec); err == nil && fingerprint(set.String()) == print {
+			return set.String()
+		}
+		return ""
+	}
+	for _, r := range rules.All()[first:] {
+		sign := ",+"
+		if g.Has(r) {
+			sign = ",-"
+		}
+		if found := switched(g, spec+sign+r.String(), r+1, n-1, print); found != "" {
+			return found
+		}
+	}
+	return ""
+}
