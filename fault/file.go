@@ -7,6 +7,7 @@ import (
 
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
+	"vmasim/internal/rules"
 	"vmasim/mm"
 	"vmasim/vma"
 )
@@ -38,7 +39,7 @@ func (f *fault) cachedPage() (phys.PFN, Result) {
 	if pfn := file.Lookup(f.t, index); pfn != 0 {
 		return pfn, OK
 	}
-	if f.tried || file.Memory() { // shmem_fault reads no disk and drops no lock
+	if f.tried || file.Memory() || !f.mm.Rules.Has(rules.ReadUnlocked) { // shmem_fault reads no disk and drops no lock
 		pfn, err := file.Page(f.t, index)
 		switch {
 		case err == nil:

@@ -120,8 +120,10 @@ const (
 	OvercommitNever                    // what would exceed Config.CommitLimit is
 )
 
-// charge accounts pages that are promised: security_vm_enough_memory_mm. It fails with ENOMEM.
-func (m *Machine) charge(t *task.Task, op string, pages uint64) error {
+// charge accounts pages that are promised: security_vm_enough_memory_mm. It fails with ENOMEM. The caller holds mmap_lock for
+// writing, or has downgraded it.
+func (mm *MM) charge(t *task.Task, op string, pages uint64) error {
+	m := mm.Machine
 	switch m.Overcommit {
 	case OvercommitGuess:
 		if m.TotalRAM != 0 && pages > m.TotalRAM>>PageShift {
@@ -133,15 +135,17 @@ func (m *Machine) charge(t *task.Task, op string, pages uint64) error {
 			return errno(op, unix.ENOMEM, "%d pages more exceed the commit limit", pages)
 		}
 	}
+	mm.charged += pages
 	return nil
 }
 
 // chargeAnyway accounts pages that are there whatever the mode: vm_acct_memory. pages wraps where there are fewer.
-func (m *Machine) chargeAnyway(t *task.Task, pages uint64) { m.uncharge(t, -pages) }
+func (mm *MM) chargeAnyway(t *task.Task, pages uint64) { mm.uncharge(t, -pages) }
 
 // uncharge gives promised pages back: vm_unacct_memory.
-func (m *Machine) uncharge(t *task.Task, pages uint64) {
-	if pages != 0 && m.Overcommit == OvercommitNever {
+func (mm *MM) uncharge(t *task.Task, pages uint64) {
+	mm.charged -= pages
+	if m := mm.Machine; pages != 0 && m.Overcommit == OvercommitNever {
 		m.committed.Add(t, -pages)
 	}
 }

@@ -24,11 +24,12 @@ func (mm *MM) SetHeap(t *task.Task, start uint64) {
 func (mm *MM) Brk(t *task.Task, addr uint64) uint64 {
 	t.Enter("sys_brk")
 	defer t.Leave()
-	if mm.MmapWriteLockKillable(t) != nil {
+	if mm.lockCall(t, callBrk, 0, 0) != nil {
 		return 0
 	}
 	old := mm.brk.Read(t)
 	from, to := pageAlign(old), pageAlign(addr)
+	mm.callTouches(t, min(from, to), max(from, to))
 	err, unlocked, populate := mm.checkBrk(t, addr), false, false
 	switch {
 	case err != nil || from == to:
@@ -45,7 +46,7 @@ func (mm *MM) Brk(t *task.Task, addr uint64) uint64 {
 	}
 	if !unlocked {
 		mm.brk.Write(t, addr)
-		mm.endWrite(t)
+		mm.endCall(t, err)
 	}
 	if populate {
 		_ = mm.populate(t, from, to, true)
@@ -99,7 +100,7 @@ func (mm *MM) mapHeap(t *task.Task, start, end uint64) error {
 	case mm.MapCount(t) > mm.Machine.MaxMapCount:
 		return errno("brk", unix.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
 	}
-	if err := mm.Machine.charge(t, "brk", pages); err != nil {
+	if err := mm.charge(t, "brk", pages); err != nil {
 		return err
 	}
 	r := mergeRange{mm: mm, start: start, end: end, pgoff: start >> PageShift, flags: flags}
@@ -111,7 +112,7 @@ func (mm *MM) mapHeap(t *task.Task, start, end uint64) error {
 		err = mm.newHeapVMA(t, &r)
 	}
 	if err != nil {
-		mm.Machine.uncharge(t, pages)
+		mm.uncharge(t, pages)
 		return err
 	}
 	mm.statAccount(t, flags, pages)

@@ -27,11 +27,15 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end), copiedFrom: v,
 		start: start, end: end, pgoff: pgoff, flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
 	}
-	if merged, err := merge.mergeNew(t); merged && err == nil { // without memory to merge, a VMA of its own is tried
+	merged, err := merge.mergeNew(t)
+	if merged && err == nil {
 		if merge.target.Contains(t, oldStart) {
 			r.vma = merge.target
 		}
 		return vmaCopy{r.vma, merge.target, merge.target.Pgoff(t) <= r.vma.Pgoff(t)}, nil
+	}
+	if merged { // without memory to merge, a VMA of its own is tried
+		mm.callIsPartial(t)
 	}
 	n, err := mm.dupRange(t, v, start, end, pgoff)
 	return vmaCopy{v, n, false}, err

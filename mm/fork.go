@@ -17,7 +17,7 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callFork, 0, TaskSize); err != nil {
 		child.Put(t)
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	err = mm.dupVMAs(t, child)
 	child.endWrite(t)
 	mm.Machine.FlushTLB(t) // of the parent, which must not write to shared pages any more
-	mm.endWrite(t)
+	mm.endCall(t, err)
 	if err != nil {
 		child.Put(t)
 		return nil, err
@@ -73,28 +73,37 @@ func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 	if v.Flags(t)&vma.VMAccount != 0 {
 		charged = v.Pages(t)
 	}
-	if err := mm.Machine.charge(t, "fork", charged); err != nil {
+	if err := child.charge(t, "fork", charged); err != nil {
 		return nil, err
 	}
 	n, err := mm.Machine.VMAs.Dup(t, v, &child.Locks)
 	if err != nil {
-		mm.Machine.uncharge(t, charged)
+		child.uncharge(t, charged)
 		return nil, err
+	}
+	linkLast := mm.Rules.Has(rules.LinkWhenMade)
+	if !linkLast {
+		child.linkFile(t, n)
 	}
 	wipe := v.Flags(t)&vma.VMWipeOnFork != 0
 	if wipe {
 		child.residue.unfaulted(t, n)
 	} else {
 		if err := mm.Machine.forkAnonVMA(t, n, v); err != nil {
+			if !linkLast {
+				child.unlinkFile(t, n)
+			}
 			child.freeVMA(t, n)
-			mm.Machine.uncharge(t, charged)
+			child.uncharge(t, charged)
 			return nil, err
 		}
 	}
 	n.SetFlags(t, n.Flags(t)&^(vma.VMLockedMask|vma.VMUffdMiss|vma.VMUffdWP))
-	child.linkFile(t, n)
 	if ops := n.Ops(t); ops != nil && ops.Open != nil {
 		ops.Open(t, n)
+	}
+	if linkLast {
+		child.linkFile(t, n)
 	}
 	if wipe || v.AnonVMA(t) == nil && v.Flags(t)&vma.VMMaybeGuard == 0 { // vma_needs_copy: what is not anonymous a fault brings back
 		return n, nil

@@ -29,6 +29,8 @@ type Config struct {
 	Populate PopulateFunc
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
+	// JudgeCalls looks at the end of every call whether it did no more and no less than it may: see [MM.callEnds]. ValidateWrites does so, too.
+	JudgeCalls bool
 	// Report receives the broken rules. It is called by the task that found one; several may call at once.
 	Report func(task.Violation)
 }
@@ -57,6 +59,7 @@ type Machine struct {
 	tasks    ksync.Atomic32
 	mms      ksync.Atomic32 // address spaces whose memory is in use
 	spare    mmPool
+	unseen   task.Task // performs what is not to be announced
 
 	committed ksync.Atomic64 // pages charged, where Overcommit asks for it: vm_committed_as
 }

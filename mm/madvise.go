@@ -103,11 +103,12 @@ type advising struct {
 // locked carries the advice out under the lock that it needs: madvise_lock and madvise_do_behavior.
 func (a *advising) locked(t *task.Task, start, end uint64) error {
 	if a.lock == mmapWrite {
-		if err := a.mm.MmapWriteLockKillable(t); err != nil {
+		if err := a.mm.lockCall(t, callMadvise, start, end); err != nil {
 			return err
 		}
-		defer a.mm.endWrite(t)
-		return a.walk(t, start, end)
+		err := a.walk(t, start, end)
+		a.mm.endCall(t, err)
+		return err
 	}
 	if a.lock == vmaRead {
 		if done, err := a.underVMALock(t, start, end); done {

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/phys"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -201,7 +202,7 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	defer t.Leave()
 	mm := r.mm
 	if err := mm.Tree.Preallocate(t); err != nil {
-		if dup {
+		if dup && mm.Rules.Has(rules.UndoMerge) {
 			mm.Machine.unlinkAnonVMAs(t, r.target)
 		}
 		return err

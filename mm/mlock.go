@@ -28,11 +28,11 @@ func (mm *MM) Mlock2(t *task.Task, addr, length uint64, flags int) error {
 		return err
 	}
 	start, length := lockRange(addr, length)
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMlock, start, start+length); err != nil {
 		return err
 	}
 	err := mm.lockWithinLimit(t, start, length, lock)
-	mm.endWrite(t)
+	mm.endCall(t, err)
 	if err != nil {
 		return err
 	}
@@ -44,11 +44,12 @@ func (mm *MM) Munlock(t *task.Task, addr, length uint64) error {
 	t.Enter("sys_munlock")
 	defer t.Leave()
 	start, length := lockRange(addr, length)
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMunlock, start, start+length); err != nil {
 		return err
 	}
-	defer mm.endWrite(t)
-	return mm.applyLockFlags(t, start, length, 0)
+	err := mm.applyLockFlags(t, start, length, 0)
+	mm.endCall(t, err)
+	return err
 }
 
 // Mlockall is mlockall(2): MCL_CURRENT locks what is mapped, MCL_FUTURE what will be, MCL_ONFAULT makes either of them bring no
@@ -62,16 +63,17 @@ func (mm *MM) Mlockall(t *task.Task, flags int) error {
 	if err := mm.mayLock(t, "mlockall"); err != nil {
 		return err
 	}
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMlockall, 0, TaskSize); err != nil {
 		return err
 	}
 	current := flags&unix.MCL_CURRENT != 0
 	if total := mm.stat.Read(t).Total; current && !mm.lockedFits(t, total) {
-		mm.endWrite(t)
-		return errno("mlockall", unix.ENOMEM, "%d pages exceed RLIMIT_MEMLOCK", total)
+		err := errno("mlockall", unix.ENOMEM, "%d pages exceed RLIMIT_MEMLOCK", total)
+		mm.endCall(t, err)
+		return err
 	}
 	mm.applyMlockallFlags(t, flags)
-	mm.endWrite(t)
+	mm.endCall(t, nil)
 	if current {
 		_ = mm.populate(t, 0, TaskSize, true)
 	}
@@ -82,11 +84,11 @@ func (mm *MM) Mlockall(t *task.Task, flags int) error {
 func (mm *MM) Munlockall(t *task.Task) error {
 	t.Enter("sys_munlockall")
 	defer t.Leave()
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMlockall, 0, TaskSize); err != nil {
 		return err
 	}
 	mm.applyMlockallFlags(t, 0)
-	mm.endWrite(t)
+	mm.endCall(t, nil)
 	return nil
 }
 
@@ -183,6 +185,8 @@ func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
 		start, end := v.Range(t)
 		if changed, err := mm.mlockFixup(t, v, start, end, lock); err == nil {
 			v = changed
+		} else {
+			mm.callIsPartial(t)
 		}
 		v = mm.vmi.Find(t, v.End(t))
 	}

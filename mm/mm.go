@@ -58,6 +58,7 @@ type MM struct {
 	brk      ksync.Plain[uint64]    // where it ends
 	limits   limits
 	residue  residue // under mmap_lock held for writing
+	charged  uint64  // pages, whatever the mode: what Validate compares; under mmap_lock held for writing, or downgraded
 }
 
 // NewMM returns an empty address space with one user: mm_alloc. It fails with ENOMEM.

@@ -69,12 +69,12 @@ func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
 	if args.File == nil && !args.anonymous() {
 		return 0, errno("mmap", unix.EBADF, "no file")
 	}
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMmap, 0, 0); err != nil {
 		return 0, err
 	}
 	flags := flagBits(&args) | mm.defFlags.Read(t)
 	addr, err := mm.doMmap(t, &args, flags)
-	mm.endWrite(t)
+	mm.endCall(t, err)
 	if err == nil && (flags&vma.VMLocked != 0 || args.has(unix.MAP_POPULATE) && !args.has(unix.MAP_NONBLOCK)) {
 		_ = mm.populate(t, addr, addr+pageAlign(args.Len), true)
 	}
@@ -216,6 +216,7 @@ func accountable(f vma.Flags) bool {
 func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
 	t.Enter("__mmap_region")
 	defer t.Leave()
+	mm.callTouches(t, start, end)
 	vms := unmapping{mm: mm, start: start, end: end}
 	if err := vms.gather(t); err != nil {
 		return err
@@ -237,7 +238,9 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 	}
 	vms.complete(t)
 	if err != nil {
-		mm.Machine.uncharge(t, vms.charged)
+		if mm.Rules.Has(rules.UnchargeFailed) {
+			mm.uncharge(t, vms.charged)
+		}
 		return err
 	}
 	mm.statAccount(t, flags, (end-start)>>PageShift)
@@ -262,6 +265,7 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags vma.Flags, pgof
 		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),
 		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
 	}
+	mm.callWants(t, &r)
 	merged, err := r.mergeNew(t)
 	if err == nil && !merged {
 		err = mm.newVMA(t, &r, ops)
@@ -279,7 +283,7 @@ func (u *unmapping) replace(t *task.Task, flags *vma.Flags) error {
 	if !accountable(*flags) {
 		return nil
 	}
-	if err := u.mm.Machine.charge(t, "mmap", pages-u.accounted); err != nil {
+	if err := u.mm.charge(t, "mmap", pages-u.accounted); err != nil {
 		return err
 	}
 	u.charged = pages // in place of what the old ones were charged

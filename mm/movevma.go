@@ -11,6 +11,7 @@ import (
 // stays moved when a later VMA is refused; under a hole the destination is left alone.
 func (r *remap) moveAll(t *task.Task) (uint64, error) {
 	start, end, target := r.addr, r.addr+r.oldLen, r.newAddr
+	r.mm.callTouches(t, target, target+r.newLen)
 	v := r.mm.vmi.Find(t, start)
 	if v == nil || v.Start(t) > start {
 		return 0, errno("mremap", unix.EFAULT, "nothing is mapped at %#x", start)
@@ -38,6 +39,7 @@ func (r *remap) moveAll(t *task.Task) (uint64, error) {
 func (r *remap) moveTo(t *task.Task) (uint64, error) {
 	mm := r.mm
 	if r.has(unix.MREMAP_FIXED) {
+		mm.callTouches(t, r.newAddr, r.newAddr+r.newLen)
 		if err := mm.unmap(t, r.newAddr, r.newAddr+r.newLen, false); err != nil {
 			return 0, err
 		}
@@ -75,6 +77,7 @@ func (r *remap) chooseAddr(t *task.Task) error {
 	}
 	addr, err := r.mm.unmappedArea(t, p)
 	r.newAddr = addr
+	r.mm.callTouches(t, addr, addr+r.newLen)
 	return err
 }
 
@@ -92,7 +95,7 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	r.vma.StartWrite(t) // no fault may map a page behind the back of the move
 	c, err := r.copyVMA(t)
 	if err != nil {
-		mm.Machine.uncharge(t, r.charged)
+		mm.uncharge(t, r.charged)
 		return 0, err
 	}
 	r.account(t, r.newLen)
@@ -125,20 +128,23 @@ func (r *remap) unmapSource(t *task.Task) {
 	if r.oldLen == 0 {
 		return
 	}
-	m, accounted := r.mm.Machine, r.vma.Flags(t)&vma.VMAccount != 0
-	if err := r.unmapCharged(t, r.addr, r.oldLen); err != nil && accounted {
-		m.chargeAnyway(t, r.oldLen>>PageShift)
+	mm, accounted := r.mm, r.vma.Flags(t)&vma.VMAccount != 0
+	if err := r.unmapCharged(t, r.addr, r.oldLen); err != nil {
+		mm.callIsPartial(t)
+		if accounted {
+			mm.chargeAnyway(t, r.oldLen>>PageShift)
+		}
 	}
 }
 
 // dropCopy unmaps the copy of a move that failed, or what it became part of.
 func (r *remap) dropCopy(t *task.Task) {
-	m, accounted := r.mm.Machine, r.vma.Flags(t)&vma.VMAccount != 0
+	mm, accounted := r.mm, r.vma.Flags(t)&vma.VMAccount != 0
 	switch err := r.unmapCharged(t, r.newAddr, r.newLen); {
 	case err == nil:
-		m.uncharge(t, r.charged)
+		mm.uncharge(t, r.charged)
 	case accounted:
-		m.chargeAnyway(t, r.newLen>>PageShift-r.charged)
+		mm.chargeAnyway(t, r.newLen>>PageShift-r.charged)
 	}
 }
 
@@ -172,6 +178,8 @@ func (r *residue) unfaulted(t *task.Task, v *vma.VMA) {
 func (r *remap) keepSource(t *task.Task) {
 	v := r.vma
 	start, end := v.Range(t)
+	r.mm.callTouches(t, start, end)
+	r.mm.callIsPartial(t) // no merge is tried
 	if flags := v.Flags(t); flags&vma.VMLocked != 0 {
 		r.mm.residue.locked += v.Pages(t)
 		v.SetFlags(t, flags&^(vma.VMLockedMask))

@@ -43,11 +43,11 @@ func (mm *MM) mprotect(t *task.Task, addr, length uint64, prot int) error {
 	if prot&^protKnown != 0 {
 		return errno("mprotect", unix.EINVAL, "unknown protection %#x", prot&^protKnown)
 	}
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMprotect, addr, end); err != nil {
 		return err
 	}
 	err := mm.protect(t, addr, end, prot, grows)
-	mm.endWrite(t)
+	mm.endCall(t, err)
 	return err
 }
 
@@ -60,6 +60,7 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 	}
 	if growsDown {
 		addr = v.Start(t)
+		mm.callTouches(t, addr, end)
 	}
 	if grows != 0 && (!growsDown || v.Flags(t)&vma.VMGrowsDown == 0) { // x86 has no VM_GROWSUP
 		return errno("mprotect", unix.EINVAL, "the VMA at %#x does not grow", addr)
@@ -109,7 +110,7 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 			return nil, errno("mprotect", unix.ENOMEM, "%d writable pages more exceed RLIMIT_DATA", pages)
 		}
 		if old&(vma.VMAccount|vma.VMWrite|vma.VMHugeTLB|vma.VMShared|vma.VMNoReserve) == 0 {
-			if err := mm.Machine.charge(t, "mprotect", pages); err != nil {
+			if err := mm.charge(t, "mprotect", pages); err != nil {
 				return nil, err
 			}
 			charged = pages
@@ -120,17 +121,18 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 	}
 	v, err := mm.modify(t, prev, v, start, end, flags)
 	if err != nil {
-		mm.Machine.uncharge(t, charged)
+		mm.uncharge(t, charged)
 		return nil, err
 	}
 	v.StartWrite(t)
 	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
 	mm.changeProtection(t, start, end, flags)
 	if old&(vma.VMWrite|vma.VMShared|vma.VMLocked) == vma.VMLocked && flags&vma.VMWrite != 0 {
+		mm.callFaults(t)
 		mm.populateLocked(t, v, start, end) // locked memory is to have no faults
 	}
 	if old&^flags&vma.VMAccount != 0 {
-		mm.Machine.uncharge(t, pages)
+		mm.uncharge(t, pages)
 	}
 	s := mm.stat.Read(t)
 	s.account(old, -pages)

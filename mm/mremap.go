@@ -24,12 +24,12 @@ func (mm *MM) Mremap(t *task.Task, oldAddr, oldLen, newLen uint64, flags int, ne
 	if err := r.checkParams(); err != nil {
 		return 0, err
 	}
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMremap, r.addr, r.addr+max(r.oldLen, r.newLen)); err != nil {
 		return 0, err
 	}
 	addr, err := r.perform(t)
 	if !r.unlocked {
-		mm.endWrite(t)
+		mm.endCall(t, err)
 	}
 	if err == nil && r.populateGrowth {
 		grown := addr + r.oldLen
@@ -248,7 +248,7 @@ func (r *remap) expandInPlace(t *task.Task) error {
 	}
 	target, err := r.mm.mergeExtend(t, r.vma, r.delta)
 	if err != nil {
-		r.mm.Machine.uncharge(t, r.charged)
+		r.mm.uncharge(t, r.charged)
 		return err
 	}
 	r.vma = target
@@ -265,7 +265,7 @@ func (r *remap) charge(t *task.Task) error {
 	if r.has(unix.MREMAP_DONTUNMAP) { // the source keeps its own
 		pages = r.newLen >> PageShift
 	}
-	if err := r.mm.Machine.charge(t, "mremap", pages); err != nil {
+	if err := r.mm.charge(t, "mremap", pages); err != nil {
 		return err
 	}
 	r.charged = pages

@@ -17,11 +17,11 @@ func (mm *MM) Munmap(t *task.Task, addr, length uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMunmap, addr, end); err != nil {
 		return err
 	}
 	if err := mm.unmap(t, addr, end, true); err != nil {
-		mm.endWrite(t)
+		mm.endCall(t, err)
 		return err
 	}
 	return nil
@@ -140,6 +140,7 @@ func (u *unmapping) remove(t *task.Task, unlock bool) error {
 		u.erase(t)
 		u.uncount(t)
 		if unlock && mm.Rules.Has(rules.MunmapDowngrade) {
+			mm.callEnds(t, nil)
 			mm.MmapWriteDowngrade(t)
 			u.complete(t)
 			mm.checkSection(t)
@@ -149,7 +150,7 @@ func (u *unmapping) remove(t *task.Task, unlock bool) error {
 		u.complete(t)
 	}
 	if unlock {
-		mm.endWrite(t)
+		mm.endCall(t, nil)
 	}
 	return nil
 }
@@ -213,7 +214,7 @@ func (u *unmapping) complete(t *task.Task) {
 	for _, v := range u.vmas {
 		u.mm.freeVMA(t, v)
 	}
-	u.mm.Machine.uncharge(t, u.accounted)
+	u.mm.uncharge(t, u.accounted)
 	if n := cap(u.vmas); n > 0 && n <= scratchVMAs {
 		u.mm.Machine.scratch.Get(t).vmas = u.vmas
 	}

@@ -27,14 +27,12 @@ func (mm *MM) Mseal(t *task.Task, addr, length uint64, flags int) error {
 	if size == 0 {
 		return nil
 	}
-	if err := mm.MmapWriteLockKillable(t); err != nil {
+	if err := mm.lockCall(t, callMseal, addr, end); err != nil {
 		return err
 	}
-	defer mm.endWrite(t)
-	if hole := mm.firstHole(t, addr, end); hole < end {
-		return errno("mseal", unix.ENOMEM, "nothing is mapped at %#x", hole)
-	}
-	return mm.seal(t, addr, end)
+	err := mm.seal(t, addr, end)
+	mm.endCall(t, err)
+	return err
 }
 
 // firstHole returns the first address of [start, end) at which nothing is mapped, or one past it if there is none:
@@ -50,8 +48,11 @@ func (mm *MM) firstHole(t *task.Task, start, end uint64) uint64 {
 	return start
 }
 
-// seal seals [start, end), which has no hole: mseal_apply. The caller holds mmap_lock for writing.
+// seal seals [start, end): mseal_apply. The caller holds mmap_lock for writing.
 func (mm *MM) seal(t *task.Task, start, end uint64) error {
+	if hole := mm.firstHole(t, start, end); hole < end {
+		return errno("mseal", unix.ENOMEM, "nothing is mapped at %#x", hole)
+	}
 	for at := start; at < end; {
 		v := mm.vmi.Find(t, at)
 		if flags := v.Flags(t); flags&vma.VMSealed == 0 {

@@ -41,14 +41,22 @@ func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (*vma.VMA, error) {
 
 // lockAndExpand is LockAndFindVMA with mmap_lock taken for writing at first. What was there may have changed meanwhile.
 func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
-	if err := mm.MmapWriteLockKillable(t); err != nil { // upgrade_mmap_lock_carefully
+	if err := mm.lockCall(t, callExpandStack, 0, 0); err != nil { // upgrade_mmap_lock_carefully
 		return nil, err
 	}
 	v := mm.vmi.Find(t, addr)
-	if v == nil || v.Start(t) > addr && mm.expandDownwards(t, v, addr) != nil {
-		mm.endWrite(t)
+	if v == nil {
+		mm.endCall(t, nil)
 		return nil, nil
 	}
+	if v.Start(t) > addr {
+		mm.callTouches(t, addr&^(PageSize-1), v.End(t))
+		if err := mm.expandDownwards(t, v, addr); err != nil {
+			mm.endCall(t, err)
+			return nil, nil
+		}
+	}
+	mm.callEnds(t, nil)
 	mm.checkSection(t)
 	mm.MmapWriteDowngrade(t)
 	return v, nil
@@ -116,11 +124,11 @@ func (mm *MM) accountStackGrowth(t *task.Task, v *vma.VMA, size, pages uint64) e
 	case !mm.mlockFutureOK(t, flags, pages<<PageShift):
 		return errno("fault", unix.ENOMEM, "%d locked pages more exceed RLIMIT_MEMLOCK", pages)
 	}
-	if err := mm.Machine.charge(t, "fault", pages); err != nil {
+	if err := mm.charge(t, "fault", pages); err != nil {
 		return err
 	}
 	if flags&vma.VMAccount == 0 { // the kernel never gives back what it charges here
-		mm.Machine.uncharge(t, pages)
+		mm.uncharge(t, pages)
 	}
 	mm.statAccount(t, flags, pages)
 	if flags&vma.VMLocked != 0 {

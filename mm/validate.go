@@ -34,13 +34,16 @@ func (c *checker) fail(oracle, format string, args ...any) {
 func (c *checker) tree() {
 	count, last := 0, uint64(0)
 	var stat VMStat
-	var locked uint64
+	var locked, accounted uint64
 	c.mm.Tree.Ascend(c.t, 0, func(e tree.Entry) bool {
 		count++
 		start, end, _, flags := e.VMA.Snapshot()
 		stat.account(flags, (end-start)>>PageShift)
 		if flags&vma.VMLocked != 0 {
 			locked += (end - start) >> PageShift
+		}
+		if flags&vma.VMAccount != 0 {
+			accounted += (end - start) >> PageShift
 		}
 		if e.Start != start || e.End != end {
 			c.fail("tree-range", "the tree holds [%#x, %#x) for VMA [%#x, %#x)", e.Start, e.End, start, end)
@@ -60,6 +63,9 @@ func (c *checker) tree() {
 	}
 	if n := c.mm.lockedVM.Peek() - c.mm.residue.locked; n != locked {
 		c.fail("total-vm", "locked_vm is %d pages, the VMAs have %d", n, locked)
+	}
+	if n := c.mm.charged; n != accounted {
+		c.fail("commit-charge", "%d pages are charged, the VMAs with VM_ACCOUNT have %d", n, accounted)
 	}
 }
 

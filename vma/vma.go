@@ -155,6 +155,12 @@ func (v *VMA) Quiescent() (file *phys.File, anon *AnonVMA, refcnt int32, mm *Loc
 	return v.file.Peek(), v.anon.Peek(), v.refcnt.Peek(), v.mm.Peek()
 }
 
+// Closes reports without announcing whether the VMA has a close hook.
+func (v *VMA) Closes() bool {
+	ops := v.ops.Peek()
+	return ops != nil && ops.Close != nil
+}
+
 // Cache allocates VMAs: vm_area_cachep.
 type Cache struct{ slab *ksync.Slab[VMA, *VMA] }
 

@@ -27,14 +27,29 @@ func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
 	have := c.lockSet(ts, e, o, k.role, write)
 	if rule.Allows(have) {
 		c.reliesOn(ts, o, rule, have)
-		if write && o.linked && k.role.identifies() && !rule.Allows(have&^task.NotYetVisible) && c.on.has(RmapUninitialised) {
-			c.fail(RmapUninitialised, ts.task, "%s is written (%s%s) by %s, who holds %s, though the VMA is in the reverse map of its anon_vma already",
-				c.cellName(k), e.Op, change(e), ts.task.Name, setName(have&^task.NotYetVisible))
+		if write && o.isVMA() && !rule.Allows(have&^task.NotYetVisible) && c.on.has(RmapUninitialised) {
+			if way := o.findable(k.role); way != "" {
+				c.fail(RmapUninitialised, ts.task, "%s is written (%s%s) by %s, who holds %s, though the VMA is in the reverse map of its %s already",
+					c.cellName(k), e.Op, change(e), ts.task.Name, setName(have&^task.NotYetVisible), way)
+			}
 		}
 		return
 	}
 	c.fail(LockRule, ts.task, "%s is %s (%s%s) by %s, who holds %s; allowed under: %s",
 		c.cellName(k), what, e.Op, change(e), ts.task.Name, setName(have), rule)
+}
+
+// findable says by which reverse map a VMA can be found already, though its maker still writes a field that has to be complete then;
+// "" for none. An anon_vma's reader looks at nothing but which pages the VMA maps. What it is to have in common with the parent is
+// complete, too, when it is found by the file: who comes that way knows no other lock.
+func (o *object) findable(r role) string {
+	switch {
+	case o.linked && r.identifies():
+		return "anon_vma"
+	case !o.attached && o.vma().Mapping().Linked():
+		return "file"
+	}
+	return ""
 }
 
 // change words what an access did to a number. Pointers are left out: they differ from run to run.

@@ -21,12 +21,13 @@ const (
 	tableKind     // a frame that holds a page table
 	tableLockKind // the lock of a page table
 	treeKind      // a tree of VMAs, or a node of one
+	inodeKind     // a file with its page cache
 )
 
 var kindTable = map[string]kind{
 	"vm_area_struct": vmaKind, "mm_struct": mmKind, "anon_vma": anonKind, "page": pageKind,
 	"pte_table": tableKind, "pmd_table": tableKind, "pud_table": tableKind, "pgd_table": tableKind,
-	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind,
+	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind, "address_space": inodeKind,
 }
 
 // shows reports whether an object of the kind is visible once another task has touched it. What makes a VMA or an mm visible
@@ -52,6 +53,7 @@ const (
 	mmSeqRole
 	treeRootRole
 	treeNodeRole
+	fillRole // the lock that is held to read a file
 )
 
 // roleTable names the fields that have one.
@@ -71,6 +73,7 @@ var roleTable = map[string]role{
 	"mm_struct.mm_lock_seq":         mmSeqRole,
 	"maple_tree.ma_root":            treeRootRole,
 	"maple_node.slots":              treeNodeRole,
+	"address_space.invalidate_lock": fillRole,
 }
 
 // staleReadable reports whether an RCU reader may look at the field of a VMA that is free: the identity that vma_start_read
@@ -141,6 +144,7 @@ type object struct {
 	refs     int32 // references that tasks hold
 	excluder int32 // the task that keeps readers out; -1: none
 	linked   bool  // in the reverse map of an anon_vma
+	attached bool  // it was, in this life: it is made
 	content  int32 // in Checker.plains: all that its readers rely on; -1: neither read-locked nor changed yet
 
 	relied int32 // in Checker.relied: what its maker did as the only one to know it; -1: nothing
@@ -239,7 +243,7 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 	}
 	s.births++
 	o.number, o.life, o.alive = s.births, o.life+1, true
-	o.owner, o.refs, o.excluder, o.linked, o.content, o.relied, o.guard = owner, 0, noTask, false, -1, -1, nil
+	o.owner, o.refs, o.excluder, o.linked, o.attached, o.content, o.relied, o.guard = owner, 0, noTask, false, false, -1, -1, nil
 	return o
 }
 

@@ -7,6 +7,8 @@ import (
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
+
+	"golang.org/x/sys/unix"
 )
 
 // Rules of the kernel taken away must show, in the real operations.
@@ -22,6 +24,34 @@ func TestLockNewVMATaken(t *testing.T) {
 		l.run(nil, func(tk *task.Task) { l.mmap(tk, 0, 2, rw, privateAnon) })
 		if got := l.names(); got != want {
 			t.Errorf("rules %q: %q, expected %q", spec, got, want)
+		}
+	}
+}
+
+// TestLinkWhenMadeTaken: fork enters a VMA in the reverse map of its file and goes on making it.
+func TestLinkWhenMadeTaken(t *testing.T) {
+	for spec, want := range map[string]string{"": "", "linux-6.18,-link-when-made": "rmap-uninitialised"} {
+		l := newMachineLab(t, spec, All(nil))
+		l.mapFile(0, unix.MAP_PRIVATE)
+		l.run(nil, func(tk *task.Task) { l.fork(tk) })
+		if got := l.names(); got != want {
+			t.Errorf("rules %q: %q, expected %q", spec, got, want)
+		}
+	}
+}
+
+// TestReadUnlockedTaken: a fault reads a file under the VMA's lock. Shared memory has nothing to read.
+func TestReadUnlockedTaken(t *testing.T) {
+	const without = "linux-6.18,-read-unlocked"
+	for _, spec := range []string{"", without} {
+		for n, want := range map[int]string{8: "", 1: map[string]string{without: "blocking-under-vma-lock"}[spec]} {
+			l := newMachineLab(t, spec, All(nil))
+			l.mapFile(0, unix.MAP_PRIVATE)
+			l.mmap(l.boot, 8, 10, rw, sharedAnon)
+			l.run(nil, func(tk *task.Task) { l.load(tk, n) })
+			if got := l.names(); got != want {
+				t.Errorf("rules %q, page %d: %q, expected %q", spec, n, got, want)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -269,7 +270,7 @@ func (c *Checker) attaches(ts *taskState, e *task.Event, o *object) {
 			c.fail(AttachState, ts.task, "%s is attached without its write lock", o)
 		}
 	}
-	o.owner = noTask
+	o.owner, o.attached = noTask, true
 }
 
 // detaches checks the decrement of vma_mark_detached.
@@ -326,11 +327,7 @@ func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opCl
 	mm := (*vma.Locks)(c.objects[n].base)
 	switch {
 	case r == mmapLockRole && op.kind == task.Lock:
-		if len(ts.refs) > 0 && c.on.has(BlockingUnderVMALock) {
-			ref := &ts.refs[len(ts.refs)-1]
-			c.fail(BlockingUnderVMALock, ts.task, "%s of mmap_lock while %s has %s read-locked, since %s: a writer that waits for this VMA holds mmap_lock",
-				e.Op, ts.task.Name, &c.objects[ref.object], ref.fn)
-		}
+		c.underVMALock(ts, e, "mmap_lock", "a writer that waits for this VMA holds mmap_lock")
 	case r == mmapLockRole && (e.Op == task.OpUpWrite || e.Op == task.OpDowngradeWrite):
 		c.writeEnds(ts, mm)
 	case r == mmSeqRole && op.kind == task.Read:
@@ -345,6 +342,22 @@ func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opCl
 	case e.Op == task.OpSeqEnd:
 		c.ends(ts)
 		c.idle(ts, e, mm)
+	}
+}
+
+// inodeEvent follows an access to a file. To hold the lock of its page cache is to read it, unless it is memory.
+func (c *Checker) inodeEvent(ts *taskState, e *task.Event, n int32, r role, op opClass) {
+	if r == fillRole && op.kind == task.Lock && !(*phys.Inode)(c.objects[n].base).Memory() {
+		c.underVMALock(ts, e, "a file", "who reads the file may wait for mmap_lock, and so for a writer that waits for this VMA")
+	}
+}
+
+// underVMALock reports that ts may come to wait for something while it has a VMA read-locked.
+func (c *Checker) underVMALock(ts *taskState, e *task.Event, what, why string) {
+	if len(ts.refs) > 0 && c.on.has(BlockingUnderVMALock) {
+		ref := &ts.refs[len(ts.refs)-1]
+		c.fail(BlockingUnderVMALock, ts.task, "%s of %s while %s has %s read-locked, since %s: %s",
+			e.Op, what, ts.task.Name, &c.objects[ref.object], ref.fn, why)
 	}
 }
 

@@ -21,6 +21,10 @@ const (
 	RetryUnderTrylock
 	HoleFirst
 	SeqCounter
+	UndoMerge
+	UnchargeFailed
+	LinkWhenMade
+	ReadUnlocked
 	numRules
 )
 
@@ -176,6 +180,38 @@ var ruleTable = [numRules]Info{
 		Since:  `6.4 to 6.13; 6.14 has "mm: convert mm_lock_seq to a proper seqcount"`,
 		Effect: "after 2^32 write sessions a stale vm_lock_seq equals an idle mm_lock_seq: the VMA seems write-locked until the next session",
 		Shows:  "seq-wrap",
+		Seen:   SeenVerdict,
+	},
+	UndoMerge: {
+		Name:   "undo-merge",
+		Does:   "a merge that runs out of memory takes back the anon_vma that it has given the VMA that was to grow",
+		Since:  `6.6, "mmap: fix error paths with dup_anon_vma()"`,
+		Breaks: "the VMA stays linked to the anon_vma of a neighbour that it was not joined with",
+		Shows:  "merge-undo",
+		Seen:   SeenVerdict,
+	},
+	UnchargeFailed: {
+		Name:   "uncharge-failed",
+		Does:   "an mmap that fails after it was charged gives the pages back",
+		Since:  `always; missing from one path until 7.2.8, "mm/vma: correctly unaccount on mmap_prepare() failure"`,
+		Breaks: "what is charged grows by memory that was never mapped, until nothing may be mapped any more",
+		Shows:  "failed-mmap",
+		Seen:   SeenVerdict,
+	},
+	LinkWhenMade: {
+		Name:   "link-when-made",
+		Does:   "fork enters the child's VMA in the reverse map of its file when it is complete",
+		Since:  `6.9, "fork: defer linking file vma until vma is fully initialized"`,
+		Breaks: "who comes by the reverse map finds a VMA that is still being made",
+		Shows:  "fork-link",
+		Seen:   SeenVerdict,
+	},
+	ReadUnlocked: {
+		Name:   "read-unlocked",
+		Does:   "a fault that has to read a page of a file gives its lock back before, and is tried again",
+		Since:  `5.1, "filemap: drop the mmap_sem for all blocking operations"; 6.12.70 for a reader of /proc, "procfs: avoid fetching build ID while holding VMA lock"`,
+		Breaks: "a file is waited for under a VMA read lock, while a reader of the file may wait for a writer who waits for that VMA",
+		Shows:  "read-under-lock",
 		Seen:   SeenVerdict,
 	},
 }
