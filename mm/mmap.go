@@ -66,8 +66,11 @@ func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
 	if offsetInPage(args.Offset) != 0 {
 		return 0, errno("mmap", unix.EINVAL, "offset %#x is not page aligned", args.Offset)
 	}
-	if args.File == nil && !args.anonymous() {
-		return 0, errno("mmap", unix.EBADF, "no file")
+	if err := mm.findFile(t, &args); err != nil {
+		return 0, err
+	}
+	if args.hugeTLB() {
+		defer args.File.Put(t)
 	}
 	if err := mm.lockCall(t, callMmap, 0, 0); err != nil {
 		return 0, err
@@ -138,20 +141,19 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	if args.anonymous() {
 		file = nil
 		pgoff = addr >> PageShift
-		if flags&vma.VMShared != 0 { // shared anonymous memory is a file of its own
-			file = mm.Machine.Mem.NewShmem(t, length)
-			defer file.Put(t)
+		if flags&vma.VMShared != 0 {
 			pgoff = 0
 		}
+	}
+	if flags&vma.VMShared != 0 && (file == nil || file.Zero()) { // a file of its own: shmem_zero_setup
+		file = mm.Machine.Mem.NewShmem(t, length)
+		defer file.Put(t)
 	}
 	if err := mm.mmapRegion(t, addr, addr+length, flags, pgoff, file, args.Ops); err != nil {
 		return 0, err
 	}
 	return addr, nil
 }
-
-// maxFileSize is the largest offset a file may be mapped at: MAX_LFS_FILESIZE.
-const maxFileSize = 1<<63 - 1
 
 // mapFlags returns the vm_flags of a new mapping, those of flagBits completed, or why it is refused.
 func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error) {
@@ -168,7 +170,7 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
 		}
 	} else {
-		if args.Offset > maxFileSize-length {
+		if args.Offset>>PageShift > (args.File.MaxMapped()-length)>>PageShift { // file_mmap_ok
 			return 0, errno("mmap", unix.EOVERFLOW, "offset %#x lies beyond any file", args.Offset)
 		}
 		switch kind {
@@ -193,11 +195,24 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 		default:
 			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
 		}
-		if !args.File.Readable() {
+		switch {
+		case !args.File.Readable():
 			return 0, errno("mmap", unix.EACCES, "the file is not open for reading")
-		}
-		if flags&vma.VMGrowsDown != 0 {
+		case args.File.NoExec() && flags&vma.VMExec != 0:
+			return 0, errno("mmap", unix.EPERM, "the file lies on a mount without executable files")
+		case args.File.Refusal() != 0: // can_mmap_file
+			return 0, errno("mmap", args.File.Refusal(), "the file cannot be mapped")
+		case flags&vma.VMGrowsDown != 0:
 			return 0, errno("mmap", unix.EINVAL, "files do not grow down")
+		}
+		if args.File.NoExec() {
+			flags &^= vma.VMMayExec
+		}
+		if args.File.WriteSealed() && flags&vma.VMShared != 0 { // check_write_seal
+			if flags&vma.VMWrite != 0 {
+				return 0, errno("mmap", unix.EPERM, "the file is sealed against writing")
+			}
+			flags &^= vma.VMMayWrite
 		}
 	}
 	if args.has(unix.MAP_NORESERVE) {
@@ -229,7 +244,7 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		vms.erase(t)
 	}
 	vms.clearPTEs(t) // no way back: from here on a failure leaves a hole
-	err := prepareFile(file, flags)
+	err := prepareFile(file, flags, pgoff)
 	if err == nil {
 		err = mm.mergeOrLink(t, start, end, flags, pgoff, file, ops)
 	}
@@ -252,9 +267,13 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 
 // prepareFile asks the file system whether it maps the file so: call_mmap_prepare. One that could have DAX devices has no synchronous
 // mappings of files that are on none (daxdev_mapping_supported).
-func prepareFile(file *phys.File, flags vma.Flags) error {
-	if file != nil && flags&vma.VMSync != 0 && file.OnDAXSystem() {
+func prepareFile(file *phys.File, flags vma.Flags, pgoff uint64) error {
+	switch {
+	case file == nil:
+	case flags&vma.VMSync != 0 && file.OnDAXSystem():
 		return errno("mmap", unix.EOPNOTSUPP, "MAP_SYNC, and the file is on no DAX device")
+	case file.HugePage() != 0:
+		return prepareHugeTLB(file, pgoff)
 	}
 	return nil
 }

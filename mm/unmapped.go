@@ -35,6 +35,9 @@ func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
 	if p.length > TaskSize {
 		return 0, errno(p.op, unix.ENOMEM, "length %#x exceeds the address space", p.length)
 	}
+	if err := p.alignHuge(); err != nil {
+		return 0, err
+	}
 	addr := p.hint
 	if !p.has(unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE) {
 		var ok bool
@@ -58,6 +61,9 @@ func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
 func (mm *MM) chooseHole(t *task.Task, p placement) (uint64, bool) {
 	huge := false
 	switch {
+	case p.file != nil && p.file.HugePage() != 0:
+		return mm.hugeTLBHole(t, p)
+	case p.file != nil && p.file.Zero() && p.has(unix.MAP_SHARED): // shmem_get_unmapped_area
 	case p.file != nil:
 		huge = p.file.HugeAligned()
 	case !p.has(unix.MAP_SHARED):

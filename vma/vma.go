@@ -133,8 +133,11 @@ func OfMapping(m *phys.Mapping) *VMA {
 // MM returns the locks of the address space that a stable VMA belongs to: vm_mm.
 func (v *VMA) MM(t *task.Task) *Locks { return v.mm.ReadOnce(t) }
 
-// IsAnonymous reports whether the VMA maps no file: vma_is_anonymous.
-func (v *VMA) IsAnonymous(t *task.Task) bool { return v.file.Read(t) == nil }
+// IsAnonymous reports whether the VMA's pages are of no file: vma_is_anonymous. Its file is nil then, or /dev/zero.
+func (v *VMA) IsAnonymous(t *task.Task) bool {
+	f := v.file.Read(t)
+	return f == nil || f.Zero()
+}
 
 // AnonVMA returns the anon_vma that the VMA's new anonymous pages belong to, nil if it never had one.
 func (v *VMA) AnonVMA(t *task.Task) *AnonVMA { return v.anon.LoadAcquire(t) }

@@ -67,10 +67,22 @@ type File struct {
 	Memory  bool   // temporary file: in memory (memfd_create), not in the folder for temporary files
 	Size    uint64 // temporary file, in bytes
 	Pattern bool   // temporary file: the 8-byte word at offset n holds n
+	Sealed  bool   // file in memory: nobody may write to it any more (F_SEAL_WRITE)
+	Special Special
 }
 
+// Special is what a file is that has no bytes of its own.
+type Special uint8
+
+// The special files; 0 is none.
+const (
+	SpecialZero   Special = 1 + iota // /dev/zero
+	SpecialPipe                      // the reading end of a pipe
+	SpecialClosed                    // no file at all: a descriptor that is not open
+)
+
 // Temporary tells that the file is made for the run.
-func (f *File) Temporary() bool { return f.Path == "" && f.Again == nil }
+func (f *File) Temporary() bool { return f.Path == "" && f.Again == nil && f.Special == 0 }
 
 // Limit sets a limit of the kernel.
 type Limit struct {

@@ -48,6 +48,12 @@ func (c *cursor) accept(punct string) bool {
 	return false
 }
 
+// peekWord reports whether one of words comes next.
+func (c *cursor) peekWord(words []Word) bool {
+	_, ok := wordByName(words, c.peek().text)
+	return ok
+}
+
 // acceptWord takes the word if it comes next.
 func (c *cursor) acceptWord(word string) bool {
 	if t := c.peek(); t.kind == tokName && t.text == word {

@@ -77,6 +77,7 @@ func generatedParts() map[string]string {
 		"statements":   specTable(KindMmap, KindMaps),
 		"control":      specTable(KindRepeat, KindIn),
 		"protections":  wordTable("PROT", protWords),
+		"specials":     wordTable("file NAME", specialWords),
 		"options":      wordTable("OPTION", mapWords),
 		"moves":        wordTable("OPTION", moveWords),
 		"locks":        wordTable("OPTION", slices.Concat(lockWords, lockAllWords[:2])),

@@ -154,6 +154,8 @@ func (f *File) String() string {
 		what = fmt.Sprintf("path %q", f.Path)
 	case f.Again != nil:
 		what = "again " + f.Again.Name
+	case f.Special != 0:
+		what = wordByValue(specialWords, f.Special)
 	default:
 		what, mode = "temp", ""
 		if f.Memory {
@@ -161,7 +163,10 @@ func (f *File) String() string {
 		}
 		what += " " + formatSize(f.Size, false)
 		if f.Pattern {
-			mode = "pattern"
+			what += " pattern"
+		}
+		if f.Sealed {
+			what += " sealed"
 		}
 	}
 	return strings.TrimRight(fmt.Sprintf("file %s %s %s", f.Name, what, mode), " ")

@@ -223,7 +223,7 @@ func (s *Scenario) ResolvePath(f *File) string {
 	return filepath.Join(s.Dir, f.Path)
 }
 
-// checkFiles reports real files that are not there or not regular, before
+// checkFiles reports real files that are not there, or would block who opens them, before
 // anything runs.
 func (s *Scenario) checkFiles(errs *ErrorList) {
 	for _, f := range s.Files {
@@ -235,8 +235,8 @@ func (s *Scenario) checkFiles(errs *ErrorList) {
 		switch {
 		case errors.As(err, &reason):
 			errs.addf(f.Pos, "cannot open %q: %v, expected a file", f.Path, reason.Err)
-		case !info.Mode().IsRegular():
-			errs.addf(f.Pos, "%q is not a regular file, expected one", f.Path)
+		case info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 && info.Mode()&fs.ModeCharDevice == 0:
+			errs.addf(f.Pos, "%q cannot be opened for mapping, expected a regular file, a directory or /dev/zero", f.Path)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func write(t *testing.T, dir, name, text string) string {
@@ -80,7 +82,10 @@ func TestLoadBinary(t *testing.T) {
 func TestLoadErrors(t *testing.T) {
 	dir, empty, bad := t.TempDir(), t.TempDir(), t.TempDir()
 	huge := write(t, dir, "huge.vma", strings.Repeat("# more\n", maxSource/7+1))
-	lost := write(t, dir, "lost.vma", "file F path \"gone\"\nfile D path \".\"\ninit\n  yield\n")
+	lost := write(t, dir, "lost.vma", "file F path \"gone\"\nfile D path \"fifo\"\ninit\n  yield\n")
+	if err := unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	write(t, bad, "1.vma", "init\n  yeild\n")
 	write(t, bad, "2.vma", "innit\n  yield\n")
 
@@ -90,7 +95,7 @@ func TestLoadErrors(t *testing.T) {
 		"no/such.vma":          `no/such.vma: no such file or directory`,
 		empty:                  `no scenario in directory ` + empty + `, expected files *.vma`,
 		huge:                   `is larger than 1M, expected a scenario`,
-		lost:                   lost + `:1:6: cannot open "gone": no such file or directory, expected a file` + "\n" + lost + `:2:6: "." is not a regular file, expected one`,
+		lost:                   lost + `:1:6: cannot open "gone": no such file or directory, expected a file` + "\n" + lost + `:2:6: "fifo" cannot be opened for mapping, expected a regular file, a directory or /dev/zero`,
 		bad:                    bad + `/1.vma:2:3: unknown statement "yeild", did you mean "yield"?` + "\n" + bad + `/2.vma:1:1: unknown statement "innit", did you mean "init"?`,
 		"-":                    `<stdin>:1:1: nothing to run, expected init or a thread`,
 		"../workloads/load.go": "load.go:1:1: ",

@@ -339,6 +339,7 @@ func (p *parser) fileDecl(c *cursor, pos Pos) {
 		f.Memory = c.next().text == "memory"
 		f.Size, f.Mode = p.positiveSize(c), unix.O_RDWR
 		f.Pattern = c.acceptWord("pattern")
+		f.Sealed = f.Memory && c.acceptWord("sealed")
 	case c.acceptWord("again"):
 		of := c.name("file")
 		f.Again, f.Mode = &of, c.openMode()
@@ -346,8 +347,16 @@ func (p *parser) fileDecl(c *cursor, pos Pos) {
 		if of.Index < 0 && c.err == nil {
 			c.fail(of.Pos, "file %q is not declared above, expected one that is", of.Name)
 		}
+		if of.Index >= 0 && p.sc.Files[of.Index].Special != 0 {
+			c.fail(of.Pos, "file %q cannot be opened again, expected one with bytes of its own", of.Name)
+		}
+	case c.peekWord(specialWords):
+		f.Special = Special(c.word("file", specialWords).Value)
+		if f.Special == SpecialZero {
+			f.Mode = c.openMode()
+		}
 	default:
-		c.unexpected(c.peek(), `path "…", temp SIZE, memory SIZE or again FILE`)
+		c.unexpected(c.peek(), `path "…", temp SIZE, memory SIZE, zero, pipe, closed or again FILE`)
 	}
 	if i := slices.IndexFunc(p.sc.Files, func(g *File) bool { return g.Name == f.Name }); i >= 0 && c.err == nil {
 		p.duplicate("file", r, p.sc.Files[i].Pos)

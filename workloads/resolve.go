@@ -3,6 +3,8 @@ package workloads
 import (
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"vmasim/internal/suggest"
 )
 
@@ -112,6 +114,11 @@ func (r *resolver) checkStatement(s *Stmt) {
 	case KindMunmap, KindMprotect, KindMadvise, KindMlock, KindMunlock, KindMseal, KindMsync, KindMincore:
 		if s.Size == nil && s.Addr.Op != ExprBase {
 			r.errs.addf(s.Addr.Pos, "%v needs a size behind %v, expected one: only a whole region goes without", s.Kind, s.Addr)
+		}
+	case KindMmap:
+		const pool = unix.MAP_HUGETLB | unix.MAP_NORESERVE
+		if s.Backing.File == nil && s.Flags&pool == pool {
+			r.errs.addf(s.Pos, "hugetlb with noreserve maps huge pages, which are not modelled, expected one of them")
 		}
 	case KindTouch:
 		if s.Size != nil && s.Size.isConst() && s.Size.Value == 0 {

@@ -36,6 +36,13 @@ var openWords = []Word{
 	{"rw", unix.O_RDWR, "for both"},
 }
 
+// Files that have no bytes of their own.
+var specialWords = []Word{
+	{"zero", int(SpecialZero), "/dev/zero: private mappings are anonymous memory, shared ones an object each"},
+	{"pipe", int(SpecialPipe), "the reading end of a pipe, which cannot be mapped"},
+	{"closed", int(SpecialClosed), "no file: a bad descriptor"},
+}
+
 // Options of mmap. "at ADDR" is not here: it takes an operand.
 var mapWords = []Word{
 	{"fixed", unix.MAP_FIXED, "exactly at the address, replacing what is mapped there"},
@@ -47,6 +54,7 @@ var mapWords = []Word{
 	{"growsdown", unix.MAP_GROWSDOWN, "a stack: a touch below makes it larger"},
 	{"stack", unix.MAP_STACK, "no huge pages"},
 	{"map32bit", unix.MAP_32BIT, "in the lowest 2 GiB"},
+	{"hugetlb", unix.MAP_HUGETLB, "huge pages of the pool, which is empty"},
 	{"sync", unix.MAP_SYNC, "what is stored is in the DAX device's memory"},
 }
 

@@ -33,6 +33,7 @@ type Inode struct {
 	refs int // open files, under Memory.inodeLock
 
 	fsType int64 // of statfs(2); 0: shared anonymous memory
+	nature nature
 
 	fill   ksync.Mutex    // held to change pages; may be slept with, so that one of several misses reads
 	lock   ksync.SpinLock // held to look at pages or to change them: i_pages
@@ -52,8 +53,8 @@ type File struct {
 	refs               ksync.Refcount
 }
 
-// OpenFile opens a regular file; mode is unix.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails
-// with ENODEV, as mmap does, if the file is not a regular one.
+// OpenFile opens a file; mode is unix.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails with ENODEV if
+// the file can be mapped and is neither a regular one nor /dev/zero.
 func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0) // whatever the mode: another File of the inode may write
 	if mode == unix.O_RDONLY && err != nil {
@@ -66,8 +67,10 @@ func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 	var st unix.Stat_t
 	if err = unix.Fstat(fd, &st); err != nil {
 		err = fmt.Errorf("stat %s: %w", path, err)
-	} else if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		err = fmt.Errorf("map %s: not a regular file: %w", path, unix.ENODEV)
+	}
+	var what nature
+	if err == nil {
+		what, err = natureOf(fd, path, &st)
 	}
 	var fs unix.Statfs_t
 	if err == nil {
@@ -87,7 +90,7 @@ func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 		_ = file.Close() // nothing was written
 	} else {
 		inode = m.newInode(t)
-		inode.key, inode.file, inode.fd, inode.fsType = key, file, fd, fs.Type
+		inode.key, inode.file, inode.fd, inode.fsType, inode.nature = key, file, fd, fs.Type, what
 		m.inodes[key] = inode
 	}
 	inode.refs++
@@ -134,7 +137,7 @@ func (f *Inode) HugeAligned() bool {
 	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC:
 		return true
 	}
-	return false
+	return f.nature.zero // get_unmapped_area_zero, of a private mapping
 }
 
 // OnDAXSystem reports whether the file's system knows MAP_SYNC, which it then allows for files on DAX devices alone.

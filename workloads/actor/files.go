@@ -24,6 +24,10 @@ func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []
 		return nil, err
 	}
 	for i, decl := range sc.Files {
+		if decl.Special == workloads.SpecialClosed {
+			files = append(files, mem.NewClosed(t))
+			continue
+		}
 		f, openErr := mem.OpenFile(t, pathOf(sc, decl, real[i]), decl.Mode)
 		if err = openErr; err != nil {
 			err = fmt.Errorf("file %s: %w", decl.Name, err)
@@ -41,13 +45,20 @@ func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []
 }
 
 // CreateFiles opens or makes the scenario's files for the real kernel. Temporary ones have no name any more, so that nothing
-// is left however the program ends. On an error none is left open.
+// is left however the program ends. What is no file is nil. On an error none is left open.
 func CreateFiles(sc *workloads.Scenario) (files []*os.File, err error) {
 	for _, decl := range sc.Files {
 		var f *os.File
 		switch {
 		case decl.Again != nil:
 			f, err = os.OpenFile(pathOf(sc, sc.Files[decl.Again.Index], files[decl.Again.Index]), decl.Mode, 0)
+		case decl.Special == workloads.SpecialZero:
+			f, err = os.OpenFile("/dev/zero", decl.Mode, 0)
+		case decl.Special == workloads.SpecialPipe:
+			f, err = createPipe()
+		case decl.Special == workloads.SpecialClosed:
+			files = append(files, nil)
+			continue
 		case decl.Memory:
 			f, err = createMemory(decl)
 		case decl.Temporary():
@@ -63,11 +74,16 @@ func CreateFiles(sc *workloads.Scenario) (files []*os.File, err error) {
 	return files, nil
 }
 
+// ClosedFD is a descriptor that is not open.
+const ClosedFD = -1
+
 // CloseFiles closes files.
 func CloseFiles(files []*os.File) error {
 	var errs []error
 	for _, f := range files {
-		errs = append(errs, f.Close())
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -89,11 +105,31 @@ func createTemp(decl *workloads.File) (*os.File, error) {
 }
 
 func createMemory(decl *workloads.File) (*os.File, error) {
-	fd, err := unix.MemfdCreate("vmasim-"+decl.Name, unix.MFD_CLOEXEC)
+	flags := unix.MFD_CLOEXEC
+	if decl.Sealed {
+		flags |= unix.MFD_ALLOW_SEALING
+	}
+	fd, err := unix.MemfdCreate("vmasim-"+decl.Name, flags)
 	if err != nil {
 		return nil, fmt.Errorf("memfd_create: %w", err)
 	}
-	return fillFile(os.NewFile(uintptr(fd), decl.Name), decl, nil)
+	f, err := fillFile(os.NewFile(uintptr(fd), decl.Name), decl, nil)
+	if err != nil || !decl.Sealed {
+		return f, err
+	}
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE); err != nil {
+		return nil, errors.Join(fmt.Errorf("F_ADD_SEALS: %w", err), f.Close())
+	}
+	return f, nil
+}
+
+// createPipe makes a pipe that nobody writes to.
+func createPipe() (*os.File, error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("pipe: %w", err)
+	}
+	return read, write.Close()
 }
 
 // fillFile gives a new file its contents, unless err says that it is of no use.

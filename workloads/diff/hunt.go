@@ -174,6 +174,10 @@ file G again F rw
 file R again F ro
 file W again F wo
 file M memory 37864 pattern
+file Z zero rw
+file E memory 32K pattern sealed
+file P pipe
+file C closed
 init
     yield
 `

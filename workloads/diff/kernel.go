@@ -2,6 +2,8 @@ package diff
 
 import (
 	"errors"
+	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -17,6 +19,22 @@ type process struct {
 	fds    []int  // of the files, in the process
 	zero   uint64 // the zero page's frame; 0: there is none, or frames are hidden
 	coarse bool   // frames are hidden: the zero page and a page that others map, too, cannot be told apart
+}
+
+// passFiles gives the process those that are files, and returns their descriptors there.
+func (p *process) passFiles(files []*os.File) ([]int, error) {
+	open := slices.DeleteFunc(slices.Clone(files), func(f *os.File) bool { return f == nil })
+	got, err := p.PassFiles(open...)
+	if err != nil {
+		return nil, err
+	}
+	fds := make([]int, len(files))
+	for i, f := range files {
+		if fds[i] = actor.ClosedFD; f != nil {
+			fds[i], got = got[0], got[1:]
+		}
+	}
+	return fds, nil
 }
 
 // do makes a call on the real kernel. The error says that the process is lost.

@@ -124,7 +124,7 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 	const pageMask = mm.PageSize - 1
 	s := g.mmap()
 	s.Addr, s.Size = number(start), number(size)
-	switch g.rng.IntN(8) {
+	switch g.rng.IntN(9) {
 	case 0:
 		s.Addr.Value = max(g.base, s.Addr.Value-1)
 	case 1:
@@ -143,6 +143,11 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 		}
 	case 6:
 		s.Flags |= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+	case 8: // the pool of huge pages is empty, which MAP_NORESERVE does not notice
+		s.Flags = s.Flags&^unix.MAP_NORESERVE | unix.MAP_HUGETLB | one(g, 0, 0, 21<<26, 30<<26, 16<<26)
+		if g.chance(50) {
+			s.Addr, s.Flags = nil, s.Flags&^(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE)
+		}
 	case 7: // types that ask what is known, or that nobody knows
 		s.Backing.Sharing = one[workloads.Sharing](g, unix.MAP_SHARED_VALIDATE, unix.MAP_SHARED_VALIDATE, 0, 4, 9)
 		s.Flags |= one(g, 0, unix.MAP_SYNC, 1<<32, 0x200000)

@@ -168,7 +168,10 @@ func (g *generator) mmap() *workloads.Stmt {
 // backWithFile chooses a file and an offset: often the one that continues what is mapped below or above, so that the mapping
 // can merge.
 func (g *generator) backWithFile(s *workloads.Stmt) {
-	i := g.rng.IntN(len(g.w.set.scenario.Files))
+	i := g.rng.IntN(len(g.w.set.scenario.Files) - unmappable)
+	if g.chance(2) {
+		i = len(g.w.set.scenario.Files) - 1 - g.rng.IntN(unmappable)
+	}
 	s.Backing.File = &workloads.Ref{Name: g.w.set.scenario.Files[i].Name, Index: i}
 	offset := uint64(g.rng.IntN(16)) << mm.PageShift
 	if g.chance(70) {
@@ -178,6 +181,9 @@ func (g *generator) backWithFile(s *workloads.Stmt) {
 		s.Backing.Offset = number(offset)
 	}
 }
+
+// unmappable is how many of sequenceScenario's files, the last ones, cannot be mapped.
+const unmappable = 2
 
 // length is that of a mapping without a fixed address, in bytes: small, or where the window has room for such, about 2 MiB.
 func (g *generator) length() uint64 {

@@ -163,9 +163,17 @@ func (w *world) simulate(s *space) error {
 	return w.warm()
 }
 
-// warm brings the files into the simulated page cache, where the kernel has its own: it has just written them.
+// warm brings the files into the simulated page cache, where the kernel has its own: it has just written them. A temporary file
+// without a pattern was not written to.
 func (w *world) warm() error {
-	for _, f := range w.actor.Files {
+	for i, f := range w.actor.Files {
+		decl := w.set.scenario.Files[i]
+		for decl.Again != nil {
+			decl = w.set.scenario.Files[decl.Again.Index]
+		}
+		if !f.HasPages() || decl.Temporary() && !decl.Pattern {
+			continue
+		}
 		n, err := f.PageCount(w.actor.Task)
 		if err != nil {
 			return err
@@ -187,7 +195,7 @@ func (w *world) kernelFiles(p *process) error {
 	if err != nil {
 		return err
 	}
-	p.fds, err = p.PassFiles(files...)
+	p.fds, err = p.passFiles(files)
 	return errors.Join(err, actor.CloseFiles(files)) // the agent has its own
 }
 

@@ -99,6 +99,10 @@ func (c *child) prepare() (err error) {
 		return err
 	}
 	for _, f := range files {
+		if f == nil {
+			c.fds = append(c.fds, actor.ClosedFD)
+			continue
+		}
 		fd, err := unix.Dup(int(f.Fd()))
 		if err != nil {
 			return err

@@ -125,7 +125,7 @@ func (a *arena) judged() bool {
 	if slices.ContainsFunc(p.choices(), stops) && a.chosen() {
 		return false
 	}
-	if p.scenario.Window != nil || slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" }) {
+	if p.scenario.Window != nil || slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" || f.Special != 0 || f.Sealed }) {
 		return false
 	}
 	limited := slices.ContainsFunc(p.scenario.Limits, func(l *workloads.Limit) bool { return l.Kind != workloads.LimitVMARefs })
@@ -151,7 +151,8 @@ func modelled(s *workloads.Stmt) bool {
 	case workloads.KindExit, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate, workloads.KindMaps:
 		return true
 	case workloads.KindMmap:
-		return s.Flags&^(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE|unix.MAP_NORESERVE) == 0
+		known := s.Backing.Sharing == unix.MAP_PRIVATE || s.Backing.Sharing == unix.MAP_SHARED
+		return known && s.Flags&^(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE|unix.MAP_NORESERVE) == 0
 	case workloads.KindMadvise:
 		return s.Advice == unix.MADV_DONTNEED
 	}
