@@ -88,7 +88,7 @@ func builtinSource(name string) ([]byte, error) {
 func LoadBuiltin(name string) (*Scenario, error) {
 	src, err := builtinSource(name)
 	if err != nil {
-		return nil, errors.New(suggest.Unknown("scenario", name, builtinNames(), "a built-in name"))
+		return nil, errors.New(suggest.Unknown("scenario", name, builtinNames(), "one that vmasim scenarios lists"))
 	}
 	return Parse(name+Extension, src)
 }

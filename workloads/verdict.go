@@ -134,9 +134,14 @@ func (s *Scenario) checkRules(check func(string) error, errs *ErrorList) {
 	}
 }
 
+var whereListed = map[string]string{
+	"oracle": "one that vmasim oracles lists",
+	"choice": "one that docs/scenarios.md lists",
+}
+
 // known reports a name that is none of names; nil names knows all.
 func known(errs *ErrorList, pos Pos, what, name string, names []string) {
 	if names != nil && !slices.Contains(names, name) {
-		errs.addf(pos, "%s", suggest.Unknown(what, name, names, ""))
+		errs.addf(pos, "%s", suggest.Unknown(what, name, names, whereListed[what]))
 	}
 }

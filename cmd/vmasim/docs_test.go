@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/internal/check"
+	"vmasim/internal/rules"
 	"vmasim/workloads"
 )
 
@@ -193,6 +194,24 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	visit(newRoot(io.Discard))
+}
+
+// TestGenerationsAreTold: the manuals name every generation of the lock, and count them right.
+func TestGenerationsAreTold(t *testing.T) {
+	for _, name := range []string{"README.md", "docs/model.md", "docs/design.md"} {
+		text, err := os.ReadFile(filepath.Join(moduleRoot, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range rules.Generations() {
+			if word := "`" + g.Name; !strings.Contains(string(text), word) {
+				t.Errorf("%s does not tell of %s", name, g.Name)
+			}
+		}
+	}
+	if n := len(rules.Generations()); n != 2 {
+		t.Errorf("%d generations, README.md and docs/design.md tell of two", n)
+	}
 }
 
 // TestQuotedCommandsCanFail: what is wrong with a command is found.

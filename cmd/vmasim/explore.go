@@ -29,8 +29,8 @@ func newExplore() *cobra.Command {
 can matter, with all oracles watching. What goes wrong is made as small as it can
 and drawn as kernel developers draw races; one line replays it. A SCENARIO is the
 name of a built-in one, a file, a directory (all *.vma files in it) or - for
-standard input; without any, detach-race is explored. docs/explore.md explains how
-to read a report.
+standard input; with a / in it, as ./detach-race, it is a path. Without any,
+detach-race is explored. docs/explore.md explains how to read a report.
 
 A long search can be done in several runs: with --checkpoint FILE, the search is
 noted in FILE when an interrupt, --time or --executions stops it, and every ten

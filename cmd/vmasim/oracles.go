@@ -71,7 +71,7 @@ func explainOracle(name string) (string, error) {
 		for _, o := range check.Oracles() {
 			names = append(names, o.Name)
 		}
-		return "", usageError{errors.New(suggest.Unknown("oracle", name, names, ""))}
+		return "", usageError{errors.New(suggest.Unknown("oracle", name, names, "one that vmasim oracles lists"))}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s  reported: by %s\n", o.Name, oracleLines("  ", o), o.Source)

@@ -32,7 +32,7 @@ schedule does not belong to the scenario or does not fit.`,
   vmasim replay my.vma schedule.txt --format mermaid`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usageError{fmt.Errorf("%d arguments, expected a scenario and a schedule", len(args))}
+				return usageError{fmt.Errorf("%d words, expected two: a scenario and a schedule", len(args))}
 			}
 			return nil
 		},

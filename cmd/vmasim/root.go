@@ -171,13 +171,13 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-	return usageError{errors.New(suggest.Unknown("flag", "--"+missing.GetSpecifiedName(), names, ""))}
+	return usageError{errors.New(suggest.Unknown("flag", "--"+missing.GetSpecifiedName(), names, "one that --help lists"))}
 }
 
 // atMostOneName refuses more than one argument.
 func atMostOneName(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usageError{fmt.Errorf("%d names, expected one", len(args))}
+		return usageError{fmt.Errorf("%d names, expected one or none", len(args))}
 	}
 	return nil
 }

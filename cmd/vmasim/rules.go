@@ -99,7 +99,7 @@ func explainRule(name string) (string, error) {
 	}
 	r, err := rules.Find(name)
 	if err != nil {
-		return "", usageError{errors.New(suggest.Unknown("rule or generation", name, allRuleNames(), ""))}
+		return "", usageError{errors.New(suggest.Unknown("rule or generation", name, allRuleNames(), "one that vmasim rules lists"))}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s", r, ruleLines("  ", r))

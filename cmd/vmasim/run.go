@@ -21,8 +21,9 @@ func newRun() *cobra.Command {
 		Use:   "run [SCENARIO...]",
 		Short: "Run scenarios at full speed on real memory",
 		Long: `Run scenarios, one after the other. A SCENARIO is the name of a built-in one, a
-file, a directory (all *.vma files in it) or - for standard input; without any,
-quickstart is run. All mistakes of all scenarios are told before anything runs.
+file, a directory (all *.vma files in it) or - for standard input; with a / in it,
+as ./quickstart, it is a path. Without any, quickstart is run. All mistakes of all
+scenarios are told before anything runs.
 
 Results go to standard output, progress and errors to standard error. The exit
 status is 0 if all is good, 1 if an expectation or an invariant failed, 2 for

@@ -67,7 +67,7 @@ func showScenario(w io.Writer, name string) error {
 		}
 		names = append(names, info.Name)
 	}
-	return usageError{errors.New(suggest.Unknown("scenario", name, names, ""))}
+	return usageError{errors.New(suggest.Unknown("scenario", name, names, "one that vmasim scenarios lists"))}
 }
 
 // completeScenarios completes the built-in names; files come from the shell.

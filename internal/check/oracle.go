@@ -181,7 +181,7 @@ func find(name string) (int, error) {
 			return i, nil
 		}
 	}
-	return 0, errors.New(suggest.Unknown("oracle", name, Names(^Source(0)), "an oracle"))
+	return 0, errors.New(suggest.Unknown("oracle", name, Names(^Source(0)), "one that vmasim oracles lists"))
 }
 
 // set is a set of watched oracles.

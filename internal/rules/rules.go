@@ -77,7 +77,7 @@ func Find(name string) (Rule, error) {
 		}
 		names[i] = info.Name
 	}
-	return 0, errors.New(suggest.Unknown("rule", name, names, ""))
+	return 0, errors.New(suggest.Unknown("rule", name, names, "one that vmasim rules lists"))
 }
 
 // Generation is a named set of rules.

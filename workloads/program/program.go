@@ -147,7 +147,7 @@ func checkOracles(names []string) error {
 	var errs []error
 	for _, name := range names {
 		if all := Oracles(); !slices.Contains(all, name) {
-			errs = append(errs, errors.New(suggest.Unknown("oracle", name, all, "")))
+			errs = append(errs, errors.New(suggest.Unknown("oracle", name, all, "one that vmasim oracles lists")))
 		}
 	}
 	return errors.Join(errs...)
