@@ -73,6 +73,7 @@ func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 	}
 	cmd.Flags().BoolVar(&o.full, "full", false, "draw every step, not only those through which tasks affect each other")
 	if !replay {
+		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
 		cmd.Flags().BoolVar(&o.verdicts, "verdicts", false, "explore under every set of rules for which the scenario states a verdict")
 	}
 }

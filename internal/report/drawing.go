@@ -18,6 +18,20 @@ type drawing struct {
 	cols  []string
 	rows  []row
 	stack map[string][]string // the functions drawn last, by task
+	named map[int]bool        // steps, from 1, that a load's value is said to be from
+}
+
+func newDrawing(t *program.Trace, full bool) *drawing {
+	d := &drawing{trace: t, full: full, stack: map[string][]string{}, named: map[int]bool{}}
+	for i := range t.Steps {
+		if s := &t.Steps[i]; s.Word() {
+			d.named[s.From] = true
+		}
+	}
+	for i := range t.Finally {
+		d.named[t.Finally[i].From] = true
+	}
+	return d
 }
 
 // row is a line in one column.
@@ -27,9 +41,46 @@ type row struct {
 	text string
 }
 
-// draw returns the drawing, a line for each row.
-func draw(t *program.Trace, full bool) string {
-	d := &drawing{trace: t, full: full, stack: map[string][]string{}}
+// draw returns the drawing, a line for each row, and below it what came after the threads had ended.
+func draw(t *program.Trace, full bool) string { return drawColumns(t, full) + aftermath(t) }
+
+// aftermath words what finally did, and what was found before and after all steps.
+func aftermath(t *program.Trace) string {
+	var b strings.Builder
+	marks := func(title string, all []task.Violation) {
+		if len(all) > 0 {
+			b.WriteString("\n" + title + "\n")
+		}
+		for _, v := range all {
+			fmt.Fprintf(&b, "      *** %s ***\n", v.Oracle)
+		}
+	}
+	marks("before the first step", t.Start)
+	if len(t.Finally) > 0 {
+		b.WriteString("\nfinally\n")
+	}
+	for i := range t.Finally {
+		p := &t.Finally[i]
+		fmt.Fprintf(&b, "      %s\n", performedText(p))
+		for _, v := range p.Violations {
+			fmt.Fprintf(&b, "        *** %s ***\n", v.Oracle)
+		}
+	}
+	marks("when all had ended", t.End)
+	return b.String()
+}
+
+// performedText words a statement of finally.
+func performedText(p *program.Performed) string {
+	text := p.Text + " => " + p.Result
+	if p.From > 0 {
+		text += fmt.Sprintf("  (from %d)", p.From)
+	}
+	return text
+}
+
+func drawColumns(t *program.Trace, full bool) string {
+	d := newDrawing(t, full)
 	for _, name := range t.Tasks {
 		if slices.ContainsFunc(t.Steps, func(s program.Step) bool { return s.Task == name }) || d.blocked(name) != nil {
 			d.cols = append(d.cols, name)
@@ -60,7 +111,7 @@ func (d *drawing) shows(i int) bool {
 	switch kind := s.Op.Info().Kind; {
 	case d.full, i == len(d.trace.Steps)-1, len(s.Violations) > 0, len(s.Notes) > 0:
 		return true
-	case kind == task.Wait, kind == task.Wake:
+	case kind == task.Wait, kind == task.Wake, s.Word(), d.named[i+1]:
 		return true
 	case strings.HasPrefix(s.Cell, "page#"), strings.HasPrefix(s.Cell, "frame#"), strings.HasPrefix(s.Cell, "node#"), strings.HasPrefix(s.Cell, "lock#"):
 		return s.Shared && s.Writes()

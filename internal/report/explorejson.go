@@ -38,6 +38,7 @@ type explored struct {
 	Message          string         `json:"message"`
 	Schedule         string         `json:"schedule"`
 	Trace            []tracedStep   `json:"trace"`
+	Finally          []finalStep    `json:"finally"`
 	Shrunk           *shrunk        `json:"shrunk"`
 	Dropped          []string       `json:"dropped"`
 	Observation      []observation  `json:"observation"`
@@ -55,6 +56,14 @@ type tracedStep struct {
 	New   string   `json:"new"`
 	From  int      `json:"from"`
 	Notes []string `json:"notes,omitempty"`
+}
+
+// finalStep is a statement of finally.
+type finalStep struct {
+	Stmt       string   `json:"statement"`
+	Result     string   `json:"result"`
+	From       int      `json:"from"`
+	Violations []string `json:"violations,omitempty"`
 }
 
 type shrunk struct {
@@ -101,7 +110,7 @@ func exploredOf(r *program.Result) *explored {
 		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
 		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...),
-		Trace: []tracedStep{}, Dropped: []string{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
+		Trace: []tracedStep{}, Finally: []finalStep{}, Dropped: []string{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
 	}
 	if r.Stated != nil {
 		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")
@@ -126,6 +135,9 @@ func (out *explored) violation(v *program.Violation) {
 	out.Oracle, out.Message, out.Schedule = v.Oracle(), v.Message(), v.Schedule.String()
 	for i := range v.Trace.Steps {
 		out.Trace = append(out.Trace, stepOf(i, &v.Trace.Steps[i]))
+	}
+	for _, p := range v.Trace.Finally {
+		out.Finally = append(out.Finally, finalStep{p.Text, p.Result, p.From, oracleNames(p.Violations)})
 	}
 	out.Dropped = append(out.Dropped, v.Dropped...)
 	if v.Shrunk != nil {
@@ -177,8 +189,13 @@ func eventOf(scenario, oracle string, i int, s *program.Step) *event {
 		Address: fmt.Sprintf("%p", s.Addr), RawOld: s.Old, RawNew: s.New, Stack: append([]string{}, s.Stack...),
 		Enabled: append([]string{}, s.Enabled...), Choices: s.Choices, Target: s.Target,
 	}
-	for _, v := range s.Violations {
-		e.Violations = append(e.Violations, v.Oracle)
-	}
+	e.Violations = oracleNames(s.Violations)
 	return e
+}
+
+func oracleNames(all []task.Violation) (names []string) {
+	for _, v := range all {
+		names = append(names, v.Oracle)
+	}
+	return names
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"vmasim/workloads/program"
@@ -25,7 +26,7 @@ func drawEach(draw func(b *strings.Builder, title string, t *program.Trace, full
 // dot draws a counterexample as a graph: the steps of a task in a column, dashed edges from the step that wrote a value
 // to the one that read it.
 func dot(b *strings.Builder, title string, t *program.Trace, full bool) {
-	d := &drawing{trace: t, full: full}
+	d := newDrawing(t, full)
 	fmt.Fprintf(b, "digraph %q {\n\tnode [shape=box, fontname=monospace];\n", title)
 	for c, name := range t.Tasks {
 		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q;\n", c, name)
@@ -52,12 +53,29 @@ func dot(b *strings.Builder, title string, t *program.Trace, full bool) {
 			fmt.Fprintf(b, "\ts%d -> s%d [style=dashed, constraint=false, label=%q];\n", from, i+1, t.Steps[i].Was)
 		}
 	}
+	after := func(n int, text string, broken bool) {
+		style := ""
+		if broken {
+			style = ", color=red"
+		}
+		fmt.Fprintf(b, "\te%d [label=%q%s];\n", n, text, style)
+	}
+	for i := range t.Finally {
+		p := &t.Finally[i]
+		after(i, "finally\n"+performedText(p), len(p.Violations) > 0)
+		if p.From > 0 && d.shows(p.From-1) {
+			fmt.Fprintf(b, "\ts%d -> e%d [style=dashed, constraint=false];\n", p.From, i)
+		}
+	}
+	for i, v := range append(slices.Clone(t.Start), t.End...) {
+		after(len(t.Finally)+i, v.Oracle, true)
+	}
 	b.WriteString("}\n")
 }
 
 // mermaid draws a counterexample as a sequence diagram.
 func mermaid(b *strings.Builder, title string, t *program.Trace, full bool) {
-	d := &drawing{trace: t, full: full}
+	d := newDrawing(t, full)
 	fmt.Fprintf(b, "---\ntitle: %s\n---\nsequenceDiagram\n", title)
 	for c, name := range t.Tasks {
 		fmt.Fprintf(b, "    participant T%d as %s\n", c, plainText(name))
@@ -77,6 +95,18 @@ func mermaid(b *strings.Builder, title string, t *program.Trace, full bool) {
 		fmt.Fprintf(b, "    Note over T%d: %d %s\n", column[s.Task], i+1, plainText(StepText(s)))
 		for _, v := range s.Violations {
 			fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[s.Task], plainText(v.Oracle))
+		}
+	}
+	if last := len(t.Tasks) - 1; last >= 0 {
+		note := func(text string) { fmt.Fprintf(b, "    Note over T0,T%d: %s\n", last, plainText(text)) }
+		for i := range t.Finally {
+			note("finally " + performedText(&t.Finally[i]))
+			for _, v := range t.Finally[i].Violations {
+				note("*** " + v.Oracle + " ***")
+			}
+		}
+		for _, v := range append(slices.Clone(t.Start), t.End...) {
+			note("*** " + v.Oracle + " ***")
 		}
 	}
 	for i := range t.Blocked {

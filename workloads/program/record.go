@@ -8,6 +8,7 @@ import (
 
 	"vmasim/internal/explore"
 	"vmasim/internal/task"
+	"vmasim/workloads"
 )
 
 // recording is a watcher that takes down the names and values of what the steps of one execution access, which mean something
@@ -21,6 +22,9 @@ type recording struct {
 	tasks   map[string]*task.Task
 	notes   []note          // of the steps
 	writers map[written]int // by step, from 1
+	bulks   []bulk          // writes of many cells at once
+	read    int             // the step that wrote the word that the last read was of
+	finally []Performed
 	before  []Map
 	after   []Map
 }
@@ -28,11 +32,19 @@ type recording struct {
 // written is what a step has written: a cell, and the pointer if it is one, because a load may see one that was overwritten.
 type written struct{ cell, value unsafe.Pointer }
 
+// bulk is a step, from 1, that has written to size bytes.
+type bulk struct {
+	base unsafe.Pointer
+	size uintptr
+	step int
+}
+
 // note is what the recording adds to a step.
 type note struct {
 	cell    string
 	was, is string
-	from    int
+	from    int // of single cells
+	word    int // of memory, which is written in bulk, too
 	words   []string
 }
 
@@ -89,12 +101,37 @@ func (r *recording) After(t *task.Task, e *task.Event) {
 	if r.follows(t) {
 		n := &r.notes[len(r.notes)-1]
 		n.was, n.is = r.names.value(e, e.Old, e.OldPtr), r.names.value(e, e.New, e.NewPtr)
-		n.from = r.writers[written{e.Addr, e.OldPtr}]
-		if kind := e.Op.Info().Kind; kind == task.Write || e.Old != e.New {
+		n.from, n.word = r.writers[written{e.Addr, e.OldPtr}], r.writerOf(e)
+		switch kind := e.Op.Info().Kind; {
+		case kind == task.Write && e.Size > 0:
+			r.bulks = append(r.bulks, bulk{e.Addr, e.Size, len(r.notes)})
+		case kind == task.Write || e.Old != e.New:
 			r.writers[written{e.Addr, e.NewPtr}] = len(r.notes)
 		}
+	} else if r.started && e.Op.Info().Kind == task.Read {
+		r.read = r.writerOf(e)
 	}
 	r.oracles.After(t, e)
+}
+
+// writerOf returns the step that last wrote the word of memory that an event is about, 0 for none.
+func (r *recording) writerOf(e *task.Event) int {
+	step := r.writers[written{e.Addr, nil}]
+	for _, b := range r.bulks {
+		if uintptr(e.Addr)-uintptr(b.base) < b.size {
+			step = max(step, b.step)
+		}
+	}
+	return step
+}
+
+// performed notes what came of a statement of finally.
+func (r *recording) performed(s *workloads.Stmt, result string) {
+	done := Performed{Text: r.p.text[s], Result: result}
+	if s.Kind == workloads.KindLoad {
+		done.From = r.read
+	}
+	r.finally = append(r.finally, done)
 }
 
 // Born implements [explore.Watcher].
@@ -130,12 +167,26 @@ func (r *recording) trace(t *explore.Trace) *Trace {
 		out.Tasks = append(out.Tasks, th.Task.Name)
 	}
 	// What comes after the threads have ended is watched, too, but no step.
-	steps := slices.DeleteFunc(t.Steps, func(s explore.Step) bool { return r.tasks[s.Task] == nil })
+	var late []task.Violation
+	steps := slices.DeleteFunc(t.Steps, func(s explore.Step) bool {
+		if r.tasks[s.Task] == nil {
+			late = append(late, s.Violations...)
+			return true
+		}
+		return false
+	})
+	out.Finally, out.End = r.judged(late)
+	if len(t.Steps) == 0 {
+		out.Start = t.Found.Violations
+	}
 	for i, s := range steps {
 		n := r.notes[i]
 		step := Step{Step: s, Cell: n.cell, Was: n.was, Is: n.is, Notes: n.words}
 		if n.from > 0 && steps[n.from-1].Task != s.Task {
 			step.From = n.from
+		}
+		if step.Word() && s.Op.Info().Kind == task.Read {
+			step.From = n.word
 		}
 		if slices.ContainsFunc(s.Choices, func(v int) bool { return v != 0 }) {
 			step.Notes = append(step.Notes, "chosen: "+strings.Trim(fmt.Sprint(s.Choices), "[]"))
@@ -147,6 +198,23 @@ func (r *recording) trace(t *explore.Trace) *Trace {
 		out.Blocked = append(out.Blocked, r.blocked(b))
 	}
 	return out
+}
+
+// judged gives what was found after the threads had ended to the statements of finally whose results it is about, and
+// returns the rest.
+func (r *recording) judged(late []task.Violation) (finally []Performed, rest []task.Violation) {
+	finally = slices.Clone(r.finally)
+	n := 0 // statements that are known to be as stated, or not
+	for _, v := range late {
+		i := slices.IndexFunc(finally[n:], func(p Performed) bool { return p.Text == v.Stmt })
+		if v.Oracle != resultOracle || i < 0 {
+			rest = append(rest, v)
+			continue
+		}
+		n += i + 1
+		finally[n-1].Violations = append(finally[n-1].Violations, v)
+	}
+	return finally, rest
 }
 
 // share marks the steps through which tasks affect each other: reads of what another task has written or is the next to
@@ -172,7 +240,7 @@ func share(steps []Step) {
 				s.Shared = s.Shared || meetsOther(s.Task, before) || meetsOther(s.Task, after)
 			} else {
 				next := slices.IndexFunc(all[i:], (*Step).Writes)
-				s.Shared = s.Shared || s.From > 0 || next >= 0 && all[i+next].Task != s.Task
+				s.Shared = s.Shared || s.From > 0 && steps[s.From-1].Task != s.Task || next >= 0 && all[i+next].Task != s.Task
 			}
 		}
 	}

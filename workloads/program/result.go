@@ -18,6 +18,7 @@ import (
 type Options struct {
 	explore.Options
 	Setting
+	NoShrink bool // show failures as they were found
 }
 
 // Result is what came of exploring a scenario.
@@ -118,7 +119,7 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 		r.Checkpoint = o.Checkpoint
 	}
 	for _, f := range shown(report.Violations, stated, o.KeepGoing) {
-		v, err := p.Counterexample(context.WithoutCancel(ctx), f, o.Options)
+		v, err := p.Counterexample(context.WithoutCancel(ctx), f, &o)
 		if err != nil {
 			return nil, errors.Join(err, p.Close())
 		}

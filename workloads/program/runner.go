@@ -150,6 +150,9 @@ func (r *runner) record(s *workloads.Stmt) workloads.Outcome {
 		a.prologue = append(a.prologue, e)
 		return e.outcome
 	}
+	if r == a.final && a.p.follow != nil {
+		a.p.follow.performed(s, a.word(s, e.outcome))
+	}
 	e.slot, e.nth = r.first+r.nth[s], len(a.log)
 	a.log = append(a.log, e)
 	return e.outcome

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"vmasim/internal/explore"
 	"vmasim/internal/task"
@@ -18,6 +19,9 @@ type Trace struct {
 	Before   []Map // the address spaces when the threads begin
 	After    []Map // and where the trace ends
 	Blocked  []Blocked
+	Finally  []Performed      // the statements of finally that were performed
+	Start    []task.Violation // found before the threads had taken a step
+	End      []task.Violation // found when all was over, in no statement
 	Ending   explore.Ending
 	Violated []task.Violation
 	Outcome  string // if it finished
@@ -31,8 +35,16 @@ type Step struct {
 	Shared bool     // tasks affect each other through it
 	Was    string   // the value seen, "" where the cell has none
 	Is     string   // the value left
-	From   int      // the step, from 1, that wrote the value seen; 0: init did, or this task
+	From   int      // the step, from 1, that wrote the value seen; 0: init did, or this task, unless it is a word of memory
 	Notes  []string // what was born, freed or chosen
+}
+
+// Performed is a statement of finally and what came of it. It comes after all steps.
+type Performed struct {
+	Text       string
+	Result     string
+	From       int // the step, from 1, that wrote what a load has read; 0: none did
+	Violations []task.Violation
 }
 
 // Statement returns the statement that the step belongs to, "" outside any.
@@ -52,6 +64,11 @@ func (s *Step) Writes() bool {
 		return s.Old != s.New
 	}
 	return true
+}
+
+// Word reports whether the step is a statement's own access to a word of memory: what a load loads, or a store stores.
+func (s *Step) Word() bool {
+	return len(s.Stack) == 1 && s.Size == 0 && strings.Contains(s.Cell, ".word[")
 }
 
 // Object is memory that the trace names.
@@ -96,19 +113,21 @@ func (p *Program) Replay(schedule explore.Schedule) (*Trace, error) {
 	return trace, nil
 }
 
-// Counterexample makes a failure as small as it can and records it.
-func (p *Program) Counterexample(ctx context.Context, f explore.Found, o explore.Options) (*Violation, error) {
+// Counterexample makes a failure as small as it can, unless it is to stay as it is, and records it.
+func (p *Program) Counterexample(ctx context.Context, f explore.Found, o *Options) (*Violation, error) {
 	v := &Violation{Found: f}
 	failing := p
-	shrunk, err := explore.Shrink(ctx, p, f, o)
-	if err == nil {
-		v.Found, v.Shrunk = shrunk.Found, shrunk
-		if smaller := shrunk.Program.(*Program); smaller != p {
-			defer smaller.Close()
-			failing = smaller
+	if !o.NoShrink {
+		if shrunk, err := explore.Shrink(ctx, p, f, o.Options); err == nil {
+			v.Found, v.Shrunk = shrunk.Found, shrunk
+			failing = shrunk.Program.(*Program)
 		}
 	}
+	if failing != p {
+		defer failing.Close()
+	}
 	v.Dropped = failing.Dropped()
+	var err error
 	if v.Trace, err = failing.Replay(v.Found.Schedule); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", &v.Found.Schedule, err)
 	}
