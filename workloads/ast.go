@@ -26,6 +26,7 @@ type Scenario struct {
 	Machine []*MachineSetting
 	Window  *Window // nil: the address spaces begin empty
 	May     []*Choice
+	Show    *Show // nil: every oracle ends an execution
 
 	Init      *Block // nil if absent
 	Threads   []*Thread
@@ -40,6 +41,12 @@ type Scenario struct {
 type Rules struct {
 	Pos  Pos
 	Spec string
+}
+
+// Show is what exploring is to show: an execution goes on behind all other oracles.
+type Show struct {
+	Pos     Pos
+	Oracles []string
 }
 
 // Number is a number that a declaration states.

@@ -257,6 +257,8 @@ func (p *parser) declaration(c *cursor, spec *Spec, pos Pos) {
 		p.window(c, pos)
 	case KindMay:
 		p.may(c)
+	case KindShow:
+		p.show(c, pos)
 	}
 	p.done(c, "the end of the line")
 }

@@ -18,6 +18,7 @@ const (
 	KindMachine
 	KindWindow
 	KindMay
+	KindShow
 	KindInit
 	KindThread
 	KindFinally
@@ -204,6 +205,8 @@ var specs = [...]Spec{
 		Help: "a part of the address space, beside which everything is taken", Example: "window 256K at 0x200000000000"},
 	KindMay: {Kind: KindMay, Name: "may", In: InTop, shape: "CHOICE[, CHOICE...]",
 		Help: "explore: what may go either way, beside the order of steps", Example: "may alloc-fails"},
+	KindShow: {Kind: KindShow, Name: "show", In: InTop, shape: "ORACLE[, ORACLE...]",
+		Help: "explore: go on behind all others to one of these", Example: "show detached-in-tree"},
 	KindInit: {Kind: KindInit, Name: "init", In: InTop, Body: BodyBlock,
 		Help: "what one task does before the threads start", Example: "init"},
 	KindThread: {Kind: KindThread, Name: "thread", In: InTop, Body: BodyBlock, shape: "NAME [in MM] [* N] [background]",

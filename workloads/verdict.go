@@ -90,6 +90,16 @@ func (p *parser) may(c *cursor) {
 	}
 }
 
+// show reads the oracles that exploring goes on to.
+func (p *parser) show(c *cursor, pos Pos) {
+	text, at := c.rest()
+	show := &Show{Pos: pos, Oracles: c.oracleList(text, at)}
+	if first := p.sc.Show; first != nil {
+		c.twice("show", first.Pos)
+	}
+	p.sc.Show = show
+}
+
 // Names are what the language does not know of the names in a scenario. What is nil is not checked.
 type Names struct {
 	Rules   func(spec string) error // what is wrong with a specification of rules
@@ -109,6 +119,11 @@ func (s *Scenario) CheckNames(n Names) error {
 	for _, q := range s.Questions {
 		for _, o := range q.Oracles {
 			known(&errs, q.Pos, "oracle", o, n.Oracles)
+		}
+	}
+	if s.Show != nil {
+		for _, o := range s.Show.Oracles {
+			known(&errs, s.Show.Pos, "oracle", o, n.Oracles)
 		}
 	}
 	for _, v := range s.Verdicts {

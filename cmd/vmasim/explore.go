@@ -98,7 +98,9 @@ func loadSearches(args []string, stdin io.Reader, o *exploreOptions) (searches [
 				}
 			}
 			for _, spec := range specs {
-				_, err := program.New(sc, program.Setting{Rules: spec, Machine: o.Machine, Without: o.Without})
+				setting := o.Setting
+				setting.Rules = spec
+				_, err := program.New(sc, setting)
 				m.note(err)
 				searches = append(searches, search{sc, spec})
 			}

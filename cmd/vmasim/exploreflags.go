@@ -39,6 +39,7 @@ var exploreFlags = []exploreFlag{
 	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, true},
 	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, true},
 	{"without", "", "ORACLES", "oracles to switch off, with commas between; see vmasim oracles", setWithout, completeOracles, true},
+	{"until", "", "ORACLES", "go on behind all other oracles to one of these, in place of the scenario's show; any: stop at the first", setUntil, completeOracles, true},
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
 	{"executions", "", "N", "stop after so many executions", number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
@@ -71,6 +72,13 @@ func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 			return f.complete(toComplete), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
+	cmd.Flags().BoolVar(&o.Consequences, "consequences", false, "go on behind the oracles of the lock discipline, to what comes of it")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if len(o.Show) > 0 && o.Consequences {
+			return usageError{errors.New("--until and --consequences say different things, expected one of them")}
+		}
+		return nil
+	}
 	cmd.Flags().BoolVar(&o.full, "full", false, "draw every step, not only those through which tasks affect each other")
 	if !replay {
 		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
@@ -86,6 +94,11 @@ func setExploreRules(o *exploreOptions, text string) error {
 
 func setWithout(o *exploreOptions, text string) error {
 	o.Without = strings.Split(text, ",")
+	return nil
+}
+
+func setUntil(o *exploreOptions, text string) error {
+	o.Show = strings.Split(text, ",")
 	return nil
 }
 

@@ -41,6 +41,9 @@ const (
 	ByCell                        // the protocol's own code and its cells, as they run
 	ByValidate                    // mm.Validate, in a quiescent state or at the end of a write section
 	ByDriver                      // the scheduler, the scenario, the teardown
+
+	// Discipline is no source but a class: the oracle is about how locks and counts are used, not about what comes of it.
+	Discipline
 )
 
 var sourceNames = [...]string{"watching each step", "the protocol's own code", "validating the address space", "the end of an execution"}
@@ -61,7 +64,7 @@ type Info struct {
 	Name       string // stable: scenarios refer to it
 	Means      string // what has happened when it speaks, one line
 	Invariants string // of docs/kernel.md, with blanks between; "" for none
-	Source     Source
+	Source     Source // and class
 	Since      string // the kernel that has the rule; always: before VMAs had locks; vmasim: no rule of the kernel
 	Shows      string // the arguments of vmasim explore with which a litmus test shows it, "" if none does
 }
@@ -72,45 +75,48 @@ func (i Info) Litmus() string {
 	return name
 }
 
+// Discipline reports whether the oracle is one of the lock discipline.
+func (i Info) Discipline() bool { return i.Source&Discipline != 0 }
+
 // oracleTable is the one place where oracles are declared. The watched ones come first, in the order of the constants.
 var oracleTable = [...]Info{
 	UseAfterFree:         {"use-after-free", "memory is used after it was freed, other than as RCU and a type-safe slab allow", "I13 I15", ByWatcher | ByCell | ByValidate, "always; RCU readers of VMAs since 6.4, reuse at once since 6.15", "foreign-put --rules linux-6.18,-pin-foreign-mm"},
-	UseAfterUnlock:       {"use-after-unlock", "a task looks at a VMA after it gave its read lock back, without having found it again", "I14", ByWatcher, "6.4", "detach-race --rules linux-6.18,-settle-before-put --keep-going 8"},
+	UseAfterUnlock:       {"use-after-unlock", "a task looks at a VMA after it gave its read lock back, without having found it again", "I14", ByWatcher | Discipline, "6.4", "detach-race --rules linux-6.18,-settle-before-put --keep-going 8"},
 	WrongVMA:             {"wrong-vma", "lock_vma_under_rcu returned a VMA of another mm, a detached one, or one without the address", "I6 I25", ByWatcher, "6.4; another mm since 6.15", "reuse-then-attach --rules linux-6.18,-address-after-ref"},
-	ReaderAndWriter:      {"reader-and-writer", "a VMA is write-locked or changed while another task has it read-locked", "I8", ByWatcher, "6.4", "struct-copy --rules linux-6.18,-dup-by-field"},
-	TwoWriters:           {"two-writers", "two tasks hold one lock for writing, or change one VMA", "I9", ByWatcher, "always", ""},
-	StrayFlag:            {"stray-flag", "vm_refcnt has the writer's flag though no writer keeps readers out", "I7", ByWatcher, "6.15", ""},
-	ReaderLeft:           {"reader-left", "a VMA is detached or freed, or the program has ended, while a task has a reference on it", "I4 I6", ByWatcher, "6.15", "put-to-zero --rules linux-6.18,-detach-waits"},
-	SeqParity:            {"seq-parity", "mm_lock_seq is odd without a writer or even with one, or a VMA seems write-locked in an idle mm", "I8 I9", ByWatcher, "6.14", "downgrade-ends-locks --rules linux-6.18,-end-write-on-downgrade"},
-	AttachState:          {"attach-state", "a VMA is attached that is not detached, or detached that is not attached, or either without its write lock", "I5", ByWatcher, "6.15", "attach-order --rules linux-6.18,-lock-new-vma"},
-	UnlockNotHeld:        {"unlock-not-held", "a task gives back a lock or reference that it does not have", "", ByWatcher | ByCell, "always", ""},
-	LockLeftHeld:         {"lock-left-held", "a task has ended with a lock held", "", ByWatcher | ByCell, "always", "detach-race --rules refcount-v6"},
-	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher, "6.4", "detach-race --rules refcount-v6 --without lock-left-held,reader-left,use-after-unlock"},
-	LockOrder:            {"lock-order", "locks are taken in an order that can deadlock, in one execution or in several together", "", ByWatcher, "always", "lock-order --rules linux-6.18,-retry-under-trylock --without blocking-under-vma-lock"},
-	BlockingUnderVMALock: {"blocking-under-vma-lock", "mmap_lock, or a file that is read, is waited for under a VMA read lock", "I18", ByWatcher, "6.4", "lock-order --rules linux-6.18,-retry-under-trylock"},
+	ReaderAndWriter:      {"reader-and-writer", "a VMA is write-locked or changed while another task has it read-locked", "I8", ByWatcher | Discipline, "6.4", "struct-copy --rules linux-6.18,-dup-by-field"},
+	TwoWriters:           {"two-writers", "two tasks hold one lock for writing, or change one VMA", "I9", ByWatcher | Discipline, "always", ""},
+	StrayFlag:            {"stray-flag", "vm_refcnt has the writer's flag though no writer keeps readers out", "I7", ByWatcher | Discipline, "6.15", ""},
+	ReaderLeft:           {"reader-left", "a VMA is detached or freed, or the program has ended, while a task has a reference on it", "I4 I6", ByWatcher | Discipline, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --until any"},
+	SeqParity:            {"seq-parity", "mm_lock_seq is odd without a writer or even with one, or a VMA seems write-locked in an idle mm", "I8 I9", ByWatcher | Discipline, "6.14", "downgrade-ends-locks --rules linux-6.18,-end-write-on-downgrade --until any"},
+	AttachState:          {"attach-state", "a VMA is attached that is not detached, or detached that is not attached, or either without its write lock", "I5", ByWatcher | Discipline, "6.15", "attach-order --rules linux-6.18,-lock-new-vma"},
+	UnlockNotHeld:        {"unlock-not-held", "a task gives back a lock or reference that it does not have", "", ByWatcher | ByCell | Discipline, "always", ""},
+	LockLeftHeld:         {"lock-left-held", "a task has ended with a lock held", "", ByWatcher | ByCell | Discipline, "always", "detach-race --rules refcount-v6"},
+	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher | Discipline, "6.4", "detach-race --rules refcount-v6 --without lock-left-held,reader-left,use-after-unlock"},
+	LockOrder:            {"lock-order", "locks are taken in an order that can deadlock, in one execution or in several together", "", ByWatcher | Discipline, "always", "lock-order --rules linux-6.18,-retry-under-trylock --until lock-order"},
+	BlockingUnderVMALock: {"blocking-under-vma-lock", "mmap_lock, or a file that is read, is waited for under a VMA read lock", "I18", ByWatcher | Discipline, "6.4", "lock-order --rules linux-6.18,-retry-under-trylock --until any"},
 	DataRace:             {"data-race", "two tasks use a plain word at the same time and one writes: nothing orders them", "", ByWatcher, "always", ""},
 	StaleNode:            {"stale-node", "a walk through the tree of VMAs goes on from a node found before rcu_read_lock or mmap_lock was dropped", "I16", ByWatcher, "6.1; forgotten for a while before 6.18", ""},
 	RmapUninitialised:    {"rmap-uninitialised", "a VMA is still being made though a reverse lookup can find it", "I20", ByWatcher, "6.9", "fork-link --rules linux-6.18,-link-when-made"},
 
 	numWatched: {"refcount-underflow", "more references are dropped than were taken", "I4", ByCell, "4.11", "struct-copy --rules linux-6.18,-dup-by-field"},
 	{"refcount-overflow", "a count reached its limit and stays there", "", ByCell, "6.15", "reader-overflow --rules linux-6.18,-reader-limit"},
-	{"recursive-lock", "a task takes a lock that it holds", "", ByCell, "always", ""},
-	{"sleep-in-rcu", "a task may come to wait inside an RCU read section", "I17", ByCell, "always", ""},
-	{"section-leaked", "a task ends inside a read section", "", ByCell, "always", ""},
-	{"seqcount-parity", "a write section begins inside another, or ends outside any", "I9", ByCell, "6.14", "downgrade-ends-locks --rules linux-6.18,-end-write-on-downgrade --without seq-parity"},
-	{"attach-attached", "vma_mark_attached of an attached VMA", "I5", ByCell, "6.15", "reattach --rules linux-6.18,-detach-waits --without reader-left"},
-	{"detach-detached", "vma_mark_detached of a detached VMA", "I5", ByCell, "6.15", ""},
-	{"detach-with-readers", "vma_mark_detached left references behind", "I6", ByCell, "6.15", ""},
-	{"store-detached", "the tree entry of a VMA is overwritten that is detached", "I10", ByCell, "6.15", ""},
+	{"recursive-lock", "a task takes a lock that it holds", "", ByCell | Discipline, "always", ""},
+	{"sleep-in-rcu", "a task may come to wait inside an RCU read section", "I17", ByCell | Discipline, "always", ""},
+	{"section-leaked", "a task ends inside a read section", "", ByCell | Discipline, "always", ""},
+	{"seqcount-parity", "a write section begins inside another, or ends outside any", "I9", ByCell | Discipline, "6.14", "downgrade-ends-locks --rules linux-6.18,-end-write-on-downgrade"},
+	{"attach-attached", "vma_mark_attached of an attached VMA", "I5", ByCell | Discipline, "6.15", "reattach --rules linux-6.18,-detach-waits --until attach-attached"},
+	{"detach-detached", "vma_mark_detached of a detached VMA", "I5", ByCell | Discipline, "6.15", ""},
+	{"detach-with-readers", "vma_mark_detached left references behind", "I6", ByCell | Discipline, "6.15", ""},
+	{"store-detached", "the tree entry of a VMA is overwritten that is detached", "I10", ByCell | Discipline, "6.15", ""},
 	{"call-residue", "a call has failed, and has changed more of the address space than it may leave changed", "I29", ByCell, "always; anon_vma links since 6.6", "merge-undo --rules linux-6.18,-undo-merge"},
 	{"missed-merge", "a call that joins neighbours has left two VMAs apart that could be one", "I11", ByCell, "always; fork's children since 6.16", ""},
 	{"wrong-merge", "a call has joined VMAs that differ, or changed pages that it was not about", "I11", ByCell, "always; fork's children since 6.16", ""},
-	{"detached-refcnt", "a new VMA does not begin with vm_refcnt 0", "I4", ByCell, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --without reader-left,bad-free,wrong-vma,lock-rule,reader-and-writer,use-after-free"},
-	{"not-write-locked", "vma_assert_write_locked fails", "I12", ByCell, "6.4", ""},
-	{"not-locked", "vma_assert_locked fails", "I13", ByCell, "6.4", ""},
-	{"write-lock-without-mmap-lock", "vma_start_write without mmap_lock held for writing", "I19", ByCell, "6.4", ""},
+	{"detached-refcnt", "a new VMA does not begin with vm_refcnt 0", "I4", ByCell, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --until detached-refcnt"},
+	{"not-write-locked", "vma_assert_write_locked fails", "I12", ByCell | Discipline, "6.4", ""},
+	{"not-locked", "vma_assert_locked fails", "I13", ByCell | Discipline, "6.4", ""},
+	{"write-lock-without-mmap-lock", "vma_start_write without mmap_lock held for writing", "I19", ByCell | Discipline, "6.4", ""},
 	{"double-free", "an object or a frame is freed twice", "I4", ByCell, "always", ""},
-	{"bad-free", "an object is freed that is still in use", "I4", ByCell, "always; a VMA with references since 6.15", "put-to-zero --rules linux-6.18,-detach-waits --without reader-left"},
+	{"bad-free", "an object is freed that is still in use", "I4", ByCell, "always; a VMA with references since 6.15", "put-to-zero --rules linux-6.18,-detach-waits --until bad-free"},
 	{"no-anon-vma", "an anonymous page is made in a VMA without an anon_vma", "I24", ByCell, "always", ""},
 	{"bad-page", "a frame is freed that is still mapped", "", ByCell, "always", ""},
 	{"write-after-free", "a free frame was written to", "", ByCell, "always", ""},
@@ -122,7 +128,7 @@ var oracleTable = [...]Info{
 	{"map-count", "map_count is not the number of VMAs", "I2", ByValidate, "always", ""},
 	{"total-vm", "total_vm is not the sum over the VMAs", "I31", ByValidate, "always", ""},
 	{"commit-charge", "what is charged for an address space is not what its VMAs account for", "I31", ByValidate, "always", "failed-mmap --rules linux-6.18,-uncharge-failed"},
-	{"detached-in-tree", "the tree holds a detached VMA", "I3", ByValidate, "6.4", ""},
+	{"detached-in-tree", "the tree holds a detached VMA", "I3", ByValidate, "6.4", "put-to-zero --rules linux-6.18,-detach-waits"},
 	{"wrong-mm", "the tree holds a VMA of another mm", "", ByValidate, "always", ""},
 	{"flags", "a VMA has rights that it may not have", "", ByValidate, "always", ""},
 	{"unfaulted-pgoff", "an anonymous VMA without pages has a page offset that is not its address", "I28", ByValidate, "always; asserted since 7.3", ""},
@@ -141,7 +147,7 @@ var oracleTable = [...]Info{
 	{"leak", "something is left after everything was torn down", "I4", ByDriver, "vmasim", ""},
 	{"stuck", "tasks do not end", "", ByDriver, "vmasim", ""},
 	{"panic", "the protocol code panicked", "", ByDriver, "vmasim", ""},
-	{"deadlock", "no task can go on though some have not ended", "", ByDriver, "vmasim", "lock-order --rules linux-6.18,-retry-under-trylock --without blocking-under-vma-lock,lock-order"},
+	{"deadlock", "no task can go on though some have not ended", "", ByDriver, "vmasim", "lock-order --rules linux-6.18,-retry-under-trylock"},
 	{"lost-wake-up", "a task sleeps though what it waits for holds, and no wake-up is to come", "", ByDriver, "vmasim", ""},
 	{"livelock", "tasks go on for ever and get nowhere", "", ByDriver, "vmasim", ""},
 	{"unexpected-result", "an operation ended otherwise than the scenario says", "", ByDriver, "vmasim", "fork-parent --rules linux-6.18,-fork-locks-parent"},

@@ -69,6 +69,7 @@ type savedReport struct {
 	Steps      int            `json:"steps"`
 	Outcomes   map[string]int `json:"outcomes"`
 	Violations []savedFound   `json:"violations,omitempty"`
+	Passed     []savedFound   `json:"passed,omitempty"`
 	Ops        []uint64       `json:"ops"`
 }
 
@@ -246,11 +247,16 @@ func (s *search) standing() *checkpoint {
 }
 
 func saveReport(r *Report) savedReport {
-	s := savedReport{r.Executions, r.Redundant, r.Truncated, r.Steps, maps.Clone(r.DistinctOutcomes), nil, slices.Clone(r.Ops[:])}
-	for i := range r.Violations {
-		s.Violations = append(s.Violations, savedFound{r.Violations[i].Execution, r.Violations[i].Schedule})
+	return savedReport{
+		r.Executions, r.Redundant, r.Truncated, r.Steps, maps.Clone(r.DistinctOutcomes), saveFound(r.Violations), saveFound(r.Passed), slices.Clone(r.Ops[:]),
 	}
-	return s
+}
+
+func saveFound(all []Found) (saved []savedFound) {
+	for i := range all {
+		saved = append(saved, savedFound{all[i].Execution, all[i].Schedule})
+	}
+	return saved
 }
 
 func saveMemory(m lessons) (saved []savedLesson) {
@@ -308,6 +314,14 @@ func (s *search) restoreReport(saved *savedReport) (*Report, error) {
 		}
 		f.Execution = v.Execution
 		r.Violations = append(r.Violations, *f)
+	}
+	for _, v := range saved.Passed {
+		f, err := rerun(s.workers[0], &v.Schedule)
+		if err != nil {
+			return nil, err
+		}
+		f.Execution = v.Execution
+		s.take(r, *f)
 	}
 	return r, nil
 }

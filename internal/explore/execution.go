@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+	"strings"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -28,6 +29,9 @@ var endingNames = [...]string{"finished", "violation", "deadlock", "lost wake-up
 
 func (e Ending) String() string { return endingNames[e] }
 
+// Oracle returns what the ending is called as an oracle.
+func (e Ending) Oracle() string { return strings.ReplaceAll(e.String(), " ", "-") }
+
 // Failed reports whether the ending is something that must not happen.
 func (e Ending) Failed() bool { return e >= Violated && e <= Livelock }
 
@@ -36,6 +40,7 @@ type execution struct {
 	ending     Ending
 	outcome    string // of a finished one
 	violations []task.Violation
+	passed     []Passed
 	blocked    []Blocked
 	steps      int
 }
@@ -53,7 +58,8 @@ type executor struct {
 	tracker  tracker // the strategy, if it wants to know
 	watcher  Watcher // nil: none
 	rewatch  func() Watcher
-	tell     func(task.Violation) // report
+	tell     func(task.Violation)     // report
+	pass     func(oracle string) bool // nil: nothing is passed over
 
 	maxSteps  int
 	depth     Ending // what reaching maxSteps is
@@ -80,7 +86,7 @@ type executor struct {
 
 func newExecutor(p Program, o *Options) *executor {
 	x := &executor{program: p, maxSteps: o.Depth, depth: Truncated, offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
-	x.tell = x.report
+	x.tell, x.pass = x.report, o.Pass
 	if x.maxSteps == 0 {
 		x.maxSteps, x.depth = defaultDepth, Livelock
 	}
@@ -310,6 +316,10 @@ func (x *executor) report(v task.Violation) {
 	if !x.stopping {
 		if i := x.current(); v.Stmt == "" && i >= 0 && x.procs[i].task != nil {
 			v.Stmt = outermost(x.procs[i].task.Stack())
+		}
+		if x.pass != nil && x.pass(v.Oracle) {
+			x.res.passed = append(x.res.passed, Passed{x.steps, v})
+			return
 		}
 		x.res.violations = append(x.res.violations, v)
 	}

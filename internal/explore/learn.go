@@ -94,7 +94,7 @@ func (x *executor) learn(m *lessons) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := x.teach(*m); err != nil || !f.Ending.Failed() {
+	if err := x.teach(*m); err != nil || !f.Ending.Failed() && len(f.Passed) == 0 {
 		return nil, err
 	}
 	return f, nil

@@ -22,7 +22,7 @@ func newResult() *result { return &result{report: Report{DistinctOutcomes: map[s
 func (r *result) clone() *result {
 	c := *r
 	c.report.DistinctOutcomes = maps.Clone(r.report.DistinctOutcomes)
-	c.report.Violations = slices.Clone(r.report.Violations)
+	c.report.Violations, c.report.Passed = slices.Clone(r.report.Violations), slices.Clone(r.report.Passed)
 	c.learned = slices.Clone(r.learned)
 	return &c
 }
@@ -119,18 +119,19 @@ func (s *search) count(r *result, x *executor, e *execution, part strategy) (boo
 	if d, ok := part.(*dfs); ok && d.known() {
 		return false, nil
 	}
-	failed := e.ending.Failed()
+	found := len(rep.Violations)
+	if e.ending.Failed() || len(e.passed) > 0 {
+		f := x.found(e)
+		f.Execution = rep.Executions
+		s.take(rep, f)
+	}
 	switch {
 	case e.ending == Redundant:
 		rep.Redundant++
 	case e.ending == Truncated:
 		rep.Truncated++
-	case e.ending == Finished:
+	case e.ending == Finished && len(e.passed) == 0:
 		rep.DistinctOutcomes[e.outcome]++
-	case failed:
-		f := x.found(e)
-		f.Execution = rep.Executions
-		s.note(rep, f)
 	}
 	together, err := x.learn(&r.learned)
 	if err != nil {
@@ -138,15 +139,15 @@ func (s *search) count(r *result, x *executor, e *execution, part strategy) (boo
 	}
 	if together != nil {
 		together.Execution = rep.Executions
-		s.note(rep, *together)
+		s.take(rep, *together)
 		x.use(part)
 	}
-	return (failed || together != nil) && s.enough(rep.Violations), nil
+	return len(rep.Violations) > found && s.enough(rep.Violations), nil
 }
 
 // found describes the failure of the execution just run.
 func (x *executor) found(e *execution) Found {
-	return Found{Ending: e.ending, Violations: e.violations, Blocked: e.blocked, Schedule: x.schedule()}
+	return Found{Ending: e.ending, Violations: e.violations, Passed: e.passed, Blocked: e.blocked, Schedule: x.schedule()}
 }
 
 // schedule returns what the execution just run has decided.

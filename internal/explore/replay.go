@@ -25,6 +25,7 @@ type Step struct {
 	Enabled        []string         // who could have gone on instead, in order
 	Choices        []int            // decided in this step besides
 	Violations     []task.Violation // that it caused
+	Passed         []task.Violation // that it caused and the execution went on behind
 }
 
 // Trace is a replayed execution.
@@ -173,11 +174,12 @@ func names(s *state, set taskSet) []string {
 
 // recorder is a watcher that records the steps of an execution and passes on what it is told.
 type recorder struct {
-	x     *executor
-	make  func() Watcher // what it passes it on to
-	next  Watcher
-	steps []Step
-	seen  int // violations
+	x      *executor
+	make   func() Watcher // what it passes it on to
+	next   Watcher
+	steps  []Step
+	seen   int // violations
+	passed int // those passed over
 }
 
 // begin is called for the first execution.
@@ -190,7 +192,7 @@ func (r *recorder) begin() Watcher {
 
 // Restart implements [Restarter].
 func (r *recorder) Restart() {
-	r.steps, r.seen = nil, 0
+	r.steps, r.seen, r.passed = nil, 0, 0
 	if next, ok := r.next.(Restarter); ok {
 		next.Restart()
 	} else {
@@ -258,6 +260,12 @@ func (r *recorder) blame() {
 		r.steps[n-1].Violations = slices.Clone(all[r.seen:])
 	}
 	r.seen = len(all)
+	for _, p := range r.x.res.passed[r.passed:] {
+		if n := len(r.steps); n > 0 {
+			r.steps[n-1].Passed = append(r.steps[n-1].Passed, p.Violation)
+		}
+	}
+	r.passed = len(r.x.res.passed)
 }
 
 func (r *recorder) trace(f *Found) *Trace {

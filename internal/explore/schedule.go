@@ -52,6 +52,14 @@ func (s *Schedule) clone() Schedule {
 	return c
 }
 
+// upTo returns the schedule of the first steps.
+func (s *Schedule) upTo(steps int) Schedule {
+	c := s.clone()
+	c.Tasks = c.Tasks[:min(steps, len(c.Tasks))]
+	c.Choices = slices.DeleteFunc(c.Choices, func(d StepDecision) bool { return d.Step > steps })
+	return c
+}
+
 // Switches returns how often the turn goes from one task to another, in all executions.
 func (s *Schedule) Switches() int {
 	n := 0

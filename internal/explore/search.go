@@ -53,10 +53,17 @@ type Options struct {
 type Found struct {
 	Ending     Ending
 	Violations []task.Violation // of the rules that the last step broke
+	Passed     []Passed         // what the execution went on behind
 	Blocked    []Blocked        // who could not go on
 	Schedule   Schedule
 	Execution  int  // the number of the execution, from 1
 	Unstable   bool // the schedule did not fail in the same way a second time
+}
+
+// Passed is a broken rule behind which an execution went on.
+type Passed struct {
+	Step      int // in which it was found, counted from 1; 0: before the first
+	Violation task.Violation
 }
 
 // Kind names what was violated: an oracle, or how the execution ended. A search shows one failure of each kind.
@@ -64,7 +71,7 @@ func (f *Found) Kind() string {
 	if len(f.Violations) > 0 {
 		return f.Violations[0].Oracle
 	}
-	return f.Ending.String()
+	return f.Ending.Oracle()
 }
 
 // Key is the same for two failures if one may stand for the other: of the same kind, in the same statement, and with the same
@@ -110,6 +117,7 @@ type Report struct {
 	Steps            int            // of the longest execution
 	DistinctOutcomes map[string]int // how many executions ended so
 	Violations       []Found        // in the order in which they were found
+	Passed           []Found        // what executions went on behind, one of each kind; each ends where it was found
 	Elapsed          time.Duration
 	Ops              [task.NumOps]uint64 // how often each operation was performed; 0: never reached
 }
@@ -268,7 +276,7 @@ func (s *search) runPhase() error {
 
 func (s *search) work(x *executor) {
 	for {
-		part, i, r := s.take()
+		part, i, r := s.nextPart()
 		if part == nil {
 			return
 		}
@@ -277,8 +285,8 @@ func (s *search) work(x *executor) {
 	}
 }
 
-// take returns the next part that is to be searched, and what an earlier run found in it.
-func (s *search) take() (strategy, int, *result) {
+// nextPart returns the next part that is to be searched, and what an earlier run found in it.
+func (s *search) nextPart() (strategy, int, *result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.ready[s.taken] != nil || s.taken < s.merged {
@@ -339,13 +347,17 @@ func (s *search) merge(r *result) {
 		f.Execution += before
 		s.note(&s.report, f)
 	}
+	for _, f := range r.report.Passed {
+		f.Execution += before
+		s.report.passOver(f)
+	}
 	together, err := s.remember(r.learned)
 	switch {
 	case err != nil:
 		s.err = err
 	case together != nil:
 		together.Execution = s.report.Executions
-		s.note(&s.report, *together)
+		s.take(&s.report, *together)
 	}
 	s.full = s.full || s.enough(s.report.Violations)
 }
@@ -396,6 +408,27 @@ func (s *search) wanted(f *Found) bool { return s.o.Until != nil && s.o.Until(f)
 func (s *search) note(r *Report, f Found) {
 	if s.wanted(&f) || !slices.ContainsFunc(r.Violations, func(o Found) bool { return o.Kind() == f.Kind() }) {
 		r.Violations = append(r.Violations, f)
+	}
+}
+
+// take takes in an execution that has failed, or gone on behind something.
+func (s *search) take(r *Report, f Found) {
+	for _, p := range f.Passed {
+		r.passOver(Found{Ending: Violated, Violations: []task.Violation{p.Violation}, Schedule: f.Schedule.upTo(p.Step), Execution: f.Execution})
+	}
+	switch {
+	case !f.Ending.Failed():
+	case s.o.Pass != nil && s.o.Pass(f.Kind()): // it cannot go on behind a deadlock
+		r.passOver(f)
+	default:
+		s.note(r, f)
+	}
+}
+
+// passOver notes what was passed over, if it is of a new kind.
+func (r *Report) passOver(f Found) {
+	if !slices.ContainsFunc(r.Passed, func(o Found) bool { return o.Kind() == f.Kind() }) {
+		r.Passed = append(r.Passed, f)
 	}
 }
 

@@ -115,6 +115,7 @@ func TraceText(b *strings.Builder, t *program.Trace, full bool) {
 	for i := range t.Blocked {
 		why(b, &t.Blocked[i])
 	}
+	passedOver(b, t)
 	if len(t.Objects) > 0 {
 		b.WriteString("\nwhere\n")
 	}
@@ -123,6 +124,24 @@ func TraceText(b *strings.Builder, t *program.Trace, full bool) {
 	}
 	b.WriteString("\naddress space\n")
 	maps(b, t)
+}
+
+// passedOver tells what the execution went on behind.
+func passedOver(b *strings.Builder, t *program.Trace) {
+	if len(t.Passed) > 0 {
+		b.WriteString("\nbefore that\n")
+	}
+	for i, p := range t.Passed {
+		same := func(o explore.Passed) bool { return o.Violation.Oracle == p.Violation.Oracle }
+		if slices.ContainsFunc(t.Passed[:i], same) {
+			continue // the first of a kind is the one that tells
+		}
+		step := "      "
+		if p.Step > 0 {
+			step = fmt.Sprintf("  %3d ", p.Step)
+		}
+		fmt.Fprintf(b, "%s%s: %s\n", step, p.Violation.Oracle, strings.ReplaceAll(shortNames(p.Violation.Message), "\n", "\n      "))
+	}
 }
 
 func why(b *strings.Builder, t *program.Blocked) {
@@ -196,6 +215,9 @@ func verdictLine(r *program.Result) string {
 	if broken := r.Broken(); len(broken) > 0 {
 		words += " " + strings.Join(broken, ", ")
 	}
+	if r.Fallback {
+		words += "; " + goalText(r) + " never came"
+	}
 	for _, q := range r.Unmet {
 		words += "; never: " + q
 	}
@@ -258,10 +280,22 @@ func choiceLine(r *program.Result) string {
 }
 
 func oracleLine(r *program.Result) string {
-	if len(r.Without) == 0 {
-		return fmt.Sprintf("all %d", len(r.Oracles))
+	words := fmt.Sprintf("all %d", len(r.Oracles))
+	if len(r.Without) > 0 {
+		words = fmt.Sprintf("%d, without %s", len(r.Oracles), strings.Join(r.Without, ", "))
 	}
-	return fmt.Sprintf("%d, without %s", len(r.Oracles), strings.Join(r.Without, ", "))
+	if r.Goals != nil || r.Muted {
+		words += ", each execution going on to " + goalText(r)
+	}
+	return words
+}
+
+// goalText names what executions go on to.
+func goalText(r *program.Result) string {
+	if r.Muted {
+		return "what is no matter of lock discipline"
+	}
+	return strings.Join(r.Goals, ", ")
 }
 
 // ExploreProgress words how far a search is, in one line.

@@ -34,6 +34,7 @@ type explored struct {
 	Choices          []string       `json:"choices"`
 	Oracles          []string       `json:"oracles"`
 	Broken           []string       `json:"broken"`
+	Passed           []string       `json:"passed_over"`
 	Oracle           string         `json:"oracle"`
 	Message          string         `json:"message"`
 	Schedule         string         `json:"schedule"`
@@ -109,7 +110,7 @@ func exploredOf(r *program.Result) *explored {
 		Scenario: r.Scenario, Rules: r.Rules, Strategy: string(s.Strategy), Verdict: r.Verdict(), AsStated: r.OK(), Complete: s.Complete,
 		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
-		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...),
+		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...), Passed: append([]string{}, r.PassedOver()...),
 		Trace: []tracedStep{}, Finally: []finalStep{}, Dropped: []string{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
 	}
 	if r.Stated != nil {

@@ -33,6 +33,7 @@ type arena struct {
 	watch    explore.Watcher
 	report   func(task.Violation)
 	broken   bool // a rule was: the machine may be in any state
+	failed   bool // and that ends the execution
 	spaces   []space
 	barriers []barrier
 	files    []*phys.File
@@ -74,8 +75,11 @@ func (a *arena) violate(v task.Violation) {
 	if slices.Contains(a.p.without, v.Oracle) {
 		return
 	}
-	if r := a.p.follow; r != nil {
-		r.end(a)
+	if a.p.pass == nil || !a.p.pass(v.Oracle) {
+		a.failed = true
+		if r := a.p.follow; r != nil {
+			r.end(a)
+		}
 	}
 	a.report(v)
 }
@@ -127,7 +131,7 @@ func (a *arena) countUp() {
 
 // begin makes the world of one execution.
 func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err error) {
-	a.watch, a.report, a.broken = watch, report, false
+	a.watch, a.report, a.broken, a.failed = watch, report, false, false
 	a.trail = nil
 	if t, ok := watch.(explore.Trailer); ok {
 		a.trail = t.Trail()
@@ -295,7 +299,7 @@ func (a *arena) conclude(o **outcome) (err error) {
 	s.Task.Observer = &a.alone
 	a.machine.RCU.ReadLock(s.Task) // its first step after those of the threads: the watchers know that they have ended
 	a.machine.RCU.ReadUnlock(s.Task)
-	if a.broken {
+	if a.failed {
 		return nil
 	}
 	if a.p.scenario.Finally != nil {
@@ -308,7 +312,7 @@ func (a *arena) conclude(o **outcome) (err error) {
 		return nil
 	}
 	a.validate()
-	if a.broken {
+	if a.failed {
 		return nil
 	}
 	*o = a.outcome()
@@ -323,9 +327,10 @@ func (a *arena) conclude(o **outcome) (err error) {
 }
 
 // leftBehind reports what the threads left, and the end of the address spaces would wait for without end.
-func (a *arena) leftBehind() bool {
+func (a *arena) leftBehind() (left bool) {
 	t := a.setup.Task
 	stuck := func(format string, args ...any) {
+		left = true
 		a.violate(task.Violation{Oracle: "stuck", Message: fmt.Sprintf(format, args...), Task: t.Name})
 	}
 	for _, r := range a.threads {
@@ -342,12 +347,12 @@ func (a *arena) leftBehind() bool {
 			m.MmapReadUnlock(t)
 		}
 		a.eachVMA(i, func(e tree.Entry) {
-			if _, _, refcnt, _ := e.VMA.Quiescent(); refcnt != 1 {
+			if _, _, refcnt, _ := e.VMA.Quiescent(); refcnt > 1 {
 				stuck("the VMA at %s has vm_refcnt %#x though every thread has ended", a.place(e.Start), refcnt)
 			}
 		})
 	}
-	return a.broken
+	return left || a.failed
 }
 
 // validate checks every address space.

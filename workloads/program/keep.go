@@ -14,6 +14,7 @@ import (
 // kept is what of the executions so far a checkpoint holds.
 type kept struct {
 	Without   []string      `json:"without"`
+	Behind    string        `json:"behind"` // what is gone on behind
 	Questions []string      `json:"questions"`
 	Outcomes  []keptOutcome `json:"outcomes"`
 	Reached   []string      `json:"reached"` // counters
@@ -29,7 +30,7 @@ type keptOutcome struct {
 func (p *Program) Keep() ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	k := kept{Without: p.withoutSorted(), Questions: p.questions()}
+	k := kept{Without: p.withoutSorted(), Behind: p.passText(), Questions: p.questions()}
 	for _, text := range slices.Sorted(maps.Keys(p.outcomes)) {
 		o := p.outcomes[text]
 		k.Outcomes = append(k.Outcomes, keptOutcome{text, o.answers, slices.Sorted(maps.Keys(o.results))})
@@ -59,6 +60,9 @@ func (p *Program) Recall(text []byte) error {
 	if !slices.Equal(k.Without, p.withoutSorted()) {
 		return fmt.Errorf("belongs to a search %s, this is one %s", oraclesBut(k.Without), oraclesBut(p.without))
 	}
+	if k.Behind != p.passText() {
+		return fmt.Errorf("belongs to a search %s, this is one %s", behindText(k.Behind), behindText(p.passText()))
+	}
 	if !slices.Equal(k.Questions, p.questions()) {
 		return errors.New("answers other questions than the scenario asks")
 	}
@@ -84,6 +88,13 @@ func oraclesBut(without []string) string {
 		return "with all oracles"
 	}
 	return "without " + strings.Join(without, ",")
+}
+
+func behindText(behind string) string {
+	if behind == "" {
+		return "that goes on behind nothing"
+	}
+	return "for " + behind
 }
 
 // reach notes that a branch was taken.

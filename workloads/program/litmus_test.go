@@ -42,8 +42,11 @@ func checkVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, wo
 			t.Log(found.Message())
 		}
 	}
+	if !v.Verified() && (len(r.Violations) != 1 || r.Violations[0].Oracle() != v.Oracles[0]) {
+		t.Errorf("%s under %s shows %v, is about %s", sc.Name, v.Rules, r.Broken(), v.Oracles[0])
+	}
 	for _, found := range r.Violations {
-		replays(t, sc, v.Rules, found)
+		replays(t, sc, Setting{Rules: v.Rules}, found)
 		if workers == 1 {
 			isSound(t, sc, found)
 		}
@@ -51,11 +54,11 @@ func checkVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, wo
 }
 
 // replays checks that a failing schedule fails in the same way again.
-func replays(t *testing.T, sc *workloads.Scenario, rules string, v *Violation) {
+func replays(t *testing.T, sc *workloads.Scenario, s Setting, v *Violation) {
 	if v.Unstable {
 		t.Errorf("%s does not fail a second time", &v.Schedule)
 	}
-	again, err := ReplayScenario(sc, Setting{Rules: rules}, v.Schedule)
+	again, err := ReplayScenario(sc, s, v.Schedule)
 	if err != nil {
 		t.Fatal(err)
 	}

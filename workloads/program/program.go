@@ -28,8 +28,9 @@ type Program struct {
 	scenario *workloads.Scenario
 	given    *workloads.Scenario // the scenario before anything was left out of it
 	cuts     []cut               // what was
-	spec     string              // of the rules, as asked for
-	without  []string            // oracles that are switched off
+	setting  Setting
+	pass     func(oracle string) bool // the oracles that an execution goes on behind; nil: none
+	without  []string                 // oracles that are switched off
 	plan     *driver.Plan
 	number   map[*workloads.Stmt]int    // of the statements of a block as given, from 1
 	text     map[*workloads.Stmt]string // as written, without expectation
@@ -61,7 +62,15 @@ type Setting struct {
 	Rules   string                     // in place of the scenario's; "" keeps them
 	Machine []workloads.MachineSetting // in place of those that the scenario states
 	Without []string                   // oracles that are switched off
+
+	// Show are the oracles that an execution goes on to, behind all others: in place of the scenario's show. [Any] is every
+	// oracle: the first one ends it.
+	Show         []string
+	Consequences bool // go on behind the oracles of the lock discipline
 }
+
+// Any among [Setting].Show is every oracle.
+const Any = "any"
 
 // New makes a scenario a program. The error tells all mistakes, one a line.
 func New(sc *workloads.Scenario, s Setting) (*Program, error) {
@@ -76,13 +85,14 @@ func newReduced(given *workloads.Scenario, cuts []cut, s Setting) (*Program, err
 		return nil, err
 	}
 	plan, err := driver.NewPlan(sc, &driver.Options{Rules: s.Rules})
-	if err := errors.Join(err, sc.CheckNames(known()), bounded(sc), checkOracles(s.Without)); err != nil {
+	if err := errors.Join(err, sc.CheckNames(known()), bounded(sc), checkOracles(s.Without), checkShow(s.Show)); err != nil {
 		return nil, err
 	}
 	p := &Program{
-		scenario: sc, given: given, cuts: cuts, spec: s.Rules, without: s.Without, plan: plan, number: number, text: map[*workloads.Stmt]string{},
+		scenario: sc, given: given, cuts: cuts, setting: s, without: s.Without, plan: plan, number: number, text: map[*workloads.Stmt]string{},
 		setups: &sync.Map{}, sound: &sound{}, outcomes: map[string]*outcome{}, reached: map[task.Counter]bool{},
 	}
+	p.pass = p.passes()
 	p.addInit(sc.Init)
 	p.addBlock(sc.Finally, "finally")
 	for i, th := range sc.Threads {
@@ -212,7 +222,7 @@ func (p *Program) Fingerprints() (scenario, rules string) { return p.scenarioPri
 // programText is what of a scenario decides which schedules it has: all but its rules, questions and verdicts.
 func programText(sc *workloads.Scenario) string {
 	bare := *sc
-	bare.Rules, bare.Questions, bare.Verdicts, bare.Title, bare.Doc = nil, nil, nil, "", ""
+	bare.Rules, bare.Questions, bare.Verdicts, bare.Show, bare.Title, bare.Doc = nil, nil, nil, nil, "", ""
 	return bare.String()
 }
 

@@ -171,6 +171,9 @@ func (r *recording) trace(t *explore.Trace) *Trace {
 	steps := slices.DeleteFunc(t.Steps, func(s explore.Step) bool {
 		if r.tasks[s.Task] == nil {
 			late = append(late, s.Violations...)
+			for _, v := range s.Passed {
+				out.Passed = append(out.Passed, explore.Passed{Violation: v})
+			}
 			return true
 		}
 		return false
@@ -187,6 +190,12 @@ func (r *recording) trace(t *explore.Trace) *Trace {
 		}
 		if step.Word() && s.Op.Info().Kind == task.Read {
 			step.From = n.word
+		}
+		for _, v := range s.Passed {
+			if !slices.ContainsFunc(out.Passed, func(p explore.Passed) bool { return p.Violation.Oracle == v.Oracle }) {
+				step.Notes = append(step.Notes, v.Oracle+", and on")
+			}
+			out.Passed = append(out.Passed, explore.Passed{Step: i + 1, Violation: v})
 		}
 		if slices.ContainsFunc(s.Choices, func(v int) bool { return v != 0 }) {
 			step.Notes = append(step.Notes, "chosen: "+strings.Trim(fmt.Sprint(s.Choices), "[]"))

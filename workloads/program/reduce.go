@@ -262,7 +262,7 @@ func bareText(sc *workloads.Scenario) string {
 func (p *Program) Smaller() iter.Seq[explore.Reducer] {
 	return func(yield func(explore.Reducer) bool) {
 		for _, more := range p.candidates() {
-			q, err := newReduced(p.given, append(slices.Clone(p.cuts), more...), Setting{Rules: p.spec, Without: p.without})
+			q, err := newReduced(p.given, append(slices.Clone(p.cuts), more...), p.setting)
 			if err != nil {
 				continue // what remains is no scenario
 			}

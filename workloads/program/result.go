@@ -36,6 +36,10 @@ type Result struct {
 	Without     []string                   // that were switched off
 	Machine     []workloads.MachineSetting // in place of those that the scenario states
 	Outcomes    []Outcome                  // by text
+	Goals       []string                   // that executions went on to, behind all others; nil: to the first that spoke
+	Show        []string                   // that they were said to go on to; nil: the scenario's own say
+	Fallback    bool                       // none of them spoke, and another is shown
+	Muted       bool                       // executions went on behind the oracles of the lock discipline
 	Interrupted bool
 	Checkpoint  string // the file that the search can go on from; "": none
 
@@ -60,7 +64,7 @@ func oracleName(f *explore.Found) string {
 	if len(f.Violations) > 0 {
 		return f.Violations[0].Oracle
 	}
-	return strings.NewReplacer(" ", "-").Replace(f.Ending.String())
+	return f.Ending.Oracle()
 }
 
 // Message returns what happened, in a sentence.
@@ -101,7 +105,7 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	o.Watch, o.Choices = p.Watch, p.choices()
+	o.Watch, o.Choices, o.Pass = p.Watch, p.choices(), p.pass
 	stated := p.stated()
 	if o.KeepGoing == 0 && stated != nil && !stated.Verified() {
 		o.KeepGoing = untilStated
@@ -118,14 +122,30 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	if report.Stopped {
 		r.Checkpoint = o.Checkpoint
 	}
-	for _, f := range shown(report.Violations, stated, o.KeepGoing) {
-		v, err := p.Counterexample(context.WithoutCancel(ctx), f, &o)
+	err = p.counterexamples(context.WithoutCancel(ctx), r, stated, &o)
+	return r, errors.Join(err, p.Close())
+}
+
+// counterexamples makes those that are to be shown. Where nothing was found but what executions went on behind, that is it.
+func (p *Program) counterexamples(ctx context.Context, r *Result, stated *workloads.Verdict, o *Options) error {
+	all, from := shown(r.Search.Violations, stated, o.KeepGoing), p
+	if len(all) == 0 && len(r.Search.Passed) > 0 {
+		first, err := newReduced(p.given, nil, Setting{Rules: p.setting.Rules, Without: p.without, Show: []string{Any}})
 		if err != nil {
-			return nil, errors.Join(err, p.Close())
+			return err
+		}
+		defer first.Close()
+		all, from, r.Fallback = r.Search.Passed[:1], first, true // the first symptom, before which there is none
+		o.Watch, o.Pass = first.Watch, nil
+	}
+	for _, f := range all {
+		v, err := from.Counterexample(ctx, f, o)
+		if err != nil {
+			return err
 		}
 		r.Violations = append(r.Violations, v)
 	}
-	return r, p.Close()
+	return nil
 }
 
 // untilStated is how many kinds of failure a search for a stated one may find.
@@ -163,6 +183,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	sc := p.scenario
 	r := &Result{
 		Scenario: sc.Name, Title: sc.Title, Argument: argument(sc), Rules: p.Rules(), Stated: p.stated(), Search: *report,
+		Goals: p.goals(), Show: p.setting.Show, Muted: p.setting.Consequences,
 		OwnRules: o.Rules == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine,
 	}
 	for _, s := range explore.Strategies() {
@@ -210,8 +231,8 @@ func (p *Program) observe(r *Result) {
 				ob.Negative += out.Executions
 			}
 		}
-		for j := range r.Search.Violations {
-			switch name := oracleName(&r.Search.Violations[j]); q.Kind {
+		for _, f := range slices.Concat(r.Search.Violations, r.Search.Passed) {
+			switch name := oracleName(&f); q.Kind {
 			case workloads.KindNever:
 				if slices.Contains(q.Oracles, name) {
 					ob.Positive++
@@ -224,7 +245,7 @@ func (p *Program) observe(r *Result) {
 				}
 			}
 		}
-		if q.Kind == workloads.KindExists && ob.Positive == 0 && r.Search.Complete && len(r.Search.Violations) == 0 {
+		if q.Kind == workloads.KindExists && ob.Positive == 0 && r.Search.Complete && len(r.Search.Violations) == 0 && len(r.Search.Passed) == 0 {
 			r.Unmet = append(r.Unmet, q.String())
 		}
 		r.Observations = append(r.Observations, ob)
@@ -274,7 +295,7 @@ const (
 // Verdict says what came of the search.
 func (r *Result) Verdict() string {
 	switch {
-	case len(r.Search.Violations) > 0 || len(r.Unmet) > 0:
+	case len(r.Search.Violations) > 0 || len(r.Search.Passed) > 0 || len(r.Unmet) > 0:
 		return Violated
 	case r.Search.Complete:
 		return Verified
@@ -287,8 +308,18 @@ func (r *Result) Broken() (names []string) {
 	for i := range r.Search.Violations {
 		names = append(names, brokenBy(&r.Search.Violations[i])...)
 	}
+	names = append(names, r.PassedOver()...)
 	if len(r.Unmet) > 0 {
 		names = append(names, workloads.KindExists.String())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// PassedOver returns the names of what executions went on behind.
+func (r *Result) PassedOver() (names []string) {
+	for i := range r.Search.Passed {
+		names = append(names, oracleName(&r.Search.Passed[i]))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
@@ -316,5 +347,14 @@ func (r *Result) ReplayCommand(s *explore.Schedule) string {
 	if len(r.Machine) > 0 {
 		machine = " --machine " + workloads.FormatSettings(r.Machine)
 	}
-	return fmt.Sprintf("vmasim replay%s%s%s %s '%s'", rules, machine, without, r.Argument, s)
+	behind := ""
+	switch {
+	case r.Fallback:
+		behind = " --until " + Any
+	case r.Muted:
+		behind = " --consequences"
+	case len(r.Show) > 0:
+		behind = " --until " + strings.Join(r.Show, ",")
+	}
+	return fmt.Sprintf("vmasim replay%s%s%s%s %s '%s'", rules, machine, without, behind, r.Argument, s)
 }

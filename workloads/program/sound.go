@@ -17,6 +17,11 @@ type sound struct {
 	specs []string
 }
 
+// under returns the setting with other rules, and nothing that is gone on behind.
+func (s Setting) under(spec string) Setting {
+	return Setting{Rules: spec, Without: s.Without, Show: []string{Any}}
+}
+
 // soundExecutions is what a search under the default rules may cost where the scenario does not say what comes of it.
 const soundExecutions = 20_000
 
@@ -44,7 +49,7 @@ func (p *Program) soundRules() []string {
 
 // verified reports whether a search of the whole scenario finishes and finds nothing.
 func (p *Program) verified(spec string) bool {
-	whole, err := newReduced(p.given, nil, Setting{Rules: spec, Without: p.without})
+	whole, err := newReduced(p.given, nil, p.setting.under(spec))
 	if err != nil {
 		return false
 	}
@@ -57,7 +62,7 @@ func (p *Program) verified(spec string) bool {
 func (p *Program) Sound() iter.Seq[explore.Reducer] {
 	return func(yield func(explore.Reducer) bool) {
 		for _, spec := range p.soundRules() {
-			q, err := newReduced(p.given, slices.Clone(p.cuts), Setting{Rules: spec, Without: p.without})
+			q, err := newReduced(p.given, slices.Clone(p.cuts), p.setting.under(spec))
 			if err != nil {
 				continue // the scenario has been run; only its rules are others
 			}

@@ -24,7 +24,7 @@ func isSound(t *testing.T, sc *workloads.Scenario, v *Violation) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := searched(t, p, explore.Options{Choices: p.choices()})
+		r := searched(t, p, explore.Options{Watch: p.Watch, Choices: p.choices()})
 		if !r.Complete || len(r.Violations) > 0 {
 			t.Errorf("%s without %q: not verified under %s: %v", sc.Name, v.Dropped, verdict.Rules, r.Violations)
 		}

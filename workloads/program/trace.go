@@ -23,6 +23,7 @@ type Trace struct {
 	Start    []task.Violation // found before the threads had taken a step
 	End      []task.Violation // found when all was over, in no statement
 	Ending   explore.Ending
+	Passed   []explore.Passed // what the execution went on behind; step 0: when all steps were taken
 	Violated []task.Violation
 	Outcome  string // if it finished
 	Diverged error  // the schedule does not fit the program: the trace ends where it differs
@@ -96,7 +97,7 @@ func (p *Program) Replay(schedule explore.Schedule) (*Trace, error) {
 	p.follow = rec
 	defer func() { p.follow = nil }()
 	t, err := explore.Replay(p, schedule, explore.Options{
-		Choices: p.choices(),
+		Choices: p.choices(), Pass: p.pass,
 		Watch: func(report func(task.Violation)) explore.Watcher {
 			rec.oracles = p.Watch(report).(*oracles)
 			return rec
