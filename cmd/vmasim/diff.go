@@ -63,7 +63,7 @@ interrupted: then what was found is printed.`,
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the random operations; 0: another one each time")
 	f.IntVarP(&o.Workers, "jobs", "j", 1, "compare `N` sequences side by side")
 	f.IntVar(&o.Length, "length", 0, "operations in one sequence `N`; 0: 300")
-	f.IntVar(&o.FlagsEvery, "flags-every", 0, "compare VmFlags after every `N` operations; 0: 8, and in scenarios each time")
+	f.IntVar(&o.FlagsEvery, "flags-every", 0, "compare everything after every operation, and VmFlags after every `N`; 0: as often as it costs no more than the operations")
 	f.BoolVar(&o.deep, "deep", false, "compare what /proc hides, too: vm_flags, page offsets of anonymous memory, anon_vmas")
 	f.BoolVar(&o.faults, "faults", false, "compare how many faults of the threads fall back to mmap_lock")
 	f.BoolVar(&o.Keep, "keep-going", false, "go on after a drift, and count them")
@@ -201,7 +201,7 @@ func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Sc
 	var t tally
 	judged := false
 	for _, sc := range scenarios {
-		r, err := lab.Scenario(ctx, sc, max(o.FlagsEvery, 1))
+		r, err := lab.Scenario(ctx, sc, o.FlagsEvery)
 		if other, ok := errors.AsType[*diff.OtherMachine](err); ok {
 			fmt.Fprintf(stderr, "note: not judged: %v\n", other)
 			continue

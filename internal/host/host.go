@@ -60,6 +60,8 @@ type Lab struct {
 	memory  []byte // the slots
 	kernel  Kernel
 	zero    uint64
+	queries bool // PROCMAP_QUERY works
+	scans   bool // PAGEMAP_SCAN works
 
 	mu        sync.Mutex
 	free      []int // slots

@@ -1,12 +1,5 @@
 package host
 
-import (
-	"encoding/binary"
-	"fmt"
-
-	"golang.org/x/sys/unix"
-)
-
 // Page is an entry of /proc/PID/pagemap.
 type Page uint64
 
@@ -61,23 +54,7 @@ func (p *Process) Pages(start uint64, n int) ([]Page, error) {
 	if p.lost != nil {
 		return nil, p.lost
 	}
-	out := make([]Page, 0, n)
-	for offset := int64(start >> pageShift * 8); len(out) < n; {
-		wanted := p.buffer[:min(8*(n-len(out)), len(p.buffer))]
-		got, err := unix.Pread(p.proc[procPagemap], wanted, offset)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading /proc/%d/pagemap: %w", p.pid, err)
-		}
-		if got == 0 {
-			return nil, fmt.Errorf("/proc/%d/pagemap ends at %#x", p.pid, start+uint64(len(out))<<pageShift)
-		}
-		for i := 0; i < got; i += 8 {
-			out = append(out, Page(binary.NativeEndian.Uint64(wanted[i:])))
-		}
-		offset += int64(got)
-	}
-	return out, nil
+	out := make([]Page, n)
+	err := p.readPages(start, start+uint64(n)<<pageShift, func(addr uint64, e Page) { out[(addr-start)>>pageShift] = e })
+	return out, err
 }

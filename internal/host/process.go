@@ -26,6 +26,7 @@ type Process struct {
 	outside Outside
 	lost    error
 	buffer  []byte            // for reading from /proc
+	regions *[64]pagesRegion  // for what PAGEMAP_SCAN finds; the kernel writes here, so it must not lie on a stack
 	names   map[string]string // of areas
 	flags   map[string]Flags  // by line
 }
@@ -34,7 +35,7 @@ type Process struct {
 // if the agent is not alive.
 func (l *Lab) open(index, socket, pid int) (*Process, error) {
 	p := &Process{lab: l, index: index, slot: slotAt(l.memory, index), socket: socket, pid: pid, pidfd: -1,
-		buffer: make([]byte, 64<<10), names: map[string]string{}, flags: map[string]Flags{}}
+		buffer: make([]byte, 64<<10), regions: new([64]pagesRegion), names: map[string]string{}, flags: map[string]Flags{}}
 	for i := range p.proc {
 		p.proc[i] = -1
 	}

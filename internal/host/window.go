@@ -93,6 +93,7 @@ func (p *Process) settle(handler uint64) error {
 	if err := p.makeFiller(); err != nil {
 		return err
 	}
+	p.probeQueries()
 	return p.probeZeroPage()
 }
 

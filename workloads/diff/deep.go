@@ -77,28 +77,21 @@ func (w *world) kernelHidden(sp *space, numbers numbering) ([]hidden, error) {
 }
 
 func (w *world) simHidden(sp *space, numbers numbering) (all []hidden) {
-	forEachVMA(w.actor.Task, sp.sim, w.set.window.Base, w.set.window.End(), func(v *vma.VMA) {
+	forEachVMA(w.actor.Task, sp.sim, w.set.window.Base, w.set.window.End(), func(v *vma.VMA) bool {
 		h := hidden{inherited: v.ChainPeek() != nil && v.ChainPeek().Next != nil}
 		h.start, h.end, h.pgoff, h.flags = v.Snapshot()
 		if _, anon, _, _ := v.Quiescent(); anon != nil {
 			h.anonVMA = numbers.number(uint64(anon.ID))
 		}
 		all = append(all, h)
+		return true
 	})
 	return all
 }
 
-// forEachVMA visits the VMAs that begin in [start, end).
-func forEachVMA(t *task.Task, m *mm.MM, start, end uint64, visit func(*vma.VMA)) {
-	m.Tree.Ascend(t, start, func(e tree.Entry) bool {
-		if e.Start >= end {
-			return false
-		}
-		if e.Start >= start {
-			visit(e.VMA)
-		}
-		return true
-	})
+// forEachVMA visits the VMAs that begin in [start, end), until visit returns false.
+func forEachVMA(t *task.Task, m *mm.MM, start, end uint64, visit func(*vma.VMA) bool) {
+	m.Tree.Ascend(t, start, func(e tree.Entry) bool { return e.Start < end && (e.Start < start || visit(e.VMA)) })
 }
 
 // compareHidden returns the first thing that differs, "" for nothing.

@@ -18,7 +18,7 @@ type Options struct {
 	Operations int    // how many
 	Seed       uint64 // of the sequences
 	Workers    int    // sequences at once; 0: one
-	FlagsEvery int    // VmFlags are compared after every so many operations; 0: 8
+	FlagsEvery int    // everything is compared after every operation, VmFlags after every so many; 0: as often as it costs no more than the operations
 	Length     int    // operations in one sequence; 0: 300
 	Keep       bool   // go on after a drift, to count them
 
@@ -36,7 +36,6 @@ type Progress struct {
 // possible.
 func (l *Lab) Random(ctx context.Context, o Options) (*Result, error) {
 	o.Workers, o.Length = max(o.Workers, 1), cmp.Or(o.Length, 300)
-	o.FlagsEvery = cmp.Or(o.FlagsEvery, 8)
 	h := &hunt{lab: l, o: o, result: l.newResult(), begun: time.Now()}
 	h.result.Name, h.result.Seed = "random", o.Seed
 	ctx, cancel := context.WithCancel(ctx)
@@ -196,7 +195,7 @@ func (l *Lab) newSequence(o Options, n uint64) (*sequence, error) {
 		window.Base = host.DefaultBase
 		window.Heap = window.Base + window.Size/2 // the same each time: a window of its own costs the host a process
 	}
-	return &sequence{lab: l, set: setting{scenario: sc, window: window, flagsEvery: o.FlagsEvery}, length: o.Length, gen: g}, nil
+	return &sequence{lab: l, set: setting{scenario: sc, window: window, flagsEvery: cmp.Or(o.FlagsEvery, 8), exact: o.FlagsEvery > 0}, length: o.Length, gen: g}, nil
 }
 
 // generate makes the operations and performs them. The error says that the kernel's side was lost.
@@ -211,8 +210,7 @@ func (q *sequence) generate(ctx context.Context) error {
 		if w.spaces[space] == nil {
 			space = 0
 		}
-		st := w.simState(w.spaces[space], false)
-		q.gen.use(w, st.areas)
+		q.gen.use(w, w.simAreas(w.spaces[space], false))
 		s := step{space: space, stmt: q.gen.next()}
 		w.last = nil
 		q.drift, err = w.do(s, nil)
@@ -242,7 +240,7 @@ func (q *sequence) finish(w *world, err error) error {
 // replay performs steps in a new world, and returns the drift that they end in.
 func (q *sequence) replay(steps []step) (*Drift, error) {
 	set := q.set
-	set.flagsEvery = 1
+	set.flagsEvery, set.exact = 1, true
 	w, err := q.lab.newWorld(set)
 	if err != nil {
 		return nil, err
@@ -282,7 +280,7 @@ func (w *world) readAll() (*Drift, error) {
 		if sp == nil {
 			continue
 		}
-		for _, a := range w.simState(sp, false).areas {
+		for _, a := range w.simAreas(sp, false) {
 			for addr := a.start; addr < min(a.end, a.start+16*mm.PageSize); addr += mm.PageSize {
 				for _, at := range []uint64{addr, addr + 104} {
 					last = step{space: i, stmt: &workloads.Stmt{Kind: workloads.KindLoad, Addr: number(at)}}
@@ -294,13 +292,6 @@ func (w *world) readAll() (*Drift, error) {
 		}
 	}
 	w.blind = false
-	for i, sp := range w.spaces {
-		if sp == nil {
-			continue
-		}
-		if d, err := w.compare(last, i); d != nil || err != nil {
-			return d, err
-		}
-	}
-	return nil, nil
+	w.done = last
+	return w.compareAll()
 }

@@ -140,13 +140,7 @@ func (p *process) state(flags bool) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &state{areas: make([]area, len(areas))}
-	for i, a := range areas {
-		s.areas[i] = area{start: a.Start, end: a.End, prot: a.Prot, shared: a.Shared, flags: string(a.Flags)}
-		if a.Inode != 0 {
-			s.areas[i].object, s.areas[i].offset = a.Dev<<40^a.Inode, a.Offset
-		}
-	}
+	s := &state{areas: observed(areas)}
 	if w := p.Window(); w.Pages() <= smallWindow {
 		return s, p.addPages(s, w.Base, w.End())
 	}
@@ -158,21 +152,28 @@ func (p *process) state(flags bool) (*state, error) {
 	return s, nil
 }
 
+// observed gives areas of the kernel as they are compared.
+func observed(areas []host.Area) []area {
+	all := make([]area, len(areas))
+	for i, a := range areas {
+		all[i] = area{start: a.Start, end: a.End, prot: a.Prot, shared: a.Shared, flags: string(a.Flags)}
+		if a.Inode != 0 {
+			all[i].object, all[i].offset = a.Dev<<40^a.Inode, a.Offset
+		}
+	}
+	return all
+}
+
 // smallWindow is how many pages of a window are read at once; of a larger one those of each area.
 const smallWindow = 1024
 
 // addPages adds the pages of [start, end) that are mapped.
 func (p *process) addPages(s *state, start, end uint64) error {
-	pages, err := p.Pages(start, int((end-start)>>mm.PageShift))
-	if err != nil {
-		return err
-	}
-	for i, e := range pages {
+	return p.EachPage(start, end, func(addr uint64, e host.Page) {
 		if kind := p.page(e); kind != absent {
-			s.pages = append(s.pages, mapped{start + uint64(i)<<mm.PageShift, kind})
+			s.pages = append(s.pages, mapped{addr, kind})
 		}
-	}
-	return nil
+	})
 }
 
 func (p *process) page(e host.Page) page {

@@ -31,34 +31,57 @@ func windowOf(sc *workloads.Scenario) host.Window {
 }
 
 // Scenario performs a scenario on both sides, statement by statement: init, then the threads, each a statement in turn, then
-// finally. It stops at the first drift.
+// finally. It stops at the first drift. flagsEvery is how often VmFlags are compared, and everything else after each operation; 0:
+// as often as it costs no more than the operations.
 func (l *Lab) Scenario(ctx context.Context, sc *workloads.Scenario, flagsEvery int) (*Result, error) {
 	sc, err := l.asKernel(sc)
 	if err != nil {
 		return nil, err
 	}
-	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: flagsEvery}
+	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: max(flagsEvery, 1), exact: flagsEvery > 0}
 	if set.window.Heap, err = l.heapOf(ctx, set); err != nil {
 		return nil, err
 	}
+	r, good, err := l.perform(ctx, set)
+	if err != nil || r.FirstDrift == nil || good >= r.Operations-1 {
+		return r, err
+	}
+	// The operation that made the difference may be any since all was equal: look again, and closer.
+	if set.exactFrom = good; good == 0 {
+		set.exact = true
+	}
+	if pinned, _, err := l.perform(ctx, set); err == nil && pinned.FirstDrift != nil {
+		r.FirstDrift = pinned.FirstDrift
+	}
+	return r, nil
+}
+
+// perform performs a scenario in a world of its own. good is how many operations had been done when both sides were last compared as
+// a whole, and equal.
+func (l *Lab) perform(ctx context.Context, set setting) (r *Result, good int, err error) {
 	begun := time.Now()
 	w, err := l.newWorld(set)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	p := newPlayer(ctx, w)
-	err = p.play(sc)
-	r := l.newResult()
+	err = p.play(set.scenario)
+	if err == nil && p.drift == nil && ctx.Err() == nil {
+		p.drift, err = w.compareAll()
+	}
+	r = l.newResult()
 	r.Elapsed = time.Since(begun)
-	r.Name, r.Interrupted = sc.Name, ctx.Err() != nil
+	r.Name, r.Interrupted = set.scenario.Name, ctx.Err() != nil
 	r.Operations, r.Coverage, r.Skipped, r.FirstDrift = w.operations, w.counts, p.skipped, p.drift
+	good = w.good()
 	if leak := w.close(); leak != nil && err == nil && p.drift == nil {
 		r.FirstDrift = &Drift{Statement: "the end", Space: workloads.MainMM, What: leak.Error()}
+		good = r.Operations // no comparison would have shown it earlier
 	}
 	if r.FirstDrift != nil {
 		r.Drifts = 1
 	}
-	return r, err
+	return r, good, err
 }
 
 // heapOf returns where the scenario wants its heap, 0 for nowhere. A world is made with its heap, whose address may depend on

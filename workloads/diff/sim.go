@@ -14,10 +14,23 @@ import (
 
 // simState observes the simulator. VmFlags are asked for.
 func (w *world) simState(sp *space, flags bool) *state {
-	t, m, start, end := w.actor.Task, sp.sim, w.set.window.Base, w.set.window.End()
-	s := &state{}
-	forEachVMA(t, m, start, end, func(v *vma.VMA) { s.areas = append(s.areas, simArea(v, flags)) })
-	_ = m.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
+	s := &state{areas: w.simAreas(sp, flags)}
+	w.addSimPages(s, sp, w.set.window.Base, w.set.window.End())
+	return s
+}
+
+func (w *world) simAreas(sp *space, flags bool) (areas []area) {
+	forEachVMA(w.actor.Task, sp.sim, w.set.window.Base, w.set.window.End(), func(v *vma.VMA) bool {
+		areas = append(areas, simArea(v, flags))
+		return true
+	})
+	return areas
+}
+
+// addSimPages adds the pages of [start, end) that are mapped.
+func (w *world) addSimPages(s *state, sp *space, start, end uint64) {
+	m := sp.sim
+	_ = m.Tables.Chunks(w.actor.Task, start, end, func(c pgtable.Chunk) error {
 		for i := range c.Entries {
 			if p := simPage(m, c.Entries[i].Peek()); p != absent {
 				s.pages = append(s.pages, mapped{c.Addr + uint64(i)<<mm.PageShift, p})
@@ -25,7 +38,6 @@ func (w *world) simState(sp *space, flags bool) *state {
 		}
 		return nil
 	})
-	return s
 }
 
 func simArea(v *vma.VMA, named bool) area {

@@ -53,6 +53,8 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 		return nil, nil // the world was made with it
 	}
 	w.operations++
+	w.machine.ValidateWrites = w.exact() || sp.areas <= everyOperation // else [world.compareWhole] does
+	w.done = s
 	real, err := sp.kernel.do(&c)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s.stmt, err)
@@ -62,6 +64,9 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 	}
 	w.actor.MM = sp.sim
 	sim := w.actor.Do(&c)
+	if w.lab.spoil != nil {
+		w.lab.spoil(&w.actor, &c)
+	}
 	w.counts.add(c.Kind, real)
 	if real != sim {
 		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", actor.Describe(s.stmt, real), w.actor.Describe(s.stmt, sim)))
@@ -70,7 +75,7 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 	if real.Kind == workloads.ResultOK {
 		c.Bind(s.stmt, env, real.Value)
 	}
-	return w.compare(s, s.space)
+	return w.compare(s, s.space, w.reachOf(sp, &c, real))
 }
 
 // fork makes a child on both sides.
@@ -105,10 +110,10 @@ func (w *world) fork(s step, parent *space) (*Drift, error) {
 	}
 	child.sim = sim
 	w.spaces[i] = child
-	if d, err := w.compare(s, s.space); d != nil || err != nil {
+	if d, err := w.compare(s, s.space, everywhere); d != nil || err != nil {
 		return d, err
 	}
-	return w.compare(s, i)
+	return w.compare(s, i, everywhere)
 }
 
 // exit ends a child on both sides.
@@ -121,16 +126,19 @@ func (w *world) exit(s step) (*Drift, error) {
 	if i == 0 || sp == nil {
 		return nil, nil // main stays: it is what is compared
 	}
+	if d, err := w.compareWhole(s, i, true); d != nil || err != nil { // what it leaves behind unseen
+		return d, err
+	}
 	w.operations++
 	sp.kernel.Exit()
 	sp.sim.Put(w.actor.Task)
 	w.spaces[i] = nil
 	w.counts.add(s.stmt.Kind, workloads.Outcome{Kind: workloads.ResultOK})
-	return w.compare(s, 0)
+	return w.compare(s, 0, everywhere)
 }
 
-// compare compares one address space after a step.
-func (w *world) compare(s step, i int) (*Drift, error) {
+// compare compares one address space after a step: what the step may have changed, and all of it where that is due.
+func (w *world) compare(s step, i int, r reach) (*Drift, error) {
 	if w.blind {
 		return nil, nil
 	}
@@ -138,7 +146,25 @@ func (w *world) compare(s step, i int) (*Drift, error) {
 		return w.drift(s, "the simulator broke a rule: "+describeViolations(w.violations))
 	}
 	sp := w.spaces[i]
-	flags := w.set.flagsEvery > 0 && w.operations%w.set.flagsEvery == 0
+	if d := w.due(sp, r); d.whole {
+		return w.compareWhole(s, i, d.flags)
+	}
+	what, err := w.compareReach(sp, r)
+	if what == "" || err != nil {
+		return nil, err
+	}
+	return w.drift(s, what)
+}
+
+// compareWhole compares all of an address space.
+func (w *world) compareWhole(s step, i int, flags bool) (*Drift, error) {
+	sp := w.spaces[i]
+	if !w.machine.ValidateWrites {
+		w.validate(sp)
+	}
+	if len(w.violations) > 0 {
+		return w.drift(s, "the simulator broke a rule: "+describeViolations(w.violations))
+	}
 	real, err := sp.kernel.state(flags)
 	if err != nil {
 		return nil, err
@@ -152,9 +178,39 @@ func (w *world) compare(s step, i int) (*Drift, error) {
 		return w.driftBetween(s, i, what, real, sim), nil
 	}
 	if w.lab.deep != nil {
-		return w.compareHidden(s)
+		if d, err := w.compareHidden(s); d != nil || err != nil {
+			return d, err
+		}
+	}
+	sp.areas, sp.wholeAt = len(sim.areas), w.operations
+	if flags {
+		sp.flagsAt = w.operations
 	}
 	return nil, nil
+}
+
+// compareAll compares all address spaces in the end.
+func (w *world) compareAll() (*Drift, error) {
+	if w.done.stmt == nil {
+		return nil, nil
+	}
+	for i, sp := range w.spaces {
+		if sp == nil {
+			continue
+		}
+		if d, err := w.compareWhole(w.done, i, true); d != nil || err != nil {
+			return d, err
+		}
+	}
+	return nil, nil
+}
+
+// validate looks for broken rules in the simulated address space.
+func (w *world) validate(sp *space) {
+	t := w.actor.Task
+	sp.sim.MmapWriteLock(t)
+	w.violations = append(w.violations, sp.sim.Validate(t)...)
+	sp.sim.MmapWriteUnlock(t)
 }
 
 // drift describes a difference in results.

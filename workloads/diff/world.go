@@ -25,7 +25,8 @@ type Lab struct {
 	host  *host.Lab
 	deep  *deep.Reader // nil: what /proc hides is not compared
 	rules rules.Set
-	tweak func(*mm.Config) // of the simulator, for tests; nil: nothing
+	tweak func(*mm.Config)                // of the simulator, for tests; nil: nothing
+	spoil func(*actor.Actor, *actor.Call) // changes the simulated side after a call, for tests; nil: nothing
 }
 
 // NewLab starts the agents. The program must have called host.Main.
@@ -59,7 +60,9 @@ func (l *Lab) Kernel() host.Kernel { return l.host.Kernel() }
 type setting struct {
 	scenario   *workloads.Scenario // its files, limits and address spaces
 	window     host.Window
-	flagsEvery int // VmFlags are compared after every so many operations; 0: never
+	flagsEvery int  // VmFlags are compared after every so many operations at most; where areas are many, less often; 0: never
+	exact      bool // VmFlags as often as that, and everything else after every operation
+	exactFrom  int  // likewise, and VmFlags too, after so many operations; 0: not at all
 }
 
 // withWindow returns the setting with a scenario that has the window, and no more room for VMAs than it.
@@ -85,6 +88,7 @@ type world struct {
 	operations int
 	blind      bool               // results are compared, and nothing else
 	last       *workloads.Outcome // of the operation before, on both sides; nil if there was none
+	done       step               // the last one
 	counts     Coverage
 }
 
@@ -92,6 +96,11 @@ type world struct {
 type space struct {
 	sim    *mm.MM
 	kernel *process
+	brk    uint64 // where the heap ends; 0: where it began
+
+	areas   int // when it was last compared as a whole
+	wholeAt int // how many operations had been done then
+	flagsAt int // and when VmFlags were last compared
 }
 
 // windowMemory is the simulated memory that a world has for each page of its window: all its address spaces may fill
