@@ -7,8 +7,14 @@ import (
 )
 
 // Flags are the two-letter codes of a VmFlags line of smaps, sorted, with
-// single spaces between.
+// single spaces between. "sd" is not among them: with CONFIG_MEM_SOFT_DIRTY
+// each VMA is born with VM_SOFTDIRTY, only a write to /proc/PID/clear_refs takes
+// it away, and merging does not look at it; so it says what the configuration
+// is, and nothing about the address space.
 type Flags string
+
+// softDirtyCode is VM_SOFTDIRTY's.
+const softDirtyCode = "sd"
 
 // flagNames are the kernel's names of the flags, by code. Linux 6.18 shows
 // these on amd64; "gu" came with 6.19, and with 6.18.y kernels that have it
@@ -39,7 +45,6 @@ var flagNames = map[string]string{
 	"pf": "VM_PFNMAP",
 	"rd": "VM_READ",
 	"rr": "VM_RAND_READ",
-	"sd": "VM_SOFTDIRTY",
 	"sf": "VM_SYNC",
 	"sh": "VM_SHARED",
 	"sl": "VM_SEALED",
@@ -70,7 +75,7 @@ func (p *Process) parseFlags(line []byte) Flags {
 	line = bytes.TrimSpace(line)
 	f, known := p.flags[string(line)]
 	if !known {
-		codes := strings.Fields(string(line))
+		codes := slices.DeleteFunc(strings.Fields(string(line)), func(code string) bool { return code == softDirtyCode })
 		slices.Sort(codes)
 		f = Flags(strings.Join(codes, " "))
 		p.flags[string(line)] = f

@@ -51,7 +51,7 @@ var capabilityTable = []struct {
 var configTable = []struct{ name, want, otherwise string }{
 	{"PER_VMA_LOCK", "y", "faults take mmap_lock: the lock path cannot be compared"},
 	{"ANON_VMA_NAME", "n", "anonymous areas can have names, which keep them from merging"},
-	{"MEM_SOFT_DIRTY", "n", "areas have VM_SOFTDIRTY, which changes merging's history"},
+	{"MEM_SOFT_DIRTY", "", ""}, // VM_SOFTDIRTY and its bit in pagemap are left out: see Flags
 	{"USERFAULTFD", "y", "userfaultfd cannot be compared"},
 	{"LRU_GEN", "", ""},
 	{"KSM", "y", "MADV_MERGEABLE is EINVAL"},
@@ -108,7 +108,7 @@ func ReadKernel(tempDir string) (Kernel, error) {
 	if k.TempFS == "" {
 		k.TempFS = fmt.Sprintf("%#x", fs.Type)
 	}
-	k.Config = readConfig()
+	k.Config = readConfig(configFiles(k.Release))
 	return k, nil
 }
 
@@ -150,23 +150,43 @@ func readCapabilities() (map[string]bool, error) {
 	return out, nil
 }
 
-// readConfig reads the options of configTable from where kernels have them.
-func readConfig() map[string]string {
+// configFiles are the places where kernels have their configuration:
+// CONFIG_IKCONFIG_PROC's, and where distributions install it.
+func configFiles(release string) []string {
+	return []string{"/proc/config.gz", "/boot/config-" + release, "/lib/modules/" + release + "/config"}
+}
+
+// readConfig reads the options of configTable from the first of the files that
+// can be read.
+func readConfig(files []string) map[string]string {
 	out := map[string]string{}
 	for _, c := range configTable {
 		out[c.name] = "?"
 	}
-	f, err := os.Open("/proc/config.gz")
+	for _, name := range files {
+		if parseConfigFile(name, out) == nil {
+			break
+		}
+	}
+	return out
+}
+
+func parseConfigFile(name string, out map[string]string) error {
+	f, err := os.Open(name)
 	if err != nil {
-		return out
+		return err
 	}
 	defer f.Close()
+	if !strings.HasSuffix(name, ".gz") {
+		parseConfig(f, out)
+		return nil
+	}
 	text, err := gzip.NewReader(f)
 	if err != nil {
-		return out
+		return err
 	}
 	parseConfig(text, out)
-	return out
+	return nil
 }
 
 // parseConfig sets the options that are keys of out. An option that does not

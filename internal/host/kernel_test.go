@@ -1,7 +1,10 @@
 package host
 
 import (
+	"bytes"
+	"compress/gzip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +90,31 @@ func TestParseConfig(t *testing.T) {
 	for name, want := range map[string]string{"KSM": "n", "NUMA": "y", "DEBUG_VM": "m", "LRU_GEN": "n"} {
 		if out[name] != want {
 			t.Errorf("%s=%s, want %s", name, out[name], want)
+		}
+	}
+}
+
+// TestReadConfig: where the kernel has no file of its own, the distribution's is read, and that is not compressed.
+func TestReadConfig(t *testing.T) {
+	dir := t.TempDir()
+	plain, packed, broken := filepath.Join(dir, "config-6.18"), filepath.Join(dir, "config.gz"), filepath.Join(dir, "broken.gz")
+	must(t, os.WriteFile(plain, []byte("CONFIG_KSM=y\n"), 0o600))
+	must(t, os.WriteFile(broken, []byte("CONFIG_KSM=m\n"), 0o600))
+	var text bytes.Buffer
+	z := gzip.NewWriter(&text)
+	_, err := z.Write([]byte("CONFIG_NUMA=y\n"))
+	must(t, err)
+	must(t, z.Close())
+	must(t, os.WriteFile(packed, text.Bytes(), 0o600))
+	none := filepath.Join(dir, "none")
+	for _, c := range []struct {
+		files     []string
+		ksm, numa string
+	}{
+		{[]string{none, plain}, "y", "n"}, {[]string{packed, plain}, "n", "y"}, {[]string{broken, plain}, "y", "n"}, {[]string{none}, "?", "?"}, {nil, "?", "?"},
+	} {
+		if got := readConfig(c.files); got["KSM"] != c.ksm || got["NUMA"] != c.numa || len(got) != len(configTable) {
+			t.Errorf("%v: %v, want KSM=%s and NUMA=%s", c.files, got, c.ksm, c.numa)
 		}
 	}
 }

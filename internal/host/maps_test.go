@@ -93,6 +93,16 @@ func TestFlagNames(t *testing.T) {
 	}
 }
 
+// TestSoftDirtyIsLeftOut: a kernel with CONFIG_MEM_SOFT_DIRTY shows the same flags as one without.
+func TestSoftDirtyIsLeftOut(t *testing.T) {
+	p := &Process{flags: map[string]Flags{}}
+	for _, line := range []string{" rd wr mr mw me ac sd ", " sd mr rd mw me wr ac", "rd wr mr mw me ac"} {
+		if got := p.parseFlags([]byte(line)); got != "ac me mr mw rd wr" {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+}
+
 // TestFlagsAreKnown makes the kernel show the flags that operations can set.
 func TestFlagsAreKnown(t *testing.T) {
 	l := newLab(t)
@@ -229,7 +239,7 @@ func describe(p Page) string {
 		name string
 	}{
 		{p.Present(), "present"}, {p.Swapped(), "swapped"}, {p.File(), "file"}, {p.Guard(), "guard"},
-		{p.WriteProtected(), "write-protected"}, {p.Exclusive(), "exclusive"}, {p.SoftDirty(), "soft-dirty"},
+		{p.WriteProtected(), "write-protected"}, {p.Exclusive(), "exclusive"},
 	} {
 		if bit.is {
 			words = append(words, bit.name)

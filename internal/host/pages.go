@@ -1,6 +1,8 @@
 package host
 
-// Page is an entry of /proc/PID/pagemap.
+// Page is an entry of /proc/PID/pagemap, without the bit that says that it was
+// written since somebody last cleared the soft-dirty bits: as for VM_SOFTDIRTY,
+// nobody does.
 type Page uint64
 
 // The bits of an entry.
@@ -35,10 +37,6 @@ func (p Page) Guard() bool { return p&pageGuard != 0 }
 
 // WriteProtected says that userfaultfd protects the page.
 func (p Page) WriteProtected() bool { return p&pageUffdWP != 0 }
-
-// SoftDirty says that the page was written since somebody last cleared the
-// bits. Without CONFIG_MEM_SOFT_DIRTY it is never set.
-func (p Page) SoftDirty() bool { return p&pageSoftDirty != 0 }
 
 // Frame is the number of a present page's frame; 0 if it is hidden from us, as
 // it is without CAP_SYS_ADMIN.

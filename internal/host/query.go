@@ -154,7 +154,7 @@ func (p *Process) readPages(start, end uint64, visit func(addr uint64, e Page)) 
 			return fmt.Errorf("/proc/%d/pagemap ends at %#x", p.pid, start)
 		}
 		for i := 0; i < got; i += 8 {
-			if e := Page(binary.NativeEndian.Uint64(wanted[i:])); e != 0 {
+			if e := Page(binary.NativeEndian.Uint64(wanted[i:])) &^ pageSoftDirty; e != 0 {
 				visit(start, e)
 			}
 			start += pageSize

@@ -19,7 +19,7 @@ import (
 // VMA is a vm_area_struct.
 type VMA struct {
 	Start, End uint64
-	Flags      uint64 // vm_flags
+	Flags      uint64 // vm_flags without VM_SOFTDIRTY, which each VMA has or none, by the kernel's configuration
 	Pgoff      uint64 // vm_pgoff, in pages
 	AnonVMA    uint64 // where the anon_vma is in the kernel; 0: none. Good for telling one from another, while both exist
 	Inherited  bool   // the anon_vma_chain has more than one entry: so it is after a fork
@@ -35,6 +35,9 @@ func (v VMA) String() string {
 	}
 	return s
 }
+
+// softDirty is VM_SOFTDIRTY.
+const softDirty = 1 << 27
 
 // maxVMAs is how many VMAs one run of the program reports; more take more runs.
 const maxVMAs = 4096
@@ -158,7 +161,7 @@ func (r *Reader) append(all []VMA, n int) ([]VMA, error) {
 	for i := range n {
 		word := func(field int) uint64 { return binary.NativeEndian.Uint64(r.buffer[i*recordSize+8*field:]) }
 		all = append(all, VMA{
-			Start: word(fieldStart), End: word(fieldEnd), Flags: word(fieldFlags), Pgoff: word(fieldPgoff), AnonVMA: word(fieldAnonVMA),
+			Start: word(fieldStart), End: word(fieldEnd), Flags: word(fieldFlags) &^ softDirty, Pgoff: word(fieldPgoff), AnonVMA: word(fieldAnonVMA),
 			Inherited: word(fieldChainFirst) != word(fieldChainLast),
 		})
 	}
