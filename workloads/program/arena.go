@@ -173,6 +173,11 @@ func (a *arena) makeWorld(o task.Observer) (err error) {
 	if a.files, err = actor.OpenFiles(t, a.machine.Mem, a.p.scenario); err != nil {
 		return err
 	}
+	for i, decl := range a.p.scenario.Files {
+		if decl.Again == nil && !decl.Memory { // what the explorer finds does not depend on what the folder for temporary files lies on
+			a.files[i].TakeForDisk()
+		}
+	}
 	if err := a.init(); err != nil {
 		return err
 	}
