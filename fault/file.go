@@ -8,6 +8,7 @@ import (
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
+	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
 )
@@ -56,6 +57,7 @@ func (f *fault) cachedPage() (phys.PFN, Result) {
 	file.ReadAhead(f.t, first, last) // an error will show when it is tried again
 	_ = file.Put(f.t)                // who opened the file sees the errors of writing it back
 	f.tried = true
+	f.t.Reach(task.RetryRead)
 	return 0, retry
 }
 

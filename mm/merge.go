@@ -33,13 +33,20 @@ func (r *mergeRange) canMergeLeft(t *task.Task) bool {
 		return false
 	}
 	start, end := r.prev.Range(t)
+	if end == r.start {
+		t.Reach(task.MergeTried)
+	}
 	return end == r.start && r.compatible(t, r.prev) && r.prev.Pgoff(t)+(end-start)>>PageShift == r.pgoff
 }
 
 // canMergeRight reports whether the range can join next: can_vma_merge_right. If it joins prev, too, the two must also
 // agree with each other.
 func (r *mergeRange) canMergeRight(t *task.Task, left bool) bool {
-	if r.next == nil || r.next.Start(t) != r.end || !r.compatible(t, r.next) ||
+	if r.next == nil || r.next.Start(t) != r.end {
+		return false
+	}
+	t.Reach(task.MergeTried)
+	if !r.compatible(t, r.next) ||
 		r.next.Pgoff(t) != r.pgoff+(r.end-r.start)>>PageShift {
 		return false
 	}
@@ -98,7 +105,26 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 			r.doomed[0] = r.next
 		}
 	}
-	return true, r.expand(t, start, end, pgoff)
+	err := r.expand(t, start, end, pgoff)
+	if err == nil {
+		cases := [...]task.Point{task.MergeNewLeft, task.MergeNewRight, task.MergeNewBoth}
+		if r.copiedFrom != nil {
+			cases = [...]task.Point{task.MergeMovedLeft, task.MergeMovedRight, task.MergeMovedBoth}
+		}
+		t.Reach(cases[side(left, right)])
+	}
+	return true, err
+}
+
+// side says of a merge to the left, to the right or to both sides which of the three it is.
+func side(left, right bool) int {
+	switch {
+	case left && right:
+		return 2
+	case right:
+		return 1
+	}
+	return 0
 }
 
 // expand makes the target cover [start, end): vma_expand.
@@ -191,7 +217,15 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return true, r.commit(t, start, end, pgoff, shrunk, dup)
+	err = r.commit(t, start, end, pgoff, shrunk, dup)
+	if err == nil {
+		cases := [...]task.Point{task.MergeWholeLeft, task.MergeWholeRight, task.MergeWholeBoth}
+		if !whole {
+			cases = [...]task.Point{task.MergePartLeft, task.MergePartRight, 0} // it has one side to join only
+		}
+		t.Reach(cases[side(left, right)])
+	}
+	return true, err
 }
 
 // commit gives the target its new range and frees what it swallowed: commit_merge. shrunk is a VMA that loses the range,
@@ -203,6 +237,7 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	mm := r.mm
 	if err := mm.Tree.Preallocate(t); err != nil {
 		if dup && mm.Rules.Has(rules.UndoMerge) {
+			t.Reach(task.RollbackMerge)
 			mm.Machine.unlinkAnonVMAs(t, r.target)
 		}
 		return err

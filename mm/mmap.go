@@ -249,6 +249,7 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		err = mm.mergeOrLink(t, start, end, flags, pgoff, file, ops)
 	}
 	if err != nil && len(vms.vmas) > 0 {
+		t.Reach(task.RollbackHole)
 		vms.erase(t)
 	}
 	vms.complete(t)

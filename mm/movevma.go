@@ -100,6 +100,7 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	}
 	r.account(t, r.newLen)
 	if err := r.moveData(t, c); err != nil {
+		t.Reach(task.RollbackMove)
 		r.dropCopy(t)
 		return 0, err
 	}

@@ -122,6 +122,7 @@ func (u *unmapping) count(t *task.Task, v *vma.VMA) {
 func (u *unmapping) reattach(t *task.Task) {
 	t.Enter("reattach_vmas")
 	for _, v := range u.vmas {
+		t.Reach(task.RollbackReattach)
 		v.MarkAttached(t)
 	}
 	u.vmas = nil
@@ -139,8 +140,12 @@ func (u *unmapping) remove(t *task.Task, unlock bool) error {
 		}
 		u.erase(t)
 		u.uncount(t)
+		if unlock {
+			t.Reach(task.Unmapped)
+		}
 		if unlock && mm.Rules.Has(rules.MunmapDowngrade) {
 			mm.callEnds(t, nil)
+			t.Reach(task.Downgrade)
 			mm.MmapWriteDowngrade(t)
 			u.complete(t)
 			mm.checkSection(t)

@@ -52,6 +52,11 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 	} else {
 		v.SetRange(t, start, addr, pgoff)
 	}
+	if newBelow {
+		t.Reach(task.SplitBelow)
+	} else {
+		t.Reach(task.SplitAbove)
+	}
 	mm.storeNew(t, n) // the store shortens v's entry
 	rmap.link(t, n)
 	rmap.unlock(t)

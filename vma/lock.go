@@ -202,6 +202,7 @@ func (v *VMA) startWrite(t *task.Task, mode task.WaitMode) error {
 		return err
 	}
 	v.seq.WriteOnce(t, seq)
+	t.Reach(task.VMAWriteLocked)
 	if entered {
 		v.exitLocked(t, mm)
 	}
@@ -224,6 +225,7 @@ func (v *VMA) enterLocked(t *task.Task, mm *Locks, target int32, mode task.WaitM
 	if v.refcnt.Read(t) == target {
 		return true, nil
 	}
+	t.Reach(task.WaitReaders)
 	err := mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
 	if err != nil {
 		v.exitLocked(t, mm)

@@ -44,6 +44,7 @@ func (m *Mutex) Lock(t *task.Task) {
 		t.MightSleep(task.OpMutexLock)
 		return
 	}
+	t.Reach(task.WaitMutex)
 	_ = t.Await(task.OpMutexWait, unsafe.Pointer(m), task.Uninterruptible, func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()

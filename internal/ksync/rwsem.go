@@ -124,6 +124,11 @@ func (s *RWSem) downSlow(t *task.Task, write bool) (w *rwsemWaiter, before, afte
 }
 
 func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
+	if w.write {
+		t.Reach(task.WaitWrite)
+	} else {
+		t.Reach(task.WaitRead)
+	}
 	err := t.Await(task.OpRWSemWait, unsafe.Pointer(s), mode, w.granted.Load)
 	if err == nil {
 		return nil

@@ -92,6 +92,7 @@ func NewSlab[T any, P SlabObject[T]](cfg SlabConfig[T]) *Slab[T, P] {
 // The object's cells hold what its last life left, as after kmem_cache_alloc without __GFP_ZERO.
 func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 	if t.Choose(task.AllocFails, 2) == 1 {
+		t.Reach(task.AllocFailed)
 		return nil, fmt.Errorf("allocate %s: %w", s.cfg.Name, unix.ENOMEM)
 	}
 	if t.Observer != nil {

@@ -42,6 +42,7 @@ func (m *Memory) Alloc(t *task.Task) (PFN, error) { return m.alloc(t, &pageLayou
 // alloc is Alloc of a frame whose bytes will be what the layout says.
 func (m *Memory) alloc(t *task.Task, layout *task.Layout) (PFN, error) {
 	if t.Choose(task.AllocFails, 2) == 1 {
+		t.Reach(task.AllocFailed)
 		return 0, ErrNoFrames
 	}
 	c := m.caches.Get(t)

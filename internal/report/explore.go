@@ -197,6 +197,9 @@ func verdictBlock(b *strings.Builder, r *program.Result) {
 	if r.Checkpoint != "" {
 		line("go on", "the same command goes on from %s", r.Checkpoint)
 	}
+	if len(r.Reached) > 0 {
+		line("reached", "%s", strings.Join(r.Reached, ", "))
+	}
 	if len(r.NeverReached) > 0 {
 		line("never reached", "%s", strings.Join(r.NeverReached, ", "))
 	}

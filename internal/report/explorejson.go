@@ -43,6 +43,7 @@ type explored struct {
 	Shrunk           *shrunk        `json:"shrunk"`
 	Dropped          []string       `json:"dropped"`
 	Observation      []observation  `json:"observation"`
+	Reached          []string       `json:"reached"`
 	NeverReached     []string       `json:"never_reached"`
 }
 
@@ -111,7 +112,8 @@ func exploredOf(r *program.Result) *explored {
 		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
 		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...), Passed: append([]string{}, r.PassedOver()...),
-		Trace: []tracedStep{}, Finally: []finalStep{}, Dropped: []string{}, Observation: []observation{}, NeverReached: append([]string{}, r.NeverReached...),
+		Trace: []tracedStep{}, Finally: []finalStep{}, Dropped: []string{}, Observation: []observation{}, Reached: append([]string{}, r.Reached...),
+		NeverReached: append([]string{}, r.NeverReached...),
 	}
 	if r.Stated != nil {
 		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")

@@ -140,7 +140,7 @@ var ruleTable = [numRules]Info{
 		Since:  `4.20, "mm: mmap: zap pages with read mmap_sem in munmap"`,
 		Effect: "readers of the mm wait until munmap has ended",
 		Shows:  "downgrade-matrix",
-		Seen:   SeenExecutions,
+		Seen:   SeenReached,
 	},
 	EndWriteOnDowngrade: {
 		Name:   "end-write-on-downgrade",

@@ -38,6 +38,7 @@ type Task struct {
 	ID       int // dense within a machine, the index of per-task data
 
 	Counters Counters // this task's event counts, written by it alone
+	Reached  Points   // where it has come to
 
 	pending  Event
 	funcs    []string // the kernel functions it is in, kept only while observed

@@ -52,6 +52,7 @@ type arena struct {
 	before   []statements        // see precedence
 	outcomes map[string]*outcome // by key
 	reached  uint64              // by counter: the branch was taken, and the program knows
+	points   task.Points         // that the program knows to have been come to
 
 	rehearsed  *rehearsal // how the world is made on this machine; nil: not known yet
 	improvised bool       // it is made otherwise each time
@@ -126,6 +127,11 @@ func (a *arena) countUp() {
 			}
 		}
 		r.Task.Counters = task.Counters{}
+		if fresh := r.Task.Reached &^ a.points; fresh != 0 {
+			a.points |= fresh
+			a.p.come(fresh)
+		}
+		r.Task.Reached = 0
 	}
 }
 

@@ -18,6 +18,7 @@ type kept struct {
 	Questions []string      `json:"questions"`
 	Outcomes  []keptOutcome `json:"outcomes"`
 	Reached   []string      `json:"reached"` // counters
+	Points    task.Points   `json:"points"`
 }
 
 type keptOutcome struct {
@@ -35,6 +36,7 @@ func (p *Program) Keep() ([]byte, error) {
 		o := p.outcomes[text]
 		k.Outcomes = append(k.Outcomes, keptOutcome{text, o.answers, slices.Sorted(maps.Keys(o.results))})
 	}
+	k.Points = p.points
 	for c := range p.reached {
 		k.Reached = append(k.Reached, c.String())
 	}
@@ -75,6 +77,7 @@ func (p *Program) Recall(text []byte) error {
 		}
 		p.outcomes[o.Text] = &outcome{text: o.Text, answers: o.Answers, results: results}
 	}
+	p.points |= k.Points
 	for c := range task.NumCounters {
 		if slices.Contains(k.Reached, c.String()) {
 			p.reached[c] = true
@@ -95,6 +98,13 @@ func behindText(behind string) string {
 		return "that goes on behind nothing"
 	}
 	return "for " + behind
+}
+
+// come notes points that were come to.
+func (p *Program) come(points task.Points) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.points |= points
 }
 
 // reach notes that a branch was taken.

@@ -23,7 +23,7 @@ func TestExploreInRuns(t *testing.T) {
 				if r.Checkpoint != "" {
 					continue
 				}
-				if runs < 4 || !reflect.DeepEqual(r.Observations, whole.Observations) || !reflect.DeepEqual(r.NeverReached, whole.NeverReached) ||
+				if runs < 4 || !reflect.DeepEqual(r.Observations, whole.Observations) || !reflect.DeepEqual(r.NeverReached, whole.NeverReached) || !reflect.DeepEqual(r.Reached, whole.Reached) ||
 					!reflect.DeepEqual(r.Outcomes, whole.Outcomes) || !reflect.DeepEqual(r.Broken(), whole.Broken()) || !reflect.DeepEqual(r.Unmet, whole.Unmet) {
 					t.Errorf("%s, %s, %d runs: %+v\nat once: %+v", s, rules, runs, r, whole)
 				}

@@ -48,6 +48,7 @@ type Program struct {
 	sound    *sound              // shared with smaller programs
 	outcomes map[string]*outcome // by their text
 	reached  map[task.Counter]bool
+	points   task.Points
 	follow   *recording // follows the executions; nil but for a replay
 }
 

@@ -46,6 +46,7 @@ type Result struct {
 	Violations   []*Violation
 	Unmet        []string // what is asked to exist, and a finished search has not found
 	Observations []Observation
+	Reached      []string // points of the kernel's code
 	NeverReached []string
 }
 
@@ -255,13 +256,15 @@ func (p *Program) observe(r *Result) {
 // lockCounters are the counters of the branches that a fault under a VMA lock can take.
 var lockCounters = []task.Counter{task.VMALockSuccess, task.VMALockAbort, task.VMALockRetry, task.VMALockMiss}
 
-// neverReached says which branches were never taken and which stated results never came.
+// neverReached says which points were come to, and which branches were never taken and which stated results never came.
 func (p *Program) neverReached(r *Result) {
 	for _, c := range lockCounters {
 		if !p.reached[c] {
 			r.NeverReached = append(r.NeverReached, c.String())
 		}
 	}
+	r.Reached = p.points.Names()
+	r.NeverReached = append(r.NeverReached, p.points.Missed(len(p.slotsOf) > 2)...)
 	for _, s := range p.slots {
 		if s.stmt.Expect == nil {
 			continue

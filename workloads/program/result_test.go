@@ -128,3 +128,41 @@ func TestWithout(t *testing.T) {
 		t.Error(cmd)
 	}
 }
+
+// TestReached: each way of joining VMAs, and what else is worth knowing of a search, is told by name; a scenario about merging in which
+// nothing merges says so.
+func TestReached(t *testing.T) {
+	const area = "init\n\tmmap A 16K rw private anon\n\t"
+	for _, c := range []struct{ name, source, reached, missed string }{
+		{"a new range on the left", area + "munmap A+4K 12K\nthread a\n\tmmap 4K rw private anon at A+4K fixed\n", "merge-new-left", ""},
+		{"on the right", area + "munmap A 12K\nthread a\n\tmmap 4K rw private anon at A+8K fixed\n", "merge-new-right", ""},
+		{"on both sides", area + "munmap A+4K 4K\nthread a\n\tmmap 4K rw private anon at A+4K fixed\n", "merge-new-both", ""},
+		{"a part to the left", area + "mprotect A 4K r\nthread a\n\tmprotect A+4K 4K r\n", "merge-part-left", ""},
+		{"a part to the right", area + "mprotect A+12K 4K r\nthread a\n\tmprotect A+8K 4K r\n", "merge-part-right", ""},
+		{"all to the left", area + "mprotect A+4K 12K r\nthread a\n\tmprotect A+4K 12K rw\n", "merge-whole-left", ""},
+		{"all to the right", area + "mprotect A 8K r\nthread a\n\tmprotect A 8K rw\n", "merge-whole-right", ""},
+		{"all to both", area + "mprotect A+4K 4K r\nthread a\n\tmprotect A+4K 4K rw\n", "merge-whole-both", ""},
+		{"moved back", area + "mremap A+8K 8K to 8K at A+1M maymove fixed\nthread a\n\tmremap A+1M 8K to 8K at A+8K maymove fixed\n", "merge-moved-left", ""},
+		{"nothing merges", area + "mprotect A 4K r\nthread a\n\tmprotect A 4K rwx\n", "", "merge"},
+		{"cut in three", area + "touch A write\nthread a\n\tmprotect A+4K 4K r\n", "split-below split-above", ""},
+		{"a downgrade", area + "touch A write\nthread a\n\tmunmap A\n", "downgrade", ""},
+		{"none", "rules linux-6.18,-munmap-downgrade\n" + area + "touch A write\nthread a\n\tmunmap A\n", "", "downgrade"},
+		{"attached again", "may alloc-fails\n" + area + "touch A write\nthread a\n\tmunmap A => ok | ENOMEM\n", "downgrade rollback-reattach", ""},
+		{"a hole left", "may alloc-fails\n" + area + "touch A write\nthread a\n\tmmap 16K r private anon at A fixed => ok | ENOMEM\n", "rollback-hole", ""},
+		{"nothing to take back", "may alloc-fails\n" + area + "munmap A\nthread a\n\tmmap 16K r private anon at A fixed => ok | ENOMEM\n", "", "rollback"},
+		{"a writer waits", area + "touch A write\nthread a\n\tmprotect A r\nthread b\n\tlock A => ok | EAGAIN\n", "wait-readers", ""},
+		{"nobody waits", area + "touch A write\nthread a\n\tmprotect A 4K r\nthread b\n\tlock A+16K => EAGAIN\n", "split-above", "wait-readers"},
+		{"writers wait", area + "touch A write\nthread a\n\tmunmap A\nthread b\n\tmunmap A\n", "downgrade wait-write", "wait-readers"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := exploreSource(t, c.source, Options{})
+			if r.Verdict() != Verified {
+				t.Fatalf("%s %v", r.Verdict(), r.Broken())
+			}
+			missed := slices.DeleteFunc(r.NeverReached, func(s string) bool { return strings.HasPrefix(s, "vma_lock_") })
+			if got := strings.Join(r.Reached, " "); got != c.reached || strings.Join(missed, " ") != c.missed {
+				t.Errorf("reached %q, never %q; expected %q, never %q", got, missed, c.reached, c.missed)
+			}
+		})
+	}
+}
