@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 	"strings"
 	"unsafe"
 
@@ -397,7 +396,7 @@ type unwound struct{}
 func (p *proc) run() {
 	defer func() {
 		if v := recover(); v != nil && v != any(unwound{}) {
-			p.x.report(task.Violation{Oracle: "panic", Message: fmt.Sprintf("%v\n%s", v, debug.Stack()), Task: p.task.Name, Func: p.task.Func()})
+			p.x.report(panicked(p.task, v))
 		}
 		p.done = true
 		p.x.announce(p, nil)

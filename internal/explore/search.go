@@ -99,7 +99,15 @@ func (f *Found) String() string {
 	if len(f.Violations) > 0 {
 		return f.Violations[0].String()
 	}
-	return fmt.Sprintf("%s: %s", f.Ending, describeBlocked(f.Blocked))
+	return fmt.Sprintf("%s: %s", f.Ending, f.standstill())
+}
+
+// standstill says who cannot go on.
+func (f *Found) standstill() string {
+	if len(f.Blocked) == 0 {
+		return fmt.Sprintf("the tasks have taken %d steps and come to no end", len(f.Schedule.Tasks))
+	}
+	return describeBlocked(f.Blocked)
 }
 
 // Report is what a search did, in all runs if it went on from a checkpoint.

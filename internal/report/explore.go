@@ -73,6 +73,9 @@ func newExploreText(w io.Writer, full bool) func(*program.Result) error {
 func counterexample(b *strings.Builder, r *program.Result, v *program.Violation, full bool) {
 	fmt.Fprintf(b, "%s: %s\n\n", strings.ToUpper(v.Oracle()), shortNames(v.Message()))
 	TraceText(b, v.Trace, full)
+	if full && len(v.Violations) > 0 {
+		panickedIn(b, v.Violations[0].Where)
+	}
 	if v.Shrunk != nil {
 		fmt.Fprintf(b, "\nshrunk from %s to %s\n", sizeText(v.Shrunk.From), sizeText(v.Shrunk.To))
 	}
@@ -85,6 +88,13 @@ func counterexample(b *strings.Builder, r *program.Result, v *program.Violation,
 		b.WriteString("\nThe schedule does not fail a second time: the program is not deterministic.\n")
 	}
 	fmt.Fprintf(b, "replay: %s\n", r.ReplayCommand(&v.Schedule))
+}
+
+// panickedIn tells where in this program a panic was.
+func panickedIn(b *strings.Builder, where string) {
+	if where != "" {
+		fmt.Fprintf(b, "\nin the code of vmasim\n  %s\n", strings.ReplaceAll(where, "\n", "\n  "))
+	}
 }
 
 func sizeText(s explore.Size) string {

@@ -135,6 +135,8 @@ type Violation struct {
 	Task    string
 	Func    string
 
+	Where string // of a panic: the functions of this program, innermost first, one a line
+
 	Stmt string // the statement of a scenario in which it was found; "" for none
 	Seen string // of a result that was not expected: which one came, and where; "" for other oracles
 }

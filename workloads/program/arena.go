@@ -1,9 +1,9 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 	"slices"
 	"unsafe"
 
@@ -262,8 +262,14 @@ func (a *arena) catch(err *error) {
 		*err = stuck
 		return
 	}
-	*err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+	message, where := explore.Panicked(v)
+	*err = panicError{message, where}
 }
+
+// panicError says what the code panicked with while no thread ran, and where.
+type panicError struct{ message, where string }
+
+func (e panicError) Error() string { return e.message }
 
 // Tasks implements [explore.World].
 func (a *arena) Tasks() []explore.Task { return a.tasks }
@@ -282,7 +288,14 @@ func (a *arena) Finish() string {
 	var o *outcome
 	err := a.conclude(&o)
 	if err != nil {
-		a.violate(task.Violation{Oracle: oracleOf(err), Message: err.Error(), Task: setupName})
+		v := task.Violation{Oracle: "panic", Message: err.Error(), Task: setupName}
+		if _, ok := errors.AsType[stuckError](err); ok {
+			v.Oracle = "stuck"
+		}
+		if p, ok := errors.AsType[panicError](err); ok {
+			v.Where = p.where
+		}
+		a.violate(v)
 	}
 	if r := a.p.follow; r != nil {
 		r.end(a)

@@ -62,7 +62,8 @@ func (n *namer) born(base unsafe.Pointer, layout *task.Layout) *named {
 }
 
 // cell names what an operation accesses, "" where its own name says it all.
-func (n *namer) cell(e *task.Event) string {
+func (n *namer) cell(e *task.Event) (name string) {
+	defer unreadable(&name)
 	switch e.Op {
 	case task.OpSectionBegin, task.OpSectionEnd, task.OpSynchronize, task.OpGracePeriodWait, task.OpCall, task.OpBarrier,
 		task.OpStartPoll, task.OpPoll, task.OpSendSig,
@@ -223,8 +224,16 @@ func (n *namer) other(e *task.Event) string {
 	return n.others[e.Addr]
 }
 
+// unreadable is the name of what is half made: what it belongs to cannot be followed.
+func unreadable(name *string) {
+	if recover() != nil {
+		*name = "?"
+	}
+}
+
 // value words what a cell held.
-func (n *namer) value(e *task.Event, v uint64, p unsafe.Pointer) string {
+func (n *namer) value(e *task.Event, v uint64, p unsafe.Pointer) (word string) {
+	defer unreadable(&word)
 	switch e.Op.Info().Kind {
 	case task.Lock, task.Unlock, task.Wait, task.Wake:
 		return ""

@@ -55,7 +55,7 @@ func (a *arena) outcome() *outcome {
 // eachVMA visits an address space, at a moment when nothing changes it.
 func (a *arena) eachVMA(space int, visit func(tree.Entry)) {
 	m := a.spaces[space].mm.Peek()
-	if m == nil {
+	if m == nil || m.Tree == nil { // half made
 		return
 	}
 	m.Tree.Ascend(&a.nobody, 0, func(e tree.Entry) bool {

@@ -67,15 +67,26 @@ func (r *recording) begin(a *arena) {
 	for _, t := range a.threads {
 		r.tasks[t.Task.Name] = t.Task
 	}
-	r.before = a.maps()
+	r.before = r.look(a)
 }
 
 // end is called where the execution ends, or first goes wrong.
 func (r *recording) end(a *arena) {
 	if r.started && !r.ended {
 		r.ended = true
-		r.after = a.maps()
+		r.after = r.look(a)
 	}
+}
+
+// look draws the address spaces. What is broken may be half made, in any way: then it says so.
+func (r *recording) look(a *arena) (all []Map) {
+	defer func() {
+		if v := recover(); v != nil {
+			message, _ := explore.Panicked(v)
+			all = []Map{{"everything", []string{"cannot be read: " + message}}}
+		}
+	}()
+	return a.maps()
 }
 
 func (a *arena) maps() (all []Map) {

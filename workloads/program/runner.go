@@ -163,14 +163,15 @@ const resultOracle = "unexpected-result"
 
 // unexpected reports a result that its statement does not state.
 func (r *runner) unexpected(s *workloads.Stmt, got, want string) {
-	message := fmt.Sprintf("%s: %s: got %s, expected %s", s.Pos, r.arena.p.text[s], got, want)
+	text := cmp.Or(r.arena.p.text[s], s.String()) // one that holds others has no text of its own
+	message := fmt.Sprintf("%s: %s: got %s, expected %s", s.Pos, text, got, want)
 	if r.first < 0 {
 		r.wrong = cmp.Or(r.wrong, fmt.Errorf("init: %s", message))
 		return
 	}
 	slot := fmt.Sprintf("%s.%d", r.block.Name, r.arena.p.number[s])
 	r.arena.violate(task.Violation{Oracle: resultOracle, Message: message, Task: r.Task.Name, Func: r.Task.Func(),
-		Stmt: r.arena.p.text[s], Seen: slot + " " + got})
+		Stmt: text, Seen: slot + " " + got})
 }
 
 // Acquire implements [actor.Host].

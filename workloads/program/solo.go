@@ -1,7 +1,6 @@
 package program
 
 import (
-	"errors"
 	"unsafe"
 
 	"vmasim/internal/explore"
@@ -16,14 +15,6 @@ type solo struct{ watch explore.Watcher }
 type stuckError struct{ what string }
 
 func (e stuckError) Error() string { return "nobody is left who could end the wait in " + e.what }
-
-// oracleOf names what an error in the end of an execution is.
-func oracleOf(err error) string {
-	if _, ok := errors.AsType[stuckError](err); ok {
-		return "stuck"
-	}
-	return "panic"
-}
 
 // Before implements [task.Observer].
 func (o *solo) Before(t *task.Task, e *task.Event) {
