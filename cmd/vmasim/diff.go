@@ -91,11 +91,11 @@ func (o *diffOptions) check(args []string) error {
 	case len(args) == 0 && o.Operations == 0:
 		return errors.New("nothing to compare, expected scenarios or --random N")
 	case len(args) > 0 && o.Operations != 0:
-		return errors.New("scenarios and --random exclude each other")
+		return errors.New("scenarios and --random exclude each other, expected one of them")
 	case o.faults && (o.deep || o.FlagsEvery > 0 || o.save != ""):
-		return errors.New("--faults is a measurement, there is no state to compare")
+		return errors.New("--faults is a measurement, there is no state to compare: expected none of --deep, --flags-every and --save")
 	case o.Operations < 0 || o.Workers < 1 || o.Length < 0 || o.FlagsEvery < 0 || o.time < 0:
-		return errors.New("a negative number")
+		return errors.New("a number is too small, expected --jobs of 1 or more, and 0 or more of the others")
 	case o.format != "text" && o.format != "json":
 		return fmt.Errorf("unknown format %q, expected text or json", o.format)
 	}

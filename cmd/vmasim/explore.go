@@ -75,7 +75,7 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 		return statusError(exitUsage)
 	}
 	if o.Checkpoint != "" && len(searches) > 1 {
-		return usageError{fmt.Errorf("--checkpoint holds one search, these are %d", len(searches))}
+		return usageError{fmt.Errorf("--checkpoint holds one search, these are %d: expected one scenario under one set of rules", len(searches))}
 	}
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := interruptible(cmd)

@@ -17,11 +17,12 @@ func newOracles() *cobra.Command {
 		Use:   "oracles [NAME]",
 		Short: "List what the explorer watches for, or explain one oracle",
 		Long: `List the oracles, or explain one. An oracle watches one thing that must never happen.
-A scenario names them in "verdict" and "never"; --without of vmasim explore switches
-some off. docs/oracles.md is the same as a table.`,
+A scenario names them in "verdict", "never" and "show"; of vmasim explore, --without
+switches some off and --until goes on behind others to some. docs/oracles.md is the
+same as a table.`,
 		Example: `  vmasim oracles
   vmasim oracles reader-left
-  vmasim explore put-to-zero --rules linux-6.18,-detach-waits --without reader-left`,
+  vmasim explore put-to-zero --rules linux-6.18,-detach-waits --until bad-free`,
 		Args: atMostOneName,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -77,6 +78,9 @@ func explainOracle(name string) (string, error) {
 	fmt.Fprintf(&b, "%s\n%s  reported: by %s\n", o.Name, oracleLines("  ", o), o.Source)
 	if o.Invariants != "" {
 		fmt.Fprintf(&b, "  breaks:   %s of docs/kernel.md\n", strings.Join(strings.Fields(o.Invariants), ", "))
+	}
+	if o.Discipline() {
+		b.WriteString("  class:    lock discipline, behind which --consequences goes on\n")
 	}
 	if o.Shows == "" {
 		b.WriteString("\nNo litmus test shows it.\n")

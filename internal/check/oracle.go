@@ -81,7 +81,7 @@ func (i Info) Discipline() bool { return i.Source&Discipline != 0 }
 // oracleTable is the one place where oracles are declared. The watched ones come first, in the order of the constants.
 var oracleTable = [...]Info{
 	UseAfterFree:         {"use-after-free", "memory is used after it was freed, other than as RCU and a type-safe slab allow", "I13 I15", ByWatcher | ByCell | ByValidate, "always; RCU readers of VMAs since 6.4, reuse at once since 6.15", "foreign-put --rules linux-6.18,-pin-foreign-mm"},
-	UseAfterUnlock:       {"use-after-unlock", "a task looks at a VMA after it gave its read lock back, without having found it again", "I14", ByWatcher | Discipline, "6.4", "detach-race --rules linux-6.18,-settle-before-put --keep-going 8"},
+	UseAfterUnlock:       {"use-after-unlock", "a task looks at a VMA after it gave its read lock back, without having found it again", "I14", ByWatcher | Discipline, "6.4", "detach-race --rules linux-6.18,-settle-before-put --until use-after-unlock"},
 	WrongVMA:             {"wrong-vma", "lock_vma_under_rcu returned a VMA of another mm, a detached one, or one without the address", "I6 I25", ByWatcher, "6.4; another mm since 6.15", "reuse-then-attach --rules linux-6.18,-address-after-ref"},
 	ReaderAndWriter:      {"reader-and-writer", "a VMA is write-locked or changed while another task has it read-locked", "I8", ByWatcher | Discipline, "6.4", "struct-copy --rules linux-6.18,-dup-by-field"},
 	TwoWriters:           {"two-writers", "two tasks hold one lock for writing, or change one VMA", "I9", ByWatcher | Discipline, "always", ""},
@@ -91,7 +91,7 @@ var oracleTable = [...]Info{
 	AttachState:          {"attach-state", "a VMA is attached that is not detached, or detached that is not attached, or either without its write lock", "I5", ByWatcher | Discipline, "6.15", "attach-order --rules linux-6.18,-lock-new-vma"},
 	UnlockNotHeld:        {"unlock-not-held", "a task gives back a lock or reference that it does not have", "", ByWatcher | ByCell | Discipline, "always", ""},
 	LockLeftHeld:         {"lock-left-held", "a task has ended with a lock held", "", ByWatcher | ByCell | Discipline, "always", "detach-race --rules refcount-v6"},
-	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher | Discipline, "6.4", "detach-race --rules refcount-v6 --without lock-left-held,reader-left,use-after-unlock"},
+	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher | Discipline, "6.4", "put-to-zero --rules linux-6.18,-detach-waits --until lock-rule"},
 	LockOrder:            {"lock-order", "locks are taken in an order that can deadlock, in one execution or in several together", "", ByWatcher | Discipline, "always", "lock-order --rules linux-6.18,-retry-under-trylock --until lock-order"},
 	BlockingUnderVMALock: {"blocking-under-vma-lock", "mmap_lock, or a file that is read, is waited for under a VMA read lock", "I18", ByWatcher | Discipline, "6.4", "lock-order --rules linux-6.18,-retry-under-trylock --until any"},
 	DataRace:             {"data-race", "two tasks use a plain word at the same time and one writes: nothing orders them", "", ByWatcher, "always", ""},
