@@ -15,6 +15,9 @@ import (
 type cursor struct {
 	file  string
 	line  *line
+	toks  []token
+	code  string // of the line, without comment and trailing blanks
+	exprs *slab[Expr]
 	i     int
 	depth int // of open brackets
 
@@ -25,10 +28,10 @@ type cursor struct {
 func (c *cursor) peek() token { return c.peekAt(0) }
 
 func (c *cursor) peekAt(ahead int) token {
-	if c.err != nil || c.i+ahead >= len(c.line.toks) {
-		return token{kind: tokEnd, col: len(c.line.code) + 1, end: len(c.line.code) + 1}
+	if c.err != nil || c.i+ahead >= len(c.toks) {
+		return token{kind: tokEnd, col: len(c.code) + 1, end: len(c.code) + 1}
 	}
-	return c.line.toks[c.i+ahead]
+	return c.toks[c.i+ahead]
 }
 
 func (c *cursor) next() token {
@@ -129,12 +132,12 @@ func (c *cursor) name(what string) Ref {
 func (c *cursor) word(what string, words []Word) Word {
 	t := c.next()
 	w, ok := wordByName(words, t.text)
-	switch names := wordNames(words); {
+	switch {
 	case t.kind == tokName && ok:
 	case t.kind == tokName:
 		c.fail(c.posOf(t), "%s", unknownWord(what, t.text, words, ""))
 	default:
-		c.unexpected(t, suggest.OrList(names))
+		c.unexpected(t, suggest.OrList(wordNames(words)))
 	}
 	return w
 }
@@ -219,7 +222,7 @@ func hasUnit(text string) bool {
 
 // ParseSize reads a size as scenarios write it: 4096, 64K, 2M, 0x1000.
 func ParseSize(text string) (uint64, error) {
-	if toks, _ := lexLine(text); len(toks) != 1 || toks[0].kind != tokNumber {
+	if toks, _ := lexLine(text, nil); len(toks) != 1 || toks[0].kind != tokNumber {
 		return 0, fmt.Errorf("bad size %q, expected %s", text, sizeHint)
 	}
 	n, _, err := parseSize(text)
@@ -274,6 +277,6 @@ func (c *cursor) rest() (text string, pos Pos) {
 	if t.kind == tokEnd {
 		return "", c.posOf(t)
 	}
-	c.i = len(c.line.toks)
-	return c.line.code[t.col-1:], c.posOf(t)
+	c.i = len(c.toks)
+	return c.code[t.col-1:], c.posOf(t)
 }

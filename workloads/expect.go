@@ -124,16 +124,20 @@ func errnoName(e syscall.Errno) string {
 }
 
 func errnoByName(name string) (syscall.Errno, bool) {
-	if !strings.HasPrefix(name, "E") {
-		return 0, false
-	}
-	for e := syscall.Errno(1); e <= lastErrno; e++ {
-		if errnoName(e) == name {
-			return e, true
+	e, ok := errnoIndex[name]
+	return e, ok
+}
+
+// errnoIndex finds the errnos by name.
+var errnoIndex = func() map[string]syscall.Errno {
+	index := map[string]syscall.Errno{}
+	for e := lastErrno; e > 0; e-- { // of two with one name the first
+		if name := errnoName(e); name != "" {
+			index[name] = e
 		}
 	}
-	return 0, false
-}
+	return index
+}()
 
 func isResultWord(name string) bool {
 	if _, ok := wordByName(resultWords, name); ok {

@@ -37,12 +37,9 @@ func (t token) String() string {
 	return strconv.Quote(t.text)
 }
 
-// puncts are the operators, longer ones before their prefixes.
-var puncts = []string{"=>", "..", "=", "+", "-", "*", "(", ")", ",", ".", "|", ":", "$"}
-
-// lexLine splits one line into tokens. It also gives the line without its
+// lexLine splits one line into tokens, which it appends to toks. It also gives the line without its
 // comment, so that the few statements that take raw words can read those.
-func lexLine(line string) (toks []token, code string) {
+func lexLine(line string, toks []token) (all []token, code string) {
 	i := 0
 	for i < len(line) {
 		c := line[i]
@@ -77,16 +74,33 @@ func lexToken(s string) token {
 	case c == '"':
 		return lexString(s)
 	}
-	for _, p := range puncts {
-		if strings.HasPrefix(s, p) {
-			return token{kind: tokPunct, text: p, end: len(p)}
-		}
+	if n := punctLen(s); n > 0 {
+		return token{kind: tokPunct, text: s[:n], end: n}
 	}
 	r, n := utf8.DecodeRuneInString(s)
 	if r == utf8.RuneError && n <= 1 {
 		return token{kind: tokBad, text: fmt.Sprintf("byte %#02x is not UTF-8, expected text", s[0]), end: 1}
 	}
 	return token{kind: tokBad, text: fmt.Sprintf("unexpected character %q", r), end: n}
+}
+
+// punctLen is the length of the operator or bracket at the start of s, 0 if there is none.
+func punctLen(s string) int {
+	switch s[0] {
+	case '=':
+		if len(s) > 1 && s[1] == '>' {
+			return 2
+		}
+		return 1
+	case '.':
+		if len(s) > 1 && s[1] == '.' {
+			return 2
+		}
+		return 1
+	case '+', '-', '*', '(', ')', ',', '|', ':', '$':
+		return 1
+	}
+	return 0
 }
 
 func lexString(s string) token {

@@ -10,9 +10,24 @@ const maxDepth = 64
 type line struct {
 	no       int // 1-based
 	indent   string
-	code     string // without comment and trailing blanks
-	toks     []token
+	text     string
 	children []*line
+}
+
+// slab makes values of one type many at a time: a recorded program has millions.
+type slab[T any] struct {
+	free []T
+	made int // at once, the last time
+}
+
+func (s *slab[T]) get() *T {
+	if len(s.free) == 0 {
+		s.free = make([]T, min(max(8, 2*s.made), 256))
+		s.made = len(s.free)
+	}
+	v := &s.free[0]
+	s.free = s.free[1:]
+	return v
 }
 
 // splitLines cuts a file into its lines with code, nested by indentation, and
@@ -20,8 +35,11 @@ type line struct {
 func splitLines(file, src string, errs *ErrorList) (top []*line, description []string) {
 	src = strings.TrimPrefix(src, "\ufeff")
 	var all []*line
+	var lines slab[line]
 	describing := true // still before or inside the first comment block
-	for i, text := range strings.Split(src, "\n") {
+	for no, more := 1, true; more; no++ {
+		var text string
+		text, src, more = strings.Cut(src, "\n")
 		text = strings.TrimSuffix(text, "\r")
 		trimmed := strings.TrimLeft(text, " \t")
 		switch {
@@ -35,8 +53,8 @@ func splitLines(file, src string, errs *ErrorList) (top []*line, description []s
 			continue
 		}
 		describing = false
-		l := &line{no: i + 1, indent: text[:len(text)-len(trimmed)]}
-		l.toks, l.code = lexLine(text)
+		l := lines.get()
+		l.no, l.indent, l.text = no, text[:len(text)-len(trimmed)], text
 		all = append(all, l)
 	}
 	return nest(file, all, errs), trimBlank(description)

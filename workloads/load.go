@@ -18,8 +18,9 @@ import (
 // Extension is how the names of scenario files end.
 const Extension = ".vma"
 
-// maxSource bounds the size of a scenario, in bytes: standard input may never end.
-const maxSource = 1 << 20
+// maxStream bounds the size of a scenario that is no file on a disk, in bytes: standard input may never end. A file may be as large as
+// it is.
+const maxStream = 64 << 20
 
 //go:embed scenarios/*.vma litmus/*.vma
 var builtin embed.FS
@@ -170,16 +171,23 @@ func readFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot read scenario: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read scenario: %w", err)
+		}
+		return src, nil
+	}
 	return readAll(name, f)
 }
 
 func readAll(name string, r io.Reader) ([]byte, error) {
-	src, err := io.ReadAll(io.LimitReader(r, maxSource+1))
+	src, err := io.ReadAll(io.LimitReader(r, maxStream+1))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read scenario from %s: %w", name, err)
 	}
-	if len(src) > maxSource {
-		return nil, fmt.Errorf("%s is larger than %s, expected a scenario", name, formatSize(maxSource, false))
+	if len(src) > maxStream {
+		return nil, fmt.Errorf("%s has more than %s, expected a scenario: one that is larger can be read from a file", name, formatSize(maxStream, false))
 	}
 	return src, nil
 }

@@ -2,10 +2,12 @@ package workloads
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,7 +83,6 @@ func TestLoadBinary(t *testing.T) {
 
 func TestLoadErrors(t *testing.T) {
 	dir, empty, bad := t.TempDir(), t.TempDir(), t.TempDir()
-	huge := write(t, dir, "huge.vma", strings.Repeat("# more\n", maxSource/7+1))
 	lost := write(t, dir, "lost.vma", "file F path \"gone\"\nfile D path \"fifo\"\ninit\n  yield\n")
 	if err := unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
@@ -94,7 +95,6 @@ func TestLoadErrors(t *testing.T) {
 		"zzz":                  `unknown scenario "zzz", expected a built-in name, a file, a directory or -`,
 		"no/such.vma":          `no/such.vma: no such file or directory`,
 		empty:                  `no scenario in directory ` + empty + `, expected files *.vma`,
-		huge:                   `is larger than 1M, expected a scenario`,
 		lost:                   lost + `:1:6: cannot open "gone": no such file or directory, expected a file` + "\n" + lost + `:2:6: "fifo" cannot be opened for mapping, expected a regular file, a directory or /dev/zero`,
 		bad:                    bad + `/1.vma:2:3: unknown statement "yeild", did you mean "yield"?` + "\n" + bad + `/2.vma:1:1: unknown statement "innit", did you mean "init"?`,
 		"-":                    `<stdin>:1:1: nothing to run, expected init or a thread`,
@@ -113,5 +113,64 @@ func TestLoadErrors(t *testing.T) {
 	var list ErrorList
 	if _, err := Load(bad, nil); !errors.As(err, &list) || len(list) != 2 {
 		t.Errorf("not one list of both files' mistakes: %v", err)
+	}
+}
+
+// TestLoadLarge: a recorded program has tens of megabytes, and what never ends is given up.
+func TestLoadLarge(t *testing.T) {
+	const lines = 100_000
+	text := recorded(lines)
+	if len(text) < 3<<20 {
+		t.Fatalf("only %d bytes", len(text))
+	}
+	all, err := Load(write(t, t.TempDir(), "large.vma", text), nil)
+	if err != nil || len(all[0].Init.Body) != lines {
+		t.Fatalf("%d scenarios, %v", len(all), err)
+	}
+	if _, err := Load("-", endless{}); err == nil || !strings.Contains(err.Error(), "has more than 64M") {
+		t.Errorf("an endless input: %v", err)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestParseIsLinear: four times the lines take about four times as long, whatever they name. Were it quadratic, it would be
+// sixteen times.
+func TestParseIsLinear(t *testing.T) {
+	for name, text := range map[string]func(lines int) string{
+		"addresses": recorded,
+		"regions": func(lines int) string {
+			var b strings.Builder
+			b.WriteString("init\n")
+			for i := range lines {
+				fmt.Fprintf(&b, "    mmap R%d 4K rw private anon\n    touch R%d write\n", i, i/2)
+			}
+			return b.String()
+		},
+		"mistakes": func(lines int) string {
+			var b strings.Builder
+			b.WriteString("init\n")
+			for i := range lines {
+				fmt.Fprintf(&b, "    touch R%d write\n    mmap R%d 4K rw private anon\n", i, i)
+			}
+			return b.String()
+		},
+	} {
+		took := func(lines int) time.Duration {
+			src := []byte(text(lines))
+			best := time.Hour
+			for range 3 {
+				begun := time.Now()
+				_, _ = Parse(name, src)
+				best = min(best, time.Since(begun))
+			}
+			return best
+		}
+		const lines = 5_000
+		if one, four := took(lines), took(4*lines); four > 10*one+50*time.Millisecond {
+			t.Errorf("%s: %d lines take %v, %d lines %v", name, lines, one, 4*lines, four)
+		}
 	}
 }

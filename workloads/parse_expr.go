@@ -7,6 +7,12 @@ import (
 
 func isRange(err error) bool { return errors.Is(err, strconv.ErrRange) }
 
+func (c *cursor) newExpr(e Expr) *Expr {
+	made := c.exprs.get()
+	*made = e
+	return made
+}
+
 const exprHint = "an address, a size or a number"
 
 // expr reads a sum of products, folding constants.
@@ -39,7 +45,7 @@ func (c *cursor) product() *Expr {
 // fold combines two operands; t is the operator between them.
 func (c *cursor) fold(t token, op ExprOp, x, y *Expr) *Expr {
 	if !x.isConst() || !y.isConst() {
-		return &Expr{Pos: x.Pos, Op: op, X: x, Y: y}
+		return c.newExpr(Expr{Pos: x.Pos, Op: op, X: x, Y: y})
 	}
 	v, ok := apply(op, x.Value, y.Value)
 	switch {
@@ -48,7 +54,7 @@ func (c *cursor) fold(t token, op ExprOp, x, y *Expr) *Expr {
 	case !ok:
 		c.fail(c.posOf(t), "%v %s %v overflows 64 bits, expected %s", x, t.text, y, exprHint)
 	}
-	return &Expr{Pos: x.Pos, Op: ExprConst, Value: v, Hex: x.Hex || y.Hex}
+	return c.newExpr(Expr{Pos: x.Pos, Op: ExprConst, Value: v, Hex: x.Hex || y.Hex})
 }
 
 func (c *cursor) operand() *Expr {
@@ -57,31 +63,31 @@ func (c *cursor) operand() *Expr {
 	switch {
 	case t.kind == tokNumber:
 		n, hex := c.size()
-		return &Expr{Pos: pos, Op: ExprConst, Value: n, Hex: hex}
+		return c.newExpr(Expr{Pos: pos, Op: ExprConst, Value: n, Hex: hex})
 	case t.kind == tokName && generatorByName(t.text) >= 0:
 		return c.draw()
 	case t.kind == tokName && reserved(t.text):
 		c.unexpected(t, exprHint)
-		return &Expr{Pos: pos}
+		return c.newExpr(Expr{Pos: pos})
 	case t.kind == tokName:
 		return c.region()
 	case c.accept("$"):
 		if !c.acceptWord("i") {
 			c.unexpected(c.peek(), "$i, which copy of its thread the task is")
 		}
-		return &Expr{Pos: pos, Op: ExprIndex}
+		return c.newExpr(Expr{Pos: pos, Op: ExprIndex})
 	case c.accept("("):
 		return c.bracket(pos)
 	}
 	c.badNumber(t, exprHint, nil)
-	return &Expr{Pos: pos}
+	return c.newExpr(Expr{Pos: pos})
 }
 
 // bracket reads on behind an opening one.
 func (c *cursor) bracket(open Pos) *Expr {
 	if c.depth++; c.depth > maxDepth {
 		c.fail(open, "brackets nest deeper than %d, expected fewer", maxDepth)
-		return &Expr{Pos: open}
+		return c.newExpr(Expr{Pos: open})
 	}
 	x := c.expr()
 	c.depth--
@@ -92,7 +98,7 @@ func (c *cursor) bracket(open Pos) *Expr {
 // region reads A, A.end or A.size.
 func (c *cursor) region() *Expr {
 	t := c.next()
-	e := &Expr{Pos: c.posOf(t), Op: ExprBase, Region: Ref{Pos: c.posOf(t), Name: t.text}}
+	e := c.newExpr(Expr{Pos: c.posOf(t), Op: ExprBase, Region: Ref{Pos: c.posOf(t), Name: t.text}})
 	if c.accept(".") {
 		switch t := c.next(); {
 		case t.kind == tokName && t.text == "end":
@@ -109,7 +115,7 @@ func (c *cursor) region() *Expr {
 // draw reads a call of an address generator.
 func (c *cursor) draw() *Expr {
 	t := c.next()
-	e := &Expr{Pos: c.posOf(t), Op: ExprDraw, Draw: Draw{Kind: generatorByName(t.text)}}
+	e := c.newExpr(Expr{Pos: c.posOf(t), Op: ExprDraw, Draw: Draw{Kind: generatorByName(t.text)}})
 	usage := generatorSpecs[e.Draw.Kind].Usage
 	c.expect("(", usage)
 	e.Region = c.name("region")

@@ -6,7 +6,8 @@ import "slices"
 // for a line with a mistake and nothing below.
 func (p *parser) statement(l *line, place Place, in Body) *Stmt {
 	c := p.cursor(l)
-	s := &Stmt{Pos: l.pos(p.file)}
+	s := p.stmts.get()
+	s.Pos = l.pos(p.file)
 	if in == BodyChoices {
 		s.Weight = c.weight()
 	}
@@ -289,11 +290,13 @@ func (c *cursor) flag(s *Stmt, words []Word, others ...string) {
 		s.Flags |= int(n)
 		return
 	}
-	all := slices.Clone(words)
-	for _, name := range append(others, rawFlags) {
-		all = append(all, Word{Name: name})
+	if _, ok := wordByName(words, c.peek().text); !ok { // the complaint names all that could stand here
+		words = slices.Clone(words)
+		for _, name := range append(others, rawFlags) {
+			words = append(words, Word{Name: name})
+		}
 	}
-	w := c.word("option", all)
+	w := c.word("option", words)
 	if w.Value != 0 && s.Flags&w.Value == w.Value {
 		c.fail(pos, "%s is given twice, expected it once", w.Name)
 	}

@@ -46,6 +46,10 @@ type parser struct {
 	// broken holds the words of lines that could not be read. They may have
 	// declared a name, so a use of such a name is not called unknown.
 	broken map[string]bool
+
+	current cursor
+	exprs   slab[Expr]
+	stmts   slab[Stmt]
 }
 
 func (p *parser) describe(lines []string) {
@@ -55,7 +59,14 @@ func (p *parser) describe(lines []string) {
 	}
 }
 
-func (p *parser) cursor(l *line) *cursor { return &cursor{file: p.file, line: l} }
+// cursor returns one that reads a line. There is only one at a time: who has read a line looks at no other before the lines
+// below it.
+func (p *parser) cursor(l *line) *cursor {
+	c := &p.current
+	*c = cursor{file: p.file, line: l, exprs: &p.exprs, toks: c.toks[:0]}
+	c.toks, c.code = lexLine(l.text, c.toks)
+	return c
+}
 
 // done ends a line: it must be used up. It reports whether the line was right.
 func (p *parser) done(c *cursor, want string) bool {
@@ -64,7 +75,7 @@ func (p *parser) done(c *cursor, want string) bool {
 		return true
 	}
 	p.errs = append(p.errs, c.err)
-	for _, t := range c.line.toks {
+	for _, t := range c.toks {
 		if t.kind == tokName {
 			p.broken[t.text] = true
 		}

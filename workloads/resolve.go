@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"maps"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +13,7 @@ import (
 // cannot be meant. Only nonsense is a mistake: an unaligned munmap is a fair
 // question to a kernel.
 func resolve(p *parser) {
-	r := &resolver{parser: p}
+	r := &resolver{parser: p, found: map[*Block]map[string]*Stmt{}}
 	r.markForked()
 	var shared *scope
 	if b := p.sc.Init; b != nil {
@@ -37,21 +38,23 @@ type resolver struct {
 	*parser
 	scope    *scope
 	current  *Block
-	within   *Thread // nil in init and finally
-	barriers []Ref   // first mention of each
+	within   *Thread                     // nil in init and finally
+	barriers []Ref                       // first mention of each
+	found    map[*Block]map[string]*Stmt // see bindings
 }
 
 // scope is the regions a block can name.
 type scope struct {
 	names  []string
+	index  map[string]int // in names
 	bound  []Pos
 	shared int // how many of them are init's
 }
 
 func newScope(shared *scope) *scope {
-	s := &scope{}
+	s := &scope{index: map[string]int{}}
 	if shared != nil {
-		s.names, s.bound = slices.Clone(shared.names), slices.Clone(shared.bound)
+		s.names, s.bound, s.index = slices.Clone(shared.names), slices.Clone(shared.bound), maps.Clone(shared.index)
 		s.shared = len(s.names)
 	}
 	return s
@@ -136,6 +139,9 @@ func (r *resolver) backing(b *Backing) {
 	if b.File == nil {
 		return
 	}
+	if b.File.Index = slices.IndexFunc(r.sc.Files, func(f *File) bool { return f.Name == b.File.Name }); b.File.Index >= 0 {
+		return
+	}
 	names := make([]string, len(r.sc.Files))
 	for i, f := range r.sc.Files {
 		names[i] = f.Name
@@ -188,10 +194,12 @@ func (r *resolver) checkBarriers() {
 // nothing else may bind their names; a task's own may be bound again.
 func (r *resolver) bind(ref *Ref) {
 	s := r.scope
-	ref.Index = slices.Index(s.names, ref.Name)
+	index, known := s.index[ref.Name]
+	ref.Index = index
 	switch {
-	case ref.Index < 0:
+	case !known:
 		ref.Index = len(s.names)
+		s.index[ref.Name] = ref.Index
 		s.names, s.bound = append(s.names, ref.Name), append(s.bound, ref.Pos)
 	case r.current == r.sc.Init || ref.Index < s.shared:
 		r.errs.addf(ref.Pos, "region %q is already bound in line %d, expected another name, or no name and at %s fixed",

@@ -2,8 +2,6 @@ package workloads
 
 import "vmasim/internal/suggest"
 
-import "slices"
-
 // exprType tells addresses from plain numbers. A constant can be either.
 type exprType uint8
 
@@ -57,14 +55,16 @@ func (r *resolver) part(e *Expr, use want) {
 // region resolves a region's name. One that is bound elsewhere deserves a
 // better answer than that it is unknown.
 func (r *resolver) region(ref *Ref) {
-	if !slices.Contains(r.scope.names, ref.Name) {
-		if b, s := r.binding(ref.Name); b == r.current {
-			r.errs.addf(ref.Pos, "region %q is bound only in line %d, expected its mmap above its use", ref.Name, s.Pos.Line)
-			return
-		} else if b != nil {
-			r.errs.addf(ref.Pos, "region %q belongs to %s alone, expected one bound in init or above", ref.Name, b.Name)
-			return
-		}
+	index, known := r.scope.index[ref.Name]
+	if ref.Index = index; known {
+		return
+	}
+	if b, s := r.binding(ref.Name); b == r.current {
+		r.errs.addf(ref.Pos, "region %q is bound only in line %d, expected its mmap above its use", ref.Name, s.Pos.Line)
+		return
+	} else if b != nil {
+		r.errs.addf(ref.Pos, "region %q belongs to %s alone, expected one bound in init or above", ref.Name, b.Name)
+		return
 	}
 	r.lookup(ref, r.scope.names, "region", "one that mmap NAME has bound before, in init or above")
 }
@@ -72,13 +72,26 @@ func (r *resolver) region(ref *Ref) {
 // binding finds a statement that binds name, in the block being resolved first.
 func (r *resolver) binding(name string) (*Block, *Stmt) {
 	for _, b := range append([]*Block{r.current}, r.blocks()...) {
-		for s := range statements(b.Body) {
-			if s.Region != nil && s.Region.Name == name {
-				return b, s
-			}
+		if s := r.bindings(b)[name]; s != nil {
+			return b, s
 		}
 	}
 	return nil, nil
+}
+
+// bindings finds the first statement of a block that binds each name. Only a wrong name asks.
+func (r *resolver) bindings(b *Block) map[string]*Stmt {
+	if found := r.found[b]; found != nil {
+		return found
+	}
+	found := map[string]*Stmt{}
+	for s := range statements(b.Body) {
+		if s.Region != nil && found[s.Region.Name] == nil {
+			found[s.Region.Name] = s
+		}
+	}
+	r.found[b] = found
+	return found
 }
 
 func (r *resolver) typeOf(e *Expr) exprType {
@@ -137,7 +150,11 @@ func (r *resolver) expect(x *Expect, s *Stmt) {
 // isMisspelt tells that a result is a lone unknown name: more likely an errno
 // with a slip in it than a region.
 func (r *resolver) isMisspelt(res *Result) bool {
-	return res.Kind == ResultValue && res.Value.Op == ExprBase && !slices.Contains(r.scope.names, res.Value.Region.Name)
+	if res.Kind != ResultValue || res.Value.Op != ExprBase {
+		return false
+	}
+	_, known := r.scope.index[res.Value.Region.Name]
+	return !known
 }
 
 // kindGiven tells which statements can have the result.

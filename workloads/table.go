@@ -320,14 +320,16 @@ var specs = [...]Spec{
 // Specs describes every declaration and statement, in the manual's order.
 func Specs() []Spec { return slices.Clone(specs[:]) }
 
-func specByName(name string) *Spec {
+// specIndex finds the specs by name.
+var specIndex = func() map[string]*Spec {
+	index := make(map[string]*Spec, len(specs))
 	for i := range specs {
-		if specs[i].Name == name {
-			return &specs[i]
-		}
+		index[specs[i].Name] = &specs[i]
 	}
-	return nil
-}
+	return index
+}()
+
+func specByName(name string) *Spec { return specIndex[name] }
 
 // keywordsIn lists the statements that may stand in any block of place.
 func keywordsIn(place Place) (names []string) {
