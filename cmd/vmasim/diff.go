@@ -34,7 +34,8 @@ func newDiff() *cobra.Command {
 		Use:   "diff [SCENARIO...] [--random N]",
 		Short: "Let the running kernel judge the simulator",
 		Long: `Perform the same operations on the simulator and, in processes made for it, on the
-kernel that is running, and compare result, layout, VmFlags and pages after each, with --deep also what /proc hides.
+kernel that is running, and compare result, layout, VmFlags and pages after each,
+with --deep also what /proc hides.
 
 With SCENARIOs their statements are performed: init, then the threads, each a
 statement in turn, then finally. With --random N, so many random operations are; the
@@ -60,15 +61,15 @@ interrupted: then what was found is printed.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.Operations, "random", 0, "perform `N` random operations")
-	f.Uint64Var(&o.Seed, "seed", 0, "seed of the random operations; 0: another one each time")
+	f.Uint64Var(&o.Seed, "seed", 0, "seed `N` of the random operations; 0: another one each time")
 	f.IntVarP(&o.Workers, "jobs", "j", 1, "compare `N` sequences side by side")
-	f.IntVar(&o.Length, "length", 0, "operations in one sequence `N`; 0: 300")
+	f.IntVar(&o.Length, "length", 0, "`N` operations in one sequence; 0: 300")
 	f.IntVar(&o.FlagsEvery, "flags-every", 0, "compare everything after every operation, and VmFlags after every `N`; 0: as often as it costs no more than the operations")
 	f.BoolVar(&o.deep, "deep", false, "compare what /proc hides, too: vm_flags, page offsets of anonymous memory, anon_vmas")
 	f.BoolVar(&o.faults, "faults", false, "compare how many faults of the threads fall back to mmap_lock")
 	f.BoolVar(&o.Keep, "keep-going", false, "go on after a drift, and count them")
-	f.DurationVar(&o.time, "time", 0, "stop after so long, such as 10m; 0: when all is done")
-	f.StringVar(&o.format, "format", "text", "how to print results: text, or json: one object a line")
+	f.DurationVar(&o.time, "time", 0, "stop after `D`, such as 10m; 0: when all is done")
+	f.StringVar(&o.format, "format", "text", "how to print results, `FORMAT`: text, or json: one object a line")
 	f.StringVar(&o.save, "save", "", "write the scenario that shows the drift to `FILE`")
 	f.Var(&flag{kind: "RULES", set: o.setRules}, "rules", "rules of the simulator, as linux-6.18,-munmap-downgrade; see vmasim rules")
 	completeFlag(cmd, "rules", func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {

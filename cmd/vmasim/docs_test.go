@@ -233,3 +233,21 @@ func TestQuotedCommandsCanFail(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpFits: the lines of the help that are written by hand fit on a terminal.
+func TestHelpFits(t *testing.T) {
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		if cmd.Parent() == nil || cmd.Parent().Name() != "completion" && cmd.Name() != "completion" { // those are cobra's
+			for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
+				if n := len([]rune(strings.TrimRight(line, "\n"))); n > 90 {
+					t.Errorf("%s: a line of %d characters: %s", cmd.CommandPath(), n, line)
+				}
+			}
+		}
+		for _, c := range cmd.Commands() {
+			visit(c)
+		}
+	}
+	visit(newRoot(io.Discard))
+}

@@ -114,7 +114,7 @@ func Strategies() []StrategyInfo {
 	return []StrategyInfo{
 		{DPOR, "every interleaving, leaving out those that only exchange independent steps (source sets, sleep sets)", true, true, planDPOR},
 		{DFS, "every interleaving, depth first", true, true, planDFS},
-		{States, "every interleaving, depth first, up to states where the search has been (hashed; for a Recurring world)", true, false, planStates},
+		{States, "every interleaving, depth first, up to states where the search has been (hashed)", true, false, planStates},
 		{Bounded, "every interleaving with at most 0, 1, 2, … preemptions", true, true, planBounded},
 		{Random, "the next task drawn evenly from those that can go on", false, true, planRandom(newRandom)},
 		{PCT, "random priorities with depth-1 random changes: finds a bug of that depth with known probability", false, true, planRandom(newPCT)},
