@@ -3,8 +3,10 @@ package explore
 import (
 	"context"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"vmasim/internal/task"
@@ -96,6 +98,76 @@ func TestNothingThatLacksWhatItNeeds(t *testing.T) {
 	// In the order x, y, z the whole is right; without x it never is once y has come.
 	if left := s.Program.(reducible).names; left != "xzy" {
 		t.Errorf("%s is left", left)
+	}
+}
+
+// unsound is a reducible program that fails at once without its first task, and, under rules under which the whole does not
+// fail, without its second.
+type unsound struct {
+	reducible
+	sound bool
+}
+
+func (r unsound) Smaller() iter.Seq[Reducer] {
+	return func(yield func(Reducer) bool) {
+		for p := range r.reducible.Smaller() {
+			if !yield(unsound{p.(reducible), r.sound}) {
+				return
+			}
+		}
+	}
+}
+
+func (r unsound) Sound() iter.Seq[Reducer] {
+	return func(yield func(Reducer) bool) {
+		*r.open++
+		yield(unsound{r.reducible, true})
+	}
+}
+
+func (r unsound) NewWorld(w Watcher, report func(task.Violation)) (World, error) {
+	if !strings.Contains(r.names, "p") || r.sound && !strings.Contains(r.names, "q") {
+		report(task.Violation{Oracle: "seen"})
+	}
+	if r.sound {
+		report = func(task.Violation) {}
+	}
+	return r.reducible.NewWorld(w, report)
+}
+
+// TestReductionIsHeldAgainstSoundRules: what fails under rules under which the whole does not is not taken, and neither is
+// what fails before its first step.
+func TestReductionIsHeldAgainstSoundRules(t *testing.T) {
+	idle := func(w *scriptWorld, tk *task.Task) { w.y.Add(tk, 1) }
+	seen := func(w *scriptWorld, tk *task.Task) {
+		if w.x.ReadOnce(tk) == 1 {
+			tk.Violate("seen", "")
+		}
+	}
+	set := func(w *scriptWorld, tk *task.Task) { w.x.WriteOnce(tk, 1) }
+	p := unsound{reducible{program(idle, idle, idle, seen, set), "pqrst", new(int)}, false}
+	f := first(t, p, Options{Strategy: Random})
+	if len(f.Schedule.Tasks) == 0 {
+		t.Fatal("it fails before its first step")
+	}
+	sh := &shrinker{ctx: context.Background(), failure: &f}
+	sh.right = sh.behaviourOf(p)
+	whole := &Shrunk{Program: p, Found: f}
+	for q := range p.Smaller() {
+		g := f
+		accepted := sh.acceptable(q, whole, &g)
+		name := q.(unsound).names
+		if want := strings.Contains(name, "p") && strings.Contains(name, "q"); accepted != want {
+			t.Errorf("%s is taken: %t", name, accepted)
+		}
+		g.Schedule.Tasks = nil
+		if sh.acceptable(q, whole, &g) {
+			t.Errorf("%s is taken though no step is", name)
+		}
+		_ = q.Close()
+	}
+	if *p.open != 0 {
+		t.Errorf("%d programs are left open", *p.open)
 	}
 }
 

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,40 @@ thread r
 		}
 		if strings.Join(v.Dropped, "; ") != strings.Join(c.dropped, "; ") {
 			t.Errorf("%s: without %q", name, v.Dropped)
+		}
+	}
+}
+
+// TestSoundRules: a smaller scenario is held against the rules for which the whole is stated to be verified, and against the
+// default ones if a search of the whole finds nothing.
+func TestSoundRules(t *testing.T) {
+	const stated = "verdict linux-6.18 verified\nverdict refcount-v6 violation lock-left-held\nverdict linux-6.18,-settle-before-put verified\n"
+	for _, c := range []struct {
+		source, rules string
+		want          []string
+	}{
+		{detachRace, "refcount-v6", []string{"linux-6.18"}},
+		{detachRace, "linux-6.18", nil},
+		{detachRace + stated, "refcount-v6", []string{"linux-6.18", "linux-6.18,-settle-before-put"}},
+		{detachRace + stated, "linux-6.18", []string{"linux-6.18,-settle-before-put"}},
+		{strings.Replace(detachRace, "munmap A", "munmap A => EINVAL", 1), "refcount-v6", nil}, // fails under the default rules, too
+	} {
+		p := newProgram(t, c.source, Setting{Rules: c.rules})
+		if got := p.soundRules(); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, expected %q", c.rules, got, c.want)
+		}
+		n := 0
+		for q := range p.Sound() {
+			if got := q.(*Program).Rules(); got != c.want[n] {
+				t.Errorf("%s: a program under %s, expected %s", c.rules, got, c.want[n])
+			}
+			n++
+			if err := q.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if n != len(c.want) {
+			t.Errorf("%s: %d programs", c.rules, n)
 		}
 	}
 }
