@@ -26,9 +26,9 @@ func (sh *shrinker) behaviourOf(p Reducer) behaviour {
 	for i := range x.tasks {
 		names = append(names, x.pending[i].who.Name)
 	}
-	n := 0
+	n, end := 0, sh.steps+ordersSteps
 	for order := range permutations(names) {
-		if n++; n > maxOrders {
+		if n++; n > maxOrders || sh.over(end) {
 			break
 		}
 		if sh.endsWell(x.with(&ordered{names: order})) {
@@ -65,7 +65,7 @@ func (sh *shrinker) acceptable(p Reducer, larger *Shrunk, f *Found) bool {
 	if len(f.Schedule.Tasks) == 0 && len(larger.Found.Schedule.Tasks) > 0 || !sh.behaves(p) {
 		return false
 	}
-	for q := range p.Sound() {
+	for q := range p.Sound(sh.ctx) {
 		sound := sh.neverFails(q)
 		_ = q.Close() // it has served
 		if !sound {
@@ -128,9 +128,9 @@ func (sh *shrinker) neverFails(p Program) bool {
 	defer x.close()
 	all := &dpor{}
 	x.use(all)
-	steps, learned := 0, lessons{}
-	for all.next() {
-		if steps > soundSteps || sh.ctx.Err() != nil {
+	learned := lessons{}
+	for end := min(sh.sound+soundSteps, allSound); all.next(); {
+		if sh.sound > end || sh.ctx.Err() != nil {
 			return false
 		}
 		e, err := x.run()
@@ -138,7 +138,7 @@ func (sh *shrinker) neverFails(p Program) bool {
 			return false
 		}
 		sh.runs++
-		steps += e.steps
+		sh.sound += e.steps
 		together, err := x.learn(&learned)
 		if err != nil || together != nil {
 			return false

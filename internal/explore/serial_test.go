@@ -118,7 +118,7 @@ func (r unsound) Smaller() iter.Seq[Reducer] {
 	}
 }
 
-func (r unsound) Sound() iter.Seq[Reducer] {
+func (r unsound) Sound(context.Context) iter.Seq[Reducer] {
 	return func(yield func(Reducer) bool) {
 		*r.open++
 		yield(unsound{r.reducible, true})

@@ -39,8 +39,8 @@ type Shrunk struct {
 type Reducer interface {
 	Program
 	// Sound returns the program under each of the rules under which the whole that it is a part of does not fail. Whoever
-	// takes one closes it.
-	Sound() iter.Seq[Reducer]
+	// takes one closes it. To find the rules may take a search, which ctx ends.
+	Sound(ctx context.Context) iter.Seq[Reducer]
 	// Smaller returns programs with tasks or statements less, those that lack most first. Whoever takes one closes it.
 	Smaller() iter.Seq[Reducer]
 	// Size returns how many tasks it has, and statements in them.
@@ -55,7 +55,9 @@ const (
 	smallerSteps = 50_000    // looking for the failure in one smaller program
 	reduceSteps  = 3_000_000 // and in all of them
 	serialSteps  = 100_000   // looking for a serial order in which one program succeeds
+	ordersSteps  = 1_000_000 // performing the tasks of the whole program one after the other
 	soundSteps   = 1_000_000 // searching one smaller program under rules under which it must not fail
+	allSound     = 8_000_000 // and all of them
 )
 
 // Shrink makes a failing schedule of p smaller: fewer tasks and statements if the program is a [Reducer], fewer switches
@@ -112,6 +114,7 @@ type shrinker struct {
 	right   behaviour
 	runs    int
 	steps   int
+	sound   int // steps that searches under other rules took, beside the others
 }
 
 // run runs one execution of what x is to do, and returns how it fails if that is the failure in question.

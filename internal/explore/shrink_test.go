@@ -89,7 +89,7 @@ func (r reducible) Smaller() iter.Seq[Reducer] {
 	}
 }
 
-func (r reducible) Sound() iter.Seq[Reducer] { return func(func(Reducer) bool) {} }
+func (r reducible) Sound(context.Context) iter.Seq[Reducer] { return func(func(Reducer) bool) {} }
 
 func (r reducible) Size() (tasks, statements int) { return len(r.bodies), 10 * len(r.bodies) }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"vmasim/internal/explore"
@@ -42,7 +43,11 @@ func TestCheckpointOfOtherOracles(t *testing.T) {
 	} else if _, ok := errors.AsType[*explore.CheckpointError](err); !ok {
 		t.Error(err)
 	}
-	o.Without = nil
+	o.Without, o.Show = nil, []string{"leak"}
+	if _, err := Explore(t.Context(), parse(t, detachRace), o); err == nil || !strings.Contains(err.Error(), "that goes on behind nothing, this is one for leak") {
+		t.Errorf("goes on to another oracle: %v", err)
+	}
+	o.Show = nil
 	if _, err := Explore(t.Context(), parse(t, detachRace+"exists reader.1 = ok\n"), o); err == nil {
 		t.Error("goes on with another question")
 	}

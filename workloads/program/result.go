@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"vmasim/internal/explore"
 	"vmasim/internal/rules"
@@ -123,7 +124,9 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	if report.Stopped {
 		r.Checkpoint = o.Checkpoint
 	}
-	err = p.counterexamples(context.WithoutCancel(ctx), r, stated, &o)
+	shrinking, cancel := o.shrinking(ctx, report.Elapsed)
+	defer cancel()
+	err = p.counterexamples(shrinking, r, stated, &o)
 	return r, errors.Join(err, p.Close())
 }
 
@@ -147,6 +150,19 @@ func (p *Program) counterexamples(ctx context.Context, r *Result, stated *worklo
 		r.Violations = append(r.Violations, v)
 	}
 	return nil
+}
+
+// shrinking limits the time in which failures are made smaller: to what is left of that for the search; what was found is
+// shown all the same, as small as it gets in a moment.
+func (o *Options) shrinking(ctx context.Context, taken time.Duration) (context.Context, context.CancelFunc) {
+	const moment = 300 * time.Millisecond
+	switch {
+	case ctx.Err() != nil:
+		return context.WithTimeout(context.WithoutCancel(ctx), moment)
+	case o.Time > 0:
+		return context.WithTimeout(ctx, max(o.Time-taken, moment))
+	}
+	return ctx, func() {}
 }
 
 // untilStated is how many kinds of failure a search for a stated one may find.

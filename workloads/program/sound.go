@@ -22,12 +22,15 @@ func (s Setting) under(spec string) Setting {
 	return Setting{Rules: spec, Without: s.Without, Show: []string{Any}}
 }
 
-// soundExecutions is what a search under the default rules may cost where the scenario does not say what comes of it.
-const soundExecutions = 20_000
+// What a search under the default rules may cost where the scenario does not say what comes of it: some seconds.
+const (
+	soundExecutions = 5_000
+	soundDepth      = 2_000
+)
 
 // soundRules returns them: the rules for which the scenario states that it is verified, and the default ones if a search of
 // the whole finishes and finds nothing. Where it does not finish, nothing is known.
-func (p *Program) soundRules() []string {
+func (p *Program) soundRules(ctx context.Context) []string {
 	p.sound.once.Do(func() {
 		stated := map[string]bool{p.Rules(): true}
 		for _, v := range p.given.Verdicts {
@@ -40,7 +43,7 @@ func (p *Program) soundRules() []string {
 				p.sound.specs = append(p.sound.specs, v.Rules)
 			}
 		}
-		if !stated[rules.Default] && p.verified(rules.Default) {
+		if !stated[rules.Default] && p.verified(ctx, rules.Default) {
 			p.sound.specs = append(p.sound.specs, rules.Default)
 		}
 	})
@@ -48,20 +51,22 @@ func (p *Program) soundRules() []string {
 }
 
 // verified reports whether a search of the whole scenario finishes and finds nothing.
-func (p *Program) verified(spec string) bool {
+func (p *Program) verified(ctx context.Context, spec string) bool {
 	whole, err := newReduced(p.given, nil, p.setting.under(spec))
 	if err != nil {
 		return false
 	}
-	r, err := explore.Search(context.Background(), whole, explore.Options{Watch: whole.Watch, Choices: whole.choices(), Executions: soundExecutions})
+	r, err := explore.Search(ctx, whole, explore.Options{
+		Watch: whole.Watch, Choices: whole.choices(), Executions: soundExecutions, Depth: soundDepth,
+	})
 	_ = whole.Close() // it has served
 	return err == nil && r.Complete && len(r.Violations) == 0
 }
 
 // Sound implements [explore.Reducer].
-func (p *Program) Sound() iter.Seq[explore.Reducer] {
+func (p *Program) Sound(ctx context.Context) iter.Seq[explore.Reducer] {
 	return func(yield func(explore.Reducer) bool) {
-		for _, spec := range p.soundRules() {
+		for _, spec := range p.soundRules(ctx) {
 			q, err := newReduced(p.given, slices.Clone(p.cuts), p.setting.under(spec))
 			if err != nil {
 				continue // the scenario has been run; only its rules are others

@@ -91,11 +91,11 @@ func TestSoundRules(t *testing.T) {
 		{strings.Replace(detachRace, "munmap A", "munmap A => EINVAL", 1), "refcount-v6", nil}, // fails under the default rules, too
 	} {
 		p := newProgram(t, c.source, Setting{Rules: c.rules})
-		if got := p.soundRules(); !slices.Equal(got, c.want) {
+		if got := p.soundRules(t.Context()); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, expected %q", c.rules, got, c.want)
 		}
 		n := 0
-		for q := range p.Sound() {
+		for q := range p.Sound(t.Context()) {
 			if got := q.(*Program).Rules(); got != c.want[n] {
 				t.Errorf("%s: a program under %s, expected %s", c.rules, got, c.want[n])
 			}
