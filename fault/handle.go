@@ -93,11 +93,15 @@ func (f *fault) present(pte pgtable.PTE) Result {
 	return OK
 }
 
-// protection returns the protection of a page that this fault maps.
+// protection returns the protection of a page that this fault maps. What is written to from the kernel's side may be read-only to
+// the process itself: maybe_mkwrite.
 func (f *fault) protection(writable bool) pgtable.PTE {
 	prot := mm.PageBits(f.flags)
 	if writable {
-		prot |= pgtable.RW | pgtable.Dirty
+		prot |= pgtable.Dirty
+		if f.flags&vma.VMWrite != 0 {
+			prot |= pgtable.RW
+		}
 	}
 	return prot
 }

@@ -23,6 +23,8 @@ const (
 	callMseal
 	callFork
 	callExpandStack
+	callRemapFilePages
+	callPrctl
 )
 
 // residues is what a call may leave when it fails, beside nothing (K7, R10, R11).
@@ -64,6 +66,9 @@ var callTable = [...]struct {
 	callMseal:       {name: "mseal", keeps: true, leaves: leavesCuts | leavesEarlier},
 	callFork:        {name: "fork", joins: joinsNone, keeps: true},
 	callExpandStack: {name: "stack growth", joins: joinsNone, leaves: leavesFaulted},
+
+	callRemapFilePages: {name: "remap_file_pages", leaves: leavesCuts | leavesHole},
+	callPrctl:          {name: "prctl", joins: joinsNone, keeps: true},
 }
 
 // area is a VMA as it was at some moment.
@@ -147,6 +152,13 @@ func (mm *MM) callFaults(t *task.Task) {
 func (mm *MM) callWants(t *task.Task, r *mergeRange) {
 	if c := mm.judged(t); c != nil {
 		c.wants = area{start: r.start, end: r.end, pgoff: r.pgoff, flags: r.flags, file: r.file}
+	}
+}
+
+// callGives notes that what the call in progress maps has other flags in the end than those that its neighbours were compared with.
+func (mm *MM) callGives(t *task.Task, flags vma.Flags) {
+	if c := mm.judged(t); c != nil {
+		c.wants.flags, c.partial = flags, true
 	}
 }
 

@@ -27,6 +27,7 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	}
 	child.startBrk.Init(mm.startBrk.Read(t))
 	child.brk.Init(mm.brk.Read(t))
+	child.inheritFlags(t, mm)
 	child.residue.pgoff = mm.residue.pgoff
 	err = mm.dupVMAs(t, child)
 	child.endWrite(t)

@@ -37,13 +37,13 @@ var adviceTable = [...]advice{
 	unix.MADV_DONTFORK:   {lock: mmapWrite, set: vma.VMDontCopy, discards: true},
 	unix.MADV_DOFORK:     {lock: mmapWrite, clear: vma.VMDontCopy, refuses: anyOf(vma.VMIO)},
 	unix.MADV_WIPEONFORK: {lock: mmapWrite, set: vma.VMWipeOnFork, discards: true, refuses: notPrivateAnonymous},
-	unix.MADV_KEEPONFORK: {lock: mmapWrite, clear: vma.VMWipeOnFork},
+	unix.MADV_KEEPONFORK: {lock: mmapWrite, clear: vma.VMWipeOnFork, refuses: anyOf(vma.VMDroppable)},
 	unix.MADV_DONTDUMP:   {lock: mmapWrite, set: vma.VMDontDump},
-	unix.MADV_DODUMP:     {lock: mmapWrite, clear: vma.VMDontDump, refuses: anyOf(vma.VMSpecial)},
+	unix.MADV_DODUMP:     {lock: mmapWrite, clear: vma.VMDontDump, refuses: anyOf(vma.VMSpecial | vma.VMDroppable)},
 	unix.MADV_HUGEPAGE:   {lock: mmapWrite, set: vma.VMHugePage, clear: vma.VMNoHugePage},
 	unix.MADV_NOHUGEPAGE: {lock: mmapWrite, set: vma.VMNoHugePage, clear: vma.VMHugePage},
 	// Nothing scans for equal pages, so none is to be told apart again either (ksm_madvise).
-	unix.MADV_MERGEABLE:   {lock: mmapWrite, set: vma.VMMergeable, ignores: anyOf(vma.VMShared | vma.VMMayShare | vma.VMSpecial | vma.VMHugeTLB)},
+	unix.MADV_MERGEABLE:   {lock: mmapWrite, set: vma.VMMergeable, ignores: anyOf(unmergeable)},
 	unix.MADV_UNMERGEABLE: {lock: mmapWrite, clear: vma.VMMergeable},
 
 	unix.MADV_DONTNEED:        {lock: vmaRead, discards: true, pages: (*advising).dontneed},

@@ -173,9 +173,11 @@ func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
 		lock |= vma.VMLockOnFlt
 	}
 	current, future := flags&unix.MCL_CURRENT != 0, flags&unix.MCL_FUTURE != 0
-	if !future {
-		mm.defFlags.Write(t, 0)
-	} else if mm.defFlags.Write(t, lock); !current {
+	def := mm.defFlags.Read(t) &^ vma.VMLockedMask
+	if future {
+		def |= lock
+	}
+	if mm.defFlags.Write(t, def); future && !current {
 		return
 	}
 	if !current {
@@ -193,13 +195,13 @@ func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
 }
 
 // mlockFixup gives [start, end), a part of v, these of the VMLockedMask: mlock_fixup. It returns the VMA that the range is now in.
-// Memory of devices stays as it is.
+// Memory of devices, and what may be dropped, stays as it is.
 func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock vma.Flags) (*vma.VMA, error) {
 	t.Enter("mlock_fixup")
 	defer t.Leave()
 	old := v.Flags(t)
 	flags := old&^vma.VMLockedMask | lock
-	if flags == old || old&(vma.VMSpecial|vma.VMHugeTLB) != 0 {
+	if flags == old || old&(vma.VMSpecial|vma.VMHugeTLB|vma.VMDroppable) != 0 {
 		return v, nil
 	}
 	v, err := mm.modify(t, mm.vmi.Prev(t, start), v, start, end, flags)

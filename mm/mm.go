@@ -53,7 +53,8 @@ type MM struct {
 	mapCount ksync.Plain[int]
 	stat     ksync.Plain[VMStat]
 	lockedVM ksync.Plain[uint64]    // pages
-	defFlags ksync.Plain[vma.Flags] // of new VMAs, since mlockall: def_flags
+	defFlags ksync.Plain[vma.Flags] // of new VMAs, since mlockall (def_flags); VM_MERGEABLE: of those that can have it (MMF_VM_MERGE_ANY)
+	mdwe     ksync.Flags64          // of PR_SET_MDWE: MMF_HAS_MDWE and MMF_HAS_MDWE_NO_INHERIT
 	startBrk ksync.Plain[uint64]    // where the heap begins: start_brk
 	brk      ksync.Plain[uint64]    // where it ends
 	limits   limits

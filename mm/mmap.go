@@ -137,6 +137,12 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	if flags, err = mapFlags(args, flags, length); err != nil {
 		return 0, err
 	}
+	if mm.denyWriteExec(t, flags, flags) {
+		return 0, errno("mmap", unix.EACCES, "executable memory may not be written to (PR_SET_MDWE)")
+	}
+	if !ksmCompatible(flags) {
+		flags &^= vma.VMMergeable
+	}
 	file := args.File
 	if args.anonymous() {
 		file = nil
@@ -165,6 +171,11 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 				return 0, errno("mmap", unix.EINVAL, "shared memory does not grow down")
 			}
 			flags |= vma.VMShared | vma.VMMayShare
+		case unix.MAP_DROPPABLE:
+			if args.has(unix.MAP_LOCKED) || flags&vma.VMGrowsDown != 0 {
+				return 0, errno("mmap", unix.EINVAL, "what may be dropped is neither locked nor a stack")
+			}
+			flags |= vma.VMDroppable | vma.VMNoReserve | vma.VMWipeOnFork | vma.VMDontDump
 		case unix.MAP_PRIVATE:
 		default:
 			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
@@ -260,7 +271,13 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		return err
 	}
 	mm.statAccount(t, flags, (end-start)>>PageShift)
-	if flags&vma.VMLocked != 0 {
+	switch {
+	case flags&vma.VMLocked == 0:
+	case flags&vma.VMDroppable != 0: // it was compared with its neighbours as locked
+		v := mm.vmi.Find(t, start)
+		v.SetFlags(t, v.Flags(t)&^vma.VMLockedMask)
+		mm.callGives(t, v.Flags(t))
+	default:
 		mm.addLocked(t, (end-start)>>PageShift)
 	}
 	return nil

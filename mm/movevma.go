@@ -21,6 +21,9 @@ func (r *remap) moveAll(t *task.Task) (uint64, error) {
 		from, to = max(from, start), min(to, end)
 		r.vma, r.addr, r.newAddr = v, from, target+(from-start)
 		r.oldLen, r.newLen = to-from, to-from
+		if !movesWithOthers(t, v) && (from != start || to < end) {
+			return 0, errno("mremap", unix.EFAULT, "the mapping at %#x cannot be moved with others", from)
+		}
 		if err := r.prepare(t); err != nil {
 			return 0, err
 		}
@@ -32,6 +35,13 @@ func (r *remap) moveAll(t *task.Task) (uint64, error) {
 		}
 	}
 	return target, nil
+}
+
+// movesWithOthers reports whether the VMA may be one of several that are moved: vma_multi_allowed. A file that chooses addresses itself
+// might not keep to the one that it is given; /dev/zero is such a file.
+func movesWithOthers(t *task.Task, v *vma.VMA) bool {
+	f := v.File(t)
+	return f == nil || !f.Zero()
 }
 
 // moveTo moves the mapping to the address that the caller names, or near it: mremap_to. With MREMAP_FIXED what is there is unmapped

@@ -77,6 +77,9 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 		if may := flags >> 4; flags&^may&vma.VMAccessFlags != 0 {
 			return errno("mprotect", unix.EACCES, "the mapping at %#x may not become %s", at, flags.Perms())
 		}
+		if mm.denyWriteExec(t, v.Flags(t), flags) {
+			return errno("mprotect", unix.EACCES, "the mapping at %#x may not become %s (PR_SET_MDWE)", at, flags.Perms())
+		}
 		next := min(end, v.End(t))
 		changed, err := mm.mprotectFixup(t, prev, v, at, next, flags)
 		if err != nil {

@@ -39,6 +39,14 @@ func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (*vma.VMA, error) {
 	return mm.lockAndExpand(t, addr)
 }
 
+// ExpandStack makes a VMA above addr that grows down reach it: expand_stack. The caller holds mmap_lock for reading, and does so
+// afterwards if there is a VMA at addr then; else it returns nil and holds no lock.
+func (mm *MM) ExpandStack(t *task.Task, addr uint64) *vma.VMA {
+	mm.MmapReadUnlock(t)
+	v, _ := mm.lockAndExpand(t, addr) // a fatal signal is as good as no VMA
+	return v
+}
+
 // lockAndExpand is LockAndFindVMA with mmap_lock taken for writing at first. What was there may have changed meanwhile.
 func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 	if err := mm.lockCall(t, callExpandStack, 0, 0); err != nil { // upgrade_mmap_lock_carefully

@@ -40,7 +40,8 @@ const (
 	VMNoHugePage                   // VM_NOHUGEPAGE
 	VMMergeable                    // VM_MERGEABLE
 
-	VMSealed Flags = 1 << 42 // VM_SEALED
+	VMDroppable Flags = 1 << 40 // VM_DROPPABLE
+	VMSealed    Flags = 1 << 42 // VM_SEALED
 )
 
 // Groups of flags.
@@ -54,7 +55,7 @@ const (
 
 // flagNames are the two letters /proc/PID/smaps prints in VmFlags, by bit.
 var flagNames = [...]string{"rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "gu", "uw", "lo", "io", "sr", "rr", "dc",
-	"de", "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg", 42: "sl"}
+	"de", "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg", 40: "dp", 42: "sl"}
 
 // String returns the flags as /proc/PID/smaps prints them.
 func (f Flags) String() string {

@@ -170,7 +170,7 @@ type Stmt struct {
 	Region  *Ref  // mmap, mremap, heap: the name it binds, or nil
 	Addr    *Expr // mmap: the address given, or nil
 	Size    *Expr // nil: the whole region for calls on a range; one page for touch
-	Value   *Expr // store
+	Value   *Expr // store, poke: the word; remap_file_pages: the page offset; prctl: the argument
 	Prot    Prot
 	Backing Backing
 	Flags   int   // mmap: unix.MAP_ flags beside those of Backing; mremap, mlock, mlockall, mseal, msync: theirs
@@ -178,6 +178,7 @@ type Stmt struct {
 	NewSize *Expr // mremap
 	To      *Expr // mremap: the address given, or nil
 	Limit   int   // setrlimit: unix.RLIMIT_; Size is nil for no limit
+	Option  int   // prctl: unix.PR_SET_
 	Access  Access
 	MM      *Ref // fork, in; exit, maps: nil is the task's own
 	Barrier *Ref

@@ -21,8 +21,8 @@ type cursor struct {
 	i     int
 	depth int // of open brackets
 
-	takesNumber bool // the part of the statement behind the one being read is a word that may be written as a number
-	err         *SyntaxError
+	nextWords []Word // if what stands behind the part of the statement being read may be written as a number: its words
+	err       *SyntaxError
 }
 
 func (c *cursor) peek() token { return c.peekAt(0) }

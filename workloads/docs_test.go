@@ -78,6 +78,8 @@ func generatedParts() map[string]string {
 		"control":      specTable(KindRepeat, KindIn),
 		"protections":  wordTable("PROT", protWords),
 		"specials":     wordTable("file NAME", specialWords),
+		"growth":       wordTable("OPTION", growWords),
+		"prctl":        wordTable("SETTING", prctlWords),
 		"options":      wordTable("OPTION", mapWords),
 		"moves":        wordTable("OPTION", moveWords),
 		"locks":        wordTable("OPTION", slices.Concat(lockWords, lockAllWords[:2])),

@@ -201,7 +201,18 @@ func (s *Stmt) arg(a arg) []string {
 	case argSize, argRest, argSpan:
 		return optional(s.Size)
 	case argProt:
+		if s.Kind == KindMprotect {
+			return []string{(s.Prot &^ growth).String()}
+		}
 		return []string{s.Prot.String()}
+	case argProtOptions:
+		return flagWords(growWords, int(s.Prot&growth))
+	case argPgoff:
+		return []string{pageOffset, s.Value.String()}
+	case argRemapOptions:
+		return flagWords(remapWords, s.Flags)
+	case argPrctl:
+		return []string{wordByValue(prctlWords, s.Option), s.Value.String()}
 	case argSharing:
 		return []string{s.Backing.Sharing.String()}
 	case argBacking:

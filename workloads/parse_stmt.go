@@ -18,7 +18,10 @@ func (p *parser) statement(l *line, place Place, in Body) *Stmt {
 	}
 	s.Kind = spec.Kind
 	for i, a := range spec.args {
-		c.takesNumber = i+1 < len(spec.args) && (spec.args[i+1] == argProt || spec.args[i+1] == argAdvice)
+		c.nextWords = nil
+		if i+1 < len(spec.args) {
+			c.nextWords = numberWords[spec.args[i+1]]
+		}
 		c.arg(s, a)
 	}
 	want := "the end of the line"
@@ -115,6 +118,18 @@ func (c *cursor) arg(s *Stmt, a arg) {
 		}
 	case argProt:
 		s.Prot = Prot(c.wordOrNumber("protection", protWords))
+	case argProtOptions:
+		for c.peek().kind == tokName {
+			s.Prot |= Prot(c.word("option", growWords).Value)
+		}
+	case argPgoff:
+		c.expectWord(pageOffset)
+		s.Value = c.expr()
+	case argRemapOptions:
+		c.flags(s, remapWords)
+	case argPrctl:
+		s.Option = c.word("setting", prctlWords).Value
+		s.Value = c.expr()
 	case argSharing:
 		s.Backing.Sharing = Sharing(c.wordOrNumber("kind of mapping", sharingWords))
 	case argBacking:
@@ -200,15 +215,19 @@ func (c *cursor) target(s *Stmt) {
 }
 
 // sizeLeftOut reports whether a size that may be left out is: what comes next is a word, or ends the line, or is the only number
-// there, and one without a unit. That one stands for the word, which cannot be left out.
+// there, and has no unit. That one stands for the word, which cannot be left out.
 func (c *cursor) sizeLeftOut() bool {
 	t := c.peek()
-	if t.kind == tokNumber && c.takesNumber && !hasUnit(t.text) {
+	if t.kind == tokNumber && c.nextWords != nil && !hasUnit(t.text) {
 		after := c.peekAt(1)
-		return after.kind == tokEnd || after.is("=>")
+		_, word := wordByName(c.nextWords, after.text)
+		return after.kind == tokEnd || after.is("=>") || after.kind == tokName && reserved(after.text) && !word
 	}
 	return c.startsWord(t) || t.kind == tokEnd || t.is("=>")
 }
+
+// numberWords are the words that may be written as numbers, of the parts that follow a size.
+var numberWords = map[arg][]Word{argProt: protWords, argAdvice: adviceWords}
 
 // numbersAhead counts the numbers that come next, one after the other.
 func (c *cursor) numbersAhead() (n int) {
@@ -318,6 +337,9 @@ func (c *cursor) moveOptions(s *Stmt) {
 	}
 }
 
+// picturedKinds is how many of sharingWords, the first, a picture can tell apart.
+const picturedKinds = 2
+
 // area reads a line of a picture: START..END and what is there.
 func (c *cursor) area() *Area {
 	a := &Area{Pos: c.pos()}
@@ -328,7 +350,7 @@ func (c *cursor) area() *Area {
 		return a
 	}
 	a.Prot = Prot(c.word("protection", append([]Word{{Name: "hole"}}, protWords...)).Value)
-	a.Backing.Sharing = Sharing(c.word("kind of mapping", sharingWords[:2]).Value)
+	a.Backing.Sharing = Sharing(c.word("kind of mapping", sharingWords[:picturedKinds]).Value)
 	c.backing(&a.Backing)
 	if a.Backing.File == nil && a.Backing.Offset != nil {
 		c.fail(a.Backing.Offset.Pos, "anonymous memory has no offset in a picture, expected the end of the line")

@@ -114,7 +114,7 @@ func (r *resolver) statement(s *Stmt) {
 
 func (r *resolver) checkStatement(s *Stmt) {
 	switch s.Kind {
-	case KindMunmap, KindMprotect, KindMadvise, KindMlock, KindMunlock, KindMseal, KindMsync, KindMincore:
+	case KindMunmap, KindMprotect, KindRemapFilePages, KindMadvise, KindMlock, KindMunlock, KindMseal, KindMsync, KindMincore:
 		if s.Size == nil && s.Addr.Op != ExprBase {
 			r.errs.addf(s.Addr.Pos, "%v needs a size behind %v, expected one: only a whole region goes without", s.Kind, s.Addr)
 		}

@@ -30,6 +30,7 @@ const (
 	KindMmap
 	KindMunmap
 	KindMprotect
+	KindRemapFilePages
 	KindMadvise
 	KindMremap
 	KindHeap
@@ -42,9 +43,12 @@ const (
 	KindMsync
 	KindMincore
 	KindSetrlimit
+	KindPrctl
 	KindTouch
 	KindStore
 	KindLoad
+	KindPeek
+	KindPoke
 	KindLock
 	KindWalk
 	KindFork
@@ -110,6 +114,10 @@ const (
 	argBacking
 	argMapOptions
 	argAddr
+	argProtOptions
+	argPgoff
+	argRemapOptions
+	argPrctl
 	argAdvice
 	argNewSize
 	argMoveOptions
@@ -129,15 +137,21 @@ const (
 )
 
 var argUsage = [...]string{
-	argTarget:      "[NAME | ADDR]",
-	argSize:        "SIZE",
-	argRest:        "[SIZE]",
-	argSpan:        "[SIZE]",
-	argProt:        "PROT",
-	argSharing:     "private|shared",
-	argBacking:     "anon|file F [+OFF]",
-	argMapOptions:  "[at ADDR] [OPTION...]",
-	argAddr:        "ADDR",
+	argTarget:     "[NAME | ADDR]",
+	argSize:       "SIZE",
+	argRest:       "[SIZE]",
+	argSpan:       "[SIZE]",
+	argProt:       "PROT",
+	argSharing:    "private|shared",
+	argBacking:    "anon|file F [+OFF]",
+	argMapOptions: "[at ADDR] [OPTION...]",
+	argAddr:       "ADDR",
+
+	argProtOptions:  "[OPTION...]",
+	argPgoff:        "pgoff N",
+	argRemapOptions: "[nonblock]",
+	argPrctl:        "SETTING N",
+
 	argAdvice:      "ADVICE",
 	argNewSize:     "to SIZE",
 	argMoveOptions: "[at ADDR] [OPTION...] [as NAME]",
@@ -230,8 +244,11 @@ var specs = [...]Spec{
 		args: []arg{argAddr, argRest},
 		Help: "unmap a range, or a whole region", Example: "munmap A+16K 16K"},
 	KindMprotect: {Kind: KindMprotect, Name: "mprotect", In: inAny, Results: GivesErrno,
-		args: []arg{argAddr, argRest, argProt},
+		args: []arg{argAddr, argRest, argProt, argProtOptions},
 		Help: "change the protection of a range, or of a whole region", Example: "mprotect A+16K 16K r"},
+	KindRemapFilePages: {Kind: KindRemapFilePages, Name: "remap_file_pages", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest, argProt, argPgoff, argRemapOptions},
+		Help: "let a part of a shared mapping show other pages of its file", Example: "remap_file_pages A 8K none pgoff 3"},
 	KindMadvise: {Kind: KindMadvise, Name: "madvise", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argRest, argAdvice},
 		Help: "advise on a range, or on a whole region", Example: "madvise A dontneed"},
@@ -267,6 +284,9 @@ var specs = [...]Spec{
 	KindSetrlimit: {Kind: KindSetrlimit, Name: "setrlimit", In: inAny, Results: GivesErrno,
 		args: []arg{argResource},
 		Help: "limit what the address space may have", Example: "setrlimit as 64M"},
+	KindPrctl: {Kind: KindPrctl, Name: "prctl", In: inAny, Results: GivesErrno,
+		args: []arg{argPrctl},
+		Help: "change how the address space is treated", Example: "prctl mdwe 1"},
 	KindTouch: {Kind: KindTouch, Name: "touch", In: inAny, Results: GivesErrno | GivesSignal,
 		args: []arg{argAddr, argSpan, argAccess},
 		Help: "fault in one page, or every page of a range", Example: "touch random(A) write"},
@@ -276,6 +296,12 @@ var specs = [...]Spec{
 	KindLoad: {Kind: KindLoad, Name: "load", In: inAny, Results: GivesErrno | GivesSignal | GivesValue,
 		args: []arg{argAddr},
 		Help: "read an 8-byte word of memory", Example: "load A+8 => 0"},
+	KindPeek: {Kind: KindPeek, Name: "peek", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argAddr},
+		Help: "read an 8-byte word from the kernel's side, through /proc/PID/mem", Example: "peek A+8 => 0"},
+	KindPoke: {Kind: KindPoke, Name: "poke", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argValue},
+		Help: "write an 8-byte word from the kernel's side, through /proc/PID/mem", Example: "poke A+8 42"},
 	KindLock: {Kind: KindLock, Name: "lock", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr},
 		Help: "read-lock the VMA at ADDR without mmap_lock, and unlock it", Example: "lock A => ok | EAGAIN"},

@@ -29,6 +29,26 @@ var protWords = []Word{
 	{"rwx", unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC, "everything"},
 }
 
+// Options of mprotect: what it does to a stack.
+var growWords = []Word{
+	{"growsdown", unix.PROT_GROWSDOWN, "from the start of the mapping on, which has to be one that grows down"},
+	{"growsup", unix.PROT_GROWSUP, "to its end, where mappings grow up; not on this architecture"},
+}
+
+// growth are the bits of a protection that are options.
+const growth = Prot(unix.PROT_GROWSDOWN | unix.PROT_GROWSUP)
+
+// Options of remap_file_pages.
+var remapWords = []Word{
+	{"nonblock", unix.MAP_NONBLOCK, "do not bring the pages in"},
+}
+
+// Settings of prctl.
+var prctlWords = []Word{
+	{"mdwe", unix.PR_SET_MDWE, "1: no memory is executable that is or was writable (PR_MDWE_REFUSE_EXEC_GAIN); 3: children are free again; for good"},
+	{"memory_merge", unix.PR_SET_MEMORY_MERGE, "1: equal pages of all private memory may be shared (KSM), as madvise mergeable has it; 0: of none"},
+}
+
 // Ways to open a file.
 var openWords = []Word{
 	{"ro", unix.O_RDONLY, "for reading"},
@@ -93,6 +113,9 @@ const (
 	ofFile    = "file"
 )
 
+// pageOffset stands before the page offset of remap_file_pages.
+const pageOffset = "pgoff"
+
 // Resources of setrlimit.
 var resourceWords = []Word{
 	{"as", unix.RLIMIT_AS, "all that is mapped (RLIMIT_AS)"},
@@ -150,6 +173,7 @@ var accessWords = []Word{
 var sharingWords = []Word{
 	{"private", unix.MAP_PRIVATE, "copy-on-write"},
 	{"shared", unix.MAP_SHARED, "seen by all who map it, and by the file"},
+	{"droppable", unix.MAP_DROPPABLE, "anonymous, private and unlocked; its pages may go when memory is short"},
 	{"shared_validate", unix.MAP_SHARED_VALIDATE, "the same, of a file; flags that it does not know are refused"},
 }
 
@@ -227,10 +251,10 @@ func reserved(name string) bool {
 	if specByName(name) != nil || isResultWord(name) {
 		return true
 	}
-	for _, words := range [][]Word{protWords, mapWords, moveWords, lockWords, lockAllWords, syncWords, adviceWords, accessWords, sharingWords} {
+	for _, words := range [][]Word{protWords, growWords, mapWords, moveWords, lockWords, lockAllWords, syncWords, adviceWords, accessWords, sharingWords} {
 		if _, ok := wordByName(words, name); ok {
 			return true
 		}
 	}
-	return generatorByName(name) >= 0 || slices.Contains([]string{anonymous, "at", "to", "as", "hole", rawFlags, unlimited}, name)
+	return generatorByName(name) >= 0 || slices.Contains([]string{anonymous, pageOffset, "at", "to", "as", "hole", rawFlags, unlimited}, name)
 }

@@ -45,6 +45,9 @@ var ErrUnsupported = errors.New("the real kernel can be driven on amd64 only, no
 // use any more but for Exit.
 var ErrLost = errors.New("the agent is lost")
 
+// ErrHidden says that the kernel does not let us look into processes.
+var ErrHidden = errors.New("the memory of processes is hidden")
+
 // Options of a Lab; zero values stand for the defaults.
 type Options struct {
 	// Timeout is how long an operation may take before its agent counts as

@@ -58,6 +58,7 @@ var configTable = []struct{ name, want, otherwise string }{
 	{"TRANSPARENT_HUGEPAGE", "y", "MADV_HUGEPAGE is EINVAL, and large mappings are not aligned"},
 	{"CHECKPOINT_RESTORE", "y", "the heap cannot be put into the window: brk cannot be compared"},
 	{"COMPAT_BRK", "n", ""},
+	{"PROC_MEM_ALWAYS_FORCE", "y", "/proc/PID/mem may respect the protection of memory: peek and poke cannot be compared"},
 	{"PROC_PAGE_MONITOR", "y", "there is no pagemap: pages cannot be compared"},
 	{"PT_RECLAIM", "", ""},
 	{"NUMA", "", ""},

@@ -47,10 +47,11 @@ const (
 	procSmaps
 	procPagemap
 	procStatus
+	procMem // opened by who needs it first
 	procFiles
 )
 
-var procNames = [procFiles]string{"maps", "smaps", "pagemap", "status"}
+var procNames = [procFiles]string{"maps", "smaps", "pagemap", "status", "mem"}
 
 // Areas lists what is mapped in the window.
 func (p *Process) Areas() ([]Area, error) { return p.areas(procMaps, p.window.Base, p.window.End()) }

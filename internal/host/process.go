@@ -56,7 +56,7 @@ func (p *Process) openFiles() (err error) {
 	if p.pidfd, err = unix.PidfdOpen(p.pid, 0); err != nil {
 		return fmt.Errorf("pidfd_open: %w", err)
 	}
-	for i, name := range procNames {
+	for i, name := range procNames[:procMem] {
 		if p.proc[i], err = unix.Open(fmt.Sprintf("/proc/%d/%s", p.pid, name), unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 			return fmt.Errorf("opening %s of agent %d: %w", name, p.pid, err)
 		}

@@ -15,11 +15,12 @@ type Call struct {
 	Addr, Len       uint64
 	NewLen, NewAddr uint64 // mremap
 	Offset          uint64 // mmap
-	Value           uint64 // store: the word; setrlimit: the limit
+	Value           uint64 // store, poke: the word; setrlimit: the limit; remap_file_pages: the page offset; prctl: the argument
 	Prot            int
 	Flags           int
 	Advice          int
 	Resource        int // setrlimit: unix.RLIMIT_
+	Option          int // prctl: unix.PR_SET_
 	File            int // mmap: index of the file; -1: none
 	Access          workloads.Access
 	Pages           bool // touch: every page of the range, not one
@@ -27,7 +28,7 @@ type Call struct {
 
 // NewCall evaluates the operands of a statement in env. An error tells why it cannot be run.
 func NewCall(s *workloads.Stmt, env *workloads.Env) (Call, error) {
-	c := Call{Kind: s.Kind, Prot: int(s.Prot), Flags: s.Flags, Advice: s.Advice, Resource: s.Limit, Access: s.Access, File: -1}
+	c := Call{Kind: s.Kind, Prot: int(s.Prot), Flags: s.Flags, Advice: s.Advice, Resource: s.Limit, Option: s.Option, Access: s.Access, File: -1}
 	var errs [6]error
 	c.Addr, errs[0] = optional(s.Addr, env)
 	c.Len, errs[1] = optional(s.Size, env)
@@ -50,10 +51,19 @@ func NewCall(s *workloads.Stmt, env *workloads.Env) (Call, error) {
 		}
 	}
 	err := errors.Join(errs[:]...)
-	if word := s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore; err == nil && word && c.Addr%8 != 0 {
+	if err == nil && c.ofWord() && c.Addr%8 != 0 {
 		err = errUnaligned
 	}
 	return c, err
+}
+
+// ofWord reports whether the call reads or writes an 8-byte word.
+func (c *Call) ofWord() bool {
+	switch c.Kind {
+	case workloads.KindLoad, workloads.KindStore, workloads.KindPeek, workloads.KindPoke:
+		return true
+	}
+	return false
 }
 
 func (c *Call) backing(b *workloads.Backing) {

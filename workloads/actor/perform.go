@@ -208,6 +208,14 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 		err = m.Munmap(t, c.Addr, c.Len)
 	case workloads.KindMprotect:
 		err = m.Mprotect(t, c.Addr, c.Len, c.Prot)
+	case workloads.KindRemapFilePages:
+		err = m.RemapFilePages(t, c.Addr, c.Len, c.Prot, c.Value, c.Flags)
+	case workloads.KindPrctl:
+		err = m.Prctl(t, c.Option, c.Value)
+	case workloads.KindPeek:
+		return fault.Peek(t, m, c.Addr)
+	case workloads.KindPoke:
+		err = fault.Poke(t, m, c.Addr, c.Value)
 	case workloads.KindMadvise:
 		err = m.Madvise(t, c.Addr, c.Len, toInt(c.Advice))
 	case workloads.KindMremap:

@@ -23,6 +23,10 @@ func (c *Call) SystemCall(fds []int) (nr uintptr, args [6]uintptr) {
 		return unix.SYS_MUNMAP, [6]uintptr{addr, length}
 	case workloads.KindMprotect:
 		return unix.SYS_MPROTECT, [6]uintptr{addr, length, uintptr(c.Prot)}
+	case workloads.KindRemapFilePages:
+		return unix.SYS_REMAP_FILE_PAGES, [6]uintptr{addr, length, uintptr(c.Prot), uintptr(c.Value), flags}
+	case workloads.KindPrctl:
+		return unix.SYS_PRCTL, [6]uintptr{uintptr(c.Option), uintptr(c.Value)}
 	case workloads.KindMadvise:
 		return unix.SYS_MADVISE, [6]uintptr{addr, length, uintptr(c.Advice)}
 	case workloads.KindMremap:

@@ -52,6 +52,15 @@ func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
 	case workloads.KindStore:
 		f, err := p.Store(c.Addr, c.Value)
 		return faultOutcome(f), err
+	case workloads.KindPeek:
+		v, err := p.Peek(c.Addr)
+		out, err := outcomeOf(err)
+		if out.Kind == workloads.ResultOK {
+			out.Value = v
+		}
+		return out, err
+	case workloads.KindPoke:
+		return outcomeOf(p.Poke(c.Addr, c.Value))
 	case workloads.KindSetrlimit:
 		return outcomeOf(p.SetLimit(c.Resource, c.Value))
 	case workloads.KindMincore:

@@ -24,16 +24,16 @@ type generator struct {
 // flavor is what a sequence may do beside the ordinary. Each sequence has its own, so that what ends most activity (a seal, a
 // limit) does not end it everywhere.
 type flavor struct {
-	fork, files, seal, limits, stacks, locks, heap, advice, moves, nasty, large bool
+	fork, files, seal, limits, stacks, locks, heap, advice, moves, nasty, large, prctl, remote bool
 }
 
 func newGenerator(seed, sequence uint64) *generator {
 	g := &generator{rng: rand.New(rand.NewPCG(seed, sequence))}
 	f := &g.flavor
-	for _, b := range []*bool{&f.fork, &f.files, &f.stacks, &f.locks, &f.heap, &f.advice, &f.moves, &f.nasty} {
+	for _, b := range []*bool{&f.fork, &f.files, &f.stacks, &f.locks, &f.heap, &f.advice, &f.moves, &f.nasty, &f.remote} {
 		*b = g.chance(60)
 	}
-	for _, b := range []*bool{&f.seal, &f.limits, &f.large} {
+	for _, b := range []*bool{&f.seal, &f.limits, &f.large, &f.prctl} {
 		*b = g.chance(15)
 	}
 	return g
@@ -78,6 +78,10 @@ var operations = [...]operation{
 	{2, func(f *flavor) bool { return f.limits }, (*generator).setrlimit},
 	{2, func(f *flavor) bool { return f.fork }, (*generator).fork},
 	{2, func(f *flavor) bool { return f.fork }, (*generator).exit},
+	{1, func(f *flavor) bool { return f.prctl }, (*generator).prctl},
+	{2, func(f *flavor) bool { return f.files }, (*generator).remapFilePages},
+	{2, func(f *flavor) bool { return f.remote }, (*generator).peek},
+	{4, func(f *flavor) bool { return f.remote }, (*generator).poke},
 	{4, func(f *flavor) bool { return f.nasty }, (*generator).nasty},
 }
 
@@ -127,8 +131,10 @@ func (g *generator) mmap() *workloads.Stmt {
 	s.Backing.Sharing = unix.MAP_PRIVATE
 	switch n := g.rng.IntN(100); {
 	case n < 60 || n >= 70 && !g.flavor.files:
-	case n < 70:
+	case n < 68:
 		s.Backing.Sharing = unix.MAP_SHARED
+	case n < 70:
+		s.Backing.Sharing = unix.MAP_DROPPABLE
 	default:
 		if g.chance(40) {
 			s.Backing.Sharing = unix.MAP_SHARED
@@ -201,6 +207,9 @@ func (g *generator) length() uint64 {
 func (g *generator) mprotect() *workloads.Stmt {
 	s := ranged(workloads.KindMprotect)(g)
 	s.Prot = g.prot()
+	if g.flavor.stacks && g.chance(15) {
+		s.Prot |= unix.PROT_GROWSDOWN
+	}
 	return s
 }
 
@@ -302,6 +311,44 @@ const nop = 0x90
 
 func (g *generator) store() *workloads.Stmt {
 	return &workloads.Stmt{Kind: workloads.KindStore, Addr: number(g.byteAddr() &^ 7), Value: number(g.rng.Uint64N(1<<16)<<8 | nop)}
+}
+
+// peek reads as a debugger does, also where the process may not.
+func (g *generator) peek() *workloads.Stmt {
+	return &workloads.Stmt{Kind: workloads.KindPeek, Addr: number(g.byteAddr() &^ 7)}
+}
+
+func (g *generator) poke() *workloads.Stmt {
+	s := g.store()
+	s.Kind = workloads.KindPoke
+	return s
+}
+
+// remapFilePages is about a part of a shared mapping, if there is one.
+func (g *generator) remapFilePages() *workloads.Stmt {
+	s := ranged(workloads.KindRemapFilePages)(g)
+	for n := 0; n < 4 && len(g.areas) > 0; n++ {
+		if a := one(g, g.areas...); a.shared {
+			pages := (a.end - a.start) >> mm.PageShift
+			first := g.rng.Uint64N(pages)
+			s.Addr = number(a.start + first<<mm.PageShift)
+			s.Size = number((1 + g.rng.Uint64N(pages-first)) << mm.PageShift)
+			break
+		}
+	}
+	s.Value = number(uint64(g.rng.IntN(8)))
+	if g.chance(30) {
+		s.Flags = unix.MAP_NONBLOCK
+	}
+	return s
+}
+
+func (g *generator) prctl() *workloads.Stmt {
+	s := &workloads.Stmt{Kind: workloads.KindPrctl, Option: unix.PR_SET_MEMORY_MERGE, Value: number(uint64(g.rng.IntN(2)))}
+	if g.chance(20) {
+		s.Option, s.Value = unix.PR_SET_MDWE, number(uint64(g.rng.IntN(5)))
+	}
+	return s
 }
 
 func (g *generator) mlock() *workloads.Stmt {
