@@ -303,9 +303,18 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags vma.Flags, pgof
 		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
 	}
 	mm.callWants(t, &r)
+	late := vma.Flags(0)
+	if file != nil && file.Zero() { // its mmap method could change the flags, so KSM's come after it: can_set_ksm_flags_early
+		late = flags & vma.VMMergeable
+	}
+	r.flags &^= late
 	merged, err := r.mergeNew(t)
 	if err == nil && !merged {
+		r.flags |= late
 		err = mm.newVMA(t, &r, ops)
+	}
+	if late != 0 {
+		mm.callGives(t, r.flags)
 	}
 	return err
 }
