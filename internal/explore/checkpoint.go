@@ -25,9 +25,15 @@ type Keeper interface {
 }
 
 // CheckpointError says why a search cannot go on from a file.
-type CheckpointError struct{ File, Why string }
+type CheckpointError struct {
+	File string
+	Err  error
+}
 
-func (e *CheckpointError) Error() string { return fmt.Sprintf("checkpoint %s: %s", e.File, e.Why) }
+func (e *CheckpointError) Error() string { return fmt.Sprintf("checkpoint %s: %v", e.File, e.Err) }
+
+// Unwrap returns the reason.
+func (e *CheckpointError) Unwrap() error { return e.Err }
 
 // checkpointVersion is that of the file's form.
 const checkpointVersion = 1
@@ -122,7 +128,7 @@ func (s *search) resume() error {
 	}
 	c, err := s.read(text)
 	if err != nil {
-		return s.refuse("%v", err)
+		return s.refuse("%w", err)
 	}
 	s.o.split = c.Of.Split
 	if k, ok := s.program.(Keeper); ok {
@@ -139,7 +145,7 @@ func (s *search) resume() error {
 }
 
 func (s *search) refuse(format string, args ...any) error {
-	return &CheckpointError{s.o.Checkpoint, fmt.Sprintf(format, args...)}
+	return &CheckpointError{s.o.Checkpoint, fmt.Errorf(format, args...)}
 }
 
 // executions returns how many were run.
@@ -171,11 +177,16 @@ func (s *search) read(text []byte) (*checkpoint, error) {
 
 // differs says in what a checkpoint's search differs from this one.
 func (c *identity) differs(own *identity) error {
+	for _, d := range []FingerprintError{{"scenario", c.Scenario, own.Scenario}, {"rules", c.Rules, own.Rules}} {
+		if d.Its != d.Yours {
+			return &d
+		}
+	}
 	for _, d := range []struct {
 		what       string
 		its, yours any
 	}{
-		{"scenario", c.Scenario, own.Scenario}, {"rules", c.Rules, own.Rules}, {"strategy", c.Strategy, own.Strategy},
+		{"strategy", c.Strategy, own.Strategy},
 		{"choices", fmt.Sprint(c.Choices), fmt.Sprint(own.Choices)}, {"choices a run", c.MaxChosen, own.MaxChosen},
 		{"depth", c.Depth, own.Depth}, {"PCT depth", c.PCTDepth, own.PCTDepth}, {"seed", c.Seed, own.Seed},
 		{"build of vmasim", c.Build, own.Build},

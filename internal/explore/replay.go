@@ -50,11 +50,14 @@ func (e *DivergenceError) Error() string {
 	return fmt.Sprintf("the schedule does not fit: at step %d it gives the turn to %s; %s", e.Step, e.Schedule, can)
 }
 
-// FingerprintError says that a schedule belongs to something else.
-type FingerprintError struct{ What, Schedule, Program string }
+// FingerprintError says that a schedule or a checkpoint belongs to something else.
+type FingerprintError struct {
+	What       string // scenario, rules
+	Its, Yours string // fingerprints
+}
 
 func (e *FingerprintError) Error() string {
-	return fmt.Sprintf("the schedule belongs to %s %s, this is %s", e.What, e.Schedule, e.Program)
+	return fmt.Sprintf("belongs to %s %s, this is %s", e.What, e.Its, e.Yours)
 }
 
 // Replay runs a schedule and records its steps, of several executions those of the last. Where the schedule ends before the

@@ -9,22 +9,22 @@ import (
 	"vmasim/workloads"
 )
 
-// refusal words that a schedule belongs to something else than the program, by names where they can be found.
+// refusal words that a schedule or a checkpoint belongs to something else than the program, by names where they can be found.
 func (p *Program) refusal(e *explore.FingerprintError) error {
 	if e.What == "rules" {
-		if spec := rulesOf(e.Schedule, p.given); spec != "" {
-			return fmt.Errorf("the schedule belongs to rules %s, this is %s: expected --rules %[1]s", spec, p.Rules())
+		if spec := rulesOf(e.Its, p.given); spec != "" {
+			return fmt.Errorf("belongs to rules %s, this is %s: expected --rules %[1]s", spec, p.Rules())
 		}
-		return fmt.Errorf("the schedule belongs to other rules than %s: expected --rules with those under which it was found", p.Rules())
+		return fmt.Errorf("belongs to other rules than %s: expected --rules with those under which it was found", p.Rules())
 	}
 	this := argument(p.given)
-	print, _, _ := strings.Cut(e.Schedule, ",")
+	print, _, _ := strings.Cut(e.Its, ",")
 	for _, info := range append(workloads.Builtin(), workloads.Litmus()...) {
 		if sc, err := workloads.LoadBuiltin(info.Name); err == nil && fingerprint(programText(sc)) == print {
-			return fmt.Errorf("the schedule belongs to scenario %s, this is %s", info.Name, this)
+			return fmt.Errorf("belongs to scenario %s, this is %s", info.Name, this)
 		}
 	}
-	return fmt.Errorf("the schedule belongs to another scenario than %s, or to %[1]s before it was changed, or to another --machine", this)
+	return fmt.Errorf("belongs to another scenario than %s, or to %[1]s before it was changed, or to another --machine", this)
 }
 
 // maxSwitched is how many rules of a generation are switched at most where the rules of a fingerprint are looked for.

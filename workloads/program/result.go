@@ -116,6 +116,9 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 		}
 	}
 	report, err := explore.Search(ctx, p, o.Options)
+	if other, ok := errors.AsType[*explore.FingerprintError](err); ok {
+		err = &explore.CheckpointError{File: o.Checkpoint, Err: p.refusal(other)}
+	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

@@ -161,7 +161,7 @@ func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule
 	}
 	trace, err := p.Replay(schedule)
 	if other, ok := errors.AsType[*explore.FingerprintError](err); ok {
-		err = p.refusal(other)
+		err = fmt.Errorf("the schedule %w", p.refusal(other))
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
