@@ -44,7 +44,7 @@ var exploreFlags = []exploreFlag{
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
 	{"executions", "", "N", "stop after so many executions", number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
 	{"time", "", "D", "stop after so long, such as 30s or 5m", setTime, nil, false},
-	{"depth", "", "N", "cut executions off after so many steps", number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
+	{"depth", "", "N", "cut executions off after so many steps, 10000 by default", number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
 	{"pct-depth", "", "N", "pct: the depth of the bugs to be found", number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, false},
 	{"seed", "", "N", "seed of the random strategies", setExploreSeed, nil, false},
 	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, false},

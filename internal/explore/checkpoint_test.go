@@ -145,7 +145,7 @@ func TestCheckpointWhileSearching(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.ctx = ctx
+	defer s.endWith(ctx)()
 	done := make(chan error)
 	go func() { done <- s.phases(Strategies()[0]) }()
 	for s.started.Load() < int64(whole.Executions/3) {

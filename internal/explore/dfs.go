@@ -44,6 +44,12 @@ func (d *dfs) next() bool {
 	return false
 }
 
+// rewinds implements [rewinder].
+func (d *dfs) rewinds() func() {
+	decided := len(d.path)
+	return func() { d.path = d.path[:decided] }
+}
+
 func (d *dfs) pick(s *state) int {
 	if d.ceiling > 0 && s.steps == d.ceiling {
 		return redundant

@@ -119,6 +119,12 @@ func (d *dpor) next() bool {
 	}
 }
 
+// rewinds implements [rewinder]. What was found to have to be explored besides stays.
+func (d *dpor) rewinds() func() {
+	steps, choices := len(d.nodes), len(d.choices)
+	return func() { d.nodes, d.choices = d.nodes[:steps], d.choices[:choices] }
+}
+
 // nextChoice moves the last step to its next choice, if it has one. A node's choices come after it in the list.
 func (d *dpor) nextChoice() bool {
 	first := d.fixed
@@ -347,7 +353,7 @@ func (d *dpor) ended(s *state, how Ending) {
 	}
 	// What is still pending races, too, though it did not get its turn.
 	for i := range s.tasks {
-		if s.pending[i].Event != nil {
+		if s.pending[i].Event != nil && !s.halted() {
 			d.race(s, len(d.nodes), &d.pending[i])
 		}
 	}

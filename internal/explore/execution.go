@@ -19,7 +19,7 @@ const (
 	Violated          // a rule was broken
 	Deadlock          // nobody can go on
 	LostWakeUp        // nobody can go on, and somebody sleeps though what it waits for holds
-	Livelock          // the tasks go on for ever without getting anywhere
+	Livelock          // the tasks go on for ever without getting anywhere: a state recurs
 	Truncated         // the limit on steps was reached
 	Redundant         // given up: every way to go on is gone in another execution
 )
@@ -61,17 +61,18 @@ type executor struct {
 	pass     func(oracle string) bool // nil: nothing is passed over
 
 	maxSteps  int
-	depth     Ending // what reaching maxSteps is
 	offered   map[task.Choice]bool
 	maxChosen int // how many choices of an execution may be other than 0
 
 	procs   []*proc
-	running bool       // the tasks stand at their first operations
-	turn    *proc      // whose step it is; nil: the execution has ended
-	guarded taskSet    // who waits for a condition
-	free    taskSet    // who has a pending operation without a condition
-	chosen  int        // choices other than 0 so far
-	stall   stall      // finds loops that change nothing
+	running bool    // the tasks stand at their first operations
+	turn    *proc   // whose step it is; nil: the execution has ended
+	guarded taskSet // who waits for a condition
+	free    taskSet // who has a pending operation without a condition
+	chosen  int     // choices other than 0 so far
+	stall   stall   // finds loops that change nothing
+	cycle   cycle   // finds loops that change things and change them back
+	world   World
 	memory  *memory    // nil: every load sees the latest value
 	trail   Schedule   // what was decided
 	lives   []lifetime // that began and ended while the world was made
@@ -84,11 +85,9 @@ type executor struct {
 }
 
 func newExecutor(p Program, o *Options) *executor {
-	x := &executor{program: p, maxSteps: o.Depth, depth: Truncated, offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
-	x.tell, x.pass = x.report, o.Pass
-	if x.maxSteps == 0 {
-		x.maxSteps, x.depth = defaultDepth, Livelock
-	}
+	x := &executor{program: p, maxSteps: o.depth(), offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
+	x.tell, x.pass, x.halt = x.report, o.Pass, o.halt
+	x.cycle.from = x.maxSteps / 2
 	if x.maxChosen == 0 {
 		x.maxChosen = 1
 	}
@@ -103,10 +102,6 @@ func newExecutor(p Program, o *Options) *executor {
 	}
 	return x
 }
-
-// defaultDepth is how many steps an execution may take before it counts as one that does not end. Programs worth exploring
-// end after some hundred.
-const defaultDepth = 10_000
 
 // close ends the coroutines.
 func (x *executor) close() {
@@ -129,7 +124,7 @@ func (x *executor) run() (*execution, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new world: %w", err)
 	}
-	x.locals = nil
+	x.world, x.locals = world, nil
 	if w, ok := world.(Recurring); ok {
 		x.locals = w.Locals
 	}
@@ -156,6 +151,7 @@ func (x *executor) begin() {
 	x.guarded, x.free = 0, 0
 	x.enabled, x.last, x.steps, x.tasks = 0, -1, 0, 0
 	x.stall.reset()
+	x.cycle.reset()
 	if x.memory != nil {
 		x.memory.reset()
 	}
@@ -211,8 +207,13 @@ func (x *executor) decide() *proc {
 	if x.enabled == 0 {
 		return x.end(x.standstill())
 	}
-	if x.steps >= x.maxSteps {
-		return x.end(x.depth)
+	switch {
+	case x.steps >= x.maxSteps:
+		return x.end(x.cut())
+	case x.halted():
+		return x.end(Redundant)
+	case x.steps == x.cycle.from:
+		x.cycle.progress = progressOf(x.world)
 	}
 	i := x.strategy.pick(&x.state)
 	switch {
@@ -356,6 +357,9 @@ func (x *executor) Died(t *task.Task, base unsafe.Pointer) {
 	}
 }
 
+// halted reports whether no more is wanted of the execution.
+func (s *state) halted() bool { return s.halt != nil && s.halt.Load() }
+
 // current returns whose step is being taken, -1 before the first.
 func (x *executor) current() int {
 	if !x.running {
@@ -460,6 +464,9 @@ func (p *proc) After(t *task.Task, e *task.Event) {
 	x := p.x
 	x.ops[e.Op]++
 	x.stall.note(p.index, e)
+	if x.steps > x.cycle.from {
+		x.cycle.note(p.index, e)
+	}
 	if x.memory != nil {
 		x.memory.performed(p.index, t, e)
 	}

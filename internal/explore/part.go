@@ -50,9 +50,16 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 			r.stopped = !r.useless
 			break
 		}
+		rewind := rewinds(part)
 		e, err := x.run()
 		if err != nil {
 			return err
+		}
+		if x.halted() {
+			rewind()
+			s.started.Add(-1)
+			r.stopped = true
+			break
 		}
 		enough, err := s.count(r, x, e, part)
 		if err != nil {
@@ -60,6 +67,10 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 		}
 		if enough {
 			s.endAt(index)
+			break
+		}
+		if n := r.report.Truncated; s.o.Depth == 0 && n >= maxCut && n == r.report.Executions-r.report.Redundant {
+			r.stopped = part.next()
 			break
 		}
 	}
@@ -75,6 +86,19 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 		return s.publish(index, part, r)
 	}
 	return nil
+}
+
+// rewinder is a strategy that can take back what an execution has added that was not finished.
+type rewinder interface {
+	// rewinds returns a function that makes ready for the execution again that the strategy is ready for now.
+	rewinds() func()
+}
+
+func rewinds(s strategy) func() {
+	if r, ok := s.(rewinder); ok {
+		return r.rewinds()
+	}
+	return func() {}
 }
 
 // limited is a strategy that knows by itself how many executions are wanted.
@@ -94,7 +118,7 @@ func (r *Report) countOps(now, before *[task.NumOps]uint64) {
 // stop reports whether a limit is reached, or what the part finds is of no use.
 func (s *search) stop(index int) bool {
 	n := s.started.Add(1)
-	if s.o.Executions > 0 && n > int64(s.o.Executions) || int64(index) > s.last.Load() || n%16 == 0 && s.ctx.Err() != nil {
+	if s.o.Executions > 0 && n > int64(s.o.Executions) || int64(index) > s.last.Load() || s.o.halt.Load() {
 		s.started.Add(-1)
 		return true
 	}

@@ -113,12 +113,12 @@ func split[S strategy](x *executor, tree func(ceiling int, emit func(S)) strateg
 		var parts []S
 		s := tree(ceiling, func(part S) { parts = append(parts, part) })
 		x.use(s)
-		for s.next() {
+		for !x.halted() && s.next() {
 			if _, err := x.run(); err != nil {
 				return nil, err
 			}
 		}
-		if len(parts) >= splitParts || ceiling >= splitSteps {
+		if len(parts) >= splitParts || x.halted() || ceiling >= splitSteps {
 			return parts, nil
 		}
 	}

@@ -36,7 +36,6 @@ func TestEstimate(t *testing.T) {
 	whole := explored(t, p, Options{})
 	for _, workers := range []int{1, 2} {
 		s := newSearch(p, Options{Strategy: DPOR, Workers: workers, Executions: whole.Executions / 2})
-		s.ctx = t.Context()
 		if err := s.phases(Strategies()[0]); err != nil {
 			t.Fatal(err)
 		}

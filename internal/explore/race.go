@@ -37,6 +37,9 @@ func (d *dpor) race(s *state, n int, e *access) clock {
 		}
 	}
 	for _, k := range d.races {
+		if s.halted() { // this may take long, and the step is gone into again when the search goes on
+			break
+		}
 		if int(k) >= d.floor {
 			d.reverse(s, int(k), n, e, &all)
 		}

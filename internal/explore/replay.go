@@ -107,7 +107,10 @@ func (x *executor) after(before []Schedule, last *script) (*Found, error) {
 // follow runs a script.
 func (x *executor) follow(s *script) (*Found, error) {
 	x.use(s)
+	halt := x.halt
+	x.halt = nil // what was begun with one execution is ended
 	e, err := x.run()
+	x.halt = halt
 	if err != nil {
 		return nil, err
 	}

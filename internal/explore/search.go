@@ -20,7 +20,7 @@ type Options struct {
 	PCTDepth    int           // PCT: the depth of the bugs to be found; 0: 4
 	Executions  int           // at most so many; 0: as many as it takes, for the random strategies 100 000
 	Time        time.Duration // at most so long; 0: as long as it takes
-	Depth       int           // an execution is cut off after so many steps; 0: it counts as a livelock after 10 000
+	Depth       int           // an execution is cut off after so many steps; 0: DefaultDepth
 	Seed        uint64        // of the random strategies
 	Workers     int           // how many search side by side; 0: one
 	KeepGoing   int           // stop after so many different failures; 0: one
@@ -46,8 +46,22 @@ type Options struct {
 	Progress func(Progress) // called now and then
 	Every    time.Duration  // how often; 0: once a second
 
-	split bool // into more than one part
+	split bool         // into more than one part
+	halt  *atomic.Bool // set when the search is to end at once; nil: never
 }
+
+// DefaultDepth is after how many steps an execution is cut off. Programs worth exploring end after some hundred.
+const DefaultDepth = 10_000
+
+func (o *Options) depth() int {
+	if o.Depth == 0 {
+		return DefaultDepth
+	}
+	return o.Depth
+}
+
+// maxCut is how many executions in a row a search lets be cut off, where none has ended yet: all are too long.
+const maxCut = 16
 
 // Found is a failure that a search found.
 type Found struct {
@@ -122,6 +136,7 @@ type Report struct {
 	Redundant        int            // executions given up because they repeat others
 	States           int            // States: how many there are
 	Truncated        int            // executions cut off
+	Depth            int            // after how many steps
 	Steps            int            // of the longest execution
 	DistinctOutcomes map[string]int // how many executions ended so
 	Violations       []Found        // in the order in which they were found
@@ -151,7 +166,7 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 		ctx, cancel = context.WithTimeout(ctx, o.Time)
 		defer cancel()
 	}
-	s.ctx = ctx
+	defer s.endWith(ctx)()
 	stop := s.tick()
 	err = s.phases(info)
 	stop()
@@ -165,9 +180,14 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 	return &s.report, s.keep()
 }
 
+// endWith makes the search stop when ctx ends, and returns what undoes that.
+func (s *search) endWith(ctx context.Context) (forget func() bool) {
+	s.o.halt.Store(ctx.Err() != nil)
+	return context.AfterFunc(ctx, func() { s.o.halt.Store(true) })
+}
+
 // search is a search in progress.
 type search struct {
-	ctx     context.Context
 	o       Options
 	program Program
 	begun   time.Time
@@ -200,9 +220,9 @@ type search struct {
 func newSearch(p Program, o Options) *search {
 	o.Workers = max(o.Workers, 1)
 	o.KeepGoing = max(o.KeepGoing, 1)
-	o.split = o.Workers > 1
+	o.split, o.halt = o.Workers > 1, &atomic.Bool{}
 	s := &search{o: o, program: p, begun: time.Now()}
-	s.report.Strategy = o.Strategy
+	s.report.Strategy, s.report.Depth = o.Strategy, o.depth()
 	s.report.DistinctOutcomes = map[string]int{}
 	s.report.Bound = -1
 	for range o.Workers {
@@ -448,6 +468,7 @@ type Fingerprinter interface {
 
 // confirm runs every failing schedule once more, by itself: what a watcher said may rest on earlier executions.
 func (s *search) confirm() error {
+	s.workers[0].halt = nil // all that is wanted
 	for i := range s.report.Violations {
 		f := &s.report.Violations[i]
 		again, err := rerun(s.workers[0], &f.Schedule)

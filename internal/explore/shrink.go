@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync/atomic"
 )
 
 // Size is how large a counterexample is.
@@ -64,7 +65,8 @@ const (
 // between tasks, then fewer steps. What it returns fails with the same [Found.Key], and a smaller program is taken only if
 // it shows the same fault: see [shrinker.acceptable].
 func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error) {
-	o.Progress, o.Workers = nil, 1
+	o.Progress, o.Workers, o.halt = nil, 1, &atomic.Bool{}
+	defer context.AfterFunc(ctx, func() { o.halt.Store(true) })()
 	sh := &shrinker{ctx: ctx, o: o, failure: &f}
 	again, err := sh.again(p, &f)
 	if err != nil {

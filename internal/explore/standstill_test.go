@@ -74,7 +74,7 @@ func TestLivelock(t *testing.T) {
 		}
 	}
 	f := first(t, program(spin, spin), Options{Strategy: Bounded})
-	if f.Ending != Livelock || len(f.Blocked) != 2 || !f.Blocked[0].Spins || len(f.Schedule.Tasks) >= defaultDepth {
+	if f.Ending != Livelock || len(f.Blocked) != 2 || !f.Blocked[0].Spins || len(f.Schedule.Tasks) >= DefaultDepth {
 		t.Errorf("a loop that changes nothing: %v after %d steps", f.String(), len(f.Schedule.Tasks))
 	}
 	set := func(w *scriptWorld, t *task.Task) { w.x.WriteOnce(t, 1) }
@@ -86,8 +86,20 @@ func TestLivelock(t *testing.T) {
 			w.x.Add(t, 1)
 		}
 	}
-	if f := first(t, program(busy), Options{}); f.Ending != Livelock || len(f.Schedule.Tasks) != defaultDepth {
-		t.Errorf("a loop that changes things: %v", f.String())
+	if rep := explored(t, program(busy), Options{}); len(rep.Violations) > 0 || rep.Truncated != 1 || rep.Complete || rep.Steps != DefaultDepth || rep.Depth != DefaultDepth {
+		t.Errorf("a loop that counts: %+v", rep)
+	}
+	flip := func(w *scriptWorld, t *task.Task) {
+		for {
+			w.x.WriteOnce(t, 1)
+			w.x.WriteOnce(t, 0)
+		}
+	}
+	if f := first(t, program(flip), Options{}); f.Ending != Livelock || !strings.Contains(f.String(), "a goes round for ever in WRITE_ONCE") {
+		t.Errorf("a loop that changes things back: %v", f.String())
+	}
+	if rep := explored(t, program(flip, set), Options{Executions: 3}); len(rep.Violations) > 0 && rep.Violations[0].Execution == 1 {
+		t.Errorf("a loop that the other task might end: %v", rep.Violations)
 	}
 	rep := explored(t, program(busy), Options{Depth: 50, Executions: 5})
 	if rep.Truncated == 0 || rep.Complete || len(rep.Violations) > 0 || rep.Steps != 50 {

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -29,6 +30,7 @@ type state struct {
 	steps   int               // taken so far
 	// locals is [Recurring.Locals]; nil: the world has none.
 	locals func(i int, e *task.Event) (number uint64, live int)
+	halt   *atomic.Bool // set when no more is wanted of the execution; nil: never
 }
 
 // preempts reports whether a step of task i takes the turn from one that could go on.

@@ -225,6 +225,9 @@ func memoryLine(r *program.Result) string {
 
 func verdictLine(r *program.Result) string {
 	words := r.Verdict()
+	if r.Verdict() == program.NotFound && r.Search.Truncated > 0 {
+		words += ": " + cutWords(r)
+	}
 	if broken := r.Broken(); len(broken) > 0 {
 		words += " " + strings.Join(broken, ", ")
 	}
@@ -240,6 +243,15 @@ func verdictLine(r *program.Result) string {
 		words += " (as stated)"
 	default:
 		words += fmt.Sprintf(" (stated: %s)", strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" "))
+	}
+	return words
+}
+
+// cutWords says that executions were too long.
+func cutWords(r *program.Result) string {
+	words := fmt.Sprintf("cut off at %s (--depth)", plural(uint64(r.Search.Depth), "step"))
+	if r.Cut != "" {
+		words += "; shorten " + r.Cut
 	}
 	return words
 }
@@ -273,6 +285,8 @@ func finishedLine(r *program.Result) string {
 		return "yes, every interleaving is covered"
 	case r.Interrupted:
 		return "no, interrupted" + bound
+	case s.Truncated > 0 && s.Truncated == s.Executions-s.Redundant:
+		return "no, every execution was cut off"
 	case s.Enough:
 		return "no, it stopped at what it found" + bound
 	case !r.Bounded:

@@ -26,6 +26,7 @@ type explored struct {
 	Checkpoint       string         `json:"checkpoint"`
 	Redundant        int            `json:"redundant"`
 	Truncated        int            `json:"truncated"`
+	Depth            int            `json:"depth"`
 	DistinctOutcomes int            `json:"distinct_outcomes"`
 	Outcomes         map[string]int `json:"outcomes"`
 	StepsMax         int            `json:"steps_max"`
@@ -109,7 +110,7 @@ func exploredOf(r *program.Result) *explored {
 	s := &r.Search
 	out := &explored{
 		Scenario: r.Scenario, Rules: r.Rules, Strategy: string(s.Strategy), Verdict: r.Verdict(), AsStated: r.OK(), Complete: s.Complete,
-		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated,
+		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
 		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...), Passed: append([]string{}, r.PassedOver()...),
 		Trace: []tracedStep{}, Finally: []finalStep{}, Dropped: []string{}, Observation: []observation{}, Reached: append([]string{}, r.Reached...),

@@ -45,6 +45,7 @@ type Result struct {
 	Checkpoint  string // the file that the search can go on from; "": none
 
 	Violations   []*Violation
+	Cut          string   // what to shorten where all executions are too long; "": nothing known, or none was cut off
 	Unmet        []string // what is asked to exist, and a finished search has not found
 	Observations []Observation
 	Reached      []string // points of the kernel's code
@@ -211,6 +212,9 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	}
 	for _, text := range slices.Sorted(maps.Keys(report.DistinctOutcomes)) {
 		r.Outcomes = append(r.Outcomes, Outcome{text, report.DistinctOutcomes[text]})
+	}
+	if report.Truncated > 0 {
+		r.Cut = p.longest()
 	}
 	p.observe(r)
 	p.neverReached(r)
