@@ -269,6 +269,20 @@ func (b *Block) Statement(n int) *Stmt {
 	return nil
 }
 
+// Blocks lists init, the threads and finally, as far as there are.
+func (s *Scenario) Blocks() (all []*Block) {
+	if s.Init != nil {
+		all = append(all, s.Init)
+	}
+	for _, t := range s.Threads {
+		all = append(all, &t.Block)
+	}
+	if s.Finally != nil {
+		all = append(all, s.Finally)
+	}
+	return all
+}
+
 // statements visits all statements of a body, inner ones after the one that
 // holds them.
 func statements(body []*Stmt) func(yield func(*Stmt) bool) {

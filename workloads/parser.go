@@ -308,7 +308,7 @@ func (p *parser) window(c *cursor, pos Pos) {
 		at = c.pos()
 		w.Base, _ = c.size()
 	}
-	const lowest, highest = 1 << 32, 0x400000000000
+	const lowest, highest = 0x10000, 0x7ffffffff000 // mmap_min_addr, TASK_SIZE
 	if w.Size%PageSize != 0 || w.Base%PageSize != 0 || w.Base < lowest || w.Size > highest || w.Base > highest-w.Size {
 		c.fail(at, "a window of %#x bytes at %#x, expected whole pages between %#x and %#x", w.Size, w.Base, uint64(lowest), uint64(highest))
 	}

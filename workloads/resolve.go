@@ -208,7 +208,7 @@ func (r *resolver) bind(ref *Ref) {
 }
 
 func (r *resolver) markForked() {
-	for _, b := range r.blocks() {
+	for _, b := range r.sc.Blocks() {
 		for s := range statements(b.Body) {
 			if s.Kind != KindFork {
 				continue
@@ -223,27 +223,13 @@ func (r *resolver) markForked() {
 	}
 }
 
-// blocks lists init, the threads and finally.
-func (r *resolver) blocks() (all []*Block) {
-	if r.sc.Init != nil {
-		all = append(all, r.sc.Init)
-	}
-	for _, t := range r.sc.Threads {
-		all = append(all, &t.Block)
-	}
-	if r.sc.Finally != nil {
-		all = append(all, r.sc.Finally)
-	}
-	return all
-}
-
 // checkStart reports a thread that could never start: its address space must be
 // made by init or by another thread.
 func (r *resolver) checkStart(t *Thread) {
 	if t.MM.Index < 0 || !r.sc.MMs[t.MM.Index].Forked {
 		return
 	}
-	for _, b := range r.blocks() {
+	for _, b := range r.sc.Blocks() {
 		if b == &t.Block || b == r.sc.Finally {
 			continue
 		}

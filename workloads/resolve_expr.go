@@ -71,7 +71,7 @@ func (r *resolver) region(ref *Ref) {
 
 // binding finds a statement that binds name, in the block being resolved first.
 func (r *resolver) binding(name string) (*Block, *Stmt) {
-	for _, b := range append([]*Block{r.current}, r.blocks()...) {
+	for _, b := range append([]*Block{r.current}, r.sc.Blocks()...) {
 		if s := r.bindings(b)[name]; s != nil {
 			return b, s
 		}

@@ -48,9 +48,10 @@ share of their page faults that fell back to mmap_lock is printed for both sides
 --time is then how long each "for" lasts. There is no drift: the exit status is 0
 unless a statement did not give what it states.
 
-The exit status is 0 if there is no drift, 1 if there is one, 2 for wrong usage, a bad
-scenario or a machine where nothing can be compared, and 130 if the comparison was
-interrupted: then what was found is printed.`,
+The exit status is 0 if there is no drift, 1 if there is one or a scenario states what
+neither side gives, 2 for wrong usage, a bad scenario, one that cannot be compared or a
+machine where nothing can be, and 130 if the comparison was interrupted: then what was
+found is printed.`,
 		Example: `  vmasim diff --random 100000
   vmasim diff --random 1000000 --seed 7 -j 2 --save drift.vma
   vmasim diff testdata/kernel
@@ -145,6 +146,12 @@ func runDiff(cmd *cobra.Command, args []string, o *diffOptions) error {
 	return diffScenarios(ctx, lab, scenarios, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 }
 
+// incomparable tells why a comparison could not be made. That is no drift, whatever it is.
+func incomparable(w io.Writer, err error) error {
+	fmt.Fprintf(w, "vmasim: %v\n", err)
+	return statusError(exitUsage)
+}
+
 // judge says who judges, and what he cannot.
 func judge(w io.Writer, lab *diff.Lab) {
 	k := lab.Kernel()
@@ -183,7 +190,7 @@ func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stde
 	r, err := lab.Random(ctx, o.Options)
 	bar.erase()
 	if err != nil {
-		return err
+		return incomparable(stderr, err)
 	}
 	if r.Interrupted && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		r.Interrupted = false // as asked for
@@ -200,7 +207,7 @@ func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stde
 
 func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Scenario, o *diffOptions, stdout, stderr io.Writer) error {
 	var t tally
-	judged := false
+	judged, refused := false, false
 	for _, sc := range scenarios {
 		r, err := lab.Scenario(ctx, sc, o.FlagsEvery)
 		if other, ok := errors.AsType[*diff.OtherMachine](err); ok {
@@ -208,17 +215,22 @@ func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Sc
 			continue
 		}
 		judged = true
+		if no, ok := errors.AsType[*diff.Refused](err); ok {
+			fmt.Fprintln(stderr, no)
+			refused = true
+			continue
+		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", sc.File, err)
+			return incomparable(stderr, fmt.Errorf("%s: %w", sc.File, err))
 		}
 		if err := o.write(stdout, r); err != nil {
 			return err
 		}
-		if err := t.add(r.Interrupted, r.Drifts == 0); err != nil {
+		if err := t.add(r.Interrupted, r.Drifts == 0 && r.Unexpected == nil); err != nil {
 			return err
 		}
 	}
-	if !judged {
+	if !judged || refused && !t.failed {
 		return statusError(exitUsage)
 	}
 	return t.status()

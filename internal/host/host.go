@@ -71,7 +71,8 @@ type Lab struct {
 	alive     map[*Process]bool
 	first     *Process
 	templates map[Window]*Process
-	filler    int // in the first agent, the descriptor of the file that fills
+	kept      []Area // what agents need: their code and the slots
+	filler    int    // in the first agent, the descriptor of the file that fills
 }
 
 // Start makes a Lab. The program must call Main first thing.
@@ -212,7 +213,7 @@ func (l *Lab) ZeroFrame() (frame uint64, known bool) {
 
 // Process makes a process whose window is empty.
 func (l *Lab) Process(w Window) (*Process, error) {
-	w, err := w.complete()
+	w, err := l.complete(w)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -23,18 +24,29 @@ type Window struct {
 // DefaultBase is where windows begin if nothing else is said.
 const DefaultBase = 0x200000000000
 
-// maxWindow bounds what memory an agent can use up.
-const maxWindow = 4 << 30
+// maxWindow is more than is ever free in one piece.
+const maxWindow = 64 << 40
 
 const (
 	taskSize = 1<<47 - pageSize
 	// lsmFloor is the usual CONFIG_LSM_MMAP_MIN_ADDR.
 	lsmFloor = 0x10000
-	// stripesBase is where areas are made that use up the map count.
-	stripesBase = slotsBase + 1<<40
 	// maxStripes is more than what takes a second to make.
 	maxStripes = 300_000
+	// stackGap is what stays filled between what an agent needs and a window
+	// above: a stack that grows down looks as far (stack_guard_gap, 1 MiB).
+	stackGap = 16 << 20
 )
+
+// ErrWindow says that no process can have the window.
+var ErrWindow = fmt.Errorf("no process can have this window: %w", unix.EINVAL)
+
+// Large returns the large windows that every process can have: most of what is
+// between the agent's code and its slots, and all above these.
+func Large() []Window {
+	const low, high = 0x10000000, slotsBase + 1<<40
+	return []Window{{Base: low, Size: maxWindow}, {Base: high, Size: taskSize - high}}
+}
 
 func (w Window) String() string {
 	s := fmt.Sprintf("%#x-%#x", w.Base, w.End())
@@ -53,26 +65,33 @@ func (w Window) End() uint64 { return w.Base + w.Size }
 // Pages is the size of the window in pages.
 func (w Window) Pages() int { return int(w.Size >> pageShift) }
 
-// complete fills in the defaults and checks.
-func (w Window) complete() (Window, error) {
+// complete fills in the defaults and checks. The error wraps ErrWindow.
+func (l *Lab) complete(w Window) (Window, error) {
 	if w.Base == 0 {
 		w.Base = DefaultBase
 	}
 	if w.Size == 0 {
 		w.Size = 64 << pageShift
 	}
-	const lowest, highest = 1 << 32, slotsBase - 1<<32
+	bad := func(format string, args ...any) (Window, error) {
+		return w, fmt.Errorf("window %v: %s: %w", w, fmt.Sprintf(format, args...), ErrWindow)
+	}
 	switch {
 	case (w.Base|w.Size|w.Heap)%pageSize != 0:
-		return w, fmt.Errorf("window %v: base, size and heap must be multiples of the page size: %w", w, unix.EINVAL)
+		return bad("base, size and heap must be multiples of the page size")
 	case w.Size > maxWindow:
-		return w, fmt.Errorf("window %v: larger than %#x: %w", w, maxWindow, unix.EINVAL)
-	case w.Base < lowest || w.Base > highest-w.Size:
-		return w, fmt.Errorf("window %v: not between %#x and %#x: %w", w, int64(lowest), int64(highest), unix.EINVAL)
+		return bad("larger than %d TiB", maxWindow>>40)
+	case w.Base < lsmFloor || w.Base > taskSize-w.Size:
+		return bad("not between %#x and %#x", lsmFloor, uint64(taskSize))
 	case w.Heap != 0 && (w.Heap < w.Base || w.Heap > w.End()):
-		return w, fmt.Errorf("window %v: the heap is outside: %w", w, unix.EINVAL)
+		return bad("the heap is outside")
 	case w.Room < 0:
-		return w, fmt.Errorf("window %v: negative room: %w", w, unix.EINVAL)
+		return bad("negative room")
+	}
+	for _, a := range l.kept {
+		if w.Base < a.End+stackGap && a.Start < w.End() {
+			return bad("a process that performs operations needs %#x to %#x, with %d MiB above", a.Start, a.End, stackGap>>20)
+		}
 	}
 	return w, nil
 }
@@ -141,6 +160,7 @@ func (p *Process) shed(handler uint64) error {
 	}
 	for _, a := range areas {
 		if a.Start <= handler && handler < a.End || a.Start == slotsBase {
+			p.lab.kept = append(p.lab.kept, a)
 			continue
 		}
 		if err := p.require("munmap", CallOp(unix.SYS_MUNMAP, uintptr(a.Start), uintptr(a.End-a.Start))); err != nil {
@@ -286,14 +306,21 @@ func (p *Process) leaveRoom() error {
 	superfluous := p.lab.kernel.MaxMapCount - len(areas) - p.window.Room
 	if superfluous < 0 || superfluous > maxStripes {
 		return fmt.Errorf("vm.max_map_count is %d: cannot leave room for %d areas by making %d: %w",
-			p.lab.kernel.MaxMapCount, p.window.Room, superfluous, unix.EINVAL)
+			p.lab.kernel.MaxMapCount, p.window.Room, superfluous, ErrWindow)
+	}
+	// Not next to the window: a stack would look at what it can read.
+	i := slices.IndexFunc(areas, func(a Area) bool {
+		return a.Prot == unix.PROT_NONE && a.End-a.Start > 2*maxStripes*pageSize && a.End != p.window.Base
+	})
+	if i < 0 {
+		return fmt.Errorf("window %v: nothing beside it is large enough to use up vm.max_map_count: %w", p.window, ErrWindow)
 	}
 	var ops []Op
-	for i := range uintptr(superfluous / 2) {
-		ops = append(ops, CallOp(unix.SYS_MPROTECT, stripesBase+2*i*pageSize, pageSize, unix.PROT_READ))
+	for n := range uint64(superfluous / 2) {
+		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].Start+(1+2*n)*pageSize), pageSize, unix.PROT_READ))
 	}
 	if superfluous%2 != 0 { // one more: at the end of an area
-		ops = append(ops, CallOp(unix.SYS_MPROTECT, taskSize-pageSize, pageSize, unix.PROT_READ))
+		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].End-pageSize), pageSize, unix.PROT_READ))
 	}
 	return p.require("using up the map count", ops...)
 }

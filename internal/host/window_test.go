@@ -1,14 +1,21 @@
 package host
 
 import (
+	"errors"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
+// mmapBase is where the kernel's search begins in a process without randomization and with the usual limit on its stack.
+const mmapBase = 0x7ffff7fff000
+
 func TestWindowIsAllThereIs(t *testing.T) {
 	l := newLab(t)
-	for _, w := range []Window{{}, {Base: 0x123456789000, Size: 7 << pageShift}, {Size: maxWindow}, {Base: 1 << 40, Size: 64 << 20}} {
+	for _, w := range append(Large(), []Window{
+		{}, {Base: 0x123456789000, Size: 7 << pageShift}, {Base: 1 << 40, Size: 64 << 20},
+		{Base: 2 * lsmFloor, Size: 1 << 20}, {Base: 1 << 30, Size: 1 << 30},
+	}...) {
 		p := newProcess(t, l, w)
 		all, err := p.allAreas()
 		must(t, err)
@@ -31,7 +38,8 @@ func TestWindowIsAllThereIs(t *testing.T) {
 			t.Errorf("%v: %d areas outside, said to be %d", w, len(all), got)
 		}
 		// The kernel's search finds all of the window, from the top, and nothing else.
-		for page := p.Window().Pages() - 1; page >= p.Window().Pages()-5; page-- {
+		top := int((min(p.Window().End(), mmapBase) - p.Window().Base) >> pageShift)
+		for page := top - 1; page >= top-5; page-- {
 			got, err := p.Call(unix.SYS_MMAP, 0, pageSize, protRW, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0)
 			must(t, err)
 			if uint64(got) != at(p, page) {
@@ -62,11 +70,15 @@ func TestFillerNeverMerges(t *testing.T) {
 func TestBadWindows(t *testing.T) {
 	l := newLab(t)
 	for _, w := range []Window{
-		{Base: 1}, {Size: 100}, {Size: 2 * maxWindow}, {Base: pageSize}, {Base: slotsBase}, {Base: 1 << 63},
+		{Base: 1}, {Size: 100}, {Size: 2 * maxWindow}, {Base: pageSize}, {Base: slotsBase}, {Base: 1 << 63}, {Base: lsmFloor, Size: 1 << 30}, {Base: slotsBase - pageSize},
+		{Base: taskSize},
 		{Heap: pageSize}, {Heap: DefaultBase + 1}, {Heap: DefaultBase + 65<<pageShift}, {Room: -1},
 	} {
 		_, err := l.Process(w)
 		wantErrno(t, err, unix.EINVAL)
+		if !errors.Is(err, ErrWindow) {
+			t.Errorf("%v: %v", w, err)
+		}
 	}
 }
 

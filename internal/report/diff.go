@@ -23,6 +23,9 @@ func DiffText(w io.Writer, r *diff.Result) error {
 		}
 		b.WriteByte('\n')
 	}
+	if d := r.Unexpected; d != nil {
+		fmt.Fprintf(&b, "UNEXPECTED  %v\n\n", d)
+	}
 	line := func(key, text string) { fmt.Fprintf(&b, "%-13s %s\n", key, text) }
 	line("verdict", diffVerdict(r))
 	line("compared", diffCompared(r))
@@ -48,6 +51,8 @@ func diffVerdict(r *diff.Result) string {
 		return "a drift"
 	case r.Drifts > 1:
 		return fmt.Sprintf("%d drifts", r.Drifts)
+	case r.Unexpected != nil:
+		return "no drift, but the scenario states what neither side gives"
 	case r.Interrupted:
 		return "no drift until it was interrupted"
 	}
@@ -88,6 +93,7 @@ type diffed struct {
 	Sequences   int            `json:"sequences,omitempty"`
 	Drifts      int            `json:"drifts"`
 	FirstDrift  *drifted       `json:"first_drift"`
+	Unexpected  *drifted       `json:"unexpected"`
 	Unstable    []drifted      `json:"unstable"`
 	Kernel      string         `json:"kernel"`
 	Differences []string       `json:"differences"`
@@ -115,6 +121,9 @@ func DiffJSON(w io.Writer, r *diff.Result) error {
 	}
 	if d := r.FirstDrift; d != nil {
 		out.FirstDrift = &drifted{d.Statement, d.Space, d.What, d.Picture, r.Scenario}
+	}
+	if d := r.Unexpected; d != nil {
+		out.Unexpected = &drifted{d.Statement, d.Space, d.What, d.Picture, ""}
 	}
 	for _, d := range r.Unstable {
 		out.Unstable = append(out.Unstable, drifted{d.Statement, d.Space, d.What, d.Picture, ""})

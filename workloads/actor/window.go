@@ -8,9 +8,6 @@ import (
 	"vmasim/workloads"
 )
 
-// WindowFillers is how many VMAs take what is outside a window.
-const WindowFillers = 2
-
 // NewMM makes an address space as a scenario wants them to begin.
 func NewMM(t *task.Task, m *mm.Machine, sc *workloads.Scenario, name string) (*mm.MM, error) {
 	made, err := m.NewMM(t, name)
@@ -36,9 +33,17 @@ func fillWindow(t *task.Task, m *mm.MM, w *workloads.Window) error {
 }
 
 // outside returns the ranges of addresses that are not in the window.
-func outside(w *workloads.Window) [WindowFillers][2]uint64 {
-	return [...][2]uint64{{mm.MmapMin, w.Base}, {w.Base + w.Size, mm.TaskSize}}
+func outside(w *workloads.Window) (ranges [][2]uint64) {
+	for _, r := range [...][2]uint64{{mm.MmapMin, w.Base}, {w.Base + w.Size, mm.TaskSize}} {
+		if r[0] < r[1] {
+			ranges = append(ranges, r)
+		}
+	}
+	return ranges
 }
+
+// WindowFillers is how many VMAs take what is outside a window.
+func WindowFillers(w *workloads.Window) int { return len(outside(w)) }
 
 // withOutside returns a limit on the whole address space that leaves so many bytes to the window.
 func withOutside(sc *workloads.Window, limit uint64) uint64 {

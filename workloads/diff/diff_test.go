@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"slices"
@@ -114,7 +115,7 @@ finally
     brk H+2M => H+64K
     mincore H 64K => 1
 `, ""},
-		"a result that neither gives":  {"init\n    mmap A 64K rw private anon => ENOMEM\n", "both sides say 0x20003fff0000, the scenario ENOMEM"},
+		"a result that neither gives":  {"init\n    mmap A 64K rw private anon => ENOMEM\n", "both sides say 0x40000fff0000, the scenario ENOMEM"},
 		"a picture that neither shows": {"init\n    mmap A 64K rw private anon\n    maps\n        A..A.end r private anon\n", "the scenario pictures"},
 	} {
 		sc, err := workloads.Parse(name, []byte(c.src))
@@ -126,10 +127,55 @@ finally
 			t.Fatalf("%s: %v", name, err)
 		}
 		switch {
-		case c.want == "" && r.FirstDrift != nil:
+		case r.FirstDrift != nil:
 			t.Errorf("%s: %v\n%s", name, r.FirstDrift, r.FirstDrift.Picture)
-		case c.want != "" && (r.FirstDrift == nil || !strings.Contains(r.FirstDrift.What, c.want)):
-			t.Errorf("%s: %v, expected %q", name, r.FirstDrift, c.want)
+		case c.want == "" && r.Unexpected != nil || c.want != "" && (r.Unexpected == nil || !strings.Contains(r.Unexpected.What, c.want)):
+			t.Errorf("%s: %v, expected %q", name, r.Unexpected, c.want)
+		}
+	}
+}
+
+// TestWindows: a scenario is compared wherever processes have room, what does not fit is refused with its place, and neither is a
+// drift.
+func TestWindows(t *testing.T) {
+	l := newLab(t)
+	for name, c := range map[string]struct{ src, refused, unexpected string }{
+		"large":       {"init\n    mmap A 2G none private anon\n    mmap B 20T none private anon\n", "", ""},
+		"hint":        {"init\n    mmap A 4K rw private anon at 0x20000000 noreplace\n    store 0x20000000 1\n", "", ""},
+		"high hint":   {"init\n    mmap A 4K rw private anon at 0x7ff000000000 => 0x7ff000000000\n    mmap B 4K rw private anon\n", "", ""},
+		"below 4 GiB": {"window 1M at 0x10000000\ninit\n    mmap A 4K rw private anon => 0x100ff000\n", "", ""},
+		"the lowest":  {"window 1M at 0x20000\ninit\n    mmap A 4K rw private anon at 0x20000 fixed\n    mmap B 4K rw private anon\n", "", ""},
+		"to the top": {"window 1G at 0x7fffbffff000\ninit\n    mmap A 64K rw private anon\n    mmap B 4M rw private anon\n" +
+			"    mmap 4K rw private anon at 0x7fffffffe000 fixed\n    mmap C 512M rw private anon\n    munmap B\n", "", ""},
+		"64 TiB":             {"window 64T at 0x10000000\ninit\n    mmap A 63T none private anon\n    mmap B 4K rw private anon\n", "", ""},
+		"full":               {"window 1M\ninit\n    mmap A 2M none private anon\n", "", "both sides say ENOMEM, the scenario ok"},
+		"full as stated":     {"window 1M\ninit\n    mmap A 2M none private anon => ENOMEM\n", "", ""},
+		"more than there is": {"init\n    mmap A 100T none private anon\n", ":2:5: 0x640000000000 bytes do not fit, expected", ""},
+		"hints far apart": {"init\n    mmap A 4K rw private anon at 0x7f0000000000 noreplace\n    mmap B 4K rw private anon at 0x20000000\n",
+			":2:5: 0x7f0000000000 is outside, expected", ""},
+		"load outside":  {"init\n    load 0x10000 => SEGV_MAPERR\n", ":2:5: 0x10000 is outside, expected", ""},
+		"heap outside":  {"window 1M\ninit\n    heap H 64K at 0x10000000\n    brk H+4K\n", ":3:5: the heap is at 0x10000000, expected it in", ""},
+		"window larger": {"window 65T at 0x10000000\ninit\n    mmap A 4K rw private anon\n", ":1:1: ", ""},
+		"window taken":  {"window 1M at 0x600000000000\ninit\n    mmap A 4K rw private anon\n", ":1:1: ", ""},
+		"no room":       {"limit max_map_count 1000000\ninit\n    mmap A 4K rw private anon\n", ":1:1: ", ""},
+	} {
+		sc, err := workloads.Parse(name, []byte(c.src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.Scenario(t.Context(), sc, 1)
+		_, refusal := errors.AsType[*Refused](err)
+		switch {
+		case c.refused != "":
+			if !refusal || !strings.HasPrefix(err.Error(), name+c.refused) {
+				t.Errorf("%s: %v, expected it to be refused at %q", name, err, c.refused)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
+		case r.FirstDrift != nil:
+			t.Errorf("%s: %v\n%s", name, r.FirstDrift, r.FirstDrift.Picture)
+		case c.unexpected == "" && r.Unexpected != nil || c.unexpected != "" && (r.Unexpected == nil || r.Unexpected.What != c.unexpected):
+			t.Errorf("%s: %v, expected %q", name, r.Unexpected, c.unexpected)
 		}
 	}
 }

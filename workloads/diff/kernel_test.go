@@ -48,6 +48,9 @@ func TestKernelFactsJudged(t *testing.T) {
 			if d := r.FirstDrift; d != nil {
 				t.Errorf("%v\n%s", d, d.Picture)
 			}
+			if d := r.Unexpected; d != nil {
+				t.Error(d)
+			}
 			if len(r.Skipped) > 0 {
 				t.Errorf("the kernel did not perform %v", r.Skipped)
 			}

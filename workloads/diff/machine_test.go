@@ -24,8 +24,8 @@ func TestOtherMachine(t *testing.T) {
 			if other, refused := errors.AsType[*OtherMachine](err); refused != (stated != has.String()) {
 				t.Errorf("machine %s, the kernel has %v: %v, %v", stated, &has, other, err)
 			}
-			if r != nil && r.FirstDrift != nil {
-				t.Errorf("machine %s: %v", stated, r.FirstDrift)
+			if r != nil && (r.FirstDrift != nil || r.Unexpected != nil) {
+				t.Errorf("machine %s: %v, %v", stated, r.FirstDrift, r.Unexpected)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ type Result struct {
 	Operations  int
 	Drifts      int
 	FirstDrift  *Drift  // nil: none
+	Unexpected  *Drift  // what both sides gave alike, where the scenario states something else; nil: nothing
 	Unstable    []Drift // that did not come again when the sequence was performed again
 	Scenario    string  // that shows the drift, shrunk; "" without one
 	Kernel      host.Kernel

@@ -16,11 +16,15 @@ import (
 // passes is how often the block of a "for" or a "forever" is performed.
 const passes = 20
 
-// windowOf returns the window of a scenario, and its limit on VMAs.
+// windowOf returns the window of a scenario, and its limit on VMAs. One that has no window gets a large one, which holds the addresses at
+// which it maps.
 func windowOf(sc *workloads.Scenario) host.Window {
-	w := host.Window{Size: 1 << 30}
+	w := host.Window{}
 	if sc.Window != nil {
 		w.Base, w.Size = sc.Window.Base, sc.Window.Size
+	} else {
+		all := host.Large()
+		w = all[max(0, slices.IndexFunc(all, func(w host.Window) bool { return holdsAll(w, sc) }))]
 	}
 	for _, l := range sc.Limits {
 		if l.Kind == workloads.LimitMaxMapCount {
@@ -28,6 +32,28 @@ func windowOf(sc *workloads.Scenario) host.Window {
 		}
 	}
 	return w
+}
+
+// holdsAll reports whether a window holds all addresses that a scenario states as places for mappings.
+func holdsAll(w host.Window, sc *workloads.Scenario) bool {
+	fits := func(e *workloads.Expr) bool {
+		return e == nil || e.Op != workloads.ExprConst || e.Value < mm.MmapMin || e.Value >= mm.TaskSize || e.Value >= w.Base && e.Value < w.End()
+	}
+	var all func(body []*workloads.Stmt) bool
+	all = func(body []*workloads.Stmt) bool {
+		for _, s := range body {
+			if maps := s.Kind == workloads.KindMmap || s.Kind == workloads.KindHeap; maps && !fits(s.Addr) || !fits(s.To) || !all(s.Body) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, b := range sc.Blocks() {
+		if !all(b.Body) {
+			return false
+		}
+	}
+	return true
 }
 
 // Scenario performs a scenario on both sides, statement by statement: init, then the threads, each a statement in turn, then
@@ -38,12 +64,17 @@ func (l *Lab) Scenario(ctx context.Context, sc *workloads.Scenario, flagsEvery i
 	if err != nil {
 		return nil, err
 	}
-	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: max(flagsEvery, 1), exact: flagsEvery > 0}
-	if set.window.Heap, err = l.heapOf(ctx, set); err != nil {
-		return nil, err
+	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: max(flagsEvery, 1), exact: flagsEvery > 0, chosen: sc.Window != nil}
+	heap, addr, err := l.heapOf(ctx, set)
+	if err != nil {
+		return nil, refused(sc, nil, set.window, err)
 	}
+	set.window.Heap = addr
 	r, good, err := l.perform(ctx, set)
-	if err != nil || r.FirstDrift == nil || good >= r.Operations-1 {
+	if err != nil {
+		return r, refused(sc, heap, set.window, err)
+	}
+	if r.FirstDrift == nil || good >= r.Operations-1 {
 		return r, err
 	}
 	// The operation that made the difference may be any since all was equal: look again, and closer.
@@ -66,13 +97,13 @@ func (l *Lab) perform(ctx context.Context, set setting) (r *Result, good int, er
 	}
 	p := newPlayer(ctx, w)
 	err = p.play(set.scenario)
-	if err == nil && p.drift == nil && ctx.Err() == nil {
+	if err == nil && p.drift == nil && p.unexpected == nil && ctx.Err() == nil {
 		p.drift, err = w.compareAll()
 	}
 	r = l.newResult()
 	r.Elapsed = time.Since(begun)
 	r.Name, r.Interrupted = set.scenario.Name, ctx.Err() != nil
-	r.Operations, r.Coverage, r.Skipped, r.FirstDrift = w.operations, w.counts, p.skipped, p.drift
+	r.Operations, r.Coverage, r.Skipped, r.FirstDrift, r.Unexpected = w.operations, w.counts, p.skipped, p.drift, p.unexpected
 	good = w.good()
 	if leak := w.close(); leak != nil && err == nil && p.drift == nil {
 		r.FirstDrift = &Drift{Statement: "the end", Space: workloads.MainMM, What: leak.Error()}
@@ -84,29 +115,29 @@ func (l *Lab) perform(ctx context.Context, set setting) (r *Result, good int, er
 	return r, good, err
 }
 
-// heapOf returns where the scenario wants its heap, 0 for nowhere. A world is made with its heap, whose address may depend on
+// heapOf returns where the scenario wants its heap, and the statement that says so, nil for none. A world is made with its heap, whose address may depend on
 // what was mapped before: so init is performed up to there, in a world for nothing else.
-func (l *Lab) heapOf(ctx context.Context, set setting) (uint64, error) {
+func (l *Lab) heapOf(ctx context.Context, set setting) (heap *workloads.Stmt, addr uint64, err error) {
 	b := set.scenario.Init
 	if b == nil || !slices.ContainsFunc(b.Body, func(s *workloads.Stmt) bool { return s.Kind == workloads.KindHeap }) {
-		return 0, nil
+		return nil, 0, nil
 	}
 	w, err := l.newWorld(set)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	defer w.close()
 	p := newPlayer(ctx, w)
 	for m := range moves(b.Body, 0, b.NewEnv(1, 0, nil), func() bool { return false }) {
 		if m.stmt.Kind == workloads.KindHeap {
 			c, err := actor.NewCall(m.stmt, m.env)
-			return c.Addr, err
+			return m.stmt, c.Addr, err
 		}
 		if done, err := p.move(m); done || err != nil {
-			return 0, err
+			return nil, 0, err
 		}
 	}
-	return 0, nil
+	return nil, 0, nil
 }
 
 // player performs a scenario. It is the actor's host.
@@ -115,6 +146,8 @@ type player struct {
 	ctx     context.Context
 	skipped map[string]int
 	drift   *Drift
+
+	unexpected *Drift // what both sides gave, and the scenario does not state
 }
 
 func newPlayer(ctx context.Context, w *world) *player {
@@ -241,13 +274,16 @@ func (p *player) move(m move) (done bool, err error) {
 		p.last = nil
 		p.drift, err = p.do(m.step, m.env)
 		if p.drift == nil && err == nil && p.last != nil && !m.stmt.Expect.Allows(*p.last, m.env) {
-			p.drift = &Drift{
+			if err := p.beyond(m.stmt, &p.call, *p.last); err != nil {
+				return true, err
+			}
+			p.unexpected = &Drift{
 				Statement: actor.Stated(m.stmt), Space: p.set.scenario.MMs[m.space].Name,
 				What: fmt.Sprintf("both sides say %s, the scenario %v", actor.Describe(m.stmt, *p.last), stated(m.stmt.Expect)),
 			}
 		}
 	}
-	return p.drift != nil, err
+	return p.drift != nil || p.unexpected != nil, err
 }
 
 // stated is the result that a statement has to have.
@@ -268,7 +304,7 @@ func (p *player) Acquire(i int) *mm.MM {
 
 // Mismatch implements [actor.Host]: a picture that both sides contradict.
 func (p *player) Mismatch(s *workloads.Stmt, want, got string) {
-	p.drift = &Drift{Statement: s.String(), Space: workloads.MainMM, What: fmt.Sprintf("both sides have the layout\n%s\nthe scenario pictures\n%s", got, want)}
+	p.unexpected = &Drift{Statement: s.String(), Space: workloads.MainMM, What: fmt.Sprintf("both sides have the layout\n%s\nthe scenario pictures\n%s", got, want)}
 }
 
 // Validate implements [actor.Host]. Every write section is validated anyway.

@@ -56,7 +56,7 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 	}
 	w.operations++
 	w.machine.ValidateWrites = w.exact() || sp.areas <= everyOperation // else [world.compareWhole] does
-	w.done = s
+	w.done, w.call = s, c
 	real, err := sp.kernel.do(&c)
 	if errors.Is(err, host.ErrHidden) {
 		return nil, nil // told among the differences

@@ -62,6 +62,7 @@ type setting struct {
 	window     host.Window
 	flagsEvery int  // VmFlags are compared after every so many operations at most; where areas are many, less often; 0: never
 	exact      bool // VmFlags as often as that, and everything else after every operation
+	chosen     bool // the scenario chose the window
 	exactFrom  int  // likewise, and VmFlags too, after so many operations; 0: not at all
 }
 
@@ -89,6 +90,7 @@ type world struct {
 	blind      bool               // results are compared, and nothing else
 	last       *workloads.Outcome // of the operation before, on both sides; nil if there was none
 	done       step               // the last one
+	call       actor.Call         // and what it was evaluated to
 	counts     Coverage
 }
 
@@ -146,7 +148,7 @@ func (w *world) simulate(s *space) error {
 	memory := min(uint64(w.set.window.Pages())*mm.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
 	cfg := mm.Config{
 		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, Populate: fault.Populate, ReadAround: mm.ReadAroundDevice,
-		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers,
+		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers(w.set.scenario.Window),
 		Report:      func(v task.Violation) { w.violations = append(w.violations, v) },
 	}
 	actor.Configure(&cfg, w.set.scenario.Machine)

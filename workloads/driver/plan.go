@@ -126,7 +126,7 @@ func (p *Plan) setLimits(sc *workloads.Scenario) error {
 		}
 	}
 	if sc.Window != nil {
-		p.MaxMapCount += actor.WindowFillers
+		p.MaxMapCount += actor.WindowFillers(sc.Window)
 	}
 	return errors.Join(errs...)
 }

@@ -41,22 +41,9 @@ func checkPerformable(sc *workloads.Scenario) error {
 
 // visit calls f for all statements.
 func visit(sc *workloads.Scenario, f func(*workloads.Stmt)) {
-	for _, b := range blocks(sc) {
+	for _, b := range sc.Blocks() {
 		visitBody(b.Body, f)
 	}
-}
-
-func blocks(sc *workloads.Scenario) (all []*workloads.Block) {
-	if sc.Init != nil {
-		all = append(all, sc.Init)
-	}
-	for _, th := range sc.Threads {
-		all = append(all, &th.Block)
-	}
-	if sc.Finally != nil {
-		all = append(all, sc.Finally)
-	}
-	return all
 }
 
 func visitBody(body []*workloads.Stmt, f func(*workloads.Stmt)) {
