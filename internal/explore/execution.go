@@ -400,7 +400,7 @@ type unwound struct{}
 func (p *proc) run() {
 	defer func() {
 		if v := recover(); v != nil && v != any(unwound{}) {
-			p.x.report(panicked(p.task, v))
+			p.x.report(p.task.Panicked(v))
 		}
 		p.done = true
 		p.x.announce(p, nil)

@@ -71,6 +71,7 @@ type violation struct {
 	Message string `json:"message"`
 	Task    string `json:"task"`
 	Func    string `json:"func"`
+	Where   string `json:"where"`
 	Count   uint64 `json:"count"`
 }
 
@@ -98,7 +99,7 @@ func resultOf(r *driver.Result) result {
 		out.Unexpected = append(out.Unexpected, unexpected{u.Pos.File, u.Pos.Line, u.Pos.Col, u.Stmt, u.Got, u.Expected, u.Task, u.Count})
 	}
 	for _, v := range r.Violations {
-		out.Violations = append(out.Violations, violation{v.Oracle, v.Message, v.Task, v.Func, v.Count})
+		out.Violations = append(out.Violations, violation{v.Oracle, v.Message, v.Task, v.Func, v.Where, v.Count})
 	}
 	return out
 }

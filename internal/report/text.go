@@ -119,6 +119,9 @@ func findings(b *strings.Builder, r *driver.Result) {
 			line += fmt.Sprintf(", %s times", count(v.Count))
 		}
 		fmt.Fprintln(b, line)
+		if v.Where != "" {
+			fmt.Fprintf(b, "  in %s\n", strings.ReplaceAll(v.Where, "\n", "\n  by "))
+		}
 		left -= v.Count
 	}
 	more(b, left)

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 
 	"vmasim/internal/task"
@@ -91,7 +90,8 @@ func (r *run) end(ctx context.Context) (end ending) {
 }
 
 func (r *run) reportPanic(name, fn string, p any) {
-	r.violations.report(task.Violation{Oracle: "panic", Message: fmt.Sprintf("%v\n%s", p, debug.Stack()), Task: name, Func: fn})
+	message, where := task.Panicked(p)
+	r.violations.report(task.Violation{Oracle: "panic", Message: message, Task: name, Func: fn, Where: where})
 }
 
 // tearDown validates the address spaces that are left, exits them, closes the files and looks for leaks.

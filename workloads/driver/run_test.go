@@ -200,7 +200,7 @@ thread back background
 		t.Fatalf("violations: %v", r.Violations)
 	}
 	v := r.Violations[0]
-	if v.Oracle != "panic" || v.Task != "bad" || !strings.Contains(v.Message, "init cannot be run") || !strings.Contains(v.Message, "perform.go") {
+	if v.Oracle != "panic" || v.Task != "bad" || !strings.Contains(v.Message, "init cannot be run") || strings.Contains(v.Message, "\n") || !strings.Contains(v.Where, "perform.go") {
 		t.Errorf("got %v", v)
 	}
 }

@@ -34,6 +34,7 @@ type arena struct {
 	report   func(task.Violation)
 	broken   bool // a rule was: the machine may be in any state
 	failed   bool // and that ends the execution
+	unknown  bool // and the oracle is switched off
 	spaces   []space
 	barriers []barrier
 	files    []*phys.File
@@ -74,6 +75,8 @@ func newArena(p *Program) (*arena, error) {
 func (a *arena) violate(v task.Violation) {
 	a.broken = true
 	if slices.Contains(a.p.without, v.Oracle) {
+		a.unknown = true
+		a.failed = a.failed || a.p.pass == nil
 		return
 	}
 	if a.p.pass == nil || !a.p.pass(v.Oracle) {
@@ -137,7 +140,7 @@ func (a *arena) countUp() {
 
 // begin makes the world of one execution.
 func (a *arena) begin(watch explore.Watcher, report func(task.Violation)) (err error) {
-	a.watch, a.report, a.broken, a.failed = watch, report, false, false
+	a.watch, a.report, a.broken, a.failed, a.unknown = watch, report, false, false, false
 	a.trail = nil
 	if t, ok := watch.(explore.Trailer); ok {
 		a.trail = t.Trail()
@@ -262,7 +265,7 @@ func (a *arena) catch(err *error) {
 		*err = stuck
 		return
 	}
-	message, where := explore.Panicked(v)
+	message, where := task.Panicked(v)
 	*err = panicError{message, where}
 }
 
@@ -306,7 +309,7 @@ func (a *arena) Finish() string {
 		a.countUp()
 	}
 	a.p.release(a)
-	if o == nil {
+	if o == nil || a.unknown {
 		return unknownOutcome
 	}
 	return o.text

@@ -82,7 +82,7 @@ func (r *recording) end(a *arena) {
 func (r *recording) look(a *arena) (all []Map) {
 	defer func() {
 		if v := recover(); v != nil {
-			message, _ := explore.Panicked(v)
+			message, _ := task.Panicked(v)
 			all = []Map{{"everything", []string{"cannot be read: " + message}}}
 		}
 	}()

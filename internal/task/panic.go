@@ -1,12 +1,10 @@
-package explore
+package task
 
 import (
 	"fmt"
 	"path"
 	"runtime"
 	"strings"
-
-	"vmasim/internal/task"
 )
 
 // Panicked words what code of the protocol panicked with, as the kernel would, and says where in this program that was: the
@@ -43,7 +41,7 @@ const nullPage = 4096
 // maxFrames is how many functions of a panic are told.
 const maxFrames = 8
 
-// panickedIn returns the functions between the panic and the task's body.
+// panickedIn returns the functions from the one that panicked to those that called it.
 func panickedIn() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
@@ -55,9 +53,7 @@ func panickedIn() string {
 		switch {
 		case strings.HasPrefix(f.Function, "runtime."):
 			inside = true // all before it recovers
-		case inside && strings.HasPrefix(name, "explore.(*proc)"):
-			return strings.Join(lines, "\n")
-		case inside && len(lines) < maxFrames:
+		case inside && strings.HasPrefix(f.Function, "vmasim/") && len(lines) < maxFrames:
 			lines = append(lines, fmt.Sprintf("%s, %s:%d", name, path.Base(f.File), f.Line))
 		}
 		if !more {
@@ -66,11 +62,11 @@ func panickedIn() string {
 	}
 }
 
-// panicked makes a panic of a task's code a violation.
-func panicked(t *task.Task, v any) task.Violation {
+// Panicked makes a panic of the task's code a violation. It is called where the panic is recovered.
+func (t *Task) Panicked(v any) Violation {
 	message, where := Panicked(v)
 	if fn := t.Func(); fn != "" {
 		message += " in " + fn
 	}
-	return task.Violation{Oracle: "panic", Message: message, Task: t.Name, Func: t.Func(), Where: where}
+	return Violation{Oracle: "panic", Message: message, Task: t.Name, Func: t.Func(), Where: where}
 }
