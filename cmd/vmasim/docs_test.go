@@ -20,7 +20,6 @@ import (
 const moduleRoot = "../.."
 
 var (
-	fenced   = regexp.MustCompile("(?ms)^ *```(?:sh)?\n(.*?)^ *```")
 	anyFence = regexp.MustCompile("(?ms)^ *```.*?^ *```")
 	inline   = regexp.MustCompile("`(vmasim [^`\n]*|go test [^`\n]*)`")
 	command  = regexp.MustCompile(`(?:^|[;|] *|\bdo )(?:\$ )?(?:go run \./cmd/)?(vmasim|go test)\b([^;|>\n]*)`)
@@ -30,9 +29,16 @@ var (
 
 // quoted returns the command lines that a manual quotes, without comments.
 func quoted(text string) (lines []string) {
-	for _, block := range fenced.FindAllStringSubmatch(text, -1) {
-		for line := range strings.Lines(block[1]) {
-			lines = append(lines, commands(strings.TrimRight(line, "\n"))...)
+	shell, open := false, false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if kind, ok := strings.CutPrefix(strings.TrimSpace(line), "```"); ok {
+			open = !open
+			shell = open && (kind == "" || kind == "sh")
+			continue
+		}
+		if shell {
+			lines = append(lines, commands(line)...)
 		}
 	}
 	for _, m := range inline.FindAllStringSubmatch(anyFence.ReplaceAllString(text, ""), -1) {
