@@ -90,7 +90,9 @@ func (f *fault) readAround(file *phys.File, index uint64) (first, last uint64) {
 func (f *fault) readFault() Result {
 	f.t.Enter("do_read_fault")
 	defer f.t.Leave()
-	f.faultAround()
+	if f.mm.Machine.FaultAround > mm.PageSize { // should_fault_around
+		f.faultAround()
+	}
 	pfn, res := f.cachedPage()
 	if res != OK {
 		return res
@@ -108,15 +110,13 @@ func (f *fault) finish(pfn phys.PFN, prot pgtable.PTE) Result {
 	return OK
 }
 
-// faultAroundBytes is the size of the block whose cached pages a read fault maps together: fault_around_bytes.
-const faultAroundBytes = 64 << 10
-
 // faultAround maps the pages around the fault that are in the page cache: do_fault_around. The block is aligned by
 // address; where the VMA begins inside it, it begins there, as long as ever. It ends with the VMA and with the page table.
 func (f *fault) faultAround() {
 	vmaStart, vmaEnd := f.vma.Range(f.t)
-	start := max(f.addr&^(faultAroundBytes-1), vmaStart)
-	end := min(start+faultAroundBytes, vmaEnd, f.addr|(pgtable.PMDSize-1)+1)
+	block := f.mm.Machine.FaultAround
+	start := max(f.addr&^(block-1), vmaStart)
+	end := min(start+block, vmaEnd, f.addr|(pgtable.PMDSize-1)+1)
 	file, prot := f.vma.File(f.t), f.protection(false)
 	f.removals = file.Removals(f.t)
 	pages, err := file.PageCount(f.t)

@@ -34,7 +34,7 @@ func TestForbidZeroPage(t *testing.T) {
 	} {
 		for _, forbid := range []bool{true, false} {
 			t.Run(c.name, func(t *testing.T) {
-				f := newFixtureOn(t, mm.Config{ForbidZeroPage: forbid})
+				f := newFixtureOn(t, mm.Config{Settings: mm.Settings{ForbidZeroPage: forbid}})
 				f.mapAnon(0, 1, c.prot)
 				c.bring(f)
 				v := f.mm.Tree.Find(f.t, at(0))
@@ -55,7 +55,7 @@ func TestForbidZeroPage(t *testing.T) {
 // TestOwnPageAfterRead: a page that a read brought in is as one that was written: it is written in place, made writable by
 // mprotect, inherited, and moves along.
 func TestOwnPageAfterRead(t *testing.T) {
-	f := newFixtureOn(t, mm.Config{ForbidZeroPage: true})
+	f := newFixtureOn(t, mm.Config{Settings: mm.Settings{ForbidZeroPage: true}})
 	f.mapAnon(0, 2, unix.PROT_READ)
 	f.holds(f.mm, 0, 0)
 	frame := f.pfn(0)
@@ -86,7 +86,7 @@ func TestOwnPageAfterRead(t *testing.T) {
 // TestReadsWithoutZeroPageMeet: two reads of one page end with one page, in every interleaving of their faults.
 func TestReadsWithoutZeroPageMeet(t *testing.T) {
 	for k, last := 0, false; !last; k++ {
-		f := newFixtureOn(t, mm.Config{ForbidZeroPage: true})
+		f := newFixtureOn(t, mm.Config{Settings: mm.Settings{ForbidZeroPage: true}})
 		f.mapAnon(0, 1, rw)
 		var got [2]Result
 		run := f.run(after(k),

@@ -1,9 +1,12 @@
 package mm
 
 import (
+	"cmp"
+
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -117,26 +120,74 @@ type Overcommit uint8
 const (
 	OvercommitGuess  Overcommit = iota // a single demand beyond all memory is refused
 	OvercommitAlways                   // nothing is
-	OvercommitNever                    // what would exceed Config.CommitLimit is
+	OvercommitNever                    // what would exceed the commit limit is
 )
 
-// charge accounts pages that are promised: security_vm_enough_memory_mm. It fails with ENOMEM. The caller holds mmap_lock for
-// writing, or has downgraded it.
+// charge accounts pages that are promised to the address space. It fails with ENOMEM. The caller holds mmap_lock for writing, or
+// has downgraded it.
 func (mm *MM) charge(t *task.Task, op string, pages uint64) error {
-	m := mm.Machine
-	switch m.Overcommit {
+	err := mm.promise(t, op, pages)
+	if err == nil {
+		mm.charged += pages
+	}
+	return err
+}
+
+// promise accounts pages, whoever's they are: security_vm_enough_memory_mm. It fails with ENOMEM.
+func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
+	if pages == 0 {
+		return nil
+	}
+	switch m := mm.Machine; m.Overcommit {
 	case OvercommitGuess:
-		if m.TotalRAM != 0 && pages > m.TotalRAM>>PageShift {
+		if m.RAM != 0 && pages > (m.RAM+m.Swap)>>PageShift {
 			return errno(op, unix.ENOMEM, "%d pages are more than all memory", pages)
 		}
 	case OvercommitNever:
-		if m.committed.Add(t, pages) > m.CommitLimit>>PageShift {
+		limit, reserved := m.commitLimit(), mm.reserved(t)
+		if now := m.committed.Add(t, pages); now+reserved >= limit {
 			m.committed.Add(t, -pages)
-			return errno(op, unix.ENOMEM, "%d pages more exceed the commit limit", pages)
+			return errno(op, unix.ENOMEM, "%d pages more exceed the commit limit of %d, of which %d are kept back", pages, limit, reserved)
 		}
 	}
-	mm.charged += pages
 	return nil
+}
+
+// newShmem makes shared anonymous memory, which is charged whether it may be written to or not: shmem_zero_setup. It fails with
+// ENOMEM.
+func (mm *MM) newShmem(t *task.Task, flags vma.Flags, length uint64) (*phys.File, error) {
+	pages := length >> PageShift
+	if flags&vma.VMNoReserve != 0 {
+		pages = 0
+	}
+	if err := mm.promise(t, "mmap", pages); err != nil {
+		return nil, err
+	}
+	return mm.Machine.Mem.NewShmem(t, length, pages), nil
+}
+
+// commitLimit returns how many pages may be promised: vm_commit_limit.
+func (m *Machine) commitLimit() uint64 {
+	if m.OvercommitKbytes != 0 {
+		return (m.OvercommitKbytes<<10 + m.Swap) >> PageShift
+	}
+	return m.ram()>>PageShift*uint64(m.OvercommitRatio)/100 + m.Swap>>PageShift
+}
+
+// ram returns the bytes of memory that the machine has: those of its frames if nothing else is said.
+func (m *Machine) ram() uint64 { return cmp.Or(m.RAM, m.Memory) }
+
+// The parts of the commit limit that are kept back, in bytes, as the kernel sets them where there is much memory: for the
+// administrator (vm.admin_reserve_kbytes), and from a single process that is large (vm.user_reserve_kbytes).
+const (
+	adminReserve = 8 << 20
+	userReserve  = 128 << 20
+)
+
+// reserved returns how many pages of the commit limit an address space may not have. Of little memory 1/32 is kept back.
+func (mm *MM) reserved(t *task.Task) uint64 {
+	few := mm.Machine.ram() / 32
+	return min(adminReserve, few)>>PageShift + min(mm.stat.Read(t).Total/32, min(userReserve, few)>>PageShift)
 }
 
 // chargeAnyway accounts pages that are there whatever the mode: vm_acct_memory. pages wraps where there are fewer.
@@ -145,7 +196,12 @@ func (mm *MM) chargeAnyway(t *task.Task, pages uint64) { mm.uncharge(t, -pages) 
 // uncharge gives promised pages back: vm_unacct_memory.
 func (mm *MM) uncharge(t *task.Task, pages uint64) {
 	mm.charged -= pages
-	if m := mm.Machine; pages != 0 && m.Overcommit == OvercommitNever {
+	mm.Machine.unpromise(t, pages)
+}
+
+// unpromise is uncharge of what is no address space's: of shared anonymous memory.
+func (m *Machine) unpromise(t *task.Task, pages uint64) {
+	if pages != 0 && m.Overcommit == OvercommitNever {
 		m.committed.Add(t, -pages)
 	}
 }

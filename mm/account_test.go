@@ -49,7 +49,7 @@ func TestAddressSpaceLimits(t *testing.T) {
 
 // TestOvercommit has a commit limit of 4 pages: fork and mprotect are charged as mmap is.
 func TestOvercommit(t *testing.T) {
-	l := newLab(t, mm.Config{Overcommit: mm.OvercommitNever, CommitLimit: 4 * page}, "")
+	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 5 * page >> 10, RAM: page}}, "")
 	defer l.end()
 	l.wantErrno(mapping(0, 5, rw)(l), unix.ENOMEM, "beyond the commit limit")
 	l.mmap(0, 3, rw)
@@ -69,7 +69,7 @@ func TestOvercommit(t *testing.T) {
 
 // TestOvercommitGuess refuses only what is more than all memory.
 func TestOvercommitGuess(t *testing.T) {
-	l := newLab(t, mm.Config{TotalRAM: 4 * page}, "")
+	l := newLab(t, mm.Config{Settings: mm.Settings{RAM: 4 * page}}, "")
 	defer l.end()
 	l.mmap(0, 4, rw)
 	l.mmap(4, 8, rw)

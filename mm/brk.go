@@ -83,7 +83,7 @@ func (mm *MM) growHeap(t *task.Task, start, end uint64) error {
 	if !mm.mlockFutureOK(t, mm.defFlags.Read(t), end-start) {
 		return errno("brk", unix.EAGAIN, "%#x locked bytes more exceed RLIMIT_MEMLOCK", end-start)
 	}
-	if next := mm.vmi.Find(t, start); next != nil && end+PageSize > startGap(t, next) {
+	if next := mm.vmi.Find(t, start); next != nil && end+PageSize > mm.startGap(t, next) {
 		return errno("brk", unix.ENOMEM, "%#x is too near the mapping at %#x", end, next.Start(t))
 	}
 	return mm.mapHeap(t, start, end)

@@ -18,13 +18,8 @@ type Config struct {
 	Memory      uint64 // bytes of physical memory; DefaultMemory if 0
 	MaxMapCount int    // vm.max_map_count; DefaultMaxMapCount if 0
 	MaxVMARefs  int32  // VMA_REF_LIMIT; vma.VMARefLimit if 0, and never more
-	Overcommit  Overcommit
-	TotalRAM    uint64 // bytes that OvercommitGuess takes for all memory; no limit if 0
-	CommitLimit uint64 // bytes, for OvercommitNever
-	CapIPCLock  bool   // RLIMIT_MEMLOCK limits nobody: CAP_IPC_LOCK
-	// ForbidZeroPage has a read fault on anonymous memory get a page of its own: mm_forbids_zeropage.
-	ForbidZeroPage bool
-	ReadAround     uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
+	Settings
+	ReadAround uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
 	// Populate is fault.Populate, which this package cannot import. Whoever makes a machine sets it.
 	Populate PopulateFunc
 	// ValidateWrites checks the whole mm after every write section. Slow.
@@ -75,6 +70,7 @@ func NewMachine(cfg Config) (*Machine, error) {
 	if cfg.MaxVMARefs == 0 {
 		cfg.MaxVMARefs = vma.VMARefLimit
 	}
+	cfg.Settings = cfg.Complete()
 	mem, err := phys.New(cfg.Memory)
 	if err != nil {
 		return nil, fmt.Errorf("physical memory: %w", err)
@@ -89,6 +85,7 @@ func (m *Machine) Renew() *Machine { return newMachine(m.Config, m.Mem.Renew()) 
 func newMachine(cfg Config, mem *phys.Memory) *Machine {
 	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess)}
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
+	mem.Unaccount = m.unpromise
 	reuse := ksync.AfterGracePeriod
 	if cfg.Rules.Has(rules.TypesafeSlab) {
 		reuse = ksync.TypeSafe

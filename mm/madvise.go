@@ -75,7 +75,7 @@ func notPrivateAnonymous(t *task.Task, v *vma.VMA) bool {
 func (mm *MM) Madvise(t *task.Task, addr, length uint64, value int) error {
 	t.Enter("do_madvise")
 	defer t.Leave()
-	if value < 0 || value >= len(adviceTable) || adviceTable[value].lock == unknownAdvice {
+	if !mm.Machine.knowsAdvice(value) {
 		return errno("madvise", unix.EINVAL, "advice %d is unknown", value)
 	}
 	if offsetInPage(addr) != 0 {

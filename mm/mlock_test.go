@@ -148,7 +148,7 @@ func TestMlockMerges(t *testing.T) {
 // TestMlockLimit: what is locked already does not count twice for mlock, but it does for mmap in its place (R23).
 func TestMlockLimit(t *testing.T) {
 	for _, capable := range []bool{false, true} {
-		l := newLab(t, mm.Config{CapIPCLock: capable}, "")
+		l := newLab(t, mm.Config{Settings: mm.Settings{CapIPCLock: capable}}, "")
 		refused := func(errno unix.Errno) unix.Errno {
 			if capable {
 				return 0

@@ -37,7 +37,6 @@ const (
 	PageShift = phys.PageShift
 	TaskSize  = 0x7ffffffff000 // TASK_SIZE
 	MmapBase  = 0x7ffff7fff000 // mmap_base with an 8 MiB stack and no randomisation
-	MmapMin   = 0x10000        // mmap_min_addr
 )
 
 // MM is an address space: mm_struct.

@@ -27,9 +27,6 @@ func (a *MmapArgs) mapType() int      { return a.Flags & mapTypeMask }
 // placement returns what the address of the mapping depends on; length is Len in whole pages.
 func (a *MmapArgs) placement(length uint64) placement {
 	p := placement{op: "mmap", hint: a.Addr, length: length, flags: a.Flags, offset: a.Offset}
-	if !a.fixed() {
-		p.hint = roundHint(a.Addr)
-	}
 	if !a.anonymous() {
 		p.file = a.File
 	}
@@ -119,7 +116,11 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	if mm.MapCount(t) > mm.Machine.MaxMapCount {
 		return 0, errno("mmap", unix.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
 	}
-	addr, err := mm.unmappedArea(t, args.placement(length))
+	where := args.placement(length)
+	if !args.fixed() {
+		where.hint = mm.roundHint(args.Addr)
+	}
+	addr, err := mm.unmappedArea(t, where)
 	if err != nil {
 		return 0, err
 	}
@@ -137,6 +138,7 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	if flags, err = mapFlags(args, flags, length); err != nil {
 		return 0, err
 	}
+	flags &^= mm.Machine.unknownFlags()
 	if mm.denyWriteExec(t, flags, flags) {
 		return 0, errno("mmap", unix.EACCES, "executable memory may not be written to (PR_SET_MDWE)")
 	}
@@ -152,7 +154,9 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 		}
 	}
 	if flags&vma.VMShared != 0 && (file == nil || file.Zero()) { // a file of its own: shmem_zero_setup
-		file = mm.Machine.Mem.NewShmem(t, length)
+		if file, err = mm.newShmem(t, flags, length); err != nil {
+			return 0, err
+		}
 		defer file.Put(t)
 	}
 	if err := mm.mmapRegion(t, addr, addr+length, flags, pgoff, file, args.Ops); err != nil {

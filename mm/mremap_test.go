@@ -127,7 +127,7 @@ func TestMremap(t *testing.T) {
 		{"several, ending in a hole", maps("0-2", "3-5 r"), [5]int{0, 9, 9, moveFixed, 10}, 10, 0, "10-12 rw-p, 13-15 r--p", "--"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLab(t, mm.Config{Overcommit: mm.OvercommitNever, CommitLimit: 1 << 30}, "")
+			l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 1 << 20}}, "")
 			defer l.end()
 			c.setup(l)
 			if c.want == stays {
@@ -160,13 +160,18 @@ func (l *lab) dropUnmapped() {
 	}
 }
 
-// wantCharged fails the test unless exactly the pages of accounted VMAs are charged.
+// wantCharged fails the test unless exactly the pages of accounted VMAs are charged, and those of shared anonymous memory.
 func (l *lab) wantCharged() {
 	l.tb.Helper()
 	want := uint64(0)
+	shared := map[uint32]bool{}
 	for v := l.mm.Tree.Find(l.t, 0); v != nil; v = l.mm.Tree.Find(l.t, v.End(l.t)) {
 		if start, end, _, flags := v.Snapshot(); flags&vma.VMAccount != 0 {
 			want += (end - start) / page
+		}
+		if file, _, _, _ := v.Quiescent(); file != nil && file.Charged() != 0 && !shared[file.ID()] {
+			shared[file.ID()] = true
+			want += file.Charged()
 		}
 	}
 	if got := l.m.Committed(); got != want {

@@ -57,7 +57,7 @@ var fileModes = [...]int{unix.O_RDWR, unix.O_RDWR, unix.O_RDONLY, unix.O_WRONLY}
 func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 	w := &world{}
 	m, err := mm.NewMachine(mm.Config{Rules: defaultRules(), Memory: 64 << 20, MaxMapCount: maxMapCount + fillers, ValidateWrites: true, Populate: fault.Populate,
-		ForbidZeroPage: forbidZeroPage, Report: func(v task.Violation) { w.violations = append(w.violations, v.String()) }})
+		Settings: mm.Settings{ForbidZeroPage: forbidZeroPage}, Report: func(v task.Violation) { w.violations = append(w.violations, v.String()) }})
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 		return nil, err
 	}
 	w.spaces = []*mm.MM{first}
-	for _, r := range [fillers][2]uint64{{mm.MmapMin, windowStart}, {windowEnd, mm.TaskSize}} {
+	for _, r := range [fillers][2]uint64{{mm.DefaultMmapMinAddr, windowStart}, {windowEnd, mm.TaskSize}} {
 		if _, err := first.Mmap(w.t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED}); err != nil {
 			return nil, err
 		}

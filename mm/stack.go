@@ -7,16 +7,13 @@ import (
 	"vmasim/vma"
 )
 
-// stackGuardGap is what stays free below a VMA that grows down, in bytes: stack_guard_gap.
-const stackGuardGap = 256 << PageShift
-
 // startGap returns where v begins, with the gap below it that must stay free: vm_start_gap. The caller holds mmap_lock.
-func startGap(t *task.Task, v *vma.VMA) uint64 {
+func (mm *MM) startGap(t *task.Task, v *vma.VMA) uint64 {
 	start := v.Start(t)
 	if v.Flags(t)&vma.VMGrowsDown == 0 {
 		return start
 	}
-	return start - min(start, stackGuardGap)
+	return start - min(start, mm.Machine.StackGuardGap)
 }
 
 // LockAndFindVMA returns the VMA at addr, and holds mmap_lock for reading: lock_mm_and_find_vma. A VMA above addr that grows down
@@ -80,8 +77,8 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 		return errno("fault", unix.EFAULT, "the mapping above %#x does not grow down", addr)
 	}
 	addr &^= PageSize - 1
-	if addr < MmapMin {
-		return errno("fault", unix.EPERM, "address %#x is below %#x", addr, uint64(MmapMin))
+	if lowest := mm.Machine.LowestAddr(); addr < lowest {
+		return errno("fault", unix.EPERM, "address %#x is below %#x", addr, lowest)
 	}
 	if mm.guarded(t, v, addr) {
 		return errno("fault", unix.ENOMEM, "%#x lies in the gap that stacks keep free", addr)
@@ -117,7 +114,7 @@ func (mm *MM) guarded(t *task.Task, v *vma.VMA, addr uint64) bool {
 		return false
 	}
 	flags := prev.Flags(t)
-	return flags.Accessible() && flags&vma.VMGrowsDown == 0 && addr-prev.End(t) < stackGuardGap
+	return flags.Accessible() && flags&vma.VMGrowsDown == 0 && addr-prev.End(t) < mm.Machine.StackGuardGap
 }
 
 // accountStackGrowth checks that a VMA that grows down to size bytes, by some pages, is within the limits, and counts the pages:

@@ -95,9 +95,9 @@ func TestStackGrowth(t *testing.T) {
 func TestStackGrowthFindsTheFloor(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: mm.MmapMin + page, Len: page, Prot: rw, Flags: stackFlags | unix.MAP_FIXED})
+	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: mm.DefaultMmapMinAddr + page, Len: page, Prot: rw, Flags: stackFlags | unix.MAP_FIXED})
 	l.do(err)
-	for addr, want := range map[uint64]fault.Result{mm.MmapMin - 1: fault.SegvMaperr, mm.MmapMin: fault.OK} {
+	for addr, want := range map[uint64]fault.Result{mm.DefaultMmapMinAddr - 1: fault.SegvMaperr, mm.DefaultMmapMinAddr: fault.OK} {
 		if got := fault.Touch(l.t, l.mm, addr, fault.Write); got != want {
 			t.Errorf("%#x: got %s, expected %s", addr, got, want)
 		}
@@ -106,7 +106,7 @@ func TestStackGrowthFindsTheFloor(t *testing.T) {
 
 // TestStackCounts follows what a growing stack counts for, and what it is charged, also where the kernel would not give that back.
 func TestStackCounts(t *testing.T) {
-	l := newLab(t, mm.Config{Overcommit: mm.OvercommitNever, CommitLimit: 6 * page}, "")
+	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 7 * page >> 10, RAM: page}}, "")
 	defer l.end()
 	stack(400, 402, rw)(l)
 	stack(800, 802, unix.PROT_READ)(l)
@@ -130,7 +130,7 @@ func TestStackCounts(t *testing.T) {
 func TestStackWithoutPageOffset(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	const low = mm.MmapMin // page 16
+	const low = mm.DefaultMmapMinAddr // page 16
 	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: low, Len: page, Prot: rw, Flags: stackFlags | unix.MAP_FIXED})
 	l.do(err)
 	l.touchAddr(low, fault.OK)

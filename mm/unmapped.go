@@ -50,8 +50,8 @@ func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
 		return 0, errno(p.op, unix.ENOMEM, "the range ends above %#x", uint64(TaskSize))
 	case offsetInPage(addr) != 0:
 		return 0, errno(p.op, unix.EINVAL, "address %#x is not page aligned", addr)
-	case addr < MmapMin:
-		return 0, errno(p.op, unix.EPERM, "address %#x is below %#x", addr, uint64(MmapMin))
+	case addr < mm.Machine.LowestFixed(): // security_mmap_addr
+		return 0, errno(p.op, unix.EPERM, "address %#x is below %#x", addr, mm.Machine.MmapMinAddr)
 	}
 	return addr, nil
 }
@@ -65,9 +65,9 @@ func (mm *MM) chooseHole(t *task.Task, p placement) (uint64, bool) {
 		return mm.hugeTLBHole(t, p)
 	case p.file != nil && p.file.Zero() && p.has(unix.MAP_SHARED): // shmem_get_unmapped_area
 	case p.file != nil:
-		huge = p.file.HugeAligned()
+		huge = mm.Machine.hugeAligned(p.file)
 	case !p.has(unix.MAP_SHARED):
-		huge, p.offset = p.hint == 0 && p.length%phys.HugeSize == 0, 0
+		huge, p.offset = p.hint == 0 && p.length%phys.HugeSize == 0 && !mm.Machine.NoTHP, 0
 	}
 	if huge {
 		if addr, ok := mm.hugeHole(t, p); ok {
@@ -105,7 +105,7 @@ func (mm *MM) hole(t *task.Task, p placement) (uint64, bool) {
 	if mm.hintFits(t, p, TaskSize) {
 		return p.hint, true
 	}
-	low := uint64(MmapMin)
+	low := mm.Machine.LowestAddr()
 	if p.has(unix.MAP_ABOVE4G) {
 		low = above4G
 	}
@@ -129,7 +129,7 @@ func (mm *MM) hintFits(t *task.Task, p placement, high uint64) bool {
 		return false
 	}
 	next := mm.vmi.Find(t, p.hint)
-	return next == nil || p.hint+p.length <= startGap(t, next)
+	return next == nil || p.hint+p.length <= mm.startGap(t, next)
 }
 
 // highestHole returns the start of the highest free range of length within [low, high) that leaves the gap below the next VMA
@@ -142,17 +142,17 @@ func (mm *MM) highestHole(t *task.Task, length, low, high uint64) (uint64, bool)
 			return addr, ok
 		}
 		next := mm.vmi.Find(t, addr+length)
-		if next == nil || addr+length <= startGap(t, next) {
+		if next == nil || addr+length <= mm.startGap(t, next) {
 			return addr, true
 		}
-		high = startGap(t, next)
+		high = mm.startGap(t, next)
 	}
 }
 
 // lowestHole returns the start of the lowest such range: unmapped_area.
 func (mm *MM) lowestHole(t *task.Task, length, low, high uint64) (uint64, bool) {
 	mm.Tree.Ascend(t, low, func(e tree.Entry) bool {
-		if gap := startGap(t, e.VMA); gap > low && gap-low >= length {
+		if gap := mm.startGap(t, e.VMA); gap > low && gap-low >= length {
 			return false
 		}
 		low = e.End
@@ -168,10 +168,9 @@ func (mm *MM) free(t *task.Task, start, end uint64) bool {
 }
 
 // roundHint rounds a hint down to a page and raises it to the lowest address allowed: round_hint_to_min.
-func roundHint(hint uint64) uint64 {
-	hint &^= PageSize - 1
-	if hint != 0 && hint < MmapMin {
-		return MmapMin
+func (mm *MM) roundHint(hint uint64) uint64 {
+	if hint &^= PageSize - 1; hint != 0 {
+		return max(hint, mm.Machine.LowestAddr())
 	}
-	return hint
+	return 0
 }

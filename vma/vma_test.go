@@ -45,7 +45,7 @@ func TestAllocForgetsTheLastLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = mem.Close() }()
-	f := mem.NewShmem(tk, testEnd)
+	f := mem.NewShmem(tk, testEnd, 0)
 	ops := &Ops{Name: "test"}
 	v := l.detached(mm)
 	v.SetRange(tk, testStart, testEnd, 5)

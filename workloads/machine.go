@@ -3,11 +3,13 @@ package workloads
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
 
 	"vmasim/internal/suggest"
+	"vmasim/mm"
 )
 
 // Setting is a property of the machine that changes what user space sees.
@@ -15,7 +17,20 @@ type Setting uint8
 
 // The settings.
 const (
-	SettingZeroPage Setting = iota // whether a read fault on untouched anonymous memory maps the shared zero page
+	SettingZeroPage Setting = iota
+	SettingTHP
+	SettingKSM
+	SettingOvercommit
+	SettingOvercommitRatio
+	SettingOvercommitKbytes
+	SettingRAM
+	SettingSwap
+	SettingMmapMinAddr
+	SettingLSMMinAddr
+	SettingStackGuardGap
+	SettingFaultAround
+	SettingCapIPCLock
+	SettingCapSysRawIO
 )
 
 // MachineSetting gives a setting a value: that of a word, a number, or bytes.
@@ -31,6 +46,8 @@ type settingSpec struct {
 	words           []Word
 	size            bool
 	lowest, highest uint64
+	multiple        uint64 // it is one of this; any number if 0
+	powerOfTwo      bool
 	usual           uint64 // if nothing is said
 	help            string
 }
@@ -41,10 +58,40 @@ const (
 	On  = 1
 )
 
-var switchWords = []Word{{"on", On, ""}, {"off", Off, ""}}
+var (
+	switchWords     = []Word{{"on", On, ""}, {"off", Off, ""}}
+	overcommitWords = []Word{{"guess", int(mm.OvercommitGuess), ""}, {"always", int(mm.OvercommitAlways), ""}, {"never", int(mm.OvercommitNever), ""}}
+)
+
+const (
+	mostMemory = 1 << 46 // bytes that can be anywhere
+	highestMin = 1 << 30 // that vm.mmap_min_addr and the like may sensibly be
+)
 
 var settingSpecs = [...]settingSpec{
-	SettingZeroPage: {name: "zero-page", words: switchWords, usual: On, help: "what is only read maps the shared zero page; off: a page of its own (`mm_forbids_zeropage`)"},
+	SettingZeroPage: {name: "zero-page", words: switchWords, usual: On,
+		help: "what is only read maps the shared zero page; off: a page of its own (`mm_forbids_zeropage`)"},
+	SettingTHP: {name: "thp", words: switchWords, usual: On,
+		help: "large mappings are placed for huge pages, and madvise knows them (`CONFIG_TRANSPARENT_HUGEPAGE`); there are none here either way"},
+	SettingKSM: {name: "ksm", words: switchWords, usual: On, help: "madvise knows `mergeable` (`CONFIG_KSM`); nothing scans for equal pages"},
+	SettingOvercommit: {name: "overcommit", words: overcommitWords, usual: uint64(mm.OvercommitGuess),
+		help: "memory that may never be there is refused if a single demand exceeds `ram` and `swap`, not at all, or beyond the commit limit (`vm.overcommit_memory`)"},
+	SettingOvercommitRatio: {name: "overcommit-ratio", lowest: 1, highest: 1000, usual: mm.DefaultOvercommitRatio,
+		help: "the commit limit in per cent of `ram`, beside `swap` (`vm.overcommit_ratio`)"},
+	SettingOvercommitKbytes: {name: "overcommit-kbytes", highest: mostMemory >> 10, help: "the same in KiB, if not 0 (`vm.overcommit_kbytes`)"},
+	SettingRAM: {name: "ram", size: true, lowest: 1 << 20, highest: mostMemory,
+		help: "what overcommit takes for all memory; if nothing is said `guess` has no limit, and `never` that of `memory`"},
+	SettingSwap: {name: "swap", size: true, highest: mostMemory, help: "swap space, which overcommit counts; nothing is ever swapped out"},
+	SettingMmapMinAddr: {name: "mmap-min-addr", size: true, highest: highestMin, multiple: PageSize, usual: mm.DefaultMmapMinAddr,
+		help: "below it only `cap-sys-rawio` may map (`vm.mmap_min_addr`)"},
+	SettingLSMMinAddr: {name: "lsm-min-addr", size: true, highest: highestMin, multiple: PageSize,
+		help: "below neither hints, nor searches, nor stacks go (`CONFIG_LSM_MMAP_MIN_ADDR`)"},
+	SettingStackGuardGap: {name: "stack-guard-gap", size: true, lowest: PageSize, highest: highestMin, multiple: PageSize, usual: mm.DefaultStackGuardGap,
+		help: "what stays free below a mapping that grows down (`stack_guard_gap`)"},
+	SettingFaultAround: {name: "fault-around", size: true, lowest: PageSize, highest: 2 << 20, powerOfTwo: true, usual: mm.DefaultFaultAround,
+		help: "the block whose cached pages a read fault on a file maps together (`fault_around_bytes`)"},
+	SettingCapIPCLock:  {name: "cap-ipc-lock", words: switchWords, help: "`RLIMIT_MEMLOCK` limits nobody (`CAP_IPC_LOCK`)"},
+	SettingCapSysRawIO: {name: "cap-sys-rawio", words: switchWords, help: "page 0 and what else lies below `mmap-min-addr` may be mapped (`CAP_SYS_RAWIO`)"},
 }
 
 // String is the setting's name.
@@ -88,6 +135,10 @@ func (s *settingSpec) parse(text string) (uint64, error) {
 		return 0, fmt.Errorf("bad number %q, expected a whole number", text)
 	case n < s.lowest || n > s.highest:
 		return 0, fmt.Errorf("%s of %s, expected %s to %s", s.name, s.format(n), s.format(s.lowest), s.format(s.highest))
+	case s.multiple != 0 && n%s.multiple != 0:
+		return 0, fmt.Errorf("%s of %s, expected a multiple of %s", s.name, s.format(n), s.format(s.multiple))
+	case s.powerOfTwo && bits.OnesCount64(n) != 1:
+		return 0, fmt.Errorf("%s of %s, expected a power of two", s.name, s.format(n))
 	}
 	return n, nil
 }

@@ -18,20 +18,27 @@ import (
 // Kernel is the running kernel and those of its settings that matter to address
 // spaces.
 type Kernel struct {
-	Release, Arch   string
-	THP, ShmemTHP   string // the choice made of /sys/kernel/mm/transparent_hugepage/{enabled,shmem_enabled}
-	Overcommit      int    // vm.overcommit_memory: 0 heuristic, 1 always, 2 never
-	OvercommitRatio int    // in per cent, for 2
-	MaxMapCount     int    // vm.max_map_count
-	MmapMinAddr     uint64 // vm.mmap_min_addr; an LSM may have a higher floor
-	StackGuardGap   int    // in pages
-	KSM             int    // /sys/kernel/mm/ksm/run
-	Swap            bool   // there is swap space
-	ZeroPage        bool   // what is only read maps the shared zero page; a Lab finds out
-	UID             int
-	Capabilities    map[string]bool   // effective, of those in capabilityTable
-	TempFS          string            // file system of the folder for temporary files
-	Config          map[string]string // of those in configTable: y, m, n; "?" if unknown
+	Release, Arch    string
+	THP, ShmemTHP    string // the choice made of /sys/kernel/mm/transparent_hugepage/{enabled,shmem_enabled}
+	Overcommit       int    // vm.overcommit_memory: 0 heuristic, 1 always, 2 never
+	OvercommitRatio  int    // in per cent, for 2
+	OvercommitKbytes int    // in place of it, if not 0
+	MaxMapCount      int    // vm.max_map_count
+	MmapMinAddr      uint64 // vm.mmap_min_addr; an LSM may have a higher floor
+	StackGuardGap    int    // in pages
+	KSM              int    // /sys/kernel/mm/ksm/run
+	Swap             bool   // there is swap space
+	RAM, SwapSpace   uint64 // in bytes, as overcommit counts them
+	// These a Lab finds out, by trying.
+	ZeroPage    bool   // what is only read maps the shared zero page
+	LowestAddr  uint64 // what hints are raised to: vm.mmap_min_addr, or the LSM's floor if that is higher
+	FaultAround uint64 // fault_around_bytes; 0: unknown
+	FiveLevel   bool   // page tables have five levels: addresses above 2^47 can be mapped
+
+	UID          int
+	Capabilities map[string]bool   // effective, of those in capabilityTable
+	TempFS       string            // file system of the folder for temporary files
+	Config       map[string]string // of those in configTable: y, m, n; "?" if unknown
 }
 
 // capabilityTable has the capabilities that change what the kernel does or tells.
@@ -88,12 +95,14 @@ func ReadKernel(tempDir string) (Kernel, error) {
 		to   *int
 	}{
 		{"overcommit_memory", &k.Overcommit}, {"overcommit_ratio", &k.OvercommitRatio}, {"max_map_count", &k.MaxMapCount},
+		{"overcommit_kbytes", &k.OvercommitKbytes},
 	} {
 		var err error
 		if *s.to, err = strconv.Atoi(readSetting("/proc/sys/vm/" + s.name)); err != nil {
 			return k, fmt.Errorf("vm.%s: %w", s.name, err)
 		}
 	}
+	k.RAM, k.SwapSpace = memoryInfo("MemTotal"), memoryInfo("SwapTotal")
 	var err error
 	if k.MmapMinAddr, err = strconv.ParseUint(readSetting("/proc/sys/vm/mmap_min_addr"), 10, 64); err != nil {
 		return k, fmt.Errorf("vm.mmap_min_addr: %w", err)
@@ -117,6 +126,17 @@ func ReadKernel(tempDir string) (Kernel, error) {
 func readSetting(path string) string {
 	text, _ := os.ReadFile(path)
 	return strings.TrimSpace(string(text))
+}
+
+// memoryInfo is a number of /proc/meminfo in bytes, 0 where there is none.
+func memoryInfo(name string) uint64 {
+	_, rest, _ := strings.Cut("\n"+readSetting("/proc/meminfo"), "\n"+name+":")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	n, _ := strconv.ParseUint(fields[0], 10, 64)
+	return n << 10
 }
 
 // chosen is the word in brackets.
@@ -218,7 +238,9 @@ func (k Kernel) String() string {
 	fmt.Fprintf(&s, "THP %s, for shmem %s; KSM %d; swap %v; temporary files on %s\n", k.THP, k.ShmemTHP, k.KSM, k.Swap, k.TempFS)
 	fmt.Fprintf(&s, "overcommit_memory %d, overcommit_ratio %d, max_map_count %d, mmap_min_addr %d, stack guard gap %d pages\n",
 		k.Overcommit, k.OvercommitRatio, k.MaxMapCount, k.MmapMinAddr, k.StackGuardGap)
-	fmt.Fprintf(&s, "shared zero page %s\n", onOff(k.ZeroPage))
+	fmt.Fprintf(&s, "RAM %d MiB, swap space %d MiB; overcommit_kbytes %d\n", k.RAM>>20, k.SwapSpace>>20, k.OvercommitKbytes)
+	fmt.Fprintf(&s, "shared zero page %s, lowest address %#x, fault-around %d KiB, five-level page tables %s\n",
+		onOff(k.ZeroPage), k.LowestAddr, k.FaultAround>>10, onOff(k.FiveLevel))
 	fmt.Fprintf(&s, "uid %d", k.UID)
 	for _, c := range capabilityTable {
 		sign := "-"

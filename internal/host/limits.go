@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -121,4 +122,16 @@ func (p *Process) DropCapabilities(capabilities ...int) error {
 		d.Inheritable &^= drop
 	}
 	return p.require("capset", CallOp(unix.SYS_CAPSET, header, data))
+}
+
+// KeepCapabilities takes all capabilities from the process but the given ones
+// (unix.CAP_*), of those that it has.
+func (p *Process) KeepCapabilities(keep ...int) error {
+	var drop []int
+	for c := range 64 {
+		if !slices.Contains(keep, c) {
+			drop = append(drop, c)
+		}
+	}
+	return p.DropCapabilities(drop...)
 }

@@ -113,7 +113,7 @@ func (p *Process) settle(handler uint64) error {
 		return err
 	}
 	p.probeQueries()
-	return p.probeZeroPage()
+	return p.probe()
 }
 
 // require runs operations that are no part of any test and must succeed.
@@ -183,33 +183,6 @@ func (p *Process) makeFiller() error {
 	}
 	p.lab.filler = int(fd)
 	return nil
-}
-
-// probeZeroPage reads two untouched pages and looks what they are. A page of
-// one's own is mapped by nobody else, which the kernel says of no zero page;
-// frame numbers, where we may see them, agree for the zero page alone.
-func (p *Process) probeZeroPage() error {
-	at := uint64(DefaultBase)
-	err := p.require("the zero page",
-		CallOp(unix.SYS_MMAP, uintptr(at), 2*pageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0),
-		TouchOp(at, Read), TouchOp(at+pageSize, Read))
-	if err != nil {
-		return err
-	}
-	pages, err := p.Pages(at, 2)
-	if err != nil {
-		return err
-	}
-	p.lab.kernel.ZeroPage = sharesZeroPage(pages[0], pages[1])
-	if p.lab.kernel.ZeroPage {
-		p.lab.zero = pages[0].Frame()
-	}
-	return p.require("munmap", CallOp(unix.SYS_MUNMAP, uintptr(at), 2*pageSize))
-}
-
-// sharesZeroPage reports whether two pages that were only read are one.
-func sharesZeroPage(a, b Page) bool {
-	return a.Present() && b.Present() && !a.Exclusive() && !b.Exclusive() && a.Frame() == b.Frame()
 }
 
 // newTemplate makes the process whose forks have the window w.

@@ -19,7 +19,7 @@ var layerTable = [][]string{
 	{"workloads"},
 	{"workloads/actor"},
 	{"workloads/driver", "internal/host", "internal/check"},
-	{"internal/explore"},
+	{"internal/explore", "workloads/judge"},
 	{"workloads/program", "workloads/diff", "workloads/faults"},
 	{"internal/report"},
 	{benchmarks},

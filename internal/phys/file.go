@@ -29,8 +29,10 @@ type Inode struct {
 	file *os.File // nil: shared anonymous memory, whose only bytes are those in the cache
 	fd   int
 	size uint64 // of shared anonymous memory
-	id   uint32
-	refs int // open files, under Memory.inodeLock
+	// charged is how many pages the maker of shared anonymous memory was charged.
+	charged uint64
+	id      uint32
+	refs    int // open files, under Memory.inodeLock
 
 	fsType int64 // of statfs(2); 0: shared anonymous memory
 	nature nature
@@ -109,10 +111,11 @@ func (m *Memory) newInode(t *task.Task) *Inode {
 	return f
 }
 
-// NewShmem makes shared anonymous memory of the given size: a file without a name, which is gone with its last reference.
-func (m *Memory) NewShmem(t *task.Task, size uint64) *File {
+// NewShmem makes shared anonymous memory of the given size: a file without a name, which is gone with its last reference. The
+// pages that its maker was charged are given back then.
+func (m *Memory) NewShmem(t *task.Task, size, charged uint64) *File {
 	inode := m.newInode(t)
-	inode.size, inode.refs = size, 1
+	inode.size, inode.refs, inode.charged = size, 1, charged
 	return newFile(inode, unix.O_RDWR)
 }
 
@@ -129,6 +132,9 @@ func (f *Inode) Name() string {
 
 // Shmem reports whether the file is shared anonymous memory, whose pages come from nowhere but memory.
 func (f *Inode) Shmem() bool { return f.file == nil }
+
+// Charged returns how many pages the maker of shared anonymous memory was charged.
+func (f *Inode) Charged() uint64 { return f.charged }
 
 // HugeAligned reports whether mappings of the file that hold a whole huge page of it are placed where that can be one, as the
 // file system wants it (thp_get_unmapped_area): ext2 to ext4, xfs and btrfs do; tmpfs, ramfs and overlayfs do not.
@@ -183,6 +189,9 @@ func (f *Inode) put(t *task.Task) error {
 	f.dropRange(t, 0, maxPages)
 	f.fill.Unlock(t)
 	t.Died(unsafe.Pointer(f))
+	if f.charged != 0 { // shmem_unacct_size
+		m.Unaccount(t, f.charged)
+	}
 	if f.file == nil {
 		return nil
 	}

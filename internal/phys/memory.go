@@ -45,6 +45,8 @@ type Memory struct {
 	// Reclaim, if set, is called without locks before an allocation gives up, and may free frames: those that wait for a
 	// grace period, for instance. It is set before the memory is used.
 	Reclaim func(*task.Task)
+	// Unaccount is told of the pages that the maker of shared anonymous memory was charged, when that is gone.
+	Unaccount func(t *task.Task, pages uint64)
 
 	arena  arena
 	pages  []Page // one flat array, so that a lookup is one addition; what is never used is never touched

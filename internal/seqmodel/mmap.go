@@ -79,8 +79,8 @@ func (m *Model) Mmap(addr, length uint64, prot, flags int, file *File, off uint6
 	if err != nil {
 		return 0, err
 	}
-	n.noReserve = flags&unix.MAP_NORESERVE != 0
-	n.noHugePage = flags&unix.MAP_STACK != 0
+	n.noReserve = flags&unix.MAP_NORESERVE != 0 && !m.cfg.ReserveAll
+	n.noHugePage = flags&unix.MAP_STACK != 0 && !m.cfg.NoTHP
 	n.account = n.writable() && !n.shared && !n.noReserve
 	if err := m.unmap(n.start, n.end); err != nil {
 		return 0, err

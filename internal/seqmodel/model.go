@@ -38,6 +38,9 @@ type Config struct {
 	MaxMapCount int    // vm.max_map_count; 0 means the kernel's default, 65530
 	// ForbidZeroPage has a read of untouched anonymous memory allocate a page, as a write does (mm_forbids_zeropage).
 	ForbidZeroPage bool
+	NoTHP          bool   // nothing is placed for huge pages, and MAP_STACK leaves no flag
+	ReserveAll     bool   // MAP_NORESERVE is ignored: vm.overcommit_memory is 2
+	Below          uint64 // bytes below Base that MAP_FIXED may map
 }
 
 const defaultMaxMapCount = 65530
@@ -59,7 +62,7 @@ func New(cfg Config) *Model {
 		cfg.MaxMapCount = defaultMaxMapCount
 	}
 	if (cfg.Base|cfg.MmapBase|cfg.TaskSize)&pageMask != 0 ||
-		cfg.Base >= cfg.MmapBase || cfg.MmapBase > cfg.TaskSize || cfg.MaxMapCount < 0 {
+		cfg.Base >= cfg.MmapBase || cfg.Below > cfg.Base || cfg.MmapBase > cfg.TaskSize || cfg.MaxMapCount < 0 {
 		panic(fmt.Sprintf("seqmodel: impossible config %+v", cfg))
 	}
 	return &Model{cfg: cfg, pages: make(map[uint64]*page)}

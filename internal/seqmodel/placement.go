@@ -23,7 +23,7 @@ func (m *Model) place(hint, length uint64, flags int, file *File, off uint64) (u
 		return 0, unix.ENOMEM
 	case addr&pageMask != 0:
 		return 0, unix.EINVAL
-	case addr < m.cfg.Base:
+	case addr < m.cfg.Base-m.cfg.Below:
 		return 0, unix.EPERM
 	}
 	return addr, nil
@@ -49,7 +49,7 @@ func (m *Model) choose(hint, length uint64, flags int, file *File, off uint64) (
 		wantsHuge = hint == 0 && length%hugeSize == 0
 		off = 0
 	}
-	if wantsHuge {
+	if wantsHuge && !m.cfg.NoTHP {
 		if addr, ok := m.hintOrSearchHuge(hint, length, off); ok {
 			return addr, true
 		}

@@ -242,7 +242,7 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 	case workloads.KindSetrlimit:
 		limit := c.Value
 		if c.Resource == unix.RLIMIT_AS {
-			limit = withOutside(a.Window, limit)
+			limit = withOutside(m.Machine, a.Window, limit)
 		}
 		m.SetLimit(t, resourceOf(c.Resource), limit)
 	default:

@@ -21,10 +21,12 @@ func NewMM(t *task.Task, m *mm.Machine, sc *workloads.Scenario, name string) (*m
 	return made, nil
 }
 
-// fillWindow takes everything outside the window, with what merges with nothing in it: shared memory of its own.
+// fillWindow takes everything outside the window, with what merges with nothing in it and promises no memory: files of its own.
 func fillWindow(t *task.Task, m *mm.MM, w *workloads.Window) error {
-	for _, r := range outside(w) {
-		_, err := m.Mmap(t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED})
+	for _, r := range outside(&m.Machine.Settings, w) {
+		file := m.Machine.Mem.NewShmem(t, r[1]-r[0], 0)
+		_, err := m.Mmap(t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_PRIVATE | unix.MAP_FIXED, File: file})
+		_ = file.Put(t) // there is nothing to write back
 		if err != nil {
 			return err
 		}
@@ -32,9 +34,9 @@ func fillWindow(t *task.Task, m *mm.MM, w *workloads.Window) error {
 	return nil
 }
 
-// outside returns the ranges of addresses that are not in the window.
-func outside(w *workloads.Window) (ranges [][2]uint64) {
-	for _, r := range [...][2]uint64{{mm.MmapMin, w.Base}, {w.Base + w.Size, mm.TaskSize}} {
+// outside returns the ranges of addresses that are not in the window, and that everybody may map.
+func outside(s *mm.Settings, w *workloads.Window) (ranges [][2]uint64) {
+	for _, r := range [...][2]uint64{{max(s.LowestPlain(), mm.PageSize), w.Base}, {w.Base + w.Size, mm.TaskSize}} {
 		if r[0] < r[1] {
 			ranges = append(ranges, r)
 		}
@@ -43,14 +45,17 @@ func outside(w *workloads.Window) (ranges [][2]uint64) {
 }
 
 // WindowFillers is how many VMAs take what is outside a window.
-func WindowFillers(w *workloads.Window) int { return len(outside(w)) }
+func WindowFillers(s mm.Settings, w *workloads.Window) int {
+	s = s.Complete()
+	return len(outside(&s, w))
+}
 
 // withOutside returns a limit on the whole address space that leaves so many bytes to the window.
-func withOutside(sc *workloads.Window, limit uint64) uint64 {
+func withOutside(m *mm.Machine, sc *workloads.Window, limit uint64) uint64 {
 	if sc == nil {
 		return limit
 	}
-	for _, r := range outside(sc) {
+	for _, r := range outside(&m.Settings, sc) {
 		limit += min(r[1]-r[0], mm.Infinity-limit)
 	}
 	return limit

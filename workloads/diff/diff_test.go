@@ -56,7 +56,7 @@ func TestRandom(t *testing.T) {
 // the sequence that finds out, and the scenario that is written shows the same.
 func TestDriftIsShrunk(t *testing.T) {
 	l := newLab(t)
-	l.tweak = func(c *mm.Config) { c.TotalRAM = 7 * mm.PageSize }
+	l.tweak = func(c *mm.Config) { c.RAM = 7 * mm.PageSize }
 	r, err := l.Random(context.Background(), Options{Operations: 100_000, Seed: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -3,29 +3,13 @@ package diff
 import (
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"vmasim/internal/host"
+	"vmasim/mm"
 	"vmasim/workloads"
+	"vmasim/workloads/judge"
 )
-
-// settingsOf says which settings of a machine the kernel has.
-func settingsOf(k host.Kernel) (all []workloads.MachineSetting) {
-	for _, s := range [...]struct {
-		setting workloads.Setting
-		value   uint64
-	}{
-		{workloads.SettingZeroPage, onOff(k.ZeroPage)},
-	} {
-		all = append(all, workloads.MachineSetting{Setting: s.setting, Value: s.value})
-	}
-	return all
-}
-
-func onOff(on bool) uint64 {
-	if on {
-		return workloads.On
-	}
-	return workloads.Off
-}
 
 // OtherMachine is the error for a scenario that wants a setting of the machine which the kernel has otherwise.
 type OtherMachine struct{ want, has workloads.MachineSetting }
@@ -34,15 +18,55 @@ func (e *OtherMachine) Error() string {
 	return fmt.Sprintf("%v: machine %v, but this kernel has %v and cannot judge", e.want.Pos, &e.want, &e.has)
 }
 
-// asKernel returns the scenario with the settings of the kernel. The error is an [OtherMachine].
+// Settings are those of the machines that are compared: the kernel's, with the capabilities that a scenario may ask for.
+func (l *Lab) Settings() []workloads.MachineSetting { return judge.Settings(l.Kernel()) }
+
+// asKernel returns the scenario with the settings of the kernel, but no capability that it does not ask for. The error is an
+// [OtherMachine].
 func (l *Lab) asKernel(sc *workloads.Scenario) (*workloads.Scenario, error) {
-	settings := settingsOf(l.Kernel())
-	for _, want := range sc.Machine {
-		for _, has := range settings {
-			if has.Setting == want.Setting && has.Value != want.Value {
-				return nil, &OtherMachine{*want, has}
+	settings := l.Settings()
+	for i := range settings {
+		has := &settings[i]
+		may := *has
+		if _, ok := capability(has.Setting); ok {
+			has.Value = workloads.Off
+		}
+		for _, want := range sc.Machine {
+			switch {
+			case want.Setting != has.Setting || want.Value == has.Value:
+			case want.Value == may.Value:
+				*has = may
+			default:
+				return nil, &OtherMachine{*want, may}
 			}
 		}
 	}
 	return sc.WithMachine(settings), nil
+}
+
+func capability(s workloads.Setting) (judge.Capability, bool) {
+	for _, c := range judge.Capabilities() {
+		if c.Setting == s {
+			return c, true
+		}
+	}
+	return judge.Capability{}, false
+}
+
+// keepCapabilities leaves the process those capabilities that the scenario has.
+func keepCapabilities(p *host.Process, sc *workloads.Scenario) error {
+	var keep []int
+	for _, m := range sc.Machine {
+		if c, ok := capability(m.Setting); ok && m.Value == workloads.On {
+			keep = append(keep, c.Number)
+		}
+	}
+	return p.KeepCapabilities(keep...)
+}
+
+// unjudged reports whether a result is none that this kernel can be asked about: where memory that is promised twice is refused,
+// what others on the machine have decides about ENOMEM.
+func (l *Lab) unjudged(real, sim workloads.Outcome) bool {
+	refused := func(o workloads.Outcome) bool { return o.Kind == workloads.ResultErrno && o.Errno == unix.ENOMEM }
+	return mm.Overcommit(l.Kernel().Overcommit) == mm.OvercommitNever && refused(real) != refused(sim)
 }

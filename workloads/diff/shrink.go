@@ -8,6 +8,7 @@ import (
 
 	"vmasim/mm"
 	"vmasim/workloads"
+	"vmasim/workloads/judge"
 )
 
 // shrinkRuns and shrinkTime bound how often, and how long, a drift is tried with less.
@@ -127,7 +128,7 @@ func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
 // write makes a scenario of steps.
 func (q *sequence) write(steps []step, d *Drift) string {
 	sc := *q.set.withWindow(q.window).scenario
-	sc.Machine = slices.DeleteFunc(slices.Clone(sc.Machine), (*workloads.MachineSetting).Usual)
+	sc.Machine = slices.DeleteFunc(slices.Clone(sc.Machine), func(m *workloads.MachineSetting) bool { return m.Usual() || judge.OfThisMachine(m) })
 	sc.Title = "A drift between simulator and kernel."
 	sc.Doc = d.String()
 	block := *sc.Init

@@ -37,7 +37,7 @@ type step struct {
 // do performs a step on both sides and compares. The error says that the kernel's side is lost, or cannot be looked at.
 func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 	sp := w.spaces[s.space]
-	if sp == nil {
+	if sp == nil || w.over {
 		return nil, nil // shortened away
 	}
 	switch s.stmt.Kind {
@@ -73,6 +73,9 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 		w.lab.spoil(&w.actor, &c)
 	}
 	w.counts.add(c.Kind, real)
+	if w.over = real != sim && w.lab.unjudged(real, sim); w.over {
+		return nil, nil
+	}
 	if real != sim {
 		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", actor.Describe(s.stmt, real), w.actor.Describe(s.stmt, sim)))
 	}

@@ -88,6 +88,7 @@ type world struct {
 	names      naming
 	operations int
 	blind      bool               // results are compared, and nothing else
+	over       bool               // nothing more can be compared: the sides went apart for a reason that is no drift
 	last       *workloads.Outcome // of the operation before, on both sides; nil if there was none
 	done       step               // the last one
 	call       actor.Call         // and what it was evaluated to
@@ -134,7 +135,7 @@ func (l *Lab) newWorld(set setting) (w *world, err error) {
 	if err := p.SetLimit(unix.RLIMIT_MEMLOCK, memlock); err != nil {
 		return w, err
 	}
-	if err := p.DropCapabilities(); err != nil {
+	if err := keepCapabilities(p, w.set.scenario); err != nil {
 		return w, err
 	}
 	return w, w.simulate(first)
@@ -148,10 +149,10 @@ func (w *world) simulate(s *space) error {
 	memory := min(uint64(w.set.window.Pages())*mm.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
 	cfg := mm.Config{
 		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, Populate: fault.Populate, ReadAround: mm.ReadAroundDevice,
-		MaxMapCount: w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers(w.set.scenario.Window),
-		Report:      func(v task.Violation) { w.violations = append(w.violations, v) },
+		Report: func(v task.Violation) { w.violations = append(w.violations, v) },
 	}
-	actor.Configure(&cfg, w.set.scenario.Machine)
+	actor.Configure(&cfg.Settings, w.set.scenario.Machine)
+	cfg.MaxMapCount = w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers(cfg.Settings, w.set.scenario.Window)
 	if w.lab.tweak != nil {
 		w.lab.tweak(&cfg)
 	}

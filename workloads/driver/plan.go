@@ -36,7 +36,7 @@ type Plan struct {
 // Config describes the machine that the scenario asks for.
 func (p *Plan) Config() mm.Config {
 	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, Populate: fault.Populate, ReadAround: mm.ReadAroundDevice}
-	actor.Configure(&cfg, p.machine)
+	actor.Configure(&cfg.Settings, p.machine)
 	return cfg
 }
 
@@ -126,7 +126,7 @@ func (p *Plan) setLimits(sc *workloads.Scenario) error {
 		}
 	}
 	if sc.Window != nil {
-		p.MaxMapCount += actor.WindowFillers(sc.Window)
+		p.MaxMapCount += actor.WindowFillers(p.Config().Settings, sc.Window)
 	}
 	return errors.Join(errs...)
 }

@@ -128,7 +128,9 @@ func (a *arena) judged() bool {
 	if p.scenario.Window != nil || slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" || f.Special != 0 || f.Sealed }) {
 		return false
 	}
-	limited := slices.ContainsFunc(p.scenario.Limits, func(l *workloads.Limit) bool { return l.Kind != workloads.LimitVMARefs })
+	machine := p.plan.Config()
+	limited := machine.Overcommit == mm.OvercommitNever || machine.RAM != 0 ||
+		slices.ContainsFunc(p.scenario.Limits, func(l *workloads.Limit) bool { return l.Kind != workloads.LimitVMARefs })
 	unknown := func(e entry) bool { return !modelled(e.stmt) || e.stopped(limited) }
 	return !slices.ContainsFunc(a.prologue, unknown) && !slices.ContainsFunc(a.log, unknown)
 }

@@ -75,15 +75,22 @@ func newSequential(h *history) *sequential {
 		}
 		w.files = append(w.files, modelFile(decl, i < len(h.arena.files) && h.arena.files[i].HugeAligned())) // a hand-made history has none
 	}
-	n, machine := 0, h.arena.p.plan.Config()
+	n, machine := 0, h.arena.p.plan.Config().Complete()
 	for _, m := range sc.MMs {
 		if !m.Forked {
-			cfg := seqmodel.Config{Base: mm.MmapMin, MmapBase: mm.MmapBase, TaskSize: mm.TaskSize, ForbidZeroPage: machine.ForbidZeroPage}
-			w.spaces[n] = &modelSpace{Model: seqmodel.New(cfg)}
+			w.spaces[n] = &modelSpace{Model: seqmodel.New(modelConfig(&machine))}
 			n++
 		}
 	}
 	return w
+}
+
+// modelConfig describes the machine to the sequential model.
+func modelConfig(s *mm.Settings) seqmodel.Config {
+	return seqmodel.Config{
+		Base: s.LowestAddr(), Below: s.LowestAddr() - s.LowestFixed(), MmapBase: mm.MmapBase, TaskSize: mm.TaskSize,
+		ForbidZeroPage: s.ForbidZeroPage, NoTHP: s.NoTHP, ReserveAll: s.Overcommit == mm.OvercommitNever,
+	}
 }
 
 // modelFile makes a temporary file as package actor does, on a disk or in memory.

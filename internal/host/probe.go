@@ -1,0 +1,116 @@
+package host
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// probe finds out in the first agent which settings the kernel has that no file
+// tells, or not to everybody.
+func (p *Process) probe() error {
+	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeFaultAround} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probeZeroPage reads two untouched pages and looks what they are. A page of
+// one's own is mapped by nobody else, which the kernel says of no zero page;
+// frame numbers, where we may see them, agree for the zero page alone.
+func (p *Process) probeZeroPage() error {
+	at := uint64(DefaultBase)
+	err := p.require("the zero page",
+		CallOp(unix.SYS_MMAP, uintptr(at), 2*pageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0),
+		TouchOp(at, Read), TouchOp(at+pageSize, Read))
+	if err != nil {
+		return err
+	}
+	pages, err := p.Pages(at, 2)
+	if err != nil {
+		return err
+	}
+	p.lab.kernel.ZeroPage = sharesZeroPage(pages[0], pages[1])
+	if p.lab.kernel.ZeroPage {
+		p.lab.zero = pages[0].Frame()
+	}
+	return p.require("munmap", CallOp(unix.SYS_MUNMAP, uintptr(at), 2*pageSize))
+}
+
+// sharesZeroPage reports whether two pages that were only read are one.
+func sharesZeroPage(a, b Page) bool {
+	return a.Present() && b.Present() && !a.Exclusive() && !b.Exclusive() && a.Frame() == b.Frame()
+}
+
+// tryMap maps a page, and unmaps it again. It returns where it was.
+func (p *Process) tryMap(addr uint64, flags uintptr) (uint64, unix.Errno, error) {
+	op, err := p.runOne(CallOp(unix.SYS_MMAP, uintptr(addr), pageSize, unix.PROT_NONE, flags|unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0))
+	if err != nil {
+		return 0, 0, err
+	}
+	got, errno := op.Result()
+	if errno != 0 {
+		return 0, errno, nil
+	}
+	return uint64(got), 0, p.require("munmap", CallOp(unix.SYS_MUNMAP, got, pageSize))
+}
+
+// probeLowestAddr asks for the lowest page: the kernel raises the hint.
+func (p *Process) probeLowestAddr() error {
+	at, errno, err := p.tryMap(pageSize, 0)
+	if err == nil && errno != 0 {
+		err = fmt.Errorf("mapping a page: %w", errno)
+	}
+	p.lab.kernel.LowestAddr = at
+	return err
+}
+
+// probeFiveLevel asks for an address that four levels of page tables do not
+// reach.
+func (p *Process) probeFiveLevel() error {
+	_, errno, err := p.tryMap(1<<48, unix.MAP_FIXED_NOREPLACE)
+	p.lab.kernel.FiveLevel = err == nil && errno == 0
+	return err
+}
+
+// probeFaultAround reads one page of a file that is all in memory, and counts
+// what is mapped then. A kernel that does not let us find out is left at 0.
+func (p *Process) probeFaultAround() error {
+	const size = 2 << 20
+	copy(p.Scratch(), "vmasim-probe\x00")
+	op, err := p.runOne(CallOp(unix.SYS_MEMFD_CREATE, uintptr(p.ScratchAddr()), 0))
+	if err != nil {
+		return err
+	}
+	fd, errno := op.Result()
+	if errno != 0 {
+		return fmt.Errorf("memfd_create: %w", errno)
+	}
+	at := uintptr(DefaultBase)
+	mapping := CallOp(unix.SYS_MMAP, at, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED, fd, 0)
+	err = p.require("a file", CallOp(unix.SYS_FTRUNCATE, fd, size), mapping)
+	if err != nil {
+		return err
+	}
+	if op, err = p.runOne(CallOp(unix.SYS_MADVISE, at, size, unix.MADV_POPULATE_WRITE)); err != nil {
+		return err
+	}
+	_, unknown := op.Result() // before 5.14
+	if unknown == 0 {
+		if err := p.require("a page of a file", CallOp(unix.SYS_MUNMAP, at, size), mapping, TouchOp(uint64(at), Read)); err != nil {
+			return err
+		}
+		pages, err := p.Pages(uint64(at), size/pageSize)
+		if err != nil {
+			return err
+		}
+		for _, e := range pages {
+			if e.Present() {
+				p.lab.kernel.FaultAround += pageSize
+			}
+		}
+	}
+	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, size), CallOp(unix.SYS_CLOSE, fd))
+}

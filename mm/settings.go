@@ -1,0 +1,96 @@
+package mm
+
+import (
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/phys"
+	"vmasim/vma"
+)
+
+// Settings are what kernels have otherwise on other machines, and what changes that which user space sees. The zero value is the
+// usual.
+type Settings struct {
+	// ForbidZeroPage has a read fault on anonymous memory get a page of its own: mm_forbids_zeropage.
+	ForbidZeroPage bool
+	NoTHP          bool // huge pages are not known, and nothing is placed for them: no CONFIG_TRANSPARENT_HUGEPAGE
+	NoKSM          bool // no CONFIG_KSM
+
+	Overcommit       Overcommit
+	OvercommitRatio  int    // vm.overcommit_ratio, in per cent of RAM, for OvercommitNever; DefaultOvercommitRatio if 0
+	OvercommitKbytes uint64 // vm.overcommit_kbytes: in place of the ratio; not if 0
+	RAM              uint64 // bytes that overcommit takes for all memory; if 0 no limit for OvercommitGuess, else Config.Memory
+	Swap             uint64 // bytes of swap space, which count beside RAM
+
+	MmapMinAddr   uint64 // vm.mmap_min_addr: only CapSysRawIO maps below its page; DefaultMmapMinAddr if 0, and 1 for none
+	LSMMinAddr    uint64 // CONFIG_LSM_MMAP_MIN_ADDR: neither hints nor stacks go below it, nor below MmapMinAddr
+	StackGuardGap uint64 // bytes that stay free below a VMA that grows down: stack_guard_gap; DefaultStackGuardGap if 0
+	FaultAround   uint64 // size of the block whose cached pages a read fault maps together: fault_around_bytes; DefaultFaultAround if 0
+
+	CapIPCLock  bool // RLIMIT_MEMLOCK limits nobody: CAP_IPC_LOCK
+	CapSysRawIO bool // addresses below MmapMinAddr may be mapped: CAP_SYS_RAWIO
+}
+
+// Defaults of settings.
+const (
+	DefaultOvercommitRatio = 50
+	DefaultMmapMinAddr     = 64 << 10
+	DefaultStackGuardGap   = 256 << PageShift
+	DefaultFaultAround     = 64 << 10
+)
+
+// Complete returns the settings with the defaults filled in.
+func (s Settings) Complete() Settings {
+	if s.OvercommitRatio == 0 {
+		s.OvercommitRatio = DefaultOvercommitRatio
+	}
+	if s.MmapMinAddr == 0 {
+		s.MmapMinAddr = DefaultMmapMinAddr
+	}
+	if s.StackGuardGap == 0 {
+		s.StackGuardGap = DefaultStackGuardGap
+	}
+	if s.FaultAround == 0 {
+		s.FaultAround = DefaultFaultAround
+	}
+	return s
+}
+
+// LowestAddr is where hints are raised to, searches end and stacks stop: mmap_min_addr.
+func (s *Settings) LowestAddr() uint64 { return max(s.MmapMinAddr, s.LSMMinAddr, PageSize) }
+
+// LowestFixed is where fixed mappings may begin: cap_mmap_addr.
+func (s *Settings) LowestFixed() uint64 {
+	if s.CapSysRawIO {
+		return 0
+	}
+	return s.LowestPlain()
+}
+
+// LowestPlain is where everybody may map.
+func (s *Settings) LowestPlain() uint64 { return s.MmapMinAddr &^ (PageSize - 1) }
+
+// hugeAligned reports whether mappings of the file are placed for huge pages.
+func (s *Settings) hugeAligned(file *phys.File) bool { return !s.NoTHP && file.HugeAligned() }
+
+// unknownFlags are those that no mapping has on the machine: of huge pages where they are not known; VM_NORESERVE where all memory
+// is accounted.
+func (s *Settings) unknownFlags() (f vma.Flags) {
+	if s.NoTHP {
+		f |= vma.VMNoHugePage
+	}
+	if s.Overcommit == OvercommitNever {
+		f |= vma.VMNoReserve
+	}
+	return f
+}
+
+// knowsAdvice reports whether madvise knows a value: madvise_behavior_valid.
+func (s *Settings) knowsAdvice(value int) bool {
+	switch value {
+	case unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_COLLAPSE:
+		return !s.NoTHP
+	case unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE:
+		return !s.NoKSM
+	}
+	return value >= 0 && value < len(adviceTable) && adviceTable[value].lock != unknownAdvice
+}
