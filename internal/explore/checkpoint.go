@@ -284,7 +284,7 @@ func (s *search) restore(c *checkpoint) error {
 	if err != nil {
 		return err
 	}
-	report.Strategy, report.Bound, report.Earlier = s.report.Strategy, s.report.Bound, earlier
+	report.Strategy, report.Depth, report.Bound, report.Earlier = s.report.Strategy, s.report.Depth, s.report.Bound, earlier
 	s.report, s.learned = *report, restoreMemory(c.Memory)
 	s.merged, s.leftOut = c.Merged, c.LeftOut
 	for i := range s.merged {
