@@ -283,7 +283,6 @@ func (k Kernel) Differences() []string {
 	if err := k.Judges(); err != nil {
 		out = append(out, err.Error())
 	}
-	add(k.THP == "always", "THP is always: faults may map huge pages anywhere")
 	add(k.ShmemTHP != "never" && k.ShmemTHP != "deny", "THP for shmem is %q: shared anonymous memory may be aligned and huge", k.ShmemTHP)
 	add(k.Overcommit == 2, "overcommit_memory is 2: what others use decides about ENOMEM")
 	add(k.KSM == 1, "KSM runs: pages may become shared at any time")

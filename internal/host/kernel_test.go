@@ -62,7 +62,6 @@ func TestDifferences(t *testing.T) {
 		t.Errorf("the known kernel differs: %v", got)
 	}
 	for want, change := range map[string]func(k *Kernel){
-		"THP is always":              func(k *Kernel) { k.THP = "always" },
 		"THP for shmem":              func(k *Kernel) { k.ShmemTHP = "advise" },
 		"overcommit_memory is 2":     func(k *Kernel) { k.Overcommit = 2 },
 		"KSM runs":                   func(k *Kernel) { k.KSM = 1 },

@@ -191,6 +191,31 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestNoHugePages: a fault maps one page, in the memory that is most like a huge page and where it is advised, too.
+func TestNoHugePages(t *testing.T) {
+	const huge = 2 << 20
+	l := newLab(t)
+	p := newProcess(t, l, Window{Base: DefaultBase, Size: 4 * huge})
+	mapAnon(t, p, 0, 4*huge/pageSize, protRW)
+	_, err := p.Call(unix.SYS_MADVISE, uintptr(at(p, 0)), 2*huge, unix.MADV_HUGEPAGE)
+	if !errors.Is(err, unix.EINVAL) { // there are none
+		must(t, err)
+	}
+	for i, access := range []Access{Write, Read, Write, Read} {
+		_, err := p.Touch(at(p, i*huge/pageSize+3), access)
+		must(t, err)
+	}
+	present := 0
+	must(t, p.EachPage(at(p, 0), at(p, 4*huge/pageSize), func(_ uint64, e Page) {
+		if e.Present() {
+			present++
+		}
+	}))
+	if present != 4 {
+		t.Errorf("%d pages are there after 4 accesses", present)
+	}
+}
+
 // TestZeroPage: what is only read is the zero page, or, where there is none that is shared, memory of one's own.
 func TestZeroPage(t *testing.T) {
 	l := newLab(t)

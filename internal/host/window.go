@@ -96,7 +96,7 @@ func (l *Lab) complete(w Window) (Window, error) {
 	return w, nil
 }
 
-// settle makes the first agent ready to be forked: handlers, nothing inherited.
+// settle makes the first agent ready to be forked: handlers, nothing inherited, no huge pages.
 func (p *Process) settle(handler uint64) error {
 	if err := p.catchSignals(handler); err != nil {
 		return err
@@ -107,6 +107,10 @@ func (p *Process) settle(handler uint64) error {
 		}
 	}
 	if err := p.shed(handler); err != nil {
+		return err
+	}
+	// Forks inherit this. Where mappings are placed and VM_HUGEPAGE do not depend on it.
+	if err := p.require("PR_SET_THP_DISABLE", CallOp(unix.SYS_PRCTL, unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)); err != nil {
 		return err
 	}
 	if err := p.makeFiller(); err != nil {

@@ -100,7 +100,7 @@ func (g *generator) nasty() *workloads.Stmt {
 	s := &workloads.Stmt{Kind: one(g, kinds...), Addr: number(start), Size: number(size)}
 	switch s.Kind {
 	case workloads.KindMadvise:
-		s.Advice = g.advice(append(advices[:], unix.MADV_DONTNEED, 7, 99, 1000)...)
+		s.Advice = one(g, append(advices[:], unix.MADV_DONTNEED, 7, 99, 1000)...)
 	case workloads.KindMlock, workloads.KindMsync, workloads.KindMseal:
 		if g.chance(30) {
 			s.Flags = one(g, 0x10, 0x100, unix.MS_ASYNC|unix.MS_SYNC)

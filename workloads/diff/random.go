@@ -242,17 +242,8 @@ var advices = [...]int{
 
 func (g *generator) madvise() *workloads.Stmt {
 	s := ranged(workloads.KindMadvise)(g)
-	s.Advice = g.advice(advices[:]...)
+	s.Advice = one(g, advices[:]...)
 	return s
-}
-
-// advice returns one of several advices, but none for huge pages where there is room for one: the simulator has none.
-func (g *generator) advice(values ...int) int {
-	v := one(g, values...)
-	if v == unix.MADV_HUGEPAGE && g.end-g.base >= 2<<20 {
-		return unix.MADV_NOHUGEPAGE
-	}
-	return v
 }
 
 func (g *generator) mremap() *workloads.Stmt {
