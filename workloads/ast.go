@@ -283,6 +283,15 @@ func (s *Scenario) Blocks() (all []*Block) {
 	return all
 }
 
+// Statements visits all statements of all blocks, inner ones after the one that holds them.
+func (s *Scenario) Statements(yield func(*Stmt) bool) {
+	for _, b := range s.Blocks() {
+		if !visit(b.Body, yield) {
+			return
+		}
+	}
+}
+
 // statements visits all statements of a body, inner ones after the one that
 // holds them.
 func statements(body []*Stmt) func(yield func(*Stmt) bool) {

@@ -117,7 +117,12 @@ func (l *Lab) start() (err error) {
 	if l.first, err = l.open(l.takeSlot(), ours, int(g.Agent)); err != nil {
 		return err
 	}
-	return l.first.settle(g.Handler)
+	if err := l.first.settle(g.Handler); err != nil {
+		return err
+	}
+	_, err = l.first.Peek(0) // nothing is mapped there
+	l.kernel.MemoryHidden = errors.Is(err, ErrHidden)
+	return nil
 }
 
 // startNursery executes this program again, with what agents need.

@@ -28,12 +28,14 @@ type Kernel struct {
 	StackGuardGap    int    // in pages
 	KSM              int    // /sys/kernel/mm/ksm/run
 	Swap             bool   // there is swap space
+	HugePages        int    // vm.nr_hugepages
 	RAM, SwapSpace   uint64 // in bytes, as overcommit counts them
 	// These a Lab finds out, by trying.
-	ZeroPage    bool   // what is only read maps the shared zero page
-	LowestAddr  uint64 // what hints are raised to: vm.mmap_min_addr, or the LSM's floor if that is higher
-	FaultAround uint64 // fault_around_bytes; 0: unknown
-	FiveLevel   bool   // page tables have five levels: addresses above 2^47 can be mapped
+	ZeroPage     bool   // what is only read maps the shared zero page
+	LowestAddr   uint64 // what hints are raised to: vm.mmap_min_addr, or the LSM's floor if that is higher
+	FaultAround  uint64 // fault_around_bytes; 0: unknown
+	MemoryHidden bool   // /proc/PID/mem cannot be opened
+	FiveLevel    bool   // page tables have five levels: addresses above 2^47 can be mapped
 
 	UID          int
 	Capabilities map[string]bool   // effective, of those in capabilityTable
@@ -89,6 +91,7 @@ func ReadKernel(tempDir string) (Kernel, error) {
 	k.THP = chosen(readSetting("/sys/kernel/mm/transparent_hugepage/enabled"))
 	k.ShmemTHP = chosen(readSetting("/sys/kernel/mm/transparent_hugepage/shmem_enabled"))
 	k.KSM, _ = strconv.Atoi(readSetting("/sys/kernel/mm/ksm/run"))
+	k.HugePages, _ = strconv.Atoi(readSetting("/proc/sys/vm/nr_hugepages"))
 	k.Swap = strings.Count(readSetting("/proc/swaps"), "\n") > 0
 	for _, s := range []struct {
 		name string
@@ -286,6 +289,8 @@ func (k Kernel) Differences() []string {
 	add(k.ShmemTHP != "never" && k.ShmemTHP != "deny", "THP for shmem is %q: shared anonymous memory may be aligned and huge", k.ShmemTHP)
 	add(k.Overcommit == 2, "overcommit_memory is 2: what others use decides about ENOMEM")
 	add(k.KSM == 1, "KSM runs: pages may become shared at any time")
+	add(k.HugePages > 0, "there are %d huge pages: MAP_HUGETLB cannot be compared", k.HugePages)
+	add(k.MemoryHidden, "/proc/PID/mem cannot be opened: peek and poke cannot be compared")
 	add(k.Swap, "there is swap space: pages may go there at any time")
 	add(k.TempFS != "ext4", "temporary files are on %s: placement of file mappings on ext4 cannot be compared", k.TempFS)
 	add(k.MaxMapCount > maxStripes, "max_map_count is %d: too many areas to fill up", k.MaxMapCount)

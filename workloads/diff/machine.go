@@ -12,9 +12,15 @@ import (
 )
 
 // OtherMachine is the error for a scenario that wants a setting of the machine which the kernel has otherwise.
-type OtherMachine struct{ want, has workloads.MachineSetting }
+type OtherMachine struct {
+	want, has workloads.MachineSetting
+	lacks     string // what the kernel lacks, instead of a setting
+}
 
 func (e *OtherMachine) Error() string {
+	if e.lacks != "" {
+		return e.lacks
+	}
 	return fmt.Sprintf("%v: machine %v, but this kernel has %v and cannot judge", e.want.Pos, &e.want, &e.has)
 }
 
@@ -24,6 +30,9 @@ func (l *Lab) Settings() []workloads.MachineSetting { return judge.Settings(l.Ke
 // asKernel returns the scenario with the settings of the kernel, but no capability that it does not ask for. The error is an
 // [OtherMachine].
 func (l *Lab) asKernel(sc *workloads.Scenario) (*workloads.Scenario, error) {
+	if err := refuses(l.Kernel(), sc); err != nil {
+		return nil, err
+	}
 	settings := l.Settings()
 	for i := range settings {
 		has := &settings[i]
@@ -37,7 +46,7 @@ func (l *Lab) asKernel(sc *workloads.Scenario) (*workloads.Scenario, error) {
 			case want.Value == may.Value:
 				*has = may
 			default:
-				return nil, &OtherMachine{*want, may}
+				return nil, &OtherMachine{want: *want, has: may}
 			}
 		}
 	}

@@ -144,7 +144,7 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 	case 6:
 		s.Flags |= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
 	case 8: // the pool of huge pages is empty, which MAP_NORESERVE does not notice
-		s.Flags = s.Flags&^unix.MAP_NORESERVE | unix.MAP_HUGETLB | one(g, 0, 0, 21<<26, 30<<26, 16<<26)
+		s.Flags = s.Flags&^unix.MAP_NORESERVE | unix.MAP_HUGETLB | one(g, 0, 0, 21<<26, 16<<26)
 		if g.chance(50) {
 			s.Addr, s.Flags = nil, s.Flags&^(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE)
 		}
