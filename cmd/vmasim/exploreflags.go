@@ -42,10 +42,10 @@ var exploreFlags = []exploreFlag{
 	{"until", "", "ORACLES", "go on behind all other oracles to one of these, in place of the scenario's show; any: stop at the first", setUntil, completeOracles, true},
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
-	{"executions", "", "N", "stop after so many executions", number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
+	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends, %d by default", explore.Defaults().Executions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
 	{"time", "", "D", "stop after so long, such as 30s or 5m", setTime, nil, false},
-	{"depth", "", "N", "cut executions off after so many steps, 10000 by default", number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
-	{"pct-depth", "", "N", "pct: the depth of the bugs to be found", number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, false},
+	{"depth", "", "N", fmt.Sprintf("cut executions off after so many steps, %d by default", explore.Defaults().Depth), number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
+	{"pct-depth", "", "N", fmt.Sprintf("pct: the depth of the bugs to be found, %d by default", explore.Defaults().PCTDepth), number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, false},
 	{"seed", "", "N", "seed of the random strategies", setExploreSeed, nil, false},
 	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, false},
 	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, false},
@@ -127,7 +127,7 @@ func strategyHelp() string {
 	for _, s := range explore.Strategies() {
 		words = append(words, string(s.Name)+", "+s.Doc)
 	}
-	return "how to search: " + strings.Join(words, "; ")
+	return fmt.Sprintf("how to search, %s by default: %s", explore.Defaults().Strategy, strings.Join(words, "; "))
 }
 
 func completeStrategies(string) (names []cobra.Completion) {
