@@ -89,11 +89,7 @@ func (m *Machine) newAnonVMA(t *task.Task) (*vma.AnonVMA, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Root, a.Parent = a, a
-	a.NumChildren.Init(0)
-	a.NumActive.Init(0)
-	a.Links = nil
-	a.Refcount.Init(1)
+	a.Init(t)
 	return a, nil
 }
 
@@ -102,7 +98,7 @@ func (m *Machine) putAnonVMA(t *task.Task, a *vma.AnonVMA) {
 	if a.Refcount.DecAndTest(t) > 0 {
 		return
 	}
-	root := a.Root
+	root := a.Root(t)
 	m.anonVMAs.Free(t, a)
 	if root != a {
 		m.putAnonVMA(t, root)
@@ -162,8 +158,9 @@ func (m *Machine) forkAnonVMA(t *task.Task, child, parent *vma.VMA) error {
 		return err
 	}
 	owner := parent.AnonVMA(t)
-	anon.Root, anon.Parent = owner.Root, owner
-	anon.Root.Refcount.Inc(t)
+	root := owner.Root(t)
+	anon.SetParent(t, root, owner)
+	root.Refcount.Inc(t)
 	anon.AddActive(t, 1)
 	child.SetAnonVMA(t, anon)
 	anon.Lock(t)
@@ -185,12 +182,12 @@ func (m *Machine) unlinkAnonVMAs(t *task.Task, v *vma.VMA) {
 	}
 	t.Enter("unlink_anon_vmas")
 	defer t.Leave()
-	root := first.Anon.Root
+	root := first.Anon.Root(t)
 	root.RWSem.DownWrite(t) // all anon_vmas of a chain have one root
 	for c := first; c != nil; c = c.Next {
-		c.Anon.Unlink(c)
-		if len(c.Anon.Links) == 0 {
-			c.Anon.Parent.AddChildren(t, -1)
+		c.Anon.Unlink(t, c)
+		if !c.Anon.Linked(t) {
+			c.Anon.Parent(t).AddChildren(t, -1)
 			c.Slot = lastLink
 		}
 	}

@@ -95,8 +95,8 @@ func newMachine(cfg Config, mem *phys.Memory) *Machine {
 		Name: "anon_vma", Layout: vma.AnonVMALayout(),
 		Init: func(a *vma.AnonVMA, index int) { a.ID = uint32(index) + 1 },
 		Check: func(_ *task.Task, a *vma.AnonVMA) string {
-			if len(a.Links) != 0 || a.NumActive.Peek() != 0 {
-				return fmt.Sprintf("%d links and %d active VMAs left", len(a.Links), a.NumActive.Peek())
+			if len(a.LinksPeek()) != 0 || a.NumActive.Peek() != 0 {
+				return fmt.Sprintf("%d links and %d active VMAs left", len(a.LinksPeek()), a.NumActive.Peek())
 			}
 			return ""
 		},

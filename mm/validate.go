@@ -106,12 +106,13 @@ func (c *checker) linked(v *vma.VMA, file *phys.File) bool {
 
 // chain checks that an anon_vma and its VMA know each other.
 func (c *checker) chain(v *vma.VMA, anon *vma.AnonVMA, start uint64) {
-	anon.Root.RWSem.DownRead(c.t)
-	defer anon.Root.RWSem.UpRead(c.t)
+	root := anon.RootPeek()
+	root.RWSem.DownRead(c.t)
+	defer root.RWSem.UpRead(c.t)
 	linked := false
 	for l := v.ChainPeek(); l != nil; l = l.Next {
 		linked = linked || l.Anon == anon
-		if l.VMA != v || l.Slot >= len(l.Anon.Links) || l.Anon.Links[l.Slot] != l || !l.Anon.Alive() {
+		if l.VMA != v || l.Slot >= len(l.Anon.LinksPeek()) || l.Anon.LinksPeek()[l.Slot] != l || !l.Anon.Alive() {
 			c.fail("anon-vma-chain", "a link of VMA %#x is not in its anon_vma", start)
 		}
 	}

@@ -264,7 +264,7 @@ func TestLostAnonVMA(t *testing.T) {
 	}
 	found := false
 	for k := range 8 { // munmap has let faults go on; the fault publishes an anon_vma; munmap takes it away
-		for j := range 14 {
+		for j := range 20 {
 			l := newMachineLab(t, "linux-6.18,-detach-waits", c)
 			l.mmap(l.boot, 0, 1, rw, privateAnon)
 			l.run(turns(8, 17, 3, 12+k, 55+j, 500), func(t *task.Task) { fault.Store(t, l.mm, at(0), 1) }, func(t *task.Task) { l.munmap(t, 0, 1) })

@@ -86,7 +86,7 @@ func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write
 	case mmKind:
 		have |= mmapSet(ts.holdsAt(o.base)) // mmap_lock is the first field
 	case anonKind:
-		have |= rmapSetOf(ts.holds(&(*vma.AnonVMA)(o.base).Root.RWSem))
+		have |= rmapSetOf(ts.holdsRmap((*vma.AnonVMA)(o.base)))
 	default:
 		for i := range ts.held {
 			have |= c.graph.lockSet(&ts.held[i])
@@ -100,6 +100,14 @@ func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write
 		}
 	}
 	return have
+}
+
+// holdsRmap says how ts holds the lock of an anon_vma's tree. While it is not made there is none.
+func (ts *taskState) holdsRmap(a *vma.AnonVMA) holdMode {
+	if root := a.RootPeek(); root != nil {
+		return ts.holds(&root.RWSem)
+	}
+	return notHeld
 }
 
 func rmapSetOf(m holdMode) task.LockSet {
@@ -163,9 +171,9 @@ func (c *Checker) rmapSet(ts *taskState, e *task.Event, o *object, r role, write
 	}
 	switch {
 	case anon != nil:
-		count(ts.holds(&anon.Root.RWSem))
+		count(ts.holdsRmap(anon))
 	case r == anonRole && e.OldPtr != nil: // it is being taken away: the lock of what it was counts
-		count(ts.holds(&(*vma.AnonVMA)(e.OldPtr).Root.RWSem))
+		count(ts.holdsRmap((*vma.AnonVMA)(e.OldPtr)))
 	}
 	var have task.LockSet
 	if reading > 0 {

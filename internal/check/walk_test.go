@@ -56,7 +56,7 @@ func TestRmapUninitialised(t *testing.T) {
 	m := l.mm()
 	v := l.attached(m)
 	anon := &vma.AnonVMA{}
-	anon.Root = anon
+	anon.Init(l.boot)
 	l.run(nil, func(tk *task.Task) {
 		m.MmapWriteLock(tk)
 		n, err := l.cache.Dup(tk, v, m)
