@@ -3,6 +3,7 @@ package mm
 import (
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
+	"vmasim/tree"
 	"vmasim/vma"
 )
 
@@ -54,10 +55,16 @@ func abort(t *task.Task) *vma.VMA {
 // lockVMAOtherwise is lockVMAUnderRCU where some rules of rules.LookupMask are switched off. It stands apart so that the
 // lookup proper tests for them once.
 func (mm *MM) lockVMAOtherwise(t *task.Task, addr uint64) *vma.VMA {
-	late := mm.Rules.Has(rules.AddressAfterRef)
-	for {
+	late, anew := mm.Rules.Has(rules.AddressAfterRef), mm.Rules.Has(rules.WalkAnew)
+	var kept tree.Place
+	for again := false; ; again = !anew {
 		mm.RCU.ReadLock(t)
-		v := mm.Tree.Lookup(t, addr)
+		var v *vma.VMA
+		if again {
+			v = kept.Again(t, addr)
+		} else {
+			v, kept = mm.Tree.Walk(t, addr)
+		}
 		if v == nil || !late && !v.Contains(t, addr) {
 			mm.RCU.ReadUnlock(t)
 			return abort(t)

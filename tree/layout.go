@@ -29,8 +29,19 @@ var nodeLayout = task.Layout{
 	},
 }
 
+var leafLayout = task.Layout{
+	Type: "maple_range_64", Size: unsafe.Sizeof(leaf{}),
+	Fields: []task.Field{
+		{Name: "slot", Offset: unsafe.Offsetof(leaf{}.slots), Size: unsafe.Sizeof(leaf{}.slots), Read: walkRule, Write: task.LockRule{task.NotYetVisible},
+			Doc: "the VMAs of a range as they were at some moment, with their addresses"},
+	},
+}
+
 // Layout returns the declaration of a tree's shared cells. The caller must not change it.
 func Layout() *task.Layout { return &treeLayout }
+
+// LeafLayout returns the declaration of the cells of what a node points to. The caller must not change it.
+func LeafLayout() *task.Layout { return &leafLayout }
 
 // NodeLayout returns the declaration of the cells of a node. The caller must not change it.
 func NodeLayout() *task.Layout { return &nodeLayout }

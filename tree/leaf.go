@@ -2,7 +2,10 @@ package tree
 
 import (
 	"math"
+	"unsafe"
 
+	"vmasim/internal/ksync"
+	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
@@ -11,8 +14,14 @@ const (
 	maxAddr = math.MaxUint64
 )
 
-// leaf is an immutable sorted array of disjoint entries. Unused starts are maxAddr, so that a search needs no length.
+// leaf is an immutable sorted array of disjoint entries.
 type leaf struct {
+	entries
+	slots ksync.Atomic32 // stands for the entries where a look at them is announced: their number
+}
+
+// entries are sorted. Unused starts are maxAddr, so that a search needs no length.
+type entries struct {
 	n     int
 	start [fanout]uint64
 	end   [fanout]uint64
@@ -62,6 +71,29 @@ func (l *leaf) ceiling(addr uint64, floor int) int {
 	return i
 }
 
+// lookup returns the VMA at addr, nil for a hole.
+func (l *leaf) lookup(addr uint64) *vma.VMA {
+	if i := l.floor(addr); i >= 0 && addr < l.end[i] {
+		return l.vma[i]
+	}
+	return nil
+}
+
+// look announces that a task reads the entries.
+func (l *leaf) look(t *task.Task) {
+	if t.Observer != nil {
+		l.slots.ReadOnce(t)
+	}
+}
+
+// born announces a leaf that is complete, and nobody's but the task's.
+func (l *leaf) born(t *task.Task) {
+	if t.Observer != nil {
+		l.slots.Init(uint32(l.n))
+		t.Born(unsafe.Pointer(l), &leafLayout)
+	}
+}
+
 // store makes n a copy of l with v stored over [start, end), nil for a hole; it returns false if there is no room.
 func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
 	// Entries [0, i) lie below the range, [j, n) above it.
@@ -92,7 +124,7 @@ func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
 	if size > fanout {
 		return false
 	}
-	*n = *l // at once is faster than part by part
+	n.entries = l.entries // at once is faster than part by part
 	n.n = size
 	if k := i + count; k != j {
 		copy(n.start[k:], l.start[j:l.n])

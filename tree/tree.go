@@ -82,11 +82,28 @@ func holderOf(m *index, addr uint64) (h *holder) {
 // ordered it after the latest stores, see [task.StaleWalk]. A leaf that was replaced stays as it is: it is reused after a
 // grace period, which ends no sooner than the sections that may still see it, and by observed tasks never.
 func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
-	l := holderOf(tr.index.LoadEarly(t, task.StaleWalk), addr).leaf.LoadEarly(t, task.StaleWalk)
-	if i := l.floor(addr); i >= 0 && addr < l.end[i] {
-		return l.vma[i]
+	if t.Observer != nil {
+		v, _ := tr.Walk(t, addr)
+		return v
 	}
-	return nil
+	return holderOf(tr.index.Peek(), addr).leaf.Peek().lookup(addr)
+}
+
+// Place is where in a tree a walk has ended: the node of a ma_state.
+type Place struct{ leaf *leaf }
+
+// Walk is Lookup, and says where it ended.
+func (tr *Tree) Walk(t *task.Task, addr uint64) (*vma.VMA, Place) {
+	l := holderOf(tr.index.LoadEarly(t, task.StaleWalk), addr).leaf.LoadEarly(t, task.StaleWalk)
+	l.look(t)
+	return l.lookup(addr), Place{l}
+}
+
+// Again looks for addr where an earlier walk has ended. That is right only while the caller has held all the time what keeps the nodes
+// of the tree from being freed.
+func (p Place) Again(t *task.Task, addr uint64) *vma.VMA {
+	p.leaf.look(t)
+	return p.leaf.lookup(addr)
 }
 
 // Find returns the first VMA that ends above addr, nil for none: find_vma.
@@ -94,6 +111,7 @@ func (tr *Tree) Find(t *task.Task, addr uint64) (v *vma.VMA) {
 	m := tr.index.LoadAcquire(t)
 	m.Ascend(holderOf(m, addr).lo, func(_ uint64, h *holder) bool {
 		l := h.leaf.LoadAcquire(t)
+		l.look(t)
 		if i := l.ceiling(addr, l.floor(addr)); i < l.n {
 			v = l.vma[i]
 		}
@@ -109,6 +127,7 @@ func (tr *Tree) Prev(t *task.Task, addr uint64) (v *vma.VMA) {
 	}
 	tr.index.LoadAcquire(t).Descend(addr-1, func(_ uint64, h *holder) bool {
 		l := h.leaf.LoadAcquire(t)
+		l.look(t)
 		if i := l.floor(addr - 1); i >= 0 {
 			v = l.vma[i]
 		}
@@ -157,6 +176,7 @@ func (tr *Tree) store(t *task.Task, h *holder, start, end uint64, v *vma.VMA) {
 	if end <= h.hi {
 		old, l := h.leaf.Peek(), tr.spare.get(t)
 		if old.store(l, start, end, v) && (l.n > 0 || h.lo == 0 && h.hi == maxAddr) {
+			l.born(t)
 			h.leaf.StoreRelease(t, l)
 			tr.gaps.change(h)
 			tr.spare.retire(t, old)
@@ -211,6 +231,7 @@ func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64
 		tr.gaps.remove(k)
 	}
 	for _, h := range newHolders(lo, hi, entries, hot) {
+		h.leaf.Peek().born(t)
 		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)
 		tr.gaps.change(h)
@@ -223,12 +244,14 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 	tr.gaps.reset()
 	if len(entries) == 0 {
 		e := tr.empty.get()
+		e.leaf.born(t)
 		t.Born(unsafe.Pointer(e.holder), &nodeLayout)
 		tr.index.StoreRelease(t, e.index)
 		return
 	}
 	m := btree.NewMap[uint64, *holder](indexDegree)
 	for _, h := range newHolders(0, maxAddr, entries, maxAddr) {
+		h.leaf.Peek().born(t)
 		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)
 		tr.gaps.change(h)

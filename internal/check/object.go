@@ -27,7 +27,7 @@ const (
 var kindTable = map[string]kind{
 	"vm_area_struct": vmaKind, "mm_struct": mmKind, "anon_vma": anonKind, "page": pageKind,
 	"pte_table": tableKind, "pmd_table": tableKind, "pud_table": tableKind, "pgd_table": tableKind,
-	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind, "address_space": inodeKind,
+	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind, "maple_range_64": treeKind, "address_space": inodeKind,
 }
 
 // shows reports whether an object of the kind is visible once another task has touched it. What makes a VMA or an mm visible
@@ -73,6 +73,7 @@ var roleTable = map[string]role{
 	"mm_struct.mm_lock_seq":         mmSeqRole,
 	"maple_tree.ma_root":            treeRootRole,
 	"maple_node.slots":              treeNodeRole,
+	"maple_range_64.slot":           treeNodeRole,
 	"address_space.invalidate_lock": fillRole,
 }
 

@@ -95,7 +95,7 @@ var oracleTable = [...]Info{
 	LockOrder:            {"lock-order", "locks are taken in an order that can deadlock, in one execution or in several together", "", ByWatcher | Discipline, "always", "lock-order --rules linux-6.18,-retry-under-trylock --until lock-order"},
 	BlockingUnderVMALock: {"blocking-under-vma-lock", "mmap_lock, or a file that is read, is waited for under a VMA read lock", "I18", ByWatcher | Discipline, "6.4", "lock-order --rules linux-6.18,-retry-under-trylock --until any"},
 	DataRace:             {"data-race", "two tasks use a plain word at the same time and one writes: nothing orders them", "", ByWatcher, "always", ""},
-	StaleNode:            {"stale-node", "a walk through the tree of VMAs goes on from a node found before rcu_read_lock or mmap_lock was dropped", "I16", ByWatcher, "6.1; forgotten for a while before 6.18", ""},
+	StaleNode:            {"stale-node", "a walk through the tree of VMAs goes on from a node found before rcu_read_lock or mmap_lock was dropped", "I16", ByWatcher, "6.1; forgotten for a while before 6.18", "kept-node --rules linux-6.18,-walk-anew"},
 	RmapUninitialised:    {"rmap-uninitialised", "a VMA is still being made though a reverse lookup can find it", "I20", ByWatcher, "6.9", "fork-link --rules linux-6.18,-link-when-made"},
 
 	numWatched: {"refcount-underflow", "more references are dropped than were taken", "I4", ByCell, "4.11", "struct-copy --rules linux-6.18,-dup-by-field"},

@@ -50,6 +50,30 @@ func TestStaleNode(t *testing.T) {
 	l.want("lock-rule")
 }
 
+// TestKeptLeaf: to look again at what a walk has found is in order as long as it was kept from being freed.
+func TestKeptLeaf(t *testing.T) {
+	l := newLockLab(t, "", "stale-node", "lock-rule")
+	m := l.mm()
+	tr := tree.New(l.boot, l.rcu)
+	v := l.attached(m)
+	m.MmapWriteLock(l.boot)
+	tr.Store(l.boot, testStart, testEnd, v)
+	m.MmapWriteUnlock(l.boot)
+	l.run(nil, func(tk *task.Task) {
+		l.rcu.ReadLock(tk)
+		_, at := tr.Walk(tk, testStart)
+		if at.Again(tk, testStart) != v || at.Again(tk, testEnd) != nil {
+			t.Error("it is not where it was")
+		}
+		l.want("")
+		l.rcu.ReadUnlock(tk)
+		l.rcu.ReadLock(tk)
+		at.Again(tk, testStart)
+		l.rcu.ReadUnlock(tk)
+	})
+	l.want("stale-node")
+}
+
 // TestRmapUninitialised: a VMA that a reverse lookup can find is complete.
 func TestRmapUninitialised(t *testing.T) {
 	l := newLockLab(t, "", "rmap-uninitialised", "lock-rule")

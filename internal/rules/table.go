@@ -25,6 +25,7 @@ const (
 	UnchargeFailed
 	LinkWhenMade
 	ReadUnlocked
+	WalkAnew
 	numRules
 )
 
@@ -214,6 +215,14 @@ var ruleTable = [numRules]Info{
 		Shows:  "read-under-lock",
 		Seen:   SeenVerdict,
 	},
+	WalkAnew: {
+		Name:   "walk-anew",
+		Does:   "lock_vma_under_rcu begins at the root again when it looks a second time",
+		Since:  `6.18, "mm/mmap_lock: reset maple state on lock_vma_under_rcu() retry"; forgotten for a while before`,
+		Breaks: "the second look goes on from a node that may have been freed since the RCU section of the first one ended",
+		Shows:  "kept-node",
+		Seen:   SeenVerdict,
+	},
 }
 
 // theDefault is what Linux 6.18 does: all but the proposals and the old forms.
@@ -240,4 +249,4 @@ var contradictionTable = [...]contradiction{
 }
 
 // LookupMask is what lock_vma_under_rcu does today; an mm that lacks some of it looks VMAs up in another way.
-const LookupMask Mask = 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached
+const LookupMask Mask = 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached | 1<<WalkAnew

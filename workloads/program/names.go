@@ -42,7 +42,7 @@ var shortTypes = map[string]string{"vm_area_struct": "vma", "anon_vma_chain": "a
 
 // plainTypes are the types whose name says all that there is to say about an object.
 var plainTypes = map[string]bool{
-	"maple_node": true, "page": true, "pte_table": true, "pmd_table": true, "pud_table": true, "pgd_table": true,
+	"maple_node": true, "maple_range_64": true, "page": true, "pte_table": true, "pmd_table": true, "pud_table": true, "pgd_table": true,
 	"pte_lock": true, "pmd_lock": true, "zone": true, "address_space": true,
 }
 
