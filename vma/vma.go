@@ -196,6 +196,9 @@ func (c *Cache) Alloc(t *task.Task, mm *Locks, start, end, pgoff uint64, flags F
 	if err != nil {
 		return nil, err
 	}
+	if n := v.refcnt.Peek(); n != 0 { // in the step of its birth, before which or after which all steps on the count come
+		t.Violate("detached-refcnt", "a new VMA has vm_refcnt %d, expected 0", n)
+	}
 	v.mm.WriteOnce(t, mm)
 	v.seq.WriteOnce(t, NeverLocked)
 	v.start.WriteOnce(t, start)
@@ -206,9 +209,6 @@ func (c *Cache) Alloc(t *task.Task, mm *Locks, start, end, pgoff uint64, flags F
 	v.ops.Write(t, nil)
 	v.anon.WriteOnce(t, nil)
 	v.chain.Write(t, nil)
-	if n := v.refcnt.Peek(); n != 0 {
-		t.Violate("detached-refcnt", "a new VMA has vm_refcnt %d, expected 0", n)
-	}
 	return v, nil
 }
 
