@@ -35,7 +35,7 @@ func TestReductionMissesNoOracle(t *testing.T) {
 			broken[name]++
 		}
 		for _, o := range []explore.Options{
-			{Strategy: explore.Bounded, Preemptions: 2, Executions: 3_000},
+			{Strategy: explore.Bounded, Preemptions: 3, Executions: 4_000},
 			{Strategy: explore.PCT, Executions: 300, Seed: seed},
 			{Strategy: explore.POS, Executions: 300, Seed: seed},
 		} {
