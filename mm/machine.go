@@ -122,6 +122,20 @@ func (m *Machine) EndTask(t *task.Task) {
 	m.Access.Unregister(t)
 }
 
+// Offline says that t neither runs nor is in any section until [Machine.Online]: no grace period need look at it. Where tasks are many and
+// few of them run, a TLB flush then asks those few, as the kernel asks the CPUs that run the address space.
+func (m *Machine) Offline(t *task.Task) {
+	m.RCU.Quiescent(t)
+	m.RCU.Unregister(t)
+	m.Access.Unregister(t)
+}
+
+// Online ends that. It is called before t enters any section.
+func (m *Machine) Online(t *task.Task) {
+	m.RCU.Register(t)
+	m.Access.Register(t)
+}
+
 // Settle runs the callbacks that wait for a grace period, so that what is freed is free.
 func (m *Machine) Settle(t *task.Task) {
 	m.Access.Barrier(t)

@@ -55,7 +55,8 @@ func (d *Domain) Slot() int { return d.slot }
 func (d *Domain) Register(t *task.Task) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	tasks := append(slices.Clone(*d.tasks.Load()), t)
+	// Behind the end of what scans may be looking at, where there is room: no list is ever shortened in place.
+	tasks := append(*d.tasks.Load(), t)
 	d.tasks.Store(&tasks)
 }
 
@@ -66,7 +67,13 @@ func (d *Domain) Unregister(t *task.Task) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	tasks := slices.DeleteFunc(slices.Clone(*d.tasks.Load()), func(o *task.Task) bool { return o == t })
+	old := *d.tasks.Load()
+	i := slices.Index(old, t)
+	if i < 0 {
+		return
+	}
+	tasks := append(make([]*task.Task, 0, len(old)), old[:i]...)
+	tasks = append(tasks, old[i+1:]...)
 	d.tasks.Store(&tasks)
 }
 

@@ -26,17 +26,18 @@ func (p *PerTask[T]) grow(t *task.Task) *T {
 	defer p.mu.Unlock()
 	var slots []*T
 	if s := p.slots.Load(); s != nil {
-		slots = append(slots, *s...)
+		slots = *s
 	}
-	for len(slots) <= t.ID {
-		slots = append(slots, nil)
+	if len(slots) <= t.ID { // twice the room, so that many tasks cost what they are; the others go on reading the old slots
+		slots = append(make([]*T, 0, max(t.ID+1, 2*len(slots))), slots...)
+		slots = slots[:cap(slots)]
 	}
 	v := &struct { // on cache lines of its own
 		_ [64]byte
 		v T
 		_ [64]byte
 	}{}
-	slots[t.ID] = &v.v
+	slots[t.ID] = &v.v // nobody else looks at it
 	p.slots.Store(&slots)
 	return &v.v
 }

@@ -84,9 +84,20 @@ func (t *Task) block(mode WaitMode, cond func() bool) error {
 		case mode&Polled != 0:
 			time.Sleep(min(time.Duration(i-spins+1)*time.Microsecond, 100*time.Microsecond))
 		default:
-			<-t.wake
+			t.park()
 		}
 	}
+}
+
+// park sleeps until the task is woken, and gives up its CPU meanwhile.
+func (t *Task) park() {
+	if t.CPU == nil {
+		<-t.wake
+		return
+	}
+	t.CPU.Leave()
+	<-t.wake
+	t.CPU.Enter()
 }
 
 // quiesce says that a task that is going to wait is in no RCU section; see ksync.Domain.

@@ -34,6 +34,7 @@ type Section struct {
 type Task struct {
 	Observer Observer // announced accesses go here; nil in a plain run
 	Chooser  Chooser  // decides what may fail; nil: nothing fails
+	CPU      CPU      // what it runs on, where CPUs are few; nil: each task has one
 	Name     string
 	ID       int // dense within a machine, the index of per-task data
 
@@ -48,6 +49,12 @@ type Task struct {
 
 	_        [64]byte
 	Sections [NumSlots]Section
+}
+
+// CPU is what a task has while it runs, if there are fewer than tasks. Both methods may block.
+type CPU interface {
+	Leave() // the task sleeps
+	Enter() // it has been woken
 }
 
 // New returns a task. ID must be dense and unique within a machine; report receives broken rules and may be nil.

@@ -19,6 +19,7 @@ type hall struct {
 	seats      []*seat
 	foreground int    // seats of foreground threads that have not ended
 	busy       int    // of these, the ones that do not wait
+	waiting    int    // seats of all threads whose tasks wait
 	drain      func() // called when foreground gets 0
 }
 
@@ -31,6 +32,7 @@ type space struct {
 // seat is a task's place in the hall.
 type seat struct {
 	thread *workloads.Thread
+	cpu    *cpu // nil: the task has one for itself
 	state  seatState
 	need   need
 	loop   *workloads.Stmt // the forever that it is in, nil for none
@@ -107,6 +109,10 @@ func (h *hall) begin(s *seat) *mm.MM {
 
 // sleep waits until the seat is woken, and reports what the waker said.
 func (h *hall) sleep(s *seat) bool {
+	if s.cpu != nil {
+		s.cpu.Leave()
+		defer s.cpu.Enter()
+	}
 	select {
 	case came := <-s.wake:
 		return came
@@ -134,6 +140,7 @@ func (h *hall) meet(s *seat, barrier int) bool {
 // sit begins a seat's wait. The caller holds h.mu, unless no task runs yet.
 func (h *hall) sit(s *seat, n need) {
 	s.state, s.need = seatWaiting, n
+	h.waiting++
 	if n.kind == workloads.KindBarrier {
 		h.missing[n.index]--
 	}
@@ -145,6 +152,7 @@ func (h *hall) sit(s *seat, n need) {
 // stand ends a seat's wait. The caller holds h.mu.
 func (h *hall) stand(s *seat) {
 	s.state = seatBusy
+	h.waiting--
 	if s.need.kind == workloads.KindBarrier {
 		h.missing[s.need.index]++
 	}

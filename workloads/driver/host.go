@@ -26,7 +26,13 @@ func (w *worker) Remove(i int) *mm.MM { return w.run.hall.remove(i) }
 func (w *worker) Forget(m *mm.MM) bool { return w.run.hall.forget(m) }
 
 // Yield implements [actor.Host].
-func (w *worker) Yield() { runtime.Gosched() }
+func (w *worker) Yield() {
+	if w.cpu == nil {
+		runtime.Gosched()
+	} else {
+		w.cpu.yield()
+	}
+}
 
 // Validate implements [actor.Host].
 func (w *worker) Validate(m *mm.MM) error { return w.run.validate(w.Task, m) }

@@ -36,6 +36,7 @@ type run struct {
 	machine *mm.Machine
 	epoch   time.Time
 	hall    *hall
+	cpus    *cpus              // nil: each task has one
 	files   []*phys.File       // by workloads.File
 	regions []workloads.Region // that init has bound
 
@@ -72,6 +73,11 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 		missing: make([]int, len(sc.Barriers)),
 		drain:   func() { r.phase.CompareAndSwap(int32(going), int32(draining)) },
 	}
+	tasks := 0
+	for _, n := range p.Counts {
+		tasks += n
+	}
+	r.cpus = newCPUs(tasks)
 	if err := r.setUp(); err != nil {
 		return nil, errors.Join(err, r.machine.Close())
 	}
@@ -102,6 +108,9 @@ func (r *run) kill() {
 	r.killing.Do(func() {
 		r.phase.Store(int32(killed))
 		close(r.killed)
+		if r.cpus != nil {
+			r.cpus.release()
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for _, t := range r.tasks {
@@ -164,6 +173,11 @@ func (r *run) threads() {
 			}
 			w := r.newWorker(name, &th.Block, n)
 			w.seat = r.hall.join(w.Task, th)
+			if r.cpus != nil {
+				w.cpu = r.cpus.seat(r.machine, w.Task)
+				w.Task.CPU, w.seat.cpu = w.cpu, w.cpu
+				w.pubEvery, w.untilPub = timeSlice, timeSlice
+			}
 			if th.Background {
 				w.leaveAt = draining
 			}

@@ -5,7 +5,7 @@ import "vmasim/workloads"
 // checkStuck ends the waits that nobody can end any more. While a foreground task is busy there is nothing to do: its
 // loops are finite, so it will end or wait. The caller holds h.mu.
 func (h *hall) checkStuck() {
-	if h.busy > 0 {
+	if h.busy > 0 || h.waiting == 0 {
 		return
 	}
 	able := h.able()

@@ -14,6 +14,7 @@ type worker struct {
 	actor.Actor
 	run  *run
 	seat *seat // nil in init and finally
+	cpu  *cpu  // nil: it has one for itself
 
 	leaveAt phase // its loops end from this phase on
 	gone    bool  // it gives up the rest of its block: what it waited for cannot come
@@ -21,6 +22,7 @@ type worker struct {
 	stats    [numKinds]opStats
 	findings findings
 	sampler  sampler
+	pubEvery uint32 // publishEvery, or a time slice
 	untilPub uint32
 
 	published [task.NumCounters]atomic.Uint64 // the task's counters, up to publishEvery operations ago
@@ -39,6 +41,7 @@ func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
 		Actor:    actor.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files, Window: r.sc.Window},
 		run:      r,
 		leaveAt:  killed,
+		pubEvery: publishEvery,
 		untilPub: publishEvery,
 		sampler:  sampler{uint64(t.ID)*0x9e3779b97f4a7c15 | 1},
 	}
@@ -57,6 +60,10 @@ func (w *worker) do(body []*workloads.Stmt) {
 		}
 		w.leave()
 	}()
+	if w.cpu != nil {
+		w.cpu.begin()
+		defer w.cpu.Leave()
+	}
 	debug.SetPanicOnFault(true) // a stray access to the arena is a panic like any other
 	w.begin()
 	w.body(body)

@@ -1,0 +1,151 @@
+package driver
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/task"
+	"vmasim/mm"
+)
+
+// TestCPUsAreHandedOn: with one CPU the tasks run one at a time, those that were woken before those that have used up their time, but
+// not for ever; and when the run ends, all go on.
+func TestCPUsAreHandedOn(t *testing.T) {
+	m, err := mm.NewMachine(mm.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	shared := &cpus{free: 1}
+	names := make([]string, 8)
+	seats := make([]*cpu, len(names))
+	for i := range seats {
+		names[i] = fmt.Sprint(i)
+		seats[i] = shared.seat(m, m.NewTask(names[i]))
+	}
+	ran := make(chan int, len(seats))
+	queued := func(n int) { // until so many wait
+		for {
+			shared.mu.Lock()
+			waiting := len(shared.woken.waiting) + len(shared.ready.waiting)
+			shared.mu.Unlock()
+			if waiting == n {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	seats[0].begin()
+	for i, enter := range []func(){
+		seats[1].begin, seats[2].begin, seats[3].Enter, seats[4].Enter, seats[5].Enter, seats[6].Enter,
+	} {
+		go func() {
+			enter()
+			ran <- i + 1
+			seats[i+1].Leave()
+		}()
+		queued(i + 1)
+	}
+	seats[0].Leave()
+	for _, want := range []int{3, 4, 5, 1, 6, 2} {
+		if got := <-ran; got != want {
+			t.Errorf("task %d had its turn, expected %d", got, want)
+		}
+	}
+	queued(0)
+	seats[0].begin()
+	go func() { seats[7].begin(); ran <- 7 }()
+	queued(1)
+	shared.release()
+	<-ran
+	seats[1].begin() // and nobody waits any more
+}
+
+// TestManyTasks: what a touch costs does not grow with the tasks that share an address space with it, of which few are under way. Before
+// there were CPUs to share, four thousand cost five times as much as a hundred, and an mprotect waited for seconds.
+func TestManyTasks(t *testing.T) {
+	cost := func(tasks int) time.Duration {
+		const touches = 1 << 18
+		sc := parse(t, fmt.Sprintf(`
+init
+    mmap A 1M rw private anon
+    touch A A.size write
+thread faulter * %d
+    repeat %d
+        repeat 64
+            touch random(A) write => ok | SEGV_ACCERR
+        madvise A dontneed
+thread protector background
+    forever
+        mprotect A+256K 256K r
+        mprotect A+256K 256K rw
+finally
+    maps
+        A..A.end rw private anon
+`, tasks, touches/64/tasks))
+		begun := cpuTime(t)
+		r, err := Run(t.Context(), sc, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := cpuTime(t) - begun
+		if len(r.Unexpected) > 0 || len(r.Violations) > 0 {
+			t.Fatalf("%d tasks: %v, %v", tasks, r.Unexpected, r.Violations)
+		}
+		return took
+	}
+	const few, many = 64, 2048
+	ratio := 0.0
+	for range 3 { // the machine may be busy with something else
+		if ratio = float64(cost(many)) / float64(cost(few)); ratio < 3 {
+			return
+		}
+	}
+	t.Errorf("%d tasks cost %.1f times what %d cost", many, ratio, few)
+}
+
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var r unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// TestMeetingsOfManyTasks: tasks that wait at a barrier, or for an address space, leave their CPUs to the others.
+func TestMeetingsOfManyTasks(t *testing.T) {
+	tasks := 2*cpusPerCore*runtime.GOMAXPROCS(0) + 1
+	sc := parse(t, fmt.Sprintf(`
+mm child
+init
+    mmap A 1M rw private anon
+thread forker
+    barrier start
+    fork child
+thread native in child * %d
+    touch A write
+thread meeting * %d
+    barrier start
+    touch A+$i*8 write
+    barrier middle
+    store A+$i*8 $i
+`, tasks, tasks))
+	r, err := Run(t.Context(), sc, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Unexpected) > 0 || len(r.Violations) > 0 {
+		t.Errorf("%v, %v", r.Unexpected, r.Violations)
+	}
+}
+
+var _ task.CPU = (*cpu)(nil)
