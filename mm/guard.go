@@ -11,15 +11,18 @@ const unguardable = vma.VMSpecial | vma.VMHugeTLB
 
 // installGuards makes every access to the pages of [start, end), a part of v, fail: madvise_guard_install. What they hold is
 // dropped. When memory runs out some markers may be there. v has an anon_vma then if it is anonymous, so that fork copies the
-// markers, and VM_MAYBE_GUARD for good, for the same reason.
+// markers, and VM_MAYBE_GUARD for good, for the same reason; without that flag it has an anon_vma whatever it is.
 func (a *advising) installGuards(t *task.Task, v *vma.VMA, start, end uint64) error {
 	t.Enter("madvise_guard_install")
 	defer t.Leave()
 	if err := refuseAny(t, v, unguardable|vma.VMLocked); err != nil {
 		return err
 	}
-	v.SetFlag(t, vma.VMMaybeGuard)
-	if v.IsAnonymous(t) {
+	flag := !a.mm.Machine.NoMaybeGuard
+	if flag {
+		v.SetFlag(t, vma.VMMaybeGuard)
+	}
+	if !flag || v.IsAnonymous(t) {
 		if err := a.mm.PrepareAnonVMA(t, v); err != nil {
 			return err
 		}
@@ -44,7 +47,7 @@ func (mm *MM) markGuards(t *task.Task, start, end uint64) error {
 	return nil
 }
 
-// removeGuards takes the markers away and leaves all else: madvise_guard_remove. VM_MAYBE_GUARD stays.
+// removeGuards takes the markers away and leaves all else: madvise_guard_remove. What installing set stays.
 func (a *advising) removeGuards(t *task.Task, v *vma.VMA, start, end uint64) error {
 	t.Enter("madvise_guard_remove")
 	defer t.Leave()

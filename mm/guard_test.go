@@ -128,6 +128,31 @@ func TestForkCopiesGuards(t *testing.T) {
 	}
 }
 
+// TestGuardsWithoutFlag: where there is no VM_MAYBE_GUARD an anon_vma has fork copy the markers, a shared file's, too, and keeps apart
+// what the flag would have let merge.
+func TestGuardsWithoutFlag(t *testing.T) {
+	l := newLab(t, mm.Config{Settings: mm.Settings{NoMaybeGuard: true}}, "")
+	defer l.end()
+	f := l.open(8)
+	l.mmapFile(f, 10, 14, rw, unix.MAP_SHARED, 0)
+	l.mmapFile(f, 20, 24, rw, unix.MAP_SHARED, 4)
+	guarded(l)
+	l.madvise(11, 12, unix.MADV_GUARD_INSTALL)
+	if got := l.flagsAt(0) + l.flagsAt(10); got != "" {
+		t.Errorf("flags %q", got)
+	}
+	if got := l.faulted(); got != "ff-" {
+		t.Errorf("faulted %q", got)
+	}
+	child, err := l.mm.Fork(l.t, "child")
+	l.do(err)
+	l.others, l.mm = append(l.others, l.mm), child
+	clear(l.contents)
+	l.wantPages(0, 4, "agga")
+	l.wantPages(10, 14, "-g--")
+	l.wantPages(20, 24, "----")
+}
+
 // TestGuardFile: on the mapping of a file only the mapping's access is cut off, and no anon_vma is needed.
 func TestGuardFile(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")

@@ -14,6 +14,9 @@ type Settings struct {
 	ForbidZeroPage bool
 	NoTHP          bool // huge pages are not known, and nothing is placed for them: no CONFIG_TRANSPARENT_HUGEPAGE
 	NoKSM          bool // no CONFIG_KSM
+	// NoMaybeGuard has no VM_MAYBE_GUARD remember that there are guard markers: an anon_vma has them copied at fork, as before
+	// Linux 6.19 and the 6.18.y that took the flag over.
+	NoMaybeGuard bool
 
 	Overcommit       Overcommit
 	OvercommitRatio  int    // vm.overcommit_ratio, in per cent of RAM, for OvercommitNever; DefaultOvercommitRatio if 0

@@ -147,9 +147,12 @@ func (c *checker) pages() {
 
 func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 	start, _, pgoff, flags := v.Snapshot()
-	file, _, _, _ := v.Quiescent()
+	file, anon, _, _ := v.Quiescent()
 	if pte.Guard() {
-		if flags&vma.VMMaybeGuard == 0 {
+		switch none := c.mm.Machine.NoMaybeGuard; {
+		case none && anon == nil:
+			c.fail("guard-marker", "the page at %#x is guarded, its VMA has no anon_vma", addr)
+		case !none && flags&vma.VMMaybeGuard == 0:
 			c.fail("guard-marker", "the page at %#x is guarded, its VMA has no VM_MAYBE_GUARD", addr)
 		}
 		return

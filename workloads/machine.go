@@ -20,6 +20,7 @@ const (
 	SettingZeroPage Setting = iota
 	SettingTHP
 	SettingKSM
+	SettingMaybeGuard
 	SettingOvercommit
 	SettingOvercommitRatio
 	SettingOvercommitKbytes
@@ -74,6 +75,8 @@ var settingSpecs = [...]settingSpec{
 	SettingTHP: {name: "thp", words: switchWords, usual: On,
 		help: "large mappings are placed for huge pages, and madvise knows them (`CONFIG_TRANSPARENT_HUGEPAGE`); there are none here either way"},
 	SettingKSM: {name: "ksm", words: switchWords, usual: On, help: "madvise knows `mergeable` (`CONFIG_KSM`); nothing scans for equal pages"},
+	SettingMaybeGuard: {name: "maybe-guard", words: switchWords, usual: On,
+		help: "a VMA with guard markers has `VM_MAYBE_GUARD` (6.18.44, 6.19); off: it gets an anon_vma, as in the first 6.18.y"},
 	SettingOvercommit: {name: "overcommit", words: overcommitWords, usual: uint64(mm.OvercommitGuess),
 		help: "memory that may never be there is refused if a single demand exceeds `ram` and `swap`, not at all, or beyond the commit limit (`vm.overcommit_memory`)"},
 	SettingOvercommitRatio: {name: "overcommit-ratio", lowest: 1, highest: 1000, usual: mm.DefaultOvercommitRatio,

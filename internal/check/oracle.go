@@ -134,7 +134,7 @@ var oracleTable = [...]Info{
 	{"unfaulted-pgoff", "an anonymous VMA without pages has a page offset that is not its address", "I28", ByValidate, "always; asserted since 7.3", ""},
 	{"anon-vma-chain", "a VMA and its anon_vma do not know each other", "I29 I30", ByValidate, "always", ""},
 	{"file-rmap", "a VMA is not in the reverse map of its file", "", ByValidate, "always", ""},
-	{"guard-marker", "a VMA has a guard marker and no VM_MAYBE_GUARD", "", ByValidate, "6.18.44, 6.19", ""},
+	{"guard-marker", "a VMA has a guard marker and no VM_MAYBE_GUARD (no anon_vma, with maybe-guard off)", "", ByValidate, "6.18.44, 6.19", ""},
 	{"unreachable-anon-vma", "a page belongs to an anon_vma that its VMA is not linked to", "I24", ByValidate, "always", ""},
 	{"pte-outside-vma", "a page is mapped where no VMA is", "I21", ByValidate, "always", ""},
 	{"writable-pte", "a page is writable that must not be", "I23", ByValidate, "always", ""},

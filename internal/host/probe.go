@@ -9,7 +9,7 @@ import (
 // probe finds out in the first agent which settings the kernel has that no file
 // tells, or not to everybody.
 func (p *Process) probe() error {
-	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeFaultAround} {
+	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeFaultAround, p.probeMaybeGuard} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -113,4 +113,24 @@ func (p *Process) probeFaultAround() error {
 		}
 	}
 	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, size), CallOp(unix.SYS_CLOSE, fd))
+}
+
+// probeMaybeGuard guards a page, and looks for the flag. A kernel that has no
+// guards has no flag.
+func (p *Process) probeMaybeGuard() error {
+	at := uintptr(DefaultBase)
+	err := p.require("a page to guard",
+		CallOp(unix.SYS_MMAP, at, pageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0))
+	if err != nil {
+		return err
+	}
+	if _, err := p.runOne(CallOp(unix.SYS_MADVISE, at, pageSize, unix.MADV_GUARD_INSTALL)); err != nil {
+		return err
+	}
+	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+pageSize)
+	if err != nil {
+		return err
+	}
+	p.lab.kernel.MaybeGuard = len(areas) == 1 && areas[0].Flags.Has("gu")
+	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, pageSize))
 }

@@ -15,6 +15,8 @@ func Configure(to *mm.Settings, settings []*workloads.MachineSetting) {
 			to.NoTHP = !on
 		case workloads.SettingKSM:
 			to.NoKSM = !on
+		case workloads.SettingMaybeGuard:
+			to.NoMaybeGuard = !on
 		case workloads.SettingOvercommit:
 			to.Overcommit = mm.Overcommit(s.Value)
 		case workloads.SettingOvercommitRatio:
