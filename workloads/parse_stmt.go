@@ -20,7 +20,7 @@ func (p *parser) statement(l *line, place Place, in Body) *Stmt {
 	for i, a := range spec.args {
 		c.nextWords = nil
 		if i+1 < len(spec.args) {
-			c.nextWords = numberWords[spec.args[i+1]]
+			c.nextWords = numberWords(spec.args[i+1])
 		}
 		c.arg(s, a)
 	}
@@ -226,8 +226,16 @@ func (c *cursor) sizeLeftOut() bool {
 	return c.startsWord(t) || t.kind == tokEnd || t.is("=>")
 }
 
-// numberWords are the words that may be written as numbers, of the parts that follow a size.
-var numberWords = map[arg][]Word{argProt: protWords, argAdvice: adviceWords}
+// numberWords returns the words of a part that may be written as a number and follows a size, nil for any other part.
+func numberWords(a arg) []Word {
+	switch a {
+	case argProt:
+		return protWords
+	case argAdvice:
+		return adviceWords
+	}
+	return nil
+}
 
 // numbersAhead counts the numbers that come next, one after the other.
 func (c *cursor) numbersAhead() (n int) {
