@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	host.Main()
 	faults.Main()
-	testscript.Main(m, map[string]func(){"vmasim": main})
+	testscript.Main(m, map[string]func(){"vmasim": main, "stubborn": stubborn})
 }
 
 func TestScripts(t *testing.T) {
@@ -99,6 +99,7 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	if s := unix.SignalNum(strings.TrimPrefix(args[0], "-")); s != 0 {
 		sig, args = s, args[1:]
 	}
+	defer heed(sig)()
 	path, err := exec.LookPath(args[0])
 	ts.Check(err)
 	for wait := 300 * time.Millisecond; ; wait *= 2 {
