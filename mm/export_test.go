@@ -24,3 +24,6 @@ func (m *Machine) Committed() uint64 { return m.committed.Peek() }
 func (mm *MM) FaultInRange(t *task.Task, start, end uint64, write bool) error {
 	return mm.faultInRange(t, start, end, write)
 }
+
+// AddMapCount changes map_count by d.
+func (mm *MM) AddMapCount(t *task.Task, d int) { mm.addMapCount(t, d) }

@@ -24,7 +24,8 @@ type Config struct {
 	Populate PopulateFunc
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
-	// JudgeCalls looks at the end of every call whether it did no more and no less than it may: see [MM.callEnds]. ValidateWrites does so, too.
+	// JudgeCalls looks at the end of every call whether it did no more and no less than it may, and whether the tree is whole: see
+	// [MM.callEnds] and validateTree. Neither announces anything. ValidateWrites does more.
 	JudgeCalls bool
 	// Report receives the broken rules. It is called by the task that found one; several may call at once.
 	Report func(task.Violation)

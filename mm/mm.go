@@ -96,10 +96,14 @@ func (mm *MM) addMapCount(t *task.Task, d int) { mm.mapCount.Write(t, mm.mapCoun
 
 // checkSection validates the mm at the end of a write section, if the machine is asked to. The caller holds mmap_lock.
 func (mm *MM) checkSection(t *task.Task) {
-	if !mm.Machine.ValidateWrites {
-		return
+	var wrong []task.Violation
+	switch {
+	case mm.Machine.ValidateWrites:
+		wrong = mm.Validate(t)
+	case mm.Machine.JudgeCalls:
+		wrong = mm.validateTree(t)
 	}
-	for _, v := range mm.Validate(t) {
+	for _, v := range wrong {
 		t.Violate(v.Oracle, "%s", v.Message)
 	}
 }

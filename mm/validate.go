@@ -13,17 +13,27 @@ import (
 // Validate checks the whole address space and returns what is wrong with it: what validate_mm checks, and the pages. The
 // caller holds mmap_lock, for writing or for reading after its own downgrade; faults under VMA locks may be going on.
 func (mm *MM) Validate(t *task.Task) []task.Violation {
-	c := checker{mm: mm, t: t}
+	c := checker{mm: mm, t: t, walker: t}
 	c.tree()
 	c.pages()
 	return c.wrong
 }
 
+// validateTree checks what only the holder of mmap_lock for writing changes: the tree, what its VMAs say of themselves and the sums.
+// It announces nothing, and what other tasks do meanwhile makes no difference to it.
+func (mm *MM) validateTree(t *task.Task) []task.Violation {
+	c := checker{mm: mm, t: t, walker: &mm.Machine.unseen, treeOnly: true}
+	c.tree()
+	return c.wrong
+}
+
 // checker collects what is wrong. It reads without announcing where it can: a check is no part of the protocol.
 type checker struct {
-	mm    *MM
-	t     *task.Task
-	wrong []task.Violation
+	mm       *MM
+	t        *task.Task
+	walker   *task.Task // whose the walk of the tree is
+	treeOnly bool       // what faults under VMA locks may be changing is left out
+	wrong    []task.Violation
 }
 
 func (c *checker) fail(oracle, format string, args ...any) {
@@ -35,7 +45,7 @@ func (c *checker) tree() {
 	count, last := 0, uint64(0)
 	var stat VMStat
 	var locked, accounted uint64
-	c.mm.Tree.Ascend(c.t, 0, func(e tree.Entry) bool {
+	c.mm.Tree.Ascend(c.walker, 0, func(e tree.Entry) bool {
 		count++
 		start, end, _, flags := e.VMA.Snapshot()
 		stat.account(flags, (end-start)>>PageShift)
@@ -83,6 +93,9 @@ func (c *checker) vma(v *vma.VMA, start, end uint64) {
 	}
 	if flags&vma.VMAccessFlags&^(flags>>4) != 0 {
 		c.fail("flags", "VMA [%#x, %#x) has rights that it may not have: %s", start, end, flags)
+	}
+	if c.treeOnly {
+		return
 	}
 	if file == nil && anon == nil && pgoff != start>>PageShift && !c.mm.residue.pgoff {
 		c.fail("unfaulted-pgoff", "unfaulted anonymous VMA at %#x has page offset %#x", start, pgoff)
