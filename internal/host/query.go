@@ -39,6 +39,9 @@ const (
 // CanQuery reports whether the kernel tells of single areas, so that AreasAround can be used.
 func (l *Lab) CanQuery() bool { return l.queries }
 
+// CanScan reports whether EachPage costs what is filled, however large the range is.
+func (p *Process) CanScan() bool { return p.lab.scans }
+
 // probeQueries finds out which questions the kernel answers.
 func (p *Process) probeQueries() {
 	_, found, err := p.query(0)

@@ -150,7 +150,7 @@ func (p *process) state(flags bool) (*state, error) {
 		return nil, err
 	}
 	s := &state{areas: observed(areas)}
-	if w := p.Window(); w.Pages() <= smallWindow {
+	if w := p.Window(); w.Pages() <= smallWindow || p.CanScan() {
 		return s, p.addPages(s, w.Base, w.End())
 	}
 	for _, a := range areas {
