@@ -20,16 +20,10 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-// newLab starts agents, or skips where there are none.
-func newLab(tb testing.TB) *Lab {
+// newLab starts agents, or skips where there are none, or a need is not met.
+func newLab(tb testing.TB, needs ...Need) *Lab {
 	tb.Helper()
-	l, err := Start(Options{})
-	if errors.Is(err, ErrUnsupported) {
-		tb.Skip(err)
-	}
-	must(tb, err)
-	tb.Cleanup(l.Close)
-	return l
+	return StartFor(tb, needs...)
 }
 
 func newProcess(tb testing.TB, l *Lab, w Window) *Process {

@@ -92,7 +92,7 @@ func Start(o Options) (*Lab, error) {
 	}
 	if err := l.start(); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("starting agents: %w", err)
+		return nil, fmt.Errorf("starting agents: %w", refused(err))
 	}
 	return l, nil
 }

@@ -19,17 +19,18 @@ import (
 // spaces.
 type Kernel struct {
 	Release, Arch    string
-	THP, ShmemTHP    string // the choice made of /sys/kernel/mm/transparent_hugepage/{enabled,shmem_enabled}
-	Overcommit       int    // vm.overcommit_memory: 0 heuristic, 1 always, 2 never
-	OvercommitRatio  int    // in per cent, for 2
-	OvercommitKbytes int    // in place of it, if not 0
-	MaxMapCount      int    // vm.max_map_count
-	MmapMinAddr      uint64 // vm.mmap_min_addr; an LSM may have a higher floor
-	StackGuardGap    int    // in pages
-	KSM              int    // /sys/kernel/mm/ksm/run
-	Swap             bool   // there is swap space
-	HugePages        int    // vm.nr_hugepages
-	RAM, SwapSpace   uint64 // in bytes, as overcommit counts them
+	THP, ShmemTHP    string   // the choice made of /sys/kernel/mm/transparent_hugepage/{enabled,shmem_enabled}
+	Overcommit       int      // vm.overcommit_memory: 0 heuristic, 1 always, 2 never
+	OvercommitRatio  int      // in per cent, for 2
+	OvercommitKbytes int      // in place of it, if not 0
+	MaxMapCount      int      // vm.max_map_count
+	MmapMinAddr      uint64   // vm.mmap_min_addr; an LSM may have a higher floor
+	StackGuardGap    int      // in pages
+	KSM              int      // /sys/kernel/mm/ksm/run
+	Swap             bool     // there is swap space
+	HugePages        int      // vm.nr_hugepages
+	RAM, SwapSpace   uint64   // in bytes, as overcommit counts them
+	Unread           []string // settings that could not be read, and are taken to be as usual
 	// These a Lab finds out, by trying.
 	ZeroPage     bool   // what is only read maps the shared zero page
 	MaybeGuard   bool   // installing a guard sets VM_MAYBE_GUARD
@@ -94,23 +95,25 @@ func ReadKernel(tempDir string) (Kernel, error) {
 	k.KSM, _ = strconv.Atoi(readSetting("/sys/kernel/mm/ksm/run"))
 	k.HugePages, _ = strconv.Atoi(readSetting("/proc/sys/vm/nr_hugepages"))
 	k.Swap = strings.Count(readSetting("/proc/swaps"), "\n") > 0
+	minAddr := 0
 	for _, s := range []struct {
-		name string
-		to   *int
+		name  string
+		to    *int
+		usual int
 	}{
-		{"overcommit_memory", &k.Overcommit}, {"overcommit_ratio", &k.OvercommitRatio}, {"max_map_count", &k.MaxMapCount},
-		{"overcommit_kbytes", &k.OvercommitKbytes},
+		{"overcommit_memory", &k.Overcommit, 0}, {"overcommit_ratio", &k.OvercommitRatio, 50}, {"overcommit_kbytes", &k.OvercommitKbytes, 0},
+		{"max_map_count", &k.MaxMapCount, 65530}, {"mmap_min_addr", &minAddr, 65536},
 	} {
-		var err error
-		if *s.to, err = strconv.Atoi(readSetting("/proc/sys/vm/" + s.name)); err != nil {
-			return k, fmt.Errorf("vm.%s: %w", s.name, err)
+		n, err := strconv.Atoi(readSetting("/proc/sys/vm/" + s.name))
+		if err != nil {
+			n = s.usual
+			k.Unread = append(k.Unread, "vm."+s.name)
 		}
+		*s.to = n
 	}
+	k.MmapMinAddr = uint64(minAddr)
 	k.RAM, k.SwapSpace = memoryInfo("MemTotal"), memoryInfo("SwapTotal")
 	var err error
-	if k.MmapMinAddr, err = strconv.ParseUint(readSetting("/proc/sys/vm/mmap_min_addr"), 10, 64); err != nil {
-		return k, fmt.Errorf("vm.mmap_min_addr: %w", err)
-	}
 	if k.Capabilities, err = readCapabilities(); err != nil {
 		return k, err
 	}
@@ -289,6 +292,8 @@ func (k Kernel) Differences() []string {
 	}
 	add(k.ShmemTHP != "never" && k.ShmemTHP != "deny", "THP for shmem is %q: shared anonymous memory may be aligned and huge", k.ShmemTHP)
 	add(k.Overcommit == 2, "overcommit_memory is 2: what others use decides about ENOMEM")
+	add(len(k.Unread) > 0, "%s cannot be read: taken to be as usual", strings.Join(k.Unread, ", "))
+	add(k.FiveLevel, "page tables have five levels: addresses above 128 TiB cannot be compared")
 	add(k.KSM == 1, "KSM runs: pages may become shared at any time")
 	add(k.HugePages > 0, "there are %d huge pages: MAP_HUGETLB cannot be compared", k.HugePages)
 	add(k.MemoryHidden, "/proc/PID/mem cannot be opened: peek and poke cannot be compared")

@@ -64,6 +64,8 @@ func TestDifferences(t *testing.T) {
 	for want, change := range map[string]func(k *Kernel){
 		"THP for shmem":              func(k *Kernel) { k.ShmemTHP = "advise" },
 		"overcommit_memory is 2":     func(k *Kernel) { k.Overcommit = 2 },
+		"vm.max_map_count cannot be": func(k *Kernel) { k.Unread = []string{"vm.max_map_count"} },
+		"have five levels":           func(k *Kernel) { k.FiveLevel = true },
 		"KSM runs":                   func(k *Kernel) { k.KSM = 1 },
 		"swap space":                 func(k *Kernel) { k.Swap = true },
 		"files are on tmpfs":         func(k *Kernel) { k.TempFS = "tmpfs" },

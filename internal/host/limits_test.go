@@ -50,10 +50,7 @@ func TestHardLimit(t *testing.T) {
 }
 
 func TestDropCapabilities(t *testing.T) {
-	l := newLab(t)
-	if !l.Kernel().Capabilities["CAP_IPC_LOCK"] {
-		t.Skip("without CAP_IPC_LOCK there is nothing to drop")
-	}
+	l := newLab(t, IPCLock)
 	for name, drop := range map[string][]int{"one": {unix.CAP_IPC_LOCK}, "all": nil} {
 		t.Run(name, func(t *testing.T) {
 			p := newProcess(t, l, Window{})

@@ -106,10 +106,7 @@ func TestSoftDirtyIsLeftOut(t *testing.T) {
 
 // TestFlagsAreKnown makes the kernel show the flags that operations can set.
 func TestFlagsAreKnown(t *testing.T) {
-	l := newLab(t)
-	if err := l.Kernel().Judges(); err != nil {
-		t.Skip(err)
-	}
+	l := newLab(t, Judge, HugePage)
 	p := newProcess(t, l, Window{Size: 2048 << pageShift})
 	seen := map[string]bool{}
 	for i, advice := range []uintptr{
@@ -178,9 +175,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("page %d is %q, want %q", i, got, want)
 		}
 	}
-	if pages[1].Frame() == 0 {
-		t.Skip("frame numbers are hidden: no CAP_SYS_ADMIN")
-	}
+	l.Require(t, Frames)
 	if pages[3].Frame() != 0 {
 		t.Errorf("frames %#x", pages)
 	}

@@ -9,10 +9,7 @@ import (
 
 // TestAreasAroundIsPartOfAreas compares the two ways to ask, for every range of a layout with holes.
 func TestAreasAroundIsPartOfAreas(t *testing.T) {
-	l := newLab(t)
-	if !l.CanQuery() {
-		t.Skip("PROCMAP_QUERY came with Linux 6.11")
-	}
+	l := newLab(t, Query)
 	p := newProcess(t, l, Window{Size: 16 << pageShift})
 	for _, m := range []struct{ page, pages, prot int }{{0, 1, unix.PROT_READ}, {1, 2, protRW}, {5, 3, unix.PROT_NONE}, {9, 1, protRW}, {10, 1, unix.PROT_READ}} {
 		_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, m.page)), uintptr(m.pages)<<pageShift, uintptr(m.prot), fixedAnon, ^uintptr(0), 0)

@@ -1,7 +1,6 @@
 package seqmodel
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,15 +46,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	lab, err := host.Start(host.Options{})
-	if errors.Is(err, host.ErrUnsupported) {
-		t.Skip(err)
-	}
-	must(t, err)
-	t.Cleanup(lab.Close)
-	if err := lab.Kernel().Judges(); err != nil {
-		t.Skip(err) // who else could tell whether the model is right
-	}
+	lab := host.StartFor(t, host.Judge, host.HugePage) // who else could tell whether the model is right
 	b := &bench{lab: lab, maxMaps: lab.Kernel().MaxMapCount, contents: [][]byte{pattern(12*PageSize, 7), pattern(9*PageSize+1000, 11)}}
 
 	path := filepath.Join(t.TempDir(), "disk")
@@ -183,8 +174,8 @@ func TestHost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
-			if c.sh.room != 0 && b.maxMaps > 300_000 {
-				t.Skipf("vm.max_map_count is %d: too many areas to fill up", b.maxMaps)
+			if c.sh.room != 0 {
+				b.lab.Require(t, host.Room)
 			}
 			seed, ops := firstSeed, 0
 			for deadline := time.Now().Add(hostTime(t)); time.Now().Before(deadline); seed++ {

@@ -64,9 +64,7 @@ func TestDifferenceElsewhereIsPinned(t *testing.T) {
 // areas it comes each time, and always where everything may have changed or nothing less can be asked for.
 func TestWholeIsRareWhereAreasAreMany(t *testing.T) {
 	l := newLab(t)
-	if !l.host.CanQuery() {
-		t.Skip("PROCMAP_QUERY came with Linux 6.11")
-	}
+	l.host.Require(t, host.Query)
 	for _, c := range []struct{ areas, most int }{{10, 1000}, {200, 1000 * 16 / 200 * 2}, {3000, 1000 * 16 / 3000 * 2}} {
 		w := &world{lab: l, set: setting{flagsEvery: 1}}
 		sp := &space{areas: c.areas}

@@ -30,12 +30,7 @@ func open(tb testing.TB, w host.Window) (*Reader, *host.Process) {
 		tb.Skip(err)
 	}
 	tb.Cleanup(r.Close)
-	l, err := host.Start(host.Options{})
-	if errors.Is(err, host.ErrUnsupported) {
-		tb.Skip(err)
-	}
-	must(tb, err)
-	tb.Cleanup(l.Close)
+	l := host.StartFor(tb)
 	p, err := l.Process(w)
 	must(tb, err)
 	return r, p
