@@ -31,7 +31,8 @@ type Kernel struct {
 	HugePages        int      // vm.nr_hugepages
 	RAM, SwapSpace   uint64   // in bytes, as overcommit counts them
 	Unread           []string // settings that could not be read, and are taken to be as usual
-	// These a Lab finds out, by trying.
+	// The rest a Lab finds out, by trying.
+	Probed       bool   // it has
 	ZeroPage     bool   // what is only read maps the shared zero page
 	MaybeGuard   bool   // installing a guard sets VM_MAYBE_GUARD
 	LowestAddr   uint64 // what hints are raised to: vm.mmap_min_addr, or the LSM's floor if that is higher
@@ -246,8 +247,10 @@ func (k Kernel) String() string {
 	fmt.Fprintf(&s, "overcommit_memory %d, overcommit_ratio %d, max_map_count %d, mmap_min_addr %d, stack guard gap %d pages\n",
 		k.Overcommit, k.OvercommitRatio, k.MaxMapCount, k.MmapMinAddr, k.StackGuardGap)
 	fmt.Fprintf(&s, "RAM %d MiB, swap space %d MiB; overcommit_kbytes %d\n", k.RAM>>20, k.SwapSpace>>20, k.OvercommitKbytes)
-	fmt.Fprintf(&s, "shared zero page %s, lowest address %#x, fault-around %d KiB, five-level page tables %s, VM_MAYBE_GUARD %s\n",
-		onOff(k.ZeroPage), k.LowestAddr, k.FaultAround>>10, onOff(k.FiveLevel), onOff(k.MaybeGuard))
+	if k.Probed {
+		fmt.Fprintf(&s, "shared zero page %s, lowest address %#x, fault-around %d KiB, five-level page tables %s, VM_MAYBE_GUARD %s\n",
+			onOff(k.ZeroPage), k.LowestAddr, k.FaultAround>>10, onOff(k.FiveLevel), onOff(k.MaybeGuard))
+	}
 	fmt.Fprintf(&s, "uid %d", k.UID)
 	for _, c := range capabilityTable {
 		sign := "-"

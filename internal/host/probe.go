@@ -14,6 +14,7 @@ func (p *Process) probe() error {
 			return err
 		}
 	}
+	p.lab.kernel.Probed = true
 	return nil
 }
 

@@ -171,11 +171,12 @@ func sideBySide(kernel, sim []string) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// coarsen forgets what cannot be told where frame numbers are hidden.
+// coarsen forgets what cannot be told where frame numbers are hidden: of a page that is not the process's alone, whether it is the
+// zero page.
 func (st *state) coarsen() {
 	for i := range st.pages {
-		if p := &st.pages[i].page; *p == zeroPage || *p == sharedAnon {
-			*p = anonymous
+		if p := &st.pages[i].page; *p == zeroPage {
+			*p = sharedAnon
 		}
 	}
 }

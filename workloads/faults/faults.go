@@ -8,13 +8,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"vmasim/internal/host"
 	"vmasim/internal/host/deep"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
+	"vmasim/workloads/judge"
 )
 
 // ErrUnmeasurable says that this kernel does not let us see how it handles faults.
@@ -62,6 +62,16 @@ func Check(sc *workloads.Scenario, opts driver.Options) error {
 	return errors.Join(driver.Check(sc, opts), checkPerformable(sc))
 }
 
+// kernel describes the kernel, as an agent finds it.
+func kernel() (host.Kernel, error) {
+	l, err := host.Start(host.Options{})
+	if err != nil {
+		return host.Kernel{}, err
+	}
+	defer l.Close()
+	return l.Kernel(), nil
+}
+
 // Run measures a scenario, on the kernel first: both want the machine for themselves. The program must call Main first thing.
 // The error wraps ErrUnmeasurable where the kernel does not let us.
 func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Result, error) {
@@ -69,9 +79,9 @@ func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Res
 	if err != nil {
 		return nil, err
 	}
-	k, err := host.ReadKernel(os.TempDir())
+	k, err := kernel()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnmeasurable, err)
 	}
 	counter, err := deep.CountFaults()
 	if err != nil {
@@ -89,7 +99,7 @@ func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Res
 		r.Interrupted = true
 		return r, nil
 	}
-	sim, err := driver.Run(ctx, sc, opts)
+	sim, err := driver.Run(ctx, sc.WithMachine(judge.Settings(k)), opts)
 	if err != nil {
 		return nil, err
 	}

@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"vmasim/internal/host"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
 )
 
 func TestMain(m *testing.M) {
+	host.Main()
 	Main()
 	os.Exit(m.Run())
 }

@@ -1,7 +1,9 @@
 package hostmm
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"testing"
 	"unsafe"
@@ -118,6 +120,9 @@ func TestSplitMerge(t *testing.T) {
 func TestFitKeepsTheLimit(t *testing.T) {
 	for _, n := range []int{10, 1 << 30} {
 		got, err := Fit(n)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			t.Skip(err)
+		}
 		if err != nil || got <= 0 || got > n {
 			t.Errorf("Fit(%d) = %d, %v", n, got, err)
 		}
