@@ -7,7 +7,7 @@ import (
 
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own.
 var layerTable = [][]string{
-	{"internal/suggest", "internal/host/deep"},
+	{"internal/linux", "internal/suggest", "internal/host/deep"},
 	{"internal/task", "internal/invariants", "internal/rules", "internal/seqmodel"},
 	{"internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
