@@ -277,7 +277,7 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 	mm.statAccount(t, flags, (end-start)>>PageShift)
 	switch {
 	case flags&vma.VMLocked == 0:
-	case flags&vma.VMDroppable != 0: // it was compared with its neighbours as locked
+	case flags&vma.VMDroppable != 0 && !mm.Machine.LockDroppable: // it was compared with its neighbours as locked
 		v := mm.vmi.Find(t, start)
 		v.SetFlags(t, v.Flags(t)&^vma.VMLockedMask)
 		mm.callGives(t, v.Flags(t))

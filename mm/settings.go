@@ -16,7 +16,8 @@ type Settings struct {
 	NoKSM          bool // no CONFIG_KSM
 	// NoMaybeGuard has no VM_MAYBE_GUARD remember that there are guard markers: an anon_vma has them copied at fork, as before
 	// Linux 6.19 and the 6.18.y that took the flag over.
-	NoMaybeGuard bool
+	NoMaybeGuard  bool
+	LockDroppable bool // MAP_DROPPABLE memory stays locked where all that is mapped is: before some 6.18.y after 6.18.15
 
 	Overcommit       Overcommit
 	OvercommitRatio  int    // vm.overcommit_ratio, in per cent of RAM, for OvercommitNever; DefaultOvercommitRatio if 0

@@ -195,7 +195,9 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 	}
 	switch kind := page.Kind.Peek(); kind {
 	case phys.KindAnon:
-		if flags&vma.VMMayShare != 0 || !c.reachable(v, page.Owner.Peek()) {
+		// /dev/zero, mapped shared by one who may not write, is anonymous memory: of its own where the zero page is forbidden.
+		shared := flags&vma.VMMayShare != 0 && (file == nil || !file.Zero())
+		if shared || !c.reachable(v, page.Owner.Peek()) {
 			c.fail("unreachable-anon-vma", "the page at %#x belongs to anon_vma %d, which its VMA is not linked to", addr, page.Owner.Peek())
 		}
 	case phys.KindFile:

@@ -21,6 +21,7 @@ const (
 	SettingTHP
 	SettingKSM
 	SettingMaybeGuard
+	SettingLockDroppable
 	SettingOvercommit
 	SettingOvercommitRatio
 	SettingOvercommitKbytes
@@ -77,6 +78,8 @@ var settingSpecs = [...]settingSpec{
 	SettingKSM: {name: "ksm", words: switchWords, usual: On, help: "madvise knows `mergeable` (`CONFIG_KSM`); nothing scans for equal pages"},
 	SettingMaybeGuard: {name: "maybe-guard", words: switchWords, usual: On,
 		help: "a VMA with guard markers has `VM_MAYBE_GUARD` (6.18.44, 6.19); off: it gets an anon_vma, as in the first 6.18.y"},
+	SettingLockDroppable: {name: "lock-droppable", words: switchWords, usual: Off,
+		help: "`mlockall future` locks droppable memory, too, as in the first 6.18.y; off: it does not (6.18.44)"},
 	SettingOvercommit: {name: "overcommit", words: overcommitWords, usual: uint64(mm.OvercommitGuess),
 		help: "memory that may never be there is refused if a single demand exceeds `ram` and `swap`, not at all, or beyond the commit limit (`vm.overcommit_memory`)"},
 	SettingOvercommitRatio: {name: "overcommit-ratio", lowest: 1, highest: 1000, usual: mm.DefaultOvercommitRatio,

@@ -32,13 +32,14 @@ type Kernel struct {
 	RAM, SwapSpace   uint64   // in bytes, as overcommit counts them
 	Unread           []string // settings that could not be read, and are taken to be as usual
 	// The rest a Lab finds out, by trying.
-	Probed       bool   // it has
-	ZeroPage     bool   // what is only read maps the shared zero page
-	MaybeGuard   bool   // installing a guard sets VM_MAYBE_GUARD
-	LowestAddr   uint64 // what hints are raised to: vm.mmap_min_addr, or the LSM's floor if that is higher
-	FaultAround  uint64 // fault_around_bytes; 0: unknown
-	MemoryHidden bool   // /proc/PID/mem cannot be opened
-	FiveLevel    bool   // page tables have five levels: addresses above 2^47 can be mapped
+	Probed        bool   // it has
+	ZeroPage      bool   // what is only read maps the shared zero page
+	MaybeGuard    bool   // installing a guard sets VM_MAYBE_GUARD
+	LockDroppable bool   // droppable memory is locked where all that is mapped is
+	LowestAddr    uint64 // what hints are raised to: vm.mmap_min_addr, or the LSM's floor if that is higher
+	FaultAround   uint64 // fault_around_bytes; 0: unknown
+	MemoryHidden  bool   // /proc/PID/mem cannot be opened
+	FiveLevel     bool   // page tables have five levels: addresses above 2^47 can be mapped
 
 	UID          int
 	Capabilities map[string]bool   // effective, of those in capabilityTable
@@ -248,8 +249,8 @@ func (k Kernel) String() string {
 		k.Overcommit, k.OvercommitRatio, k.MaxMapCount, k.MmapMinAddr, k.StackGuardGap)
 	fmt.Fprintf(&s, "RAM %d MiB, swap space %d MiB; overcommit_kbytes %d\n", k.RAM>>20, k.SwapSpace>>20, k.OvercommitKbytes)
 	if k.Probed {
-		fmt.Fprintf(&s, "shared zero page %s, lowest address %#x, fault-around %d KiB, five-level page tables %s, VM_MAYBE_GUARD %s\n",
-			onOff(k.ZeroPage), k.LowestAddr, k.FaultAround>>10, onOff(k.FiveLevel), onOff(k.MaybeGuard))
+		fmt.Fprintf(&s, "shared zero page %s, lowest address %#x, fault-around %d KiB, five-level page tables %s, VM_MAYBE_GUARD %s, droppable memory is locked: %s\n",
+			onOff(k.ZeroPage), k.LowestAddr, k.FaultAround>>10, onOff(k.FiveLevel), onOff(k.MaybeGuard), onOff(k.LockDroppable))
 	}
 	fmt.Fprintf(&s, "uid %d", k.UID)
 	for _, c := range capabilityTable {

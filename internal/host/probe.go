@@ -9,7 +9,7 @@ import (
 // probe finds out in the first agent which settings the kernel has that no file
 // tells, or not to everybody.
 func (p *Process) probe() error {
-	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeFaultAround, p.probeMaybeGuard} {
+	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeFaultAround, p.probeMaybeGuard, p.probeDroppable} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -134,4 +134,27 @@ func (p *Process) probeMaybeGuard() error {
 	}
 	p.lab.kernel.MaybeGuard = len(areas) == 1 && areas[0].Flags.Has("gu")
 	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, pageSize))
+}
+
+// probeDroppable maps a page of droppable memory while all that is mapped is
+// locked. Kernels that do not know it, or do not let us lock, lock none.
+func (p *Process) probeDroppable() error {
+	at := uintptr(DefaultBase)
+	lock, err := p.runOne(CallOp(unix.SYS_MLOCKALL, unix.MCL_FUTURE))
+	if err != nil {
+		return err
+	}
+	if _, errno := lock.Result(); errno != 0 {
+		return nil
+	}
+	flags := uintptr(unix.MAP_DROPPABLE | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE)
+	if _, err := p.runOne(CallOp(unix.SYS_MMAP, at, pageSize, unix.PROT_READ, flags, ^uintptr(0), 0)); err != nil {
+		return err
+	}
+	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+pageSize)
+	if err != nil {
+		return err
+	}
+	p.lab.kernel.LockDroppable = len(areas) == 1 && areas[0].Flags.Has("lo")
+	return p.require("munlockall", CallOp(unix.SYS_MUNLOCKALL), CallOp(unix.SYS_MUNMAP, at, pageSize))
 }

@@ -17,6 +17,8 @@ func Configure(to *mm.Settings, settings []*workloads.MachineSetting) {
 			to.NoKSM = !on
 		case workloads.SettingMaybeGuard:
 			to.NoMaybeGuard = !on
+		case workloads.SettingLockDroppable:
+			to.LockDroppable = on
 		case workloads.SettingOvercommit:
 			to.Overcommit = mm.Overcommit(s.Value)
 		case workloads.SettingOvercommitRatio:

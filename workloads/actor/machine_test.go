@@ -10,7 +10,7 @@ import (
 // TestConfigure: every setting that a scenario can state changes something of the machine.
 func TestConfigure(t *testing.T) {
 	values := map[string]string{
-		"zero-page": "off", "thp": "off", "ksm": "off", "maybe-guard": "off", "overcommit": "never", "overcommit-ratio": "80", "overcommit-kbytes": "1024", "ram": "2G", "swap": "1G",
+		"zero-page": "off", "thp": "off", "ksm": "off", "maybe-guard": "off", "lock-droppable": "on", "overcommit": "never", "overcommit-ratio": "80", "overcommit-kbytes": "1024", "ram": "2G", "swap": "1G",
 		"mmap-min-addr": "4K", "lsm-min-addr": "1M", "stack-guard-gap": "2M", "fault-around": "16K", "cap-ipc-lock": "on", "cap-sys-rawio": "on",
 	}
 	names, _ := workloads.Settings()

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"vmasim/workloads"
@@ -18,18 +19,32 @@ const (
 // TestKernelFactsSimulated: the simulator gives the results that the kernel gave.
 func TestKernelFactsSimulated(t *testing.T) {
 	for _, sc := range append(loadFacts(t, kernelFacts), loadFacts(t, aloneFacts)...) {
-		t.Run(sc.Name, func(t *testing.T) {
-			r, err := driver.Run(t.Context(), sc, driver.Options{Validate: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range r.Unexpected {
-				t.Error(r.Unexpected[i].String())
-			}
-			for _, v := range r.Violations {
-				t.Error(v.Violation)
-			}
-		})
+		for _, machine := range []string{"", "zero-page=off", "maybe-guard=off", "lock-droppable=on", "zero-page=off,maybe-guard=off"} {
+			t.Run(sc.Name+" "+machine, func(t *testing.T) { runFacts(t, sc, machine) })
+		}
+	}
+}
+
+// runFacts runs a scenario on another machine. What it is about, if it states that itself, stays.
+func runFacts(t *testing.T, sc *workloads.Scenario, machine string) {
+	settings, err := workloads.ParseSettings(machine)
+	if err != nil && machine != "" {
+		t.Fatal(err)
+	}
+	for _, s := range sc.Machine {
+		if slices.ContainsFunc(settings, func(m workloads.MachineSetting) bool { return m.Setting == s.Setting }) {
+			return
+		}
+	}
+	r, err := driver.Run(t.Context(), sc.WithMachine(settings), driver.Options{Validate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Unexpected {
+		t.Error(r.Unexpected[i].String())
+	}
+	for _, v := range r.Violations {
+		t.Error(v.Violation)
 	}
 }
 

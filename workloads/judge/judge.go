@@ -32,6 +32,7 @@ func Settings(k host.Kernel) []workloads.MachineSetting {
 		{Setting: workloads.SettingTHP, Value: onOff(k.Config["TRANSPARENT_HUGEPAGE"] != "n")},
 		{Setting: workloads.SettingKSM, Value: onOff(k.Config["KSM"] != "n")},
 		{Setting: workloads.SettingMaybeGuard, Value: onOff(k.MaybeGuard)},
+		{Setting: workloads.SettingLockDroppable, Value: onOff(k.LockDroppable)},
 		{Setting: workloads.SettingOvercommit, Value: uint64(k.Overcommit)},
 		{Setting: workloads.SettingOvercommitRatio, Value: uint64(max(k.OvercommitRatio, 1))},
 		{Setting: workloads.SettingOvercommitKbytes, Value: uint64(k.OvercommitKbytes)},
