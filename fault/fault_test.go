@@ -30,9 +30,9 @@ func newFixtureOn(tb *testing.T, cfg mm.Config) *fixture {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg.Rules, cfg.Memory, cfg.ValidateWrites, cfg.Populate = rs, 32<<20, true, Populate
+	cfg.Rules, cfg.Memory, cfg.ValidateWrites = rs, 32<<20, true
 	cfg.Report = func(v task.Violation) { tb.Error(v) }
-	m, err := mm.NewMachine(cfg)
+	m, err := NewMachine(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}

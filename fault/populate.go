@@ -10,8 +10,11 @@ import (
 	"vmasim/vma"
 )
 
-// Populate is the [mm.PopulateFunc] of every machine: __get_user_pages of a caller that does not want the pages themselves.
-func Populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPFlags) (next uint64, err error) {
+// NewMachine returns a machine with its memory reserved. Close gives it back.
+func NewMachine(cfg mm.Config) (*mm.Machine, error) { return mm.NewMachine(cfg, populate) }
+
+// populate is the [mm.PopulateFunc] of every machine: __get_user_pages of a caller that does not want the pages themselves.
+func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPFlags) (next uint64, err error) {
 	t.Enter("__get_user_pages")
 	defer t.Leave()
 	f := fault{t: t, mm: m, vma: v, flags: v.Flags(t), addr: start, tried: how&mm.FollUnlockable == 0}

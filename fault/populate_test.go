@@ -10,11 +10,11 @@ import (
 	"vmasim/mm"
 )
 
-// populate calls Populate for pages [from, to), which one VMA has.
+// populate brings in pages [from, to), which one VMA has.
 func (f *fixture) populate(from, to int, how mm.GUPFlags) (next int, err error) {
 	f.mm.MmapReadLock(f.t)
 	defer f.mm.MmapReadUnlock(f.t)
-	got, err := Populate(f.t, f.mm, f.mm.Tree.Find(f.t, at(from)), at(from), at(to), how)
+	got, err := populate(f.t, f.mm, f.mm.Tree.Find(f.t, at(from)), at(from), at(to), how)
 	return int((got - base) / page), err
 }
 

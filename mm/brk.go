@@ -125,7 +125,7 @@ func (mm *MM) mapHeap(t *task.Task, start, end uint64) error {
 // newHeapVMA makes a VMA and links it. It is attached after the store that makes it visible (vma_iter_store_gfp): a finder in
 // between looks again.
 func (mm *MM) newHeapVMA(t *task.Task, r *mergeRange) error {
-	v, err := mm.Machine.VMAs.Alloc(t, &mm.Locks, r.start, r.end, r.pgoff, r.flags)
+	v, err := mm.Machine.VMAs.Alloc(t, &mm.MMLock, r.start, r.end, r.pgoff, r.flags)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 
 // dupRange makes and links a VMA like v for [start, end), which is free. It fails with ENOMEM.
 func (mm *MM) dupRange(t *task.Task, v *vma.VMA, start, end, pgoff uint64) (*vma.VMA, error) {
-	n, err := mm.Machine.VMAs.Dup(t, v, &mm.Locks)
+	n, err := mm.Machine.VMAs.Dup(t, v, &mm.MMLock)
 	if err != nil {
 		return nil, err
 	}

@@ -51,8 +51,8 @@ func eachMapping(t *task.Task, f *phys.Inode, first, last uint64, fn func(mm *MM
 }
 
 // mmOf returns the address space around the locks that its VMAs point to.
-func mmOf(l *vma.Locks) *MM {
-	return (*MM)(unsafe.Add(unsafe.Pointer(l), -int(unsafe.Offsetof(MM{}.Locks))))
+func mmOf(l *vma.MMLock) *MM {
+	return (*MM)(unsafe.Add(unsafe.Pointer(l), -int(unsafe.Offsetof(MM{}.MMLock))))
 }
 
 // unmapFile takes pages [first, last) of a file out of all page tables, but not the copies that private mappings have made:

@@ -77,7 +77,7 @@ func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 	if err := child.charge(t, "fork", charged); err != nil {
 		return nil, err
 	}
-	n, err := mm.Machine.VMAs.Dup(t, v, &child.Locks)
+	n, err := mm.Machine.VMAs.Dup(t, v, &child.MMLock)
 	if err != nil {
 		child.uncharge(t, charged)
 		return nil, err

@@ -53,7 +53,7 @@ func newLab(tb testing.TB, cfg mm.Config, spec string) *lab {
 		tb.Fatal(err)
 	}
 	l := &lab{tb: tb, contents: map[int]uint64{}}
-	cfg.Rules, cfg.ValidateWrites, cfg.Populate = rs, true, fault.Populate
+	cfg.Rules, cfg.ValidateWrites = rs, true
 	if cfg.Memory == 0 {
 		cfg.Memory = 8 << 20
 	}
@@ -62,7 +62,7 @@ func newLab(tb testing.TB, cfg mm.Config, spec string) *lab {
 		defer l.mu.Unlock()
 		l.broken = append(l.broken, v.String())
 	}
-	if l.m, err = mm.NewMachine(cfg); err != nil {
+	if l.m, err = fault.NewMachine(cfg); err != nil {
 		tb.Fatal(err)
 	}
 	l.t = l.m.NewTask("test")

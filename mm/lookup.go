@@ -29,7 +29,7 @@ func (mm *MM) lockVMAUnderRCU(t *task.Task, addr uint64) *vma.VMA {
 			mm.RCU.ReadUnlock(t)
 			return abort(t)
 		}
-		switch v.StartRead(t, &mm.Locks) { // leaves the RCU section unless it locks
+		switch v.StartRead(t, &mm.MMLock) { // leaves the RCU section unless it locks
 		case vma.ReadBusy:
 			return abort(t)
 		case vma.ReadDetached: // it was unmapped or replaced meanwhile; look again, from the root
@@ -89,9 +89,9 @@ func (mm *MM) lockVMAOtherwise(t *task.Task, addr uint64) *vma.VMA {
 }
 
 // seqOwner returns the mm whose mm_lock_seq a reader of v looks at.
-func (mm *MM) seqOwner(t *task.Task, v *vma.VMA) *vma.Locks {
+func (mm *MM) seqOwner(t *task.Task, v *vma.VMA) *vma.MMLock {
 	if mm.Rules.Has(rules.CallersMM) {
-		return &mm.Locks
+		return &mm.MMLock
 	}
 	return v.UnstableMM(t)
 }
@@ -102,5 +102,5 @@ func (mm *MM) isOwn(t *task.Task, v *vma.VMA) bool {
 	if mm.Rules.Has(rules.CallersMM) || !mm.Rules.Has(rules.CheckVMMM) {
 		return true
 	}
-	return v.OfMM(t, &mm.Locks)
+	return v.OfMM(t, &mm.MMLock)
 }

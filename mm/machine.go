@@ -20,8 +20,6 @@ type Config struct {
 	MaxVMARefs  int32  // VMA_REF_LIMIT; vma.VMARefLimit if 0, and never more
 	Settings
 	ReadAround uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
-	// Populate is fault.Populate, which this package cannot import. Whoever makes a machine sets it.
-	Populate PopulateFunc
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
 	// JudgeCalls looks at the end of every call whether it did no more and no less than it may, and whether the tree is whole: see
@@ -57,11 +55,13 @@ type Machine struct {
 	spare    mmPool
 	unseen   task.Task // performs what is not to be announced
 
+	populate  PopulateFunc   // brings pages in, as faults do
 	committed ksync.Atomic64 // pages charged, where Overcommit asks for it: vm_committed_as
 }
 
-// NewMachine returns a machine with its memory reserved. Close gives it back.
-func NewMachine(cfg Config) (*Machine, error) {
+// NewMachine returns a machine with its memory reserved, whose pages populate brings in. Close gives the memory back. It is
+// for fault.NewMachine, which knows how faults are handled.
+func NewMachine(cfg Config, populate PopulateFunc) (*Machine, error) {
 	if cfg.Memory == 0 {
 		cfg.Memory = DefaultMemory
 	}
@@ -76,15 +76,15 @@ func NewMachine(cfg Config) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("physical memory: %w", err)
 	}
-	return newMachine(cfg, mem), nil
+	return newMachine(cfg, mem, populate), nil
 }
 
 // Renew returns a machine as NewMachine made m, in the memory of m, which may not be used any more: for a caller that makes
 // many, one after the other, and cannot tear them down.
-func (m *Machine) Renew() *Machine { return newMachine(m.Config, m.Mem.Renew()) }
+func (m *Machine) Renew() *Machine { return newMachine(m.Config, m.Mem.Renew(), m.populate) }
 
-func newMachine(cfg Config, mem *phys.Memory) *Machine {
-	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess)}
+func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
+	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess), populate: populate}
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
 	mem.Unaccount = m.unpromise
 	reuse := ksync.AfterGracePeriod

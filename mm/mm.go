@@ -41,7 +41,7 @@ const (
 
 // MM is an address space: mm_struct.
 type MM struct {
-	vma.Locks
+	vma.MMLock
 	Machine *Machine
 	Name    string
 	Tree    *tree.Tree      // mm_mt
@@ -70,7 +70,7 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	}
 	mm.Tree.Init(t, m.RCU)
 	mm.vmi = mm.Tree.Iterator()
-	mm.Locks.Init(m.RCU, m.Rules)
+	mm.MMLock.Init(m.RCU, m.Rules)
 	mm.RefLimit = m.MaxVMARefs
 	mm.users.Init(1)
 	mm.limits.init()
@@ -85,7 +85,7 @@ func (mm *MM) Get(t *task.Task) bool { return mm.users.IncNotZero(t) }
 func (mm *MM) Put(t *task.Task) {
 	if mm.users.DecAndTest(t) == 0 {
 		mm.exitMmap(t)
-		mm.Locks.Drop(t)
+		mm.MMLock.Drop(t)
 	}
 }
 

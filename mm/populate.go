@@ -36,7 +36,7 @@ func (p *populator) faultIn(t *task.Task, v *vma.VMA, start, end uint64, how GUP
 	} else {
 		how |= FollUnlockable
 	}
-	next, err = p.mm.Machine.Populate(t, p.mm, v, start, end, how)
+	next, err = p.mm.Machine.populate(t, p.mm, v, start, end, how)
 	if err == nil && next < end {
 		p.waited = next
 	}
@@ -96,7 +96,7 @@ func populateAs(t *task.Task, v *vma.VMA) (how GUPFlags, wanted bool, err error)
 // out. The caller holds it for writing.
 func (mm *MM) populateLocked(t *task.Task, v *vma.VMA, start, end uint64) {
 	if how, wanted, err := populateAs(t, v); wanted && err == nil {
-		_, _ = mm.Machine.Populate(t, mm, v, start, end, how)
+		_, _ = mm.Machine.populate(t, mm, v, start, end, how)
 	}
 }
 

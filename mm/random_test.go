@@ -56,7 +56,7 @@ var fileModes = [...]int{unix.O_RDWR, unix.O_RDWR, unix.O_RDONLY, unix.O_WRONLY}
 // newWorld returns a world on a machine with or without a shared zero page.
 func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 	w := &world{}
-	m, err := mm.NewMachine(mm.Config{Rules: defaultRules(), Memory: 64 << 20, MaxMapCount: maxMapCount + fillers, ValidateWrites: true, Populate: fault.Populate,
+	m, err := fault.NewMachine(mm.Config{Rules: defaultRules(), Memory: 64 << 20, MaxMapCount: maxMapCount + fillers, ValidateWrites: true,
 		Settings: mm.Settings{ForbidZeroPage: forbidZeroPage}, Report: func(v task.Violation) { w.violations = append(w.violations, v.String()) }})
 	if err != nil {
 		return nil, err

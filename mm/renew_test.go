@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"vmasim/fault"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -15,7 +16,7 @@ func TestRenew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, MaxMapCount: 7, Report: func(v task.Violation) { t.Error(v) }})
+	m, err := fault.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, MaxMapCount: 7, Report: func(v task.Violation) { t.Error(v) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestRewind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, Report: func(v task.Violation) { t.Error(v) }})
+	m, err := fault.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, Report: func(v task.Violation) { t.Error(v) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 	t.Enter("__split_vma")
 	defer t.Leave()
 	m := mm.Machine
-	n, err := m.VMAs.Dup(t, v, &mm.Locks)
+	n, err := m.VMAs.Dup(t, v, &mm.MMLock)
 	if err != nil {
 		return err
 	}

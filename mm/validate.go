@@ -88,7 +88,7 @@ func (c *checker) vma(v *vma.VMA, start, end uint64) {
 	if refcnt < 1 {
 		c.fail("detached-in-tree", "VMA [%#x, %#x) is in the tree with vm_refcnt %d", start, end, refcnt)
 	}
-	if mm != &c.mm.Locks {
+	if mm != &c.mm.MMLock {
 		c.fail("wrong-mm", "VMA [%#x, %#x) belongs to another mm", start, end)
 	}
 	if flags&vma.VMAccessFlags&^(flags>>4) != 0 {

@@ -74,10 +74,10 @@ func (l *lab) want(t *testing.T, complaints ...string) {
 }
 
 // mm returns the locks of a new address space.
-func (l *lab) mm(name string) *Locks {
-	m := new(Locks)
+func (l *lab) mm(name string) *MMLock {
+	m := new(MMLock)
 	m.Init(l.rcu, l.rules)
-	l.name(unsafe.Pointer(m), name, &locksLayout)
+	l.name(unsafe.Pointer(m), name, &mmLockLayout)
 	return m
 }
 
@@ -89,7 +89,7 @@ func (l *lab) name(base unsafe.Pointer, name string, layout *task.Layout) {
 }
 
 // detached returns a new VMA of mm that nobody can find.
-func (l *lab) detached(mm *Locks) *VMA {
+func (l *lab) detached(mm *MMLock) *VMA {
 	v, err := l.cache.Alloc(l.boot, mm, testStart, testEnd, 0, testFlags)
 	if err != nil {
 		panic(err)
@@ -99,7 +99,7 @@ func (l *lab) detached(mm *Locks) *VMA {
 }
 
 // attached returns a VMA of mm as mmap leaves it: write-locked in a section that has ended, and attached.
-func (l *lab) attached(mm *Locks) *VMA {
+func (l *lab) attached(mm *MMLock) *VMA {
 	v := l.detached(mm)
 	mm.MmapWriteLock(l.boot)
 	v.StartWrite(l.boot)
@@ -110,7 +110,7 @@ func (l *lab) attached(mm *Locks) *VMA {
 
 // readLock is what lock_vma_under_rcu does with a VMA that it has found: it reports whether v is read-locked, and has left
 // the RCU section.
-func readLock(t *task.Task, mm *Locks, v *VMA) ReadResult {
+func readLock(t *task.Task, mm *MMLock, v *VMA) ReadResult {
 	mm.RCU.ReadLock(t)
 	res := v.StartRead(t, mm)
 	if res == ReadLocked {

@@ -31,7 +31,7 @@ const (
 //
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
 // check that the VMA still covers its address, and EndRead it if not.
-func (v *VMA) StartRead(t *task.Task, mm *Locks) ReadResult {
+func (v *VMA) StartRead(t *task.Task, mm *MMLock) ReadResult {
 	if t.Observer == nil { // one question for both ends of the function
 		return v.startRead(t, mm)
 	}
@@ -41,7 +41,7 @@ func (v *VMA) StartRead(t *task.Task, mm *Locks) ReadResult {
 	return res
 }
 
-func (v *VMA) startRead(t *task.Task, mm *Locks) ReadResult {
+func (v *VMA) startRead(t *task.Task, mm *MMLock) ReadResult {
 	// A hint: without it each reader would bounce the count's cache line while a writer works.
 	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
 		mm.RCU.ReadUnlock(t)
@@ -75,7 +75,7 @@ func (v *VMA) startRead(t *task.Task, mm *Locks) ReadResult {
 
 // putForeign drops the reference on a VMA that was reused by another mm. Once the reference is gone that mm can
 // finish and be freed, while its writer still has to be woken; so the mm is pinned first.
-func (v *VMA) putForeign(t *task.Task, mm, other *Locks) {
+func (v *VMA) putForeign(t *task.Task, mm, other *MMLock) {
 	mm.RCU.ReadUnlock(t)
 	if !mm.Rules.Has(rules.PinForeignMM) {
 		v.refcountPut(t)
@@ -88,7 +88,7 @@ func (v *VMA) putForeign(t *task.Task, mm, other *Locks) {
 
 // overflow takes a reference beyond the limit where nothing keeps readers from that, and reports that it did. old is the
 // count at which an ordinary reader would have failed.
-func (v *VMA) overflow(t *task.Task, mm *Locks, old int32) bool {
+func (v *VMA) overflow(t *task.Task, mm *MMLock, old int32) bool {
 	if old < mm.RefLimit || old >= VMARefLimit || mm.Rules.Has(rules.ReaderLimit) {
 		return false // detached, a writer's flag, or as it should be
 	}
@@ -109,7 +109,7 @@ func (v *VMA) refcountPut(t *task.Task) {
 }
 
 // lastPut is what may be left to do when n is the count after a put.
-func (v *VMA) lastPut(t *task.Task, mm *Locks, n int32) {
+func (v *VMA) lastPut(t *task.Task, mm *MMLock, n int32) {
 	t.Enter("vma_refcount_put")
 	defer t.Leave()
 	if n >= 0 && !mm.Rules.Has(rules.SettleBeforePut) {
@@ -125,7 +125,7 @@ func (v *VMA) lastPut(t *task.Task, mm *Locks, n int32) {
 
 // settleLate is how vma_refcount_put did in December 2024 what it has to do with the VMA: after it dropped the count, and
 // only if that is not zero. It returns the mm whose writer is to be woken, nil for none.
-func (v *VMA) settleLate(t *task.Task, n int32) *Locks {
+func (v *VMA) settleLate(t *task.Task, n int32) *MMLock {
 	if n == 0 {
 		t.Violate("lock-left-held", "a reader's put drops vm_refcnt to 0 and leaves without telling lockdep: rwsem_release is skipped")
 		return nil
@@ -137,7 +137,7 @@ func (v *VMA) settleLate(t *task.Task, n int32) *Locks {
 	return mm
 }
 
-func (v *VMA) wakeWriter(t *task.Task, mm *Locks) {
+func (v *VMA) wakeWriter(t *task.Task, mm *MMLock) {
 	mm.WriterWait.WakeUp(t)
 	// Looked at afterwards: the writer can go on, and its mm away, as soon as the reference is dropped.
 	if mm.Count.Read(t) == 0 {
@@ -147,7 +147,7 @@ func (v *VMA) wakeWriter(t *task.Task, mm *Locks) {
 
 // UnstableMM returns vm_mm of a VMA that may have been reused. Whoever looks into it relies on an mm that it has no
 // reference on.
-func (v *VMA) UnstableMM(t *task.Task) *Locks {
+func (v *VMA) UnstableMM(t *task.Task) *MMLock {
 	mm := v.mm.ReadOnce(t)
 	if mm.Count.Read(t) == 0 {
 		t.Violate("use-after-free", "mm_lock_seq is read of a freed mm, through the vm_mm of a reused VMA")
@@ -156,7 +156,7 @@ func (v *VMA) UnstableMM(t *task.Task) *Locks {
 }
 
 // OfMM reports whether the VMA belongs to mm.
-func (v *VMA) OfMM(t *task.Task, mm *Locks) bool { return v.mm.ReadOnce(t) == mm }
+func (v *VMA) OfMM(t *task.Task, mm *MMLock) bool { return v.mm.ReadOnce(t) == mm }
 
 // StartReadLocked read-locks a VMA under mmap_lock held for reading, when no writer can exist: vma_start_read_locked.
 // It fails only if the count is at its limit.
@@ -211,7 +211,7 @@ func (v *VMA) startWrite(t *task.Task, mode task.WaitMode) error {
 
 // enterLocked keeps new readers out and waits until the count is target: __vma_enter_locked. It reports false for a
 // detached VMA, which has no readers.
-func (v *VMA) enterLocked(t *task.Task, mm *Locks, target int32, mode task.WaitMode) (bool, error) {
+func (v *VMA) enterLocked(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) (bool, error) {
 	if !mm.Rules.Has(rules.OneStepWriteLock) {
 		// As posted in December 2024: a reference of the writer's own first, then the flag.
 		if !v.refcnt.IncNotZero(t) {
@@ -235,7 +235,7 @@ func (v *VMA) enterLocked(t *task.Task, mm *Locks, target int32, mode task.WaitM
 }
 
 // exitLocked lets readers in again: __vma_exit_locked. It returns the count left.
-func (v *VMA) exitLocked(t *task.Task, mm *Locks) int32 {
+func (v *VMA) exitLocked(t *task.Task, mm *MMLock) int32 {
 	if !mm.Rules.Has(rules.OneStepWriteLock) {
 		return v.refcnt.SubRelease(t, VMALockOffset+1)
 	}

@@ -111,7 +111,7 @@ func TestDupByField(t *testing.T) {
 	breaks(t, "linux-6.18,-dup-by-field", "refcount-underflow", split)
 }
 
-// TestSeqCounter: a counter of sessions excludes readers as well, but comes back to an old number after 2^32 sessions, and
+// TestSeqCounter: a counter of write sections excludes readers as well, but comes back to an old number after 2^32 write sections, and
 // the sequence count does not.
 func TestSeqCounter(t *testing.T) {
 	explores(t, "linux-6.18,+seq-counter", readerBesideWriter)
@@ -123,17 +123,17 @@ func TestSeqCounter(t *testing.T) {
 			t.Errorf("rules %q: %v", spec, got)
 		}
 		v.EndRead(l.boot)
-		mm.Age(1<<32 - 1)
+		mm.AdvanceSeq(1<<32 - 1)
 		if got := readLock(l.boot, mm, v); got != want {
-			t.Errorf("rules %q: %v after 2^32 sessions, expected %v", spec, got, want)
+			t.Errorf("rules %q: %v after 2^32 write sections, expected %v", spec, got, want)
 		}
 		if want == ReadLocked {
 			v.EndRead(l.boot)
 		}
-		mm.MmapWriteLock(l.boot) // the next session ends it
+		mm.MmapWriteLock(l.boot) // the next write section ends it
 		mm.MmapWriteUnlock(l.boot)
 		if got := readLock(l.boot, mm, v); got != ReadLocked {
-			t.Errorf("rules %q: %v one session later", spec, got)
+			t.Errorf("rules %q: %v one write section later", spec, got)
 		}
 		l.want(t)
 	}

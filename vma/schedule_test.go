@@ -33,7 +33,7 @@ func (p *pair) look(t *task.Task, l *lab) {
 }
 
 // reader looks at the pair under v's read lock, if it gets it.
-func reader(l *lab, mm *Locks, v *VMA, p *pair) func(*task.Task) {
+func reader(l *lab, mm *MMLock, v *VMA, p *pair) func(*task.Task) {
 	return func(t *task.Task) {
 		if readLock(t, mm, v) == ReadLocked {
 			p.look(t, l)
@@ -43,7 +43,7 @@ func reader(l *lab, mm *Locks, v *VMA, p *pair) func(*task.Task) {
 }
 
 // writer changes the pair under v's write lock.
-func writer(mm *Locks, v *VMA, p *pair) func(*task.Task) {
+func writer(mm *MMLock, v *VMA, p *pair) func(*task.Task) {
 	return func(t *task.Task) {
 		mm.MmapWriteLock(t)
 		v.StartWrite(t)
@@ -123,7 +123,7 @@ func TestDowngradeEndsWriteLocks(t *testing.T) {
 }
 
 // detacher detaches v, frees it, and makes its memory a VMA of another mm at the same addresses.
-func detacher(l *lab, mm, other *Locks, v *VMA, p *pair) func(*task.Task) {
+func detacher(l *lab, mm, other *MMLock, v *VMA, p *pair) func(*task.Task) {
 	return func(t *task.Task) {
 		mm.MmapWriteLock(t)
 		v.StartWrite(t)
@@ -148,7 +148,7 @@ func detacher(l *lab, mm, other *Locks, v *VMA, p *pair) func(*task.Task) {
 }
 
 // lookup is a reader that found v under RCU and checks what lock_vma_under_rcu checks.
-func lookup(l *lab, mm *Locks, v *VMA) func(*task.Task) {
+func lookup(l *lab, mm *MMLock, v *VMA) func(*task.Task) {
 	return func(t *task.Task) {
 		if readLock(t, mm, v) != ReadLocked {
 			return

@@ -20,7 +20,7 @@ func TestStress(t *testing.T) {
 	l := newLab("")
 	// found stands for the trees: what a lookup finds there may be another mm's by the time it is locked.
 	type space struct {
-		mm    *Locks
+		mm    *MMLock
 		found [slots]atomic.Pointer[VMA]
 	}
 	var spaces [2]space

@@ -41,7 +41,7 @@ import (
 type VMA struct {
 	start  ksync.Atomic64
 	end    ksync.Atomic64
-	mm     ksync.Pointer[Locks]
+	mm     ksync.Pointer[MMLock]
 	flags  ksync.Flags64
 	pgoff  ksync.Plain[uint64]
 	anon   ksync.Pointer[AnonVMA]
@@ -131,7 +131,7 @@ func OfMapping(m *phys.Mapping) *VMA {
 }
 
 // MM returns the locks of the address space that a stable VMA belongs to: vm_mm.
-func (v *VMA) MM(t *task.Task) *Locks { return v.mm.ReadOnce(t) }
+func (v *VMA) MM(t *task.Task) *MMLock { return v.mm.ReadOnce(t) }
 
 // IsAnonymous reports whether the VMA's pages are of no file: vma_is_anonymous. Its file is nil then, or /dev/zero.
 func (v *VMA) IsAnonymous(t *task.Task) bool {
@@ -154,7 +154,7 @@ func (v *VMA) Snapshot() (start, end, pgoff uint64, flags Flags) {
 }
 
 // Quiescent gives what Snapshot leaves out, under the same condition.
-func (v *VMA) Quiescent() (file *phys.File, anon *AnonVMA, refcnt int32, mm *Locks) {
+func (v *VMA) Quiescent() (file *phys.File, anon *AnonVMA, refcnt int32, mm *MMLock) {
 	return v.file.Peek(), v.anon.Peek(), v.refcnt.Peek(), v.mm.Peek()
 }
 
@@ -191,7 +191,7 @@ func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
 }
 
 // Alloc returns a detached VMA of mm with the given range, flags and page offset: vm_area_alloc. It fails with ENOMEM.
-func (c *Cache) Alloc(t *task.Task, mm *Locks, start, end, pgoff uint64, flags Flags) (*VMA, error) {
+func (c *Cache) Alloc(t *task.Task, mm *MMLock, start, end, pgoff uint64, flags Flags) (*VMA, error) {
 	v, err := c.slab.Alloc(t)
 	if err != nil {
 		return nil, err
@@ -214,7 +214,7 @@ func (c *Cache) Alloc(t *task.Task, mm *Locks, start, end, pgoff uint64, flags F
 
 // Dup returns a detached copy of v for mm, without its anon_vma: vm_area_dup. It copies field by field, never the
 // reference count: a stale reader may be looking at the copy's memory. The copy holds a reference on the file.
-func (c *Cache) Dup(t *task.Task, v *VMA, mm *Locks) (*VMA, error) {
+func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 	start, end := v.Range(t)
 	n, err := c.Alloc(t, mm, start, end, v.pgoff.Read(t), v.Flags(t))
 	if err != nil {

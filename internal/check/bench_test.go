@@ -19,7 +19,7 @@ func (c *counting) Died(*task.Task, unsafe.Pointer)               {}
 // litmus is two readers and a writer, one after the other: what the oracles cost without a scheduler.
 type litmus struct {
 	l     *lockLab
-	m     *vma.Locks
+	m     *vma.MMLock
 	v     *vma.VMA
 	tasks [3]*task.Task
 }
@@ -57,7 +57,7 @@ func (x *litmus) run(o task.Observer) {
 
 func (x *litmus) execution(c *Checker) {
 	c.Reset()
-	c.Born(x.l.boot, unsafe.Pointer(x.m), vma.LocksLayout())
+	c.Born(x.l.boot, unsafe.Pointer(x.m), vma.MMLockLayout())
 	c.Born(x.l.boot, unsafe.Pointer(x.v), vma.Layout())
 	c.Start()
 	x.run(c)

@@ -27,7 +27,7 @@ import (
 // Checker watches the executions of one worker, one after the other. It is used by one goroutine at a time.
 type Checker struct {
 	// Target returns what the task is accessing: the mm, nil if that is not known, and the address. nil: never known.
-	Target func(t *task.Task) (mm *vma.Locks, addr uint64, known bool)
+	Target func(t *task.Task) (mm *vma.MMLock, addr uint64, known bool)
 
 	on     set
 	report func(task.Violation)
@@ -62,19 +62,19 @@ type taskState struct {
 	task  *task.Task
 	index int32
 
-	held       []held     // locks, in the order taken
-	waiting    held       // the lock that it queued for, until it gets it
-	refs       []vmaRef   // on VMAs, in the order taken
-	unreturned int        // refs whose taker has not returned them yet
-	released   []unlocked // VMAs that it has unlocked and not found again
-	lookupMM   *vma.Locks // whose mm_lock_seq it read last in vma_start_read
-	detaching  int32      // the VMA that it is detaching, -1: none
-	left       int32      // the vm_refcnt that its last step on that left behind
-	confirming int32      // the VMA on which its reference has just become a read lock, -1: none
-	table      int32      // the page table that it made last, whose lock comes next, -1: none
-	locking    []vmaLife  // VMAs that it has write-locked in this write section
-	walking    bool       // it has read the root of a tree since it last held nothing that keeps nodes from being freed
-	excluding  int32      // VMAs whose readers it keeps out
+	held       []held      // locks, in the order taken
+	waiting    held        // the lock that it queued for, until it gets it
+	refs       []vmaRef    // on VMAs, in the order taken
+	unreturned int         // refs whose taker has not returned them yet
+	released   []unlocked  // VMAs that it has unlocked and not found again
+	lookupMM   *vma.MMLock // whose mm_lock_seq it read last in vma_start_read
+	detaching  int32       // the VMA that it is detaching, -1: none
+	left       int32       // the vm_refcnt that its last step on that left behind
+	confirming int32       // the VMA on which its reference has just become a read lock, -1: none
+	table      int32       // the page table that it made last, whose lock comes next, -1: none
+	locking    []vmaLife   // VMAs that it has write-locked in this write section
+	walking    bool        // it has read the root of a tree since it last held nothing that keeps nodes from being freed
+	excluding  int32       // VMAs whose readers it keeps out
 
 	now      clock                // what it has seen
 	later    clock                // what control dependencies order its stores after
@@ -97,7 +97,7 @@ type vmaLife struct {
 // unlocked is a VMA that a task has unlocked.
 type unlocked struct {
 	vmaLife
-	mm *vma.Locks // that it belonged to
+	mm *vma.MMLock // that it belonged to
 }
 
 // All returns a checker with all oracles. report receives what they find.

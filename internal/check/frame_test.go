@@ -197,8 +197,8 @@ func TestEntryWrittenUnderItsLock(t *testing.T) {
 // what they refer to.
 func TestUpperEntries(t *testing.T) {
 	l := newFrameLab(t, "lock-rule")
-	mm := new(vma.Locks)
-	l.c.Born(l.a, unsafe.Pointer(mm), vma.LocksLayout())
+	mm := new(vma.MMLock)
+	l.c.Born(l.a, unsafe.Pointer(mm), vma.MMLockLayout())
 	l.mapPage(l.a, 0)
 	l.load(l.b, 0)
 	l.mapPage(l.b, pgtable.PMDSize)

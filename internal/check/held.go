@@ -96,7 +96,7 @@ func (c *Checker) acquired(ts *taskState, h held) {
 	}
 	if k.role == mmapLockRole {
 		ts.findsAgain()
-		mm := (*vma.Locks)(c.objects[k.object].base)
+		mm := (*vma.MMLock)(c.objects[k.object].base)
 		if seq := mm.LockSeq.Peek(); h.mode == writeHeld && seq&1 != 0 && c.tellsParity(mm) {
 			c.fail(SeqParity, ts.task, "mmap_lock is taken for writing while mm_lock_seq is odd: %d", seq)
 		}

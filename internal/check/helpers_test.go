@@ -85,7 +85,7 @@ type lockLab struct {
 	rcu   *ksync.Domain
 	cache *vma.Cache
 	boot  *task.Task
-	m     *vma.Locks // of the tests that need but one
+	m     *vma.MMLock // of the tests that need but one
 	v     *vma.VMA
 }
 
@@ -128,15 +128,15 @@ func (l *lockLab) task(id int, name string, report func(task.Violation)) *task.T
 	return t
 }
 
-func (l *lockLab) mm() *vma.Locks {
-	m := new(vma.Locks)
+func (l *lockLab) mm() *vma.MMLock {
+	m := new(vma.MMLock)
 	m.Init(l.rcu, l.rules)
-	l.c.Born(l.boot, unsafe.Pointer(m), vma.LocksLayout())
+	l.c.Born(l.boot, unsafe.Pointer(m), vma.MMLockLayout())
 	return m
 }
 
 // alloc returns a detached VMA of mm.
-func (l *lockLab) alloc(t *task.Task, m *vma.Locks) *vma.VMA {
+func (l *lockLab) alloc(t *task.Task, m *vma.MMLock) *vma.VMA {
 	v, err := l.cache.Alloc(t, m, testStart, testEnd, testStart>>12, testFlags)
 	if err != nil {
 		l.tb.Fatal(err)
@@ -145,7 +145,7 @@ func (l *lockLab) alloc(t *task.Task, m *vma.Locks) *vma.VMA {
 }
 
 // attached returns a VMA of mm as mmap leaves it.
-func (l *lockLab) attached(m *vma.Locks) *vma.VMA {
+func (l *lockLab) attached(m *vma.MMLock) *vma.VMA {
 	m.MmapWriteLock(l.boot)
 	v := l.alloc(l.boot, m)
 	v.StartWrite(l.boot)
@@ -191,7 +191,7 @@ func (l *lockLab) want(names string) {
 }
 
 // readLock is what lock_vma_under_rcu does with a VMA that it has found.
-func readLock(t *task.Task, m *vma.Locks, v *vma.VMA) bool {
+func readLock(t *task.Task, m *vma.MMLock, v *vma.VMA) bool {
 	m.RCU.ReadLock(t)
 	if v.StartRead(t, m) != vma.ReadLocked {
 		return false
@@ -232,7 +232,7 @@ func newMachineLab(tb testing.TB, spec string, c *Checker) *machineLab {
 	l := &machineLab{tb: tb, findings: findings{c: c}}
 	c.Reset()
 	c.Report(l.report)
-	if l.m, err = mm.NewMachine(mm.Config{Rules: rs, Memory: 1 << 20, Populate: fault.Populate, Report: l.report}); err != nil {
+	if l.m, err = fault.NewMachine(mm.Config{Rules: rs, Memory: 1 << 20, Report: l.report}); err != nil {
 		tb.Fatal(err)
 	}
 	l.boot = l.m.NewTask("boot")

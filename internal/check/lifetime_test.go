@@ -7,7 +7,7 @@ import (
 	"vmasim/vma"
 )
 
-func (l *lockLab) freed(t *task.Task, m *vma.Locks, v *vma.VMA) {
+func (l *lockLab) freed(t *task.Task, m *vma.MMLock, v *vma.VMA) {
 	m.MmapWriteLock(t)
 	v.StartWrite(t)
 	v.MarkDetached(t)
@@ -18,15 +18,19 @@ func (l *lockLab) freed(t *task.Task, m *vma.Locks, v *vma.VMA) {
 // TestUseAfterFree: under RCU the identity of a freed VMA may be read, and nothing else.
 func TestUseAfterFree(t *testing.T) {
 	for name, c := range map[string]struct {
-		use  func(*task.Task, *vma.Locks, *vma.VMA)
+		use  func(*task.Task, *vma.MMLock, *vma.VMA)
 		want string
 	}{
-		"a stale reader":         {func(t *task.Task, m *vma.Locks, v *vma.VMA) { m.RCU.ReadLock(t); v.StartRead(t, m) }, ""},
-		"the range under RCU":    {func(t *task.Task, m *vma.Locks, v *vma.VMA) { m.RCU.ReadLock(t); v.Range(t); m.RCU.ReadUnlock(t) }, ""},
-		"the range without":      {func(t *task.Task, _ *vma.Locks, v *vma.VMA) { v.Start(t) }, "use-after-free"},
-		"the flags under RCU":    {func(t *task.Task, m *vma.Locks, v *vma.VMA) { m.RCU.ReadLock(t); v.Flags(t); m.RCU.ReadUnlock(t) }, "use-after-free"},
-		"the anon_vma under RCU": {func(t *task.Task, m *vma.Locks, v *vma.VMA) { m.RCU.ReadLock(t); v.AnonVMA(t); m.RCU.ReadUnlock(t) }, "use-after-free"},
-		"a write":                {func(t *task.Task, m *vma.Locks, v *vma.VMA) { m.RCU.ReadLock(t); v.SetFlags(t, 0); m.RCU.ReadUnlock(t) }, "use-after-free"},
+		"a stale reader":         {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); v.StartRead(t, m) }, ""},
+		"the range under RCU":    {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); v.Range(t); m.RCU.ReadUnlock(t) }, ""},
+		"the range without":      {func(t *task.Task, _ *vma.MMLock, v *vma.VMA) { v.Start(t) }, "use-after-free"},
+		"the flags under RCU":    {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); v.Flags(t); m.RCU.ReadUnlock(t) }, "use-after-free"},
+		"the anon_vma under RCU": {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); v.AnonVMA(t); m.RCU.ReadUnlock(t) }, "use-after-free"},
+		"a write": {func(t *task.Task, m *vma.MMLock, v *vma.VMA) {
+			m.RCU.ReadLock(t)
+			v.SetFlags(t, 0)
+			m.RCU.ReadUnlock(t)
+		}, "use-after-free"},
 	} {
 		l := newLockLab(t, "", "use-after-free", "reader-left", "lock-left-held")
 		m := l.mm()
@@ -59,15 +63,15 @@ func TestReusedVMAIsStrange(t *testing.T) {
 
 func TestUseAfterUnlock(t *testing.T) {
 	for name, c := range map[string]struct {
-		use  func(*task.Task, *vma.Locks, *vma.VMA)
+		use  func(*task.Task, *vma.MMLock, *vma.VMA)
 		want string
 	}{
-		"at once":               {func(t *task.Task, _ *vma.Locks, v *vma.VMA) { v.Start(t) }, "use-after-unlock"},
-		"only vm_refcnt":        {func(t *task.Task, _ *vma.Locks, v *vma.VMA) { v.IsDetached(t) }, "use-after-unlock"},
-		"found again":           {func(t *task.Task, m *vma.Locks, v *vma.VMA) { readLock(t, m, v); v.EndRead(t) }, ""},
-		"under mmap_lock":       {func(t *task.Task, m *vma.Locks, v *vma.VMA) { m.MmapReadLock(t); v.Start(t); m.MmapReadUnlock(t) }, ""},
-		"not at all":            {func(*task.Task, *vma.Locks, *vma.VMA) {}, ""},
-		"the mm, which is mine": {func(t *task.Task, m *vma.Locks, _ *vma.VMA) { m.LockSeq.ReadOnce(t) }, ""},
+		"at once":               {func(t *task.Task, _ *vma.MMLock, v *vma.VMA) { v.Start(t) }, "use-after-unlock"},
+		"only vm_refcnt":        {func(t *task.Task, _ *vma.MMLock, v *vma.VMA) { v.IsDetached(t) }, "use-after-unlock"},
+		"found again":           {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { readLock(t, m, v); v.EndRead(t) }, ""},
+		"under mmap_lock":       {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapReadLock(t); v.Start(t); m.MmapReadUnlock(t) }, ""},
+		"not at all":            {func(*task.Task, *vma.MMLock, *vma.VMA) {}, ""},
+		"the mm, which is mine": {func(t *task.Task, m *vma.MMLock, _ *vma.VMA) { m.LockSeq.ReadOnce(t) }, ""},
 	} {
 		l := newLockLab(t, "", "use-after-unlock")
 		m := l.mm()

@@ -155,9 +155,9 @@ func TestNestedLocks(t *testing.T) {
 		l.run(nil, func(tk *task.Task) {
 			m.MmapWriteLock(tk)
 			if name == "one's own" {
-				second = new(vma.Locks)
+				second = new(vma.MMLock)
 				second.Init(l.rcu, l.rules)
-				l.c.Born(tk, unsafe.Pointer(second), vma.LocksLayout())
+				l.c.Born(tk, unsafe.Pointer(second), vma.MMLockLayout())
 			}
 			second.MmapWriteLock(tk)
 		})

@@ -178,7 +178,7 @@ func (o *object) String() string {
 func (o *object) vma() *vma.VMA { return (*vma.VMA)(o.base) }
 
 // locks returns the mm that the VMA belongs to.
-func (o *object) locks() *vma.Locks {
+func (o *object) locks() *vma.MMLock {
 	_, _, _, mm := o.vma().Quiescent()
 	return mm
 }
@@ -262,12 +262,12 @@ func (c *Checker) objectAt(base unsafe.Pointer) int32 {
 }
 
 // adopt makes sure that an mm is known, which no event says the birth of.
-func (c *Checker) adopt(owner int32, mm *vma.Locks) {
+func (c *Checker) adopt(owner int32, mm *vma.MMLock) {
 	base := unsafe.Pointer(mm)
 	if mm == nil || c.objectAt(base) >= 0 {
 		return
 	}
-	c.born(owner, base, c.shapeOf(vma.LocksLayout()))
+	c.born(owner, base, c.shapeOf(vma.MMLockLayout()))
 	c.reclassify()
 }
 

@@ -43,13 +43,13 @@ func TestCellName(t *testing.T) {
 // TestAdoption: an mm that nothing tells the birth of is known by its first write section, or by a VMA that points to it.
 func TestAdoption(t *testing.T) {
 	l := newLockLab(t, "")
-	m := new(vma.Locks)
+	m := new(vma.MMLock)
 	m.Init(l.rcu, l.rules)
 	m.MmapWriteLock(l.boot)
 	if got := l.c.Held(l.boot); len(got) != 1 || got[0].Lock != "mm_struct#1.mmap_lock" || got[0].Mode != "write" {
 		t.Error(got)
 	}
-	l.c.Born(l.boot, unsafe.Pointer(m), vma.LocksLayout()) // told after all
+	l.c.Born(l.boot, unsafe.Pointer(m), vma.MMLockLayout()) // told after all
 	v := l.alloc(l.boot, m)
 	v.StartWrite(l.boot)
 	m.MmapWriteUnlock(l.boot)
@@ -68,7 +68,7 @@ func TestAdoption(t *testing.T) {
 
 // layouts are those that the protocol announces.
 func layouts() []*task.Layout {
-	all := []*task.Layout{vma.Layout(), vma.LocksLayout(), vma.AnonVMALayout(), tree.Layout(), tree.NodeLayout(), tree.LeafLayout(),
+	all := []*task.Layout{vma.Layout(), vma.MMLockLayout(), vma.AnonVMALayout(), tree.Layout(), tree.NodeLayout(), tree.LeafLayout(),
 		pgtable.TablesLayout(), phys.PageLayout(), phys.MemoryLayout(), phys.InodeLayout()}
 	return slices.Concat(all, pgtable.TableLayouts(), pgtable.LockLayouts())
 }

@@ -99,7 +99,7 @@ func TestCheckVMMMTaken(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.kids = append(l.kids, other)
-			c.Target = func(*task.Task) (*vma.Locks, uint64, bool) { return &l.mm.Locks, at(0), true }
+			c.Target = func(*task.Task) (*vma.MMLock, uint64, bool) { return &l.mm.MMLock, at(0), true }
 			l.run(turns(k, 500), func(tk *task.Task) { fault.Load(tk, l.mm, at(0)) }, func(tk *task.Task) {
 				l.munmap(tk, 0, 2)
 				if _, err := other.Mmap(tk, mm.MmapArgs{Addr: at(0), Len: 2 * page, Prot: rw, Flags: privateAnon}); err != nil {

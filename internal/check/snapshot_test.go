@@ -12,7 +12,7 @@ import (
 func TestReturn(t *testing.T) {
 	x := newLitmus(t)
 	c := All(x.l.report)
-	c.Born(x.l.boot, unsafe.Pointer(x.m), vma.LocksLayout())
+	c.Born(x.l.boot, unsafe.Pointer(x.m), vma.MMLockLayout())
 	c.Born(x.l.boot, unsafe.Pointer(x.v), vma.Layout())
 	c.Start()
 	x.run(c)

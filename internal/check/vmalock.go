@@ -43,7 +43,7 @@ func (c *Checker) vmaEvent(ts *taskState, e *task.Event, n int32, r role, write 
 		}
 	case mmRole:
 		if write {
-			c.adopt(ts.index, (*vma.Locks)(e.NewPtr))
+			c.adopt(ts.index, (*vma.MMLock)(e.NewPtr))
 		}
 		fallthrough
 	case startRole, endRole, pgoffRole, fileRole, contentRole:
@@ -218,10 +218,10 @@ func (c *Checker) checkFound(ts *taskState, r *vmaRef) {
 }
 
 // target returns what ts looks up: the mm, nil if that is not known, and the address.
-func (c *Checker) target(ts *taskState) (mm *vma.Locks, addr uint64, known bool) {
+func (c *Checker) target(ts *taskState) (mm *vma.MMLock, addr uint64, known bool) {
 	mm = ts.lookupMM
 	if c.Target != nil {
-		var asked *vma.Locks
+		var asked *vma.MMLock
 		if asked, addr, known = c.Target(ts.task); known && asked != nil {
 			mm = asked
 		}
@@ -318,13 +318,13 @@ func (c *Checker) refHolders(n int32) string {
 }
 
 // mmOfSeq returns the mm whose mm_lock_seq is at addr.
-func mmOfSeq(addr unsafe.Pointer) *vma.Locks {
-	return (*vma.Locks)(unsafe.Add(addr, -int(unsafe.Offsetof(vma.Locks{}.LockSeq))))
+func mmOfSeq(addr unsafe.Pointer) *vma.MMLock {
+	return (*vma.MMLock)(unsafe.Add(addr, -int(unsafe.Offsetof(vma.MMLock{}.LockSeq))))
 }
 
 // mmEvent follows an access to an mm_struct.
 func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opClass) {
-	mm := (*vma.Locks)(c.objects[n].base)
+	mm := (*vma.MMLock)(c.objects[n].base)
 	switch {
 	case r == mmapLockRole && op.kind == task.Lock:
 		c.underVMALock(ts, e, "mmap_lock", "a writer that waits for this VMA holds mmap_lock")
@@ -362,7 +362,7 @@ func (c *Checker) underVMALock(ts *taskState, e *task.Event, what, why string) {
 }
 
 // writeEnds checks the end of a write section.
-func (c *Checker) writeEnds(ts *taskState, mm *vma.Locks) {
+func (c *Checker) writeEnds(ts *taskState, mm *vma.MMLock) {
 	if seq := mm.LockSeq.Peek(); seq&1 != 0 && c.tellsParity(mm) {
 		c.fail(SeqParity, ts.task, "mmap_lock is no longer held for writing, mm_lock_seq is still odd: %d", seq)
 	}
@@ -376,7 +376,7 @@ func (c *Checker) writeEnds(ts *taskState, mm *vma.Locks) {
 }
 
 // idle checks that no VMA of the mm seems write-locked when a write section has ended.
-func (c *Checker) idle(ts *taskState, e *task.Event, mm *vma.Locks) {
+func (c *Checker) idle(ts *taskState, e *task.Event, mm *vma.MMLock) {
 	if !c.tellsParity(mm) {
 		return
 	}
@@ -391,6 +391,6 @@ func (c *Checker) idle(ts *taskState, e *task.Event, mm *vma.Locks) {
 }
 
 // tellsParity reports whether the oracle is on and the mm's sequence number is odd while somebody writes.
-func (c *Checker) tellsParity(mm *vma.Locks) bool {
+func (c *Checker) tellsParity(mm *vma.MMLock) bool {
 	return c.on.has(SeqParity) && !mm.Rules.Has(rules.SeqCounter)
 }

@@ -163,14 +163,14 @@ func TestStrayFlag(t *testing.T) {
 }
 
 func TestAttachState(t *testing.T) {
-	for name, body := range map[string]func(tk *task.Task, m *vma.Locks, v *vma.VMA){
-		"twice": func(tk *task.Task, m *vma.Locks, v *vma.VMA) {
+	for name, body := range map[string]func(tk *task.Task, m *vma.MMLock, v *vma.VMA){
+		"twice": func(tk *task.Task, m *vma.MMLock, v *vma.VMA) {
 			m.MmapWriteLock(tk)
 			v.StartWrite(tk)
 			v.MarkAttached(tk)
 		},
-		"detached unlocked":    func(tk *task.Task, m *vma.Locks, v *vma.VMA) { m.MmapWriteLock(tk); v.MarkDetached(tk) },
-		"detached with a read": func(tk *task.Task, m *vma.Locks, v *vma.VMA) { m.MmapReadLock(tk); v.MarkDetached(tk) },
+		"detached unlocked":    func(tk *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapWriteLock(tk); v.MarkDetached(tk) },
+		"detached with a read": func(tk *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapReadLock(tk); v.MarkDetached(tk) },
 	} {
 		l := newLockLab(t, "", "attach-state")
 		m := l.mm()
@@ -183,13 +183,13 @@ func TestAttachState(t *testing.T) {
 }
 
 func TestSeqParity(t *testing.T) {
-	for name, body := range map[string]func(tk *task.Task, m *vma.Locks, v *vma.VMA){
-		"unlock without end": func(tk *task.Task, m *vma.Locks, _ *vma.VMA) { m.MmapWriteLock(tk); m.MmapLock.UpWrite(tk) },
-		"downgrade without end": func(tk *task.Task, m *vma.Locks, _ *vma.VMA) {
+	for name, body := range map[string]func(tk *task.Task, m *vma.MMLock, v *vma.VMA){
+		"unlock without end": func(tk *task.Task, m *vma.MMLock, _ *vma.VMA) { m.MmapWriteLock(tk); m.MmapLock.UpWrite(tk) },
+		"downgrade without end": func(tk *task.Task, m *vma.MMLock, _ *vma.VMA) {
 			m.MmapWriteLock(tk)
 			m.MmapLock.DowngradeWrite(tk)
 		},
-		"seems locked": func(tk *task.Task, m *vma.Locks, v *vma.VMA) {
+		"seems locked": func(tk *task.Task, m *vma.MMLock, v *vma.VMA) {
 			m.LockSeq.Set(v32(v) - 1 - 2)
 			m.MmapWriteLock(tk)
 			m.EndWriteAll(tk)
@@ -252,7 +252,7 @@ func TestWrongVMA(t *testing.T) {
 func TestWrongAddress(t *testing.T) {
 	for addr, want := range map[uint64]string{testStart: "", testEnd: "wrong-vma"} {
 		l := newLockLab(t, "", "wrong-vma")
-		l.c.Target = func(*task.Task) (*vma.Locks, uint64, bool) { return nil, addr, true }
+		l.c.Target = func(*task.Task) (*vma.MMLock, uint64, bool) { return nil, addr, true }
 		m := l.mm()
 		v := l.attached(m)
 		l.run(nil, func(tk *task.Task) {

@@ -11,8 +11,8 @@ import (
 	"vmasim/internal/task"
 )
 
-// locksLayout tells a checker of the locks of a world, so that they have classes.
-var locksLayout = task.Layout{Type: "world", Size: unsafe.Sizeof(scriptWorld{}), Fields: []task.Field{
+// mmLockLayout tells a checker of the locks of a world, so that they have classes.
+var mmLockLayout = task.Layout{Type: "world", Size: unsafe.Sizeof(scriptWorld{}), Fields: []task.Field{
 	{Name: "a", Offset: unsafe.Offsetof(scriptWorld{}.a), Size: unsafe.Sizeof(ksync.SpinLock{})},
 	{Name: "b", Offset: unsafe.Offsetof(scriptWorld{}.b), Size: unsafe.Sizeof(ksync.SpinLock{})},
 }}
@@ -23,7 +23,7 @@ type known struct{ *scripted }
 func (p known) NewWorld(watch Watcher, report func(task.Violation)) (World, error) {
 	w, err := p.scripted.NewWorld(watch, report)
 	world := w.(*scriptWorld)
-	watch.Born(world.tasks[0].Task, unsafe.Pointer(world), &locksLayout)
+	watch.Born(world.tasks[0].Task, unsafe.Pointer(world), &mmLockLayout)
 	return w, err
 }
 

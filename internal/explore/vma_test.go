@@ -33,7 +33,7 @@ func newDetachRace(tb testing.TB, readers, rounds, detaches int, spec string) *d
 // serves again.
 type lockWorld struct {
 	program *detachRace
-	mm      vma.Locks
+	mm      vma.MMLock
 	rcu     *ksync.Domain
 	cache   *vma.Cache
 	v       *vma.VMA

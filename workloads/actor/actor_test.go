@@ -56,7 +56,7 @@ init
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := mm.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, Populate: fault.Populate, Report: func(v task.Violation) { t.Error(v) }})
+	m, err := fault.NewMachine(mm.Config{Rules: rs, Memory: 8 << 20, Report: func(v task.Violation) { t.Error(v) }})
 	if err != nil {
 		t.Fatal(err)
 	}

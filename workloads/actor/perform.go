@@ -32,7 +32,7 @@ func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
 	case workloads.KindExit:
 		return a.exit(s)
 	case workloads.KindSessions:
-		a.MM.Age(s.Count)
+		a.MM.AdvanceSeq(s.Count)
 	case workloads.KindBarrier:
 		a.Host.Meet(s)
 	case workloads.KindYield:

@@ -148,7 +148,7 @@ const memlock = 1 << 20
 func (w *world) simulate(s *space) error {
 	memory := min(uint64(w.set.window.Pages())*mm.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
 	cfg := mm.Config{
-		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, Populate: fault.Populate, ReadAround: mm.ReadAroundDevice,
+		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, ReadAround: mm.ReadAroundDevice,
 		Report: func(v task.Violation) { w.violations = append(w.violations, v) },
 	}
 	actor.Configure(&cfg.Settings, w.set.scenario.Machine)
@@ -157,7 +157,7 @@ func (w *world) simulate(s *space) error {
 		w.lab.tweak(&cfg)
 	}
 	var err error
-	if w.machine, err = mm.NewMachine(cfg); err != nil {
+	if w.machine, err = fault.NewMachine(cfg); err != nil {
 		return err
 	}
 	t := w.machine.NewTask("diff")

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/fault"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -15,7 +16,7 @@ import (
 // TestCPUsAreHandedOn: with one CPU the tasks run one at a time, those that were woken before those that have used up their time, but
 // not for ever; and when the run ends, all go on.
 func TestCPUsAreHandedOn(t *testing.T) {
-	m, err := mm.NewMachine(mm.Config{})
+	m, err := fault.NewMachine(mm.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/fault"
 	"vmasim/internal/rules"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -35,7 +34,7 @@ type Plan struct {
 
 // Config describes the machine that the scenario asks for.
 func (p *Plan) Config() mm.Config {
-	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, Populate: fault.Populate, ReadAround: mm.ReadAroundDevice}
+	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, ReadAround: mm.ReadAroundDevice}
 	actor.Configure(&cfg.Settings, p.machine)
 	return cfg
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vmasim/fault"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -64,7 +65,7 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 	cfg := p.Config()
 	cfg.ValidateWrites, cfg.Report = opts.Validate, r.violations.report
 	var err error
-	if r.machine, err = mm.NewMachine(cfg); err != nil {
+	if r.machine, err = fault.NewMachine(cfg); err != nil {
 		return nil, err
 	}
 	r.hall = &hall{

@@ -117,7 +117,7 @@ var mutations = []struct {
 		"	if mutation == \"written-before-readers-left\" {\n		v.seq.WriteOnce(t, seq)\n	}\n	entered, err := v.enterLocked(t, mm, VMALockOffset+1, mode)\n", "reader-and-writer"},
 	{"no-write-lock", "vma/lock.go", "	if v.seq.ReadOnce(t) == seq {\n		return nil\n	}\n	t.Enter(\"__vma_start_write\")\n",
 		"	if v.seq.ReadOnce(t) == seq || mutation == \"no-write-lock\" {\n		return nil\n	}\n	t.Enter(\"__vma_start_write\")\n", "attach-state"},
-	{"section-ends-late", "vma/locks.go", "	m.EndWriteAll(t)\n	m.MmapLock.UpWrite(t)\n",
+	{"section-ends-late", "vma/mmap_lock.go", "	m.EndWriteAll(t)\n	m.MmapLock.UpWrite(t)\n",
 		"	if mutation == \"section-ends-late\" {\n		m.MmapLock.UpWrite(t)\n		m.EndWriteAll(t)\n		t.Leave()\n		return\n	}\n	m.EndWriteAll(t)\n	m.MmapLock.UpWrite(t)\n", "seq-parity"},
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"vmasim/fault"
 	"vmasim/internal/explore"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -63,7 +64,7 @@ type arena struct {
 func newArena(p *Program) (*arena, error) {
 	a := &arena{p: p, outcomes: map[string]*outcome{}}
 	var err error
-	a.machine, err = mm.NewMachine(p.config(a.violate))
+	a.machine, err = fault.NewMachine(p.config(a.violate))
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +243,9 @@ func (a *arena) runners() iter.Seq[*runner] {
 }
 
 // announce tells the observer of an address space, whose birth the code does not announce.
-func (a *arena) announce(t *task.Task, m *mm.MM) { t.Born(unsafe.Pointer(&m.Locks), vma.LocksLayout()) }
+func (a *arena) announce(t *task.Task, m *mm.MM) {
+	t.Born(unsafe.Pointer(&m.MMLock), vma.MMLockLayout())
+}
 
 // init runs the scenario's init. What goes wrong there is a mistake of the scenario.
 func (a *arena) init() error {

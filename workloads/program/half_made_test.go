@@ -63,7 +63,7 @@ func TestHalfMadeObjects(t *testing.T) {
 	for name, does := range map[string]func(a *arena, tk *task.Task){
 		"a VMA of no mm": func(a *arena, tk *task.Task) {
 			v := firstVMA(a).VMA
-			(*ksync.Pointer[vma.Locks])(fieldOf(t, unsafe.Pointer(v), vma.Layout(), "vm_mm")).WriteOnce(tk, nil)
+			(*ksync.Pointer[vma.MMLock])(fieldOf(t, unsafe.Pointer(v), vma.Layout(), "vm_mm")).WriteOnce(tk, nil)
 		},
 		"a VMA that nothing has made": func(a *arena, tk *task.Task) {
 			e := firstVMA(a)
@@ -77,7 +77,7 @@ func TestHalfMadeObjects(t *testing.T) {
 		},
 		"a VMA of an mm that nothing has made": func(a *arena, tk *task.Task) {
 			v := firstVMA(a).VMA
-			(*ksync.Pointer[vma.Locks])(fieldOf(t, unsafe.Pointer(v), vma.Layout(), "vm_mm")).WriteOnce(tk, &vma.Locks{})
+			(*ksync.Pointer[vma.MMLock])(fieldOf(t, unsafe.Pointer(v), vma.Layout(), "vm_mm")).WriteOnce(tk, &vma.MMLock{})
 		},
 		"an address space that nothing has made": func(a *arena, tk *task.Task) {
 			a.spaces[1].mm.StoreRelease(tk, &mm.MM{Name: "B"})

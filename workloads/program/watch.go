@@ -107,7 +107,7 @@ func (p *Program) arenaOf(setup *task.Task) *arena {
 }
 
 // target says what a task looks up.
-func (w *oracles) target(t *task.Task) (m *vma.Locks, addr uint64, known bool) {
+func (w *oracles) target(t *task.Task) (m *vma.MMLock, addr uint64, known bool) {
 	i := t.ID - 1
 	if i < 0 || i >= len(w.arena.threads) {
 		return nil, 0, false
@@ -116,7 +116,7 @@ func (w *oracles) target(t *task.Task) (m *vma.Locks, addr uint64, known bool) {
 	if r.MM == nil {
 		return nil, 0, false
 	}
-	return &r.MM.Locks, r.Looking, true
+	return &r.MM.MMLock, r.Looking, true
 }
 
 // Before implements [explore.Watcher].

@@ -65,7 +65,7 @@ func New(layout bench.Layout, workers int, random bool, seed uint64) (s *Space, 
 		return nil, err
 	}
 	s = &Space{workers: make([]worker, workers)}
-	s.machine, err = mm.NewMachine(mm.Config{Rules: set, Memory: memory, Populate: fault.Populate, MaxMapCount: layout.VMAs + 4*workers + 10})
+	s.machine, err = fault.NewMachine(mm.Config{Rules: set, Memory: memory, MaxMapCount: layout.VMAs + 4*workers + 10})
 	if err != nil {
 		return nil, err
 	}

@@ -8,11 +8,11 @@ import (
 	"vmasim/internal/task"
 )
 
-// Locks is the part of an mm_struct that the VMA lock protocol touches. An mm embeds it; a VMA points to it.
+// MMLock is the part of an mm_struct that the VMA lock protocol touches. An mm embeds it; a VMA points to it.
 //
 // What only writers of the address space touch, what they write and readers look at, and what nobody changes stand on
 // cache lines of their own: a fault reads mm_lock_seq twice, and must not wait for every step of a writer elsewhere.
-type Locks struct {
+type MMLock struct {
 	MmapLock   ksync.RWSem   // mmap_lock
 	WriterWait ksync.RCUWait // vma_writer_wait: the mmap writer, waiting for readers of one VMA
 	_          [64]byte
@@ -26,32 +26,32 @@ type Locks struct {
 }
 
 // Init makes the locks of a new mm, with one reference on its memory.
-func (m *Locks) Init(rcu *ksync.Domain, rs rules.Set) {
+func (m *MMLock) Init(rcu *ksync.Domain, rs rules.Set) {
 	m.Count.Init(1)
 	m.RCU, m.Rules, m.RefLimit = rcu, rs, VMARefLimit
 }
 
-// locksLayout names the cells.
-var locksLayout = task.Layout{
+// mmLockLayout names the cells.
+var mmLockLayout = task.Layout{
 	Type: "mm_struct",
-	Size: unsafe.Sizeof(Locks{}),
+	Size: unsafe.Sizeof(MMLock{}),
 	Fields: []task.Field{
-		{Name: "mmap_lock", Offset: unsafe.Offsetof(Locks{}.MmapLock), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,
+		{Name: "mmap_lock", Offset: unsafe.Offsetof(MMLock{}.MmapLock), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,
 			Doc: "the lock of the whole address space"},
-		{Name: "mm_lock_seq", Offset: unsafe.Offsetof(Locks{}.LockSeq), Size: unsafe.Sizeof(ksync.Seqcount{}), Read: atomicRule, Write: task.LockRule{task.MmapWrite},
+		{Name: "mm_lock_seq", Offset: unsafe.Offsetof(MMLock{}.LockSeq), Size: unsafe.Sizeof(ksync.Seqcount{}), Read: atomicRule, Write: task.LockRule{task.MmapWrite},
 			Doc: "odd while the mmap write lock is held; ends all VMA write locks by moving on"},
-		{Name: "vma_writer_wait", Offset: unsafe.Offsetof(Locks{}.WriterWait), Size: unsafe.Sizeof(ksync.RCUWait{}), Read: atomicRule, Write: task.LockRule{task.MmapWrite},
+		{Name: "vma_writer_wait", Offset: unsafe.Offsetof(MMLock{}.WriterWait), Size: unsafe.Sizeof(ksync.RCUWait{}), Read: atomicRule, Write: task.LockRule{task.MmapWrite},
 			Doc: "the writer that waits for a VMA's readers"},
-		{Name: "mm_count", Offset: unsafe.Offsetof(Locks{}.Count), Size: unsafe.Sizeof(ksync.Refcount{}), Read: atomicRule, Write: atomicRule,
+		{Name: "mm_count", Offset: unsafe.Offsetof(MMLock{}.Count), Size: unsafe.Sizeof(ksync.Refcount{}), Read: atomicRule, Write: atomicRule,
 			Doc: "references on the mm_struct's memory"},
 	},
 }
 
-// LocksLayout returns the declaration of the lock part of an mm_struct. The caller must not change it.
-func LocksLayout() *task.Layout { return &locksLayout }
+// MMLockLayout returns the declaration of the lock part of an mm_struct. The caller must not change it.
+func MMLockLayout() *task.Layout { return &mmLockLayout }
 
 // MmapWriteLock takes mmap_lock for writing and opens a write section: mmap_write_lock.
-func (m *Locks) MmapWriteLock(t *task.Task) {
+func (m *MMLock) MmapWriteLock(t *task.Task) {
 	t.Enter("mmap_write_lock")
 	m.MmapLock.DownWrite(t)
 	m.beginWrite(t)
@@ -59,7 +59,7 @@ func (m *Locks) MmapWriteLock(t *task.Task) {
 }
 
 // MmapWriteLockKillable is MmapWriteLock that a fatal signal ends with EINTR.
-func (m *Locks) MmapWriteLockKillable(t *task.Task) error {
+func (m *MMLock) MmapWriteLockKillable(t *task.Task) error {
 	t.Enter("mmap_write_lock_killable")
 	defer t.Leave()
 	if err := m.MmapLock.DownWriteKillable(t); err != nil {
@@ -70,14 +70,14 @@ func (m *Locks) MmapWriteLockKillable(t *task.Task) error {
 }
 
 // beginWrite opens a write section: mm_lock_seqcount_begin.
-func (m *Locks) beginWrite(t *task.Task) {
+func (m *MMLock) beginWrite(t *task.Task) {
 	if !m.Rules.Has(rules.SeqCounter) {
 		m.LockSeq.WriteBegin(t)
 	}
 }
 
 // MmapWriteUnlock ends all VMA write locks and gives mmap_lock back: mmap_write_unlock.
-func (m *Locks) MmapWriteUnlock(t *task.Task) {
+func (m *MMLock) MmapWriteUnlock(t *task.Task) {
 	t.Enter("mmap_write_unlock")
 	m.EndWriteAll(t)
 	m.MmapLock.UpWrite(t)
@@ -85,7 +85,7 @@ func (m *Locks) MmapWriteUnlock(t *task.Task) {
 }
 
 // MmapWriteDowngrade ends all VMA write locks and keeps mmap_lock for reading: mmap_write_downgrade.
-func (m *Locks) MmapWriteDowngrade(t *task.Task) {
+func (m *MMLock) MmapWriteDowngrade(t *task.Task) {
 	t.Enter("mmap_write_downgrade")
 	if m.Rules.Has(rules.EndWriteOnDowngrade) {
 		m.EndWriteAll(t)
@@ -95,7 +95,7 @@ func (m *Locks) MmapWriteDowngrade(t *task.Task) {
 }
 
 // EndWriteAll ends the write locks of all VMAs of the mm: vma_end_write_all. The caller holds mmap_lock for writing.
-func (m *Locks) EndWriteAll(t *task.Task) {
+func (m *MMLock) EndWriteAll(t *task.Task) {
 	t.Enter("vma_end_write_all")
 	if m.Rules.Has(rules.SeqCounter) {
 		m.LockSeq.Advance(t)
@@ -105,8 +105,8 @@ func (m *Locks) EndWriteAll(t *task.Task) {
 	t.Leave()
 }
 
-// Age moves mm_lock_seq on as n write sections would in which no VMA is locked. Nobody else may use the mm meanwhile.
-func (m *Locks) Age(n uint64) {
+// AdvanceSeq moves mm_lock_seq on as n write sections would in which no VMA is locked. No other task may use the mm meanwhile.
+func (m *MMLock) AdvanceSeq(n uint64) {
 	if !m.Rules.Has(rules.SeqCounter) {
 		n *= 2
 	}
@@ -114,19 +114,19 @@ func (m *Locks) Age(n uint64) {
 }
 
 // MmapReadLock takes mmap_lock for reading: mmap_read_lock. Never under a VMA read lock.
-func (m *Locks) MmapReadLock(t *task.Task) { m.MmapLock.DownRead(t) }
+func (m *MMLock) MmapReadLock(t *task.Task) { m.MmapLock.DownRead(t) }
 
 // MmapReadLockKillable is MmapReadLock that a fatal signal ends with EINTR.
-func (m *Locks) MmapReadLockKillable(t *task.Task) error { return m.MmapLock.DownReadKillable(t) }
+func (m *MMLock) MmapReadLockKillable(t *task.Task) error { return m.MmapLock.DownReadKillable(t) }
 
 // MmapReadTrylock takes mmap_lock for reading if that needs no waiting: mmap_read_trylock.
-func (m *Locks) MmapReadTrylock(t *task.Task) bool { return m.MmapLock.DownReadTrylock(t) }
+func (m *MMLock) MmapReadTrylock(t *task.Task) bool { return m.MmapLock.DownReadTrylock(t) }
 
 // MmapReadUnlock gives a read lock back: mmap_read_unlock.
-func (m *Locks) MmapReadUnlock(t *task.Task) { m.MmapLock.UpRead(t) }
+func (m *MMLock) MmapReadUnlock(t *task.Task) { m.MmapLock.UpRead(t) }
 
 // Grab takes a reference on the mm's memory: mmgrab.
-func (m *Locks) Grab(t *task.Task) { m.Count.Inc(t) }
+func (m *MMLock) Grab(t *task.Task) { m.Count.Inc(t) }
 
 // Drop gives a reference on the mm's memory back: mmdrop.
-func (m *Locks) Drop(t *task.Task) { m.Count.DecAndTest(t) }
+func (m *MMLock) Drop(t *task.Task) { m.Count.DecAndTest(t) }
