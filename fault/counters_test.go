@@ -5,8 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 )
@@ -47,31 +46,31 @@ func TestCounters(t *testing.T) {
 	}{
 		{"nothing mapped", func(*fixture) {}, Read, SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
 		{"a mapping right above", func(f *fixture) { f.mapAnon(1, 2, rw) }, Read, SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
-		{"rights, under the VMA lock", func(f *fixture) { f.mapAnon(0, 1, unix.PROT_READ) }, Write, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
+		{"rights, under the VMA lock", func(f *fixture) { f.mapAnon(0, 1, linux.PROT_READ) }, Write, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
 		{"no rights at all", func(f *fixture) { f.mapAnon(0, 1, 0) }, Read, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
 		{"no rights any more", func(f *fixture) { f.mapAnon(0, 1, rw); f.store(f.mm, 0, 1); f.mprotect(0, 1, 0) }, Read, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
 		{"fetch without the right", func(f *fixture) { f.mapAnon(0, 1, rw) }, Exec, SegvAccerr, counts{faults: 2, success: 2, segv: 1}},
-		{"fetch with the right", func(f *fixture) { f.mapAnon(0, 1, unix.PROT_EXEC) }, Exec, OK, counts{faults: 1, success: 1}},
+		{"fetch with the right", func(f *fixture) { f.mapAnon(0, 1, linux.PROT_EXEC) }, Exec, OK, counts{faults: 1, success: 1}},
 		{"first write", func(f *fixture) { f.mapAnon(0, 1, rw) }, Write, OK, counts{faults: 1, success: 1}},
 		{"first read", func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, OK, counts{faults: 1, success: 1}},
 		{"write over the zero page", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, Read) }, Write, OK, counts{faults: 1, success: 1}},
 		{"access that does not fault", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, Write) }, Read, OK, counts{}},
-		{"file page not cached", file(unix.MAP_SHARED), Read, OK, counts{faults: 1, retries: 1, slow: 1}},
-		{"file page not cached, shared write", file(unix.MAP_SHARED), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
-		{"file page not cached, private write", file(unix.MAP_PRIVATE), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page not cached", file(linux.MAP_SHARED), Read, OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page not cached, shared write", file(linux.MAP_SHARED), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page not cached, private write", file(linux.MAP_PRIVATE), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
 		{"file page cached", func(f *fixture) {
 			opened := f.open(3 * page)
-			f.mapFile(opened, 20, 28, rw, unix.MAP_SHARED, 0)
+			f.mapFile(opened, 20, 28, rw, linux.MAP_SHARED, 0)
 			touched(f, 20, Read)
-			f.mapFile(opened, 0, 8, rw, unix.MAP_SHARED, 0)
+			f.mapFile(opened, 0, 8, rw, linux.MAP_SHARED, 0)
 		}, Read, OK, counts{faults: 1, success: 1}},
-		{"file page mapped read-only", func(f *fixture) { file(unix.MAP_SHARED)(f); touched(f, 0, Read) }, Write, OK, counts{faults: 1, success: 1}},
-		{"shared memory has nothing to read", func(f *fixture) { f.mmap(at(0), page, rw, sharedAnon|unix.MAP_FIXED) }, Write, OK, counts{faults: 1, success: 1}},
-		{"beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, unix.MAP_SHARED, 3) }, Read, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
-		{"private write beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, unix.MAP_PRIVATE, 3) }, Write, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		{"file page mapped read-only", func(f *fixture) { file(linux.MAP_SHARED)(f); touched(f, 0, Read) }, Write, OK, counts{faults: 1, success: 1}},
+		{"shared memory has nothing to read", func(f *fixture) { f.mmap(at(0), page, rw, sharedAnon|linux.MAP_FIXED) }, Write, OK, counts{faults: 1, success: 1}},
+		{"beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, linux.MAP_SHARED, 3) }, Read, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		{"private write beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, linux.MAP_PRIVATE, 3) }, Write, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
 		{"end of the file found only when the page is read", func(f *fixture) {
 			opened := f.open(3 * page)
-			f.mapFile(opened, 0, 8, rw, unix.MAP_SHARED, 0)
+			f.mapFile(opened, 0, 8, rw, linux.MAP_SHARED, 0)
 			f.do(os.Truncate(opened.Name(), 0))
 		}, Read, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
 		{"no frame is free", func(f *fixture) {
@@ -109,7 +108,7 @@ func TestCountersBesideWriter(t *testing.T) {
 			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
 		{"first write over the zero page", false, func(f *fixture) { f.mapAnon(0, 1, rw); f.holds(f.mm, 0, 0) }, Write, true,
 			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
-		{"first write to a private file", false, func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, unix.MAP_PRIVATE, 0); f.holds(f.mm, 0, word(0)) }, Write, true,
+		{"first write to a private file", false, func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, linux.MAP_PRIVATE, 0); f.holds(f.mm, 0, word(0)) }, Write, true,
 			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
 		{"read", false, func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
 		{"write to faulted memory", false, func(f *fixture) { f.mapAnon(0, 2, rw); f.store(f.mm, 1, 1) }, Write, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
@@ -168,7 +167,7 @@ func TestEachMomentOfAFault(t *testing.T) {
 		}, true, []task.Counter{task.VMALockSuccess, task.VMALockAbort}},
 		{"mmap over it", func(f *fixture, tk *task.Task) error { return f.mmapBy(tk, 0, 2, rw) }, false,
 			[]task.Counter{task.VMALockSuccess, task.VMALockMiss}},
-		{"split", func(f *fixture, tk *task.Task) error { return f.mm.Mprotect(tk, at(1), page, unix.PROT_READ) }, false,
+		{"split", func(f *fixture, tk *task.Task) error { return f.mm.Mprotect(tk, at(1), page, linux.PROT_READ) }, false,
 			[]task.Counter{task.VMALockSuccess, task.VMALockAbort}}, // the VMA found keeps the upper part
 		{"fork", func(f *fixture, tk *task.Task) error {
 			child, err := f.mm.Fork(tk, "child")

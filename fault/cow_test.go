@@ -3,8 +3,7 @@ package fault
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 )
 
@@ -100,7 +99,7 @@ func TestProtectionsKeepContents(t *testing.T) {
 	f.mapAnon(0, 4, rw)
 	f.store(f.mm, 0, 7)
 	f.holds(f.mm, 1, 0)
-	for _, prot := range []int{0, unix.PROT_READ, unix.PROT_EXEC, unix.PROT_WRITE, rw} {
+	for _, prot := range []int{0, linux.PROT_READ, linux.PROT_EXEC, linux.PROT_WRITE, rw} {
 		f.mprotect(0, 4, prot)
 		f.valid(f.mm)
 		_, res := Load(f.t, f.mm, at(0))
@@ -108,11 +107,11 @@ func TestProtectionsKeepContents(t *testing.T) {
 			t.Errorf("protection %d: load %s, expected %s", prot, res, want)
 		}
 		fetch := Touch(f.t, f.mm, at(0), Exec)
-		if want := map[bool]Result{true: OK, false: SegvAccerr}[prot == unix.PROT_EXEC]; fetch != want {
+		if want := map[bool]Result{true: OK, false: SegvAccerr}[prot == linux.PROT_EXEC]; fetch != want {
 			t.Errorf("protection %d: fetch %s, expected %s", prot, fetch, want)
 		}
 		store := Touch(f.t, f.mm, at(2), Write)
-		if want := map[bool]Result{true: OK, false: SegvAccerr}[prot&unix.PROT_WRITE != 0]; store != want {
+		if want := map[bool]Result{true: OK, false: SegvAccerr}[prot&linux.PROT_WRITE != 0]; store != want {
 			t.Errorf("protection %d: store %s, expected %s", prot, store, want)
 		}
 	}
@@ -120,13 +119,13 @@ func TestProtectionsKeepContents(t *testing.T) {
 	f.holds(f.mm, 1, 0)
 
 	child := f.fork()
-	f.mprotect(0, 4, unix.PROT_READ)
+	f.mprotect(0, 4, linux.PROT_READ)
 	f.mprotect(0, 4, rw)
 	if f.pte(f.mm, 0).Write() {
 		t.Error("a shared page became writable")
 	}
 	child.Put(f.t)
-	f.mprotect(0, 4, unix.PROT_READ)
+	f.mprotect(0, 4, linux.PROT_READ)
 	f.mprotect(0, 4, rw)
 	if !f.pte(f.mm, 0).Write() {
 		t.Error("a page of one's own did not become writable")
@@ -142,7 +141,7 @@ func TestFetchBringsThePageIn(t *testing.T) {
 	if f.pte(f.mm, 0).None() {
 		t.Error("the page is not mapped")
 	}
-	for n, prot := range []int{unix.PROT_WRITE, unix.PROT_EXEC} { // readable on x86
+	for n, prot := range []int{linux.PROT_WRITE, linux.PROT_EXEC} { // readable on x86
 		f.mapAnon(4+n, 5+n, prot)
 		f.holds(f.mm, 4+n, 0)
 	}

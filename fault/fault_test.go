@@ -3,8 +3,7 @@ package fault
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -76,9 +75,9 @@ func (f *fixture) want(res Result, want Result, what string) {
 }
 
 const (
-	rw          = unix.PROT_READ | unix.PROT_WRITE
-	privateAnon = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
-	sharedAnon  = unix.MAP_SHARED | unix.MAP_ANONYMOUS
+	rw          = linux.PROT_READ | linux.PROT_WRITE
+	privateAnon = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS
+	sharedAnon  = linux.MAP_SHARED | linux.MAP_ANONYMOUS
 )
 
 func TestAnonymous(t *testing.T) {
@@ -96,7 +95,7 @@ func TestAnonymous(t *testing.T) {
 			t.Errorf("page %d holds %d, expected %d", i, v, want)
 		}
 	}
-	if err := f.mm.Madvise(f.t, a, 2*page, unix.MADV_DONTNEED); err != nil {
+	if err := f.mm.Madvise(f.t, a, 2*page, linux.MADV_DONTNEED); err != nil {
 		t.Error(err)
 	}
 	if v, _ := Load(f.t, f.mm, a); v != 0 {
@@ -104,7 +103,7 @@ func TestAnonymous(t *testing.T) {
 	}
 	f.want(Touch(f.t, f.mm, a, Exec), SegvAccerr, "fetch from rw memory")
 	f.want(Touch(f.t, f.mm, a-page, Read), SegvMaperr, "read below")
-	if err := f.mm.Mprotect(f.t, a, page, unix.PROT_READ); err != nil {
+	if err := f.mm.Mprotect(f.t, a, page, linux.PROT_READ); err != nil {
 		t.Error(err)
 	}
 	f.want(Store(f.t, f.mm, a, 1), SegvAccerr, "store to a read-only page")
@@ -190,13 +189,13 @@ func TestFaultsBesideWriters(t *testing.T) {
 		if err := f.mm.Munmap(tk, at, 4*page); err != nil {
 			t.Error(err)
 		}
-		if _, err := f.mm.Mmap(tk, mm.MmapArgs{Addr: at, Len: 4 * page, Prot: rw, Flags: privateAnon | unix.MAP_FIXED}); err != nil {
+		if _, err := f.mm.Mmap(tk, mm.MmapArgs{Addr: at, Len: 4 * page, Prot: rw, Flags: privateAnon | linux.MAP_FIXED}); err != nil {
 			t.Error(err)
 		}
 	})
 	run("protector", func(tk *task.Task, i uint64) {
 		at := a + i*3%60*page
-		_ = f.mm.Mprotect(tk, at, 2*page, unix.PROT_READ)
+		_ = f.mm.Mprotect(tk, at, 2*page, linux.PROT_READ)
 		_ = f.mm.Mprotect(tk, at, 2*page, rw)
 	})
 	run("forker", func(tk *task.Task, i uint64) {

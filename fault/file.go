@@ -3,8 +3,7 @@ package fault
 import (
 	"errors"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
@@ -45,7 +44,7 @@ func (f *fault) cachedPage() (phys.PFN, Result) {
 		switch {
 		case err == nil:
 			return pfn, OK
-		case errors.Is(err, unix.ENOMEM):
+		case errors.Is(err, linux.ENOMEM):
 			return 0, OOM
 		default:
 			return 0, Sigbus

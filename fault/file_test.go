@@ -5,8 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -15,8 +14,8 @@ import (
 func TestPrivateFile(t *testing.T) {
 	f := newFixture(t)
 	file := f.open(3*page + 100)
-	f.mapFile(file, 0, 4, rw, unix.MAP_PRIVATE, 0)
-	f.mapFile(file, 10, 14, rw, unix.MAP_SHARED, 0)
+	f.mapFile(file, 0, 4, rw, linux.MAP_PRIVATE, 0)
+	f.mapFile(file, 10, 14, rw, linux.MAP_SHARED, 0)
 	f.holds(f.mm, 0, word(0)) // read, then written
 	f.store(f.mm, 0, 1)
 	f.store(f.mm, 1, 2) // written at once
@@ -47,8 +46,8 @@ func TestSharedFileIsWrittenBack(t *testing.T) {
 	f := newFixture(t)
 	const size = 2*page + 100
 	file := f.open(size)
-	f.mapFile(file, 0, 3, rw, unix.MAP_SHARED, 0)
-	f.mapFile(file, 10, 12, rw, unix.MAP_PRIVATE, 0)
+	f.mapFile(file, 0, 3, rw, linux.MAP_SHARED, 0)
+	f.mapFile(file, 10, 12, rw, linux.MAP_PRIVATE, 0)
 	f.holds(f.mm, 0, word(0))
 	f.store(f.mm, 0, 0x1111)
 	f.store(f.mm, 2, 0x2222)
@@ -59,7 +58,7 @@ func TestSharedFileIsWrittenBack(t *testing.T) {
 	f.store(child, 1, 0x4444)
 	child.Put(f.t)
 	f.unmapAll()
-	again, err := f.m.Mem.OpenFile(f.t, file.Name(), unix.O_RDONLY)
+	again, err := f.m.Mem.OpenFile(f.t, file.Name(), linux.O_RDONLY)
 	f.do(err)
 	f.do(again.Put(f.t))
 	f.do(file.Sync(f.t))
@@ -93,7 +92,7 @@ func TestFaultAround(t *testing.T) {
 	}
 	remap := func(from, to, offset int) {
 		f.unmapAll()
-		f.mapFile(file, from, to, rw, unix.MAP_PRIVATE, offset)
+		f.mapFile(file, from, to, rw, linux.MAP_PRIVATE, offset)
 	}
 	check := func(what string, want ...int) {
 		t.Helper()
@@ -121,7 +120,7 @@ func TestFaultAround(t *testing.T) {
 	f.holds(f.mm, 7, word(15))
 	check("aligned by address", 7, 8, 9)
 	remap(0, 3*block, 0)
-	f.mprotect(1, 3, unix.PROT_READ) // the VMA ends at 1 and 3
+	f.mprotect(1, 3, linux.PROT_READ) // the VMA ends at 1 and 3
 	f.holds(f.mm, 2, word(2))
 	check("clipped by a split", 2)
 	remap(0, 4*block, 2*block)
@@ -141,7 +140,7 @@ func TestFaultAround(t *testing.T) {
 // merging later.
 func TestSigbusYetFaulted(t *testing.T) {
 	f := newFixture(t)
-	f.mapFile(f.open(page), 0, 4, rw, unix.MAP_PRIVATE, 0)
+	f.mapFile(f.open(page), 0, 4, rw, linux.MAP_PRIVATE, 0)
 	v := f.mm.Tree.Lookup(f.t, at(0))
 	f.want(Touch(f.t, f.mm, at(2), Read), Sigbus, "read beyond the end")
 	if v.AnonVMA(f.t) != nil {
@@ -159,8 +158,8 @@ func TestSigbusYetFaulted(t *testing.T) {
 func TestFileShrinksWhileMapped(t *testing.T) {
 	f := newFixture(t)
 	file := f.open(4 * page)
-	f.mapFile(file, 0, 4, rw, unix.MAP_SHARED, 0)
-	f.mapFile(file, 10, 14, rw, unix.MAP_PRIVATE, 0)
+	f.mapFile(file, 0, 4, rw, linux.MAP_SHARED, 0)
+	f.mapFile(file, 10, 14, rw, linux.MAP_PRIVATE, 0)
 	f.store(f.mm, 13, 9) // a copy stays whatever happens to the file
 	f.do(os.Truncate(file.Name(), page+100))
 	f.holds(f.mm, 0, word(0))
@@ -178,7 +177,7 @@ func TestFileShrinksWhileMapped(t *testing.T) {
 	f.holds(f.mm, 2, 0)
 	f.want(Touch(f.t, f.mm, at(3), Read), Sigbus, "read of a page that did not come back")
 	f.do(os.Truncate(file.Name(), 0))
-	f.do(f.mm.Madvise(f.t, at(0), 4*page, unix.MADV_DONTNEED))
+	f.do(f.mm.Madvise(f.t, at(0), 4*page, linux.MADV_DONTNEED))
 	f.want(Touch(f.t, f.mm, at(0), Read), Sigbus, "read of an empty file")
 	f.valid(f.mm)
 }
@@ -186,7 +185,7 @@ func TestFileShrinksWhileMapped(t *testing.T) {
 // TestSharedMemory: shared anonymous memory is one object for parent and child, zero to begin with.
 func TestSharedMemory(t *testing.T) {
 	f := newFixture(t)
-	f.mmap(at(0), 4*page, rw, sharedAnon|unix.MAP_FIXED)
+	f.mmap(at(0), 4*page, rw, sharedAnon|linux.MAP_FIXED)
 	f.store(f.mm, 0, 1)
 	child := f.fork()
 	f.store(child, 1, 2)
@@ -194,7 +193,7 @@ func TestSharedMemory(t *testing.T) {
 	f.store(f.mm, 2, 3)
 	f.holds(child, 2, 3)
 	f.holds(child, 3, 0)
-	f.do(f.mm.Madvise(f.t, at(0), 4*page, unix.MADV_DONTNEED)) // drops the mapping, not the memory
+	f.do(f.mm.Madvise(f.t, at(0), 4*page, linux.MADV_DONTNEED)) // drops the mapping, not the memory
 	f.holds(f.mm, 0, 1)
 	f.do(f.mm.Munmap(f.t, at(0), 4*page))
 	f.holds(child, 0, 1)
@@ -205,9 +204,9 @@ func TestSharedMemory(t *testing.T) {
 func TestSharedPageIsDirtyAgainAfterMprotect(t *testing.T) {
 	f := newFixture(t)
 	file := f.open(page)
-	f.mapFile(file, 0, 1, rw, unix.MAP_SHARED, 0)
+	f.mapFile(file, 0, 1, rw, linux.MAP_SHARED, 0)
 	f.store(f.mm, 0, 1)
-	f.mprotect(0, 1, unix.PROT_READ)
+	f.mprotect(0, 1, linux.PROT_READ)
 	f.do(file.Sync(f.t))
 	f.mprotect(0, 1, rw)
 	if f.pte(f.mm, 0).Write() {
@@ -227,7 +226,7 @@ func TestSharedPageIsDirtyAgainAfterMprotect(t *testing.T) {
 func TestOutOfFramesForFiles(t *testing.T) {
 	f := newFixture(t)
 	file := f.open(4 * page)
-	f.mapFile(file, 0, 4, rw, unix.MAP_PRIVATE, 0)
+	f.mapFile(file, 0, 4, rw, linux.MAP_PRIVATE, 0)
 	f.mapAnon(4, 5, rw)
 	f.store(f.mm, 4, 1)       // the tables exist
 	f.holds(f.mm, 3, word(3)) // this page is cached
@@ -254,16 +253,16 @@ func TestFirstTouch(t *testing.T) {
 		underMmap  uint64
 		whatIsRead string
 	}{
-		{"private write", unix.MAP_PRIVATE, Write, 32, false, 7, "0-31, 16-47, 32-63, …"},
-		{"shared write", unix.MAP_SHARED, Write, 32, false, 7, "the same"},
-		{"everything at once", unix.MAP_PRIVATE, Write, 2 * pages, false, 1, "all"},
-		{"each page alone", unix.MAP_PRIVATE, Write, 0, false, pages, "each page alone"},
-		{"shared anonymous memory", unix.MAP_SHARED, Write, 32, true, 0, "nothing"},
+		{"private write", linux.MAP_PRIVATE, Write, 32, false, 7, "0-31, 16-47, 32-63, …"},
+		{"shared write", linux.MAP_SHARED, Write, 32, false, 7, "the same"},
+		{"everything at once", linux.MAP_PRIVATE, Write, 2 * pages, false, 1, "all"},
+		{"each page alone", linux.MAP_PRIVATE, Write, 0, false, pages, "each page alone"},
+		{"shared anonymous memory", linux.MAP_SHARED, Write, 32, true, 0, "nothing"},
 	} {
 		f := newFixture(t)
 		f.m.ReadAround = c.around
 		if c.inMemory {
-			f.mmap(at(0), pages*page, rw, sharedAnon|unix.MAP_FIXED)
+			f.mmap(at(0), pages*page, rw, sharedAnon|linux.MAP_FIXED)
 		} else {
 			f.mapFile(f.open(pages*page), 0, pages, rw, c.flags, 0)
 		}

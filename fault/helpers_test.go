@@ -5,8 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -29,7 +28,7 @@ func (f *fixture) open(size int) *phys.File {
 	}
 	path := filepath.Join(tasktest.DiskDir(f.T), "file")
 	f.do(os.WriteFile(path, content, 0o600))
-	file, err := f.m.Mem.OpenFile(f.t, path, unix.O_RDWR)
+	file, err := f.m.Mem.OpenFile(f.t, path, linux.O_RDWR)
 	f.do(err)
 	f.Cleanup(func() {
 		if f.stuck {
@@ -54,7 +53,7 @@ func (f *fixture) do(err error) {
 // mapFile maps pages [from, to) to a file from a page of it on.
 func (f *fixture) mapFile(file *phys.File, from, to, prot, flags, offset int) {
 	f.Helper()
-	_, err := f.mm.Mmap(f.t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: flags | unix.MAP_FIXED,
+	_, err := f.mm.Mmap(f.t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: flags | linux.MAP_FIXED,
 		File: file, Offset: uint64(offset) * page})
 	f.do(err)
 }
@@ -62,12 +61,12 @@ func (f *fixture) mapFile(file *phys.File, from, to, prot, flags, offset int) {
 // mapAnon maps pages [from, to) of private memory.
 func (f *fixture) mapAnon(from, to, prot int) {
 	f.Helper()
-	f.mmap(at(from), uint64(to-from)*page, prot, privateAnon|unix.MAP_FIXED)
+	f.mmap(at(from), uint64(to-from)*page, prot, privateAnon|linux.MAP_FIXED)
 }
 
 // mmapBy is mapAnon by another task.
 func (f *fixture) mmapBy(t *task.Task, from, to, prot int) error {
-	_, err := f.mm.Mmap(t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: privateAnon | unix.MAP_FIXED})
+	_, err := f.mm.Mmap(t, mm.MmapArgs{Addr: at(from), Len: uint64(to-from) * page, Prot: prot, Flags: privateAnon | linux.MAP_FIXED})
 	return err
 }
 

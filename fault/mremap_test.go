@@ -5,8 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -38,7 +37,7 @@ func TestStressMremap(t *testing.T) {
 	}
 	move := func(tk *task.Task, from, to, first, count, flags int) {
 		size := uint64(count) * page
-		_, err := f.mm.Mremap(tk, at(place(from, first)), size, size, flags|unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, at(place(to, first)))
+		_, err := f.mm.Mremap(tk, at(place(from, first)), size, size, flags|linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(place(to, first)))
 		if err != nil {
 			t.Error(err)
 		}
@@ -83,7 +82,7 @@ func TestStressMremap(t *testing.T) {
 			move(tk, slot, next, 0, cut, 0)
 			move(tk, slot, next, cut, pages-cut, 0)
 		case 1:
-			move(tk, slot, next, 0, pages, unix.MREMAP_DONTUNMAP)
+			move(tk, slot, next, 0, pages, linux.MREMAP_DONTUNMAP)
 		default:
 			move(tk, slot, next, 0, pages, 0)
 		}

@@ -3,8 +3,7 @@ package fault
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -23,7 +22,7 @@ func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPF
 	}
 	for f.addr < end {
 		if t.Killed() {
-			return f.addr, fmt.Errorf("populate: %w", unix.EINTR)
+			return f.addr, fmt.Errorf("populate: %w", linux.EINTR)
 		}
 		if f.follow() {
 			f.addr += mm.PageSize
@@ -35,9 +34,9 @@ func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPF
 			m.MmapReadLock(t)
 			return f.addr, nil
 		case OOM:
-			return f.addr, fmt.Errorf("populate: no memory for the page at %#x: %w", f.addr, unix.ENOMEM)
+			return f.addr, fmt.Errorf("populate: no memory for the page at %#x: %w", f.addr, linux.ENOMEM)
 		default:
-			return f.addr, fmt.Errorf("populate: %s at %#x: %w", res, f.addr, unix.EFAULT)
+			return f.addr, fmt.Errorf("populate: %s at %#x: %w", res, f.addr, linux.EFAULT)
 		}
 	}
 	return end, nil

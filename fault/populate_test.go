@@ -4,8 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -32,7 +31,7 @@ func TestPopulateWaitsForPages(t *testing.T) {
 	} {
 		t.Run("", func(t *testing.T) {
 			f := newFixture(t)
-			f.mapFile(f.open(3*page), 0, 3, rw, unix.MAP_PRIVATE, 0)
+			f.mapFile(f.open(3*page), 0, 3, rw, linux.MAP_PRIVATE, 0)
 			at := 0
 			for _, want := range c.next {
 				next, err := f.populate(at, 3, c.how)
@@ -58,8 +57,8 @@ func TestPopulateWaitsForPages(t *testing.T) {
 // TestPopulateEndsAtSignals: where an access would get a signal, the pages before are there.
 func TestPopulateEndsAtSignals(t *testing.T) {
 	f := newFixture(t)
-	f.mapFile(f.open(2*page), 0, 4, rw, unix.MAP_SHARED, 0)
-	if next, err := f.populate(0, 4, mm.FollWrite); next != 2 || !errors.Is(err, unix.EFAULT) {
+	f.mapFile(f.open(2*page), 0, 4, rw, linux.MAP_SHARED, 0)
+	if next, err := f.populate(0, 4, mm.FollWrite); next != 2 || !errors.Is(err, linux.EFAULT) {
 		t.Errorf("beyond the file's end: %d, %v", next, err)
 	}
 	if got := f.mapped(0, 4); len(got) != 2 {
@@ -73,13 +72,13 @@ func TestPopulateOfKilled(t *testing.T) {
 	f.mapAnon(0, 2, rw)
 	other := f.m.NewTask("killed")
 	other.Kill(nil)
-	if err := f.mm.Mlock(other, at(0), 2*page); !errors.Is(err, unix.EINTR) {
+	if err := f.mm.Mlock(other, at(0), 2*page); !errors.Is(err, linux.EINTR) {
 		t.Errorf("mlock: %v", err)
 	}
 	if n := f.mm.LockedVM(f.t); n != 2 {
 		t.Errorf("%d pages are locked", n)
 	}
-	_, err := f.mm.Mmap(other, mm.MmapArgs{Addr: at(4), Len: page, Prot: rw, Flags: privateAnon | unix.MAP_FIXED | unix.MAP_POPULATE})
+	_, err := f.mm.Mmap(other, mm.MmapArgs{Addr: at(4), Len: page, Prot: rw, Flags: privateAnon | linux.MAP_FIXED | linux.MAP_POPULATE})
 	f.do(err)
 	if got := f.mapped(0, 5); got != nil {
 		t.Errorf("pages %v are mapped", got)
@@ -94,10 +93,10 @@ func TestMlockBesideOthers(t *testing.T) {
 	for name, other := range map[string]func(f *fixture, tk *task.Task) error{
 		"munmap":   func(f *fixture, tk *task.Task) error { return f.mm.Munmap(tk, at(1), page) },
 		"mmap":     func(f *fixture, tk *task.Task) error { return f.mmapBy(tk, 0, 2, rw) },
-		"mprotect": func(f *fixture, tk *task.Task) error { return f.mm.Mprotect(tk, at(1), page, unix.PROT_READ) },
+		"mprotect": func(f *fixture, tk *task.Task) error { return f.mm.Mprotect(tk, at(1), page, linux.PROT_READ) },
 		"munlock":  func(f *fixture, tk *task.Task) error { return f.mm.Munlock(tk, at(0), 2*page) },
 		"dontneed": func(f *fixture, tk *task.Task) error {
-			_ = f.mm.Madvise(tk, at(0), page, unix.MADV_DONTNEED)
+			_ = f.mm.Madvise(tk, at(0), page, linux.MADV_DONTNEED)
 			return nil
 		},
 		"a store": func(f *fixture, tk *task.Task) error {
@@ -111,7 +110,7 @@ func TestMlockBesideOthers(t *testing.T) {
 			for k, last := 0, false; !last; k += stride {
 				t.Run("", func(t *testing.T) {
 					f := newFixture(t)
-					f.mapFile(f.open(3*page), 0, 3, rw, unix.MAP_PRIVATE, 0)
+					f.mapFile(f.open(3*page), 0, 3, rw, linux.MAP_PRIVATE, 0)
 					locked := errors.New("mlock did not run")
 					run := f.run(after(k),
 						func(tk *task.Task) { locked = f.mm.Mlock(tk, at(0), 3*page) },
@@ -121,7 +120,7 @@ func TestMlockBesideOthers(t *testing.T) {
 							}
 						})
 					last = k >= stepsOf(run, 0)
-					if locked != nil && (name != "munmap" || !errors.Is(locked, unix.ENOMEM)) { // it came first
+					if locked != nil && (name != "munmap" || !errors.Is(locked, linux.ENOMEM)) { // it came first
 						t.Errorf("after step %d: mlock: %v", k, locked)
 					}
 					if locked == nil && f.pte(f.mm, 2).None() {

@@ -5,8 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -44,8 +43,8 @@ func TestHolesAndFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			interleave(t, 1, func(f *fixture) (func(*task.Task), func(*task.Task), func()) {
 				file := f.open(page)
-				f.mapFile(file, 0, 1, rw, unix.MAP_SHARED, 0)
-				f.mapFile(file, 2, 3, rw, unix.MAP_SHARED, 0)
+				f.mapFile(file, 0, 1, rw, linux.MAP_SHARED, 0)
+				f.mapFile(file, 2, 3, rw, linux.MAP_SHARED, 0)
 				f.holds(f.mm, 2, word(0)) // cached
 				return func(t *task.Task) {
 						if access == Read {
@@ -53,14 +52,14 @@ func TestHolesAndFaults(t *testing.T) {
 						} else if res := Store(t, f.mm, at(0), 7); res != OK {
 							f.Error(res)
 						}
-					}, func(t *task.Task) { f.madvise(t, 2, 3, unix.MADV_REMOVE) }, func() {
+					}, func(t *task.Task) { f.madvise(t, 2, 3, linux.MADV_REMOVE) }, func() {
 						v, res := Load(f.t, f.mm, at(0))
 						if res != OK || v != 0 && (access == Read || v != 7) {
 							f.Errorf("the page holds %#x, %s", v, res)
 						}
 						f.holds(f.mm, 2, v)
 						if name := file.Name(); access == Write && v == 7 {
-							f.do(f.mm.Msync(f.t, at(2), page, unix.MS_SYNC))
+							f.do(f.mm.Msync(f.t, at(2), page, linux.MS_SYNC))
 							f.onDisk(name, v)
 						}
 					}
@@ -85,14 +84,14 @@ func TestStoresWhileWritingBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			interleave(t, 1, func(f *fixture) (func(*task.Task), func(*task.Task), func()) {
 				file := f.open(page)
-				f.mapFile(file, 0, 1, rw, unix.MAP_SHARED, 0)
-				f.mapFile(file, 2, 3, rw, unix.MAP_SHARED, 0)
+				f.mapFile(file, 0, 1, rw, linux.MAP_SHARED, 0)
+				f.mapFile(file, 2, 3, rw, linux.MAP_SHARED, 0)
 				f.store(f.mm, 2, 5)
 				if mapped {
 					f.store(f.mm, 0, 6)
 				}
 				sync := func(t *task.Task) {
-					if err := f.mm.Msync(t, at(2), page, unix.MS_SYNC); err != nil {
+					if err := f.mm.Msync(t, at(2), page, linux.MS_SYNC); err != nil {
 						f.Error(err)
 					}
 				}
@@ -113,10 +112,10 @@ func TestStoresWhileWritingBack(t *testing.T) {
 func TestForkAndHoles(t *testing.T) {
 	interleave(t, 29, func(f *fixture) (func(*task.Task), func(*task.Task), func()) {
 		file := f.open(2 * page)
-		f.mapFile(file, 0, 2, rw, unix.MAP_SHARED, 0)
+		f.mapFile(file, 0, 2, rw, linux.MAP_SHARED, 0)
 		f.store(f.mm, 0, 1)
 		var children []*mm.MM
-		f.madvise(f.t, 1, 2, unix.MADV_GUARD_INSTALL) // or fork would not copy a file's entries
+		f.madvise(f.t, 1, 2, linux.MADV_GUARD_INSTALL) // or fork would not copy a file's entries
 		return func(t *task.Task) {
 				child, err := f.mm.Fork(t, "child")
 				if err != nil {
@@ -125,7 +124,7 @@ func TestForkAndHoles(t *testing.T) {
 				}
 				children = append(children, child)
 				f.Cleanup(func() { child.Put(f.t) })
-			}, func(t *task.Task) { f.madvise(t, 0, 1, unix.MADV_REMOVE) }, func() {
+			}, func(t *task.Task) { f.madvise(t, 0, 1, linux.MADV_REMOVE) }, func() {
 				if n := file.CachedPages(f.t); n != 0 {
 					f.Errorf("%d pages are cached", n)
 				}
@@ -151,7 +150,7 @@ func TestGuardsAndFaults(t *testing.T) {
 						if res := Store(t, f.mm, at(0), 7); res != OK && res != SegvMaperr {
 							f.Error(res)
 						}
-					}, func(t *task.Task) { f.madvise(t, 0, 1, unix.MADV_GUARD_INSTALL) }, func() {
+					}, func(t *task.Task) { f.madvise(t, 0, 1, linux.MADV_GUARD_INSTALL) }, func() {
 						f.want(Touch(f.t, f.mm, at(0), Write), SegvMaperr, "a guarded page")
 						if !f.pte(f.mm, 0).Guard() {
 							f.Errorf("the entry is %#x", f.pte(f.mm, 0))

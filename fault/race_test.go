@@ -4,8 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -14,12 +13,12 @@ import (
 func TestTwoFaultsOnOnePage(t *testing.T) {
 	for name, setup := range map[string]func(f *fixture){
 		"anonymous":    func(f *fixture) { f.mapAnon(0, 2, rw) },
-		"no tables":    func(f *fixture) { f.mapAnon(0, 1, rw); f.mmap(at(1), page, rw, sharedAnon|unix.MAP_FIXED) },
+		"no tables":    func(f *fixture) { f.mapAnon(0, 1, rw); f.mmap(at(1), page, rw, sharedAnon|linux.MAP_FIXED) },
 		"zero page":    func(f *fixture) { f.mapAnon(0, 2, rw); f.holds(f.mm, 0, 0) },
 		"faulted":      func(f *fixture) { f.mapAnon(0, 2, rw); f.store(f.mm, 1, 1) },
-		"private file": func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, unix.MAP_PRIVATE, 0) },
-		"cached file":  func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, unix.MAP_PRIVATE, 0); f.holds(f.mm, 0, word(0)) },
-		"shared file":  func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, unix.MAP_SHARED, 0) },
+		"private file": func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, linux.MAP_PRIVATE, 0) },
+		"cached file":  func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, linux.MAP_PRIVATE, 0); f.holds(f.mm, 0, word(0)) },
+		"shared file":  func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, linux.MAP_SHARED, 0) },
 		"shared by fork": func(f *fixture) {
 			f.mapAnon(0, 1, rw)
 			f.store(f.mm, 0, 1)
@@ -98,9 +97,9 @@ func TestCopyOnWriteWaitsForReaders(t *testing.T) {
 // the tables may still read or write it.
 func TestUnmappedPagesWaitForReaders(t *testing.T) {
 	for name, unmap := range map[string]func(f *fixture, tk *task.Task) error{
-		"madvise": func(f *fixture, tk *task.Task) error { return f.mm.Madvise(tk, at(0), page, unix.MADV_DONTNEED) },
+		"madvise": func(f *fixture, tk *task.Task) error { return f.mm.Madvise(tk, at(0), page, linux.MADV_DONTNEED) },
 		"munmap":  func(f *fixture, tk *task.Task) error { return f.mm.Munmap(tk, at(0), page) },
-		"mmap":    func(f *fixture, tk *task.Task) error { return f.mmapBy(tk, 0, 1, unix.PROT_READ) },
+		"mmap":    func(f *fixture, tk *task.Task) error { return f.mmapBy(tk, 0, 1, linux.PROT_READ) },
 	} {
 		f := newFixture(t)
 		f.mapAnon(0, 2, rw)
@@ -141,7 +140,7 @@ func TestProtectionHoldsWhenMprotectReturns(t *testing.T) {
 	}, func(tk *task.Task) {
 		f.want(Store(tk, f.mm, at(0), 2), OK, "store that was under way")
 	}, func(tk *task.Task) {
-		if err := f.mm.Mprotect(tk, at(0), page, unix.PROT_READ); err != nil {
+		if err := f.mm.Mprotect(tk, at(0), page, linux.PROT_READ); err != nil {
 			t.Error(err)
 		}
 		seen, _ = Load(tk, f.mm, at(0))

@@ -3,9 +3,8 @@ package fault
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -13,14 +12,14 @@ import (
 )
 
 // Peek reads the 8-byte word at addr, which is a multiple of 8, as pread(2) of /proc/PID/mem does: with the rights that the mapping may
-// be given, not those that it has. Errors are unix.Errno values, wrapped.
+// be given, not those that it has. Errors are linux.Errno values, wrapped.
 func Peek(t *task.Task, m *mm.MM, addr uint64) (value uint64, err error) {
 	err = accessRemote(t, m, addr, Read, func(word *ksync.Atomic64) { value = word.ReadOnce(t) })
 	return value, err
 }
 
 // Poke writes the 8-byte word at addr, which is a multiple of 8, as pwrite(2) of /proc/PID/mem does: to a copy where the mapping is
-// private, though it may be read-only. Errors are unix.Errno values, wrapped.
+// private, though it may be read-only. Errors are linux.Errno values, wrapped.
 func Poke(t *task.Task, m *mm.MM, addr, value uint64) error {
 	return accessRemote(t, m, addr, Write, func(word *ksync.Atomic64) { word.WriteOnce(t, value) })
 }
@@ -28,27 +27,27 @@ func Poke(t *task.Task, m *mm.MM, addr, value uint64) error {
 // accessRemote does use on the word at addr: __access_remote_vm with FOLL_FORCE, as mem_rw calls it. Whatever stands in the way is EIO.
 func accessRemote(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.Atomic64)) error {
 	if int64(addr) < 0 { // ksys_pread64
-		return fmt.Errorf("offset %#x of /proc/PID/mem is negative: %w", addr, unix.EINVAL)
+		return fmt.Errorf("offset %#x of /proc/PID/mem is negative: %w", addr, linux.EINVAL)
 	}
 	t.Enter("__access_remote_vm")
 	defer t.Leave()
 	if err := m.MmapReadLockKillable(t); err != nil {
-		return fmt.Errorf("%w: %w", unix.EIO, err)
+		return fmt.Errorf("%w: %w", linux.EIO, err)
 	}
 	v := m.Tree.Lookup(t, addr)
 	if v == nil {
 		if v = m.ExpandStack(t, addr); v == nil {
-			return fmt.Errorf("nothing is mapped at %#x: %w", addr, unix.EIO)
+			return fmt.Errorf("nothing is mapped at %#x: %w", addr, linux.EIO)
 		}
 	}
 	defer m.MmapReadUnlock(t)
 	f := fault{t: t, mm: m, vma: v, flags: v.Flags(t), addr: addr, access: kind, tried: true} // mmap_lock is not given back
 	if f.forbidden() {
-		return fmt.Errorf("the mapping at %#x may never be accessed so: %w", addr, unix.EIO)
+		return fmt.Errorf("the mapping at %#x may never be accessed so: %w", addr, linux.EIO)
 	}
 	for !f.useForced(use) {
 		if res := f.handle(); res != OK { // faultin_page
-			return fmt.Errorf("%s at %#x: %w", res, addr, unix.EIO)
+			return fmt.Errorf("%s at %#x: %w", res, addr, linux.EIO)
 		}
 	}
 	return nil

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // TestRemote: what a debugger may read and write that the process may not, and what it may not either.
@@ -43,20 +43,20 @@ func TestRemote(t *testing.T) {
 	child.Put(f.t)
 
 	file := f.open(2 * page)
-	f.mapFile(file, 10, 12, unix.PROT_READ, unix.MAP_PRIVATE, 0)
-	f.mapFile(file, 20, 23, unix.PROT_READ, unix.MAP_SHARED, 0)
+	f.mapFile(file, 10, 12, linux.PROT_READ, linux.MAP_PRIVATE, 0)
+	f.mapFile(file, 20, 23, linux.PROT_READ, linux.MAP_SHARED, 0)
 	const ones = 0x0101010101010101
 	peek(10, ones, nil)
 	poke(10, 5, nil)
 	peek(10, 5, nil)
 	peek(20, ones, nil) // the file has not changed
-	poke(20, 5, unix.EIO)
-	peek(22, 0, unix.EIO) // beyond the file
+	poke(20, 5, linux.EIO)
+	peek(22, 0, linux.EIO) // beyond the file
 	f.mprotect(20, 23, rw)
 	poke(21, 6, nil)
 	peek(11, 6, nil)
-	peek(40, 0, unix.EIO)
-	if _, err := Peek(f.t, f.mm, 1<<63); !errors.Is(err, unix.EINVAL) {
+	peek(40, 0, linux.EIO)
+	if _, err := Peek(f.t, f.mm, 1<<63); !errors.Is(err, linux.EINVAL) {
 		t.Errorf("a negative offset: %v", err)
 	}
 	f.valid(f.mm)

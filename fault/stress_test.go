@@ -5,8 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -24,8 +23,8 @@ func TestStressWithFilesAndForks(t *testing.T) {
 	f := newFixture(t)
 	file := f.open(filed * page)
 	f.mapAnon(0, pages, rw)
-	f.mapFile(file, shared, shared+filed, rw, unix.MAP_SHARED, 0)
-	f.mapFile(file, copied, copied+filed, rw, unix.MAP_PRIVATE, 0)
+	f.mapFile(file, shared, shared+filed, rw, linux.MAP_SHARED, 0)
+	f.mapFile(file, copied, copied+filed, rw, linux.MAP_PRIVATE, 0)
 
 	// tag is what a page holds once it was written; a file's page holds it from the beginning.
 	tag := func(n int) uint64 {
@@ -96,16 +95,16 @@ func TestStressWithFilesAndForks(t *testing.T) {
 	})
 	run(11, func(tk *task.Task, r *rand.Rand) { // the private file mapping comes and goes
 		n := r.IntN(filed - 4)
-		_, err := f.mm.Mmap(tk, mm.MmapArgs{Addr: at(copied + n), Len: 4 * page, Prot: rw, Flags: unix.MAP_PRIVATE | unix.MAP_FIXED, File: file, Offset: uint64(n) * page})
+		_, err := f.mm.Mmap(tk, mm.MmapArgs{Addr: at(copied + n), Len: 4 * page, Prot: rw, Flags: linux.MAP_PRIVATE | linux.MAP_FIXED, File: file, Offset: uint64(n) * page})
 		if err != nil {
 			t.Error(err)
 		}
 	})
 	run(12, func(tk *task.Task, r *rand.Rand) { // a hole in the range gives ENOMEM
 		n := random(r)
-		_ = f.mm.Mprotect(tk, at(n), 2*page, []int{0, unix.PROT_READ, rw}[r.IntN(3)])
+		_ = f.mm.Mprotect(tk, at(n), 2*page, []int{0, linux.PROT_READ, rw}[r.IntN(3)])
 		_ = f.mm.Mprotect(tk, at(n), 2*page, rw)
-		_ = f.mm.Madvise(tk, at(random(r)), 3*page, unix.MADV_DONTNEED)
+		_ = f.mm.Madvise(tk, at(random(r)), 3*page, linux.MADV_DONTNEED)
 	})
 	run(13, func(tk *task.Task, r *rand.Rand) { // a child that lives on beside its parent for a while
 		if r.IntN(10) > 0 {

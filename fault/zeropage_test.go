@@ -3,8 +3,7 @@ package fault
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -22,14 +21,14 @@ func TestForbidZeroPage(t *testing.T) {
 		writable bool
 	}{
 		{"load", rw, func(f *fixture) { f.holds(f.mm, 0, 0) }, true},
-		{"load from read-only memory", unix.PROT_READ, func(f *fixture) { f.holds(f.mm, 0, 0) }, false},
-		{"fetch", unix.PROT_READ | unix.PROT_EXEC, func(f *fixture) { f.want(Touch(f.t, f.mm, at(0), Exec), OK, "fetch") }, false},
+		{"load from read-only memory", linux.PROT_READ, func(f *fixture) { f.holds(f.mm, 0, 0) }, false},
+		{"fetch", linux.PROT_READ | linux.PROT_EXEC, func(f *fixture) { f.want(Touch(f.t, f.mm, at(0), Exec), OK, "fetch") }, false},
 		{"fetch that is refused", rw, func(f *fixture) { f.want(Touch(f.t, f.mm, at(0), Exec), SegvAccerr, "fetch") }, true},
-		{"MADV_POPULATE_READ", rw, populate(unix.MADV_POPULATE_READ), true},
-		{"MADV_POPULATE_READ of read-only memory", unix.PROT_READ, populate(unix.MADV_POPULATE_READ), false},
-		{"mlock of read-only memory", unix.PROT_READ, func(f *fixture) { f.do(f.mm.Mlock(f.t, at(0), page)) }, false},
+		{"MADV_POPULATE_READ", rw, populate(linux.MADV_POPULATE_READ), true},
+		{"MADV_POPULATE_READ of read-only memory", linux.PROT_READ, populate(linux.MADV_POPULATE_READ), false},
+		{"mlock of read-only memory", linux.PROT_READ, func(f *fixture) { f.do(f.mm.Mlock(f.t, at(0), page)) }, false},
 		{"MAP_POPULATE of read-only memory", 0, func(f *fixture) {
-			f.mmap(at(0), page, unix.PROT_READ, privateAnon|unix.MAP_FIXED|unix.MAP_POPULATE)
+			f.mmap(at(0), page, linux.PROT_READ, privateAnon|linux.MAP_FIXED|linux.MAP_POPULATE)
 		}, false},
 	} {
 		for _, forbid := range []bool{true, false} {
@@ -56,7 +55,7 @@ func TestForbidZeroPage(t *testing.T) {
 // mprotect, inherited, and moves along.
 func TestOwnPageAfterRead(t *testing.T) {
 	f := newFixtureOn(t, mm.Config{Settings: mm.Settings{ForbidZeroPage: true}})
-	f.mapAnon(0, 2, unix.PROT_READ)
+	f.mapAnon(0, 2, linux.PROT_READ)
 	f.holds(f.mm, 0, 0)
 	frame := f.pfn(0)
 	f.mprotect(0, 2, rw)
@@ -75,7 +74,7 @@ func TestOwnPageAfterRead(t *testing.T) {
 	f.store(child, 1, 6)
 	f.holds(f.mm, 1, 0)
 	child.Put(f.t)
-	moved, err := f.mm.Mremap(f.t, at(0), 2*page, 2*page, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, at(10))
+	moved, err := f.mm.Mremap(f.t, at(0), 2*page, 2*page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(10))
 	f.do(err)
 	if moved != at(10) || f.pfn(10) != frame {
 		t.Errorf("moved to %#x, frame %d", moved, f.pfn(10))

@@ -3,9 +3,8 @@ package mm
 import (
 	"cmp"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -141,13 +140,13 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 	switch m := mm.Machine; m.Overcommit {
 	case OvercommitGuess:
 		if m.RAM != 0 && pages > (m.RAM+m.Swap)>>PageShift {
-			return errno(op, unix.ENOMEM, "%d pages are more than all memory", pages)
+			return errno(op, linux.ENOMEM, "%d pages are more than all memory", pages)
 		}
 	case OvercommitNever:
 		limit, reserved := m.commitLimit(), mm.reserved(t)
 		if now := m.committed.Add(t, pages); now+reserved >= limit {
 			m.committed.Add(t, -pages)
-			return errno(op, unix.ENOMEM, "%d pages more exceed the commit limit of %d, of which %d are kept back", pages, limit, reserved)
+			return errno(op, linux.ENOMEM, "%d pages more exceed the commit limit of %d, of which %d are kept back", pages, limit, reserved)
 		}
 	}
 	return nil

@@ -3,8 +3,7 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/mm"
 )
 
@@ -19,9 +18,9 @@ func TestVMStat(t *testing.T) {
 		}
 	}
 	l.mmap(0, 4, rw)
-	l.mmap(4, 6, unix.PROT_READ)
+	l.mmap(4, 6, linux.PROT_READ)
 	want(mm.VMStat{Total: 6, Data: 4})
-	l.do(l.mm.Mprotect(l.t, at(3), 2*page, unix.PROT_EXEC))
+	l.do(l.mm.Mprotect(l.t, at(3), 2*page, linux.PROT_EXEC))
 	want(mm.VMStat{Total: 6, Data: 3, Exec: 2})
 	l.do(l.mm.Munmap(l.t, at(0), 4*page))
 	want(mm.VMStat{Total: 2, Exec: 1})
@@ -34,16 +33,16 @@ func TestAddressSpaceLimits(t *testing.T) {
 	defer l.end()
 	l.mmap(0, 4, rw)
 	l.mm.SetLimit(l.t, mm.LimitAS, 4*page)
-	l.wantErrno(mapping(8, 9, rw)(l), unix.ENOMEM, "beyond RLIMIT_AS")
-	l.wantErrno(mapping(1, 3, unix.PROT_READ)(l), 0, "in place of as much")
-	l.wantErrno(mapping(3, 5, unix.PROT_READ)(l), unix.ENOMEM, "partly in place")
+	l.wantErrno(mapping(8, 9, rw)(l), linux.ENOMEM, "beyond RLIMIT_AS")
+	l.wantErrno(mapping(1, 3, linux.PROT_READ)(l), 0, "in place of as much")
+	l.wantErrno(mapping(3, 5, linux.PROT_READ)(l), linux.ENOMEM, "partly in place")
 	l.wantLayout("0-1 rw-p, 1-3 r--p, 3-4 rw-p")
 	l.mm.SetLimit(l.t, mm.LimitAS, mm.Infinity)
 
 	l.mm.SetLimit(l.t, mm.LimitData, 2*page)
-	l.wantErrno(mapping(8, 9, rw)(l), unix.ENOMEM, "beyond RLIMIT_DATA")
-	l.wantErrno(mapping(8, 9, unix.PROT_READ)(l), 0, "read-only memory is not counted")
-	l.wantErrno(l.mm.Mprotect(l.t, at(8), page, rw), unix.ENOMEM, "to become writable")
+	l.wantErrno(mapping(8, 9, rw)(l), linux.ENOMEM, "beyond RLIMIT_DATA")
+	l.wantErrno(mapping(8, 9, linux.PROT_READ)(l), 0, "read-only memory is not counted")
+	l.wantErrno(l.mm.Mprotect(l.t, at(8), page, rw), linux.ENOMEM, "to become writable")
 	l.mm.SetLimit(l.t, mm.LimitData, mm.Infinity)
 }
 
@@ -51,10 +50,10 @@ func TestAddressSpaceLimits(t *testing.T) {
 func TestOvercommit(t *testing.T) {
 	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 5 * page >> 10, RAM: page}}, "")
 	defer l.end()
-	l.wantErrno(mapping(0, 5, rw)(l), unix.ENOMEM, "beyond the commit limit")
+	l.wantErrno(mapping(0, 5, rw)(l), linux.ENOMEM, "beyond the commit limit")
 	l.mmap(0, 3, rw)
-	l.mmap(4, 6, unix.PROT_READ)
-	l.wantErrno(l.mm.Mprotect(l.t, at(4), 2*page, rw), unix.ENOMEM, "to become writable")
+	l.mmap(4, 6, linux.PROT_READ)
+	l.wantErrno(l.mm.Mprotect(l.t, at(4), 2*page, rw), linux.ENOMEM, "to become writable")
 	l.wantErrno(mapping(0, 3, rw)(l), 0, "in place of as much")
 	if _, err := l.mm.Fork(l.t, "child"); err == nil {
 		t.Error("fork is not charged")
@@ -64,7 +63,7 @@ func TestOvercommit(t *testing.T) {
 	l.do(err)
 	l.others = append(l.others, child)
 	l.do(l.mm.Mprotect(l.t, at(4), 2*page, rw))
-	l.wantErrno(mapping(8, 9, rw)(l), unix.ENOMEM, "all is promised")
+	l.wantErrno(mapping(8, 9, rw)(l), linux.ENOMEM, "all is promised")
 }
 
 // TestOvercommitGuess refuses only what is more than all memory.
@@ -73,6 +72,6 @@ func TestOvercommitGuess(t *testing.T) {
 	defer l.end()
 	l.mmap(0, 4, rw)
 	l.mmap(4, 8, rw)
-	l.wantErrno(mapping(10, 15, rw)(l), unix.ENOMEM, "more than all memory")
-	l.wantErrno(mapping(10, 15, unix.PROT_READ)(l), 0, "read-only memory is not charged")
+	l.wantErrno(mapping(10, 15, rw)(l), linux.ENOMEM, "more than all memory")
+	l.wantErrno(mapping(10, 15, linux.PROT_READ)(l), 0, "read-only memory is not charged")
 }

@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -60,9 +59,9 @@ func (mm *MM) checkBrk(t *task.Task, addr uint64) error {
 	start, limit := mm.startBrk.Read(t), mm.Limit(t, LimitData)
 	switch {
 	case addr < start:
-		return errno("brk", unix.EINVAL, "%#x lies below the heap", addr)
+		return errno("brk", linux.EINVAL, "%#x lies below the heap", addr)
 	case limit != Infinity && addr-start > limit:
-		return errno("brk", unix.ENOSPC, "a heap of %#x bytes exceeds RLIMIT_DATA", addr-start)
+		return errno("brk", linux.ENOSPC, "a heap of %#x bytes exceeds RLIMIT_DATA", addr-start)
 	}
 	return nil
 }
@@ -70,21 +69,21 @@ func (mm *MM) checkBrk(t *task.Task, addr uint64) error {
 // shrinkHeap unmaps [start, end), whatever it is, and gives mmap_lock back unless it fails. There must be something.
 func (mm *MM) shrinkHeap(t *task.Task, start, end uint64) error {
 	if mm.free(t, start, end) {
-		return errno("brk", unix.ENOMEM, "[%#x, %#x) is not mapped", start, end)
+		return errno("brk", linux.ENOMEM, "[%#x, %#x) is not mapped", start, end)
 	}
 	return mm.unmap(t, start, end, true)
 }
 
 // growHeap maps [start, end), above the heap. A page more must be free, and the gap below the next VMA.
 func (mm *MM) growHeap(t *task.Task, start, end uint64) error {
-	if _, err := mm.unmappedArea(t, placement{op: "brk", hint: start, length: end - start, flags: unix.MAP_FIXED}); err != nil {
+	if _, err := mm.unmappedArea(t, placement{op: "brk", hint: start, length: end - start, flags: linux.MAP_FIXED}); err != nil {
 		return err
 	}
 	if !mm.mlockFutureOK(t, mm.defFlags.Read(t), end-start) {
-		return errno("brk", unix.EAGAIN, "%#x locked bytes more exceed RLIMIT_MEMLOCK", end-start)
+		return errno("brk", linux.EAGAIN, "%#x locked bytes more exceed RLIMIT_MEMLOCK", end-start)
 	}
 	if next := mm.vmi.Find(t, start); next != nil && end+PageSize > mm.startGap(t, next) {
-		return errno("brk", unix.ENOMEM, "%#x is too near the mapping at %#x", end, next.Start(t))
+		return errno("brk", linux.ENOMEM, "%#x is too near the mapping at %#x", end, next.Start(t))
 	}
 	return mm.mapHeap(t, start, end)
 }
@@ -96,9 +95,9 @@ func (mm *MM) mapHeap(t *task.Task, start, end uint64) error {
 	flags, pages := heapFlags|mm.defFlags.Read(t), (end-start)>>PageShift
 	switch {
 	case !mm.mayExpand(t, flags, pages):
-		return errno("brk", unix.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
+		return errno("brk", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
 	case mm.MapCount(t) > mm.Machine.MaxMapCount:
-		return errno("brk", unix.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
+		return errno("brk", linux.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
 	}
 	if err := mm.charge(t, "brk", pages); err != nil {
 		return err

@@ -3,8 +3,7 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
@@ -15,7 +14,7 @@ import (
 func TestBrk(t *testing.T) {
 	heap := func(pages int) func(*lab) { return func(l *lab) { l.mm.Brk(l.t, at(10+pages)) } }
 	fixed := func(from, to, prot int) func(*lab) { return func(l *lab) { l.mmap(from, to, prot) } }
-	const r = unix.PROT_READ
+	const r = linux.PROT_READ
 	for _, c := range []struct {
 		name  string
 		setup func(*lab)

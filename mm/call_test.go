@@ -4,8 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/mm"
 )
 
@@ -19,7 +18,7 @@ func TestHistoricalErrorPaths(t *testing.T) {
 		{"B51, a new range", "undo-merge", "call-residue", maps("0-2", "4-6 filled"), mapping(2, 4, rw)},
 		{"B51, an existing range", "undo-merge", "call-residue", threeOnceWritable(1), protecting(2, 4)},
 		{"B59", "uncharge-failed", "commit-charge", maps("0-2"), mapping(8, 9, rw)},
-		{"B59, over a mapping", "uncharge-failed", "commit-charge", maps("0-4 filled"), mapping(1, 3, rw|unix.PROT_EXEC)},
+		{"B59, over a mapping", "uncharge-failed", "commit-charge", maps("0-4 filled"), mapping(1, 3, rw|linux.PROT_EXEC)},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
 			for _, spec := range []string{"", "linux-6.18,-" + c.rule} {

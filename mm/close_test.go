@@ -3,8 +3,7 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -75,7 +74,7 @@ func TestCloseRunsOncePerVMA(t *testing.T) {
 	o.want(1, 1)
 	l.do(l.tryMunmap(4, 5)) // a head
 	o.want(1, 1)
-	l.do(l.tryMprotect(6, 7, unix.PROT_READ))
+	l.do(l.tryMprotect(6, 7, linux.PROT_READ))
 	o.want(2, 0)
 	l.wantLayout("0-1 rw-p, 5-6 rw-p, 6-7 r--p, 7-8 rw-p")
 	child, err := l.mm.Fork(l.t, "child")
@@ -104,7 +103,7 @@ func TestCloseBeforeTheNewMappingShows(t *testing.T) {
 			t.Error("the old VMA is closed when it is in the tree no more")
 		}
 	}
-	l.mmap(0, 2, unix.PROT_READ)
+	l.mmap(0, 2, linux.PROT_READ)
 	o.want(0, 1)
 	o.end()
 }
@@ -130,7 +129,7 @@ func TestFailedOperationsCloseWhatTheyOpened(t *testing.T) {
 // TestMergesSpareVMAsWithClose goes through the cases of docs/kernel.md K3: a VMA with a close hook is never removed by a
 // merge, but may grow and shrink.
 func TestMergesSpareVMAsWithClose(t *testing.T) {
-	const r = unix.PROT_READ
+	const r = linux.PROT_READ
 	for _, c := range []struct {
 		name  string
 		setup func(l *lab, o *owner)

@@ -3,9 +3,8 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 )
 
@@ -13,12 +12,12 @@ import (
 func TestDevZero(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	zero, err := l.m.Mem.OpenFile(l.t, "/dev/zero", unix.O_RDWR)
+	zero, err := l.m.Mem.OpenFile(l.t, "/dev/zero", linux.O_RDWR)
 	l.do(err)
 	l.files = append(l.files, zero)
-	l.mmapFile(zero, 0, 2, rw, unix.MAP_PRIVATE, 0)
-	l.mmapFile(zero, 2, 4, rw, unix.MAP_PRIVATE, 2)
-	l.mmapFile(zero, 4, 6, rw, unix.MAP_PRIVATE, 2)
+	l.mmapFile(zero, 0, 2, rw, linux.MAP_PRIVATE, 0)
+	l.mmapFile(zero, 2, 4, rw, linux.MAP_PRIVATE, 2)
+	l.mmapFile(zero, 4, 6, rw, linux.MAP_PRIVATE, 2)
 	l.mmap(6, 8, rw)
 	l.wantLayout("0-4 rw-p file0+0, 4-6 rw-p file0+2, 6-8 rw-p")
 	l.touchAddr(at(0), fault.OK)
@@ -27,12 +26,12 @@ func TestDevZero(t *testing.T) {
 		t.Errorf("anonymous %v, anon_vma %v, file %v", v.IsAnonymous(l.t), v.AnonVMA(l.t), v.File(l.t))
 	}
 	// Two shared ones of one page each, of which the second shows the page behind the only one that its object has.
-	l.mmapFile(zero, 10, 11, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(zero, 11, 12, rw, unix.MAP_SHARED, 1)
+	l.mmapFile(zero, 10, 11, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(zero, 11, 12, rw, linux.MAP_SHARED, 1)
 	l.wantLayout("0-4 rw-p file0+0, 4-6 rw-p file0+2, 6-8 rw-p, 10-11 rw-s shmem, 11-12 rw-s shmem")
 	l.touchAddr(at(10), fault.OK)
 	l.touchAddr(at(11), fault.Sigbus)
 	// It is not moved as one of several.
-	_, err = l.mm.Mremap(l.t, at(4), 4*page, 4*page, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, at(20))
-	l.wantErrno(err, unix.EFAULT, "mremap of two VMAs")
+	_, err = l.mm.Mremap(l.t, at(4), 4*page, 4*page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(20))
+	l.wantErrno(err, linux.EFAULT, "mremap of two VMAs")
 }

@@ -3,9 +3,8 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
@@ -90,7 +89,7 @@ func TestMunmapDowngrades(t *testing.T) {
 func TestFixedMmapDoesNotDowngrade(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	maps("0-4 filled")(l)
-	mmap := func(t *task.Task) error { return l.tryMap(t, 0, 4, unix.PROT_READ, privateAnon, mm.MmapArgs{}) }
+	mmap := func(t *task.Task) error { return l.tryMap(t, 0, 4, linux.PROT_READ, privateAnon, mm.MmapArgs{}) }
 	if l.beside(mmap, "vms_clear_ptes", func(t *task.Task) {
 		l.mm.MmapReadLock(t)
 		l.mm.MmapReadUnlock(t)
@@ -127,7 +126,7 @@ func TestLookupsDuringFixedMmap(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	l.mmap(0, 4, rw)
 	l.fill(0, 1)
-	mmap := func(t *task.Task) error { return l.tryMap(t, 0, 4, unix.PROT_READ, privateAnon, mm.MmapArgs{}) }
+	mmap := func(t *task.Task) error { return l.tryMap(t, 0, 4, linux.PROT_READ, privateAnon, mm.MmapArgs{}) }
 	l.beside(mmap, "vms_clear_ptes", func(t *task.Task) {
 		if v, res := fault.Load(t, l.mm, at(1)); v != 0 || res != fault.OK {
 			l.tb.Errorf("a load beside mmap sees %d, %s", v, res)

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -36,29 +35,29 @@ type injection struct {
 	name    string
 	setup   func(l *lab)
 	op      func(l *lab) error
-	after   string     // the layout when it has succeeded
-	residue []string   // layouts that a failure may leave, besides the one before (docs/kernel.md K7, R10)
-	drops   []int      // pages whose contents the operation drops, and may drop when it fails
-	silent  bool       // it says nothing of it
-	retries bool       // one failed allocation need not be the end: it tries again
-	free    bool       // it allocates nothing
-	errno   unix.Errno // of the failure; 0: ENOMEM
+	after   string      // the layout when it has succeeded
+	residue []string    // layouts that a failure may leave, besides the one before (docs/kernel.md K7, R10)
+	drops   []int       // pages whose contents the operation drops, and may drop when it fails
+	silent  bool        // it says nothing of it
+	retries bool        // one failed allocation need not be the end: it tries again
+	free    bool        // it allocates nothing
+	errno   linux.Errno // of the failure; 0: ENOMEM
 }
 
 var injections = []injection{
 	{name: "mmap new", op: mapping(0, 4, rw), after: "0-4 rw-p"},
 	{name: "mmap shared", op: func(l *lab) error { return l.tryMap(l.t, 0, 4, rw, sharedAnon, mm.MmapArgs{}) }, after: "0-4 rw-s shmem"},
 	{name: "mmap file", setup: func(l *lab) { l.open(4) }, op: func(l *lab) error {
-		return l.tryMap(l.t, 0, 4, rw, unix.MAP_SHARED, mm.MmapArgs{File: l.files[0]})
+		return l.tryMap(l.t, 0, 4, rw, linux.MAP_SHARED, mm.MmapArgs{File: l.files[0]})
 	}, after: "0-4 rw-s file0+0"},
 	{name: "mmap merges left", setup: maps("0-2"), op: mapping(2, 4, rw), after: "0-4 rw-p"},
 	{name: "mmap merges right", setup: maps("2-4"), op: mapping(0, 2, rw), after: "0-4 rw-p"},
 	{name: "mmap merges both", setup: maps("0-2", "4-6"), op: mapping(2, 4, rw), after: "0-6 rw-p"},
 	{name: "mmap merges both, left faulted", setup: maps("0-2 filled", "4-6"), op: mapping(2, 4, rw), after: "0-6 rw-p"},
 	{name: "mmap merges both, right faulted", setup: maps("0-2", "4-6 filled"), op: mapping(2, 4, rw), after: "0-6 rw-p"},
-	{name: "mmap over several", setup: maps("0-2 filled", "2-4 r", "4-6 filled"), op: mapping(1, 5, unix.PROT_READ), after: "0-1 rw-p, 1-5 r--p, 5-6 rw-p",
+	{name: "mmap over several", setup: maps("0-2 filled", "2-4 r", "4-6 filled"), op: mapping(1, 5, linux.PROT_READ), after: "0-1 rw-p, 1-5 r--p, 5-6 rw-p",
 		residue: []string{"0-1 rw-p, 1-2 rw-p, 2-4 r--p, 4-6 rw-p", "0-1 rw-p, 5-6 rw-p"}, drops: []int{1, 4}},
-	{name: "mmap in the middle of one", setup: maps("0-4 filled"), op: mapping(1, 3, unix.PROT_READ), after: "0-1 rw-p, 1-3 r--p, 3-4 rw-p",
+	{name: "mmap in the middle of one", setup: maps("0-4 filled"), op: mapping(1, 3, linux.PROT_READ), after: "0-1 rw-p, 1-3 r--p, 3-4 rw-p",
 		residue: []string{"0-1 rw-p, 1-4 rw-p", "0-1 rw-p, 3-4 rw-p"}, drops: []int{1, 2}},
 	{name: "mmap in its own place", setup: maps("0-4 filled"), op: mapping(1, 3, rw), after: "0-4 rw-p",
 		residue: []string{"0-1 rw-p, 1-4 rw-p", "0-1 rw-p, 3-4 rw-p"}, drops: []int{1, 2}},
@@ -71,7 +70,7 @@ var injections = []injection{
 	{name: "munmap several", setup: maps("0-2 filled", "2-4 r", "5-7 filled"), op: unmapping(1, 6), after: "0-1 rw-p, 6-7 rw-p",
 		residue: []string{"0-1 rw-p, 1-2 rw-p, 2-4 r--p, 5-7 rw-p", "0-1 rw-p, 1-2 rw-p, 2-4 r--p, 5-6 rw-p, 6-7 rw-p"}, drops: []int{1, 5}},
 	{name: "munmap a file", setup: func(l *lab) {
-		l.mmapFile(l.open(8), 0, 4, rw, unix.MAP_PRIVATE, 2)
+		l.mmapFile(l.open(8), 0, 4, rw, linux.MAP_PRIVATE, 2)
 		l.fill(0, 2)
 	}, op: unmapping(1, 3), after: "0-1 rw-p file0+2, 3-4 rw-p file0+5",
 		residue: []string{"0-1 rw-p file0+2, 1-4 rw-p file0+3", "0-1 rw-p file0+2, 1-3 rw-p file0+3, 3-4 rw-p file0+5"}, drops: []int{1}},
@@ -91,23 +90,23 @@ var injections = []injection{
 	{name: "madvise", setup: maps("0-2 filled", "2-4 r", "4-6 filled"), op: func(l *lab) error { return l.tryDontneed(1, 5) },
 		after: "0-2 rw-p, 2-4 r--p, 4-6 rw-p", drops: []int{1, 4}, free: true},
 
-	{name: "madvise changes flags", setup: maps("0-4 filled"), op: advising(1, 3, unix.MADV_DONTDUMP), after: "0-1 rw-p, 1-3 rw-p, 3-4 rw-p",
-		residue: []string{"0-1 rw-p, 1-4 rw-p"}, errno: unix.EAGAIN},
+	{name: "madvise changes flags", setup: maps("0-4 filled"), op: advising(1, 3, linux.MADV_DONTDUMP), after: "0-1 rw-p, 1-3 rw-p, 3-4 rw-p",
+		residue: []string{"0-1 rw-p, 1-4 rw-p"}, errno: linux.EAGAIN},
 	{name: "madvise installs guards", setup: func(l *lab) {
 		l.mmap(0, 600, rw)
 		l.fill(0, 1) // a failure leaves it faulted, so it is before
-	}, op: advising(510, 514, unix.MADV_GUARD_INSTALL), after: "0-600 rw-p"},
-	{name: "madvise installs guards on a file", setup: withFile(unix.MAP_SHARED), op: advising(1, 3, unix.MADV_GUARD_INSTALL), after: "0-4 rw-s file0+0"},
-	{name: "madvise reads ahead", setup: withFile(unix.MAP_SHARED), op: advising(1, 3, unix.MADV_WILLNEED), after: "0-4 rw-s file0+0", silent: true},
+	}, op: advising(510, 514, linux.MADV_GUARD_INSTALL), after: "0-600 rw-p"},
+	{name: "madvise installs guards on a file", setup: withFile(linux.MAP_SHARED), op: advising(1, 3, linux.MADV_GUARD_INSTALL), after: "0-4 rw-s file0+0"},
+	{name: "madvise reads ahead", setup: withFile(linux.MAP_SHARED), op: advising(1, 3, linux.MADV_WILLNEED), after: "0-4 rw-s file0+0", silent: true},
 	{name: "mseal", setup: maps("0-4 filled"), op: sealing(1, 3), after: "0-1 rw-p, 1-3 rw-p, 3-4 rw-p", residue: []string{"0-1 rw-p, 1-4 rw-p"}},
 	{name: "mseal several", setup: maps("0-2 filled", "2-4 r"), op: sealing(1, 3), after: "0-1 rw-p, 1-2 rw-p, 2-3 r--p, 3-4 r--p",
 		residue: []string{"0-1 rw-p, 1-2 rw-p, 2-4 r--p"}},
 
 	{name: "fork", setup: func(l *lab) {
 		maps("0-2 filled", "2-4 r", "600-602 filled")(l)
-		l.mmapFile(l.open(8), 10, 14, rw, unix.MAP_PRIVATE, 0)
+		l.mmapFile(l.open(8), 10, 14, rw, linux.MAP_PRIVATE, 0)
 		l.fill(10, 11)
-		l.mmapFile(l.open(8), 20, 24, rw, unix.MAP_SHARED, 0)
+		l.mmapFile(l.open(8), 20, 24, rw, linux.MAP_SHARED, 0)
 		l.do(l.tryMap(l.t, 30, 32, rw, sharedAnon, mm.MmapArgs{}))
 	}, op: forking, after: "0-2 rw-p, 2-4 r--p, 10-14 rw-p file0+0, 20-24 rw-s file1+0, 30-32 rw-s shmem, 600-602 rw-p"},
 	{name: "fork of a fork's child", setup: func(l *lab) {
@@ -132,11 +131,11 @@ var injections = []injection{
 		l.others = append(l.others, l.mm) // the parent goes on holding the page
 		l.mm = child
 	}, op: touching(0, fault.Write), after: "0-2 rw-p"},
-	{name: "read of a file", setup: withFile(unix.MAP_SHARED), op: touching(0, fault.Read), after: "0-4 rw-s file0+0", retries: true},
-	{name: "write to a shared file", setup: withFile(unix.MAP_SHARED), op: touching(0, fault.Write), after: "0-4 rw-s file0+0", retries: true},
-	{name: "write to a private file", setup: withFile(unix.MAP_PRIVATE), op: touching(0, fault.Write), after: "0-4 rw-p file0+0", retries: true},
+	{name: "read of a file", setup: withFile(linux.MAP_SHARED), op: touching(0, fault.Read), after: "0-4 rw-s file0+0", retries: true},
+	{name: "write to a shared file", setup: withFile(linux.MAP_SHARED), op: touching(0, fault.Write), after: "0-4 rw-s file0+0", retries: true},
+	{name: "write to a private file", setup: withFile(linux.MAP_PRIVATE), op: touching(0, fault.Write), after: "0-4 rw-p file0+0", retries: true},
 	{name: "write to a private file's page that was read", setup: func(l *lab) {
-		withFile(unix.MAP_PRIVATE)(l)
+		withFile(linux.MAP_PRIVATE)(l)
 		l.do(l.touch(l.t, l.mm, 0, fault.Read))
 	}, op: touching(0, fault.Write), after: "0-4 rw-p file0+0"},
 	{name: "write to shared memory", setup: func(l *lab) { l.do(l.tryMap(l.t, 0, 4, rw, sharedAnon, mm.MmapArgs{})) },
@@ -153,7 +152,7 @@ func maps(ranges ...string) func(*lab) {
 			if n, _ := fmt.Sscanf(r, "%d-%d %s", &from, &to, &what); n < 2 {
 				panic(r)
 			}
-			l.mmap(from, to, map[string]int{"": rw, "filled": rw, "r": unix.PROT_READ, "x": unix.PROT_READ | unix.PROT_EXEC, "rwx": rw | unix.PROT_EXEC}[what])
+			l.mmap(from, to, map[string]int{"": rw, "filled": rw, "r": linux.PROT_READ, "x": linux.PROT_READ | linux.PROT_EXEC, "rwx": rw | linux.PROT_EXEC}[what])
 			if what == "filled" {
 				l.fill(from, to)
 			}
@@ -166,12 +165,12 @@ func maps(ranges ...string) func(*lab) {
 func threeOnceWritable(faulted int) func(*lab) {
 	return func(l *lab) {
 		f := l.open(8) // private file memory stays accounted, faulted or not
-		l.mmapFile(f, 0, 6, rw, unix.MAP_PRIVATE, 0)
-		l.do(l.tryMprotect(0, 2, unix.PROT_READ))
-		l.do(l.tryMprotect(4, 6, unix.PROT_READ))
-		l.do(l.tryMprotect(2*faulted, 2*faulted+2, rw|unix.PROT_EXEC)) // of its own, so that it is faulted alone
+		l.mmapFile(f, 0, 6, rw, linux.MAP_PRIVATE, 0)
+		l.do(l.tryMprotect(0, 2, linux.PROT_READ))
+		l.do(l.tryMprotect(4, 6, linux.PROT_READ))
+		l.do(l.tryMprotect(2*faulted, 2*faulted+2, rw|linux.PROT_EXEC)) // of its own, so that it is faulted alone
 		l.fill(2*faulted, 2*faulted+2)
-		l.do(l.tryMprotect(2*faulted, 2*faulted+2, map[bool]int{true: rw, false: unix.PROT_READ}[faulted == 1]))
+		l.do(l.tryMprotect(2*faulted, 2*faulted+2, map[bool]int{true: rw, false: linux.PROT_READ}[faulted == 1]))
 	}
 }
 
@@ -188,7 +187,7 @@ func unmapping(from, to int) func(*lab) error {
 }
 
 func protecting(from, to int) func(*lab) error {
-	return func(l *lab) error { return l.tryMprotect(from, to, unix.PROT_READ) }
+	return func(l *lab) error { return l.tryMprotect(from, to, linux.PROT_READ) }
 }
 
 func advising(from, to, advice int) func(*lab) error {
@@ -257,7 +256,7 @@ func (c *injection) inject(t *testing.T, k int, forGood bool) (reached bool) {
 	if !reached || c.silent || err == nil && c.retries && !forGood {
 		l.wantErrno(err, 0, what)
 	} else {
-		l.wantErrno(err, cmp.Or(c.errno, unix.ENOMEM), what)
+		l.wantErrno(err, cmp.Or(c.errno, linux.ENOMEM), what)
 		if got := l.layout(l.mm); got != before && !slices.Contains(c.residue, got) {
 			t.Errorf("%s leaves %q", what, got)
 		}

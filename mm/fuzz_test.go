@@ -4,8 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/seqmodel"
 )
 
@@ -38,12 +37,12 @@ func decodeSteps(data []byte) (steps []step) {
 		page := b[1] % fuzzPages
 		op.Addr = first + uint64(page)*seqmodel.PageSize
 		op.Len = uint64(1+b[2]%min(8, fuzzPages-page)) * seqmodel.PageSize
-		op.Prot = b[3] & (unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC)
+		op.Prot = b[3] & (linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC)
 		switch op.Kind {
 		case seqmodel.OpMmap:
 			decodeMmap(&op, page, b[2], b[3]>>3, b[4], b[5])
 		case seqmodel.OpMadvise:
-			op.Advice = unix.MADV_DONTNEED
+			op.Advice = linux.MADV_DONTNEED
 		case seqmodel.OpLoad, seqmodel.OpStore, seqmodel.OpFetch:
 			op.Addr += uint64(b[5]) * 16
 			op.Value = byte(b[5]) | 1
@@ -70,10 +69,10 @@ func decodeSteps(data []byte) (steps []step) {
 
 // decodeMmap adds what only mmap has.
 func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
-	op.Flags = [...]int{unix.MAP_PRIVATE, unix.MAP_PRIVATE, unix.MAP_SHARED, unix.MAP_SHARED_VALIDATE}[flags%4]
+	op.Flags = [...]int{linux.MAP_PRIVATE, linux.MAP_PRIVATE, linux.MAP_SHARED, linux.MAP_SHARED_VALIDATE}[flags%4]
 	switch {
 	case kind%8 < 4:
-		op.Flags |= unix.MAP_ANONYMOUS
+		op.Flags |= linux.MAP_ANONYMOUS
 	default:
 		op.File = kind % 4
 		op.Off = uint64(page%16) * seqmodel.PageSize // continues what is mapped beside it
@@ -83,7 +82,7 @@ func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
 	}
 	switch flags >> 2 % 8 {
 	case 0:
-		op.Flags |= unix.MAP_FIXED_NOREPLACE
+		op.Flags |= linux.MAP_FIXED_NOREPLACE
 	case 1: // a hint, not aligned
 		op.Addr += uint64(offset)
 	case 2: // anywhere
@@ -92,13 +91,13 @@ func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
 		op.Addr = 0
 		op.Len += uint64(1+length%2)<<21 - seqmodel.PageSize
 	default:
-		op.Flags |= unix.MAP_FIXED
+		op.Flags |= linux.MAP_FIXED
 	}
 	if flags>>5%4 == 1 {
-		op.Flags |= unix.MAP_NORESERVE
+		op.Flags |= linux.MAP_NORESERVE
 	}
 	if flags>>5%4 == 2 && offset%2 == 0 {
-		op.Flags |= unix.MAP_STACK
+		op.Flags |= linux.MAP_STACK
 	}
 	switch {
 	case length == 255:
@@ -115,7 +114,7 @@ func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
 // FuzzOperations compares the simulator with the sequential model after each operation, as TestRandomOperations does, with a shared
 // zero page and without.
 func FuzzOperations(f *testing.F) {
-	rw := byte(unix.PROT_READ | unix.PROT_WRITE)
+	rw := byte(linux.PROT_READ | linux.PROT_WRITE)
 	const fixed = 4 << 2
 	f.Add([]byte{}) // nothing
 	f.Add([]byte{   // a gap between two faulted VMAs is filled

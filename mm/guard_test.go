@@ -3,16 +3,15 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 )
 
 // guarded maps private anonymous pages [0, 4) with what fill writes, and guards the two in the middle.
 func guarded(l *lab) {
 	maps("0-4 filled")(l)
-	l.madvise(1, 3, unix.MADV_GUARD_INSTALL)
+	l.madvise(1, 3, linux.MADV_GUARD_INSTALL)
 	delete(l.contents, 1)
 	delete(l.contents, 2)
 }
@@ -35,10 +34,10 @@ func TestGuardedPages(t *testing.T) {
 			t.Errorf("%s of a guarded page: %s", access, res)
 		}
 	}
-	l.wantErrno(l.tryMadvise(0, 4, unix.MADV_POPULATE_WRITE), unix.EFAULT, "populate")
-	l.wantErrno(l.mm.Mlock(l.t, at(0), 4*page), unix.ENOMEM, "mlock")
-	l.wantErrno(l.tryMadvise(0, 4, unix.MADV_GUARD_INSTALL), unix.EINVAL, "guard locked memory")
-	l.madvise(1, 2, unix.MADV_GUARD_REMOVE)
+	l.wantErrno(l.tryMadvise(0, 4, linux.MADV_POPULATE_WRITE), linux.EFAULT, "populate")
+	l.wantErrno(l.mm.Mlock(l.t, at(0), 4*page), linux.ENOMEM, "mlock")
+	l.wantErrno(l.tryMadvise(0, 4, linux.MADV_GUARD_INSTALL), linux.EINVAL, "guard locked memory")
+	l.madvise(1, 2, linux.MADV_GUARD_REMOVE)
 	l.wantPages(0, 4, "A-gA")
 	l.checkContents()
 	if v, res := fault.Load(l.t, l.mm, at(1)); v != 0 || res != fault.OK {
@@ -55,15 +54,15 @@ func TestGuardsStay(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	guarded(l)
-	l.do(l.tryMprotect(0, 4, unix.PROT_NONE))
+	l.do(l.tryMprotect(0, 4, linux.PROT_NONE))
 	l.do(l.tryMprotect(0, 4, rw))
 	l.wantPages(0, 4, "AggA")
-	l.madvise(0, 3, unix.MADV_DONTNEED)
-	l.madvise(0, 4, unix.MADV_COLD)
-	l.madvise(0, 4, unix.MADV_FREE)
+	l.madvise(0, 3, linux.MADV_DONTNEED)
+	l.madvise(0, 4, linux.MADV_COLD)
+	l.madvise(0, 4, linux.MADV_FREE)
 	l.wantPages(0, 4, "-ggA")
 	delete(l.contents, 0)
-	if _, err := l.mm.Mremap(l.t, at(0), 4*page, 4*page, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, at(10)); err != nil {
+	if _, err := l.mm.Mremap(l.t, at(0), 4*page, 4*page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(10)); err != nil {
 		t.Fatal(err)
 	}
 	l.wantPages(0, 4, "----")
@@ -85,11 +84,11 @@ func TestGuardsSpreadTheFlag(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	l.mmap(0, 2, rw)
-	l.madvise(0, 1, unix.MADV_GUARD_INSTALL)
+	l.madvise(0, 1, linux.MADV_GUARD_INSTALL)
 	l.wantLayout("0-2 rw-p")
 	l.mmap(2, 4, rw)
 	l.wantLayout("0-4 rw-p")
-	l.mmap(4, 6, unix.PROT_READ)
+	l.mmap(4, 6, linux.PROT_READ)
 	l.do(l.tryMprotect(4, 6, rw))
 	l.wantLayout("0-6 rw-p")
 	if l.flagsAt(0) != "gu" || l.faulted() != "f" {
@@ -103,15 +102,15 @@ func TestForkCopiesGuards(t *testing.T) {
 	defer l.end()
 	guarded(l)
 	f := l.open(8)
-	l.mmapFile(f, 10, 14, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(f, 20, 24, rw, unix.MAP_SHARED, 4)
+	l.mmapFile(f, 10, 14, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(f, 20, 24, rw, linux.MAP_SHARED, 4)
 	maps("30-34 filled")(l)
 	for _, n := range []int{10, 12, 20, 22} {
 		l.do(l.touch(l.t, l.mm, n, fault.Write))
 	}
-	l.madvise(11, 12, unix.MADV_GUARD_INSTALL)
-	l.madvise(31, 32, unix.MADV_GUARD_INSTALL)
-	l.madvise(30, 34, unix.MADV_WIPEONFORK)
+	l.madvise(11, 12, linux.MADV_GUARD_INSTALL)
+	l.madvise(31, 32, linux.MADV_GUARD_INSTALL)
+	l.madvise(30, 34, linux.MADV_WIPEONFORK)
 	child, err := l.mm.Fork(l.t, "child")
 	l.do(err)
 	l.others, l.mm = append(l.others, l.mm), child
@@ -134,10 +133,10 @@ func TestGuardsWithoutFlag(t *testing.T) {
 	l := newLab(t, mm.Config{Settings: mm.Settings{NoMaybeGuard: true}}, "")
 	defer l.end()
 	f := l.open(8)
-	l.mmapFile(f, 10, 14, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(f, 20, 24, rw, unix.MAP_SHARED, 4)
+	l.mmapFile(f, 10, 14, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(f, 20, 24, rw, linux.MAP_SHARED, 4)
 	guarded(l)
-	l.madvise(11, 12, unix.MADV_GUARD_INSTALL)
+	l.madvise(11, 12, linux.MADV_GUARD_INSTALL)
 	if got := l.flagsAt(0) + l.flagsAt(10); got != "" {
 		t.Errorf("flags %q", got)
 	}
@@ -159,10 +158,10 @@ func TestGuardFile(t *testing.T) {
 	defer l.end()
 	f := l.open(4)
 	f.ReadAhead(l.t, 0, 4)
-	for i, flags := range []int{unix.MAP_SHARED, unix.MAP_PRIVATE} {
+	for i, flags := range []int{linux.MAP_SHARED, linux.MAP_PRIVATE} {
 		l.mmapFile(f, 10*i, 10*i+4, rw, flags, 0)
 		l.do(l.touch(l.t, l.mm, 10*i, fault.Read))
-		l.madvise(10*i+1, 10*i+3, unix.MADV_GUARD_INSTALL)
+		l.madvise(10*i+1, 10*i+3, linux.MADV_GUARD_INSTALL)
 		l.wantPages(10*i, 10*i+4, "fggf")
 	}
 	if l.faulted() != "--" {

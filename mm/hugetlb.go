@@ -3,8 +3,7 @@ package mm
 import (
 	"math/bits"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 )
@@ -22,23 +21,23 @@ func (a *MmapArgs) hugeTLB() bool { return a.File != nil && a.File.HugePage() !=
 // ksys_mmap_pgoff.
 func (mm *MM) findFile(t *task.Task, a *MmapArgs) error {
 	switch {
-	case !a.anonymous() && (a.File == nil || a.File.Refusal() == unix.EBADF):
-		return errno("mmap", unix.EBADF, "no file")
-	case !a.has(unix.MAP_HUGETLB):
+	case !a.anonymous() && (a.File == nil || a.File.Refusal() == linux.EBADF):
+		return errno("mmap", linux.EBADF, "no file")
+	case !a.has(linux.MAP_HUGETLB):
 		return nil
 	case !a.anonymous():
-		return errno("mmap", unix.EINVAL, "the file has no huge pages")
+		return errno("mmap", linux.EINVAL, "the file has no huge pages")
 	}
 	size := hugeSizeTable[0]
 	if log := uint64(a.Flags) >> hugeSizeShift & 0x3f; log != 0 {
 		size = 1 << log
 	}
 	if size != hugeSizeTable[0] && size != hugeSizeTable[1] { // hstate_sizelog
-		return errno("mmap", unix.EINVAL, "there are no pages of %#x bytes", size)
+		return errno("mmap", linux.EINVAL, "there are no pages of %#x bytes", size)
 	}
 	a.Len = (a.Len + size - 1) &^ (size - 1)
 	a.File = mm.Machine.Mem.NewHugeTLB(t, size)
-	a.Flags &^= unix.MAP_ANONYMOUS
+	a.Flags &^= linux.MAP_ANONYMOUS
 	return nil
 }
 
@@ -48,8 +47,8 @@ func (p *placement) alignHuge() error {
 		return nil
 	}
 	mask := p.file.HugePage() - 1
-	if p.has(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) && p.hint&mask != 0 {
-		return errno(p.op, unix.EINVAL, "address %#x is not aligned to pages of %#x bytes", p.hint, mask+1)
+	if p.has(linux.MAP_FIXED|linux.MAP_FIXED_NOREPLACE) && p.hint&mask != 0 {
+		return errno(p.op, linux.EINVAL, "address %#x is not aligned to pages of %#x bytes", p.hint, mask+1)
 	}
 	p.hint = (p.hint + mask) &^ mask
 	return nil
@@ -71,7 +70,7 @@ func (mm *MM) hugeTLBHole(t *task.Task, p placement) (uint64, bool) {
 // none; such mappings are not modelled.
 func prepareHugeTLB(file *phys.File, pgoff uint64) error {
 	if pgoff<<PageShift&(file.HugePage()-1) != 0 {
-		return errno("mmap", unix.EINVAL, "the offset is not aligned to pages of %#x bytes", file.HugePage())
+		return errno("mmap", linux.EINVAL, "the offset is not aligned to pages of %#x bytes", file.HugePage())
 	}
-	return errno("mmap", unix.ENOMEM, "there are no pages of %#x bytes", file.HugePage())
+	return errno("mmap", linux.ENOMEM, "there are no pages of %#x bytes", file.HugePage())
 }

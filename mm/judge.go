@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -46,9 +45,9 @@ func (c *call) judge(t *task.Task, err error) {
 
 // reason returns the name of the errno that an error wraps.
 func reason(err error) string {
-	var e unix.Errno
+	var e linux.Errno
 	if errors.As(err, &e) {
-		return unix.ErrnoName(e)
+		return linux.Name(e)
 	}
 	return err.Error()
 }

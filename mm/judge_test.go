@@ -4,8 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -86,30 +85,30 @@ func TestJudge(t *testing.T) {
 			after: []area{pages(0, 4, wr)}, oracle: "wrong-merge"},
 		{name: "munmap takes too much", op: callMunmap, spans: []span{{2, 4}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr)}, oracle: "wrong-merge"},
 
-		{name: "munmap leaves a cut", op: callMunmap, spans: []span{{2, 6}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr), pages(2, 6, wr)}, err: unix.EPERM},
+		{name: "munmap leaves a cut", op: callMunmap, spans: []span{{2, 6}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr), pages(2, 6, wr)}, err: linux.EPERM},
 		{name: "munmap cuts elsewhere", op: callMunmap, spans: []span{{2, 6}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 3, wr), pages(3, 6, wr)},
-			err: unix.EPERM, oracle: "call-residue"},
+			err: linux.EPERM, oracle: "call-residue"},
 		{name: "munmap fails and unmaps", op: callMunmap, spans: []span{{2, 6}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr)},
-			err: unix.ENOMEM, oracle: "call-residue"},
+			err: linux.ENOMEM, oracle: "call-residue"},
 		{name: "munmap fails and joins", op: callMunmap, spans: []span{{0, 6}}, before: []area{pages(0, 2, wr), pages(2, 6, wr)}, after: []area{pages(0, 6, wr)},
-			err: unix.ENOMEM, oracle: "call-residue"},
-		{name: "mmap leaves a hole", op: callMmap, spans: []span{{2, 4}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr), pages(4, 6, wr)}, err: unix.ENOMEM},
+			err: linux.ENOMEM, oracle: "call-residue"},
+		{name: "mmap leaves a hole", op: callMmap, spans: []span{{2, 4}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr), pages(4, 6, wr)}, err: linux.ENOMEM},
 		{name: "mmap fails and maps", op: callMmap, spans: []span{{2, 4}}, before: []area{pages(0, 2, wr)}, after: []area{pages(0, 4, wr)},
-			err: unix.ENOMEM, oracle: "call-residue"},
+			err: linux.ENOMEM, oracle: "call-residue"},
 		{name: "a link stays", op: callMmap, spans: []span{{2, 4}}, before: []area{pages(0, 2, wr), owned(4, 6, wr, anonA, 1)},
-			after: []area{owned(0, 2, wr, anonA, 1), owned(4, 6, wr, anonA, 1)}, err: unix.ENOMEM, oracle: "call-residue"},
+			after: []area{owned(0, 2, wr, anonA, 1), owned(4, 6, wr, anonA, 1)}, err: linux.ENOMEM, oracle: "call-residue"},
 		{name: "mprotect stops in the middle", op: callMprotect, spans: []span{{1, 5}}, before: []area{pages(0, 2, wr), pages(2, 3, wr|vma.VMExec)},
-			after: []area{pages(0, 1, wr), pages(1, 3, ro)}, err: unix.ENOMEM},
+			after: []area{pages(0, 1, wr), pages(1, 3, ro)}, err: linux.ENOMEM},
 		{name: "and has changed what it was not about", op: callMprotect, spans: []span{{1, 5}}, before: []area{pages(0, 2, wr)}, after: []area{pages(0, 2, ro)},
-			err: unix.ENOMEM, oracle: "call-residue"},
+			err: linux.ENOMEM, oracle: "call-residue"},
 		{name: "mlockall leaves nothing", op: callMlockall, spans: []span{{0, 99}}, before: []area{pages(0, 2, wr)}, after: []area{pages(0, 2, wr|vma.VMLocked)},
-			err: unix.ENOMEM, oracle: "call-residue"},
+			err: linux.ENOMEM, oracle: "call-residue"},
 		{name: "mremap has moved the first", op: callMremap, spans: []span{{0, 4}, {8, 12}}, before: []area{pages(0, 2, wr), pages(2, 4, ro|vma.VMSealed)},
-			after: []area{pages(2, 4, ro|vma.VMSealed), moved(pages(8, 10, wr), 8)}, err: unix.EPERM},
+			after: []area{pages(2, 4, ro|vma.VMSealed), moved(pages(8, 10, wr), 8)}, err: linux.EPERM},
 		{name: "and has hit what lies beside", op: callMremap, spans: []span{{0, 4}, {8, 12}}, before: []area{pages(0, 4, wr), pages(7, 9, wr)},
-			after: []area{pages(0, 4, wr)}, err: unix.EPERM, oracle: "call-residue"},
+			after: []area{pages(0, 4, wr)}, err: linux.EPERM, oracle: "call-residue"},
 		{name: "a stack that may not grow has an anon_vma", op: callExpandStack, spans: []span{{1, 4}}, before: []area{pages(2, 4, wr)},
-			after: []area{owned(2, 4, wr, anonA, 1)}, err: unix.ENOMEM},
+			after: []area{owned(2, 4, wr, anonA, 1)}, err: linux.ENOMEM},
 		{name: "fork changes nothing", op: callFork, spans: []span{{0, 99}}, before: []area{pages(2, 4, wr)}, after: []area{owned(2, 4, wr, anonA, 1)}, oracle: "wrong-merge"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,9 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
@@ -20,11 +19,11 @@ var killable = []struct {
 }{
 	{"mmap", func(l *lab, t *task.Task) error { return l.tryMap(t, 10, 12, rw, privateAnon, mm.MmapArgs{}) }, true},
 	{"munmap", func(l *lab, t *task.Task) error { return l.mm.Munmap(t, at(0), page) }, true},
-	{"mprotect", func(l *lab, t *task.Task) error { return l.mm.Mprotect(t, at(0), page, unix.PROT_READ) }, true},
-	{"madvise", func(l *lab, t *task.Task) error { return l.mm.Madvise(t, at(0), 4*page, unix.MADV_DONTFORK) }, true},
-	{"mlock on fault", func(l *lab, t *task.Task) error { return l.mm.Mlock2(t, at(0), page, unix.MLOCK_ONFAULT) }, true},
+	{"mprotect", func(l *lab, t *task.Task) error { return l.mm.Mprotect(t, at(0), page, linux.PROT_READ) }, true},
+	{"madvise", func(l *lab, t *task.Task) error { return l.mm.Madvise(t, at(0), 4*page, linux.MADV_DONTFORK) }, true},
+	{"mlock on fault", func(l *lab, t *task.Task) error { return l.mm.Mlock2(t, at(0), page, linux.MLOCK_ONFAULT) }, true},
 	{"munlock", func(l *lab, t *task.Task) error { return l.mm.Munlock(t, at(0), page) }, true},
-	{"mlockall", func(l *lab, t *task.Task) error { return l.mm.Mlockall(t, unix.MCL_CURRENT|unix.MCL_FUTURE) }, true},
+	{"mlockall", func(l *lab, t *task.Task) error { return l.mm.Mlockall(t, linux.MCL_CURRENT|linux.MCL_FUTURE) }, true},
 	{"munlockall", func(l *lab, t *task.Task) error { return l.mm.Munlockall(t) }, true},
 	{"fork", func(l *lab, t *task.Task) error {
 		child, err := l.mm.Fork(t, "child")
@@ -76,7 +75,7 @@ func TestKilledWhileWaiting(t *testing.T) {
 			if runErr != nil {
 				t.Fatalf("%s: %v\n%s", c.name, runErr, res.Log)
 			}
-			l.wantErrno(err, unix.EINTR, c.name)
+			l.wantErrno(err, linux.EINTR, c.name)
 			l.wantLayout(before)
 			l.checkContents()
 			l.wantErrno(c.op(l, l.t), 0, c.name+" by another task")
@@ -103,10 +102,10 @@ func TestKilledButNotWaiting(t *testing.T) {
 // TestKilledFaultGivesUpAfterRetry: a fault that dropped its locks to read a page does not start again for a killed task.
 func TestKilledFaultGivesUpAfterRetry(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
-	l.mmapFile(l.open(4), 0, 4, rw, unix.MAP_SHARED, 0)
+	l.mmapFile(l.open(4), 0, 4, rw, linux.MAP_SHARED, 0)
 	other := l.m.NewTask("killed")
 	other.Kill(nil)
-	l.wantErrno(l.touch(other, l.mm, 0, fault.Read), unix.EINTR, "the first read")
+	l.wantErrno(l.touch(other, l.mm, 0, fault.Read), linux.EINTR, "the first read")
 	if n := other.Counters[task.VMALockRetry]; n != 1 {
 		t.Errorf("%d retries", n)
 	}

@@ -10,9 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
@@ -23,9 +22,9 @@ import (
 const (
 	page        = mm.PageSize
 	base        = uint64(1) << 32 // page 0 of the layouts below
-	rw          = unix.PROT_READ | unix.PROT_WRITE
-	privateAnon = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
-	sharedAnon  = unix.MAP_SHARED | unix.MAP_ANONYMOUS
+	rw          = linux.PROT_READ | linux.PROT_WRITE
+	privateAnon = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS
+	sharedAnon  = linux.MAP_SHARED | linux.MAP_ANONYMOUS
 )
 
 // at returns the address of a page of the layouts.
@@ -125,14 +124,14 @@ func (l *lab) open(pages int) *phys.File {
 		content[i] = byte(i / page)
 	}
 	l.do(os.WriteFile(path, content, 0o600))
-	f, err := l.m.Mem.OpenFile(l.t, path, unix.O_RDWR)
+	f, err := l.m.Mem.OpenFile(l.t, path, linux.O_RDWR)
 	l.do(err)
 	l.files = append(l.files, f)
 	return f
 }
 
 func (l *lab) tryMap(t *task.Task, from, to, prot, flags int, more mm.MmapArgs) error {
-	more.Addr, more.Len, more.Prot, more.Flags = at(from), uint64(to-from)*page, prot, flags|unix.MAP_FIXED
+	more.Addr, more.Len, more.Prot, more.Flags = at(from), uint64(to-from)*page, prot, flags|linux.MAP_FIXED
 	_, err := l.mm.Mmap(t, more)
 	return err
 }
@@ -157,7 +156,7 @@ func (l *lab) tryMprotect(from, to, prot int) error {
 }
 
 func (l *lab) tryDontneed(from, to int) error {
-	return l.mm.Madvise(l.t, at(from), uint64(to-from)*page, unix.MADV_DONTNEED)
+	return l.mm.Madvise(l.t, at(from), uint64(to-from)*page, linux.MADV_DONTNEED)
 }
 
 // touch makes an access and returns the errno it ends with: 0 for OK, ENOMEM for no memory, EFAULT for a signal.
@@ -166,11 +165,11 @@ func (l *lab) touch(t *task.Task, space *mm.MM, n int, access fault.Access) erro
 	case fault.OK:
 		return nil
 	case fault.OOM:
-		return unix.ENOMEM
+		return linux.ENOMEM
 	case fault.Killed:
-		return unix.EINTR
+		return linux.EINTR
 	default:
-		return fmt.Errorf("page %d: %s: %w", n, res, unix.EFAULT)
+		return fmt.Errorf("page %d: %s: %w", n, res, linux.EFAULT)
 	}
 }
 
@@ -246,7 +245,7 @@ func (l *lab) wantLayout(want string) {
 }
 
 // wantErrno fails the test unless err is the errno, 0 for none.
-func (l *lab) wantErrno(err error, want unix.Errno, what string) {
+func (l *lab) wantErrno(err error, want linux.Errno, what string) {
 	l.tb.Helper()
 	if want == 0 && err != nil || want != 0 && !errors.Is(err, want) {
 		l.tb.Errorf("%s: %v, expected errno %d (%v)", what, err, int(want), want)

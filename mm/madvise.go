@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -31,34 +30,34 @@ type advice struct {
 
 // adviceTable is what madvise knows, by the value of the advice.
 var adviceTable = [...]advice{
-	unix.MADV_NORMAL:     {lock: mmapWrite, clear: vma.VMRandRead | vma.VMSeqRead},
-	unix.MADV_RANDOM:     {lock: mmapWrite, set: vma.VMRandRead, clear: vma.VMSeqRead},
-	unix.MADV_SEQUENTIAL: {lock: mmapWrite, set: vma.VMSeqRead, clear: vma.VMRandRead},
-	unix.MADV_DONTFORK:   {lock: mmapWrite, set: vma.VMDontCopy, discards: true},
-	unix.MADV_DOFORK:     {lock: mmapWrite, clear: vma.VMDontCopy, refuses: anyOf(vma.VMIO)},
-	unix.MADV_WIPEONFORK: {lock: mmapWrite, set: vma.VMWipeOnFork, discards: true, refuses: notPrivateAnonymous},
-	unix.MADV_KEEPONFORK: {lock: mmapWrite, clear: vma.VMWipeOnFork, refuses: anyOf(vma.VMDroppable)},
-	unix.MADV_DONTDUMP:   {lock: mmapWrite, set: vma.VMDontDump},
-	unix.MADV_DODUMP:     {lock: mmapWrite, clear: vma.VMDontDump, refuses: anyOf(vma.VMSpecial | vma.VMDroppable)},
-	unix.MADV_HUGEPAGE:   {lock: mmapWrite, set: vma.VMHugePage, clear: vma.VMNoHugePage},
-	unix.MADV_NOHUGEPAGE: {lock: mmapWrite, set: vma.VMNoHugePage, clear: vma.VMHugePage},
+	linux.MADV_NORMAL:     {lock: mmapWrite, clear: vma.VMRandRead | vma.VMSeqRead},
+	linux.MADV_RANDOM:     {lock: mmapWrite, set: vma.VMRandRead, clear: vma.VMSeqRead},
+	linux.MADV_SEQUENTIAL: {lock: mmapWrite, set: vma.VMSeqRead, clear: vma.VMRandRead},
+	linux.MADV_DONTFORK:   {lock: mmapWrite, set: vma.VMDontCopy, discards: true},
+	linux.MADV_DOFORK:     {lock: mmapWrite, clear: vma.VMDontCopy, refuses: anyOf(vma.VMIO)},
+	linux.MADV_WIPEONFORK: {lock: mmapWrite, set: vma.VMWipeOnFork, discards: true, refuses: notPrivateAnonymous},
+	linux.MADV_KEEPONFORK: {lock: mmapWrite, clear: vma.VMWipeOnFork, refuses: anyOf(vma.VMDroppable)},
+	linux.MADV_DONTDUMP:   {lock: mmapWrite, set: vma.VMDontDump},
+	linux.MADV_DODUMP:     {lock: mmapWrite, clear: vma.VMDontDump, refuses: anyOf(vma.VMSpecial | vma.VMDroppable)},
+	linux.MADV_HUGEPAGE:   {lock: mmapWrite, set: vma.VMHugePage, clear: vma.VMNoHugePage},
+	linux.MADV_NOHUGEPAGE: {lock: mmapWrite, set: vma.VMNoHugePage, clear: vma.VMHugePage},
 	// Nothing scans for equal pages, so none is to be told apart again either (ksm_madvise).
-	unix.MADV_MERGEABLE:   {lock: mmapWrite, set: vma.VMMergeable, ignores: anyOf(unmergeable)},
-	unix.MADV_UNMERGEABLE: {lock: mmapWrite, clear: vma.VMMergeable},
+	linux.MADV_MERGEABLE:   {lock: mmapWrite, set: vma.VMMergeable, ignores: anyOf(unmergeable)},
+	linux.MADV_UNMERGEABLE: {lock: mmapWrite, clear: vma.VMMergeable},
 
-	unix.MADV_DONTNEED:        {lock: vmaRead, discards: true, pages: (*advising).dontneed},
-	unix.MADV_DONTNEED_LOCKED: {lock: vmaRead, discards: true, pages: (*advising).dontneedLocked},
-	unix.MADV_FREE:            {lock: vmaRead, discards: true, pages: (*advising).free},
-	unix.MADV_GUARD_INSTALL:   {lock: mmapRead, discards: true, pages: (*advising).installGuards},
-	unix.MADV_GUARD_REMOVE:    {lock: mmapRead, pages: (*advising).removeGuards},
-	unix.MADV_REMOVE:          {lock: mmapRead, discards: true, pages: (*advising).punchHole},
-	unix.MADV_WILLNEED:        {lock: mmapRead, pages: (*advising).willneed},
-	unix.MADV_COLD:            {lock: mmapRead, pages: (*advising).cold},
-	unix.MADV_PAGEOUT:         {lock: mmapRead, pages: (*advising).cold}, // nothing is reclaimed
-	unix.MADV_COLLAPSE:        {lock: mmapRead, pages: (*advising).collapse},
+	linux.MADV_DONTNEED:        {lock: vmaRead, discards: true, pages: (*advising).dontneed},
+	linux.MADV_DONTNEED_LOCKED: {lock: vmaRead, discards: true, pages: (*advising).dontneedLocked},
+	linux.MADV_FREE:            {lock: vmaRead, discards: true, pages: (*advising).free},
+	linux.MADV_GUARD_INSTALL:   {lock: mmapRead, discards: true, pages: (*advising).installGuards},
+	linux.MADV_GUARD_REMOVE:    {lock: mmapRead, pages: (*advising).removeGuards},
+	linux.MADV_REMOVE:          {lock: mmapRead, discards: true, pages: (*advising).punchHole},
+	linux.MADV_WILLNEED:        {lock: mmapRead, pages: (*advising).willneed},
+	linux.MADV_COLD:            {lock: mmapRead, pages: (*advising).cold},
+	linux.MADV_PAGEOUT:         {lock: mmapRead, pages: (*advising).cold}, // nothing is reclaimed
+	linux.MADV_COLLAPSE:        {lock: mmapRead, pages: (*advising).collapse},
 
-	unix.MADV_POPULATE_READ:  {lock: mmapRead, populates: true},
-	unix.MADV_POPULATE_WRITE: {lock: mmapRead, populates: true, write: true},
+	linux.MADV_POPULATE_READ:  {lock: mmapRead, populates: true},
+	linux.MADV_POPULATE_WRITE: {lock: mmapRead, populates: true, write: true},
 }
 
 // anyOf matches VMAs with any of the flags.
@@ -71,20 +70,20 @@ func notPrivateAnonymous(t *task.Task, v *vma.VMA) bool {
 }
 
 // Madvise is madvise(2). A hole in the range gives ENOMEM, after what is mapped has been done; a VMA that refuses ends it. Errors
-// are unix.Errno values, wrapped.
+// are linux.Errno values, wrapped.
 func (mm *MM) Madvise(t *task.Task, addr, length uint64, value int) error {
 	t.Enter("do_madvise")
 	defer t.Leave()
 	if !mm.Machine.knowsAdvice(value) {
-		return errno("madvise", unix.EINVAL, "advice %d is unknown", value)
+		return errno("madvise", linux.EINVAL, "advice %d is unknown", value)
 	}
 	if offsetInPage(addr) != 0 {
-		return errno("madvise", unix.EINVAL, "address %#x is not page aligned", addr)
+		return errno("madvise", linux.EINVAL, "address %#x is not page aligned", addr)
 	}
 	size := pageAlign(length)
 	end := addr + size
 	if length != 0 && size == 0 || end < addr {
-		return errno("madvise", unix.EINVAL, "[%#x, +%#x) wraps", addr, length)
+		return errno("madvise", linux.EINVAL, "[%#x, +%#x) wraps", addr, length)
 	}
 	if size == 0 {
 		return nil
@@ -162,7 +161,7 @@ func (a *advising) walk(t *task.Task, start, end uint64) error {
 		}
 	}
 	if hole {
-		return errno("madvise", unix.ENOMEM, "part of [%#x, %#x) is not mapped", start, end)
+		return errno("madvise", linux.ENOMEM, "part of [%#x, %#x) is not mapped", start, end)
 	}
 	return nil
 }
@@ -188,7 +187,7 @@ func (a *advising) apply(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA,
 func (a *advising) change(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA, error) {
 	switch {
 	case a.refuses != nil && a.refuses(t, v):
-		return nil, errno("madvise", unix.EINVAL, "not for the mapping at %#x", v.Start(t))
+		return nil, errno("madvise", linux.EINVAL, "not for the mapping at %#x", v.Start(t))
 	case a.ignores != nil && a.ignores(t, v):
 		return v, nil
 	}
@@ -199,7 +198,7 @@ func (a *advising) change(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA
 	}
 	changed, err := a.mm.changeFlags(t, v, start, end, flags)
 	if err != nil {
-		return nil, errno("madvise", unix.EAGAIN, "%v", err)
+		return nil, errno("madvise", linux.EAGAIN, "%v", err)
 	}
 	return changed, nil
 }

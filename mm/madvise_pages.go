@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -13,7 +12,7 @@ import (
 // refuseAny refuses a VMA with any of the flags.
 func refuseAny(t *task.Task, v *vma.VMA, flags vma.Flags) error {
 	if f := v.Flags(t) & flags; f != 0 {
-		return errno("madvise", unix.EINVAL, "the mapping at %#x is %s", v.Start(t), f)
+		return errno("madvise", linux.EINVAL, "the mapping at %#x is %s", v.Start(t), f)
 	}
 	return nil
 }
@@ -51,7 +50,7 @@ func (a *advising) free(t *task.Task, v *vma.VMA, start, end uint64) error {
 		return err
 	}
 	if !v.IsAnonymous(t) {
-		return errno("madvise", unix.EINVAL, "the mapping at %#x is of a file", v.Start(t))
+		return errno("madvise", linux.EINVAL, "the mapping at %#x is of a file", v.Start(t))
 	}
 	a.mm.clearBits(t, start, end, pgtable.Accessed|pgtable.Dirty, func(pgtable.PTE) bool { return true })
 	return nil
@@ -109,11 +108,11 @@ func (a *advising) punchHole(t *task.Task, v *vma.VMA, start, end uint64) error 
 	const writable = vma.VMShared | vma.VMMayWrite
 	switch {
 	case flags&vma.VMLocked != 0:
-		return errno("madvise", unix.EINVAL, "the mapping at %#x is locked", v.Start(t))
+		return errno("madvise", linux.EINVAL, "the mapping at %#x is locked", v.Start(t))
 	case file == nil:
-		return errno("madvise", unix.EINVAL, "the mapping at %#x is of no file", v.Start(t))
+		return errno("madvise", linux.EINVAL, "the mapping at %#x is of no file", v.Start(t))
 	case flags&writable != writable:
-		return errno("madvise", unix.EACCES, "the mapping at %#x is private or may not be written", v.Start(t))
+		return errno("madvise", linux.EACCES, "the mapping at %#x is private or may not be written", v.Start(t))
 	}
 	first := v.PgoffAt(t, start)
 	last := first + (end-start)>>PageShift
@@ -127,5 +126,5 @@ func (a *advising) punchHole(t *task.Task, v *vma.VMA, start, end uint64) error 
 
 // collapse would make a huge page: madvise_collapse. There are none, as if the range was too small for one.
 func (a *advising) collapse(t *task.Task, v *vma.VMA, _, _ uint64) error {
-	return errno("madvise", unix.EINVAL, "the mapping at %#x has no huge pages", v.Start(t))
+	return errno("madvise", linux.EINVAL, "the mapping at %#x has no huge pages", v.Start(t))
 }

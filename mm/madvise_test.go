@@ -5,9 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/vma"
 )
@@ -24,14 +23,14 @@ func (l *lab) madvise(from, to, advice int) {
 // mapKinds maps two pages of each kind of memory, one kind every four pages; kinds names them, in order.
 func (l *lab) mapKinds() (kinds []string) {
 	f := l.open(8)
-	readOnly, err := l.m.Mem.OpenFile(l.t, f.Name(), unix.O_RDONLY)
+	readOnly, err := l.m.Mem.OpenFile(l.t, f.Name(), linux.O_RDONLY)
 	l.do(err)
 	l.files = append(l.files, readOnly)
 	l.mmap(0, 2, rw)
 	l.do(l.tryMap(l.t, 4, 6, rw, sharedAnon, mm.MmapArgs{}))
-	l.mmapFile(f, 8, 10, rw, unix.MAP_PRIVATE, 0)
-	l.mmapFile(f, 12, 14, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(readOnly, 16, 18, unix.PROT_READ, unix.MAP_SHARED, 0)
+	l.mmapFile(f, 8, 10, rw, linux.MAP_PRIVATE, 0)
+	l.mmapFile(f, 12, 14, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(readOnly, 16, 18, linux.PROT_READ, linux.MAP_SHARED, 0)
 	l.mmap(20, 22, rw)
 	l.do(l.mm.Mlock(l.t, at(20), 2*page))
 	return []string{"anonymous", "shared anonymous", "private file", "shared file", "file read-only", "locked"}
@@ -47,39 +46,39 @@ func (l *lab) flagsAt(n int) string {
 
 // TestAdviceOnKinds gives every advice to every kind of memory, as the running kernel took them: an errno or what flags there are.
 func TestAdviceOnKinds(t *testing.T) {
-	const ok, inval, acces = unix.Errno(0), unix.EINVAL, unix.EACCES
+	const ok, inval, acces = linux.Errno(0), linux.EINVAL, linux.EACCES
 	none := [6]string{5: "lo"}
 	for name, c := range map[string]struct {
 		advice int
-		errno  [6]unix.Errno
+		errno  [6]linux.Errno
 		flags  [6]string
 	}{
-		"normal":           {unix.MADV_NORMAL, [6]unix.Errno{}, none},
-		"random":           {unix.MADV_RANDOM, [6]unix.Errno{}, [6]string{"rr", "rr", "rr", "rr", "rr", "lo rr"}},
-		"sequential":       {unix.MADV_SEQUENTIAL, [6]unix.Errno{}, [6]string{"sr", "sr", "sr", "sr", "sr", "lo sr"}},
-		"willneed":         {unix.MADV_WILLNEED, [6]unix.Errno{}, none},
-		"dontneed":         {unix.MADV_DONTNEED, [6]unix.Errno{5: inval}, none},
-		"dontneed_locked":  {unix.MADV_DONTNEED_LOCKED, [6]unix.Errno{}, none},
-		"free":             {unix.MADV_FREE, [6]unix.Errno{ok, inval, inval, inval, inval, inval}, none},
-		"remove":           {unix.MADV_REMOVE, [6]unix.Errno{inval, ok, acces, ok, acces, inval}, none},
-		"dontfork":         {unix.MADV_DONTFORK, [6]unix.Errno{}, [6]string{"dc", "dc", "dc", "dc", "dc", "lo dc"}},
-		"dofork":           {unix.MADV_DOFORK, [6]unix.Errno{}, none},
-		"dontdump":         {unix.MADV_DONTDUMP, [6]unix.Errno{}, [6]string{"dd", "dd", "dd", "dd", "dd", "lo dd"}},
-		"dodump":           {unix.MADV_DODUMP, [6]unix.Errno{}, none},
-		"wipeonfork":       {unix.MADV_WIPEONFORK, [6]unix.Errno{ok, inval, inval, inval, inval, ok}, [6]string{"wf", 5: "lo wf"}},
-		"keeponfork":       {unix.MADV_KEEPONFORK, [6]unix.Errno{}, none},
-		"hugepage":         {unix.MADV_HUGEPAGE, [6]unix.Errno{}, [6]string{"hg", "hg", "hg", "hg", "hg", "lo hg"}},
-		"nohugepage":       {unix.MADV_NOHUGEPAGE, [6]unix.Errno{}, [6]string{"nh", "nh", "nh", "nh", "nh", "lo nh"}},
-		"mergeable":        {unix.MADV_MERGEABLE, [6]unix.Errno{}, [6]string{0: "mg", 2: "mg", 5: "lo mg"}},
-		"unmergeable":      {unix.MADV_UNMERGEABLE, [6]unix.Errno{}, none},
-		"cold":             {unix.MADV_COLD, [6]unix.Errno{5: inval}, none},
-		"populate_read":    {unix.MADV_POPULATE_READ, [6]unix.Errno{}, none},
-		"populate_write":   {unix.MADV_POPULATE_WRITE, [6]unix.Errno{4: inval}, none},
-		"guard_install":    {unix.MADV_GUARD_INSTALL, [6]unix.Errno{5: inval}, [6]string{"gu", "gu", "gu", "gu", "gu", "lo"}},
-		"guard_remove":     {unix.MADV_GUARD_REMOVE, [6]unix.Errno{}, none},
-		"collapse":         {unix.MADV_COLLAPSE, [6]unix.Errno{inval, inval, inval, inval, inval, inval}, none},
-		"unknown, between": {7, [6]unix.Errno{inval, inval, inval, inval, inval, inval}, none},
-		"hwpoison":         {unix.MADV_HWPOISON, [6]unix.Errno{inval, inval, inval, inval, inval, inval}, none},
+		"normal":           {linux.MADV_NORMAL, [6]linux.Errno{}, none},
+		"random":           {linux.MADV_RANDOM, [6]linux.Errno{}, [6]string{"rr", "rr", "rr", "rr", "rr", "lo rr"}},
+		"sequential":       {linux.MADV_SEQUENTIAL, [6]linux.Errno{}, [6]string{"sr", "sr", "sr", "sr", "sr", "lo sr"}},
+		"willneed":         {linux.MADV_WILLNEED, [6]linux.Errno{}, none},
+		"dontneed":         {linux.MADV_DONTNEED, [6]linux.Errno{5: inval}, none},
+		"dontneed_locked":  {linux.MADV_DONTNEED_LOCKED, [6]linux.Errno{}, none},
+		"free":             {linux.MADV_FREE, [6]linux.Errno{ok, inval, inval, inval, inval, inval}, none},
+		"remove":           {linux.MADV_REMOVE, [6]linux.Errno{inval, ok, acces, ok, acces, inval}, none},
+		"dontfork":         {linux.MADV_DONTFORK, [6]linux.Errno{}, [6]string{"dc", "dc", "dc", "dc", "dc", "lo dc"}},
+		"dofork":           {linux.MADV_DOFORK, [6]linux.Errno{}, none},
+		"dontdump":         {linux.MADV_DONTDUMP, [6]linux.Errno{}, [6]string{"dd", "dd", "dd", "dd", "dd", "lo dd"}},
+		"dodump":           {linux.MADV_DODUMP, [6]linux.Errno{}, none},
+		"wipeonfork":       {linux.MADV_WIPEONFORK, [6]linux.Errno{ok, inval, inval, inval, inval, ok}, [6]string{"wf", 5: "lo wf"}},
+		"keeponfork":       {linux.MADV_KEEPONFORK, [6]linux.Errno{}, none},
+		"hugepage":         {linux.MADV_HUGEPAGE, [6]linux.Errno{}, [6]string{"hg", "hg", "hg", "hg", "hg", "lo hg"}},
+		"nohugepage":       {linux.MADV_NOHUGEPAGE, [6]linux.Errno{}, [6]string{"nh", "nh", "nh", "nh", "nh", "lo nh"}},
+		"mergeable":        {linux.MADV_MERGEABLE, [6]linux.Errno{}, [6]string{0: "mg", 2: "mg", 5: "lo mg"}},
+		"unmergeable":      {linux.MADV_UNMERGEABLE, [6]linux.Errno{}, none},
+		"cold":             {linux.MADV_COLD, [6]linux.Errno{5: inval}, none},
+		"populate_read":    {linux.MADV_POPULATE_READ, [6]linux.Errno{}, none},
+		"populate_write":   {linux.MADV_POPULATE_WRITE, [6]linux.Errno{4: inval}, none},
+		"guard_install":    {linux.MADV_GUARD_INSTALL, [6]linux.Errno{5: inval}, [6]string{"gu", "gu", "gu", "gu", "gu", "lo"}},
+		"guard_remove":     {linux.MADV_GUARD_REMOVE, [6]linux.Errno{}, none},
+		"collapse":         {linux.MADV_COLLAPSE, [6]linux.Errno{inval, inval, inval, inval, inval, inval}, none},
+		"unknown, between": {7, [6]linux.Errno{inval, inval, inval, inval, inval, inval}, none},
+		"hwpoison":         {linux.MADV_HWPOISON, [6]linux.Errno{inval, inval, inval, inval, inval, inval}, none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, mm.Config{}, "")
@@ -113,8 +112,8 @@ func sameWords(a, b string) bool {
 // TestAdviceOpposites: what one advice sets another takes away, and memory is one mapping again.
 func TestAdviceOpposites(t *testing.T) {
 	for _, c := range [][2]int{
-		{unix.MADV_RANDOM, unix.MADV_NORMAL}, {unix.MADV_SEQUENTIAL, unix.MADV_NORMAL}, {unix.MADV_DONTFORK, unix.MADV_DOFORK},
-		{unix.MADV_DONTDUMP, unix.MADV_DODUMP}, {unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK}, {unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE},
+		{linux.MADV_RANDOM, linux.MADV_NORMAL}, {linux.MADV_SEQUENTIAL, linux.MADV_NORMAL}, {linux.MADV_DONTFORK, linux.MADV_DOFORK},
+		{linux.MADV_DONTDUMP, linux.MADV_DODUMP}, {linux.MADV_WIPEONFORK, linux.MADV_KEEPONFORK}, {linux.MADV_MERGEABLE, linux.MADV_UNMERGEABLE},
 	} {
 		l := newLab(t, mm.Config{}, "")
 		l.mmap(0, 6, rw)
@@ -136,17 +135,17 @@ func TestAdviceStopsAndGoesOn(t *testing.T) {
 	maps("0-2", "3-5")(l)
 	l.do(l.tryMap(l.t, 5, 7, rw, sharedAnon, mm.MmapArgs{}))
 	maps("7-9")(l)
-	l.wantErrno(l.tryMadvise(1, 4, unix.MADV_DONTDUMP), unix.ENOMEM, "over a hole")
-	l.wantErrno(l.tryMadvise(0, 9, unix.MADV_WIPEONFORK), unix.EINVAL, "up to what refuses")
+	l.wantErrno(l.tryMadvise(1, 4, linux.MADV_DONTDUMP), linux.ENOMEM, "over a hole")
+	l.wantErrno(l.tryMadvise(0, 9, linux.MADV_WIPEONFORK), linux.EINVAL, "up to what refuses")
 	for n, want := range map[int]string{0: "wf", 1: "dd wf", 3: "dd wf", 4: "wf", 5: "", 7: ""} {
 		if got := l.flagsAt(n); !sameWords(got, want) {
 			t.Errorf("page %d has %q, expected %q", n, got, want)
 		}
 	}
-	l.wantErrno(l.mm.Madvise(l.t, at(0)+1, page, 7), unix.EINVAL, "unknown, unaligned")
-	l.wantErrno(l.tryMadvise(30, 31, unix.MADV_POPULATE_READ), unix.ENOMEM, "populate nothing")
-	l.wantErrno(l.tryMadvise(30, 30, unix.MADV_REMOVE), 0, "no length")
-	l.wantErrno(l.mm.Madvise(l.t, mm.TaskSize, page, unix.MADV_COLD), unix.ENOMEM, "beyond the address space")
+	l.wantErrno(l.mm.Madvise(l.t, at(0)+1, page, 7), linux.EINVAL, "unknown, unaligned")
+	l.wantErrno(l.tryMadvise(30, 31, linux.MADV_POPULATE_READ), linux.ENOMEM, "populate nothing")
+	l.wantErrno(l.tryMadvise(30, 30, linux.MADV_REMOVE), 0, "no length")
+	l.wantErrno(l.mm.Madvise(l.t, mm.TaskSize, page, linux.MADV_COLD), linux.ENOMEM, "beyond the address space")
 }
 
 // TestAdviceMapCount: a split that the limit forbids is EAGAIN for madvise, and the first of two stays (R12, R10).
@@ -154,9 +153,9 @@ func TestAdviceMapCount(t *testing.T) {
 	l := newLab(t, mm.Config{MaxMapCount: 2}, "")
 	defer l.end()
 	l.mmap(0, 6, rw)
-	l.wantErrno(l.tryMadvise(2, 4, unix.MADV_DONTDUMP), unix.EAGAIN, "two splits")
+	l.wantErrno(l.tryMadvise(2, 4, linux.MADV_DONTDUMP), linux.EAGAIN, "two splits")
 	l.wantLayout("0-2 rw-p, 2-6 rw-p")
-	l.wantErrno(l.mm.Mseal(l.t, at(3), page, 0), unix.ENOMEM, "mseal")
+	l.wantErrno(l.mm.Mseal(l.t, at(3), page, 0), linux.ENOMEM, "mseal")
 	l.wantLayout("0-2 rw-p, 2-6 rw-p")
 }
 
@@ -166,12 +165,12 @@ func TestDropPages(t *testing.T) {
 	defer l.end()
 	maps("0-4 filled", "4-6 filled")(l)
 	l.do(l.mm.Mlock(l.t, at(4), 2*page))
-	l.wantErrno(l.tryMadvise(1, 6, unix.MADV_DONTNEED), unix.EINVAL, "up to locked memory")
+	l.wantErrno(l.tryMadvise(1, 6, linux.MADV_DONTNEED), linux.EINVAL, "up to locked memory")
 	if got := l.pages(0, 6); got != "A---AA" {
 		t.Errorf("pages %q", got)
 	}
-	l.madvise(4, 5, unix.MADV_DONTNEED_LOCKED)
-	l.madvise(0, 1, unix.MADV_FREE) // without pressure nothing goes
+	l.madvise(4, 5, linux.MADV_DONTNEED_LOCKED)
+	l.madvise(0, 1, linux.MADV_FREE) // without pressure nothing goes
 	if got := l.pages(0, 6); got != "A----A" {
 		t.Errorf("pages %q", got)
 	}
@@ -187,9 +186,9 @@ func TestRemovePunchesHoles(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	f := l.open(6)
-	l.mmapFile(f, 0, 6, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(f, 10, 16, rw, unix.MAP_PRIVATE, 0)
-	l.mmapFile(f, 20, 22, unix.PROT_READ, unix.MAP_SHARED, 2)
+	l.mmapFile(f, 0, 6, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(f, 10, 16, rw, linux.MAP_PRIVATE, 0)
+	l.mmapFile(f, 20, 22, linux.PROT_READ, linux.MAP_SHARED, 2)
 	l.fill(0, 3)
 	l.do(l.touch(l.t, l.mm, 13, fault.Write))
 	l.do(l.touch(l.t, l.mm, 15, fault.Read))
@@ -200,7 +199,7 @@ func TestRemovePunchesHoles(t *testing.T) {
 	child, err := l.mm.Fork(l.t, "child") // which has the private mapping's pages
 	l.do(err)
 	defer child.Put(l.t)
-	l.madvise(2, 4, unix.MADV_REMOVE)
+	l.madvise(2, 4, linux.MADV_REMOVE)
 	if got := l.pages(0, 6) + " " + l.pages(10, 16) + " " + l.pages(20, 22); got != "FF---- ff-a-f --" {
 		t.Errorf("pages %q", got)
 	}
@@ -226,8 +225,8 @@ func TestRemovePunchesHoles(t *testing.T) {
 func TestWillneedReadsAhead(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	l.mmapFile(l.open(4), 0, 6, unix.PROT_READ, unix.MAP_PRIVATE, 0)
-	l.madvise(1, 6, unix.MADV_WILLNEED)
+	l.mmapFile(l.open(4), 0, 6, linux.PROT_READ, linux.MAP_PRIVATE, 0)
+	l.madvise(1, 6, linux.MADV_WILLNEED)
 	if got := l.resident(0, 6); got != "-+++--" {
 		t.Errorf("in memory: %q", got)
 	}
@@ -243,18 +242,18 @@ func TestReadAround(t *testing.T) {
 		advice, prot int
 		want         string
 	}{
-		"normal":     {unix.MADV_NORMAL, rw, "---++++---"},
-		"sequential": {unix.MADV_SEQUENTIAL, rw, "-----++++-"},
-		"random":     {unix.MADV_RANDOM, rw, "-----+----"},
-		"code":       {unix.MADV_NORMAL, rw | unix.PROT_EXEC, "-----+++--"},
-		"huge":       {unix.MADV_HUGEPAGE, rw | unix.PROT_EXEC, "---++++---"},
+		"normal":     {linux.MADV_NORMAL, rw, "---++++---"},
+		"sequential": {linux.MADV_SEQUENTIAL, rw, "-----++++-"},
+		"random":     {linux.MADV_RANDOM, rw, "-----+----"},
+		"code":       {linux.MADV_NORMAL, rw | linux.PROT_EXEC, "-----+++--"},
+		"huge":       {linux.MADV_HUGEPAGE, rw | linux.PROT_EXEC, "---++++---"},
 	} {
 		l := newLab(t, mm.Config{ReadAround: 4}, "")
 		f := l.open(10)
-		l.mmapFile(f, 0, 8, c.prot, unix.MAP_SHARED, 0)
+		l.mmapFile(f, 0, 8, c.prot, linux.MAP_SHARED, 0)
 		l.madvise(0, 8, c.advice)
 		l.do(l.touch(l.t, l.mm, 5, fault.Write))
-		l.mmapFile(f, 0, 10, rw, unix.MAP_SHARED, 0)
+		l.mmapFile(f, 0, 10, rw, linux.MAP_SHARED, 0)
 		if got := l.resident(0, 10); got != c.want {
 			t.Errorf("%s: in memory %q, expected %q", name, got, c.want)
 		}

@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
@@ -157,7 +156,7 @@ func (mm *MM) mergeExtend(t *task.Task, v *vma.VMA, bytes uint64) (*vma.VMA, err
 	}
 	merged, err := r.mergeNew(t)
 	if err == nil && !merged {
-		err = errno("merge", unix.ENOMEM, "the mapping at %#x cannot be extended", v.Start(t))
+		err = errno("merge", linux.ENOMEM, "the mapping at %#x cannot be extended", v.Start(t))
 	}
 	return r.target, err
 }

@@ -1,23 +1,22 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
 // Mincore is mincore(2): a byte for each page of the range, of which bit 0 says that an access would not have to read anything.
-// Errors are unix.Errno values, wrapped. Whoever maps a file may ask for it: the model's processes own all files.
+// Errors are linux.Errno values, wrapped. Whoever maps a file may ask for it: the model's processes own all files.
 func (mm *MM) Mincore(t *task.Task, addr, length uint64) ([]byte, error) {
 	t.Enter("sys_mincore")
 	defer t.Leave()
 	if offsetInPage(addr) != 0 {
-		return nil, errno("mincore", unix.EINVAL, "address %#x is not page aligned", addr)
+		return nil, errno("mincore", linux.EINVAL, "address %#x is not page aligned", addr)
 	}
 	if addr > TaskSize || length > TaskSize-addr {
-		return nil, errno("mincore", unix.ENOMEM, "[%#x, +%#x) lies outside the address space", addr, length)
+		return nil, errno("mincore", linux.ENOMEM, "[%#x, +%#x) lies outside the address space", addr, length)
 	}
 	mm.MmapReadLock(t)
 	defer mm.MmapReadUnlock(t)
@@ -25,7 +24,7 @@ func (mm *MM) Mincore(t *task.Task, addr, length uint64) ([]byte, error) {
 	for at, end := addr, addr+pageAlign(length); at < end; {
 		v := mm.Tree.Find(t, at)
 		if v == nil || v.Start(t) > at {
-			return nil, errno("mincore", unix.ENOMEM, "nothing is mapped at %#x", at)
+			return nil, errno("mincore", linux.ENOMEM, "nothing is mapped at %#x", at)
 		}
 		to := min(v.End(t), end)
 		vec = mm.appendResident(t, vec, v, at, to)

@@ -3,25 +3,24 @@ package mm
 import (
 	"errors"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
 // Mlock is mlock(2): the pages of a range stay in memory. VMAs before the one that fails stay locked; pages may be missing where it
-// fails with ENOMEM or EAGAIN. Errors are unix.Errno values, wrapped.
+// fails with ENOMEM or EAGAIN. Errors are linux.Errno values, wrapped.
 func (mm *MM) Mlock(t *task.Task, addr, length uint64) error { return mm.Mlock2(t, addr, length, 0) }
 
 // Mlock2 is mlock2(2): with MLOCK_ONFAULT pages are locked when they come into memory, not brought there.
 func (mm *MM) Mlock2(t *task.Task, addr, length uint64, flags int) error {
 	t.Enter("do_mlock")
 	defer t.Leave()
-	if flags&^unix.MLOCK_ONFAULT != 0 {
-		return errno("mlock", unix.EINVAL, "unknown flags %#x", flags)
+	if flags&^linux.MLOCK_ONFAULT != 0 {
+		return errno("mlock", linux.EINVAL, "unknown flags %#x", flags)
 	}
 	lock := vma.VMLocked
-	if flags&unix.MLOCK_ONFAULT != 0 {
+	if flags&linux.MLOCK_ONFAULT != 0 {
 		lock |= vma.VMLockOnFlt
 	}
 	if err := mm.mayLock(t, "mlock"); err != nil {
@@ -39,7 +38,7 @@ func (mm *MM) Mlock2(t *task.Task, addr, length uint64, flags int) error {
 	return mlockError(mm.populate(t, start, start+length, false))
 }
 
-// Munlock is munlock(2). VMAs before the one that fails are unlocked. Errors are unix.Errno values, wrapped.
+// Munlock is munlock(2). VMAs before the one that fails are unlocked. Errors are linux.Errno values, wrapped.
 func (mm *MM) Munlock(t *task.Task, addr, length uint64) error {
 	t.Enter("sys_munlock")
 	defer t.Leave()
@@ -53,12 +52,12 @@ func (mm *MM) Munlock(t *task.Task, addr, length uint64) error {
 }
 
 // Mlockall is mlockall(2): MCL_CURRENT locks what is mapped, MCL_FUTURE what will be, MCL_ONFAULT makes either of them bring no
-// pages in. What it does not say of MCL_FUTURE ends it. Errors are unix.Errno values, wrapped; none is about a single VMA.
+// pages in. What it does not say of MCL_FUTURE ends it. Errors are linux.Errno values, wrapped; none is about a single VMA.
 func (mm *MM) Mlockall(t *task.Task, flags int) error {
 	t.Enter("sys_mlockall")
 	defer t.Leave()
-	if flags == 0 || flags&^(unix.MCL_CURRENT|unix.MCL_FUTURE|unix.MCL_ONFAULT) != 0 || flags == unix.MCL_ONFAULT {
-		return errno("mlockall", unix.EINVAL, "flags %#x", flags)
+	if flags == 0 || flags&^(linux.MCL_CURRENT|linux.MCL_FUTURE|linux.MCL_ONFAULT) != 0 || flags == linux.MCL_ONFAULT {
+		return errno("mlockall", linux.EINVAL, "flags %#x", flags)
 	}
 	if err := mm.mayLock(t, "mlockall"); err != nil {
 		return err
@@ -66,9 +65,9 @@ func (mm *MM) Mlockall(t *task.Task, flags int) error {
 	if err := mm.lockCall(t, callMlockall, 0, TaskSize); err != nil {
 		return err
 	}
-	current := flags&unix.MCL_CURRENT != 0
+	current := flags&linux.MCL_CURRENT != 0
 	if total := mm.stat.Read(t).Total; current && !mm.lockedFits(t, total) {
-		err := errno("mlockall", unix.ENOMEM, "%d pages exceed RLIMIT_MEMLOCK", total)
+		err := errno("mlockall", linux.ENOMEM, "%d pages exceed RLIMIT_MEMLOCK", total)
 		mm.endCall(t, err)
 		return err
 	}
@@ -95,7 +94,7 @@ func (mm *MM) Munlockall(t *task.Task) error {
 // mayLock makes system call op refuse who may not lock anything: can_do_mlock.
 func (mm *MM) mayLock(t *task.Task, op string) error {
 	if mm.Limit(t, LimitMemlock) == 0 && !mm.Machine.CapIPCLock {
-		return errno(op, unix.EPERM, "RLIMIT_MEMLOCK is 0")
+		return errno(op, linux.EPERM, "RLIMIT_MEMLOCK is 0")
 	}
 	return nil
 }
@@ -121,7 +120,7 @@ func lockRange(addr, length uint64) (start, size uint64) {
 func (mm *MM) lockWithinLimit(t *task.Task, start, length uint64, lock vma.Flags) error {
 	pages := length>>PageShift + mm.lockedVM.Read(t)
 	if !mm.lockedFits(t, pages) && !mm.lockedFits(t, pages-mm.countLocked(t, start, length)) {
-		return errno("mlock", unix.ENOMEM, "%d locked pages exceed RLIMIT_MEMLOCK", pages)
+		return errno("mlock", linux.ENOMEM, "%d locked pages exceed RLIMIT_MEMLOCK", pages)
 	}
 	return mm.applyLockFlags(t, start, length, lock)
 }
@@ -147,14 +146,14 @@ func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock vma.Flags)
 	end := start + length
 	switch {
 	case end < start:
-		return errno("mlock", unix.EINVAL, "[%#x, +%#x) wraps", start, length)
+		return errno("mlock", linux.EINVAL, "[%#x, +%#x) wraps", start, length)
 	case end == start:
 		return nil
 	}
 	for at := start; at < end; {
 		v := mm.vmi.Find(t, at)
 		if v == nil || v.Start(t) > at {
-			return errno("mlock", unix.ENOMEM, "nothing is mapped at %#x", at)
+			return errno("mlock", linux.ENOMEM, "nothing is mapped at %#x", at)
 		}
 		changed, err := mm.mlockFixup(t, v, at, min(v.End(t), end), lock)
 		if err != nil {
@@ -169,10 +168,10 @@ func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock vma.Flags)
 // The caller holds mmap_lock for writing.
 func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
 	lock := vma.VMLocked
-	if flags&unix.MCL_ONFAULT != 0 {
+	if flags&linux.MCL_ONFAULT != 0 {
 		lock |= vma.VMLockOnFlt
 	}
-	current, future := flags&unix.MCL_CURRENT != 0, flags&unix.MCL_FUTURE != 0
+	current, future := flags&linux.MCL_CURRENT != 0, flags&linux.MCL_FUTURE != 0
 	def := mm.defFlags.Read(t) &^ vma.VMLockedMask
 	if future {
 		def |= lock
@@ -223,10 +222,10 @@ func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock vma.F
 // mlockError translates what populate says into what mlock does: __mlock_posix_error_return.
 func mlockError(err error) error {
 	switch {
-	case errors.Is(err, unix.EFAULT):
-		return errno("mlock", unix.ENOMEM, "%v", err)
-	case errors.Is(err, unix.ENOMEM):
-		return errno("mlock", unix.EAGAIN, "%v", err)
+	case errors.Is(err, linux.EFAULT):
+		return errno("mlock", linux.ENOMEM, "%v", err)
+	case errors.Is(err, linux.ENOMEM):
+		return errno("mlock", linux.EAGAIN, "%v", err)
 	}
 	return err
 }

@@ -3,9 +3,8 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -66,7 +65,7 @@ func (l *lab) wantLocked(locked string, from, to int, pages string, lockedVM uin
 func (l *lab) mlock(from, to int) error { return l.mm.Mlock(l.t, at(from), uint64(to-from)*page) }
 
 func (l *lab) mlockOnFault(from, to int) error {
-	return l.mm.Mlock2(l.t, at(from), uint64(to-from)*page, unix.MLOCK_ONFAULT)
+	return l.mm.Mlock2(l.t, at(from), uint64(to-from)*page, linux.MLOCK_ONFAULT)
 }
 
 func (l *lab) munlock(from, to int) error { return l.mm.Munlock(l.t, at(from), uint64(to-from)*page) }
@@ -76,40 +75,40 @@ func TestMlockErrnos(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	maps("0-2", "2-3 x", "4-5")(l)
-	const bad = unix.MCL_CURRENT << 5
+	const bad = linux.MCL_CURRENT << 5
 	limit := func(bytes uint64) { l.mm.SetLimit(l.t, mm.LimitMemlock, bytes) }
 	for _, c := range []struct {
 		what  string
 		limit uint64
 		err   func() error
-		want  unix.Errno
+		want  linux.Errno
 	}{
-		{"mlock2, flags before the limit", 0, func() error { return l.mm.Mlock2(l.t, at(0), page, 2) }, unix.EINVAL},
-		{"mlock, limit 0", 0, func() error { return l.mm.Mlock(l.t, at(3), 0) }, unix.EPERM},
+		{"mlock2, flags before the limit", 0, func() error { return l.mm.Mlock2(l.t, at(0), page, 2) }, linux.EINVAL},
+		{"mlock, limit 0", 0, func() error { return l.mm.Mlock(l.t, at(3), 0) }, linux.EPERM},
 		{"munlock, limit 0", 0, func() error { return l.munlock(0, 1) }, 0},
-		{"munlock, a hole", 0, func() error { return l.munlock(2, 5) }, unix.ENOMEM},
-		{"mlockall, flags before the limit", 0, func() error { return l.mm.Mlockall(l.t, 0) }, unix.EINVAL},
-		{"mlockall, limit 0", 0, func() error { return l.mm.Mlockall(l.t, unix.MCL_FUTURE) }, unix.EPERM},
+		{"munlock, a hole", 0, func() error { return l.munlock(2, 5) }, linux.ENOMEM},
+		{"mlockall, flags before the limit", 0, func() error { return l.mm.Mlockall(l.t, 0) }, linux.EINVAL},
+		{"mlockall, limit 0", 0, func() error { return l.mm.Mlockall(l.t, linux.MCL_FUTURE) }, linux.EPERM},
 		{"munlockall, limit 0", 0, func() error { return l.mm.Munlockall(l.t) }, 0},
-		{"mmap, limit 0", 0, func() error { return l.tryMap(l.t, 8, 9, rw, unix.MAP_ANONYMOUS|unix.MAP_LOCKED, mm.MmapArgs{}) }, unix.EPERM},
+		{"mmap, limit 0", 0, func() error { return l.tryMap(l.t, 8, 9, rw, linux.MAP_ANONYMOUS|linux.MAP_LOCKED, mm.MmapArgs{}) }, linux.EPERM},
 
-		{"mlock, the limit before a hole", page, func() error { return l.mlock(3, 5) }, unix.ENOMEM},
-		{"mlockall, limit", page, func() error { return l.mm.Mlockall(l.t, unix.MCL_CURRENT) }, unix.ENOMEM},
-		{"mlockall, the limit is not about the future", page, func() error { return l.mm.Mlockall(l.t, unix.MCL_FUTURE) }, 0},
-		{"mmap, limit, before a missing type", page, func() error { return l.tryMap(l.t, 8, 10, rw, unix.MAP_ANONYMOUS, mm.MmapArgs{}) }, unix.EAGAIN},
+		{"mlock, the limit before a hole", page, func() error { return l.mlock(3, 5) }, linux.ENOMEM},
+		{"mlockall, limit", page, func() error { return l.mm.Mlockall(l.t, linux.MCL_CURRENT) }, linux.ENOMEM},
+		{"mlockall, the limit is not about the future", page, func() error { return l.mm.Mlockall(l.t, linux.MCL_FUTURE) }, 0},
+		{"mmap, limit, before a missing type", page, func() error { return l.tryMap(l.t, 8, 10, rw, linux.MAP_ANONYMOUS, mm.MmapArgs{}) }, linux.EAGAIN},
 		{"mmap, in use before the limit", page, func() error {
-			return l.tryMap(l.t, 4, 6, rw, privateAnon|unix.MAP_FIXED_NOREPLACE, mm.MmapArgs{})
-		}, unix.EEXIST},
+			return l.tryMap(l.t, 4, 6, rw, privateAnon|linux.MAP_FIXED_NOREPLACE, mm.MmapArgs{})
+		}, linux.EEXIST},
 		{"munlockall", page, func() error { return l.mm.Munlockall(l.t) }, 0},
-		{"mmap, limit", page, func() error { return l.tryMap(l.t, 8, 10, rw, unix.MAP_LOCKED|privateAnon, mm.MmapArgs{}) }, unix.EAGAIN},
+		{"mmap, limit", page, func() error { return l.tryMap(l.t, 8, 10, rw, linux.MAP_LOCKED|privateAnon, mm.MmapArgs{}) }, linux.EAGAIN},
 
-		{"mlock, nothing", mm.Infinity, func() error { return l.mlock(3, 4) }, unix.ENOMEM},
+		{"mlock, nothing", mm.Infinity, func() error { return l.mlock(3, 4) }, linux.ENOMEM},
 		{"mlock, nothing in no length", mm.Infinity, func() error { return l.mlock(3, 3) }, 0},
 		{"mlock, length -1", mm.Infinity, func() error { return l.mm.Mlock(l.t, at(3), ^uint64(0)) }, 0},
-		{"mlock, wraps", mm.Infinity, func() error { return l.mm.Mlock(l.t, at(0), ^uint64(0)-page) }, unix.EINVAL},
-		{"munlock, wraps", mm.Infinity, func() error { return l.mm.Munlock(l.t, at(0), ^uint64(0)-page) }, unix.EINVAL},
-		{"mlockall, unknown", mm.Infinity, func() error { return l.mm.Mlockall(l.t, unix.MCL_CURRENT|bad) }, unix.EINVAL},
-		{"mlockall, only on fault", mm.Infinity, func() error { return l.mm.Mlockall(l.t, unix.MCL_ONFAULT) }, unix.EINVAL},
+		{"mlock, wraps", mm.Infinity, func() error { return l.mm.Mlock(l.t, at(0), ^uint64(0)-page) }, linux.EINVAL},
+		{"munlock, wraps", mm.Infinity, func() error { return l.mm.Munlock(l.t, at(0), ^uint64(0)-page) }, linux.EINVAL},
+		{"mlockall, unknown", mm.Infinity, func() error { return l.mm.Mlockall(l.t, linux.MCL_CURRENT|bad) }, linux.EINVAL},
+		{"mlockall, only on fault", mm.Infinity, func() error { return l.mm.Mlockall(l.t, linux.MCL_ONFAULT) }, linux.EINVAL},
 	} {
 		limit(c.limit)
 		l.wantErrno(c.err(), c.want, c.what)
@@ -149,7 +148,7 @@ func TestMlockMerges(t *testing.T) {
 func TestMlockLimit(t *testing.T) {
 	for _, capable := range []bool{false, true} {
 		l := newLab(t, mm.Config{Settings: mm.Settings{CapIPCLock: capable}}, "")
-		refused := func(errno unix.Errno) unix.Errno {
+		refused := func(errno linux.Errno) linux.Errno {
 			if capable {
 				return 0
 			}
@@ -158,20 +157,20 @@ func TestMlockLimit(t *testing.T) {
 		maps("0-2", "3-8")(l)
 		l.mm.SetLimit(l.t, mm.LimitMemlock, 4*page)
 		l.do(l.mlock(4, 7))
-		l.wantErrno(l.mlock(3, 8), refused(unix.ENOMEM), "two more")
+		l.wantErrno(l.mlock(3, 8), refused(linux.ENOMEM), "two more")
 		l.wantErrno(l.mlock(3, 7), 0, "one more, and three again")
-		l.wantErrno(l.mlock(0, 1), refused(unix.ENOMEM), "one more")
-		l.wantErrno(l.tryMap(l.t, 4, 6, rw, privateAnon|unix.MAP_LOCKED, mm.MmapArgs{}), refused(unix.EAGAIN), "in place of as much")
+		l.wantErrno(l.mlock(0, 1), refused(linux.ENOMEM), "one more")
+		l.wantErrno(l.tryMap(l.t, 4, 6, rw, privateAnon|linux.MAP_LOCKED, mm.MmapArgs{}), refused(linux.EAGAIN), "in place of as much")
 		l.do(l.munlock(4, 6))
-		l.wantErrno(l.tryMap(l.t, 4, 6, rw, privateAnon|unix.MAP_LOCKED, mm.MmapArgs{}), 0, "in place of unlocked memory")
-		l.wantErrno(l.mm.Mlockall(l.t, unix.MCL_CURRENT), refused(unix.ENOMEM), "mlockall counts what is locked, too")
+		l.wantErrno(l.tryMap(l.t, 4, 6, rw, privateAnon|linux.MAP_LOCKED, mm.MmapArgs{}), 0, "in place of unlocked memory")
+		l.wantErrno(l.mm.Mlockall(l.t, linux.MCL_CURRENT), refused(linux.ENOMEM), "mlockall counts what is locked, too")
 		l.do(l.tryMunmap(0, 6))
 		if n := l.mm.LockedVM(l.t); n != map[bool]uint64{false: 1, true: 2}[capable] {
 			t.Errorf("locked_vm is %d after munmap", n)
 		}
-		l.wantErrno(l.mm.Mlockall(l.t, unix.MCL_CURRENT), 0, "mlockall within the limit")
+		l.wantErrno(l.mm.Mlockall(l.t, linux.MCL_CURRENT), 0, "mlockall within the limit")
 		l.mm.SetLimit(l.t, mm.LimitMemlock, 0)
-		l.wantErrno(l.mlock(6, 7), refused(unix.EPERM), "limit 0")
+		l.wantErrno(l.mlock(6, 7), refused(linux.EPERM), "limit 0")
 		l.end()
 	}
 }
@@ -193,22 +192,22 @@ func TestMlockGetsStuck(t *testing.T) {
 		{"a hole at the end", maps("0-2"), func(l *lab) error { return l.mlock(0, 3) }, "0-2 rw-p", "l", "-----", 2},
 		{"PROT_NONE: pages before it", func(l *lab) {
 			maps("0-2", "2-3", "3-5")(l)
-			l.do(l.tryMprotect(2, 3, unix.PROT_NONE))
+			l.do(l.tryMprotect(2, 3, linux.PROT_NONE))
 		}, func(l *lab) error { return l.mlock(0, 4) }, "0-2 rw-p, 2-3 ---p, 3-4 rw-p, 4-5 rw-p", "lll-", "AA---", 4},
 		{"beyond the end of a file: pages before it", func(l *lab) {
-			l.mmapFile(l.open(2), 0, 3, rw, unix.MAP_PRIVATE, 0)
+			l.mmapFile(l.open(2), 0, 3, rw, linux.MAP_PRIVATE, 0)
 			l.mmap(3, 5, rw)
 		}, func(l *lab) error { return l.mlock(0, 5) }, "0-3 rw-p file0+0, 3-5 rw-p", "ll", "AA---", 5},
 		{"munlock up to a hole", func(l *lab) {
 			maps("0-2", "3-5")(l)
-			l.do(l.mm.Mlockall(l.t, unix.MCL_CURRENT))
+			l.do(l.mm.Mlockall(l.t, linux.MCL_CURRENT))
 		}, func(l *lab) error { return l.munlock(1, 5) }, "0-1 rw-p, 1-2 rw-p, 3-5 rw-p", "l-l", "AA-AA", 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLab(t, mm.Config{}, "")
 			defer l.end()
 			c.setup(l)
-			l.wantErrno(c.op(l), unix.ENOMEM, "the call")
+			l.wantErrno(c.op(l), linux.ENOMEM, "the call")
 			l.wantLayout(c.layout)
 			l.wantLocked(c.locked, 0, 5, c.pages, c.count)
 		})
@@ -219,12 +218,12 @@ func TestMlockGetsStuck(t *testing.T) {
 func TestMlockMapCount(t *testing.T) {
 	for _, c := range []struct {
 		before []string
-		want   unix.Errno
+		want   linux.Errno
 		after  string
 	}{
 		{[]string{"0-3", "4-5"}, 0, "0-1 rw-p, 1-2 rw-p, 2-3 rw-p, 4-5 rw-p"},
-		{[]string{"0-3", "4-5", "6-7"}, unix.ENOMEM, "0-1 rw-p, 1-3 rw-p, 4-5 rw-p, 6-7 rw-p"},
-		{[]string{"0-3", "4-5", "6-7", "8-9"}, unix.ENOMEM, "0-3 rw-p, 4-5 rw-p, 6-7 rw-p, 8-9 rw-p"},
+		{[]string{"0-3", "4-5", "6-7"}, linux.ENOMEM, "0-1 rw-p, 1-3 rw-p, 4-5 rw-p, 6-7 rw-p"},
+		{[]string{"0-3", "4-5", "6-7", "8-9"}, linux.ENOMEM, "0-3 rw-p, 4-5 rw-p, 6-7 rw-p, 8-9 rw-p"},
 	} {
 		l := newLab(t, mm.Config{MaxMapCount: 4}, "")
 		maps(c.before...)(l)
@@ -239,10 +238,10 @@ func TestMlockall(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	maps("0-2", "3-4 r")(l)
-	l.do(l.tryMprotect(3, 4, unix.PROT_NONE))
-	l.do(l.mm.Mlockall(l.t, unix.MCL_CURRENT|unix.MCL_FUTURE))
+	l.do(l.tryMprotect(3, 4, linux.PROT_NONE))
+	l.do(l.mm.Mlockall(l.t, linux.MCL_CURRENT|linux.MCL_FUTURE))
 	l.wantLocked("ll", 0, 4, "AA--", 3) // PROT_NONE is no error here
-	l.mmap(5, 6, unix.PROT_READ)
+	l.mmap(5, 6, linux.PROT_READ)
 	l.wantLocked("lll", 5, 6, "z", 4)
 	l.mm.SetHeap(l.t, at(10))
 	if got := l.mm.Brk(l.t, at(12)); got != at(12) {
@@ -259,11 +258,11 @@ func TestMlockall(t *testing.T) {
 	l.wantLocked("-----", 20, 21, "-", 0)
 	l.mm = parent
 
-	l.do(l.mm.Mlockall(l.t, unix.MCL_FUTURE|unix.MCL_ONFAULT))
+	l.do(l.mm.Mlockall(l.t, linux.MCL_FUTURE|linux.MCL_ONFAULT))
 	l.wantLocked("llll", 0, 2, "aa", 6) // what is mapped stays as it is
-	l.do(l.tryMap(l.t, 20, 22, rw, privateAnon|unix.MAP_POPULATE, mm.MmapArgs{}))
+	l.do(l.tryMap(l.t, 20, 22, rw, privateAnon|linux.MAP_POPULATE, mm.MmapArgs{}))
 	l.wantLocked("llllo", 20, 22, "--", 8)
-	l.do(l.mm.Mlockall(l.t, unix.MCL_CURRENT|unix.MCL_ONFAULT))
+	l.do(l.mm.Mlockall(l.t, linux.MCL_CURRENT|linux.MCL_ONFAULT))
 	l.wantLocked("ooooo", 0, 2, "aa", 8)
 	l.mmap(30, 31, rw)
 	l.wantLocked("ooooo-", 30, 31, "-", 8) // the future is over
@@ -275,10 +274,10 @@ func TestMlockall(t *testing.T) {
 func TestLockedStackGrowth(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	l.do(l.tryMap(l.t, 8, 10, rw, privateAnon|unix.MAP_GROWSDOWN|unix.MAP_LOCKED, mm.MmapArgs{}))
+	l.do(l.tryMap(l.t, 8, 10, rw, privateAnon|linux.MAP_GROWSDOWN|linux.MAP_LOCKED, mm.MmapArgs{}))
 	l.wantLocked("l", 4, 10, "----AA", 2)
 	l.do(l.touch(l.t, l.mm, 4, fault.Write))
 	l.wantLocked("l", 4, 10, "A---AA", 6)
 	l.mm.SetLimit(l.t, mm.LimitMemlock, 7*page)
-	l.wantErrno(l.touch(l.t, l.mm, 2, fault.Write), unix.EFAULT, "growth beyond RLIMIT_MEMLOCK")
+	l.wantErrno(l.touch(l.t, l.mm, 2, fault.Write), linux.EFAULT, "growth beyond RLIMIT_MEMLOCK")
 }

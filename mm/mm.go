@@ -21,9 +21,8 @@ package mm
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -120,6 +119,6 @@ func pageAlign(n uint64) uint64 { return (n + PageSize - 1) &^ (PageSize - 1) }
 func offsetInPage(n uint64) uint64 { return n & (PageSize - 1) }
 
 // errno returns an error of system call op that says why.
-func errno(op string, e unix.Errno, why string, args ...any) error {
+func errno(op string, e linux.Errno, why string, args ...any) error {
 	return fmt.Errorf("%s: %s: %w", op, fmt.Sprintf(why, args...), e)
 }

@@ -1,27 +1,26 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
-// MmapArgs are the arguments of mmap(2). File takes the place of the descriptor: nil with unix.MAP_ANONYMOUS.
+// MmapArgs are the arguments of mmap(2). File takes the place of the descriptor: nil with linux.MAP_ANONYMOUS.
 type MmapArgs struct {
 	Addr, Len uint64
-	Prot      int // unix.PROT_*
-	Flags     int // unix.MAP_*
+	Prot      int // linux.PROT_*
+	Flags     int // linux.MAP_*
 	File      *phys.File
 	Offset    uint64
 	Ops       *vma.Ops // hooks that the owner of a new VMA sets; a mapping that joins a neighbour has that one's
 }
 
 func (a *MmapArgs) has(flag int) bool { return a.Flags&flag == flag }
-func (a *MmapArgs) anonymous() bool   { return a.has(unix.MAP_ANONYMOUS) }
-func (a *MmapArgs) fixed() bool       { return a.has(unix.MAP_FIXED) || a.has(unix.MAP_FIXED_NOREPLACE) }
+func (a *MmapArgs) anonymous() bool   { return a.has(linux.MAP_ANONYMOUS) }
+func (a *MmapArgs) fixed() bool       { return a.has(linux.MAP_FIXED) || a.has(linux.MAP_FIXED_NOREPLACE) }
 func (a *MmapArgs) mapType() int      { return a.Flags & mapTypeMask }
 
 // placement returns what the address of the mapping depends on; length is Len in whole pages.
@@ -36,32 +35,32 @@ func (a *MmapArgs) placement(length uint64) placement {
 const (
 	mapTypeMask = 0xf // MAP_TYPE
 	// legacyMapMask is the flags that MAP_SHARED_VALIDATE knows; more bits are the sizes of huge pages.
-	legacyMapMask = unix.MAP_SHARED | unix.MAP_PRIVATE | unix.MAP_FIXED | unix.MAP_ANONYMOUS | unix.MAP_DENYWRITE |
-		unix.MAP_EXECUTABLE | 0x40 | unix.MAP_GROWSDOWN | unix.MAP_LOCKED | unix.MAP_NORESERVE | unix.MAP_POPULATE |
-		unix.MAP_NONBLOCK | unix.MAP_STACK | unix.MAP_HUGETLB | unix.MAP_32BIT | 0x80 | hugeSizeBits
+	legacyMapMask = linux.MAP_SHARED | linux.MAP_PRIVATE | linux.MAP_FIXED | linux.MAP_ANONYMOUS | linux.MAP_DENYWRITE |
+		linux.MAP_EXECUTABLE | 0x40 | linux.MAP_GROWSDOWN | linux.MAP_LOCKED | linux.MAP_NORESERVE | linux.MAP_POPULATE |
+		linux.MAP_NONBLOCK | linux.MAP_STACK | linux.MAP_HUGETLB | linux.MAP_32BIT | 0x80 | hugeSizeBits
 	hugeSizeBits = 0x3f << 26 // MAP_HUGE_SHIFT
 )
 
 // protFlags returns the vm_flags of PROT_ bits: calc_vm_prot_bits. Unknown bits are ignored.
 func protFlags(prot int) (f vma.Flags) {
-	if prot&unix.PROT_READ != 0 {
+	if prot&linux.PROT_READ != 0 {
 		f |= vma.VMRead
 	}
-	if prot&unix.PROT_WRITE != 0 {
+	if prot&linux.PROT_WRITE != 0 {
 		f |= vma.VMWrite
 	}
-	if prot&unix.PROT_EXEC != 0 {
+	if prot&linux.PROT_EXEC != 0 {
 		f |= vma.VMExec
 	}
 	return f
 }
 
-// Mmap is mmap(2): it returns the address of the new mapping. Errors are unix.Errno values, wrapped.
+// Mmap is mmap(2): it returns the address of the new mapping. Errors are linux.Errno values, wrapped.
 func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
 	t.Enter("do_mmap")
 	defer t.Leave()
 	if offsetInPage(args.Offset) != 0 {
-		return 0, errno("mmap", unix.EINVAL, "offset %#x is not page aligned", args.Offset)
+		return 0, errno("mmap", linux.EINVAL, "offset %#x is not page aligned", args.Offset)
 	}
 	if err := mm.findFile(t, &args); err != nil {
 		return 0, err
@@ -75,7 +74,7 @@ func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
 	flags := flagBits(&args) | mm.defFlags.Read(t)
 	addr, err := mm.doMmap(t, &args, flags)
 	mm.endCall(t, err)
-	if err == nil && (flags&vma.VMLocked != 0 || args.has(unix.MAP_POPULATE) && !args.has(unix.MAP_NONBLOCK)) {
+	if err == nil && (flags&vma.VMLocked != 0 || args.has(linux.MAP_POPULATE) && !args.has(linux.MAP_NONBLOCK)) {
 		_ = mm.populate(t, addr, addr+pageAlign(args.Len), true)
 	}
 	return addr, err
@@ -84,16 +83,16 @@ func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
 // flagBits returns the vm_flags that a mapping has whatever it maps: calc_vm_prot_bits and calc_vm_flag_bits.
 func flagBits(args *MmapArgs) vma.Flags {
 	flags := protFlags(args.Prot) | vma.VMMayRead | vma.VMMayWrite | vma.VMMayExec
-	if args.has(unix.MAP_GROWSDOWN) {
+	if args.has(linux.MAP_GROWSDOWN) {
 		flags |= vma.VMGrowsDown
 	}
-	if args.has(unix.MAP_LOCKED) {
+	if args.has(linux.MAP_LOCKED) {
 		flags |= vma.VMLocked
 	}
-	if args.has(unix.MAP_STACK) {
+	if args.has(linux.MAP_STACK) {
 		flags |= vma.VMNoHugePage
 	}
-	if args.has(unix.MAP_SYNC) {
+	if args.has(linux.MAP_SYNC) {
 		flags |= vma.VMSync
 	}
 	return flags
@@ -103,18 +102,18 @@ func flagBits(args *MmapArgs) vma.Flags {
 // mappings. The caller holds mmap_lock for writing.
 func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, error) {
 	if args.Len == 0 {
-		return 0, errno("mmap", unix.EINVAL, "length is 0")
+		return 0, errno("mmap", linux.EINVAL, "length is 0")
 	}
 	length := pageAlign(args.Len)
 	if length == 0 {
-		return 0, errno("mmap", unix.ENOMEM, "length %#x wraps", args.Len)
+		return 0, errno("mmap", linux.ENOMEM, "length %#x wraps", args.Len)
 	}
 	pgoff := args.Offset >> PageShift
 	if pgoff+length>>PageShift < pgoff {
-		return 0, errno("mmap", unix.EOVERFLOW, "offset %#x and length %#x wrap", args.Offset, args.Len)
+		return 0, errno("mmap", linux.EOVERFLOW, "offset %#x and length %#x wrap", args.Offset, args.Len)
 	}
 	if mm.MapCount(t) > mm.Machine.MaxMapCount {
-		return 0, errno("mmap", unix.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
+		return 0, errno("mmap", linux.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
 	}
 	where := args.placement(length)
 	if !args.fixed() {
@@ -124,23 +123,23 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	if err != nil {
 		return 0, err
 	}
-	if args.has(unix.MAP_FIXED_NOREPLACE) && !mm.free(t, addr, addr+length) {
-		return 0, errno("mmap", unix.EEXIST, "[%#x, %#x) is not free", addr, addr+length)
+	if args.has(linux.MAP_FIXED_NOREPLACE) && !mm.free(t, addr, addr+length) {
+		return 0, errno("mmap", linux.EEXIST, "[%#x, %#x) is not free", addr, addr+length)
 	}
-	if args.has(unix.MAP_LOCKED) {
+	if args.has(linux.MAP_LOCKED) {
 		if err := mm.mayLock(t, "mmap"); err != nil {
 			return 0, err
 		}
 	}
 	if !mm.mlockFutureOK(t, flags, length) {
-		return 0, errno("mmap", unix.EAGAIN, "%#x locked bytes more exceed RLIMIT_MEMLOCK", length)
+		return 0, errno("mmap", linux.EAGAIN, "%#x locked bytes more exceed RLIMIT_MEMLOCK", length)
 	}
 	if flags, err = mapFlags(args, flags, length); err != nil {
 		return 0, err
 	}
 	flags &^= mm.Machine.unknownFlags()
 	if mm.denyWriteExec(t, flags, flags) {
-		return 0, errno("mmap", unix.EACCES, "executable memory may not be written to (PR_SET_MDWE)")
+		return 0, errno("mmap", linux.EACCES, "executable memory may not be written to (PR_SET_MDWE)")
 	}
 	if !ksmCompatible(flags) {
 		flags &^= vma.VMMergeable
@@ -170,67 +169,67 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 	kind := args.mapType()
 	if args.anonymous() {
 		switch kind {
-		case unix.MAP_SHARED:
+		case linux.MAP_SHARED:
 			if flags&vma.VMGrowsDown != 0 {
-				return 0, errno("mmap", unix.EINVAL, "shared memory does not grow down")
+				return 0, errno("mmap", linux.EINVAL, "shared memory does not grow down")
 			}
 			flags |= vma.VMShared | vma.VMMayShare
-		case unix.MAP_DROPPABLE:
-			if args.has(unix.MAP_LOCKED) || flags&vma.VMGrowsDown != 0 {
-				return 0, errno("mmap", unix.EINVAL, "what may be dropped is neither locked nor a stack")
+		case linux.MAP_DROPPABLE:
+			if args.has(linux.MAP_LOCKED) || flags&vma.VMGrowsDown != 0 {
+				return 0, errno("mmap", linux.EINVAL, "what may be dropped is neither locked nor a stack")
 			}
 			flags |= vma.VMDroppable | vma.VMNoReserve | vma.VMWipeOnFork | vma.VMDontDump
-		case unix.MAP_PRIVATE:
+		case linux.MAP_PRIVATE:
 		default:
-			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
+			return 0, errno("mmap", linux.EINVAL, "neither shared nor private")
 		}
 	} else {
 		if args.Offset>>PageShift > (args.File.MaxMapped()-length)>>PageShift { // file_mmap_ok
-			return 0, errno("mmap", unix.EOVERFLOW, "offset %#x lies beyond any file", args.Offset)
+			return 0, errno("mmap", linux.EOVERFLOW, "offset %#x lies beyond any file", args.Offset)
 		}
 		switch kind {
-		case unix.MAP_SHARED_VALIDATE:
-			known := legacyMapMask | unix.MAP_SHARED_VALIDATE
+		case linux.MAP_SHARED_VALIDATE:
+			known := legacyMapMask | linux.MAP_SHARED_VALIDATE
 			if args.File.OnDAXSystem() { // FOP_MMAP_SYNC
-				known |= unix.MAP_SYNC
+				known |= linux.MAP_SYNC
 			}
 			if args.Flags&^known != 0 {
-				return 0, errno("mmap", unix.EOPNOTSUPP, "flags %#x", args.Flags)
+				return 0, errno("mmap", linux.EOPNOTSUPP, "flags %#x", args.Flags)
 			}
 			fallthrough
-		case unix.MAP_SHARED:
-			if args.Prot&unix.PROT_WRITE != 0 && !args.File.Writable() {
-				return 0, errno("mmap", unix.EACCES, "the file is not open for writing")
+		case linux.MAP_SHARED:
+			if args.Prot&linux.PROT_WRITE != 0 && !args.File.Writable() {
+				return 0, errno("mmap", linux.EACCES, "the file is not open for writing")
 			}
 			flags |= vma.VMShared | vma.VMMayShare
 			if !args.File.Writable() {
 				flags &^= vma.VMMayWrite | vma.VMShared
 			}
-		case unix.MAP_PRIVATE:
+		case linux.MAP_PRIVATE:
 		default:
-			return 0, errno("mmap", unix.EINVAL, "neither shared nor private")
+			return 0, errno("mmap", linux.EINVAL, "neither shared nor private")
 		}
 		switch {
 		case !args.File.Readable():
-			return 0, errno("mmap", unix.EACCES, "the file is not open for reading")
+			return 0, errno("mmap", linux.EACCES, "the file is not open for reading")
 		case args.File.NoExec() && flags&vma.VMExec != 0:
-			return 0, errno("mmap", unix.EPERM, "the file lies on a mount without executable files")
+			return 0, errno("mmap", linux.EPERM, "the file lies on a mount without executable files")
 		case args.File.Refusal() != 0: // can_mmap_file
 			return 0, errno("mmap", args.File.Refusal(), "the file cannot be mapped")
 		case flags&vma.VMGrowsDown != 0:
-			return 0, errno("mmap", unix.EINVAL, "files do not grow down")
+			return 0, errno("mmap", linux.EINVAL, "files do not grow down")
 		}
 		if args.File.NoExec() {
 			flags &^= vma.VMMayExec
 		}
 		if args.File.WriteSealed() && flags&vma.VMShared != 0 { // check_write_seal
 			if flags&vma.VMWrite != 0 {
-				return 0, errno("mmap", unix.EPERM, "the file is sealed against writing")
+				return 0, errno("mmap", linux.EPERM, "the file is sealed against writing")
 			}
 			flags &^= vma.VMMayWrite
 		}
 	}
-	if args.has(unix.MAP_NORESERVE) {
+	if args.has(linux.MAP_NORESERVE) {
 		flags |= vma.VMNoReserve
 	}
 	return flags, nil
@@ -293,7 +292,7 @@ func prepareFile(file *phys.File, flags vma.Flags, pgoff uint64) error {
 	switch {
 	case file == nil:
 	case flags&vma.VMSync != 0 && file.OnDAXSystem():
-		return errno("mmap", unix.EOPNOTSUPP, "MAP_SYNC, and the file is on no DAX device")
+		return errno("mmap", linux.EOPNOTSUPP, "MAP_SYNC, and the file is on no DAX device")
 	case file.HugePage() != 0:
 		return prepareHugeTLB(file, pgoff)
 	}
@@ -328,7 +327,7 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags vma.Flags, pgof
 func (u *unmapping) replace(t *task.Task, flags *vma.Flags) error {
 	pages := (u.end - u.start) >> PageShift
 	if !u.mm.mayExpand(t, *flags, pages-u.stat.Total) {
-		return errno("mmap", unix.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages-u.stat.Total)
+		return errno("mmap", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages-u.stat.Total)
 	}
 	if !accountable(*flags) {
 		return nil

@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -14,7 +13,7 @@ func (r *remap) moveAll(t *task.Task) (uint64, error) {
 	r.mm.callTouches(t, target, target+r.newLen)
 	v := r.mm.vmi.Find(t, start)
 	if v == nil || v.Start(t) > start {
-		return 0, errno("mremap", unix.EFAULT, "nothing is mapped at %#x", start)
+		return 0, errno("mremap", linux.EFAULT, "nothing is mapped at %#x", start)
 	}
 	for v != nil && v.Start(t) < end {
 		from, to := v.Range(t)
@@ -22,7 +21,7 @@ func (r *remap) moveAll(t *task.Task) (uint64, error) {
 		r.vma, r.addr, r.newAddr = v, from, target+(from-start)
 		r.oldLen, r.newLen = to-from, to-from
 		if !movesWithOthers(t, v) && (from != start || to < end) {
-			return 0, errno("mremap", unix.EFAULT, "the mapping at %#x cannot be moved with others", from)
+			return 0, errno("mremap", linux.EFAULT, "the mapping at %#x cannot be moved with others", from)
 		}
 		if err := r.prepare(t); err != nil {
 			return 0, err
@@ -48,13 +47,13 @@ func movesWithOthers(t *task.Task, v *vma.VMA) bool {
 // first, and stays so whatever happens then.
 func (r *remap) moveTo(t *task.Task) (uint64, error) {
 	mm := r.mm
-	if r.has(unix.MREMAP_FIXED) {
+	if r.has(linux.MREMAP_FIXED) {
 		mm.callTouches(t, r.newAddr, r.newAddr+r.newLen)
 		if err := mm.unmap(t, r.newAddr, r.newAddr+r.newLen, false); err != nil {
 			return 0, err
 		}
 		if r.vma = r.lookup(t); r.vma == nil { // of length 0, it was the destination
-			return 0, errno("mremap", unix.EFAULT, "nothing is mapped at %#x any more", r.addr)
+			return 0, errno("mremap", linux.EFAULT, "nothing is mapped at %#x any more", r.addr)
 		}
 	}
 	if r.kind == shrink {
@@ -64,8 +63,8 @@ func (r *remap) moveTo(t *task.Task) (uint64, error) {
 		// The kernel charges delta in spite of that, and never gives it back.
 		r.vma, r.oldLen, r.delta = r.lookup(t), r.newLen, 0
 	}
-	if pages := r.oldLen >> PageShift; r.has(unix.MREMAP_DONTUNMAP) && !mm.mayExpand(t, r.vma.Flags(t), pages) {
-		return 0, errno("mremap", unix.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
+	if pages := r.oldLen >> PageShift; r.has(linux.MREMAP_DONTUNMAP) && !mm.mayExpand(t, r.vma.Flags(t), pages) {
+		return 0, errno("mremap", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
 	}
 	if err := r.chooseAddr(t); err != nil {
 		return 0, err
@@ -77,13 +76,13 @@ func (r *remap) moveTo(t *task.Task) (uint64, error) {
 func (r *remap) chooseAddr(t *task.Task) error {
 	p := placement{op: "mremap", length: r.newLen, file: r.vma.File(t), offset: r.vma.PgoffAt(t, r.addr) << PageShift}
 	if r.vma.Flags(t)&vma.VMMayShare != 0 {
-		p.flags = unix.MAP_SHARED
+		p.flags = linux.MAP_SHARED
 	}
 	if r.impliesNewAddr() {
 		p.hint = r.newAddr
 	}
-	if r.has(unix.MREMAP_FIXED) {
-		p.flags |= unix.MAP_FIXED
+	if r.has(linux.MREMAP_FIXED) {
+		p.flags |= linux.MAP_FIXED
 	}
 	addr, err := r.mm.unmappedArea(t, p)
 	r.newAddr = addr
@@ -114,7 +113,7 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 		r.dropCopy(t)
 		return 0, err
 	}
-	if r.has(unix.MREMAP_DONTUNMAP) {
+	if r.has(linux.MREMAP_DONTUNMAP) {
 		r.keepSource(t)
 	} else {
 		r.unmapSource(t)

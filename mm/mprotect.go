@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -11,11 +10,11 @@ import (
 
 const (
 	protSem    = 0x8 // PROT_SEM, accepted and ignored
-	protKnown  = unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC | protSem
-	protGrowth = unix.PROT_GROWSDOWN | unix.PROT_GROWSUP
+	protKnown  = linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC | protSem
+	protGrowth = linux.PROT_GROWSDOWN | linux.PROT_GROWSUP
 )
 
-// Mprotect is mprotect(2). VMAs before the one that fails keep the new rights. Errors are unix.Errno values, wrapped.
+// Mprotect is mprotect(2). VMAs before the one that fails keep the new rights. Errors are linux.Errno values, wrapped.
 func (mm *MM) Mprotect(t *task.Task, addr, length uint64, prot int) error {
 	t.Enter("do_mprotect_pkey")
 	err := mm.mprotect(t, addr, length, prot)
@@ -28,20 +27,20 @@ func (mm *MM) mprotect(t *task.Task, addr, length uint64, prot int) error {
 	grows := prot & protGrowth
 	prot &^= protGrowth
 	if grows == protGrowth {
-		return errno("mprotect", unix.EINVAL, "both PROT_GROWSDOWN and PROT_GROWSUP")
+		return errno("mprotect", linux.EINVAL, "both PROT_GROWSDOWN and PROT_GROWSUP")
 	}
 	if offsetInPage(addr) != 0 {
-		return errno("mprotect", unix.EINVAL, "address %#x is not page aligned", addr)
+		return errno("mprotect", linux.EINVAL, "address %#x is not page aligned", addr)
 	}
 	if length == 0 {
 		return nil
 	}
 	end := addr + pageAlign(length)
 	if end <= addr {
-		return errno("mprotect", unix.ENOMEM, "[%#x, +%#x) wraps", addr, length)
+		return errno("mprotect", linux.ENOMEM, "[%#x, +%#x) wraps", addr, length)
 	}
 	if prot&^protKnown != 0 {
-		return errno("mprotect", unix.EINVAL, "unknown protection %#x", prot&^protKnown)
+		return errno("mprotect", linux.EINVAL, "unknown protection %#x", prot&^protKnown)
 	}
 	if err := mm.lockCall(t, callMprotect, addr, end); err != nil {
 		return err
@@ -54,16 +53,16 @@ func (mm *MM) mprotect(t *task.Task, addr, length uint64, prot int) error {
 // protect is the part of Mprotect under mmap_lock held for writing.
 func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 	v := mm.vmi.Find(t, addr)
-	growsDown := grows == unix.PROT_GROWSDOWN // then it begins with the VMA, wherever that does
+	growsDown := grows == linux.PROT_GROWSDOWN // then it begins with the VMA, wherever that does
 	if v == nil || v.Start(t) > addr && !growsDown || v.Start(t) >= end {
-		return errno("mprotect", unix.ENOMEM, "nothing is mapped at %#x", addr)
+		return errno("mprotect", linux.ENOMEM, "nothing is mapped at %#x", addr)
 	}
 	if growsDown {
 		addr = v.Start(t)
 		mm.callTouches(t, addr, end)
 	}
 	if grows != 0 && (!growsDown || v.Flags(t)&vma.VMGrowsDown == 0) { // x86 has no VM_GROWSUP
-		return errno("mprotect", unix.EINVAL, "the VMA at %#x does not grow", addr)
+		return errno("mprotect", linux.EINVAL, "the VMA at %#x does not grow", addr)
 	}
 	prev := v
 	if v.Start(t) == addr {
@@ -71,14 +70,14 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 	}
 	for at := addr; at < end; {
 		if v == nil || v.Start(t) > at {
-			return errno("mprotect", unix.ENOMEM, "nothing is mapped at %#x", at)
+			return errno("mprotect", linux.ENOMEM, "nothing is mapped at %#x", at)
 		}
 		flags := v.Flags(t)&^vma.VMAccessFlags | protFlags(prot)
 		if may := flags >> 4; flags&^may&vma.VMAccessFlags != 0 {
-			return errno("mprotect", unix.EACCES, "the mapping at %#x may not become %s", at, flags.Perms())
+			return errno("mprotect", linux.EACCES, "the mapping at %#x may not become %s", at, flags.Perms())
 		}
 		if mm.denyWriteExec(t, v.Flags(t), flags) {
-			return errno("mprotect", unix.EACCES, "the mapping at %#x may not become %s (PR_SET_MDWE)", at, flags.Perms())
+			return errno("mprotect", linux.EACCES, "the mapping at %#x may not become %s (PR_SET_MDWE)", at, flags.Perms())
 		}
 		next := min(end, v.End(t))
 		changed, err := mm.mprotectFixup(t, prev, v, at, next, flags)
@@ -110,7 +109,7 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 	switch {
 	case flags&vma.VMWrite != 0:
 		if !mm.mayExpand(t, flags, pages) && mm.mayExpand(t, old, pages) {
-			return nil, errno("mprotect", unix.ENOMEM, "%d writable pages more exceed RLIMIT_DATA", pages)
+			return nil, errno("mprotect", linux.ENOMEM, "%d writable pages more exceed RLIMIT_DATA", pages)
 		}
 		if old&(vma.VMAccount|vma.VMWrite|vma.VMHugeTLB|vma.VMShared|vma.VMNoReserve) == 0 {
 			if err := mm.charge(t, "mprotect", pages); err != nil {

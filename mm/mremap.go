@@ -1,13 +1,12 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
-const remapKnown = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED | unix.MREMAP_DONTUNMAP
+const remapKnown = linux.MREMAP_MAYMOVE | linux.MREMAP_FIXED | linux.MREMAP_DONTUNMAP
 
 // The VMAs that a move may add before it takes any away, and those that unmapping the destination may add in front of that.
 const (
@@ -15,7 +14,7 @@ const (
 	destinationMargin = 2 // cutting what is at the source and at the destination
 )
 
-// Mremap is mremap(2): it returns where the mapping is now. Errors are unix.Errno values, wrapped; what may have changed then is
+// Mremap is mremap(2): it returns where the mapping is now. Errors are linux.Errno values, wrapped; what may have changed then is
 // said where it happens.
 func (mm *MM) Mremap(t *task.Task, oldAddr, oldLen, newLen uint64, flags int, newAddr uint64) (uint64, error) {
 	t.Enter("do_mremap")
@@ -65,7 +64,7 @@ type remap struct {
 func (r *remap) has(flag int) bool { return r.flags&flag != 0 }
 
 // impliesNewAddr reports whether the caller has a say in where the mapping goes: vrm_implies_new_addr.
-func (r *remap) impliesNewAddr() bool { return r.has(unix.MREMAP_FIXED | unix.MREMAP_DONTUNMAP) }
+func (r *remap) impliesNewAddr() bool { return r.has(linux.MREMAP_FIXED | linux.MREMAP_DONTUNMAP) }
 
 // overlaps reports whether the destination overlaps the source; the comparison wraps as the kernel's: vrm_overlaps.
 func (r *remap) overlaps() bool {
@@ -76,25 +75,25 @@ func (r *remap) overlaps() bool {
 func (r *remap) checkParams() error {
 	switch {
 	case r.flags&^remapKnown != 0:
-		return errno("mremap", unix.EINVAL, "unknown flags %#x", r.flags&^remapKnown)
+		return errno("mremap", linux.EINVAL, "unknown flags %#x", r.flags&^remapKnown)
 	case offsetInPage(r.addr) != 0:
-		return errno("mremap", unix.EINVAL, "address %#x is not page aligned", r.addr)
+		return errno("mremap", linux.EINVAL, "address %#x is not page aligned", r.addr)
 	case r.newLen == 0:
-		return errno("mremap", unix.EINVAL, "the new length is 0")
+		return errno("mremap", linux.EINVAL, "the new length is 0")
 	case r.newLen > TaskSize:
-		return errno("mremap", unix.EINVAL, "new length %#x exceeds the address space", r.newLen)
+		return errno("mremap", linux.EINVAL, "new length %#x exceeds the address space", r.newLen)
 	case !r.impliesNewAddr():
 		return nil
 	case r.newAddr > TaskSize-r.newLen:
-		return errno("mremap", unix.EINVAL, "new address %#x lies outside the address space", r.newAddr)
+		return errno("mremap", linux.EINVAL, "new address %#x lies outside the address space", r.newAddr)
 	case offsetInPage(r.newAddr) != 0:
-		return errno("mremap", unix.EINVAL, "new address %#x is not page aligned", r.newAddr)
-	case !r.has(unix.MREMAP_MAYMOVE):
-		return errno("mremap", unix.EINVAL, "a new address without MREMAP_MAYMOVE")
-	case r.has(unix.MREMAP_DONTUNMAP) && r.oldLen != r.newLen:
-		return errno("mremap", unix.EINVAL, "MREMAP_DONTUNMAP with another length")
+		return errno("mremap", linux.EINVAL, "new address %#x is not page aligned", r.newAddr)
+	case !r.has(linux.MREMAP_MAYMOVE):
+		return errno("mremap", linux.EINVAL, "a new address without MREMAP_MAYMOVE")
+	case r.has(linux.MREMAP_DONTUNMAP) && r.oldLen != r.newLen:
+		return errno("mremap", linux.EINVAL, "MREMAP_DONTUNMAP with another length")
 	case r.overlaps():
-		return errno("mremap", unix.EINVAL, "[%#x, +%#x) and [%#x, +%#x) overlap", r.addr, r.oldLen, r.newAddr, r.newLen)
+		return errno("mremap", linux.EINVAL, "[%#x, +%#x) and [%#x, +%#x) overlap", r.addr, r.oldLen, r.newAddr, r.newLen)
 	}
 	return nil
 }
@@ -104,7 +103,7 @@ func (r *remap) perform(t *task.Task) (uint64, error) {
 	if r.impliesNewAddr() && !r.roomFor(t, moveMargin+destinationMargin) { // the kernel looks before it has the lock
 		return 0, r.tooManyVMAs()
 	}
-	if r.has(unix.MREMAP_FIXED) && r.oldLen == r.newLen { // vrm_move_only
+	if r.has(linux.MREMAP_FIXED) && r.oldLen == r.newLen { // vrm_move_only
 		return r.moveAll(t)
 	}
 	r.vma = r.lookup(t)
@@ -122,7 +121,7 @@ func (r *remap) roomFor(t *task.Task, vmas int) bool {
 }
 
 func (r *remap) tooManyVMAs() error {
-	return errno("mremap", unix.ENOMEM, "map_count is too near its limit of %d", r.mm.Machine.MaxMapCount)
+	return errno("mremap", linux.ENOMEM, "map_count is too near its limit of %d", r.mm.Machine.MaxMapCount)
 }
 
 // lookup returns the VMA at the source, nil for none: vma_lookup.
@@ -137,7 +136,7 @@ func (r *remap) lookup(t *task.Task) *vma.VMA {
 // changed yet.
 func (r *remap) prepare(t *task.Task) error {
 	if r.vma == nil {
-		return errno("mremap", unix.EFAULT, "nothing is mapped at %#x", r.addr)
+		return errno("mremap", linux.EFAULT, "nothing is mapped at %#x", r.addr)
 	}
 	if err := checkSealed(t, "mremap", r.vma); err != nil {
 		return err
@@ -151,18 +150,18 @@ func (r *remap) prepare(t *task.Task) error {
 		}
 	}
 	if r.oldLen == 0 && flags&(vma.VMShared|vma.VMMayShare) == 0 {
-		return errno("mremap", unix.EINVAL, "the mapping at %#x is private and cannot be mapped twice", r.addr)
+		return errno("mremap", linux.EINVAL, "the mapping at %#x is private and cannot be mapped twice", r.addr)
 	}
 	const fixedSize = vma.VMDontExpand | vma.VMPFNMap
-	if r.has(unix.MREMAP_DONTUNMAP) && flags&fixedSize != 0 {
-		return errno("mremap", unix.EINVAL, "the mapping at %#x is a device's", r.addr)
+	if r.has(linux.MREMAP_DONTUNMAP) && flags&fixedSize != 0 {
+		return errno("mremap", linux.EINVAL, "the mapping at %#x is a device's", r.addr)
 	}
 	length := r.oldLen
 	if r.kind == shrink { // what goes away may be anything
 		length = r.newLen
 	}
 	if length > r.vma.End(t)-r.addr {
-		return errno("mremap", unix.EFAULT, "[%#x, +%#x) exceeds the mapping", r.addr, length)
+		return errno("mremap", linux.EFAULT, "[%#x, +%#x) exceeds the mapping", r.addr, length)
 	}
 	if r.kind != expand {
 		return nil
@@ -171,13 +170,13 @@ func (r *remap) prepare(t *task.Task) error {
 	pgoff, pages := r.vma.PgoffAt(t, r.addr), r.delta>>PageShift
 	switch {
 	case pgoff+r.newLen>>PageShift < pgoff:
-		return errno("mremap", unix.EINVAL, "the page offset wraps")
+		return errno("mremap", linux.EINVAL, "the page offset wraps")
 	case flags&fixedSize != 0:
-		return errno("mremap", unix.EFAULT, "the mapping at %#x may not grow", r.addr)
+		return errno("mremap", linux.EFAULT, "the mapping at %#x may not grow", r.addr)
 	case !r.mm.mlockFutureOK(t, flags, r.delta):
-		return errno("mremap", unix.EAGAIN, "%d locked pages more exceed RLIMIT_MEMLOCK", pages)
+		return errno("mremap", linux.EAGAIN, "%d locked pages more exceed RLIMIT_MEMLOCK", pages)
 	case !r.mm.mayExpand(t, flags, pages):
-		return errno("mremap", unix.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
+		return errno("mremap", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
 	}
 	return nil
 }
@@ -225,8 +224,8 @@ func (r *remap) expand(t *task.Task) (uint64, error) {
 	if r.canExpandInPlace(t) {
 		return r.addr, r.expandInPlace(t)
 	}
-	if !r.has(unix.MREMAP_MAYMOVE) {
-		return 0, errno("mremap", unix.ENOMEM, "no room for %#x bytes at %#x", r.newLen, r.addr)
+	if !r.has(linux.MREMAP_MAYMOVE) {
+		return 0, errno("mremap", linux.ENOMEM, "no room for %#x bytes at %#x", r.newLen, r.addr)
 	}
 	if err := r.chooseAddr(t); err != nil {
 		return 0, err
@@ -262,7 +261,7 @@ func (r *remap) charge(t *task.Task) error {
 		return nil
 	}
 	pages := r.delta >> PageShift
-	if r.has(unix.MREMAP_DONTUNMAP) { // the source keeps its own
+	if r.has(linux.MREMAP_DONTUNMAP) { // the source keeps its own
 		pages = r.newLen >> PageShift
 	}
 	if err := r.mm.charge(t, "mremap", pages); err != nil {

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/mm"
 )
 
@@ -60,7 +59,7 @@ var remapInjections = []remapInjection{
 		stays:   []string{"0-2 rw-p, 10-12 rw-p, 13-15 r-xp", "3-5 r-xp, 10-12 rw-p, 13-15 r-xp"}},
 	{name: "duplicate", setup: sharedMemory, op: [5]int{0, 0, 2, moveFixed, 10}, after: "0-4 rw-s shmem, 10-12 rw-s shmem"},
 	{name: "private file", setup: func(l *lab) {
-		l.mmapFile(l.open(8), 0, 4, rw, unix.MAP_PRIVATE, 2)
+		l.mmapFile(l.open(8), 0, 4, rw, linux.MAP_PRIVATE, 2)
 		l.fill(1, 3)
 	}, op: [5]int{1, 2, 2, moveFixed, 600}, moved: 2, after: "0-1 rw-p file0+2, 3-4 rw-p file0+5, 600-602 rw-p file0+3",
 		residue: []string{"0-4 rw-p file0+2, 600-602 rw-p file0+3"},
@@ -109,7 +108,7 @@ func (c *remapInjection) inject(t *testing.T, k int, forGood bool) (reached bool
 	l.wantCharged()
 	got := l.layout(l.mm)
 	if err != nil {
-		l.wantErrno(err, unix.ENOMEM, what)
+		l.wantErrno(err, linux.ENOMEM, what)
 		switch {
 		case got == before:
 		case !slices.Contains(c.residue, got):

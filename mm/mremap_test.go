@@ -4,17 +4,16 @@ import (
 	"fmt"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/vma"
 )
 
 const (
-	mayMove   = unix.MREMAP_MAYMOVE
-	moveFixed = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
-	dontUnmap = unix.MREMAP_DONTUNMAP
+	mayMove   = linux.MREMAP_MAYMOVE
+	moveFixed = linux.MREMAP_MAYMOVE | linux.MREMAP_FIXED
+	dontUnmap = linux.MREMAP_DONTUNMAP
 )
 
 // tryMremap remaps pages and returns the page where the mapping is then.
@@ -89,7 +88,7 @@ func TestMremap(t *testing.T) {
 		{"grow up to one with other rights", maps("0-2", "4-6 r"), [5]int{0, 2, 4, 0, 0}, stays, 0, "0-4 rw-p, 4-6 r--p", "--"},
 		{"grow up to a stack, without a gap (R16)", func(l *lab) {
 			l.mmap(0, 2, rw)
-			l.do(l.tryMap(l.t, 3, 5, rw, privateAnon|unix.MAP_GROWSDOWN, mm.MmapArgs{}))
+			l.do(l.tryMap(l.t, 3, 5, rw, privateAnon|linux.MAP_GROWSDOWN, mm.MmapArgs{}))
 		}, [5]int{0, 2, 3, 0, 0}, stays, 0, "0-3 rw-p, 3-5 rw-p", "--"},
 		{"grow moves when there is no room", maps("0-2 filled", "2-4 r"), [5]int{0, 2, 3, mayMove, 0}, top - 3, 2, fmt.Sprintf("2-4 r--p, %d-%d rw-p", top-3, top), "-f"},
 
@@ -188,45 +187,45 @@ func TestMremapErrnos(t *testing.T) {
 		addr, old, size uint64
 		flags           int
 		to              uint64
-		want            unix.Errno
+		want            linux.Errno
 	}
 	args := []call{
-		{"unknown flag", at(0) + 1, page, 0, 8, at(2) + 1, unix.EINVAL},
-		{"unaligned", at(0) + 1, page, 0, 0, at(9), unix.EINVAL},
-		{"new length 0", at(9), page, 0, 0, 0, unix.EINVAL},
-		{"new length wraps", at(9), page, ^uint64(0), 0, 0, unix.EINVAL},
-		{"too long", at(9), page, big + page, 0, 0, unix.EINVAL},
-		{"new address too high", at(9), page, 2 * page, moveFixed, big - page, unix.EINVAL},
-		{"new address unaligned", at(9), page, page, moveFixed, at(2) + 1, unix.EINVAL},
-		{"fixed without maymove", at(9), page, page, unix.MREMAP_FIXED, at(20), unix.EINVAL},
-		{"dontunmap without maymove", at(9), page, page, dontUnmap, at(20), unix.EINVAL},
-		{"dontunmap with another length", at(9), page, 2 * page, mayMove | dontUnmap, at(20), unix.EINVAL},
-		{"overlap", at(9), 2 * page, page, moveFixed, at(10), unix.EINVAL},
-		{"overlap of what is not there", at(9), 2 * page, 2 * page, mayMove | dontUnmap, at(10), unix.EINVAL},
+		{"unknown flag", at(0) + 1, page, 0, 8, at(2) + 1, linux.EINVAL},
+		{"unaligned", at(0) + 1, page, 0, 0, at(9), linux.EINVAL},
+		{"new length 0", at(9), page, 0, 0, 0, linux.EINVAL},
+		{"new length wraps", at(9), page, ^uint64(0), 0, 0, linux.EINVAL},
+		{"too long", at(9), page, big + page, 0, 0, linux.EINVAL},
+		{"new address too high", at(9), page, 2 * page, moveFixed, big - page, linux.EINVAL},
+		{"new address unaligned", at(9), page, page, moveFixed, at(2) + 1, linux.EINVAL},
+		{"fixed without maymove", at(9), page, page, linux.MREMAP_FIXED, at(20), linux.EINVAL},
+		{"dontunmap without maymove", at(9), page, page, dontUnmap, at(20), linux.EINVAL},
+		{"dontunmap with another length", at(9), page, 2 * page, mayMove | dontUnmap, at(20), linux.EINVAL},
+		{"overlap", at(9), 2 * page, page, moveFixed, at(10), linux.EINVAL},
+		{"overlap of what is not there", at(9), 2 * page, 2 * page, mayMove | dontUnmap, at(10), linux.EINVAL},
 
-		{"nothing there", at(9), page, page, 0, 0, unix.EFAULT},
-		{"nothing there, fixed", at(9), page, page, moveFixed, at(0), unix.EFAULT},
-		{"nothing there, another length", at(9), page, 2 * page, moveFixed, at(0), unix.EFAULT},
-		{"a hole first", at(9), 6 * page, 6 * page, moveFixed, at(0), unix.EFAULT},
-		{"beyond the address space", 1 << 47, page, page, 0, 0, unix.EFAULT},
-		{"sealed, the same length", at(10), page, page, 0, 0, unix.EPERM},
-		{"sealed, shrinking", at(10), 2 * page, page, 0, 0, unix.EPERM},
-		{"sealed, of length 0", at(10), 0, page, mayMove, 0, unix.EPERM},
-		{"sealed, moved", at(10), page, page, moveFixed, at(0), unix.EPERM},
-		{"length 0 of private memory", at(0), 0, page, mayMove, 0, unix.EINVAL},
-		{"length 0 of private memory, though it wraps", at(0), ^uint64(0), page, mayMove, 0, unix.EINVAL},
-		{"dontunmap of a device's", at(20), 9 * page, 9 * page, mayMove | dontUnmap, at(0), unix.EINVAL},
-		{"growth from beyond the VMA", at(0), 5 * page, 6 * page, mayMove, 0, unix.EFAULT},
-		{"move of more than the VMA", at(0), 5 * page, 6 * page, moveFixed, at(30), unix.EFAULT},
-		{"dontunmap of more than the VMA", at(0), 5 * page, 5 * page, mayMove | dontUnmap, at(30), unix.EFAULT},
-		{"shrink to more than the VMA, fixed", at(0), 6 * page, 5 * page, moveFixed, at(30), unix.EFAULT},
-		{"growth of a device's", at(20), 2 * page, 3 * page, mayMove, 0, unix.EFAULT},
-		{"growth of a locked one", at(24), 2 * page, 5 * page, mayMove, 0, unix.EAGAIN},
-		{"growth beyond RLIMIT_AS", at(0), 4 * page, 44 * page, mayMove, 0, unix.ENOMEM},
-		{"no room and not allowed to move", at(0), 2 * page, 3 * page, 0, 0, unix.ENOMEM},
-		{"length 0 and not allowed to move", at(30), 0, page, 0, 0, unix.ENOMEM},
-		{"dontunmap beyond RLIMIT_AS", at(40), 20 * page, 20 * page, mayMove | dontUnmap, 0, unix.ENOMEM},
-		{"shrink beyond the address space", at(0), big, page, 0, 0, unix.EINVAL},
+		{"nothing there", at(9), page, page, 0, 0, linux.EFAULT},
+		{"nothing there, fixed", at(9), page, page, moveFixed, at(0), linux.EFAULT},
+		{"nothing there, another length", at(9), page, 2 * page, moveFixed, at(0), linux.EFAULT},
+		{"a hole first", at(9), 6 * page, 6 * page, moveFixed, at(0), linux.EFAULT},
+		{"beyond the address space", 1 << 47, page, page, 0, 0, linux.EFAULT},
+		{"sealed, the same length", at(10), page, page, 0, 0, linux.EPERM},
+		{"sealed, shrinking", at(10), 2 * page, page, 0, 0, linux.EPERM},
+		{"sealed, of length 0", at(10), 0, page, mayMove, 0, linux.EPERM},
+		{"sealed, moved", at(10), page, page, moveFixed, at(0), linux.EPERM},
+		{"length 0 of private memory", at(0), 0, page, mayMove, 0, linux.EINVAL},
+		{"length 0 of private memory, though it wraps", at(0), ^uint64(0), page, mayMove, 0, linux.EINVAL},
+		{"dontunmap of a device's", at(20), 9 * page, 9 * page, mayMove | dontUnmap, at(0), linux.EINVAL},
+		{"growth from beyond the VMA", at(0), 5 * page, 6 * page, mayMove, 0, linux.EFAULT},
+		{"move of more than the VMA", at(0), 5 * page, 6 * page, moveFixed, at(30), linux.EFAULT},
+		{"dontunmap of more than the VMA", at(0), 5 * page, 5 * page, mayMove | dontUnmap, at(30), linux.EFAULT},
+		{"shrink to more than the VMA, fixed", at(0), 6 * page, 5 * page, moveFixed, at(30), linux.EFAULT},
+		{"growth of a device's", at(20), 2 * page, 3 * page, mayMove, 0, linux.EFAULT},
+		{"growth of a locked one", at(24), 2 * page, 5 * page, mayMove, 0, linux.EAGAIN},
+		{"growth beyond RLIMIT_AS", at(0), 4 * page, 44 * page, mayMove, 0, linux.ENOMEM},
+		{"no room and not allowed to move", at(0), 2 * page, 3 * page, 0, 0, linux.ENOMEM},
+		{"length 0 and not allowed to move", at(30), 0, page, 0, 0, linux.ENOMEM},
+		{"dontunmap beyond RLIMIT_AS", at(40), 20 * page, 20 * page, mayMove | dontUnmap, 0, linux.ENOMEM},
+		{"shrink beyond the address space", at(0), big, page, 0, 0, linux.EINVAL},
 	}
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
@@ -258,24 +257,24 @@ func TestMremapResidue(t *testing.T) {
 		name  string
 		setup func(*lab)
 		op    [5]int
-		want  unix.Errno
+		want  linux.Errno
 		after string
 	}{
-		{"sealed destination", sealed(maps("0-2", "10-12", "12-14 r"), 12), [5]int{0, 2, 2, moveFixed, 11}, unix.EPERM,
+		{"sealed destination", sealed(maps("0-2", "10-12", "12-14 r"), 12), [5]int{0, 2, 2, moveFixed, 11}, linux.EPERM,
 			"0-2 rw-p, 10-11 rw-p, 11-12 rw-p, 12-14 r--p"},
-		{"sealed behind what shrinks", sealed(maps("0-4", "4-6 r"), 4), [5]int{0, 6, 2, 0, 0}, unix.EPERM, "0-2 rw-p, 2-4 rw-p, 4-6 r--p"},
-		{"several, the second sealed", sealed(maps("0-2", "2-4 r", "10-16 x"), 2), [5]int{0, 4, 4, moveFixed, 10}, unix.EPERM,
+		{"sealed behind what shrinks", sealed(maps("0-4", "4-6 r"), 4), [5]int{0, 6, 2, 0, 0}, linux.EPERM, "0-2 rw-p, 2-4 rw-p, 4-6 r--p"},
+		{"several, the second sealed", sealed(maps("0-2", "2-4 r", "10-16 x"), 2), [5]int{0, 4, 4, moveFixed, 10}, linux.EPERM,
 			"2-4 r--p, 10-12 rw-p, 12-16 r-xp"},
-		{"the destination goes before a limit says no", flagged(maps("0-2", "10-14 x"), 0, 0), [5]int{0, 2, 2, moveFixed | dontUnmap, 11}, unix.ENOMEM,
+		{"the destination goes before a limit says no", flagged(maps("0-2", "10-14 x"), 0, 0), [5]int{0, 2, 2, moveFixed | dontUnmap, 11}, linux.ENOMEM,
 			"0-2 rw-p, 10-11 r-xp, 13-14 r-xp"},
-		{"of length 0, onto itself", sharedMemory, [5]int{1, 0, 1, moveFixed, 1}, unix.EFAULT, "0-1 rw-s shmem, 2-4 rw-s shmem"},
+		{"of length 0, onto itself", sharedMemory, [5]int{1, 0, 1, moveFixed, 1}, linux.EFAULT, "0-1 rw-s shmem, 2-4 rw-s shmem"},
 		{"shrink that ends beyond, onto something", maps("0-2", "10-12"), [5]int{0, 1 << 30, 1, moveFixed, 1<<30 + 10}, 0, "1073741834-1073741835 rw-p"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLab(t, mm.Config{}, "")
 			defer l.end()
 			c.setup(l)
-			if c.want == unix.ENOMEM {
+			if c.want == linux.ENOMEM {
 				l.mm.SetLimit(l.t, mm.LimitData, 3*page)
 			}
 			_, err := l.tryMremap(c.op[0], c.op[1], c.op[2], c.op[3], c.op[4])
@@ -306,9 +305,9 @@ func TestMremapMapCount(t *testing.T) {
 			for n := 1; n < 10-free; n++ {
 				l.mmap(10*n, 10*n+1, rw)
 			}
-			want := unix.Errno(0)
+			want := linux.Errno(0)
 			if free < c.free {
-				want = unix.ENOMEM
+				want = linux.ENOMEM
 			}
 			_, err := l.tryMremap(c.op[0], c.op[1], c.op[2], c.op[3], c.op[4])
 			l.wantErrno(err, want, c.name)
@@ -350,7 +349,7 @@ func TestMremapLockedGrowth(t *testing.T) {
 		lock, flags, to int
 		present         bool
 	}{
-		{0, 0, 0, true}, {0, moveFixed, 600, true}, {unix.MLOCK_ONFAULT, 0, 0, false},
+		{0, 0, 0, true}, {0, moveFixed, 600, true}, {linux.MLOCK_ONFAULT, 0, 0, false},
 	} {
 		l := newLab(t, mm.Config{}, "")
 		l.mmap(0, 2, rw)
@@ -421,7 +420,7 @@ func TestMremapAlignment(t *testing.T) {
 	} {
 		l := newLab(t, mm.Config{}, "")
 		l.do(l.tryMap(l.t, 0, 1, rw, c.flags, mm.MmapArgs{}))
-		l.mmap(1, 2, unix.PROT_NONE)
+		l.mmap(1, 2, linux.PROT_NONE)
 		addr, err := l.mm.Mremap(l.t, at(0), page, c.size, mayMove, 0)
 		if err != nil || addr%huge == 0 != c.aligned || !c.aligned && addr != mm.MmapBase-c.size {
 			t.Errorf("%#x bytes, flags %#x: %#x, %v", c.size, c.flags, addr, err)
@@ -435,7 +434,7 @@ func TestMremapAlignment(t *testing.T) {
 func TestMremapFile(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	l.mmapFile(l.open(8), 0, 4, rw, unix.MAP_PRIVATE, 2)
+	l.mmapFile(l.open(8), 0, 4, rw, linux.MAP_PRIVATE, 2)
 	l.fill(1, 2)
 	l.do(remapping(1, 2, 2, moveFixed, 10)(l))
 	l.moveContents(1, 2, 10)

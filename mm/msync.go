@@ -1,28 +1,27 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
 // Msync is msync(2): with MS_SYNC the pages of shared mappings of files that were written to are in the files afterwards. A hole in
-// the range gives ENOMEM, after what is mapped has been done, but with MS_ASYNC alone, which does nothing. Errors are unix.Errno
+// the range gives ENOMEM, after what is mapped has been done, but with MS_ASYNC alone, which does nothing. Errors are linux.Errno
 // values, wrapped, those of writing included.
 func (mm *MM) Msync(t *task.Task, addr, length uint64, flags int) error {
 	t.Enter("do_msync")
 	defer t.Leave()
 	end := addr + pageAlign(length)
 	switch {
-	case flags&^(unix.MS_ASYNC|unix.MS_INVALIDATE|unix.MS_SYNC) != 0:
-		return errno("msync", unix.EINVAL, "unknown flags %#x", flags)
+	case flags&^(linux.MS_ASYNC|linux.MS_INVALIDATE|linux.MS_SYNC) != 0:
+		return errno("msync", linux.EINVAL, "unknown flags %#x", flags)
 	case offsetInPage(addr) != 0:
-		return errno("msync", unix.EINVAL, "address %#x is not page aligned", addr)
-	case flags&unix.MS_ASYNC != 0 && flags&unix.MS_SYNC != 0:
-		return errno("msync", unix.EINVAL, "both MS_ASYNC and MS_SYNC")
+		return errno("msync", linux.EINVAL, "address %#x is not page aligned", addr)
+	case flags&linux.MS_ASYNC != 0 && flags&linux.MS_SYNC != 0:
+		return errno("msync", linux.EINVAL, "both MS_ASYNC and MS_SYNC")
 	case end < addr:
-		return errno("msync", unix.ENOMEM, "[%#x, +%#x) wraps", addr, length)
+		return errno("msync", linux.ENOMEM, "[%#x, +%#x) wraps", addr, length)
 	case end == addr:
 		return nil
 	}
@@ -36,16 +35,16 @@ func (mm *MM) syncRange(t *task.Task, start, end uint64, flags int) error {
 	hole := false
 	for at := start; at < end; {
 		v := mm.Tree.Find(t, at)
-		if v == nil || v.Start(t) >= end || v.Start(t) > at && flags == unix.MS_ASYNC {
+		if v == nil || v.Start(t) >= end || v.Start(t) > at && flags == linux.MS_ASYNC {
 			hole = true
 			break
 		}
 		from, to := v.Range(t)
 		hole, from = hole || from > at, max(from, at)
-		if flags&unix.MS_INVALIDATE != 0 && v.Flags(t)&vma.VMLocked != 0 {
-			return errno("msync", unix.EBUSY, "the mapping at %#x is locked", v.Start(t))
+		if flags&linux.MS_INVALIDATE != 0 && v.Flags(t)&vma.VMLocked != 0 {
+			return errno("msync", linux.EBUSY, "the mapping at %#x is locked", v.Start(t))
 		}
-		if flags&unix.MS_SYNC != 0 && v.File(t) != nil && v.Flags(t)&vma.VMShared != 0 {
+		if flags&linux.MS_SYNC != 0 && v.File(t) != nil && v.Flags(t)&vma.VMShared != 0 {
 			if err := mm.syncVMA(t, v, from, min(to, end)); err != nil {
 				return err
 			}
@@ -53,7 +52,7 @@ func (mm *MM) syncRange(t *task.Task, start, end uint64, flags int) error {
 		at = to
 	}
 	if hole {
-		return errno("msync", unix.ENOMEM, "part of [%#x, %#x) is not mapped", start, end)
+		return errno("msync", linux.ENOMEM, "part of [%#x, %#x) is not mapped", start, end)
 	}
 	return nil
 }

@@ -5,9 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/mm"
 )
@@ -27,28 +26,28 @@ func TestMsyncErrno(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	f := l.open(4)
-	l.mmapFile(f, 0, 2, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(f, 3, 5, rw, unix.MAP_SHARED, 2)
+	l.mmapFile(f, 0, 2, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(f, 3, 5, rw, linux.MAP_SHARED, 2)
 	l.mmap(5, 6, rw)
 	l.do(l.mm.Mlock(l.t, at(5), page))
-	const async, sync, invalidate = unix.MS_ASYNC, unix.MS_SYNC, unix.MS_INVALIDATE
+	const async, sync, invalidate = linux.MS_ASYNC, linux.MS_SYNC, linux.MS_INVALIDATE
 	for what, c := range map[string]struct {
 		err  error
-		want unix.Errno
+		want linux.Errno
 	}{
-		"unknown flag":            {l.mm.Msync(l.t, at(0)+1, page, 8), unix.EINVAL},
-		"unaligned":               {l.mm.Msync(l.t, at(0)+1, page, sync), unix.EINVAL},
-		"both":                    {l.tryMsync(0, 1, sync|async), unix.EINVAL},
-		"wraps":                   {l.mm.Msync(l.t, at(0), -at(0)-page, sync), unix.ENOMEM},
+		"unknown flag":            {l.mm.Msync(l.t, at(0)+1, page, 8), linux.EINVAL},
+		"unaligned":               {l.mm.Msync(l.t, at(0)+1, page, sync), linux.EINVAL},
+		"both":                    {l.tryMsync(0, 1, sync|async), linux.EINVAL},
+		"wraps":                   {l.mm.Msync(l.t, at(0), -at(0)-page, sync), linux.ENOMEM},
 		"no length":               {l.tryMsync(30, 30, sync), 0},
 		"length that rounds to 0": {l.mm.Msync(l.t, at(30), ^uint64(0), sync), 0},
 		"no flags":                {l.tryMsync(0, 2, 0), 0},
-		"a hole, async":           {l.tryMsync(0, 5, async), unix.ENOMEM},
-		"from a hole on":          {l.tryMsync(2, 4, sync), unix.ENOMEM},
-		"a hole alone":            {l.tryMsync(30, 31, sync), unix.ENOMEM},
-		"locked":                  {l.tryMsync(3, 6, invalidate), unix.EBUSY},
+		"a hole, async":           {l.tryMsync(0, 5, async), linux.ENOMEM},
+		"from a hole on":          {l.tryMsync(2, 4, sync), linux.ENOMEM},
+		"a hole alone":            {l.tryMsync(30, 31, sync), linux.ENOMEM},
+		"locked":                  {l.tryMsync(3, 6, invalidate), linux.EBUSY},
 		"locked, not invalidated": {l.tryMsync(3, 6, sync), 0},
-		"a hole, then locked":     {l.tryMsync(0, 6, sync|invalidate), unix.EBUSY},
+		"a hole, then locked":     {l.tryMsync(0, 6, sync|invalidate), linux.EBUSY},
 	} {
 		l.wantErrno(c.err, c.want, what)
 	}
@@ -60,21 +59,21 @@ func TestMsyncWritesBack(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	f := l.open(5)
-	l.mmapFile(f, 0, 2, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(f, 3, 5, rw, unix.MAP_SHARED, 3)
-	l.mmapFile(f, 10, 15, rw, unix.MAP_SHARED, 0) // a second mapping of the same pages
-	l.mmapFile(f, 20, 25, rw, unix.MAP_PRIVATE, 0)
+	l.mmapFile(f, 0, 2, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(f, 3, 5, rw, linux.MAP_SHARED, 3)
+	l.mmapFile(f, 10, 15, rw, linux.MAP_SHARED, 0) // a second mapping of the same pages
+	l.mmapFile(f, 20, 25, rw, linux.MAP_PRIVATE, 0)
 	l.fill(0, 2)
 	l.fill(3, 5)
 	l.fill(20, 21)
 	before := l.onDisk(f, 1)
 	l.do(l.touch(l.t, l.mm, 11, fault.Write))
-	l.wantErrno(l.tryMsync(1, 4, unix.MS_ASYNC), unix.ENOMEM, "async")
-	l.wantErrno(l.tryMsync(20, 25, unix.MS_SYNC), 0, "private")
+	l.wantErrno(l.tryMsync(1, 4, linux.MS_ASYNC), linux.ENOMEM, "async")
+	l.wantErrno(l.tryMsync(20, 25, linux.MS_SYNC), 0, "private")
 	if got := l.onDisk(f, 1); got != before {
 		t.Errorf("the file holds %#x before it is written", got)
 	}
-	l.wantErrno(l.tryMsync(1, 4, unix.MS_SYNC), unix.ENOMEM, "sync over a hole")
+	l.wantErrno(l.tryMsync(1, 4, linux.MS_SYNC), linux.ENOMEM, "sync over a hole")
 	for n, want := range map[int]uint64{0: 0, 1: 1001, 3: 1003, 4: 0x0404040404040404} {
 		if got := l.onDisk(f, n); got != want {
 			t.Errorf("page %d of the file holds %#x, expected %#x", n, got, want)
@@ -88,7 +87,7 @@ func TestMsyncWritesBack(t *testing.T) {
 		if res := fault.Store(l.t, l.mm, at(n), value); res != fault.OK {
 			t.Fatal(res)
 		}
-		l.do(l.tryMsync(n, n+1, unix.MS_SYNC))
+		l.do(l.tryMsync(n, n+1, linux.MS_SYNC))
 		if got := l.onDisk(f, 1); got != value {
 			t.Errorf("after a store to page %d the file holds %d, expected %d", n, got, value)
 		}

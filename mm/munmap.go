@@ -1,15 +1,14 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
-// Munmap is munmap(2). Unmapping a hole succeeds. Errors are unix.Errno values, wrapped.
+// Munmap is munmap(2). Unmapping a hole succeeds. Errors are linux.Errno values, wrapped.
 func (mm *MM) Munmap(t *task.Task, addr, length uint64) error {
 	t.Enter("do_munmap")
 	defer t.Leave()
@@ -30,11 +29,11 @@ func (mm *MM) Munmap(t *task.Task, addr, length uint64) error {
 // munmapEnd returns the end of a range to unmap, or why that is refused: the checks of do_vmi_munmap.
 func munmapEnd(addr, length uint64) (uint64, error) {
 	if offsetInPage(addr) != 0 || addr > TaskSize || length > TaskSize-addr {
-		return 0, errno("munmap", unix.EINVAL, "[%#x, +%#x) is not aligned or lies outside the address space", addr, length)
+		return 0, errno("munmap", linux.EINVAL, "[%#x, +%#x) is not aligned or lies outside the address space", addr, length)
 	}
 	end := addr + pageAlign(length)
 	if end == addr {
-		return 0, errno("munmap", unix.EINVAL, "length is 0")
+		return 0, errno("munmap", linux.EINVAL, "length is 0")
 	}
 	return end, nil
 }
@@ -76,7 +75,7 @@ func (u *unmapping) gather(t *task.Task) error {
 	if start, end := v.Range(t); start < u.start {
 		// Cutting a hole adds a VMA in the end; cutting off a head or tail does not.
 		if end > u.end && mm.MapCount(t) >= mm.Machine.MaxMapCount {
-			return errno("munmap", unix.ENOMEM, "map_count is at its limit of %d", mm.Machine.MaxMapCount)
+			return errno("munmap", linux.ENOMEM, "map_count is at its limit of %d", mm.Machine.MaxMapCount)
 		}
 		if err := checkSealed(t, "munmap", v); err != nil {
 			return err

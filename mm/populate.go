@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -85,7 +84,7 @@ func populateAs(t *task.Task, v *vma.VMA) (how GUPFlags, wanted bool, err error)
 	case flags&(vma.VMIO|vma.VMPFNMap|vma.VMLockOnFlt) != 0:
 		return 0, false, nil
 	case !flags.Accessible():
-		return 0, false, errno("populate", unix.EFAULT, "the mapping at %#x allows no access", v.Start(t))
+		return 0, false, errno("populate", linux.EFAULT, "the mapping at %#x allows no access", v.Start(t))
 	case flags&(vma.VMWrite|vma.VMShared) == vma.VMWrite:
 		how = FollWrite
 	}
@@ -114,10 +113,10 @@ func (mm *MM) faultInRange(t *task.Task, start, end uint64, write bool) error {
 	for at := start; at < end; {
 		v := mm.Tree.Find(t, at)
 		if v == nil || v.Start(t) > at {
-			return errno("madvise", unix.ENOMEM, "nothing is mapped at %#x", at)
+			return errno("madvise", linux.ENOMEM, "nothing is mapped at %#x", at)
 		}
 		if flags := v.Flags(t); flags&needs == 0 || flags&(vma.VMIO|vma.VMPFNMap) != 0 {
-			return errno("madvise", unix.EINVAL, "the mapping at %#x does not allow the access", v.Start(t))
+			return errno("madvise", linux.EINVAL, "the mapping at %#x does not allow the access", v.Start(t))
 		}
 		var err error
 		if at, err = p.faultIn(t, v, at, min(v.End(t), end), how); err != nil {

@@ -6,19 +6,18 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 )
 
 // TestPopulateAs: which pages come into memory, and how: private memory that may be written is written to, all other is read.
 func TestPopulateAs(t *testing.T) {
 	const (
-		r, x     = unix.PROT_READ, unix.PROT_EXEC
-		w        = unix.PROT_WRITE
-		populate = unix.MAP_POPULATE
-		noBlock  = unix.MAP_POPULATE | unix.MAP_NONBLOCK
+		r, x     = linux.PROT_READ, linux.PROT_EXEC
+		w        = linux.PROT_WRITE
+		populate = linux.MAP_POPULATE
+		noBlock  = linux.MAP_POPULATE | linux.MAP_NONBLOCK
 	)
 	for _, c := range []struct {
 		prot, flags int
@@ -32,13 +31,13 @@ func TestPopulateAs(t *testing.T) {
 		{x, privateAnon | populate, false, "zz", "-"},
 		{0, privateAnon | populate, false, "--", "-"},
 		{rw, privateAnon | noBlock, false, "--", "-"},
-		{rw, privateAnon | unix.MAP_LOCKED | unix.MAP_NONBLOCK, false, "AA", "f"},
+		{rw, privateAnon | linux.MAP_LOCKED | linux.MAP_NONBLOCK, false, "AA", "f"},
 		{rw, sharedAnon | populate, false, "ff", "-"},
 		{w, sharedAnon | populate, false, "ff", "-"},
-		{rw, unix.MAP_PRIVATE | populate, true, "AA", "f"},
-		{r, unix.MAP_PRIVATE | populate, true, "ff", "-"},
-		{rw, unix.MAP_SHARED | populate, true, "ff", "-"},
-		{0, unix.MAP_SHARED | populate, true, "--", "-"},
+		{rw, linux.MAP_PRIVATE | populate, true, "AA", "f"},
+		{r, linux.MAP_PRIVATE | populate, true, "ff", "-"},
+		{rw, linux.MAP_SHARED | populate, true, "ff", "-"},
+		{0, linux.MAP_SHARED | populate, true, "--", "-"},
 	} {
 		l := newLab(t, mm.Config{}, "")
 		args := mm.MmapArgs{}
@@ -78,8 +77,8 @@ func TestLockedMemoryBecomesWritable(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	maps("0-6 r")(l)
-	l.mmapFile(l.open(2), 6, 8, unix.PROT_READ, unix.MAP_PRIVATE, 0)
-	l.mmapFile(l.open(2), 8, 10, unix.PROT_READ, unix.MAP_SHARED, 0)
+	l.mmapFile(l.open(2), 6, 8, linux.PROT_READ, linux.MAP_PRIVATE, 0)
+	l.mmapFile(l.open(2), 8, 10, linux.PROT_READ, linux.MAP_SHARED, 0)
 	l.do(l.mlock(1, 3))
 	l.do(l.mlockOnFault(3, 4))
 	l.do(l.mlock(6, 10))
@@ -89,8 +88,8 @@ func TestLockedMemoryBecomesWritable(t *testing.T) {
 	l.do(l.tryMprotect(6, 10, rw))
 	l.wantLocked("-lo--ll", 0, 10, "-AA---AAff", 7)
 	l.do(l.munlock(1, 2))
-	l.do(l.tryMprotect(1, 3, unix.PROT_READ))
-	l.do(l.mm.Madvise(l.t, at(1), page, unix.MADV_DONTNEED))
+	l.do(l.tryMprotect(1, 3, linux.PROT_READ))
+	l.do(l.mm.Madvise(l.t, at(1), page, linux.MADV_DONTNEED))
 	l.do(l.tryMprotect(1, 3, rw))
 	if got := l.pages(1, 3); got != "-A" {
 		t.Errorf("pages %q of memory that was locked once", got)
@@ -99,28 +98,28 @@ func TestLockedMemoryBecomesWritable(t *testing.T) {
 
 // TestFaultInRange: R26, with the errnos of MADV_POPULATE_READ and MADV_POPULATE_WRITE.
 func TestFaultInRange(t *testing.T) {
-	const w = unix.PROT_WRITE
+	const w = linux.PROT_WRITE
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	maps("0-2", "2-4 r")(l)
 	l.mmap(5, 6, w)
-	l.mmap(6, 7, unix.PROT_NONE)
-	l.mmapFile(l.open(2), 8, 11, rw, unix.MAP_SHARED, 0)
+	l.mmap(6, 7, linux.PROT_NONE)
+	l.mmapFile(l.open(2), 8, 11, rw, linux.MAP_SHARED, 0)
 	for _, c := range []struct {
 		from, to int
 		write    bool
-		want     unix.Errno
+		want     linux.Errno
 		pages    string
 	}{
 		{0, 4, false, 0, "zzzz"},
-		{0, 4, true, unix.EINVAL, "AAzz"},
-		{3, 6, false, unix.ENOMEM, "z--"},
-		{4, 5, false, unix.ENOMEM, "-"},
-		{5, 6, false, unix.EINVAL, "-"},
+		{0, 4, true, linux.EINVAL, "AAzz"},
+		{3, 6, false, linux.ENOMEM, "z--"},
+		{4, 5, false, linux.ENOMEM, "-"},
+		{5, 6, false, linux.EINVAL, "-"},
 		{5, 6, true, 0, "A"},
-		{6, 7, false, unix.EINVAL, "-"},
+		{6, 7, false, linux.EINVAL, "-"},
 		{8, 10, false, 0, "ff"},
-		{8, 11, true, unix.EFAULT, "FF-"},
+		{8, 11, true, linux.EFAULT, "FF-"},
 		{0, 0, true, 0, ""},
 	} {
 		l.mm.MmapReadLock(l.t)
@@ -162,10 +161,10 @@ var lockInjections = []struct {
 	{"mlockall", func(l *lab) {
 		maps("0-2", "2-4 r", "4-6")(l)
 		l.do(l.mlockOnFault(4, 6))
-	}, func(l *lab) error { return l.mm.Mlockall(l.t, unix.MCL_CURRENT) }, "0-2 rw-p, 2-4 r--p, 4-6 rw-p", nil, []string{"--o", "lll"}, "AAzzAA"},
-	{"mlock of a file", withFile(unix.MAP_PRIVATE), func(l *lab) error { return l.mlock(0, 4) }, "0-4 rw-p file0+0", nil, []string{"-", "l"}, "AAAA--"},
+	}, func(l *lab) error { return l.mm.Mlockall(l.t, linux.MCL_CURRENT) }, "0-2 rw-p, 2-4 r--p, 4-6 rw-p", nil, []string{"--o", "lll"}, "AAzzAA"},
+	{"mlock of a file", withFile(linux.MAP_PRIVATE), func(l *lab) error { return l.mlock(0, 4) }, "0-4 rw-p file0+0", nil, []string{"-", "l"}, "AAAA--"},
 	{"mmap", nil, func(l *lab) error {
-		return l.tryMap(l.t, 0, 4, rw, sharedAnon|unix.MAP_LOCKED, mm.MmapArgs{})
+		return l.tryMap(l.t, 0, 4, rw, sharedAnon|linux.MAP_LOCKED, mm.MmapArgs{})
 	}, "0-4 rw-s shmem", nil, []string{"", "l"}, "ffff--"},
 	{"mprotect of locked memory", func(l *lab) {
 		maps("0-4 r")(l)
@@ -192,7 +191,7 @@ func TestFailedAllocationsOfLocks(t *testing.T) {
 					l.t.Chooser = nil
 					reached = chooser.n > k
 					what := fmt.Sprintf("allocation %d, for good %v", k, forGood)
-					if err != nil && !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.EAGAIN) || err != nil && !reached {
+					if err != nil && !errors.Is(err, linux.ENOMEM) && !errors.Is(err, linux.EAGAIN) || err != nil && !reached {
 						t.Errorf("%s: %v", what, err)
 					}
 					if got := l.layout(l.mm); !slices.Contains(layouts, got) {

@@ -1,33 +1,32 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
-// Prctl is prctl(2), as far as it is about the address space. Errors are unix.Errno values, wrapped.
+// Prctl is prctl(2), as far as it is about the address space. Errors are linux.Errno values, wrapped.
 func (mm *MM) Prctl(t *task.Task, option int, value uint64) error {
 	switch option {
-	case unix.PR_SET_MDWE:
+	case linux.PR_SET_MDWE:
 		return mm.setMDWE(t, value)
-	case unix.PR_SET_MEMORY_MERGE:
+	case linux.PR_SET_MEMORY_MERGE:
 		return mm.setMemoryMerge(t, value != 0)
 	}
-	return errno("prctl", unix.EINVAL, "option %d is unknown", option)
+	return errno("prctl", linux.EINVAL, "option %d is unknown", option)
 }
 
 // setMDWE forbids executable memory that is, or was, writable, for good: prctl_set_mdwe. It takes no lock.
 func (mm *MM) setMDWE(t *task.Task, bits uint64) error {
-	const known = unix.PR_MDWE_REFUSE_EXEC_GAIN | unix.PR_MDWE_NO_INHERIT
+	const known = linux.PR_MDWE_REFUSE_EXEC_GAIN | linux.PR_MDWE_NO_INHERIT
 	t.Enter("prctl_set_mdwe")
 	defer t.Leave()
-	if bits&^known != 0 || bits == unix.PR_MDWE_NO_INHERIT {
-		return errno("prctl", unix.EINVAL, "bits %#x", bits)
+	if bits&^known != 0 || bits == linux.PR_MDWE_NO_INHERIT {
+		return errno("prctl", linux.EINVAL, "bits %#x", bits)
 	}
 	if now := mm.mdwe.Read(t); now != 0 && now != bits {
-		return errno("prctl", unix.EPERM, "bits %#x are set for good", now)
+		return errno("prctl", linux.EPERM, "bits %#x are set for good", now)
 	}
 	if bits != 0 {
 		mm.mdwe.SetBits(t, bits)
@@ -79,7 +78,7 @@ func (mm *MM) setMemoryMerge(t *task.Task, on bool) error {
 // inheritFlags gives a child what its parent was told by prctl: mmf_init_legacy_flags.
 func (mm *MM) inheritFlags(t *task.Task, parent *MM) {
 	mm.defFlags.Init(parent.defFlags.Read(t) & vma.VMMergeable)
-	if bits := parent.mdwe.Read(t); bits == unix.PR_MDWE_REFUSE_EXEC_GAIN {
+	if bits := parent.mdwe.Read(t); bits == linux.PR_MDWE_REFUSE_EXEC_GAIN {
 		mm.mdwe.SetBits(t, bits)
 	}
 }

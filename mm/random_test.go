@@ -11,9 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/seqmodel"
 	"vmasim/internal/task"
@@ -51,7 +50,7 @@ const (
 )
 
 // fileModes are the open files: three descriptions of one file, and one of another with a tail.
-var fileModes = [...]int{unix.O_RDWR, unix.O_RDWR, unix.O_RDONLY, unix.O_WRONLY}
+var fileModes = [...]int{linux.O_RDWR, linux.O_RDWR, linux.O_RDONLY, linux.O_WRONLY}
 
 // newWorld returns a world on a machine with or without a shared zero page.
 func newWorld(dir string, forbidZeroPage bool) (*world, error) {
@@ -68,7 +67,7 @@ func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 	}
 	w.spaces = []*mm.MM{first}
 	for _, r := range [fillers][2]uint64{{mm.DefaultMmapMinAddr, windowStart}, {windowEnd, mm.TaskSize}} {
-		if _, err := first.Mmap(w.t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED}); err != nil {
+		if _, err := first.Mmap(w.t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: linux.MAP_SHARED | linux.MAP_ANONYMOUS | linux.MAP_FIXED}); err != nil {
 			return nil, err
 		}
 	}
@@ -248,7 +247,7 @@ func (w *world) compareMaps(model *seqmodel.Model, s *mm.MM) error {
 	var want []string
 	for _, r := range model.Maps() {
 		perms := []byte("---p")
-		for i, bit := range [...]int{unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC} {
+		for i, bit := range [...]int{linux.PROT_READ, linux.PROT_WRITE, linux.PROT_EXEC} {
 			if r.Prot&bit != 0 {
 				perms[i] = "rwx"[i]
 			}

@@ -1,26 +1,25 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
 // RemapFilePages is remap_file_pages(2), which maps other pages of the file that a shared mapping shows, in place of a range of it.
-// Errors are unix.Errno values, wrapped.
+// Errors are linux.Errno values, wrapped.
 func (mm *MM) RemapFilePages(t *task.Task, start, size uint64, prot int, pgoff uint64, flags int) error {
 	t.Enter("sys_remap_file_pages")
 	defer t.Leave()
 	start, size = start&^(PageSize-1), size&^(PageSize-1)
 	switch {
 	case prot != 0:
-		return errno("remap_file_pages", unix.EINVAL, "protection %#x", prot)
+		return errno("remap_file_pages", linux.EINVAL, "protection %#x", prot)
 	case start+size <= start:
-		return errno("remap_file_pages", unix.EINVAL, "[%#x, +%#x) is empty or wraps", start, size)
+		return errno("remap_file_pages", linux.EINVAL, "[%#x, +%#x) is empty or wraps", start, size)
 	case pgoff+size>>PageShift < pgoff:
-		return errno("remap_file_pages", unix.EINVAL, "the page offset wraps")
+		return errno("remap_file_pages", linux.EINVAL, "the page offset wraps")
 	}
 	found, err := mm.remappable(t, start)
 	if err != nil {
@@ -32,7 +31,7 @@ func (mm *MM) RemapFilePages(t *task.Task, start, size uint64, prot int, pgoff u
 	}
 	locked, err := mm.remapFile(t, found, start, size, pgoff)
 	mm.endCall(t, err)
-	if err == nil && (locked || flags&unix.MAP_NONBLOCK == 0) {
+	if err == nil && (locked || flags&linux.MAP_NONBLOCK == 0) {
 		_ = mm.populate(t, start, start+size, true)
 	}
 	return err
@@ -52,7 +51,7 @@ func (mm *MM) remappable(t *task.Task, addr uint64) (r remapped, err error) {
 	defer mm.MmapReadUnlock(t)
 	v := mm.Tree.Lookup(t, addr)
 	if v == nil || v.Flags(t)&vma.VMShared == 0 {
-		return r, errno("remap_file_pages", unix.EINVAL, "no shared mapping at %#x", addr)
+		return r, errno("remap_file_pages", linux.EINVAL, "no shared mapping at %#x", addr)
 	}
 	r = remapped{flags: v.Flags(t), file: v.File(t)}
 	r.file.Get(t)
@@ -65,17 +64,17 @@ func (mm *MM) remapFile(t *task.Task, found remapped, start, size, pgoff uint64)
 	for at, end := start, start+size; at < end; {
 		v := mm.vmi.Find(t, at)
 		if v == nil || v.Start(t) > at || v.Flags(t) != found.flags || v.File(t) != found.file {
-			return false, errno("remap_file_pages", unix.EINVAL, "the range holds more than one mapping at %#x", at)
+			return false, errno("remap_file_pages", linux.EINVAL, "the range holds more than one mapping at %#x", at)
 		}
 		at = v.End(t)
 	}
 	if pgoff >= 1<<(64-PageShift) {
-		return false, errno("remap_file_pages", unix.EOVERFLOW, "page offset %#x lies beyond any file", pgoff)
+		return false, errno("remap_file_pages", linux.EOVERFLOW, "page offset %#x lies beyond any file", pgoff)
 	}
-	args := MmapArgs{Addr: start, Len: size, File: found.file, Offset: pgoff << PageShift, Flags: unix.MAP_SHARED | unix.MAP_FIXED}
+	args := MmapArgs{Addr: start, Len: size, File: found.file, Offset: pgoff << PageShift, Flags: linux.MAP_SHARED | linux.MAP_FIXED}
 	args.Prot = int(found.flags & vma.VMAccessFlags) // PROT_ bits are the same three
 	if found.flags&vma.VMLocked != 0 {
-		args.Flags |= unix.MAP_LOCKED
+		args.Flags |= linux.MAP_LOCKED
 	}
 	flags := flagBits(&args) | mm.defFlags.Read(t)
 	_, err = mm.doMmap(t, &args, flags)

@@ -3,8 +3,7 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/mm"
 )
 
@@ -16,8 +15,8 @@ func TestRemapFilePages(t *testing.T) {
 		return l.mm.RemapFilePages(l.t, at(from), uint64(to-from)*page, prot, pgoff, 0)
 	}
 	file := l.open(8)
-	l.mmapFile(file, 0, 4, rw, unix.MAP_SHARED, 0)
-	l.mmapFile(file, 6, 8, rw, unix.MAP_PRIVATE, 0)
+	l.mmapFile(file, 0, 4, rw, linux.MAP_SHARED, 0)
+	l.mmapFile(file, 6, 8, rw, linux.MAP_PRIVATE, 0)
 	l.do(remap(1, 2, 0, 5))
 	l.wantLayout("0-1 rw-s file0+0, 1-2 rw-s file0+5, 2-4 rw-s file0+2, 6-8 rw-p file0+0")
 	if v := l.mm.Tree.Find(l.t, at(1)); v.Pgoff(l.t) != 5 {
@@ -28,19 +27,19 @@ func TestRemapFilePages(t *testing.T) {
 	}
 	l.do(remap(0, 4, 0, 0)) // several VMAs of one file become one
 	l.wantLayout("0-4 rw-s file0+0, 6-8 rw-p file0+0")
-	l.do(l.tryMprotect(3, 4, unix.PROT_READ))
+	l.do(l.tryMprotect(3, 4, linux.PROT_READ))
 	for what, c := range map[string]struct {
 		err  error
-		want unix.Errno
+		want linux.Errno
 	}{
-		"a protection":    {remap(0, 1, unix.PROT_READ, 0), unix.EINVAL},
-		"no length":       {remap(0, 0, 0, 0), unix.EINVAL},
-		"other rights":    {remap(2, 4, 0, 0), unix.EINVAL},
-		"a hole":          {remap(3, 5, 0, 0), unix.EINVAL},
-		"nothing":         {remap(5, 6, 0, 0), unix.EINVAL},
-		"private memory":  {remap(6, 7, 0, 0), unix.EINVAL},
-		"a wrapped page":  {remap(0, 1, 0, ^uint64(0)), unix.EINVAL},
-		"beyond any file": {remap(0, 1, 0, 1<<52), unix.EOVERFLOW},
+		"a protection":    {remap(0, 1, linux.PROT_READ, 0), linux.EINVAL},
+		"no length":       {remap(0, 0, 0, 0), linux.EINVAL},
+		"other rights":    {remap(2, 4, 0, 0), linux.EINVAL},
+		"a hole":          {remap(3, 5, 0, 0), linux.EINVAL},
+		"nothing":         {remap(5, 6, 0, 0), linux.EINVAL},
+		"private memory":  {remap(6, 7, 0, 0), linux.EINVAL},
+		"a wrapped page":  {remap(0, 1, 0, ^uint64(0)), linux.EINVAL},
+		"beyond any file": {remap(0, 1, 0, 1<<52), linux.EOVERFLOW},
 	} {
 		l.wantErrno(c.err, c.want, what)
 	}

@@ -4,9 +4,8 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
@@ -39,7 +38,7 @@ func TestLockNewVMA(t *testing.T) {
 			}
 			return enabled[0]
 		}, tasktest.Task{Name: "mmap", Body: func(t *task.Task) {
-			l.do(l.tryMap(t, 0, 2, unix.PROT_READ, privateAnon, mm.MmapArgs{}))
+			l.do(l.tryMap(t, 0, 2, linux.PROT_READ, privateAnon, mm.MmapArgs{}))
 			mapped = true
 		}}, tasktest.Task{Name: "fault", Body: func(t *task.Task) {
 			l.do(l.touch(t, l.mm, 0, fault.Read))

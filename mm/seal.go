@@ -1,28 +1,27 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
 // Mseal is mseal(2): from now on the mappings of the range can be neither unmapped nor moved nor changed. A hole gives ENOMEM before
-// anything is sealed; when memory or map_count does not allow to split a VMA, those before it are sealed. Errors are unix.Errno
+// anything is sealed; when memory or map_count does not allow to split a VMA, those before it are sealed. Errors are linux.Errno
 // values, wrapped.
 func (mm *MM) Mseal(t *task.Task, addr, length uint64, flags int) error {
 	t.Enter("do_mseal")
 	defer t.Leave()
 	if flags != 0 {
-		return errno("mseal", unix.EINVAL, "flags %#x", flags)
+		return errno("mseal", linux.EINVAL, "flags %#x", flags)
 	}
 	if offsetInPage(addr) != 0 {
-		return errno("mseal", unix.EINVAL, "address %#x is not page aligned", addr)
+		return errno("mseal", linux.EINVAL, "address %#x is not page aligned", addr)
 	}
 	size := pageAlign(length)
 	end := addr + size
 	if length != 0 && size == 0 || end < addr {
-		return errno("mseal", unix.EINVAL, "[%#x, +%#x) wraps", addr, length)
+		return errno("mseal", linux.EINVAL, "[%#x, +%#x) wraps", addr, length)
 	}
 	if size == 0 {
 		return nil
@@ -51,7 +50,7 @@ func (mm *MM) firstHole(t *task.Task, start, end uint64) uint64 {
 // seal seals [start, end): mseal_apply. The caller holds mmap_lock for writing.
 func (mm *MM) seal(t *task.Task, start, end uint64) error {
 	if hole := mm.firstHole(t, start, end); hole < end {
-		return errno("mseal", unix.ENOMEM, "nothing is mapped at %#x", hole)
+		return errno("mseal", linux.ENOMEM, "nothing is mapped at %#x", hole)
 	}
 	for at := start; at < end; {
 		v := mm.vmi.Find(t, at)
@@ -69,7 +68,7 @@ func (mm *MM) seal(t *task.Task, start, end uint64) error {
 // checkSealed makes system call op refuse a sealed VMA: vma_is_sealed.
 func checkSealed(t *task.Task, op string, v *vma.VMA) error {
 	if v.Flags(t)&vma.VMSealed != 0 {
-		return errno(op, unix.EPERM, "the mapping at %#x is sealed", v.Start(t))
+		return errno(op, linux.EPERM, "the mapping at %#x is sealed", v.Start(t))
 	}
 	return nil
 }

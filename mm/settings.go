@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/vma"
 )
@@ -91,9 +90,9 @@ func (s *Settings) unknownFlags() (f vma.Flags) {
 // knowsAdvice reports whether madvise knows a value: madvise_behavior_valid.
 func (s *Settings) knowsAdvice(value int) bool {
 	switch value {
-	case unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_COLLAPSE:
+	case linux.MADV_HUGEPAGE, linux.MADV_NOHUGEPAGE, linux.MADV_COLLAPSE:
 		return !s.NoTHP
-	case unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE:
+	case linux.MADV_MERGEABLE, linux.MADV_UNMERGEABLE:
 		return !s.NoKSM
 	}
 	return value >= 0 && value < len(adviceTable) && adviceTable[value].lock != unknownAdvice

@@ -3,9 +3,8 @@ package mm_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/vma"
 )
@@ -29,20 +28,20 @@ func TestLowAddresses(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		settings mm.Settings
-		fixed    map[uint64]unix.Errno
+		fixed    map[uint64]linux.Errno
 		hint     uint64 // what a hint of a page comes to
 	}{
-		{"as usual", mm.Settings{}, map[uint64]unix.Errno{0: unix.EPERM, page: unix.EPERM, floor - page: unix.EPERM, floor: 0}, floor},
-		{"CAP_SYS_RAWIO", mm.Settings{CapSysRawIO: true}, map[uint64]unix.Errno{0: 0, page: 0, floor: 0}, floor},
-		{"only the modules have a floor", mm.Settings{MmapMinAddr: page, LSMMinAddr: floor}, map[uint64]unix.Errno{0: unix.EPERM, page: 0, floor: 0}, floor},
-		{"no modules", mm.Settings{MmapMinAddr: page}, map[uint64]unix.Errno{0: unix.EPERM, page: 0}, page},
-		{"none", mm.Settings{MmapMinAddr: 1}, map[uint64]unix.Errno{0: 0, page: 0}, page},
-		{"a higher one", mm.Settings{MmapMinAddr: 1 << 20, LSMMinAddr: floor}, map[uint64]unix.Errno{floor: unix.EPERM, 1 << 20: 0}, 1 << 20},
+		{"as usual", mm.Settings{}, map[uint64]linux.Errno{0: linux.EPERM, page: linux.EPERM, floor - page: linux.EPERM, floor: 0}, floor},
+		{"CAP_SYS_RAWIO", mm.Settings{CapSysRawIO: true}, map[uint64]linux.Errno{0: 0, page: 0, floor: 0}, floor},
+		{"only the modules have a floor", mm.Settings{MmapMinAddr: page, LSMMinAddr: floor}, map[uint64]linux.Errno{0: linux.EPERM, page: 0, floor: 0}, floor},
+		{"no modules", mm.Settings{MmapMinAddr: page}, map[uint64]linux.Errno{0: linux.EPERM, page: 0}, page},
+		{"none", mm.Settings{MmapMinAddr: 1}, map[uint64]linux.Errno{0: 0, page: 0}, page},
+		{"a higher one", mm.Settings{MmapMinAddr: 1 << 20, LSMMinAddr: floor}, map[uint64]linux.Errno{floor: linux.EPERM, 1 << 20: 0}, 1 << 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := on(t, c.settings)
 			for addr, want := range c.fixed {
-				got, err := l.mapAt(addr, unix.MAP_FIXED)
+				got, err := l.mapAt(addr, linux.MAP_FIXED)
 				l.wantErrno(err, want, c.name)
 				if want != 0 {
 					continue
@@ -50,9 +49,9 @@ func TestLowAddresses(t *testing.T) {
 				if got != addr || fault.Store(l.t, l.mm, addr, 7) != fault.OK {
 					t.Errorf("mapped %#x at %#x, or it cannot be written to", addr, got)
 				}
-				_, err = l.mm.Mremap(l.t, addr, page, page, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, at(0))
+				_, err = l.mm.Mremap(l.t, addr, page, page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(0))
 				l.do(err)
-				_, err = l.mm.Mremap(l.t, at(0), page, page, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, addr)
+				_, err = l.mm.Mremap(l.t, at(0), page, page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, addr)
 				l.do(err)
 				l.do(l.mm.Munmap(l.t, addr, page))
 			}
@@ -67,8 +66,8 @@ func TestLowAddresses(t *testing.T) {
 func TestStackGuardGap(t *testing.T) {
 	l := on(t, mm.Settings{StackGuardGap: 4 * page})
 	l.mmap(0, 1, rw)
-	l.do(l.tryMap(l.t, 20, 21, rw, privateAnon|unix.MAP_GROWSDOWN, mm.MmapArgs{}))
-	l.wantErrno(l.touch(l.t, l.mm, 4, fault.Write), unix.EFAULT, "three pages from the mapping below")
+	l.do(l.tryMap(l.t, 20, 21, rw, privateAnon|linux.MAP_GROWSDOWN, mm.MmapArgs{}))
+	l.wantErrno(l.touch(l.t, l.mm, 4, fault.Write), linux.EFAULT, "three pages from the mapping below")
 	l.wantErrno(l.touch(l.t, l.mm, 5, fault.Write), 0, "four pages from it")
 }
 
@@ -77,12 +76,12 @@ func TestFaultAround(t *testing.T) {
 	for around, want := range map[uint64]int{0: 16, page: 1, 4 * page: 4, 1 << 20: 32} {
 		l := on(t, mm.Settings{FaultAround: around})
 		f := l.open(32)
-		l.mmapFile(f, 0, 32, rw, unix.MAP_SHARED, 0)
+		l.mmapFile(f, 0, 32, rw, linux.MAP_SHARED, 0)
 		for n := range 32 {
 			l.do(l.touch(l.t, l.mm, n, fault.Write))
 		}
 		l.do(l.tryMunmap(0, 32))
-		l.mmapFile(f, 0, 32, rw, unix.MAP_SHARED, 0)
+		l.mmapFile(f, 0, 32, rw, linux.MAP_SHARED, 0)
 		l.do(l.touch(l.t, l.mm, 0, fault.Read))
 		mapped := 0
 		for n := range 32 {
@@ -100,7 +99,7 @@ func TestFaultAround(t *testing.T) {
 func TestNoTHP(t *testing.T) {
 	for _, no := range []bool{false, true} {
 		l := on(t, mm.Settings{NoTHP: no, NoKSM: no})
-		first, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: page, Prot: rw, Flags: privateAnon | unix.MAP_STACK})
+		first, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: page, Prot: rw, Flags: privateAnon | linux.MAP_STACK})
 		l.do(err)
 		second, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: 2 << 20, Prot: rw, Flags: privateAnon})
 		l.do(err)
@@ -110,11 +109,11 @@ func TestNoTHP(t *testing.T) {
 		if _, _, _, flags := l.mm.Tree.Find(l.t, first).Snapshot(); (flags&vma.VMNoHugePage != 0) == no {
 			t.Errorf("no THP: %t, MAP_STACK leaves %v", no, flags)
 		}
-		want := unix.Errno(0)
+		want := linux.Errno(0)
 		if no {
-			want = unix.EINVAL
+			want = linux.EINVAL
 		}
-		for _, advice := range []int{unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE} {
+		for _, advice := range []int{linux.MADV_HUGEPAGE, linux.MADV_NOHUGEPAGE, linux.MADV_MERGEABLE, linux.MADV_UNMERGEABLE} {
 			l.wantErrno(l.mm.Madvise(l.t, first, page, advice), want, "advice")
 		}
 	}
@@ -128,21 +127,21 @@ func TestOvercommitModes(t *testing.T) {
 		settings mm.Settings
 		length   uint64
 		flags    int
-		want     unix.Errno
+		want     linux.Errno
 	}{
 		{"guess, all there is", mm.Settings{}, ram + swap, privateAnon, 0},
-		{"guess, a page more", mm.Settings{}, ram + swap + page, privateAnon, unix.ENOMEM},
-		{"guess, shared", mm.Settings{}, ram + swap + page, sharedAnon, unix.ENOMEM},
-		{"guess, not reserved", mm.Settings{}, ram + swap + page, privateAnon | unix.MAP_NORESERVE, 0},
-		{"guess, shared and not reserved", mm.Settings{}, ram + swap + page, sharedAnon | unix.MAP_NORESERVE, 0},
+		{"guess, a page more", mm.Settings{}, ram + swap + page, privateAnon, linux.ENOMEM},
+		{"guess, shared", mm.Settings{}, ram + swap + page, sharedAnon, linux.ENOMEM},
+		{"guess, not reserved", mm.Settings{}, ram + swap + page, privateAnon | linux.MAP_NORESERVE, 0},
+		{"guess, shared and not reserved", mm.Settings{}, ram + swap + page, sharedAnon | linux.MAP_NORESERVE, 0},
 		{"always", mm.Settings{Overcommit: mm.OvercommitAlways}, 1 << 40, privateAnon, 0},
 		// Half of the RAM and all swap, less 2 MiB for the administrator; all of it is never promised.
 		{"never, within the limit", mm.Settings{Overcommit: mm.OvercommitNever}, ram/2 + swap - ram/32 - page, privateAnon, 0},
-		{"never, the limit", mm.Settings{Overcommit: mm.OvercommitNever}, ram/2 + swap - ram/32, privateAnon, unix.ENOMEM},
-		{"never, not reserved", mm.Settings{Overcommit: mm.OvercommitNever}, ram + swap, privateAnon | unix.MAP_NORESERVE, unix.ENOMEM},
-		{"never, shared", mm.Settings{Overcommit: mm.OvercommitNever}, ram + swap, sharedAnon, unix.ENOMEM},
+		{"never, the limit", mm.Settings{Overcommit: mm.OvercommitNever}, ram/2 + swap - ram/32, privateAnon, linux.ENOMEM},
+		{"never, not reserved", mm.Settings{Overcommit: mm.OvercommitNever}, ram + swap, privateAnon | linux.MAP_NORESERVE, linux.ENOMEM},
+		{"never, shared", mm.Settings{Overcommit: mm.OvercommitNever}, ram + swap, sharedAnon, linux.ENOMEM},
 		{"never, another ratio", mm.Settings{Overcommit: mm.OvercommitNever, OvercommitRatio: 100}, ram + swap - ram/32 - page, privateAnon, 0},
-		{"never, by kilobytes", mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 4 << 10}, 4<<20 + swap - ram/32, privateAnon, unix.ENOMEM},
+		{"never, by kilobytes", mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 4 << 10}, 4<<20 + swap - ram/32, privateAnon, linux.ENOMEM},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.settings.RAM, c.settings.Swap = ram, swap
@@ -165,6 +164,6 @@ func TestLargeProcessLeavesRoom(t *testing.T) {
 	const limit, admin, had = 64 << 20 / page, 2 << 20 / page, 32 << 20 / page
 	l.mmap(0, had, rw)
 	rest := limit - admin - had - had/32
-	l.wantErrno(mapping(had+1, had+1+rest, rw)(l), unix.ENOMEM, "up to the limit")
+	l.wantErrno(mapping(had+1, had+1+rest, rw)(l), linux.ENOMEM, "up to the limit")
 	l.wantErrno(mapping(had+1, had+rest, rw)(l), 0, "a page less")
 }

@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -11,7 +10,7 @@ import (
 // lower. The caller holds mmap_lock for writing. On an error nothing has changed.
 func (mm *MM) splitVMA(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) error {
 	if mm.MapCount(t) >= mm.Machine.MaxMapCount {
-		return errno("split", unix.ENOMEM, "map_count is at its limit of %d", mm.Machine.MaxMapCount)
+		return errno("split", linux.ENOMEM, "map_count is at its limit of %d", mm.Machine.MaxMapCount)
 	}
 	return mm.doSplit(t, v, addr, newBelow)
 }

@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -74,14 +73,14 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	t.Enter("expand_downwards")
 	defer t.Leave()
 	if v.Flags(t)&vma.VMGrowsDown == 0 {
-		return errno("fault", unix.EFAULT, "the mapping above %#x does not grow down", addr)
+		return errno("fault", linux.EFAULT, "the mapping above %#x does not grow down", addr)
 	}
 	addr &^= PageSize - 1
 	if lowest := mm.Machine.LowestAddr(); addr < lowest {
-		return errno("fault", unix.EPERM, "address %#x is below %#x", addr, lowest)
+		return errno("fault", linux.EPERM, "address %#x is below %#x", addr, lowest)
 	}
 	if mm.guarded(t, v, addr) {
-		return errno("fault", unix.ENOMEM, "%#x lies in the gap that stacks keep free", addr)
+		return errno("fault", linux.ENOMEM, "%#x lies in the gap that stacks keep free", addr)
 	}
 	if err := mm.Tree.Preallocate(t); err != nil {
 		return err
@@ -95,7 +94,7 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	start, end := v.Range(t)
 	pgoff, growth := v.Pgoff(t), (start-addr)>>PageShift
 	if growth > pgoff {
-		return errno("fault", unix.ENOMEM, "%d pages more have no page offset", growth)
+		return errno("fault", linux.ENOMEM, "%d pages more have no page offset", growth)
 	}
 	if err := mm.accountStackGrowth(t, v, end-addr, growth); err != nil {
 		return err
@@ -123,11 +122,11 @@ func (mm *MM) accountStackGrowth(t *task.Task, v *vma.VMA, size, pages uint64) e
 	flags := v.Flags(t)
 	switch {
 	case !mm.mayExpand(t, flags, pages):
-		return errno("fault", unix.ENOMEM, "%d pages more exceed RLIMIT_AS", pages)
+		return errno("fault", linux.ENOMEM, "%d pages more exceed RLIMIT_AS", pages)
 	case size > mm.Limit(t, LimitStack):
-		return errno("fault", unix.ENOMEM, "%#x bytes exceed RLIMIT_STACK", size)
+		return errno("fault", linux.ENOMEM, "%#x bytes exceed RLIMIT_STACK", size)
 	case !mm.mlockFutureOK(t, flags, pages<<PageShift):
-		return errno("fault", unix.ENOMEM, "%d locked pages more exceed RLIMIT_MEMLOCK", pages)
+		return errno("fault", linux.ENOMEM, "%d locked pages more exceed RLIMIT_MEMLOCK", pages)
 	}
 	if err := mm.charge(t, "fault", pages); err != nil {
 		return err

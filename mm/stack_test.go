@@ -6,16 +6,15 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 	"vmasim/vma"
 )
 
-const stackFlags = privateAnon | unix.MAP_GROWSDOWN
+const stackFlags = privateAnon | linux.MAP_GROWSDOWN
 
 // stack returns a setup that maps a stack of pages [from, to).
 func stack(from, to, prot int) func(*lab) {
@@ -38,7 +37,7 @@ func limited(r mm.Resource, bytes uint64) func(*lab) {
 // TestStackGrowth touches memory below a VMA that grows down (docs/kernel.md K8, R1, R8, R18). All its cases
 // were seen on Linux 6.18.
 func TestStackGrowth(t *testing.T) {
-	const none, r = unix.PROT_NONE, unix.PROT_READ
+	const none, r = linux.PROT_NONE, linux.PROT_READ
 	for _, c := range []struct {
 		name    string
 		setup   func(*lab)
@@ -95,7 +94,7 @@ func TestStackGrowth(t *testing.T) {
 func TestStackGrowthFindsTheFloor(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: mm.DefaultMmapMinAddr + page, Len: page, Prot: rw, Flags: stackFlags | unix.MAP_FIXED})
+	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: mm.DefaultMmapMinAddr + page, Len: page, Prot: rw, Flags: stackFlags | linux.MAP_FIXED})
 	l.do(err)
 	for addr, want := range map[uint64]fault.Result{mm.DefaultMmapMinAddr - 1: fault.SegvMaperr, mm.DefaultMmapMinAddr: fault.OK} {
 		if got := fault.Touch(l.t, l.mm, addr, fault.Write); got != want {
@@ -109,7 +108,7 @@ func TestStackCounts(t *testing.T) {
 	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 7 * page >> 10, RAM: page}}, "")
 	defer l.end()
 	stack(400, 402, rw)(l)
-	stack(800, 802, unix.PROT_READ)(l)
+	stack(800, 802, linux.PROT_READ)(l)
 	want := func(n int, access fault.Access, res fault.Result, stack, committed uint64) {
 		t.Helper()
 		if got := fault.Touch(l.t, l.mm, at(n), access); got != res {
@@ -131,10 +130,10 @@ func TestStackWithoutPageOffset(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	const low = mm.DefaultMmapMinAddr // page 16
-	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: low, Len: page, Prot: rw, Flags: stackFlags | unix.MAP_FIXED})
+	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: low, Len: page, Prot: rw, Flags: stackFlags | linux.MAP_FIXED})
 	l.do(err)
 	l.touchAddr(low, fault.OK)
-	_, err = l.mm.Mremap(l.t, low, page, page, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, at(400)) // it keeps its offset
+	_, err = l.mm.Mremap(l.t, low, page, page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(400)) // it keeps its offset
 	l.do(err)
 	l.touchAddr(at(400)-17*page, fault.SegvMaperr)
 	l.touchAddr(at(400)-16*page, fault.OK)
@@ -153,45 +152,45 @@ func TestGrowsDownIsForPrivateMemory(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	f := l.open(2)
-	writeOnly, err := l.m.Mem.OpenFile(l.t, f.Name(), unix.O_WRONLY)
+	writeOnly, err := l.m.Mem.OpenFile(l.t, f.Name(), linux.O_WRONLY)
 	l.do(err)
 	l.files = append(l.files, writeOnly)
 	for _, c := range []struct {
 		flags int
 		file  int // -1: anonymous
-		want  unix.Errno
+		want  linux.Errno
 	}{
-		{unix.MAP_PRIVATE, 0, unix.EINVAL},
-		{unix.MAP_SHARED, 0, unix.EINVAL},
-		{unix.MAP_PRIVATE, 1, unix.EACCES},
-		{sharedAnon, -1, unix.EINVAL},
+		{linux.MAP_PRIVATE, 0, linux.EINVAL},
+		{linux.MAP_SHARED, 0, linux.EINVAL},
+		{linux.MAP_PRIVATE, 1, linux.EACCES},
+		{sharedAnon, -1, linux.EINVAL},
 		{privateAnon, -1, 0},
 	} {
 		args := mm.MmapArgs{}
 		if c.file >= 0 {
 			args.File = l.files[c.file]
 		}
-		l.wantErrno(l.tryMap(l.t, 0, 1, unix.PROT_READ, c.flags|unix.MAP_GROWSDOWN, args), c.want, fmt.Sprintf("flags %#x", c.flags))
+		l.wantErrno(l.tryMap(l.t, 0, 1, linux.PROT_READ, c.flags|linux.MAP_GROWSDOWN, args), c.want, fmt.Sprintf("flags %#x", c.flags))
 	}
 }
 
 // TestMprotectGrowsDown: PROT_GROWSDOWN begins at the VMA's start, if that lies before the end of the range.
 func TestMprotectGrowsDown(t *testing.T) {
-	const down, up, r = unix.PROT_GROWSDOWN, unix.PROT_GROWSUP, unix.PROT_READ
+	const down, up, r = linux.PROT_GROWSDOWN, linux.PROT_GROWSUP, linux.PROT_READ
 	for _, c := range []struct {
 		from, to, prot int
-		want           unix.Errno
+		want           linux.Errno
 		after          string
 	}{
 		{12, 13, r | down, 0, "10-13 r--p, 13-14 rw-p, 20-24 rw-p"},
 		{8, 11, r | down, 0, "10-11 r--p, 11-14 rw-p, 20-24 rw-p"},
-		{8, 10, r | down, unix.ENOMEM, "10-14 rw-p, 20-24 rw-p"},
-		{15, 22, r | down, unix.EINVAL, "10-14 rw-p, 20-24 rw-p"},
-		{12, 16, r | down, unix.ENOMEM, "10-14 r--p, 20-24 rw-p"},
-		{12, 22, r | down, unix.ENOMEM, "10-14 r--p, 20-24 rw-p"},
-		{12, 13, r | up, unix.EINVAL, "10-14 rw-p, 20-24 rw-p"},
-		{8, 13, r | up, unix.ENOMEM, "10-14 rw-p, 20-24 rw-p"},
-		{12, 13, r | up | down, unix.EINVAL, "10-14 rw-p, 20-24 rw-p"},
+		{8, 10, r | down, linux.ENOMEM, "10-14 rw-p, 20-24 rw-p"},
+		{15, 22, r | down, linux.EINVAL, "10-14 rw-p, 20-24 rw-p"},
+		{12, 16, r | down, linux.ENOMEM, "10-14 r--p, 20-24 rw-p"},
+		{12, 22, r | down, linux.ENOMEM, "10-14 r--p, 20-24 rw-p"},
+		{12, 13, r | up, linux.EINVAL, "10-14 rw-p, 20-24 rw-p"},
+		{8, 13, r | up, linux.ENOMEM, "10-14 rw-p, 20-24 rw-p"},
+		{12, 13, r | up | down, linux.EINVAL, "10-14 rw-p, 20-24 rw-p"},
 	} {
 		l := newLab(t, mm.Config{}, "")
 		stack(10, 14, rw)(l)
@@ -223,7 +222,7 @@ func TestStackGrowthLocks(t *testing.T) {
 // lock for reading and that for writing everything may change.
 func TestStackGrowthRaces(t *testing.T) {
 	ok := func(err error) bool { return err == nil }
-	segv := func(err error) bool { return errors.Is(err, unix.EFAULT) }
+	segv := func(err error) bool { return errors.Is(err, linux.EFAULT) }
 	for what, c := range map[string]struct {
 		other func(l *lab, t *task.Task) error
 		want  func(error) bool // what the fault may end with
@@ -287,7 +286,7 @@ func TestKilledWhileGrowing(t *testing.T) {
 	if runErr != nil {
 		t.Fatalf("%v\n%s", runErr, res.Log)
 	}
-	l.wantErrno(err, unix.EINTR, "the fault")
+	l.wantErrno(err, linux.EINTR, "the fault")
 	l.wantLayout("400-402 rw-p")
 	l.end()
 }
@@ -307,9 +306,9 @@ func TestStackGrowthWithoutMemory(t *testing.T) {
 		case !reached:
 			l.wantErrno(err, 0, "nothing failed")
 		case got == "398-402 rw-p":
-			l.wantErrno(err, unix.ENOMEM, "no page")
+			l.wantErrno(err, linux.ENOMEM, "no page")
 		case got == "400-402 rw-p":
-			l.wantErrno(err, unix.EFAULT, "no growth")
+			l.wantErrno(err, linux.EFAULT, "no growth")
 		default:
 			t.Errorf("allocation %d leaves %s", k, got)
 		}

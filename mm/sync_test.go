@@ -4,8 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/vma"
 )
@@ -15,22 +14,22 @@ func TestSync(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	mmap := func(args mm.MmapArgs) error {
-		args.Addr, args.Len, args.Prot = at(0), page, unix.PROT_READ
-		args.Flags |= unix.MAP_FIXED
+		args.Addr, args.Len, args.Prot = at(0), page, linux.PROT_READ
+		args.Flags |= linux.MAP_FIXED
 		_, err := l.mm.Mmap(l.t, args)
 		return err
 	}
 	for _, kind := range []int{privateAnon, sharedAnon} {
-		l.do(mmap(mm.MmapArgs{Flags: kind | unix.MAP_SYNC}))
+		l.do(mmap(mm.MmapArgs{Flags: kind | linux.MAP_SYNC}))
 		if f := l.mm.Tree.Find(l.t, at(0)).Flags(l.t); f&vma.VMSync == 0 {
 			t.Errorf("type %#x: %v", kind, f)
 		}
 	}
 	file := l.open(1)
-	err := mmap(mm.MmapArgs{Flags: unix.MAP_PRIVATE | unix.MAP_SYNC, File: file})
+	err := mmap(mm.MmapArgs{Flags: linux.MAP_PRIVATE | linux.MAP_SYNC, File: file})
 	gone := l.mm.Tree.Find(l.t, at(0)) == nil
-	if refused := errors.Is(err, unix.EOPNOTSUPP); refused != file.OnDAXSystem() || refused != gone {
+	if refused := errors.Is(err, linux.EOPNOTSUPP); refused != file.OnDAXSystem() || refused != gone {
 		t.Errorf("%v, on a system that knows the flag: %v; the mapping is gone: %v", err, file.OnDAXSystem(), gone)
 	}
-	l.wantErrno(mmap(mm.MmapArgs{Flags: unix.MAP_SHARED_VALIDATE | 0x200000, File: file}), unix.EOPNOTSUPP, "an unknown flag")
+	l.wantErrno(mmap(mm.MmapArgs{Flags: linux.MAP_SHARED_VALIDATE | 0x200000, File: file}), linux.EOPNOTSUPP, "an unknown flag")
 }

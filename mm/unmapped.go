@@ -1,8 +1,7 @@
 package mm
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/tree"
@@ -13,7 +12,7 @@ type placement struct {
 	op     string     // the system call
 	hint   uint64     // the address itself with MAP_FIXED or MAP_FIXED_NOREPLACE; 0: none
 	length uint64     // whole pages
-	flags  int        // unix.MAP_*
+	flags  int        // linux.MAP_*
 	file   *phys.File // nil: anonymous memory, private or yet to be made
 	offset uint64     // in file, in bytes
 }
@@ -33,25 +32,25 @@ const (
 // else the highest hole. The caller holds mmap_lock for writing.
 func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
 	if p.length > TaskSize {
-		return 0, errno(p.op, unix.ENOMEM, "length %#x exceeds the address space", p.length)
+		return 0, errno(p.op, linux.ENOMEM, "length %#x exceeds the address space", p.length)
 	}
 	if err := p.alignHuge(); err != nil {
 		return 0, err
 	}
 	addr := p.hint
-	if !p.has(unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE) {
+	if !p.has(linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE) {
 		var ok bool
 		if addr, ok = mm.chooseHole(t, p); !ok {
-			return 0, errno(p.op, unix.ENOMEM, "no hole of %#x bytes", p.length)
+			return 0, errno(p.op, linux.ENOMEM, "no hole of %#x bytes", p.length)
 		}
 	}
 	switch {
 	case addr > TaskSize-p.length:
-		return 0, errno(p.op, unix.ENOMEM, "the range ends above %#x", uint64(TaskSize))
+		return 0, errno(p.op, linux.ENOMEM, "the range ends above %#x", uint64(TaskSize))
 	case offsetInPage(addr) != 0:
-		return 0, errno(p.op, unix.EINVAL, "address %#x is not page aligned", addr)
+		return 0, errno(p.op, linux.EINVAL, "address %#x is not page aligned", addr)
 	case addr < mm.Machine.LowestFixed(): // security_mmap_addr
-		return 0, errno(p.op, unix.EPERM, "address %#x is below %#x", addr, mm.Machine.MmapMinAddr)
+		return 0, errno(p.op, linux.EPERM, "address %#x is below %#x", addr, mm.Machine.MmapMinAddr)
 	}
 	return addr, nil
 }
@@ -63,10 +62,10 @@ func (mm *MM) chooseHole(t *task.Task, p placement) (uint64, bool) {
 	switch {
 	case p.file != nil && p.file.HugePage() != 0:
 		return mm.hugeTLBHole(t, p)
-	case p.file != nil && p.file.Zero() && p.has(unix.MAP_SHARED): // shmem_get_unmapped_area
+	case p.file != nil && p.file.Zero() && p.has(linux.MAP_SHARED): // shmem_get_unmapped_area
 	case p.file != nil:
 		huge = mm.Machine.hugeAligned(p.file)
-	case !p.has(unix.MAP_SHARED):
+	case !p.has(linux.MAP_SHARED):
 		huge, p.offset = p.hint == 0 && p.length%phys.HugeSize == 0 && !mm.Machine.NoTHP, 0
 	}
 	if huge {
@@ -99,14 +98,14 @@ func (mm *MM) hugeHole(t *task.Task, p placement) (uint64, bool) {
 // hole returns the hint if that is free, else the highest hole below mmap_base: arch_get_unmapped_area_topdown. When
 // there is none, and for MAP_32BIT, it goes upwards.
 func (mm *MM) hole(t *task.Task, p placement) (uint64, bool) {
-	if p.has(unix.MAP_32BIT) {
+	if p.has(linux.MAP_32BIT) {
 		return mm.holeUpwards(t, p, low32BIT, high32BIT)
 	}
 	if mm.hintFits(t, p, TaskSize) {
 		return p.hint, true
 	}
 	low := mm.Machine.LowestAddr()
-	if p.has(unix.MAP_ABOVE4G) {
+	if p.has(linux.MAP_ABOVE4G) {
 		low = above4G
 	}
 	if addr, ok := mm.highestHole(t, p.length, low, MmapBase); ok {

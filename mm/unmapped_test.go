@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/mm"
 )
@@ -19,7 +20,7 @@ const (
 // place maps read-only memory and returns where.
 func (l *lab) place(args mm.MmapArgs) uint64 {
 	l.tb.Helper()
-	args.Prot = unix.PROT_READ
+	args.Prot = linux.PROT_READ
 	addr, err := l.mm.Mmap(l.t, args)
 	l.do(err)
 	return addr
@@ -28,7 +29,7 @@ func (l *lab) place(args mm.MmapArgs) uint64 {
 // block maps [start, end) so that nothing else fits there.
 func (l *lab) block(start, end uint64) {
 	l.tb.Helper()
-	l.place(mm.MmapArgs{Addr: start, Len: end - start, Flags: unix.MAP_FIXED | sharedAnon})
+	l.place(mm.MmapArgs{Addr: start, Len: end - start, Flags: linux.MAP_FIXED | sharedAnon})
 }
 
 // TestHints: a hint counts if the range is free and not in the gap below a stack, which MAP_FIXED may use (docs/kernel.md R19).
@@ -51,8 +52,8 @@ func TestHints(t *testing.T) {
 		{"into the gap", at(740), 5, 0, 0},
 		{"in the gap", at(990), 5, 0, 0},
 		{"behind the stack", at(1001), 5, 0, at(1001)},
-		{"in the gap, fixed", at(990), 10, unix.MAP_FIXED, at(990)},
-		{"in the gap, not replacing", at(990), 10, unix.MAP_FIXED_NOREPLACE, at(990)},
+		{"in the gap, fixed", at(990), 10, linux.MAP_FIXED, at(990)},
+		{"in the gap, not replacing", at(990), 10, linux.MAP_FIXED_NOREPLACE, at(990)},
 		{"less than a page", 4095, 1, 0, 0},
 		{"below the floor", page, 1, 0, mm.DefaultMmapMinAddr},
 		{"up to the end", mm.TaskSize - page, 1, 0, mm.TaskSize - page},
@@ -78,8 +79,8 @@ func TestSearch(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	l.block(above-page, above)
-	l.place(mm.MmapArgs{Addr: above - 11*page, Len: page, Flags: stackFlags | unix.MAP_FIXED})
-	l.place(mm.MmapArgs{Addr: above - 311*page, Len: page, Flags: stackFlags | unix.MAP_FIXED}) // 299 pages below, 43 of them free
+	l.place(mm.MmapArgs{Addr: above - 11*page, Len: page, Flags: stackFlags | linux.MAP_FIXED})
+	l.place(mm.MmapArgs{Addr: above - 311*page, Len: page, Flags: stackFlags | linux.MAP_FIXED}) // 299 pages below, 43 of them free
 	l.block(above-900*page, above-800*page)
 	for _, c := range []struct{ pages, want uint64 }{
 		{9, 10}, {43, 310}, {1, 568}, {231, 799}, {2, 902},
@@ -95,7 +96,7 @@ func TestSearchUpwards(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	l.block(mm.DefaultMmapMinAddr, above)
-	l.place(mm.MmapArgs{Addr: above + 300*page, Len: page, Flags: stackFlags | unix.MAP_FIXED}) // 44 pages are free below
+	l.place(mm.MmapArgs{Addr: above + 300*page, Len: page, Flags: stackFlags | linux.MAP_FIXED}) // 44 pages are free below
 	for _, c := range []struct{ pages, want uint64 }{
 		{45, 301}, {44, 0}, {1, 346},
 	} {
@@ -105,7 +106,7 @@ func TestSearchUpwards(t *testing.T) {
 	}
 	l.block(above, mm.TaskSize)
 	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: page, Flags: privateAnon})
-	l.wantErrno(err, unix.ENOMEM, "a full address space")
+	l.wantErrno(err, linux.ENOMEM, "a full address space")
 }
 
 // TestLowAndHigh: MAP_32BIT searches 1 GiB below 2 GiB upwards, and takes hints that end below; MAP_ABOVE4G searches above 4 GiB.
@@ -122,22 +123,22 @@ func TestLowAndHigh(t *testing.T) {
 			t.Errorf("%s: %#x, expected %#x", what, got, want)
 		}
 	}
-	want("the lowest", place(0, page, unix.MAP_32BIT), low)
-	want("the next", place(0, page, unix.MAP_32BIT), low+page)
-	want("a hint below", place(low-5*page, page, unix.MAP_32BIT), low-5*page)
-	want("a hint up to the end", place(high-page, page, unix.MAP_32BIT), high-page)
-	want("a hint beyond the end", place(high-page, 2*page, unix.MAP_32BIT), low+2*page)
-	want("a huge page", place(0, huge, unix.MAP_32BIT), low+huge)
-	want("shared memory", l.place(mm.MmapArgs{Len: huge, Flags: sharedAnon | unix.MAP_32BIT}), low+2*huge)
-	place(low+gib/2, page, unix.MAP_GROWSDOWN|unix.MAP_FIXED)
-	want("below a stack", place(0, gib/2-3*huge-256*page, unix.MAP_32BIT), low+3*huge)
-	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: gib / 2, Flags: privateAnon | unix.MAP_32BIT})
-	l.wantErrno(err, unix.ENOMEM, "too much")
+	want("the lowest", place(0, page, linux.MAP_32BIT), low)
+	want("the next", place(0, page, linux.MAP_32BIT), low+page)
+	want("a hint below", place(low-5*page, page, linux.MAP_32BIT), low-5*page)
+	want("a hint up to the end", place(high-page, page, linux.MAP_32BIT), high-page)
+	want("a hint beyond the end", place(high-page, 2*page, linux.MAP_32BIT), low+2*page)
+	want("a huge page", place(0, huge, linux.MAP_32BIT), low+huge)
+	want("shared memory", l.place(mm.MmapArgs{Len: huge, Flags: sharedAnon | linux.MAP_32BIT}), low+2*huge)
+	place(low+gib/2, page, linux.MAP_GROWSDOWN|linux.MAP_FIXED)
+	want("below a stack", place(0, gib/2-3*huge-256*page, linux.MAP_32BIT), low+3*huge)
+	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: gib / 2, Flags: privateAnon | linux.MAP_32BIT})
+	l.wantErrno(err, linux.ENOMEM, "too much")
 
 	l.block(4*gib, above)
-	want("above 4 GiB there is nothing", place(0, page, unix.MAP_ABOVE4G), above)
+	want("above 4 GiB there is nothing", place(0, page, linux.MAP_ABOVE4G), above)
 	want("below there is", place(0, page, 0), 4*gib-page)
-	want("a hint is taken", place(3*gib, page, unix.MAP_ABOVE4G), 3*gib)
+	want("a hint is taken", place(3*gib, page, linux.MAP_ABOVE4G), 3*gib)
 }
 
 // TestHugePlacement: whole huge pages of private anonymous memory, and files of some file systems from one whole huge page on, are placed
@@ -151,7 +152,7 @@ func TestHugePlacement(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
 	disk := l.open(1)
-	mem, err := l.m.Mem.OpenFile(l.t, fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDWR)
+	mem, err := l.m.Mem.OpenFile(l.t, fmt.Sprintf("/proc/self/fd/%d", fd), linux.O_RDWR)
 	l.do(err)
 	l.files = append(l.files, mem)
 	if mem.HugeAligned() {
@@ -175,12 +176,12 @@ func TestHugePlacement(t *testing.T) {
 		{"private, with a hint", mm.MmapArgs{Addr: at(0), Len: huge, Flags: privateAnon}, at(0)},
 		{"private, with a hint that is taken", mm.MmapArgs{Addr: above - huge, Len: huge, Flags: privateAnon}, above - 2*huge},
 		{"shared", mm.MmapArgs{Len: huge, Flags: sharedAnon}, above - huge},
-		{"a file in memory", mm.MmapArgs{Len: huge, Flags: unix.MAP_SHARED, File: mem}, above - huge},
-		{"a file", mm.MmapArgs{Len: huge, Flags: unix.MAP_SHARED, File: disk}, ofDisk(top-huge, above-huge)},
-		{"a private file", mm.MmapArgs{Len: huge, Flags: unix.MAP_PRIVATE, File: disk}, ofDisk(top-huge, above-huge)},
-		{"a file and a page more", mm.MmapArgs{Len: huge + page, Flags: unix.MAP_SHARED, File: disk}, ofDisk(top-huge, above-huge-page)},
-		{"a file, from a page on", mm.MmapArgs{Len: 2*huge - page, Offset: page, Flags: unix.MAP_SHARED, File: disk}, ofDisk(top-2*huge+page, above-2*huge+page)},
-		{"a file, but no whole huge page", mm.MmapArgs{Len: 2*huge - 2*page, Offset: page, Flags: unix.MAP_SHARED, File: disk}, above - 2*huge + 2*page},
+		{"a file in memory", mm.MmapArgs{Len: huge, Flags: linux.MAP_SHARED, File: mem}, above - huge},
+		{"a file", mm.MmapArgs{Len: huge, Flags: linux.MAP_SHARED, File: disk}, ofDisk(top-huge, above-huge)},
+		{"a private file", mm.MmapArgs{Len: huge, Flags: linux.MAP_PRIVATE, File: disk}, ofDisk(top-huge, above-huge)},
+		{"a file and a page more", mm.MmapArgs{Len: huge + page, Flags: linux.MAP_SHARED, File: disk}, ofDisk(top-huge, above-huge-page)},
+		{"a file, from a page on", mm.MmapArgs{Len: 2*huge - page, Offset: page, Flags: linux.MAP_SHARED, File: disk}, ofDisk(top-2*huge+page, above-2*huge+page)},
+		{"a file, but no whole huge page", mm.MmapArgs{Len: 2*huge - 2*page, Offset: page, Flags: linux.MAP_SHARED, File: disk}, above - 2*huge + 2*page},
 	} {
 		l.do(l.mm.Munmap(l.t, 0, mm.TaskSize))
 		if c.name == "private, with a hint that is taken" {

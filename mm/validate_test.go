@@ -5,8 +5,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
@@ -26,13 +25,13 @@ func TestTreeIsValidatedUnannounced(t *testing.T) {
 	for _, judge := range []bool{false, true} {
 		l := newLab(t, mm.Config{}, "")
 		l.m.ValidateWrites, l.m.JudgeCalls = false, judge
-		addr, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: 4 * mm.PageSize, Prot: unix.PROT_READ, Flags: unix.MAP_PRIVATE | unix.MAP_ANONYMOUS})
+		addr, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: 4 * mm.PageSize, Prot: linux.PROT_READ, Flags: linux.MAP_PRIVATE | linux.MAP_ANONYMOUS})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c := &counting{}
 		l.t.Observer = c
-		err = l.mm.Mprotect(l.t, addr, mm.PageSize, unix.PROT_NONE)
+		err = l.mm.Mprotect(l.t, addr, mm.PageSize, linux.PROT_NONE)
 		l.t.Observer = nil
 		if err != nil || len(l.broken) > 0 {
 			t.Fatal(err, l.broken)

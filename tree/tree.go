@@ -22,9 +22,8 @@ import (
 	"unsafe"
 
 	"github.com/tidwall/btree"
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -160,7 +159,7 @@ func (tr *Tree) Ascend(t *task.Task, addr uint64, f func(Entry) bool) {
 func (tr *Tree) Preallocate(t *task.Task) error {
 	if t.Choose(task.AllocFails, 2) == 1 {
 		t.Reach(task.AllocFailed)
-		return fmt.Errorf("allocate tree nodes: %w", unix.ENOMEM)
+		return fmt.Errorf("allocate tree nodes: %w", linux.ENOMEM)
 	}
 	return nil
 }

@@ -5,9 +5,8 @@ import (
 	"math"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/invariants"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 )
@@ -183,7 +182,7 @@ func TestKilledWriter(t *testing.T) {
 	if res, err := l.run(tasktest.Config{}, reader, writer); err != nil {
 		t.Fatalf("%v\n%s", err, res.Log)
 	}
-	if !errors.Is(got, unix.EINTR) || v.refcnt.Peek() != 1 {
+	if !errors.Is(got, linux.EINTR) || v.refcnt.Peek() != 1 {
 		t.Errorf("error %v, vm_refcnt %#x", got, v.refcnt.Peek())
 	}
 	l.want(t)
@@ -201,12 +200,12 @@ func TestKilledWhileWaitingForMmapLock(t *testing.T) {
 	other := l.task("other")
 	other.Kill(nil)
 	mm.MmapReadLock(l.boot)
-	if err := mm.MmapWriteLockKillable(other); !errors.Is(err, unix.EINTR) || mm.LockSeq.Peek() != 0 {
+	if err := mm.MmapWriteLockKillable(other); !errors.Is(err, linux.EINTR) || mm.LockSeq.Peek() != 0 {
 		t.Errorf("for writing: %v, mm_lock_seq %d", err, mm.LockSeq.Peek())
 	}
 	mm.MmapReadUnlock(l.boot)
 	mm.MmapWriteLock(l.boot)
-	if err := mm.MmapReadLockKillable(other); !errors.Is(err, unix.EINTR) {
+	if err := mm.MmapReadLockKillable(other); !errors.Is(err, linux.EINTR) {
 		t.Errorf("for reading: %v", err)
 	}
 	if mm.MmapReadTrylock(other) {

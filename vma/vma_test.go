@@ -4,8 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 )
@@ -25,10 +24,10 @@ func TestAllocFails(t *testing.T) {
 	mm := l.mm("a")
 	v := l.attached(mm)
 	l.boot.Chooser = fails{}
-	if _, err := l.cache.Alloc(l.boot, mm, testStart, testEnd, 0, 0); !errors.Is(err, unix.ENOMEM) {
+	if _, err := l.cache.Alloc(l.boot, mm, testStart, testEnd, 0, 0); !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("alloc: %v", err)
 	}
-	if _, err := l.cache.Dup(l.boot, v, mm); !errors.Is(err, unix.ENOMEM) {
+	if _, err := l.cache.Dup(l.boot, v, mm); !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("dup: %v", err)
 	}
 	if inUse, _, _ := l.cache.Stats(); inUse != 1 {

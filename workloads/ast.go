@@ -3,7 +3,7 @@ package workloads
 import (
 	"time"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // MainMM is the address space that every scenario has.
@@ -70,7 +70,7 @@ type File struct {
 	Name    string
 	Path    string // real file; "" for others
 	Again   *Ref   // a file declared above, opened once more
-	Mode    int    // unix.O_RDONLY, O_WRONLY, O_RDWR; of a temporary file always the last
+	Mode    int    // linux.O_RDONLY, O_WRONLY, O_RDWR; of a temporary file always the last
 	Memory  bool   // temporary file: in memory (memfd_create), not in the folder for temporary files
 	Size    uint64 // temporary file, in bytes
 	Pattern bool   // temporary file: the 8-byte word at offset n holds n
@@ -148,14 +148,14 @@ type Ref struct {
 	Index int
 }
 
-// Prot is a set of unix.PROT_ flags.
+// Prot is a set of linux.PROT_ flags.
 type Prot int
 
-// Sharing is the type of a mapping, of those in unix.MAP_TYPE: unix.MAP_PRIVATE and the like.
+// Sharing is the type of a mapping, of those in linux.MAP_TYPE: linux.MAP_PRIVATE and the like.
 type Sharing int
 
 // Shared reports whether who maps the same bytes sees what is stored.
-func (s Sharing) Shared() bool { return s == unix.MAP_SHARED || s == unix.MAP_SHARED_VALIDATE }
+func (s Sharing) Shared() bool { return s == linux.MAP_SHARED || s == linux.MAP_SHARED_VALIDATE }
 
 func (s Sharing) String() string { return wordOrNumber(sharingWords, s) }
 
@@ -173,12 +173,12 @@ type Stmt struct {
 	Value   *Expr // store, poke: the word; remap_file_pages: the page offset; prctl: the argument
 	Prot    Prot
 	Backing Backing
-	Flags   int   // mmap: unix.MAP_ flags beside those of Backing; mremap, mlock, mlockall, mseal, msync: theirs
-	Advice  int   // unix.MADV_
+	Flags   int   // mmap: linux.MAP_ flags beside those of Backing; mremap, mlock, mlockall, mseal, msync: theirs
+	Advice  int   // linux.MADV_
 	NewSize *Expr // mremap
 	To      *Expr // mremap: the address given, or nil
-	Limit   int   // setrlimit: unix.RLIMIT_; Size is nil for no limit
-	Option  int   // prctl: unix.PR_SET_
+	Limit   int   // setrlimit: linux.RLIMIT_; Size is nil for no limit
+	Option  int   // prctl: linux.PR_SET_
 	Access  Access
 	MM      *Ref // fork, in; exit, maps: nil is the task's own
 	Barrier *Ref

@@ -2,9 +2,8 @@ package workloads
 
 import (
 	"strings"
-	"syscall"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // ResultKind is what may come of a statement, or be expected to.
@@ -26,8 +25,8 @@ const (
 // Outcome is what came of a statement.
 type Outcome struct {
 	Kind  ResultKind
-	Errno syscall.Errno // ResultErrno
-	Value uint64        // ResultOK: the word loaded, the address mapped
+	Errno linux.Errno // ResultErrno
+	Value uint64      // ResultOK: the word loaded, the address mapped
 }
 
 func (o Outcome) String() string {
@@ -41,8 +40,8 @@ func (o Outcome) String() string {
 type Result struct {
 	Pos   Pos
 	Kind  ResultKind
-	Errno syscall.Errno // ResultErrno
-	Value *Expr         // ResultValue
+	Errno linux.Errno // ResultErrno
+	Value *Expr       // ResultValue
 }
 
 // Expect is what a statement states behind "=>": one of Results.
@@ -113,24 +112,24 @@ func (x *Expect) String() string {
 }
 
 // lastErrno is Linux's largest errno, EHWPOISON.
-const lastErrno = unix.EHWPOISON
+const lastErrno = linux.EHWPOISON
 
 // errnoName is the kernel's name of an errno. The C library has a second one for some.
-func errnoName(e syscall.Errno) string {
-	if e == unix.EOPNOTSUPP {
+func errnoName(e linux.Errno) string {
+	if e == linux.EOPNOTSUPP {
 		return "EOPNOTSUPP"
 	}
-	return unix.ErrnoName(e)
+	return linux.Name(e)
 }
 
-func errnoByName(name string) (syscall.Errno, bool) {
+func errnoByName(name string) (linux.Errno, bool) {
 	e, ok := errnoIndex[name]
 	return e, ok
 }
 
 // errnoIndex finds the errnos by name.
-var errnoIndex = func() map[string]syscall.Errno {
-	index := map[string]syscall.Errno{}
+var errnoIndex = func() map[string]linux.Errno {
+	index := map[string]linux.Errno{}
 	for e := lastErrno; e > 0; e-- { // of two with one name the first
 		if name := errnoName(e); name != "" {
 			index[name] = e
@@ -150,7 +149,7 @@ func isResultWord(name string) bool {
 // resultNames lists the words that can stand behind "=>", for suggestions.
 func resultNames() []string {
 	names := wordNames(resultWords)
-	for e := syscall.Errno(1); e <= lastErrno; e++ {
+	for e := linux.Errno(1); e <= lastErrno; e++ {
 		if name := errnoName(e); name != "" {
 			names = append(names, name)
 		}

@@ -3,14 +3,14 @@ package workloads
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 func TestExpect(t *testing.T) {
 	ok := Outcome{}
 	seven := Outcome{Value: 7}
-	einval := Outcome{Kind: ResultErrno, Errno: unix.EINVAL}
-	enomem := Outcome{Kind: ResultErrno, Errno: unix.ENOMEM}
+	einval := Outcome{Kind: ResultErrno, Errno: linux.EINVAL}
+	enomem := Outcome{Kind: ResultErrno, Errno: linux.ENOMEM}
 	maperr := Outcome{Kind: ResultSegvMaperr}
 	accerr := Outcome{Kind: ResultSegvAccerr}
 	sigbus := Outcome{Kind: ResultSigbus}
@@ -48,7 +48,7 @@ func TestExpect(t *testing.T) {
 func TestOutcomeString(t *testing.T) {
 	for want, o := range map[string]Outcome{
 		"ok":          {},
-		"EAGAIN":      {Kind: ResultErrno, Errno: unix.EAGAIN},
+		"EAGAIN":      {Kind: ResultErrno, Errno: linux.EAGAIN},
 		"SEGV_ACCERR": {Kind: ResultSegvAccerr},
 		"SIGBUS":      {Kind: ResultSigbus},
 		"SEGV_KERNEL": {Kind: ResultSegvKernel},

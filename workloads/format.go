@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // String gives the scenario in canonical form: parsed again, it is the same.
@@ -149,7 +149,7 @@ func (t *Thread) heading() string {
 func (f *File) String() string {
 	var what string
 	mode := wordByValue(openWords, f.Mode)
-	if f.Mode == unix.O_RDONLY {
+	if f.Mode == linux.O_RDONLY {
 		mode = "" // what is meant if nothing is said
 	}
 	switch {

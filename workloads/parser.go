@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/suggest"
 )
 
@@ -350,7 +349,7 @@ func (p *parser) fileDecl(c *cursor, pos Pos) {
 		f.Path, f.Mode = t.text, c.openMode()
 	case c.peek().text == "temp" || c.peek().text == "memory":
 		f.Memory = c.next().text == "memory"
-		f.Size, f.Mode = p.positiveSize(c), unix.O_RDWR
+		f.Size, f.Mode = p.positiveSize(c), linux.O_RDWR
 		f.Pattern = c.acceptWord("pattern")
 		f.Sealed = f.Memory && c.acceptWord("sealed")
 	case c.acceptWord("again"):
@@ -385,7 +384,7 @@ func (c *cursor) openMode() int {
 			return w.Value
 		}
 	}
-	return unix.O_RDONLY
+	return linux.O_RDONLY
 }
 
 // rules reads GENERATION[,+RULE][,-RULE] in kebab case.

@@ -4,8 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/suggest"
 )
 
@@ -119,7 +118,7 @@ func (r *resolver) checkStatement(s *Stmt) {
 			r.errs.addf(s.Addr.Pos, "%v needs a size behind %v, expected one: only a whole region goes without", s.Kind, s.Addr)
 		}
 	case KindMmap:
-		const pool = unix.MAP_HUGETLB | unix.MAP_NORESERVE
+		const pool = linux.MAP_HUGETLB | linux.MAP_NORESERVE
 		if s.Backing.File == nil && s.Flags&pool == pool {
 			r.errs.addf(s.Pos, "hugetlb with noreserve maps huge pages, which are not modelled, expected one of them")
 		}

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/suggest"
 )
 
@@ -19,41 +18,41 @@ type Word struct {
 
 // Protections of mmap and mprotect.
 var protWords = []Word{
-	{"none", unix.PROT_NONE, "no access"},
-	{"r", unix.PROT_READ, "read"},
-	{"w", unix.PROT_WRITE, "write"},
-	{"x", unix.PROT_EXEC, "execute"},
-	{"rw", unix.PROT_READ | unix.PROT_WRITE, "read and write"},
-	{"rx", unix.PROT_READ | unix.PROT_EXEC, "read and execute"},
-	{"wx", unix.PROT_WRITE | unix.PROT_EXEC, "write and execute"},
-	{"rwx", unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC, "everything"},
+	{"none", linux.PROT_NONE, "no access"},
+	{"r", linux.PROT_READ, "read"},
+	{"w", linux.PROT_WRITE, "write"},
+	{"x", linux.PROT_EXEC, "execute"},
+	{"rw", linux.PROT_READ | linux.PROT_WRITE, "read and write"},
+	{"rx", linux.PROT_READ | linux.PROT_EXEC, "read and execute"},
+	{"wx", linux.PROT_WRITE | linux.PROT_EXEC, "write and execute"},
+	{"rwx", linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC, "everything"},
 }
 
 // Options of mprotect: what it does to a stack.
 var growWords = []Word{
-	{"growsdown", unix.PROT_GROWSDOWN, "from the start of the mapping on, which has to be one that grows down"},
-	{"growsup", unix.PROT_GROWSUP, "to its end, where mappings grow up; not on this architecture"},
+	{"growsdown", linux.PROT_GROWSDOWN, "from the start of the mapping on, which has to be one that grows down"},
+	{"growsup", linux.PROT_GROWSUP, "to its end, where mappings grow up; not on this architecture"},
 }
 
 // growth are the bits of a protection that are options.
-const growth = Prot(unix.PROT_GROWSDOWN | unix.PROT_GROWSUP)
+const growth = Prot(linux.PROT_GROWSDOWN | linux.PROT_GROWSUP)
 
 // Options of remap_file_pages.
 var remapWords = []Word{
-	{"nonblock", unix.MAP_NONBLOCK, "do not bring the pages in"},
+	{"nonblock", linux.MAP_NONBLOCK, "do not bring the pages in"},
 }
 
 // Settings of prctl.
 var prctlWords = []Word{
-	{"mdwe", unix.PR_SET_MDWE, "1: no memory is executable that is or was writable (PR_MDWE_REFUSE_EXEC_GAIN); 3: children are free again; for good"},
-	{"memory_merge", unix.PR_SET_MEMORY_MERGE, "1: equal pages of all private memory may be shared (KSM), as madvise mergeable has it; 0: of none"},
+	{"mdwe", linux.PR_SET_MDWE, "1: no memory is executable that is or was writable (PR_MDWE_REFUSE_EXEC_GAIN); 3: children are free again; for good"},
+	{"memory_merge", linux.PR_SET_MEMORY_MERGE, "1: equal pages of all private memory may be shared (KSM), as madvise mergeable has it; 0: of none"},
 }
 
 // Ways to open a file.
 var openWords = []Word{
-	{"ro", unix.O_RDONLY, "for reading"},
-	{"wo", unix.O_WRONLY, "for writing"},
-	{"rw", unix.O_RDWR, "for both"},
+	{"ro", linux.O_RDONLY, "for reading"},
+	{"wo", linux.O_WRONLY, "for writing"},
+	{"rw", linux.O_RDWR, "for both"},
 }
 
 // Files that have no bytes of their own.
@@ -65,43 +64,43 @@ var specialWords = []Word{
 
 // Options of mmap. "at ADDR" is not here: it takes an operand.
 var mapWords = []Word{
-	{"fixed", unix.MAP_FIXED, "exactly at the address, replacing what is mapped there"},
-	{"noreplace", unix.MAP_FIXED_NOREPLACE, "exactly at the address, EEXIST if something is mapped there"},
-	{"noreserve", unix.MAP_NORESERVE, "do not account the memory"},
-	{"populate", unix.MAP_POPULATE, "fault all pages in at once"},
-	{"nonblock", unix.MAP_NONBLOCK, "with populate: do not"},
-	{"locked", unix.MAP_LOCKED, "lock the memory, as mlock does"},
-	{"growsdown", unix.MAP_GROWSDOWN, "a stack: a touch below makes it larger"},
-	{"stack", unix.MAP_STACK, "no huge pages"},
-	{"map32bit", unix.MAP_32BIT, "in the lowest 2 GiB"},
-	{"hugetlb", unix.MAP_HUGETLB, "huge pages of the pool, which is empty"},
-	{"sync", unix.MAP_SYNC, "what is stored is in the DAX device's memory"},
+	{"fixed", linux.MAP_FIXED, "exactly at the address, replacing what is mapped there"},
+	{"noreplace", linux.MAP_FIXED_NOREPLACE, "exactly at the address, EEXIST if something is mapped there"},
+	{"noreserve", linux.MAP_NORESERVE, "do not account the memory"},
+	{"populate", linux.MAP_POPULATE, "fault all pages in at once"},
+	{"nonblock", linux.MAP_NONBLOCK, "with populate: do not"},
+	{"locked", linux.MAP_LOCKED, "lock the memory, as mlock does"},
+	{"growsdown", linux.MAP_GROWSDOWN, "a stack: a touch below makes it larger"},
+	{"stack", linux.MAP_STACK, "no huge pages"},
+	{"map32bit", linux.MAP_32BIT, "in the lowest 2 GiB"},
+	{"hugetlb", linux.MAP_HUGETLB, "huge pages of the pool, which is empty"},
+	{"sync", linux.MAP_SYNC, "what is stored is in the DAX device's memory"},
 }
 
 // Options of mremap. "at ADDR" and "as NAME" take an operand.
 var moveWords = []Word{
-	{"maymove", unix.MREMAP_MAYMOVE, "to another address, if it has to be"},
-	{"fixed", unix.MREMAP_FIXED, "to exactly the address given, replacing what is mapped there"},
-	{"dontunmap", unix.MREMAP_DONTUNMAP, "leave the old range mapped, without its pages"},
+	{"maymove", linux.MREMAP_MAYMOVE, "to another address, if it has to be"},
+	{"fixed", linux.MREMAP_FIXED, "to exactly the address given, replacing what is mapped there"},
+	{"dontunmap", linux.MREMAP_DONTUNMAP, "leave the old range mapped, without its pages"},
 }
 
 // Options of mlock.
 var lockWords = []Word{
-	{"onfault", unix.MLOCK_ONFAULT, "lock pages when they are touched, not now"},
+	{"onfault", linux.MLOCK_ONFAULT, "lock pages when they are touched, not now"},
 }
 
 // Options of mlockall.
 var lockAllWords = []Word{
-	{"current", unix.MCL_CURRENT, "what is mapped"},
-	{"future", unix.MCL_FUTURE, "what will be"},
-	{"onfault", unix.MCL_ONFAULT, "pages when they are touched"},
+	{"current", linux.MCL_CURRENT, "what is mapped"},
+	{"future", linux.MCL_FUTURE, "what will be"},
+	{"onfault", linux.MCL_ONFAULT, "pages when they are touched"},
 }
 
 // Options of msync.
 var syncWords = []Word{
-	{"async", unix.MS_ASYNC, "some time"},
-	{"sync", unix.MS_SYNC, "now"},
-	{"invalidate", unix.MS_INVALIDATE, "EBUSY if a part is locked"},
+	{"async", linux.MS_ASYNC, "some time"},
+	{"sync", linux.MS_SYNC, "now"},
+	{"invalidate", linux.MS_INVALIDATE, "EBUSY if a part is locked"},
 }
 
 // rawFlags stands before a number with any other flags.
@@ -118,10 +117,10 @@ const pageOffset = "pgoff"
 
 // Resources of setrlimit.
 var resourceWords = []Word{
-	{"as", unix.RLIMIT_AS, "all that is mapped (RLIMIT_AS)"},
-	{"data", unix.RLIMIT_DATA, "private memory that may be written, and the heap (RLIMIT_DATA)"},
-	{"stack", unix.RLIMIT_STACK, "a mapping that grows down (RLIMIT_STACK)"},
-	{"memlock", unix.RLIMIT_MEMLOCK, "what is locked in memory (RLIMIT_MEMLOCK)"},
+	{"as", linux.RLIMIT_AS, "all that is mapped (RLIMIT_AS)"},
+	{"data", linux.RLIMIT_DATA, "private memory that may be written, and the heap (RLIMIT_DATA)"},
+	{"stack", linux.RLIMIT_STACK, "a mapping that grows down (RLIMIT_STACK)"},
+	{"memlock", linux.RLIMIT_MEMLOCK, "what is locked in memory (RLIMIT_MEMLOCK)"},
 }
 
 // unlimited is the word for no limit.
@@ -129,30 +128,30 @@ const unlimited = "unlimited"
 
 // Advice of madvise.
 var adviceWords = []Word{
-	{"dontneed", unix.MADV_DONTNEED, "give the pages back; the next touch finds zeros, or the file's bytes"},
-	{"dontneed_locked", unix.MADV_DONTNEED_LOCKED, "the same for locked memory, too"},
-	{"free", unix.MADV_FREE, "the pages may be taken back until they are written to again"},
-	{"remove", unix.MADV_REMOVE, "punch a hole into the shared file"},
-	{"willneed", unix.MADV_WILLNEED, "read the file's pages soon"},
-	{"cold", unix.MADV_COLD, "the pages are not needed soon"},
-	{"pageout", unix.MADV_PAGEOUT, "write the pages out"},
-	{"normal", unix.MADV_NORMAL, "no advice on the order of accesses"},
-	{"random", unix.MADV_RANDOM, "accesses in any order"},
-	{"sequential", unix.MADV_SEQUENTIAL, "accesses in order"},
-	{"dontfork", unix.MADV_DONTFORK, "leave the mapping out of children"},
-	{"dofork", unix.MADV_DOFORK, "take it back"},
-	{"wipeonfork", unix.MADV_WIPEONFORK, "children find zeros"},
-	{"keeponfork", unix.MADV_KEEPONFORK, "take it back"},
-	{"dontdump", unix.MADV_DONTDUMP, "leave the mapping out of core dumps"},
-	{"dodump", unix.MADV_DODUMP, "take it back"},
-	{"hugepage", unix.MADV_HUGEPAGE, "huge pages are welcome"},
-	{"nohugepage", unix.MADV_NOHUGEPAGE, "no huge pages"},
-	{"mergeable", unix.MADV_MERGEABLE, "equal pages may be shared (KSM)"},
-	{"unmergeable", unix.MADV_UNMERGEABLE, "take it back"},
-	{"populate_read", unix.MADV_POPULATE_READ, "fault all pages in as reads do"},
-	{"populate_write", unix.MADV_POPULATE_WRITE, "fault all pages in as writes do"},
-	{"guard_install", unix.MADV_GUARD_INSTALL, "drop the pages, and let touches fail"},
-	{"guard_remove", unix.MADV_GUARD_REMOVE, "take it back"},
+	{"dontneed", linux.MADV_DONTNEED, "give the pages back; the next touch finds zeros, or the file's bytes"},
+	{"dontneed_locked", linux.MADV_DONTNEED_LOCKED, "the same for locked memory, too"},
+	{"free", linux.MADV_FREE, "the pages may be taken back until they are written to again"},
+	{"remove", linux.MADV_REMOVE, "punch a hole into the shared file"},
+	{"willneed", linux.MADV_WILLNEED, "read the file's pages soon"},
+	{"cold", linux.MADV_COLD, "the pages are not needed soon"},
+	{"pageout", linux.MADV_PAGEOUT, "write the pages out"},
+	{"normal", linux.MADV_NORMAL, "no advice on the order of accesses"},
+	{"random", linux.MADV_RANDOM, "accesses in any order"},
+	{"sequential", linux.MADV_SEQUENTIAL, "accesses in order"},
+	{"dontfork", linux.MADV_DONTFORK, "leave the mapping out of children"},
+	{"dofork", linux.MADV_DOFORK, "take it back"},
+	{"wipeonfork", linux.MADV_WIPEONFORK, "children find zeros"},
+	{"keeponfork", linux.MADV_KEEPONFORK, "take it back"},
+	{"dontdump", linux.MADV_DONTDUMP, "leave the mapping out of core dumps"},
+	{"dodump", linux.MADV_DODUMP, "take it back"},
+	{"hugepage", linux.MADV_HUGEPAGE, "huge pages are welcome"},
+	{"nohugepage", linux.MADV_NOHUGEPAGE, "no huge pages"},
+	{"mergeable", linux.MADV_MERGEABLE, "equal pages may be shared (KSM)"},
+	{"unmergeable", linux.MADV_UNMERGEABLE, "take it back"},
+	{"populate_read", linux.MADV_POPULATE_READ, "fault all pages in as reads do"},
+	{"populate_write", linux.MADV_POPULATE_WRITE, "fault all pages in as writes do"},
+	{"guard_install", linux.MADV_GUARD_INSTALL, "drop the pages, and let touches fail"},
+	{"guard_remove", linux.MADV_GUARD_REMOVE, "take it back"},
 }
 
 // Access is how touch reaches for a page.
@@ -171,10 +170,10 @@ var accessWords = []Word{
 }
 
 var sharingWords = []Word{
-	{"private", unix.MAP_PRIVATE, "copy-on-write"},
-	{"shared", unix.MAP_SHARED, "seen by all who map it, and by the file"},
-	{"droppable", unix.MAP_DROPPABLE, "anonymous, private and unlocked; its pages may go when memory is short"},
-	{"shared_validate", unix.MAP_SHARED_VALIDATE, "the same, of a file; flags that it does not know are refused"},
+	{"private", linux.MAP_PRIVATE, "copy-on-write"},
+	{"shared", linux.MAP_SHARED, "seen by all who map it, and by the file"},
+	{"droppable", linux.MAP_DROPPABLE, "anonymous, private and unlocked; its pages may go when memory is short"},
+	{"shared_validate", linux.MAP_SHARED_VALIDATE, "the same, of a file; flags that it does not know are refused"},
 }
 
 // LimitKind is a limit that a scenario may set.

@@ -11,14 +11,13 @@ import (
 
 	"vmasim/fault"
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 	"vmasim/vma"
-
-	"golang.org/x/sys/unix"
 )
 
 // tee passes what a task does to the scheduler first, then to a checker.
@@ -216,9 +215,9 @@ type machineLab struct {
 const (
 	page        = mm.PageSize
 	testBase    = uint64(1) << 32
-	rw          = unix.PROT_READ | unix.PROT_WRITE
-	privateAnon = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED
-	sharedAnon  = unix.MAP_SHARED | unix.MAP_ANONYMOUS | unix.MAP_FIXED
+	rw          = linux.PROT_READ | linux.PROT_WRITE
+	privateAnon = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_FIXED
+	sharedAnon  = linux.MAP_SHARED | linux.MAP_ANONYMOUS | linux.MAP_FIXED
 )
 
 func at(n int) uint64 { return testBase + uint64(n)*page }
@@ -250,10 +249,10 @@ func (l *machineLab) mapFile(n, flags int) {
 		l.tb.Fatal(err)
 	}
 	var err error
-	if l.file, err = l.m.Mem.OpenFile(l.boot, path, unix.O_RDWR); err != nil {
+	if l.file, err = l.m.Mem.OpenFile(l.boot, path, linux.O_RDWR); err != nil {
 		l.tb.Fatal(err)
 	}
-	if _, err := l.mm.Mmap(l.boot, mm.MmapArgs{Addr: at(n), Len: 4 * page, Prot: rw, Flags: flags | unix.MAP_FIXED, File: l.file}); err != nil {
+	if _, err := l.mm.Mmap(l.boot, mm.MmapArgs{Addr: at(n), Len: 4 * page, Prot: rw, Flags: flags | linux.MAP_FIXED, File: l.file}); err != nil {
 		l.tb.Fatal(err)
 	}
 }
@@ -266,7 +265,7 @@ func (l *machineLab) mmap(t *task.Task, from, to, prot, flags int) {
 
 // failed complains about an error, unless it is one that a chooser has chosen.
 func (l *machineLab) failed(err error) {
-	if l.chooser == nil || !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.EINTR) {
+	if l.chooser == nil || !errors.Is(err, linux.ENOMEM) && !errors.Is(err, linux.EINTR) {
 		l.tb.Error(err)
 	}
 }

@@ -4,8 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 )
@@ -33,7 +32,7 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 		l.store(l.boot, 1)
 		return []func(*task.Task){
 			func(t *task.Task) { l.store(t, 1); l.load(t, 6) },
-			func(t *task.Task) { l.mmap(t, 2, 6, rw, privateAnon); l.mprotect(t, 0, 4, unix.PROT_READ) },
+			func(t *task.Task) { l.mmap(t, 2, 6, rw, privateAnon); l.mprotect(t, 0, 4, linux.PROT_READ) },
 			func(t *task.Task) { l.mprotect(t, 1, 3, rw); l.store(t, 2) },
 		}
 	},
@@ -47,7 +46,7 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 		}
 	},
 	"mremap": func(l *machineLab) []func(*task.Task) {
-		const move = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
+		const move = linux.MREMAP_MAYMOVE | linux.MREMAP_FIXED
 		l.mmap(l.boot, 0, 4, rw, privateAnon)
 		l.mmap(l.boot, 600, 604, rw, privateAnon)
 		mremap := func(t *task.Task, from, pages, to, flags int) {
@@ -59,13 +58,13 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 			func(t *task.Task) {
 				mremap(t, 0, 4, 604, move) // into another table
 				mremap(t, 600, 2, 0, 0)
-				mremap(t, 604, 4, 6, move|unix.MREMAP_DONTUNMAP)
+				mremap(t, 604, 4, 6, move|linux.MREMAP_DONTUNMAP)
 			},
 		}
 	},
 	"fork": func(l *machineLab) []func(*task.Task) {
 		l.mmap(l.boot, 0, 2, rw, privateAnon)
-		l.mmap(l.boot, 2, 4, unix.PROT_READ, privateAnon)
+		l.mmap(l.boot, 2, 4, linux.PROT_READ, privateAnon)
 		l.store(l.boot, 0)
 		return []func(*task.Task){
 			func(t *task.Task) { l.fork(t) },
@@ -74,15 +73,15 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 		}
 	},
 	"private file": func(l *machineLab) []func(*task.Task) {
-		l.mapFile(0, unix.MAP_PRIVATE)
+		l.mapFile(0, linux.MAP_PRIVATE)
 		return []func(*task.Task){
 			func(t *task.Task) { l.store(t, 0); l.load(t, 1) },
 			func(t *task.Task) { l.load(t, 0); l.munmap(t, 1, 2) },
-			func(t *task.Task) { l.mprotect(t, 2, 3, unix.PROT_READ); l.fork(t) },
+			func(t *task.Task) { l.mprotect(t, 2, 3, linux.PROT_READ); l.fork(t) },
 		}
 	},
 	"shared file": func(l *machineLab) []func(*task.Task) {
-		l.mapFile(0, unix.MAP_SHARED)
+		l.mapFile(0, linux.MAP_SHARED)
 		return []func(*task.Task){
 			func(t *task.Task) { l.store(t, 0); l.store(t, 1) },
 			func(t *task.Task) { l.load(t, 0); l.munmap(t, 0, 1); l.mmap(t, 0, 2, rw, privateAnon) },
@@ -92,8 +91,8 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 		l.mmap(l.boot, 0, 4, rw, sharedAnon)
 		return []func(*task.Task){
 			func(t *task.Task) { l.store(t, 0); l.load(t, 1) },
-			func(t *task.Task) { l.mprotect(t, 1, 2, unix.PROT_READ); l.munmap(t, 0, 1) },
-			func(t *task.Task) { _ = l.mm.Madvise(t, at(0), 4*page, unix.MADV_DONTNEED) },
+			func(t *task.Task) { l.mprotect(t, 1, 2, linux.PROT_READ); l.munmap(t, 0, 1) },
+			func(t *task.Task) { _ = l.mm.Madvise(t, at(0), 4*page, linux.MADV_DONTNEED) },
 		}
 	},
 }

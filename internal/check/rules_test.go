@@ -4,11 +4,10 @@ import (
 	"testing"
 
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
-
-	"golang.org/x/sys/unix"
 )
 
 // Rules of the kernel taken away must show, in the real operations.
@@ -32,7 +31,7 @@ func TestLockNewVMATaken(t *testing.T) {
 func TestLinkWhenMadeTaken(t *testing.T) {
 	for spec, want := range map[string]string{"": "", "linux-6.18,-link-when-made": "rmap-uninitialised"} {
 		l := newMachineLab(t, spec, All(nil))
-		l.mapFile(0, unix.MAP_PRIVATE)
+		l.mapFile(0, linux.MAP_PRIVATE)
 		l.run(nil, func(tk *task.Task) { l.fork(tk) })
 		if got := l.names(); got != want {
 			t.Errorf("rules %q: %q, expected %q", spec, got, want)
@@ -46,7 +45,7 @@ func TestReadUnlockedTaken(t *testing.T) {
 	for _, spec := range []string{"", without} {
 		for n, want := range map[int]string{8: "", 1: map[string]string{without: "blocking-under-vma-lock"}[spec]} {
 			l := newMachineLab(t, spec, All(nil))
-			l.mapFile(0, unix.MAP_PRIVATE)
+			l.mapFile(0, linux.MAP_PRIVATE)
 			l.mmap(l.boot, 8, 10, rw, sharedAnon)
 			l.run(nil, func(tk *task.Task) { l.load(tk, n) })
 			if got := l.names(); got != want {

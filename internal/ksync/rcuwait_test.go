@@ -5,8 +5,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -52,7 +51,7 @@ func TestRCUWaitKillable(t *testing.T) {
 	eventually(t, "the task waits", func() bool { return w.waiter.Peek() == ts[0] })
 	w.WakeUp(ts[1]) // to no avail
 	ts[0].Kill(nil)
-	if err := <-done; !errors.Is(err, unix.EINTR) {
+	if err := <-done; !errors.Is(err, linux.EINTR) {
 		t.Errorf("the wait ended with %v", err)
 	}
 	if w.waiter.Peek() != nil {

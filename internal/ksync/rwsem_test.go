@@ -9,8 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -155,7 +154,7 @@ func TestRWSemKilledWaiterLeavesTheQueue(t *testing.T) {
 	go func() { behind <- s.DownReadKillable(ts[2]) }()
 	s.queued(t, 2)
 	ts[1].Kill(nil)
-	if err := <-killed; !errors.Is(err, unix.EINTR) {
+	if err := <-killed; !errors.Is(err, linux.EINTR) {
 		t.Errorf("the killed writer got %v", err)
 	}
 	if err := <-behind; err != nil { // though ts[0] still reads
@@ -169,7 +168,7 @@ func TestRWSemKilledWaiterLeavesTheQueue(t *testing.T) {
 	if err := s.DownWriteKillable(ts[1]); err != nil {
 		t.Errorf("a killed task gets a free lock: %v", err)
 	}
-	if err := s.DownReadKillable(ts[1]); !errors.Is(err, unix.EINTR) { // it would wait for itself
+	if err := s.DownReadKillable(ts[1]); !errors.Is(err, linux.EINTR) { // it would wait for itself
 		t.Errorf("a killed task waits: %v", err)
 	}
 	r.want(t, "recursive-lock")
@@ -190,7 +189,7 @@ func TestRWSemSignalByChoice(t *testing.T) {
 		t.Errorf("a lock that readers share: %v, killed %v", err, tk.Killed())
 	}
 	s.UpRead(tk)
-	if err := s.DownWriteKillable(tk); !errors.Is(err, unix.EINTR) || s.Contended() {
+	if err := s.DownWriteKillable(tk); !errors.Is(err, linux.EINTR) || s.Contended() {
 		t.Errorf("a lock that is held: %v, waiters left: %v", err, s.Contended())
 	}
 	s.UpRead(holder)

@@ -5,8 +5,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -93,7 +92,7 @@ func NewSlab[T any, P SlabObject[T]](cfg SlabConfig[T]) *Slab[T, P] {
 func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 	if t.Choose(task.AllocFails, 2) == 1 {
 		t.Reach(task.AllocFailed)
-		return nil, fmt.Errorf("allocate %s: %w", s.cfg.Name, unix.ENOMEM)
+		return nil, fmt.Errorf("allocate %s: %w", s.cfg.Name, linux.ENOMEM)
 	}
 	if t.Observer != nil {
 		t.Begin(task.OpSlabAlloc, unsafe.Pointer(s))

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -151,7 +151,7 @@ func TestSlabAllocationFails(t *testing.T) {
 	tk := r.tasks(1)[0]
 	tk.Chooser = chooser{task.AllocFails: 1}
 	s := slabOf(TypeSafe, nil)
-	if p, err := s.Alloc(tk); p != nil || !errors.Is(err, unix.ENOMEM) {
+	if p, err := s.Alloc(tk); p != nil || !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("got %v, %v", p, err)
 	}
 	if s.Allocated() != 0 || s.InUse() != 0 {

@@ -7,9 +7,8 @@ import (
 	"testing"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 )
@@ -88,13 +87,13 @@ func TestAllocOutOfMemory(t *testing.T) {
 			hog = append(hog, pfn)
 		}
 		_, err = tb.Alloc(tk, benchAddr)
-		if left < 3 && !errors.Is(err, unix.ENOMEM) || left == 3 && err != nil {
+		if left < 3 && !errors.Is(err, linux.ENOMEM) || left == 3 && err != nil {
 			t.Errorf("%d frames left: %v", left, err)
 		}
 		if n := tb.TablePages(); n != left {
 			t.Errorf("%d frames left: %d tables", left, n)
 		}
-		if _, err := New(tk, mem, access); !errors.Is(err, unix.ENOMEM) {
+		if _, err := New(tk, mem, access); !errors.Is(err, linux.ENOMEM) {
 			t.Errorf("tables without a frame: %v", err)
 		}
 		mem.PutAll(tk, hog)

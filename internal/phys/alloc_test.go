@@ -8,9 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/invariants"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -123,7 +122,7 @@ func TestAllocFailsByChoice(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	tk.Chooser = failer{}
 	if n := testing.AllocsPerRun(100, func() {
-		if _, err := m.AllocZeroed(tk); !errors.Is(err, unix.ENOMEM) {
+		if _, err := m.AllocZeroed(tk); !errors.Is(err, linux.ENOMEM) {
 			t.Errorf("got %v", err)
 		}
 	}); n != 0 {

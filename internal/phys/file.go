@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -55,11 +56,11 @@ type File struct {
 	refs               ksync.Refcount
 }
 
-// OpenFile opens a file; mode is unix.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails with ENODEV if
+// OpenFile opens a file; mode is linux.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails with ENODEV if
 // the file can be mapped and is neither a regular one nor /dev/zero.
 func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0) // whatever the mode: another File of the inode may write
-	if mode == unix.O_RDONLY && err != nil {
+	if mode == linux.O_RDONLY && err != nil {
 		file, err = os.OpenFile(path, os.O_RDONLY, 0)
 	}
 	if err != nil {
@@ -100,7 +101,7 @@ func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 }
 
 func newFile(inode *Inode, mode int) *File {
-	f := &File{Inode: inode, readable: mode != unix.O_WRONLY, writable: mode != unix.O_RDONLY}
+	f := &File{Inode: inode, readable: mode != linux.O_WRONLY, writable: mode != linux.O_RDONLY}
 	f.refs.Init(1)
 	return f
 }
@@ -116,7 +117,7 @@ func (m *Memory) newInode(t *task.Task) *Inode {
 func (m *Memory) NewShmem(t *task.Task, size, charged uint64) *File {
 	inode := m.newInode(t)
 	inode.size, inode.refs, inode.charged = size, 1, charged
-	return newFile(inode, unix.O_RDWR)
+	return newFile(inode, linux.O_RDWR)
 }
 
 // ID returns the inode's number, unique in its memory and not 0. Page.Owner holds it.
@@ -140,7 +141,7 @@ func (f *Inode) Charged() uint64 { return f.charged }
 // file system wants it (thp_get_unmapped_area): ext2 to ext4, xfs and btrfs do; tmpfs, ramfs and overlayfs do not.
 func (f *Inode) HugeAligned() bool {
 	switch f.fsType {
-	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC:
+	case linux.EXT4_SUPER_MAGIC, linux.XFS_SUPER_MAGIC, linux.BTRFS_SUPER_MAGIC:
 		return true
 	}
 	return f.nature.zero // get_unmapped_area_zero, of a private mapping
@@ -148,14 +149,14 @@ func (f *Inode) HugeAligned() bool {
 
 // OnDAXSystem reports whether the file's system knows MAP_SYNC, which it then allows for files on DAX devices alone.
 func (f *Inode) OnDAXSystem() bool {
-	return f.fsType == unix.EXT4_SUPER_MAGIC || f.fsType == unix.XFS_SUPER_MAGIC
+	return f.fsType == linux.EXT4_SUPER_MAGIC || f.fsType == linux.XFS_SUPER_MAGIC
 }
 
 // Memory reports whether the file lives in memory only: shmem_mapping.
-func (f *Inode) Memory() bool { return f.file == nil || f.fsType == unix.TMPFS_MAGIC }
+func (f *Inode) Memory() bool { return f.file == nil || f.fsType == linux.TMPFS_MAGIC }
 
 // TakeForDisk makes the file one of ext4, wherever it lies, before it is mapped: for who wants the same on every machine.
-func (f *Inode) TakeForDisk() { f.fsType = unix.EXT4_SUPER_MAGIC }
+func (f *Inode) TakeForDisk() { f.fsType = linux.EXT4_SUPER_MAGIC }
 
 // Readable reports whether the file is open for reading.
 func (f *File) Readable() bool { return f.readable }
@@ -306,7 +307,7 @@ func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 	for done := 0; ; {
 		n, err := unix.Pread(f.fd, buf[done:], int64(index<<PageShift)+int64(done))
 		switch {
-		case err == unix.EINTR:
+		case err == linux.EINTR:
 		case err != nil:
 			return 0, fmt.Errorf("read page %d of %s: %w", index, f.Name(), err)
 		case n == 0 && done == 0:

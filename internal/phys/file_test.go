@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 func pattern(n int) []byte {
@@ -77,7 +79,7 @@ func TestFileSharesIDsAndReferences(t *testing.T) {
 func TestFileRelease(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(PageSize+10))
-	f, err := m.OpenFile(tk, path, unix.O_RDWR)
+	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func TestFileRelease(t *testing.T) {
 		t.Errorf("%d frames in use, want the mapped one", n)
 	}
 	m.Put(tk, mapped)
-	if _, err := f.Size(); !errors.Is(err, unix.EBADF) {
+	if _, err := f.Size(); !errors.Is(err, linux.EBADF) {
 		t.Errorf("the file is still open: %v", err)
 	}
 }
@@ -107,7 +109,7 @@ func TestFileRelease(t *testing.T) {
 func TestSync(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(3*PageSize))
-	f, err := m.OpenFile(tk, path, unix.O_RDWR)
+	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +151,7 @@ func memfd(tb testing.TB, flags int) (path string, fd int) {
 func TestSyncFails(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path, fd := memfd(t, unix.MFD_ALLOW_SEALING)
-	f, err := m.OpenFile(tk, path, unix.O_RDWR)
+	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,12 +161,12 @@ func TestSyncFails(t *testing.T) {
 	pfn, _ := f.Page(tk, 0)
 	f.MarkDirty(tk, pfn)
 	for range 2 { // it stays dirty
-		if err := f.Sync(tk); !errors.Is(err, unix.EPERM) {
+		if err := f.Sync(tk); !errors.Is(err, linux.EPERM) {
 			t.Errorf("got %v", err)
 		}
 	}
 	m.Put(tk, pfn)
-	if err := f.Put(tk); !errors.Is(err, unix.EPERM) {
+	if err := f.Put(tk); !errors.Is(err, linux.EPERM) {
 		t.Errorf("the last put: %v", err)
 	}
 	if n := m.Stats().FramesInUse; n != 0 {
@@ -175,7 +177,7 @@ func TestSyncFails(t *testing.T) {
 func TestFileShrinks(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(4*PageSize))
-	f, err := m.OpenFile(tk, path, unix.O_RDWR)
+	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +231,7 @@ func TestFileShrinks(t *testing.T) {
 func TestSyncOfShrunkFileDoesNotExtendIt(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(3*PageSize))
-	f, _ := m.OpenFile(tk, path, unix.O_RDWR)
+	f, _ := m.OpenFile(tk, path, linux.O_RDWR)
 	for index := range uint64(3) {
 		pfn, _ := f.Page(tk, index)
 		f.MarkDirty(tk, pfn)
@@ -249,9 +251,9 @@ func TestSyncOfShrunkFileDoesNotExtendIt(t *testing.T) {
 func TestOpenFileErrors(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	for path, want := range map[string]error{
-		t.TempDir() + "/missing": unix.ENOENT,
+		t.TempDir() + "/missing": linux.ENOENT,
 	} {
-		if _, err := m.OpenFile(tk, path, unix.O_RDONLY); !errors.Is(err, want) {
+		if _, err := m.OpenFile(tk, path, linux.O_RDONLY); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)
 		}
 	}
@@ -261,7 +263,7 @@ func TestFileOutOfFrames(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	f := openTemp(t, m, tk, pattern(PageSize), false)
 	tk.Chooser = failer{}
-	if _, err := f.Page(tk, 0); !errors.Is(err, unix.ENOMEM) {
+	if _, err := f.Page(tk, 0); !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("got %v", err)
 	}
 	tk.Chooser = nil
@@ -270,7 +272,7 @@ func TestFileOutOfFrames(t *testing.T) {
 func TestMemfdIsAFile(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path, fd := memfd(t, 0)
-	f, err := m.OpenFile(tk, path, unix.O_RDONLY)
+	f, err := m.OpenFile(tk, path, linux.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,11 +293,11 @@ func TestMemfdIsAFile(t *testing.T) {
 func TestTwoOpensOfOneFile(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	path := writeTemp(t, pattern(PageSize))
-	r, err := m.OpenFile(tk, path, unix.O_RDONLY)
+	r, err := m.OpenFile(tk, path, linux.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := m.OpenFile(tk, path, unix.O_WRONLY)
+	w, err := m.OpenFile(tk, path, linux.O_WRONLY)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,11 @@
 package phys
 
 import (
-	"golang.org/x/sys/unix"
-
 	"os"
 	"path/filepath"
 	"testing"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -80,7 +79,7 @@ func openTemp(tb testing.TB, m *Memory, t *task.Task, content []byte, writable b
 
 func mode(writable bool) int {
 	if writable {
-		return unix.O_RDWR
+		return linux.O_RDWR
 	}
-	return unix.O_RDONLY
+	return linux.O_RDONLY
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -80,7 +81,7 @@ func TestBulkAccessesAreAnnounced(t *testing.T) {
 	seen.want(t, "died 3:0")
 
 	path := writeTemp(t, make([]byte, PageSize+100))
-	f, err := m.OpenFile(tk, path, unix.O_RDWR)
+	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}

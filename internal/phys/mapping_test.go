@@ -4,11 +4,11 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 func TestMappings(t *testing.T) {
-	f := newFile(&Inode{}, unix.O_RDWR)
+	f := newFile(&Inode{}, linux.O_RDWR)
 	var m [3]Mapping
 	want := func(want ...*Mapping) {
 		t.Helper()

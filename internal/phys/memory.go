@@ -20,6 +20,7 @@ import (
 
 	"vmasim/internal/invariants"
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -38,7 +39,7 @@ const (
 )
 
 // ErrNoFrames says that memory is full, or that the chooser let an allocation fail. It is an ENOMEM.
-var ErrNoFrames = fmt.Errorf("out of page frames: %w", unix.ENOMEM)
+var ErrNoFrames = fmt.Errorf("out of page frames: %w", linux.ENOMEM)
 
 // Memory is a machine's physical memory.
 type Memory struct {
@@ -96,14 +97,14 @@ func New(size uint64) (*Memory, error) {
 
 func checkSize(size uint64) error {
 	if size < MinSize || size%PageSize != 0 || size > maxSize {
-		return fmt.Errorf("memory of %d bytes: want a multiple of %d from %d to %d: %w", size, PageSize, MinSize, uint64(maxSize), unix.EINVAL)
+		return fmt.Errorf("memory of %d bytes: want a multiple of %d from %d to %d: %w", size, PageSize, MinSize, uint64(maxSize), linux.EINVAL)
 	}
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err != nil {
 		return fmt.Errorf("ask for this machine's memory: %w", err)
 	}
 	if ram := uint64(info.Totalram) * uint64(info.Unit); size > ram {
-		return fmt.Errorf("memory of %d bytes: this machine has %d: %w", size, ram, unix.ENOMEM)
+		return fmt.Errorf("memory of %d bytes: this machine has %d: %w", size, ram, linux.ENOMEM)
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 func TestNewRefusesSize(t *testing.T) {
@@ -13,12 +13,12 @@ func TestNewRefusesSize(t *testing.T) {
 		size uint64
 		want error
 	}{
-		"zero":           {0, unix.EINVAL},
-		"too small":      {MinSize - PageSize, unix.EINVAL},
-		"not a multiple": {MinSize + 1, unix.EINVAL},
-		"overflow":       {1<<64 - PageSize, unix.EINVAL},
-		"frame numbers":  {maxSize + PageSize, unix.EINVAL},
-		"more than RAM":  {8 << 40, unix.ENOMEM},
+		"zero":           {0, linux.EINVAL},
+		"too small":      {MinSize - PageSize, linux.EINVAL},
+		"not a multiple": {MinSize + 1, linux.EINVAL},
+		"overflow":       {1<<64 - PageSize, linux.EINVAL},
+		"frame numbers":  {maxSize + PageSize, linux.EINVAL},
+		"more than RAM":  {8 << 40, linux.ENOMEM},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := New(c.size)
@@ -100,7 +100,7 @@ func TestChunksAreCommittedLazily(t *testing.T) {
 			t.Fatalf("frame %d: %v", n, err)
 		}
 	}
-	if _, err := m.Alloc(tk); !errors.Is(err, unix.ENOMEM) {
+	if _, err := m.Alloc(tk); !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("beyond the last frame: %v", err)
 	}
 	if s := m.Stats(); s.FramesInUse != s.FramesTotal || s.FramesPeak != s.FramesTotal || s.ArenaBytes != 7<<20 {

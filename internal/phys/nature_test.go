@@ -4,8 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -24,11 +23,11 @@ func TestNature(t *testing.T) {
 	for path, want := range map[string]nature{
 		regular:             {},
 		"/dev/zero":         {zero: true, irregular: true},
-		"/dev/null":         {refusal: unix.ENODEV, irregular: true},
-		"/":                 {refusal: unix.ENODEV, irregular: true},
-		"/proc/self/status": {refusal: unix.ENODEV},
+		"/dev/null":         {refusal: linux.ENODEV, irregular: true},
+		"/":                 {refusal: linux.ENODEV, irregular: true},
+		"/proc/self/status": {refusal: linux.ENODEV},
 	} {
-		f, err := m.OpenFile(tk, path, unix.O_RDONLY)
+		f, err := m.OpenFile(tk, path, linux.O_RDONLY)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
@@ -46,7 +45,7 @@ func TestNature(t *testing.T) {
 		}
 	}
 	closed := m.NewClosed(tk)
-	if closed.Refusal() != unix.EBADF || closed.HasPages() {
+	if closed.Refusal() != linux.EBADF || closed.HasPages() {
 		t.Errorf("a closed file is %+v", closed.nature)
 	}
 	_ = closed.Put(tk)

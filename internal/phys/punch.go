@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -23,7 +24,7 @@ func (f *Inode) PunchHole(t *task.Task, first, last uint64, unmap func()) error 
 	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
 	for {
 		err := unix.Fallocate(f.fd, mode, int64(first<<PageShift), int64((last-first)<<PageShift))
-		if err == unix.EINTR {
+		if err == linux.EINTR {
 			continue
 		}
 		if err != nil {

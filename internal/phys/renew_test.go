@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // TestRenew: whatever was going on, the memory is as New left it.
@@ -16,7 +16,7 @@ func TestRenew(t *testing.T) {
 	}
 	tk := newTask(t, 0)
 	path := writeTemp(t, bytes.Repeat([]byte{7}, PageSize))
-	f, err := m.OpenFile(tk, path, unix.O_RDWR)
+	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
 	}

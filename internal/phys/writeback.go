@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -68,11 +69,11 @@ func (f *Inode) writeAt(t *task.Task, index, size uint64) error {
 	defer endBulk(t)
 	for len(buf) > 0 {
 		n, err := unix.Pwrite(f.fd, buf, int64(offset))
-		if err == unix.EINTR {
+		if err == linux.EINTR {
 			continue
 		}
 		if err == nil && n == 0 {
-			err = unix.EIO
+			err = linux.EIO
 		}
 		if err != nil {
 			return fmt.Errorf("write page %d of %s: %w", index, f.Name(), err)

@@ -5,7 +5,7 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // WaitMode says how a task waits.
@@ -74,7 +74,7 @@ func (t *Task) block(mode WaitMode, cond func() bool) error {
 		case cond():
 			return nil
 		case mode&Killable != 0 && t.Killed():
-			return unix.EINTR
+			return linux.EINTR
 		case i < spins:
 			if i%16 == 15 {
 				runtime.Gosched()
@@ -117,7 +117,7 @@ func (t *Task) handshake(op Op, addr unsafe.Pointer, mode WaitMode, cond func() 
 		switch {
 		case done || !killable:
 		case t.Killed():
-			err = unix.EINTR
+			err = linux.EINTR
 		default:
 			t.mayGetSignal() // which wakes it: it finds the signal when it looks again
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 func TestAwaitParksUntilUnparked(t *testing.T) {
@@ -35,10 +35,10 @@ func TestAwaitKillable(t *testing.T) {
 	go func() { done <- tk.Await(OpMutexWait, nil, Killable, never) }()
 	time.Sleep(time.Millisecond)
 	tk.Kill(nil)
-	if err := <-done; !errors.Is(err, unix.EINTR) {
+	if err := <-done; !errors.Is(err, linux.EINTR) {
 		t.Errorf("the wait ended with %v", err)
 	}
-	if err := tk.Await(OpMutexWait, nil, Killable|Polled, never); !errors.Is(err, unix.EINTR) {
+	if err := tk.Await(OpMutexWait, nil, Killable|Polled, never); !errors.Is(err, linux.EINTR) {
 		t.Errorf("a killed task's wait ended with %v", err)
 	}
 	if err := tk.Await(OpMutexWait, nil, Killable, func() bool { return true }); err != nil {
@@ -102,7 +102,7 @@ func TestAwaitAnnounces(t *testing.T) {
 	}
 	tk.Kill(nil)
 	err := tk.Await(OpRCUWaitEvent, unsafe.Pointer(&cell), Killable|Handshake, func() bool { return false })
-	if last := log.after[len(log.after)-1]; !errors.Is(err, unix.EINTR) || !last.Interrupted {
+	if last := log.after[len(log.after)-1]; !errors.Is(err, linux.EINTR) || !last.Interrupted {
 		t.Errorf("error %v, announced %+v", err, last)
 	}
 }

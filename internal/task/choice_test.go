@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 func TestChoicesAreDescribed(t *testing.T) {
@@ -54,10 +54,10 @@ func TestSignalInKillableWait(t *testing.T) {
 		tk.Observer = &observerLog{}
 		o := &oracle{what: Signal, answer: 1}
 		tk.Chooser = o
-		if err := tk.Await(OpRWSemWait, nil, mode, never); !errors.Is(err, unix.EINTR) || !tk.Killed() {
+		if err := tk.Await(OpRWSemWait, nil, mode, never); !errors.Is(err, linux.EINTR) || !tk.Killed() {
 			t.Errorf("mode %d: error %v, killed %v", mode, err, tk.Killed())
 		}
-		if err := tk.Await(OpRWSemWait, nil, mode, never); !errors.Is(err, unix.EINTR) || o.asked != 1 {
+		if err := tk.Await(OpRWSemWait, nil, mode, never); !errors.Is(err, linux.EINTR) || o.asked != 1 {
 			t.Errorf("mode %d: the second wait ends with %v, asked %d times", mode, err, o.asked)
 		}
 		tk.Revive()

@@ -3,9 +3,8 @@ package actor
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -85,7 +84,7 @@ init
 		t.Errorf("%d layouts differ", host.mismatches)
 	}
 	a.Leave()
-	if a.MM != nil || Label(a.Perform(sc.Init.Body[1])) != unix.ErrnoName(unix.ESRCH) {
+	if a.MM != nil || Label(a.Perform(sc.Init.Body[1])) != linux.Name(linux.ESRCH) {
 		t.Error("who has left can do nothing")
 	}
 }

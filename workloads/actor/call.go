@@ -3,8 +3,7 @@ package actor
 import (
 	"errors"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/workloads"
 )
@@ -19,8 +18,8 @@ type Call struct {
 	Prot            int
 	Flags           int
 	Advice          int
-	Resource        int // setrlimit: unix.RLIMIT_
-	Option          int // prctl: unix.PR_SET_
+	Resource        int // setrlimit: linux.RLIMIT_
+	Option          int // prctl: linux.PR_SET_
 	File            int // mmap: index of the file; -1: none
 	Access          workloads.Access
 	Pages           bool // touch: every page of the range, not one
@@ -69,7 +68,7 @@ func (c *Call) ofWord() bool {
 func (c *Call) backing(b *workloads.Backing) {
 	c.Flags |= int(b.Sharing)
 	if b.File == nil {
-		c.Flags |= unix.MAP_ANONYMOUS
+		c.Flags |= linux.MAP_ANONYMOUS
 	} else {
 		c.File = b.File.Index
 	}

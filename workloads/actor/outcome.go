@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -17,12 +16,12 @@ var faultOutcomes = [...]workloads.Outcome{
 	fault.SegvAccerr: {Kind: workloads.ResultSegvAccerr},
 	fault.SegvKernel: {Kind: workloads.ResultSegvKernel},
 	fault.Sigbus:     {Kind: workloads.ResultSigbus},
-	fault.OOM:        Failure(unix.ENOMEM),
-	fault.Killed:     Failure(unix.EINTR),
+	fault.OOM:        Failure(linux.ENOMEM),
+	fault.Killed:     Failure(linux.EINTR),
 }
 
 // Failure is the outcome of a system call that failed.
-func Failure(e unix.Errno) workloads.Outcome {
+func Failure(e linux.Errno) workloads.Outcome {
 	return workloads.Outcome{Kind: workloads.ResultErrno, Errno: e}
 }
 

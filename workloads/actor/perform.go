@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/workloads"
 )
@@ -14,7 +13,7 @@ import (
 // Perform runs a statement that holds no others.
 func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
 	if a.MM == nil && needsMM(s) {
-		return Failure(unix.ESRCH)
+		return Failure(linux.ESRCH)
 	}
 	switch s.Kind {
 	case workloads.KindTouch:
@@ -141,7 +140,7 @@ func (a *Actor) lock(s *workloads.Stmt) workloads.Outcome {
 	a.Looking = addr
 	v := a.MM.LockVMAUnderRCU(a.Task, addr)
 	if v == nil {
-		return Failure(unix.EAGAIN)
+		return Failure(linux.EAGAIN)
 	}
 	v.EndRead(a.Task)
 	return success(0)
@@ -155,7 +154,7 @@ func (a *Actor) walk(s *workloads.Stmt) workloads.Outcome {
 	}
 	value, ok := fault.Walk(a.Task, a.MM, addr)
 	if !ok {
-		return Failure(unix.EFAULT)
+		return Failure(linux.EFAULT)
 	}
 	return success(value)
 }
@@ -241,7 +240,7 @@ func (a *Actor) systemCall(c *Call) (value uint64, err error) {
 		return countResident(m.Mincore(t, c.Addr, c.Len))
 	case workloads.KindSetrlimit:
 		limit := c.Value
-		if c.Resource == unix.RLIMIT_AS {
+		if c.Resource == linux.RLIMIT_AS {
 			limit = withOutside(m.Machine, a.Window, limit)
 		}
 		m.SetLimit(t, resourceOf(c.Resource), limit)
@@ -262,14 +261,14 @@ func countResident(vec []byte, err error) (pages uint64, _ error) {
 	return pages, err
 }
 
-// resourceOf is the model's name of unix.RLIMIT_ number n.
+// resourceOf is the model's name of linux.RLIMIT_ number n.
 func resourceOf(n int) mm.Resource {
 	switch n {
-	case unix.RLIMIT_AS:
+	case linux.RLIMIT_AS:
 		return mm.LimitAS
-	case unix.RLIMIT_DATA:
+	case linux.RLIMIT_DATA:
 		return mm.LimitData
-	case unix.RLIMIT_STACK:
+	case linux.RLIMIT_STACK:
 		return mm.LimitStack
 	default:
 		return mm.LimitMemlock
@@ -291,7 +290,7 @@ func (a *Actor) result(err error) workloads.Outcome {
 		return success(0)
 	}
 	a.why = err
-	errno, ok := errors.AsType[unix.Errno](err)
+	errno, ok := errors.AsType[linux.Errno](err)
 	if !ok {
 		panic(fmt.Sprintf("a system call failed without an errno: %v", err))
 	}
@@ -301,7 +300,7 @@ func (a *Actor) result(err error) workloads.Outcome {
 func (a *Actor) fork(s *workloads.Stmt) workloads.Outcome {
 	i := s.MM.Index
 	if !a.Host.Reserve(i) {
-		return Failure(unix.EEXIST)
+		return Failure(linux.EEXIST)
 	}
 	child, err := a.MM.Fork(a.Task, s.MM.Name)
 	a.Host.Publish(i, child)
@@ -315,7 +314,7 @@ func (a *Actor) exit(s *workloads.Stmt) workloads.Outcome {
 	switch {
 	case s.MM != nil:
 		if m = a.Host.Remove(s.MM.Index); m == nil {
-			return Failure(unix.ESRCH)
+			return Failure(linux.ESRCH)
 		}
 	case !a.Host.Forget(m): // another task was faster
 		a.Leave()

@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -58,7 +57,7 @@ func (a *Actor) maps(s *workloads.Stmt) workloads.Outcome {
 	m := a.MM
 	if s.MM != nil {
 		if m = a.Host.Acquire(s.MM.Index); m == nil {
-			return Failure(unix.ESRCH)
+			return Failure(linux.ESRCH)
 		}
 		defer m.Put(a.Task)
 	}
@@ -165,13 +164,13 @@ func (a *Actor) spanOf(t *task.Task, e tree.Entry) span {
 
 func protOf(f vma.Flags) (p workloads.Prot) {
 	if f&vma.VMRead != 0 {
-		p |= unix.PROT_READ
+		p |= linux.PROT_READ
 	}
 	if f&vma.VMWrite != 0 {
-		p |= unix.PROT_WRITE
+		p |= linux.PROT_WRITE
 	}
 	if f&vma.VMExec != 0 {
-		p |= unix.PROT_EXEC
+		p |= linux.PROT_EXEC
 	}
 	return p
 }
@@ -198,9 +197,9 @@ func (a *Actor) draw(windows []window, spans []span) string {
 // area words a span as a line of a picture.
 func (a *Actor) area(win window, s span, hole bool) string {
 	row := &workloads.Area{Start: a.relative(win, s.start), End: a.relative(win, s.end), Hole: hole, Prot: s.prot}
-	row.Backing.Sharing = unix.MAP_PRIVATE
+	row.Backing.Sharing = linux.MAP_PRIVATE
 	if s.shared {
-		row.Backing.Sharing = unix.MAP_SHARED
+		row.Backing.Sharing = linux.MAP_SHARED
 	}
 	if i := slices.Index(a.Files, s.file); s.file != nil {
 		row.Backing.File = &workloads.Ref{Name: a.Decls[i].Name}

@@ -3,8 +3,7 @@ package actor
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -18,36 +17,36 @@ func (c *Call) SystemCall(fds []int) (nr uintptr, args [6]uintptr) {
 		if c.File >= 0 {
 			fd = uintptr(fds[c.File])
 		}
-		return unix.SYS_MMAP, [6]uintptr{addr, length, uintptr(c.Prot), flags, fd, uintptr(c.Offset)}
+		return linux.SYS_MMAP, [6]uintptr{addr, length, uintptr(c.Prot), flags, fd, uintptr(c.Offset)}
 	case workloads.KindMunmap:
-		return unix.SYS_MUNMAP, [6]uintptr{addr, length}
+		return linux.SYS_MUNMAP, [6]uintptr{addr, length}
 	case workloads.KindMprotect:
-		return unix.SYS_MPROTECT, [6]uintptr{addr, length, uintptr(c.Prot)}
+		return linux.SYS_MPROTECT, [6]uintptr{addr, length, uintptr(c.Prot)}
 	case workloads.KindRemapFilePages:
-		return unix.SYS_REMAP_FILE_PAGES, [6]uintptr{addr, length, uintptr(c.Prot), uintptr(c.Value), flags}
+		return linux.SYS_REMAP_FILE_PAGES, [6]uintptr{addr, length, uintptr(c.Prot), uintptr(c.Value), flags}
 	case workloads.KindPrctl:
-		return unix.SYS_PRCTL, [6]uintptr{uintptr(c.Option), uintptr(c.Value)}
+		return linux.SYS_PRCTL, [6]uintptr{uintptr(c.Option), uintptr(c.Value)}
 	case workloads.KindMadvise:
-		return unix.SYS_MADVISE, [6]uintptr{addr, length, uintptr(c.Advice)}
+		return linux.SYS_MADVISE, [6]uintptr{addr, length, uintptr(c.Advice)}
 	case workloads.KindMremap:
-		return unix.SYS_MREMAP, [6]uintptr{addr, length, uintptr(c.NewLen), flags, uintptr(c.NewAddr)}
+		return linux.SYS_MREMAP, [6]uintptr{addr, length, uintptr(c.NewLen), flags, uintptr(c.NewAddr)}
 	case workloads.KindBrk:
-		return unix.SYS_BRK, [6]uintptr{addr}
+		return linux.SYS_BRK, [6]uintptr{addr}
 	case workloads.KindMlock:
 		if c.Flags != 0 {
-			return unix.SYS_MLOCK2, [6]uintptr{addr, length, flags}
+			return linux.SYS_MLOCK2, [6]uintptr{addr, length, flags}
 		}
-		return unix.SYS_MLOCK, [6]uintptr{addr, length}
+		return linux.SYS_MLOCK, [6]uintptr{addr, length}
 	case workloads.KindMunlock:
-		return unix.SYS_MUNLOCK, [6]uintptr{addr, length}
+		return linux.SYS_MUNLOCK, [6]uintptr{addr, length}
 	case workloads.KindMlockall:
-		return unix.SYS_MLOCKALL, [6]uintptr{flags}
+		return linux.SYS_MLOCKALL, [6]uintptr{flags}
 	case workloads.KindMunlockall:
-		return unix.SYS_MUNLOCKALL, args
+		return linux.SYS_MUNLOCKALL, args
 	case workloads.KindMseal:
-		return unix.SYS_MSEAL, [6]uintptr{addr, length, flags}
+		return linux.SYS_MSEAL, [6]uintptr{addr, length, flags}
 	case workloads.KindMsync:
-		return unix.SYS_MSYNC, [6]uintptr{addr, length, flags}
+		return linux.SYS_MSYNC, [6]uintptr{addr, length, flags}
 	}
 	panic(fmt.Sprintf("%v is no system call", c.Kind))
 }

@@ -1,8 +1,7 @@
 package actor
 
 import (
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
@@ -25,7 +24,7 @@ func NewMM(t *task.Task, m *mm.Machine, sc *workloads.Scenario, name string) (*m
 func fillWindow(t *task.Task, m *mm.MM, w *workloads.Window) error {
 	for _, r := range outside(&m.Machine.Settings, w) {
 		file := m.Machine.Mem.NewShmem(t, r[1]-r[0], 0)
-		_, err := m.Mmap(t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: unix.MAP_PRIVATE | unix.MAP_FIXED, File: file})
+		_, err := m.Mmap(t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: linux.MAP_PRIVATE | linux.MAP_FIXED, File: file})
 		_ = file.Put(t) // there is nothing to write back
 		if err != nil {
 			return err

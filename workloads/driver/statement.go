@@ -3,8 +3,7 @@ package driver
 import (
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
 )
@@ -58,7 +57,7 @@ func (w *worker) loopForever(s *workloads.Stmt) {
 func (w *worker) in(s *workloads.Stmt) {
 	m := w.run.hall.acquire(w.Task, s.MM.Index)
 	if m == nil {
-		w.unexpected(s, actor.Failure(unix.ESRCH))
+		w.unexpected(s, actor.Failure(linux.ESRCH))
 		return
 	}
 	outer := w.MM
@@ -89,7 +88,7 @@ func (w *worker) operation(s *workloads.Stmt) {
 // judge counts an outcome and notes it if it is not what the statement states.
 func (w *worker) judge(s *workloads.Stmt, st *opStats, out workloads.Outcome) {
 	if out.Kind != workloads.ResultOK {
-		if out.Errno == unix.EINTR && w.run.over(killed) {
+		if out.Errno == linux.EINTR && w.run.over(killed) {
 			return // the run was cut here; the statement has not failed
 		}
 		st.fail(actor.Label(out))

@@ -3,9 +3,8 @@
 package judge
 
 import (
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/host"
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/workloads"
 )
@@ -14,14 +13,14 @@ import (
 type Capability struct {
 	Setting workloads.Setting
 	Name    string
-	Number  int // unix.CAP_*
+	Number  int // linux.CAP_*
 }
 
 // Capabilities are all of them.
 func Capabilities() []Capability {
 	return []Capability{
-		{workloads.SettingCapIPCLock, "CAP_IPC_LOCK", unix.CAP_IPC_LOCK},
-		{workloads.SettingCapSysRawIO, "CAP_SYS_RAWIO", unix.CAP_SYS_RAWIO},
+		{workloads.SettingCapIPCLock, "CAP_IPC_LOCK", linux.CAP_IPC_LOCK},
+		{workloads.SettingCapSysRawIO, "CAP_SYS_RAWIO", linux.CAP_SYS_RAWIO},
 	}
 }
 

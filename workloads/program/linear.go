@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/explore"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
@@ -141,7 +140,7 @@ func (e *entry) stopped(limited bool) bool {
 		return false
 	}
 	noMemory := e.stmt.Spec().Results&workloads.GivesSignal != 0 || e.stmt.Kind == workloads.KindFork
-	return limited || e.outcome.Errno == unix.EINTR || e.outcome.Errno == unix.ENOMEM && noMemory
+	return limited || e.outcome.Errno == linux.EINTR || e.outcome.Errno == linux.ENOMEM && noMemory
 }
 
 // modelled reports whether the sequential model has the statement, or it is of no consequence to results and contents.
@@ -153,10 +152,10 @@ func modelled(s *workloads.Stmt) bool {
 	case workloads.KindExit, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate, workloads.KindMaps:
 		return true
 	case workloads.KindMmap:
-		known := s.Backing.Sharing == unix.MAP_PRIVATE || s.Backing.Sharing == unix.MAP_SHARED
-		return known && s.Flags&^(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE|unix.MAP_NORESERVE) == 0
+		known := s.Backing.Sharing == linux.MAP_PRIVATE || s.Backing.Sharing == linux.MAP_SHARED
+		return known && s.Flags&^(linux.MAP_FIXED|linux.MAP_FIXED_NOREPLACE|linux.MAP_NORESERVE) == 0
 	case workloads.KindMadvise:
-		return s.Advice == unix.MADV_DONTNEED
+		return s.Advice == linux.MADV_DONTNEED
 	}
 	return false
 }

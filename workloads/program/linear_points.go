@@ -5,8 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/seqmodel"
 	"vmasim/mm"
 	"vmasim/workloads"
@@ -169,7 +168,7 @@ func (e *event) ranges() bool {
 
 // ended compares a system call's result with that of the statement.
 func (e *event) ended(err error) bool {
-	var errno unix.Errno
+	var errno linux.Errno
 	errors.As(err, &errno)
 	return e.outcome.Errno == errno
 }
@@ -286,7 +285,7 @@ func (w *sequential) mmap(s *modelSpace, e *event) bool {
 	if f := e.Backing.File; f != nil {
 		file = w.files[f.Index]
 	} else {
-		flags |= unix.MAP_ANONYMOUS
+		flags |= linux.MAP_ANONYMOUS
 	}
 	addr, err := s.Mmap(e.addr, e.size, int(e.Prot), flags, file, e.offset)
 	return e.ended(err) && (err != nil || addr == e.outcome.Value)

@@ -4,8 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/internal/seqmodel"
 	"vmasim/tree"
 	"vmasim/workloads"
@@ -248,7 +247,7 @@ func (w *sequential) pieces(s *modelSpace) []piece {
 // perms prints rights as /proc/PID/maps does.
 func perms(r seqmodel.Range) string {
 	text := []byte("---p")
-	for i, right := range [...]int{unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC} {
+	for i, right := range [...]int{linux.PROT_READ, linux.PROT_WRITE, linux.PROT_EXEC} {
 		if r.Prot&right != 0 {
 			text[i] = "rwx"[i]
 		}

@@ -10,10 +10,9 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/check"
 	"vmasim/internal/explore"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/suggest"
 	"vmasim/internal/task"
@@ -210,7 +209,7 @@ func bounded(sc *workloads.Scenario) error {
 		refuse(workloads.Pos{File: sc.File, Line: 1, Col: 1}, "a scenario without threads", "at least one thread")
 	}
 	for _, f := range sc.Files {
-		if f.Path != "" && f.Mode != unix.O_RDONLY {
+		if f.Path != "" && f.Mode != linux.O_RDONLY {
 			refuse(f.Pos, "a writable real file", "a temporary one: each execution has to find the same bytes")
 		}
 	}

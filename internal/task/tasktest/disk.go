@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // DiskDir returns a folder for a test whose files must be read from a device: that of temporary files, or one beside the package
@@ -31,5 +33,5 @@ func inMemory(tb testing.TB, dir string) bool {
 	if err := unix.Statfs(dir, &st); err != nil {
 		tb.Fatalf("statfs %s: %v", dir, err)
 	}
-	return st.Type == unix.TMPFS_MAGIC
+	return st.Type == linux.TMPFS_MAGIC
 }
