@@ -204,6 +204,17 @@ func FormatSettings(settings []MachineSetting) string {
 	return strings.Join(words, ",")
 }
 
+// MachineText tells the settings of the scenario that are not as usual, with commas between.
+func (s *Scenario) MachineText() string {
+	var words []string
+	for _, m := range s.Machine {
+		if !m.Usual() {
+			words = append(words, m.String())
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 // WithMachine returns the scenario with settings in place of those that it states itself.
 func (s *Scenario) WithMachine(settings []MachineSetting) *Scenario {
 	if len(settings) == 0 {

@@ -192,6 +192,9 @@ func verdictBlock(b *strings.Builder, r *program.Result) {
 	line("finished", "%s", finishedLine(r))
 	line("memory", "%s", memoryLine(r))
 	line("rules", "%s", r.Rules)
+	if r.Settings != "" {
+		line("machine", "%s", r.Settings)
+	}
 	line("choices", "%s", choiceLine(r))
 	line("oracles", "%s", oracleLine(r))
 	for i, o := range r.Outcomes {

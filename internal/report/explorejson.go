@@ -15,6 +15,7 @@ import (
 type explored struct {
 	Scenario         string         `json:"scenario"`
 	Rules            string         `json:"rules"`
+	Machine          string         `json:"machine"`
 	Strategy         string         `json:"strategy"`
 	Verdict          string         `json:"verdict"`
 	Stated           *string        `json:"stated"`
@@ -109,7 +110,7 @@ func memoryModel(r *program.Result) string {
 func exploredOf(r *program.Result) *explored {
 	s := &r.Search
 	out := &explored{
-		Scenario: r.Scenario, Rules: r.Rules, Strategy: string(s.Strategy), Verdict: r.Verdict(), AsStated: r.OK(), Complete: s.Complete,
+		Scenario: r.Scenario, Rules: r.Rules, Machine: r.Settings, Strategy: string(s.Strategy), Verdict: r.Verdict(), AsStated: r.OK(), Complete: s.Complete,
 		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
 		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...), Passed: append([]string{}, r.PassedOver()...),

@@ -11,6 +11,7 @@ import (
 type result struct {
 	Scenario    string        `json:"scenario"`
 	Rules       string        `json:"rules"`
+	Machine     string        `json:"machine"`
 	Seed        uint64        `json:"seed"`
 	Tasks       int           `json:"tasks"`
 	ElapsedNS   int64         `json:"elapsed_ns"`
@@ -83,7 +84,7 @@ func newJSON(w io.Writer) func(*driver.Result) error {
 
 func resultOf(r *driver.Result) result {
 	out := result{
-		Scenario: r.Scenario, Rules: r.Rules, Seed: r.Seed, Tasks: r.Tasks, ElapsedNS: r.Elapsed.Nanoseconds(),
+		Scenario: r.Scenario, Rules: r.Rules, Machine: r.Machine, Seed: r.Seed, Tasks: r.Tasks, ElapsedNS: r.Elapsed.Nanoseconds(),
 		Ops:    map[string]op{},
 		Faults: faults(r.Faults), VMAs: vmas(r.VMAs), Memory: memory(r.Memory),
 		Unexpected: []unexpected{}, Violations: []violation{}, Interrupted: r.Interrupted,

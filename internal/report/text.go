@@ -34,6 +34,9 @@ func heading(b *strings.Builder, r *driver.Result) {
 	}
 	fmt.Fprintf(b, "rules %s, seed %d, memory %s, %s, %s\n",
 		r.Rules, r.Seed, byteSize(r.Memory.ArenaBytes), plural(uint64(r.Tasks), "task"), duration(r.Elapsed))
+	if r.Machine != "" {
+		fmt.Fprintf(b, "machine %s\n", r.Machine)
+	}
 }
 
 func operations(b *strings.Builder, r *driver.Result) {

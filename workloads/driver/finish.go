@@ -23,7 +23,7 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 		end = r.end(ctx)
 	}
 	res := &Result{
-		Scenario: r.sc.Name, Title: r.sc.Title, Rules: r.Rules.String(), Seed: r.Seed,
+		Scenario: r.sc.Name, Title: r.sc.Title, Rules: r.Rules.String(), Machine: r.sc.MachineText(), Seed: r.Seed,
 		Elapsed: r.elapsed, VMAs: end.vmas, Memory: end.memory, Interrupted: r.interrupted.Load(),
 	}
 	res.Memory.ArenaBytes = r.Memory

@@ -16,6 +16,7 @@ type Result struct {
 	Scenario string
 	Title    string
 	Rules    string
+	Machine  string // settings that are not as usual, with commas between
 	Seed     uint64
 	Tasks    int // of all threads
 	Elapsed  time.Duration

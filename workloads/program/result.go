@@ -36,6 +36,7 @@ type Result struct {
 	Oracles     []string                   // that watched
 	Without     []string                   // that were switched off
 	Machine     []workloads.MachineSetting // in place of those that the scenario states
+	Settings    string                     // of the machine that are not as usual, with commas between
 	Outcomes    []Outcome                  // by text
 	Goals       []string                   // that executions went on to, behind all others; nil: to the first that spoke
 	Show        []string                   // that they were said to go on to; nil: the scenario's own say
@@ -205,7 +206,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	r := &Result{
 		Scenario: sc.Name, Title: sc.Title, Argument: argument(sc), Rules: p.Rules(), Stated: p.stated(), Search: *report,
 		Goals: p.goals(), Show: p.setting.Show, Muted: p.setting.Consequences,
-		OwnRules: o.Rules == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine,
+		OwnRules: o.Rules == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(),
 	}
 	for _, s := range explore.Strategies() {
 		r.Bounded = r.Bounded || s.Name == report.Strategy && s.Finishes
