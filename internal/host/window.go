@@ -113,6 +113,9 @@ func (p *Process) settle(handler uint64) error {
 	if err := p.require("PR_SET_THP_DISABLE", CallOp(unix.SYS_PRCTL, unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)); err != nil {
 		return err
 	}
+	if err := p.takeProtectionKeys(); err != nil {
+		return err
+	}
 	if err := p.makeFiller(); err != nil {
 		return err
 	}
@@ -172,6 +175,22 @@ func (p *Process) shed(handler uint64) error {
 		}
 	}
 	return nil
+}
+
+// takeProtectionKeys leaves none of the CPU's protection keys, if it has any, to
+// execute_only_pkey, which would take one for memory that may only be executed,
+// and so make it unreadable: it is as on a CPU without keys then. Forks inherit
+// them.
+func (p *Process) takeProtectionKeys() error {
+	for {
+		op, err := p.runOne(CallOp(unix.SYS_PKEY_ALLOC, 0, 0))
+		if err != nil {
+			return err
+		}
+		if _, errno := op.Result(); errno != 0 {
+			return nil
+		}
+	}
 }
 
 // makeFiller gives the agent the file that fills address spaces.
