@@ -247,7 +247,7 @@ func (s *search) standing() *checkpoint {
 		LeftOut: s.leftOut, Report: saveReport(&s.report), Memory: saveMemory(s.learned), Parts: map[int]*savedPart{},
 	}
 	for i, r := range s.ready {
-		if !r.stopped && !r.useless {
+		if !r.stopped && !r.cancelled {
 			c.Parts[i] = &savedPart{Done: true, LeftOut: r.leftOut, Report: saveReport(&r.report), Memory: saveMemory(r.learned)}
 		}
 	}
@@ -303,7 +303,7 @@ func (s *search) restore(c *checkpoint) error {
 		s.ready[i] = r
 		s.phase.done += s.phase.weight(i)
 		if s.enough(r.report.Violations) {
-			s.endAt(i)
+			s.endWithShard(i)
 		}
 	}
 	return nil

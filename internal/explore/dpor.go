@@ -51,7 +51,7 @@ type dpor struct {
 // A search looks at the steps of many nodes for each step that it takes: they must lie close together.
 type node struct {
 	step      access
-	sign      sign // of the step
+	bloom     bloom // of the step
 	task      int
 	enabled   taskSet
 	backtrack taskSet // who has to take a step here
@@ -141,7 +141,7 @@ func (d *dpor) nextChoice() bool {
 		}
 		if len(d.nodes) > d.floor {
 			// How the sleeping step would choose is open.
-			d.nodes[len(d.nodes)-1].step.flags |= everything
+			d.nodes[len(d.nodes)-1].step.flags |= dependsOnAll
 		}
 		d.choices = d.choices[:len(d.choices)-1]
 	}
@@ -214,7 +214,7 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 	if e.Size > 0 {
 		a.flags |= bulk
 		if a.object == 0 { // which cells it is about is not known
-			a.flags |= everything
+			a.flags |= dependsOnAll
 		}
 	}
 	switch kind := e.Op.Info().Kind; {
@@ -252,7 +252,7 @@ func (d *dpor) lived(_ *state, i int, base unsafe.Pointer, size uintptr) {
 	case i < 0: // before the first step
 	case len(d.cells.objects) > known: // its first life: nobody else can have come near it
 	case n == 0, d.step.life != 0 && d.step.life != n: // a step has room for one
-		d.step.flags |= everything
+		d.step.flags |= dependsOnAll
 	default:
 		d.step.life = n
 	}
@@ -333,11 +333,11 @@ func (d *dpor) choose(_ *state, _, n int) int {
 func (d *dpor) stepped(s *state, i int, broke bool) {
 	n := s.steps - 1
 	if broke {
-		d.step.flags |= everything
+		d.step.flags |= dependsOnAll
 	}
 	if n >= d.fresh {
 		here := &d.nodes[n]
-		here.step, here.sign = d.step, d.step.sign()
+		here.step, here.bloom = d.step, d.step.bloom()
 		here.clock = d.race(s, n, &d.step)
 		here.clock[i] = int32(n + 1)
 	}

@@ -65,13 +65,13 @@ type executor struct {
 	maxChosen int // how many choices of an execution may be other than 0
 
 	procs   []*proc
-	running bool    // the tasks stand at their first operations
-	turn    *proc   // whose step it is; nil: the execution has ended
-	guarded taskSet // who waits for a condition
-	free    taskSet // who has a pending operation without a condition
-	chosen  int     // choices other than 0 so far
-	stall   stall   // finds loops that change nothing
-	cycle   cycle   // finds loops that change things and change them back
+	running bool          // the tasks stand at their first operations
+	turn    *proc         // whose step it is; nil: the execution has ended
+	guarded taskSet       // who waits for a condition
+	free    taskSet       // who has a pending operation without a condition
+	chosen  int           // choices other than 0 so far
+	spins   spinDetector  // finds loops that change nothing
+	cycle   cycleDetector // finds loops that change things and change them back
 	world   World
 	memory  *memory    // nil: every load sees the latest value
 	trail   Schedule   // what was decided
@@ -150,7 +150,7 @@ func (x *executor) begin() {
 	x.running, x.stopping, x.turn, x.chosen = false, false, nil, 0
 	x.guarded, x.free = 0, 0
 	x.enabled, x.last, x.steps, x.tasks = 0, -1, 0, 0
-	x.stall.reset()
+	x.spins.reset()
 	x.cycle.reset()
 	if x.memory != nil {
 		x.memory.reset()
@@ -261,13 +261,13 @@ func (x *executor) enabledNow() taskSet {
 			set |= 1 << i
 		}
 	}
-	return set &^ x.stall.spinning
+	return set &^ x.spins.spinning
 }
 
 // standstill says what it is when no task can go on.
 func (x *executor) standstill() Ending {
 	switch {
-	case x.stall.spinning != 0:
+	case x.spins.spinning != 0:
 		x.res.blocked = x.blockedNow()
 		return Livelock
 	case x.guarded|x.free != 0:
@@ -463,7 +463,7 @@ func (p *proc) wait() {
 func (p *proc) After(t *task.Task, e *task.Event) {
 	x := p.x
 	x.ops[e.Op]++
-	x.stall.note(p.index, e)
+	x.spins.note(p.index, e)
 	if x.steps > x.cycle.from {
 		x.cycle.note(p.index, e)
 	}

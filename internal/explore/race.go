@@ -15,11 +15,11 @@ func (d *dpor) race(s *state, n int, e *access) clock {
 	blocking := e.flags&guarded != 0
 	held := false // the last step that took the spinlock was found
 	low, high := d.unordered(s, i, &own)
-	sign := e.sign()
+	bloom := e.bloom()
 	for k := high - 1; k >= low; k-- {
 		at := &d.nodes[k]
 		enabler := d.allowed[i] == int32(k+1)
-		if at.sign&sign == 0 && !enabler {
+		if at.bloom&bloom == 0 && !enabler {
 			continue
 		}
 		j := at.task

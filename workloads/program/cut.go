@@ -7,7 +7,7 @@ import (
 )
 
 // Progress implements [explore.Progressing]: how many statements have ended.
-func (a *arena) Progress() int { return len(a.log) }
+func (w *world) Progress() int { return len(w.log) }
 
 // longest words which repeat of the scenario to shorten: the one whose body is performed most often. "": it has none.
 func (p *Program) longest() string {

@@ -17,20 +17,20 @@ import (
 // mutant is a program whose second task does something that the protocol never does.
 type mutant struct {
 	*Program
-	does func(a *arena, t *task.Task)
+	does func(a *world, t *task.Task)
 }
 
 type mutantWorld struct {
-	*arena
+	*world
 	tasks []explore.Task
 }
 
 func (m mutant) NewWorld(w explore.Watcher, report func(task.Violation)) (explore.World, error) {
-	world, err := m.Program.NewWorld(w, report)
+	made, err := m.Program.NewWorld(w, report)
 	if err != nil {
 		return nil, err
 	}
-	a := world.(*arena)
+	a := made.(*world)
 	tasks := append([]explore.Task(nil), a.Tasks()...)
 	tasks[1].Body = func() { m.does(a, a.threads[1].Task) }
 	return mutantWorld{a, tasks}, nil
@@ -49,8 +49,8 @@ func fieldOf(t *testing.T, base unsafe.Pointer, l *task.Layout, name string) uns
 	return nil
 }
 
-func firstVMA(a *arena) (found tree.Entry) {
-	a.eachVMA(0, func(e tree.Entry) { found = e })
+func firstVMA(w *world) (found tree.Entry) {
+	w.eachVMA(0, func(e tree.Entry) { found = e })
 	return found
 }
 
@@ -60,27 +60,27 @@ var goish = regexp.MustCompile(`goroutine|runtime error|\.go:|nil |\n|^$|panic: 
 // TestHalfMadeObjects: an object that is published before it is initialised ends in a report in the words of the kernel.
 // Oracles, names, drawings and the end of the execution survive it.
 func TestHalfMadeObjects(t *testing.T) {
-	for name, does := range map[string]func(a *arena, tk *task.Task){
-		"a VMA of no mm": func(a *arena, tk *task.Task) {
+	for name, does := range map[string]func(a *world, tk *task.Task){
+		"a VMA of no mm": func(a *world, tk *task.Task) {
 			v := firstVMA(a).VMA
 			(*ksync.Pointer[vma.MMLock])(fieldOf(t, unsafe.Pointer(v), vma.Layout(), "vm_mm")).WriteOnce(tk, nil)
 		},
-		"a VMA that nothing has made": func(a *arena, tk *task.Task) {
+		"a VMA that nothing has made": func(a *world, tk *task.Task) {
 			e := firstVMA(a)
 			v := &vma.VMA{}
 			tk.Born(unsafe.Pointer(v), vma.Layout())
 			a.spaces[0].mm.Peek().Tree.Store(tk, e.Start, e.End, v)
 		},
-		"an entry of the tree without VMA": func(a *arena, tk *task.Task) {
+		"an entry of the tree without VMA": func(a *world, tk *task.Task) {
 			e := firstVMA(a)
 			a.spaces[0].mm.Peek().Tree.Store(tk, e.Start, e.End, nil)
 		},
-		"a VMA of an mm that nothing has made": func(a *arena, tk *task.Task) {
+		"a VMA of an mm that nothing has made": func(a *world, tk *task.Task) {
 			v := firstVMA(a).VMA
 			(*ksync.Pointer[vma.MMLock])(fieldOf(t, unsafe.Pointer(v), vma.Layout(), "vm_mm")).WriteOnce(tk, &vma.MMLock{})
 		},
-		"an address space that nothing has made": func(a *arena, tk *task.Task) {
-			a.spaces[1].mm.StoreRelease(tk, &mm.MM{Name: "B"})
+		"an address space that nothing has made": func(w *world, tk *task.Task) {
+			w.spaces[1].mm.StoreRelease(tk, &mm.MM{Name: "B"})
 		},
 	} {
 		p := newProgram(t, `

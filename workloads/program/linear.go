@@ -30,7 +30,7 @@ type entry struct {
 	stmt    *workloads.Stmt
 	runner  *runner
 	nth     int // among all entries
-	space   int // the address space it worked on, by arena.mms; -1: none
+	space   int // the address space it worked on, by world.mms; -1: none
 	made    int // the one that it made; -1: none
 
 	// How many steps all tasks had taken before and after.
@@ -38,20 +38,20 @@ type entry struct {
 }
 
 // steps returns how many steps were taken so far.
-func (a *arena) steps() int {
-	if a.trail == nil {
+func (w *world) steps() int {
+	if w.trail == nil {
 		return 0
 	}
-	return len(a.trail.Tasks)
+	return len(w.trail.Tasks)
 }
 
 // spaceIndex numbers an address space; -1: none.
-func (a *arena) spaceIndex(m *mm.MM) int { return slices.Index(a.mms, m) }
+func (w *world) spaceIndex(m *mm.MM) int { return slices.Index(w.mms, m) }
 
 // maxJudged is how many statements an execution may have to be judged.
 const maxJudged = 64
 
-// statements is a set of entries of arena.log, by their place.
+// statements is a set of entries of world.log, by their place.
 type statements uint64
 
 func (s statements) has(i int) bool { return s>>i&1 != 0 }
@@ -78,26 +78,26 @@ func (w *witness) respects(before []statements) bool {
 }
 
 // linearize reports an execution that no sequential order explains. Most have a known outcome and fit a known order.
-func (a *arena) linearize(o *outcome) {
-	if !a.judged() {
+func (w *world) linearize(o *outcome) {
+	if !w.judged() {
 		return
 	}
-	before := a.precedence()
+	before := w.precedence()
 	for i := range o.linear.orders {
 		if o.linear.orders[i].respects(before) {
 			return
 		}
 	}
 	if !o.linear.refutes(before) {
-		w, found := a.explain(before)
+		witness, found := w.explain(before)
 		if found {
-			o.linear.orders = append(o.linear.orders, w)
+			o.linear.orders = append(o.linear.orders, witness)
 			return
 		}
 		o.linear.refuted = append(o.linear.refuted, slices.Clone(before))
 	}
-	a.violate(task.Violation{Oracle: linearOracle, Task: setupName,
-		Message: fmt.Sprintf("no order of the statements gives %s%s", o.text, a.precedences(before))})
+	w.violate(task.Violation{Oracle: linearOracle, Task: setupName,
+		Message: fmt.Sprintf("no order of the statements gives %s%s", o.text, w.precedences(before))})
 }
 
 // refutes reports whether fewer constraints were too many already.
@@ -115,13 +115,13 @@ func (l *linearization) refutes(before []statements) bool {
 // judged reports whether the sequential model knows all that happened. What it does not know: a failed allocation and a
 // fatal signal, which stop a system call anywhere; limits on memory and VMAs; files that the scenario did not make; and
 // statements that are newer than it.
-func (a *arena) judged() bool {
-	p := a.p
-	if a.trail == nil || p.draws || len(a.log) > maxJudged || slices.Contains(p.without, linearOracle) {
+func (w *world) judged() bool {
+	p := w.p
+	if w.trail == nil || p.draws || len(w.log) > maxJudged || slices.Contains(p.without, linearOracle) {
 		return false
 	}
 	stops := func(c task.Choice) bool { return c == task.AllocFails || c == task.Signal }
-	if slices.ContainsFunc(p.choices(), stops) && a.chosen() {
+	if slices.ContainsFunc(p.choices(), stops) && w.chosen() {
 		return false
 	}
 	if p.scenario.Window != nil || slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" || f.Special != 0 || f.Sealed }) {
@@ -131,7 +131,7 @@ func (a *arena) judged() bool {
 	limited := machine.Overcommit == mm.OvercommitNever || machine.RAM != 0 ||
 		slices.ContainsFunc(p.scenario.Limits, func(l *workloads.Limit) bool { return l.Kind != workloads.LimitVMARefs })
 	unknown := func(e entry) bool { return !modelled(e.stmt) || e.stopped(limited) }
-	return !slices.ContainsFunc(a.prologue, unknown) && !slices.ContainsFunc(a.log, unknown)
+	return !slices.ContainsFunc(w.prologue, unknown) && !slices.ContainsFunc(w.log, unknown)
 }
 
 // stopped reports whether the statement failed for a reason that lies outside the model, as far as one can tell.
@@ -161,39 +161,39 @@ func modelled(s *workloads.Stmt) bool {
 }
 
 // chosen reports whether anything but scheduling was decided otherwise than it normally is.
-func (a *arena) chosen() bool {
-	return slices.ContainsFunc(a.trail.Choices, func(c explore.StepDecision) bool { return c.Value != 0 })
+func (w *world) chosen() bool {
+	return slices.ContainsFunc(w.trail.Choices, func(c explore.StepDecision) bool { return c.Value != 0 })
 }
 
 // precedence returns, for each entry, those that had ended when it began.
-func (a *arena) precedence() []statements {
-	a.before = a.before[:0]
-	for i := range a.log {
-		e := &a.log[i]
-		first := a.firstStep(e)
+func (w *world) precedence() []statements {
+	w.before = w.before[:0]
+	for i := range w.log {
+		e := &w.log[i]
+		first := w.firstStep(e)
 		var set statements
-		for j := range a.log {
-			f := &a.log[j]
+		for j := range w.log {
+			f := &w.log[j]
 			if f.runner == e.runner && f.nth < e.nth || f.runner != e.runner && f.end < first {
 				set |= 1 << j
 			}
 		}
-		a.before = append(a.before, set)
+		w.before = append(w.before, set)
 	}
-	return a.before
+	return w.before
 }
 
 // firstStep returns the number of an entry's first step; of the step that it was part of, if it took none. What finally
 // does comes after all steps.
-func (a *arena) firstStep(e *entry) int {
-	if e.runner == a.final {
-		return len(a.trail.Tasks) + 1
+func (w *world) firstStep(e *entry) int {
+	if e.runner == w.final {
+		return len(w.trail.Tasks) + 1
 	}
 	if e.begin == e.end {
 		return e.begin
 	}
-	for n, i := range a.trail.Tasks[e.begin:] {
-		if a.threads[i] == e.runner {
+	for n, i := range w.trail.Tasks[e.begin:] {
+		if w.threads[i] == e.runner {
 			return e.begin + n + 1
 		}
 	}
@@ -201,23 +201,23 @@ func (a *arena) firstStep(e *entry) int {
 }
 
 // precedences words what constrains the order across tasks, but for what follows from the rest.
-func (a *arena) precedences(before []statements) string {
+func (w *world) precedences(before []statements) string {
 	var words []string
 	for i, set := range before {
-		f := &a.log[i]
+		f := &w.log[i]
 		for j := range before {
-			e := &a.log[j]
-			if !set.has(j) || e.runner == f.runner || f.runner == a.final {
+			e := &w.log[j]
+			if !set.has(j) || e.runner == f.runner || f.runner == w.final {
 				continue
 			}
 			implied := false
 			for k := range before {
-				g := &a.log[k]
+				g := &w.log[k]
 				implied = implied || set.has(k) && g.runner == e.runner && g.nth > e.nth ||
 					before[k].has(j) && g.runner == f.runner && g.nth < f.nth
 			}
 			if !implied {
-				words = append(words, a.p.slots[e.slot].name+" before "+a.p.slots[f.slot].name)
+				words = append(words, w.p.slots[e.slot].name+" before "+w.p.slots[f.slot].name)
 			}
 		}
 	}

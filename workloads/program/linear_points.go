@@ -26,7 +26,7 @@ import (
 // that has downgraded keeps writers out. A walk of the page tables may give up for any reason, and so may the lock of a
 // VMA: only their success is judged.
 type sequential struct {
-	spaces []*modelSpace // by arena.mms; nil: not made yet
+	spaces []*modelSpace // by world.mms; nil: not made yet
 	files  []*seqmodel.File
 	at     []uint64 // how far each event is: what that means is its kind's
 }
@@ -65,16 +65,16 @@ const (
 
 // newSequential makes the world as it is before init.
 func newSequential(h *history) *sequential {
-	sc := h.arena.p.scenario
-	w := &sequential{spaces: make([]*modelSpace, len(h.arena.mms)), at: make([]uint64, len(h.init)+len(h.events))}
+	sc := h.world.p.scenario
+	w := &sequential{spaces: make([]*modelSpace, len(h.world.mms)), at: make([]uint64, len(h.init)+len(h.events))}
 	for i, decl := range sc.Files {
 		if decl.Again != nil {
 			w.files = append(w.files, w.files[decl.Again.Index].Inode.Open(decl.Mode))
 			continue
 		}
-		w.files = append(w.files, modelFile(decl, i < len(h.arena.files) && h.arena.files[i].HugeAligned())) // a hand-made history has none
+		w.files = append(w.files, modelFile(decl, i < len(h.world.files) && h.world.files[i].HugeAligned())) // a hand-made history has none
 	}
-	n, machine := 0, h.arena.p.plan.Config().Complete()
+	n, machine := 0, h.world.p.plan.Config().Complete()
 	for _, m := range sc.MMs {
 		if !m.Forked {
 			w.spaces[n] = &modelSpace{Model: seqmodel.New(modelConfig(&machine))}

@@ -12,9 +12,9 @@ import (
 
 // history is what the statements of one execution did, to be explained.
 type history struct {
-	arena  *arena
+	world  *world
 	init   []*event
-	events []*event     // as arena.log
+	events []*event     // as world.log
 	before []statements // what has to come before each event
 	likely []int        // the events in the order in which they ended
 	final  [][]piece    // what each address space maps in the end; nil: it does not exist
@@ -28,19 +28,19 @@ type history struct {
 const maxTries = 50_000
 
 // explain searches an order of the statements in which the sequential model gives the results of the execution.
-func (a *arena) explain(before []statements) (witness, bool) {
-	h := &history{arena: a, before: before}
-	for i := range a.log {
+func (w *world) explain(before []statements) (witness, bool) {
+	h := &history{world: w, before: before}
+	for i := range w.log {
 		h.likely = append(h.likely, i)
 		h.first, h.last = append(h.first, -1), append(h.last, -1)
 	}
-	slices.SortFunc(h.likely, func(i, j int) int { return cmp.Compare(a.log[i].nth, a.log[j].nth) })
+	slices.SortFunc(h.likely, func(i, j int) int { return cmp.Compare(w.log[i].nth, w.log[j].nth) })
 	h.resolve()
-	for i := range a.mms {
+	for i := range w.mms {
 		h.final = append(h.final, nil)
-		for space := range a.spaces {
-			if a.spaces[space].mm.Peek() == a.mms[i] {
-				h.final[i] = a.pieces(space)
+		for space := range w.spaces {
+			if w.spaces[space].mm.Peek() == w.mms[i] {
+				h.final[i] = w.pieces(space)
 			}
 		}
 	}
@@ -107,7 +107,7 @@ func (h *history) replay() (*sequential, bool) {
 
 // resolve works out the arguments of the statements: what their expressions came to when they were performed.
 func (h *history) resolve() {
-	a := h.arena
+	a := h.world
 	h.init, h.events = make([]*event, len(a.prologue)), make([]*event, len(a.log))
 	envs := map[*runner]*workloads.Env{a.setup: a.setup.block.NewEnv(a.p.plan.Seed, 0, nil)}
 	for i := range a.prologue {
@@ -188,7 +188,7 @@ func (h *history) accessed() (pages []uint64) {
 type piece struct {
 	start, end uint64
 	perms      string
-	file       int // by arena.files; anonymous or shmem
+	file       int // by world.files; anonymous or shmem
 	offset     uint64
 }
 
@@ -211,15 +211,15 @@ func join(all []piece, p piece) []piece {
 }
 
 // pieces returns what an address space maps.
-func (a *arena) pieces(space int) []piece {
+func (w *world) pieces(space int) []piece {
 	all := []piece{}
-	a.eachVMA(space, func(e tree.Entry) {
+	w.eachVMA(space, func(e tree.Entry) {
 		_, _, pgoff, flags := e.VMA.Snapshot()
 		file, _, _, _ := e.VMA.Quiescent()
 		p := piece{e.Start, e.End, flags.Perms(), anonymous, e.Start}
 		if file != nil {
 			p.file, p.offset = shmem, pgoff*pageSize
-			if i := slices.Index(a.files, file); i >= 0 {
+			if i := slices.Index(w.files, file); i >= 0 {
 				p.file = i
 			}
 		}

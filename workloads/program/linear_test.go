@@ -11,13 +11,13 @@ import (
 	"vmasim/workloads"
 )
 
-// handMade makes an arena after an execution in which every statement had the result that it states, and what came before
+// handMade makes a world after an execution in which every statement had the result that it states, and what came before
 // each: those of its task, and what order says, as in "a.1 < b.1".
-func handMade(t *testing.T, src, order string) (*arena, []statements) {
+func handMade(t *testing.T, src, order string) (*world, []statements) {
 	t.Helper()
 	sc := parse(t, src)
 	p := newProgramOf(t, sc)
-	a := &arena{p: p, mms: make([]*mm.MM, 1)}
+	a := &world{p: p, mms: make([]*mm.MM, 1)}
 	index := map[string]int{}
 	var before []statements
 	perform := func(r *runner, log []entry) []entry {
@@ -38,7 +38,7 @@ func handMade(t *testing.T, src, order string) (*arena, []statements) {
 		}
 		return log
 	}
-	a.setup = &runner{arena: a, block: sc.Init}
+	a.setup = &runner{world: a, block: sc.Init}
 	a.prologue = perform(a.setup, nil)
 	env := sc.Init.NewEnv(0, 0, nil)
 	for i := range a.prologue {
@@ -46,7 +46,7 @@ func handMade(t *testing.T, src, order string) (*arena, []statements) {
 	}
 	a.regions = env.Regions
 	for _, th := range sc.Threads {
-		r := &runner{arena: a, block: &th.Block}
+		r := &runner{world: a, block: &th.Block}
 		if th.MM.Index > 0 {
 			r.space = 1 // the child of the fork
 		}

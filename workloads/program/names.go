@@ -15,7 +15,7 @@ import (
 
 // namer names the cells of one execution.
 type namer struct {
-	arena   *arena // nil while the world is set up
+	world   *world // nil while the world is set up
 	objects map[unsafe.Pointer]*named
 	births  map[string]int            // by type
 	others  map[unsafe.Pointer]string // cells of no known object
@@ -75,7 +75,7 @@ func (n *namer) cell(e *task.Event) (name string) {
 			return n.field(o, off, e.Size > 0)
 		}
 	}
-	if name := n.world(e.Addr); name != "" {
+	if name := n.worldCell(e.Addr); name != "" {
 		return name
 	}
 	return n.other(e)
@@ -98,14 +98,14 @@ func (n *namer) use(o *named) string {
 	case "mm_struct":
 		return n.spaceName((*mm.MM)(o.base))
 	case pgtable.TablesLayout().Type:
-		for i := range n.arena.spaces {
-			if m := n.arena.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(&m.Tables.PageTableLock) == o.base {
+		for i := range n.world.spaces {
+			if m := n.world.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(&m.Tables.PageTableLock) == o.base {
 				return n.spaceName(m)
 			}
 		}
 	case tree.Layout().Type:
-		for i := range n.arena.spaces {
-			if m := n.arena.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m.Tree) == o.base {
+		for i := range n.world.spaces {
+			if m := n.world.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m.Tree) == o.base {
 				return n.spaceName(m) + ".mm_mt"
 			}
 		}
@@ -127,37 +127,37 @@ func (n *namer) describe(o *named) {
 	if start >= end || start%mm.PageSize != 0 {
 		return
 	}
-	o.is = fmt.Sprintf("VMA %s..%s %s", n.arena.place(start), n.arena.place(end), flags.Perms())
+	o.is = fmt.Sprintf("VMA %s..%s %s", n.world.place(start), n.world.place(end), flags.Perms())
 }
 
 // spaceName names an address space: mm where there is one only.
 func (n *namer) spaceName(m *mm.MM) string {
-	if len(n.arena.p.scenario.MMs) == 1 {
+	if len(n.world.p.scenario.MMs) == 1 {
 		return "mm"
 	}
 	return m.Name
 }
 
 // begin notes what the scenario's own cells are called.
-func (n *namer) begin(a *arena) {
-	n.arena, n.fixed = a, map[unsafe.Pointer]string{}
-	for i := range a.spaces {
-		name := a.p.scenario.MMs[i].Name
-		n.fixed[unsafe.Pointer(&a.spaces[i].mm)] = name
-		n.fixed[unsafe.Pointer(&a.spaces[i].forking)] = name
+func (n *namer) begin(w *world) {
+	n.world, n.fixed = w, map[unsafe.Pointer]string{}
+	for i := range w.spaces {
+		name := w.p.scenario.MMs[i].Name
+		n.fixed[unsafe.Pointer(&w.spaces[i].mm)] = name
+		n.fixed[unsafe.Pointer(&w.spaces[i].forking)] = name
 	}
-	for i := range a.barriers {
-		n.fixed[unsafe.Pointer(&a.barriers[i])] = "barrier " + a.p.scenario.Barriers[i]
+	for i := range w.barriers {
+		n.fixed[unsafe.Pointer(&w.barriers[i])] = "barrier " + w.p.scenario.Barriers[i]
 	}
 }
 
-// world names what belongs to the machine and the scenario.
-func (n *namer) world(addr unsafe.Pointer) string {
+// worldCell names what belongs to the machine and the scenario.
+func (n *namer) worldCell(addr unsafe.Pointer) string {
 	if name := n.fixed[addr]; name != "" {
 		return name
 	}
-	for i := range n.arena.spaces {
-		if m := n.arena.spaces[i].mm.Peek(); m != nil {
+	for i := range n.world.spaces {
+		if m := n.world.spaces[i].mm.Peek(); m != nil {
 			if name := n.part(m, addr); name != "" {
 				return name
 			}
@@ -178,7 +178,7 @@ func (n *namer) part(m *mm.MM, addr unsafe.Pointer) string {
 
 // frame names what belongs to a page frame: its metadata, or the words in it.
 func (n *namer) frame(addr unsafe.Pointer) string {
-	mem := n.arena.machine.Mem
+	mem := n.world.machine.Mem
 	frames := uintptr(mem.Stats().FramesTotal)
 	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Bytes(0))); off < frames*phys.PageSize {
 		return fmt.Sprintf("frame#%d+%d", off/phys.PageSize, off%phys.PageSize) // one that nobody told of: the zero page
@@ -262,8 +262,8 @@ func (n *namer) pointer(p unsafe.Pointer) string {
 	if o := n.objects[p]; o != nil {
 		return n.use(o)
 	}
-	for i := range n.arena.spaces {
-		if m := n.arena.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m) == p {
+	for i := range n.world.spaces {
+		if m := n.world.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m) == p {
 			return n.spaceName(m)
 		}
 	}

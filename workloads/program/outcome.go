@@ -24,64 +24,64 @@ type outcome struct {
 }
 
 // outcome returns that of the execution just run. The same results give the same one.
-func (a *arena) outcome() *outcome {
-	slices.SortStableFunc(a.log, func(x, y entry) int { return cmp.Compare(x.slot, y.slot) })
-	a.key = a.key[:0]
-	for _, e := range a.log {
-		a.key = binary.AppendUvarint(a.key, uint64(e.slot))
-		a.key = append(a.key, byte(e.outcome.Kind))
-		a.key = binary.AppendUvarint(a.key, uint64(e.outcome.Errno))
-		a.key = binary.AppendUvarint(a.key, e.outcome.Value)
-		a.key = append(a.key, byte(e.space), byte(e.made))
+func (w *world) outcome() *outcome {
+	slices.SortStableFunc(w.log, func(x, y entry) int { return cmp.Compare(x.slot, y.slot) })
+	w.key = w.key[:0]
+	for _, e := range w.log {
+		w.key = binary.AppendUvarint(w.key, uint64(e.slot))
+		w.key = append(w.key, byte(e.outcome.Kind))
+		w.key = binary.AppendUvarint(w.key, uint64(e.outcome.Errno))
+		w.key = binary.AppendUvarint(w.key, e.outcome.Value)
+		w.key = append(w.key, byte(e.space), byte(e.made))
 	}
-	for i := range a.spaces {
-		a.key = append(a.key, byte(i))
-		a.eachVMA(i, func(e tree.Entry) {
+	for i := range w.spaces {
+		w.key = append(w.key, byte(i))
+		w.eachVMA(i, func(e tree.Entry) {
 			_, _, pgoff, flags := e.VMA.Snapshot()
-			a.key = binary.AppendUvarint(a.key, e.Start)
-			a.key = binary.AppendUvarint(a.key, e.End)
-			a.key = binary.AppendUvarint(a.key, pgoff)
-			a.key = binary.AppendUvarint(a.key, uint64(flags))
+			w.key = binary.AppendUvarint(w.key, e.Start)
+			w.key = binary.AppendUvarint(w.key, e.End)
+			w.key = binary.AppendUvarint(w.key, pgoff)
+			w.key = binary.AppendUvarint(w.key, uint64(flags))
 		})
 	}
-	if o := a.outcomes[string(a.key)]; o != nil {
+	if o := w.outcomes[string(w.key)]; o != nil {
 		return o
 	}
-	o := a.describe()
-	a.outcomes[string(a.key)] = o
+	o := w.describe()
+	w.outcomes[string(w.key)] = o
 	return o
 }
 
 // eachVMA visits an address space, at a moment when nothing changes it.
-func (a *arena) eachVMA(space int, visit func(tree.Entry)) {
-	m := a.spaces[space].mm.Peek()
+func (w *world) eachVMA(space int, visit func(tree.Entry)) {
+	m := w.spaces[space].mm.Peek()
 	if m == nil || m.Tree == nil { // half made
 		return
 	}
-	m.Tree.Ascend(&a.nobody, 0, func(e tree.Entry) bool {
+	m.Tree.Ascend(&w.nobody, 0, func(e tree.Entry) bool {
 		visit(e)
 		return true
 	})
 }
 
 // describe words the outcome and answers the questions.
-func (a *arena) describe() *outcome {
+func (w *world) describe() *outcome {
 	o := &outcome{results: map[string]bool{}}
 	var words []string
-	for _, e := range a.log {
-		s := a.p.slots[e.slot]
-		result := a.word(s.stmt, e.outcome)
+	for _, e := range w.log {
+		s := w.p.slots[e.slot]
+		result := w.word(s.stmt, e.outcome)
 		words = append(words, s.name+"="+result)
 		o.results[s.name+" = "+result] = true
 	}
-	for i, space := range a.p.scenario.MMs {
-		words = append(words, space.Name+": "+strings.Join(a.mapLines(i), ", "))
+	for i, space := range w.p.scenario.MMs {
+		words = append(words, space.Name+": "+strings.Join(w.mapLines(i), ", "))
 	}
 	o.text = strings.Join(words, "; ")
-	for _, q := range a.p.scenario.Questions {
+	for _, q := range w.p.scenario.Questions {
 		holds := len(q.Terms) > 0
 		for _, term := range q.Terms {
-			holds = holds && a.termHolds(term, q.Kind == workloads.KindAlways)
+			holds = holds && w.termHolds(term, q.Kind == workloads.KindAlways)
 		}
 		o.answers = append(o.answers, holds)
 		if q.Kind == workloads.KindAlways && !holds {
@@ -89,11 +89,11 @@ func (a *arena) describe() *outcome {
 				Message: fmt.Sprintf("%s does not hold: %s", q, o.text)})
 		}
 	}
-	a.p.note(o)
+	w.p.note(o)
 	return o
 }
 
-func (a *arena) word(s *workloads.Stmt, out workloads.Outcome) string {
+func (w *world) word(s *workloads.Stmt, out workloads.Outcome) string {
 	if out.Kind == workloads.ResultOK && s.Kind != workloads.KindMmap && s.Spec().Results&workloads.GivesValue != 0 {
 		return fmt.Sprint(out.Value)
 	}
@@ -101,14 +101,14 @@ func (a *arena) word(s *workloads.Stmt, out workloads.Outcome) string {
 }
 
 // termHolds tells that a statement gave a result: one of its executions in one of the thread's tasks, or all.
-func (a *arena) termHolds(term *workloads.Term, all bool) bool {
+func (w *world) termHolds(term *workloads.Term, all bool) bool {
 	some, every := false, true
-	for i, r := range a.threads {
-		if a.threadOf(i) != term.Thread.Index {
+	for i, r := range w.threads {
+		if w.threadOf(i) != term.Thread.Index {
 			continue
 		}
-		for _, e := range a.log {
-			if i := e.slot - r.first; 0 <= i && i < len(r.nth) && a.p.number[a.p.slots[e.slot].stmt] == term.Stmt {
+		for _, e := range w.log {
+			if i := e.slot - r.first; 0 <= i && i < len(r.nth) && w.p.number[w.p.slots[e.slot].stmt] == term.Stmt {
 				ok := term.Result.Allows(e.outcome, r.Env)
 				some, every = some || ok, every && ok
 			}
@@ -118,8 +118,8 @@ func (a *arena) termHolds(term *workloads.Term, all bool) bool {
 }
 
 // threadOf returns the thread that a task belongs to.
-func (a *arena) threadOf(index int) int {
-	for i, n := range a.p.plan.Counts {
+func (w *world) threadOf(index int) int {
+	for i, n := range w.p.plan.Counts {
 		if index < n {
 			return i
 		}
@@ -128,7 +128,7 @@ func (a *arena) threadOf(index int) int {
 	panic("no such task")
 }
 
-// note keeps an outcome that an arena has seen for the first time.
+// note keeps an outcome that a world has seen for the first time.
 func (p *Program) note(o *outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,30 +136,30 @@ func (p *Program) note(o *outcome) {
 }
 
 // mapLines draws what an address space maps, a line for each VMA.
-func (a *arena) mapLines(space int) (lines []string) {
-	if a.spaces[space].mm.Peek() == nil {
+func (w *world) mapLines(space int) (lines []string) {
+	if w.spaces[space].mm.Peek() == nil {
 		return []string{"does not exist"}
 	}
-	a.eachVMA(space, func(e tree.Entry) { lines = append(lines, a.mapLine(e)) })
+	w.eachVMA(space, func(e tree.Entry) { lines = append(lines, w.mapLine(e)) })
 	if lines == nil {
 		return []string{"empty"}
 	}
 	return lines
 }
 
-func (a *arena) mapLine(e tree.Entry) string {
+func (w *world) mapLine(e tree.Entry) string {
 	_, _, pgoff, flags := e.VMA.Snapshot()
 	file, _, _, _ := e.VMA.Quiescent()
-	line := fmt.Sprintf("%s..%s %s", a.place(e.Start), a.place(e.End), flags.Perms())
+	line := fmt.Sprintf("%s..%s %s", w.place(e.Start), w.place(e.End), flags.Perms())
 	switch {
 	case file == nil:
 		return line + " anon"
 	case file.Shmem():
 		return line + " shmem"
 	}
-	for i, f := range a.files {
+	for i, f := range w.files {
 		if f == file {
-			line += fmt.Sprintf(" file %s+%#x", a.p.scenario.Files[i].Name, pgoff<<mm.PageShift)
+			line += fmt.Sprintf(" file %s+%#x", w.p.scenario.Files[i].Name, pgoff<<mm.PageShift)
 		}
 	}
 	return line
@@ -169,12 +169,12 @@ func (a *arena) mapLine(e tree.Entry) string {
 const nearby = 16 << 20
 
 // place words an address relative to a region that init has bound.
-func (a *arena) place(addr uint64) string {
-	for i, r := range a.regions {
+func (w *world) place(addr uint64) string {
+	for i, r := range w.regions {
 		if r.Size == 0 || addr < r.Base || addr > r.Base+r.Size+nearby {
 			continue
 		}
-		base := &workloads.Expr{Op: workloads.ExprBase, Region: workloads.Ref{Name: a.setup.block.Regions[i], Index: i}}
+		base := &workloads.Expr{Op: workloads.ExprBase, Region: workloads.Ref{Name: w.setup.block.Regions[i], Index: i}}
 		if addr == r.Base {
 			return base.String()
 		}

@@ -41,9 +41,9 @@ type Program struct {
 	scenarioPrint, rulesPrint string
 
 	mu       sync.Mutex
-	idle     []*arena
-	arenas   []*arena
-	setups   *sync.Map           // from the task that sets a world up to its arena; shared with smaller programs
+	idle     []*world
+	worlds   []*world
+	setups   *sync.Map           // from the task that sets a world up to its world; shared with smaller programs
 	sound    *sound              // shared with smaller programs
 	outcomes map[string]*outcome // by their text
 	reached  map[task.Counter]bool
@@ -255,11 +255,11 @@ func (p *Program) NewWorld(watch explore.Watcher, report func(task.Violation)) (
 	return a, nil
 }
 
-// take returns an arena that no other worker uses: the one that the worker had before, if there is one.
-func (p *Program) take(watch explore.Watcher) (*arena, error) {
+// take returns a world that no other worker uses: the one that the worker had before, if there is one.
+func (p *Program) take(watch explore.Watcher) (*world, error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
-		i := max(0, slices.IndexFunc(p.idle, func(a *arena) bool { return a.watch == watch }))
+		i := max(0, slices.IndexFunc(p.idle, func(w *world) bool { return w.watch == watch }))
 		a := p.idle[i]
 		p.idle[i] = p.idle[n-1]
 		p.idle = p.idle[:n-1]
@@ -267,30 +267,30 @@ func (p *Program) take(watch explore.Watcher) (*arena, error) {
 		return a, nil
 	}
 	p.mu.Unlock()
-	a, err := newArena(p)
+	a, err := newWorld(p)
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.arenas = append(p.arenas, a)
+	p.worlds = append(p.worlds, a)
 	return a, nil
 }
 
-func (p *Program) release(a *arena) {
+func (p *Program) release(w *world) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.idle = append(p.idle, a)
+	p.idle = append(p.idle, w)
 }
 
 // Close gives the memory of the machines back. No search may be running.
 func (p *Program) Close() error {
 	var errs []error
-	for _, a := range p.arenas {
+	for _, a := range p.worlds {
 		p.setups.Delete(a.setup.Task)
 		errs = append(errs, a.machine.Close())
 	}
-	p.arenas, p.idle = nil, nil
+	p.worlds, p.idle = nil, nil
 	return errors.Join(errs...)
 }
 

@@ -61,37 +61,37 @@ func (r *recording) Restart() {
 }
 
 // begin is called when the world is set up.
-func (r *recording) begin(a *arena) {
+func (r *recording) begin(w *world) {
 	r.started = true
-	r.names.begin(a)
-	for _, t := range a.threads {
+	r.names.begin(w)
+	for _, t := range w.threads {
 		r.tasks[t.Task.Name] = t.Task
 	}
-	r.before = r.look(a)
+	r.before = r.look(w)
 }
 
 // end is called where the execution ends, or first goes wrong.
-func (r *recording) end(a *arena) {
+func (r *recording) end(w *world) {
 	if r.started && !r.ended {
 		r.ended = true
-		r.after = r.look(a)
+		r.after = r.look(w)
 	}
 }
 
 // look draws the address spaces. What is broken may be half made, in any way: then it says so.
-func (r *recording) look(a *arena) (all []Map) {
+func (r *recording) look(w *world) (all []Map) {
 	defer func() {
 		if v := recover(); v != nil {
 			message, _ := task.Panicked(v)
 			all = []Map{{"everything", []string{"cannot be read: " + message}}}
 		}
 	}()
-	return a.maps()
+	return w.maps()
 }
 
-func (a *arena) maps() (all []Map) {
-	for i, m := range a.p.scenario.MMs {
-		all = append(all, Map{m.Name, a.mapLines(i)})
+func (w *world) maps() (all []Map) {
+	for i, m := range w.p.scenario.MMs {
+		all = append(all, Map{m.Name, w.mapLines(i)})
 	}
 	return all
 }
@@ -174,7 +174,7 @@ func (r *recording) trace(t *explore.Trace) *Trace {
 		Before: r.before, After: r.after, Ending: t.Found.Ending, Violated: t.Found.Violations, Outcome: t.World,
 		Objects: r.names.list(),
 	}
-	for _, th := range r.names.arena.threads {
+	for _, th := range r.names.world.threads {
 		out.Tasks = append(out.Tasks, th.Task.Name)
 	}
 	// What comes after the threads have ended is watched, too, but no step.

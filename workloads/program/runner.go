@@ -17,24 +17,24 @@ import (
 // runner is a task that runs a block. It is its own [actor.Host].
 type runner struct {
 	actor.Actor
-	arena  *arena
+	world  *world
 	block  *workloads.Block
 	space  int   // the address space it starts in
 	copy   int   // which task of its thread it is
 	first  int   // slot of its first statement; -1: its results are not noted
 	meets  []int // the barriers that it comes to
 	nth    map[*workloads.Stmt]int
-	made   int        // the address space that the statement made, by arena.mms; -1: none
+	made   int        // the address space that the statement made, by world.mms; -1: none
 	cached []phys.PFN // the frames in its task's cache when an execution begins
 	wrong  error      // of init: the first result that was not as stated
 }
 
-func (a *arena) newRunner(t *task.Task, b *workloads.Block, space, n, first int) *runner {
+func (w *world) newRunner(t *task.Task, b *workloads.Block, space, n, first int) *runner {
 	if b == nil {
 		b = &workloads.Block{}
 	}
-	r := &runner{arena: a, block: b, space: space, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
-	r.Task, r.Host, r.Decls, r.Window = t, r, a.p.scenario.Files, a.p.scenario.Window
+	r := &runner{world: w, block: b, space: space, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
+	r.Task, r.Host, r.Decls, r.Window = t, r, w.p.scenario.Files, w.p.scenario.Window
 	walk(b.Body, func(s *workloads.Stmt) {
 		if s.Body == nil {
 			r.nth[s] = len(r.nth)
@@ -49,14 +49,14 @@ func (a *arena) newRunner(t *task.Task, b *workloads.Block, space, n, first int)
 // reset makes the runner ready for another execution. t gets it its address space, if that exists. shared are the regions
 // that init has bound.
 func (r *runner) reset(t *task.Task, shared []workloads.Region) {
-	if r.Env == nil || r.arena.p.draws {
-		r.Env = r.block.NewEnv(r.arena.p.plan.Seed, r.copy, shared)
+	if r.Env == nil || r.world.p.draws {
+		r.Env = r.block.NewEnv(r.world.p.plan.Seed, r.copy, shared)
 	} else {
 		clear(r.Env.Regions[copy(r.Env.Regions, shared):])
 	}
-	r.Files, r.wrong = r.arena.files, nil
+	r.Files, r.wrong = r.world.files, nil
 	r.Task.Revive()
-	r.MM = r.arena.spaces[r.space].get(t)
+	r.MM = r.world.spaces[r.space].get(t)
 }
 
 // run is the body of a thread's task.
@@ -69,16 +69,16 @@ func (r *runner) run() {
 		r.body(r.block.Body)
 	}
 	for _, i := range r.meets {
-		r.arena.barriers[i].leave(r.Task)
+		r.world.barriers[i].leave(r.Task)
 	}
-	if r.arena.p.exits { // otherwise its reference is not the last one, and giving it back orders nothing that matters
+	if r.world.p.exits { // otherwise its reference is not the last one, and giving it back orders nothing that matters
 		r.Leave()
 	}
 }
 
 // await waits until another task has made the address space that this one starts in.
 func (r *runner) await() {
-	s := &r.arena.spaces[r.space]
+	s := &r.world.spaces[r.space]
 	r.Task.BeginWhen(task.OpLoadAcquire, unsafe.Pointer(&s.mm), func() bool { return s.mm.Peek() != nil })
 	r.Task.EndPointer(unsafe.Pointer(s.mm.Peek()), unsafe.Pointer(s.mm.Peek()))
 	r.MM = s.get(r.Task)
@@ -127,7 +127,7 @@ func (r *runner) in(s *workloads.Stmt) {
 
 // operation runs a statement that has a result. The statement is its outermost function.
 func (r *runner) operation(s *workloads.Stmt) {
-	r.Task.Enter(r.arena.p.text[s])
+	r.Task.Enter(r.world.p.text[s])
 	out := r.record(s)
 	if !s.Expect.Allows(out, r.Env) {
 		want := "ok"
@@ -141,7 +141,7 @@ func (r *runner) operation(s *workloads.Stmt) {
 
 // record runs a statement and notes what came of it.
 func (r *runner) record(s *workloads.Stmt) workloads.Outcome {
-	a := r.arena
+	a := r.world
 	e := entry{slot: -1, stmt: s, runner: r, space: a.spaceIndex(r.MM), begin: a.steps()}
 	r.made = -1
 	e.outcome = r.Perform(s)
@@ -163,45 +163,45 @@ const resultOracle = "unexpected-result"
 
 // unexpected reports a result that its statement does not state.
 func (r *runner) unexpected(s *workloads.Stmt, got, want string) {
-	text := cmp.Or(r.arena.p.text[s], s.String()) // one that holds others has no text of its own
+	text := cmp.Or(r.world.p.text[s], s.String()) // one that holds others has no text of its own
 	message := fmt.Sprintf("%s: %s: got %s, expected %s", s.Pos, text, got, want)
 	if r.first < 0 {
 		r.wrong = cmp.Or(r.wrong, fmt.Errorf("init: %s", message))
 		return
 	}
-	slot := fmt.Sprintf("%s.%d", r.block.Name, r.arena.p.number[s])
-	r.arena.violate(task.Violation{Oracle: resultOracle, Message: message, Task: r.Task.Name, Func: r.Task.Func(),
+	slot := fmt.Sprintf("%s.%d", r.block.Name, r.world.p.number[s])
+	r.world.violate(task.Violation{Oracle: resultOracle, Message: message, Task: r.Task.Name, Func: r.Task.Func(),
 		Stmt: text, Seen: slot + " " + got})
 }
 
 // Acquire implements [actor.Host].
-func (r *runner) Acquire(i int) *mm.MM { return r.arena.spaces[i].get(r.Task) }
+func (r *runner) Acquire(i int) *mm.MM { return r.world.spaces[i].get(r.Task) }
 
 // Reserve implements [actor.Host].
-func (r *runner) Reserve(i int) bool { return r.arena.spaces[i].forking.CmpXchg(r.Task, 0, 1) }
+func (r *runner) Reserve(i int) bool { return r.world.spaces[i].forking.CmpXchg(r.Task, 0, 1) }
 
 // Publish implements [actor.Host].
 func (r *runner) Publish(i int, m *mm.MM) {
 	if m == nil {
-		r.arena.spaces[i].forking.Xchg(r.Task, 0)
+		r.world.spaces[i].forking.Xchg(r.Task, 0)
 		return
 	}
-	r.made = len(r.arena.mms)
-	r.arena.mms = append(r.arena.mms, m)
-	r.arena.spaces[i].mm.StoreRelease(r.Task, m)
+	r.made = len(r.world.mms)
+	r.world.mms = append(r.world.mms, m)
+	r.world.spaces[i].mm.StoreRelease(r.Task, m)
 }
 
 // Remove implements [actor.Host].
 func (r *runner) Remove(i int) *mm.MM {
-	m := r.arena.spaces[i].mm.Xchg(r.Task, nil)
-	r.arena.spaces[i].forking.Xchg(r.Task, 0)
+	m := r.world.spaces[i].mm.Xchg(r.Task, nil)
+	r.world.spaces[i].forking.Xchg(r.Task, 0)
 	return m
 }
 
 // Forget implements [actor.Host].
 func (r *runner) Forget(m *mm.MM) bool {
-	for i := range r.arena.spaces {
-		if s := &r.arena.spaces[i]; s.mm.Peek() == m {
+	for i := range r.world.spaces {
+		if s := &r.world.spaces[i]; s.mm.Peek() == m {
 			return r.Remove(i) != nil
 		}
 	}
@@ -209,7 +209,7 @@ func (r *runner) Forget(m *mm.MM) bool {
 }
 
 // Meet implements [actor.Host].
-func (r *runner) Meet(s *workloads.Stmt) { r.arena.barriers[s.Barrier.Index].meet(r.Task) }
+func (r *runner) Meet(s *workloads.Stmt) { r.world.barriers[s.Barrier.Index].meet(r.Task) }
 
 // Yield implements [actor.Host]: every step may let others run.
 func (r *runner) Yield() {}
@@ -221,7 +221,7 @@ func (r *runner) Validate(m *mm.MM) error {
 	}
 	defer m.MmapWriteUnlock(r.Task)
 	for _, v := range m.Validate(r.Task) {
-		r.arena.violate(v)
+		r.world.violate(v)
 	}
 	return nil
 }

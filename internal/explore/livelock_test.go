@@ -110,7 +110,7 @@ func TestLivelock(t *testing.T) {
 // TestReadingMuchIsNoLivelock: a task may go over many cells without changing anything.
 func TestReadingMuchIsNoLivelock(t *testing.T) {
 	rep := explored(t, program(func(w *scriptWorld, t *task.Task) {
-		for range stallSteps - 1 {
+		for range spinSteps - 1 {
 			w.x.ReadOnce(t)
 		}
 	}), Options{})

@@ -36,9 +36,9 @@ func (t *Trace) Holders(b Blocked) []string {
 func acquired(s *Step, sections bool) int {
 	switch {
 	case s.Op == task.OpSectionBegin:
-		return asked(sections)
+		return boolToInt(sections)
 	case s.Op == task.OpSectionEnd:
-		return -asked(sections)
+		return -boolToInt(sections)
 	case sections || s.Op == task.OpDowngradeWrite:
 		return 0
 	case s.Interrupted:
@@ -50,7 +50,7 @@ func acquired(s *Step, sections bool) int {
 	case task.Unlock:
 		return -1
 	case task.Try:
-		return asked(s.Old != s.New)
+		return boolToInt(s.Old != s.New)
 	case task.RMW: // a reference; what is added otherwise is a flag
 		if d := int64(s.New) - int64(s.Old); d == 1 || d == -1 {
 			return int(d)
@@ -59,7 +59,7 @@ func acquired(s *Step, sections bool) int {
 	return 0
 }
 
-func asked(yes bool) int {
+func boolToInt(yes bool) int {
 	if yes {
 		return 1
 	}

@@ -69,7 +69,7 @@ func TestBulkOfUnknownMemory(t *testing.T) {
 	memory := new([64]byte)
 	e := task.Event{Op: task.OpClearPage, Addr: unsafe.Pointer(memory), Size: 64}
 	d.foresee(&s, 0, &e)
-	if a := d.pending[0]; a.flags&everything == 0 {
+	if a := d.pending[0]; a.flags&dependsOnAll == 0 {
 		t.Errorf("%+v", d.pending[0])
 	}
 	d.cells.reset()
@@ -98,7 +98,7 @@ func TestLivesOfAStep(t *testing.T) {
 		t.Errorf("one died: %+v", d.step)
 	}
 	d.lived(&s, 0, second, 0)
-	if d.step.flags&everything == 0 {
+	if d.step.flags&dependsOnAll == 0 {
 		t.Errorf("two died: %+v", d.step)
 	}
 	d.step = access{}
@@ -127,7 +127,7 @@ func TestSigns(t *testing.T) {
 	apart := 0
 	for range 200_000 {
 		a, b := draw(0), draw(1)
-		if a.sign()&b.sign() == 0 {
+		if a.bloom()&b.bloom() == 0 {
 			apart++
 			if dependent(&a, &b) {
 				t.Fatalf("%+v and %+v", a, b)

@@ -38,11 +38,11 @@ func TestRepeatedWorlds(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					a.improvised = i == 1
+					a.uncacheable = i == 1
 					p.release(a)
 					reports[i] = searched(t, p, explore.Options{Strategy: strategy, Executions: 300, Watch: p.Watch})
-					if repeats := a.rehearsed != nil && a.rehearsed.repeated; repeats != (i == 0) || a.improvised != (i == 1) {
-						t.Fatalf("repeats: %v, improvises: %v", repeats, a.improvised)
+					if repeats := a.recorded != nil && a.recorded.repeated; repeats != (i == 0) || a.uncacheable != (i == 1) {
+						t.Fatalf("repeats: %v, improvises: %v", repeats, a.uncacheable)
 					}
 					reports[i].Elapsed = 0
 				}
@@ -69,14 +69,14 @@ func TestWorldsThatDiffer(t *testing.T) {
 			load A
 	`, Setting{})
 	r := searched(t, p, explore.Options{Watch: p.Watch, Executions: 20})
-	if a := p.arenas[0]; !a.improvised || a.rehearsed != nil || r.Executions != 20 {
-		t.Errorf("improvised: %v after %d executions", a.improvised, r.Executions)
+	if a := p.worlds[0]; !a.uncacheable || a.recorded != nil || r.Executions != 20 {
+		t.Errorf("uncacheable: %v after %d executions", a.uncacheable, r.Executions)
 	}
 }
 
-// TestPrompter: what is announced otherwise than at the rehearsal, too late or not at all is noticed.
+// TestPrompter: what is announced otherwise than at the setupTrace, too late or not at all is noticed.
 func TestPrompter(t *testing.T) {
-	r := &rehearsal{lines: []line{{op: task.OpReadOnce, new: 1}, {op: task.OpXchg, old: 1, new: 2}}}
+	r := &setupTrace{events: []setupEvent{{op: task.OpReadOnce, new: 1}, {op: task.OpXchg, old: 1, new: 2}}}
 	for _, c := range []struct {
 		events []task.Event
 		same   bool
@@ -86,7 +86,7 @@ func TestPrompter(t *testing.T) {
 		{[]task.Event{{Op: task.OpReadOnce, New: 1}}, false},
 		{[]task.Event{{Op: task.OpReadOnce, New: 1}, {Op: task.OpXchg, Old: 1, New: 2}, {Op: task.OpReadOnce, New: 1}}, false},
 	} {
-		var p prompter
+		var p verifier
 		p.begin(r)
 		for i := range c.events {
 			p.After(nil, &c.events[i])

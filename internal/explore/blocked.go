@@ -61,7 +61,7 @@ func (x *executor) blockedNow() []Blocked {
 	for i, p := range x.procs[:x.tasks] {
 		if e := x.pending[i].Event; e != nil {
 			all = append(all, Blocked{Task: p.task.Name, Op: e.Op, Addr: e.Addr, Func: e.Func,
-				Stack: slices.Clone(p.task.Stack()), Spins: x.stall.spinning.has(i)})
+				Stack: slices.Clone(p.task.Stack()), Spins: x.spins.spinning.has(i)})
 		}
 	}
 	return all
@@ -92,79 +92,4 @@ func (x *executor) probe() bool {
 	}
 	x.tracker, x.watcher, x.running, x.res.violations = tracker, watcher, true, before
 	return lost
-}
-
-// stall finds tasks that go round a loop without getting anywhere: a task that takes very many steps while nothing that
-// anybody could see changes, and that comes back to one of its operations again and again, is held back until somebody
-// changes something. When only such tasks are left that is a livelock. It needs no annotation of the loop, and it
-// costs completeness only where a schedule would starve the others for as long; a loop that does change things runs
-// into the limit on steps instead.
-type stall struct {
-	spinning taskSet
-	loops    [maxTasks]loop
-	changes  uint32 // steps that changed something
-}
-
-// loop is the run of steps of one task during which nothing changed.
-type loop struct {
-	changes uint32 // stall.changes when it began
-	steps   int
-	op      task.Op // the operation it is expected to come back to
-	addr    unsafe.Pointer
-	rounds  int
-}
-
-const (
-	stallSettles = 100  // steps after which a loop should be in its rounds
-	stallSteps   = 1000 // steps
-	stallRounds  = 20   // and rounds that make it a stall
-)
-
-func (s *stall) reset() { *s = stall{} }
-
-// note takes a step into account.
-func (s *stall) note(i int, e *task.Event) {
-	if changes(e) {
-		s.changes++
-		s.spinning = 0
-		return
-	}
-	l := &s.loops[i]
-	if l.changes != s.changes {
-		*l = loop{changes: s.changes}
-	}
-	l.steps++
-	switch {
-	case l.steps < stallSettles:
-	case l.steps == stallSettles:
-		l.op, l.addr = e.Op, e.Addr
-	case e.Op == l.op && e.Addr == l.addr:
-		l.rounds++
-		if l.steps >= stallSteps && l.rounds >= stallRounds {
-			s.spinning |= 1 << i
-		}
-	}
-}
-
-// changes reports whether another task could see that the operation was performed.
-func changes(e *task.Event) bool {
-	switch e.Op.Info().Kind {
-	case task.Read:
-		return false
-	case task.Wait:
-		return e.Op == task.OpSchedule || e.Interrupted
-	case task.Try, task.RMW:
-		return e.Old != e.New || !conditional(e.Op)
-	}
-	return true
-}
-
-// conditional reports whether the operation writes only if what it finds allows it; otherwise it is a read.
-func conditional(op task.Op) bool {
-	switch op {
-	case task.OpCmpXchg, task.OpRefIncNotZero, task.OpRefIncNotZeroLimitedAcquire, task.OpRefAddNotZero,
-		task.OpDownReadTrylock, task.OpDownWriteTrylock, task.OpMutexTrylock, task.OpSpinTrylock:
-		return true
-	}
-	return false
 }

@@ -27,7 +27,7 @@ func TestCachesStayTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.release(a)
-		a.warm()
+		a.primeCaches()
 		for r := range a.runners() {
 			all = append(all, slices.Clone(a.machine.Mem.Cached(r.Task)))
 		}

@@ -29,7 +29,7 @@ type oracles struct {
 	checker *check.Checker
 	p       *Program
 	setup   *task.Task
-	arena   *arena
+	world   *world
 	phase   phase
 	made    made
 }
@@ -39,7 +39,7 @@ type made struct {
 	key      any
 	snapshot *check.Snapshot
 	setup    *task.Task
-	arena    *arena
+	world    *world
 }
 
 type phase uint8
@@ -55,7 +55,7 @@ const (
 func (w *oracles) Restart() { w.phase = nothing }
 
 // Remember implements [explore.Recaller].
-func (w *oracles) Remember(key any) { w.made = made{key, w.checker.Snapshot(), w.setup, w.arena} }
+func (w *oracles) Remember(key any) { w.made = made{key, w.checker.Snapshot(), w.setup, w.world} }
 
 // Knows implements [explore.Recaller].
 func (w *oracles) Knows(key any) bool {
@@ -64,7 +64,7 @@ func (w *oracles) Knows(key any) bool {
 
 // Recall implements [explore.Recaller].
 func (w *oracles) Recall(any) {
-	w.phase, w.setup, w.arena = settingUp, w.made.setup, w.made.arena
+	w.phase, w.setup, w.world = settingUp, w.made.setup, w.made.world
 	w.checker.Return(w.made.snapshot)
 }
 
@@ -89,7 +89,7 @@ func (w *oracles) follow(t *task.Task) {
 		w.checker.Reset()
 		w.phase = settingUp
 		if w.setup != t {
-			w.setup, w.arena = t, w.p.arenaOf(t)
+			w.setup, w.world = t, w.p.worldOf(t)
 		}
 	case w.phase == settingUp && t != w.setup:
 		w.phase = running
@@ -100,19 +100,19 @@ func (w *oracles) follow(t *task.Task) {
 	}
 }
 
-// arenaOf returns the arena whose world the task sets up.
-func (p *Program) arenaOf(setup *task.Task) *arena {
+// worldOf returns the world whose world the task sets up.
+func (p *Program) worldOf(setup *task.Task) *world {
 	a, _ := p.setups.Load(setup)
-	return a.(*arena)
+	return a.(*world)
 }
 
 // target says what a task looks up.
 func (w *oracles) target(t *task.Task) (m *vma.MMLock, addr uint64, known bool) {
 	i := t.ID - 1
-	if i < 0 || i >= len(w.arena.threads) {
+	if i < 0 || i >= len(w.world.threads) {
 		return nil, 0, false
 	}
-	r := w.arena.threads[i]
+	r := w.world.threads[i]
 	if r.MM == nil {
 		return nil, 0, false
 	}

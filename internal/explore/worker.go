@@ -9,11 +9,11 @@ import (
 
 // result is what came of one part.
 type result struct {
-	report  Report
-	learned lessons
-	leftOut bool
-	stopped bool // by a limit, before its end
-	useless bool // stopped, because enough was found before it
+	report    Report
+	learned   lessons
+	leftOut   bool
+	stopped   bool // by a limit, before its end
+	cancelled bool // stopped, because enough was found before it
 }
 
 func newResult() *result { return &result{report: Report{DistinctOutcomes: map[string]int{}}} }
@@ -46,8 +46,8 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 			}
 		}
 		if s.stop(index) {
-			r.useless = int64(index) > s.last.Load()
-			r.stopped = !r.useless
+			r.cancelled = int64(index) > s.last.Load()
+			r.stopped = !r.cancelled
 			break
 		}
 		rewind := rewinds(part)
@@ -66,7 +66,7 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 			return err
 		}
 		if enough {
-			s.endAt(index)
+			s.endWithShard(index)
 			break
 		}
 		if n := r.report.Truncated; s.o.Depth == 0 && n >= maxCut && n == r.report.Executions-r.report.Redundant {
@@ -125,8 +125,8 @@ func (s *search) stop(index int) bool {
 	return false
 }
 
-// endAt says that parts after this one need not be searched.
-func (s *search) endAt(index int) {
+// endWithShard says that parts after this one need not be searched.
+func (s *search) endWithShard(index int) {
 	for {
 		last := s.last.Load()
 		if int64(index) >= last || s.last.CompareAndSwap(last, int64(index)) {
