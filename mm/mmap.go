@@ -137,7 +137,7 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	if flags, err = mapFlags(args, flags, length); err != nil {
 		return 0, err
 	}
-	flags &^= mm.Machine.unknownFlags()
+	flags &^= mm.Machine.unknownFlags(flags)
 	if mm.denyWriteExec(t, flags, flags) {
 		return 0, errno("mmap", linux.EACCES, "executable memory may not be written to (PR_SET_MDWE)")
 	}

@@ -76,12 +76,12 @@ func (s *Settings) LowestPlain() uint64 { return s.MmapMinAddr &^ (PageSize - 1)
 func (s *Settings) hugeAligned(file *phys.File) bool { return !s.NoTHP && file.HugeAligned() }
 
 // unknownFlags are those that no mapping has on the machine: of huge pages where they are not known; VM_NORESERVE where all memory
-// is accounted.
-func (s *Settings) unknownFlags() (f vma.Flags) {
+// is accounted but that which may be dropped.
+func (s *Settings) unknownFlags(of vma.Flags) (f vma.Flags) {
 	if s.NoTHP {
 		f |= vma.VMNoHugePage
 	}
-	if s.Overcommit == OvercommitNever {
+	if s.Overcommit == OvercommitNever && of&vma.VMDroppable == 0 {
 		f |= vma.VMNoReserve
 	}
 	return f

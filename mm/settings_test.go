@@ -167,3 +167,18 @@ func TestLargeProcessLeavesRoom(t *testing.T) {
 	l.wantErrno(mapping(had+1, had+1+rest, rw)(l), linux.ENOMEM, "up to the limit")
 	l.wantErrno(mapping(had+1, had+rest, rw)(l), 0, "a page less")
 }
+
+// TestDroppableIsNeverReserved: memory that may be dropped is not accounted, even where MAP_NORESERVE counts for nothing.
+func TestDroppableIsNeverReserved(t *testing.T) {
+	l := on(t, mm.Settings{Overcommit: mm.OvercommitNever})
+	for addr, c := range map[uint64]struct {
+		flags     int
+		noReserve bool
+	}{at(0): {linux.MAP_DROPPABLE | linux.MAP_ANONYMOUS, true}, at(4): {privateAnon | linux.MAP_NORESERVE, false}} {
+		_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: addr, Len: page, Prot: rw, Flags: c.flags | linux.MAP_FIXED})
+		l.do(err)
+		if _, _, _, flags := l.mm.Tree.Find(l.t, addr).Snapshot(); (flags&vma.VMNoReserve != 0) != c.noReserve || (flags&vma.VMAccount != 0) == c.noReserve {
+			t.Errorf("flags %#x: the mapping has %v", c.flags, flags)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func (b *bench) newWorld(sh shape) (*world, error) {
 	}
 	cfg := Config{
 		Base: windowBase, MmapBase: p.Window().End(), MaxMapCount: b.maxMaps - p.Outside().Areas,
-		ForbidZeroPage: !b.lab.Kernel().ZeroPage,
+		ForbidZeroPage: !b.lab.Kernel().ZeroPage, ReserveAll: b.lab.Kernel().Overcommit == 2,
 	}
 	w.models = []*Model{New(cfg)}
 	return w, nil
