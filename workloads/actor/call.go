@@ -1,8 +1,6 @@
 package actor
 
 import (
-	"errors"
-
 	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/workloads"
@@ -20,46 +18,77 @@ type Call struct {
 	Advice          int
 	Resource        int // setrlimit: linux.RLIMIT_
 	Option          int // prctl: linux.PR_SET_
-	File            int // mmap: index of the file; -1: none
+	File            int // mmap: index of the file; -1: none. Of accesses 0
 	Access          workloads.Access
 	Pages           bool // touch: every page of the range, not one
 }
 
-// NewCall evaluates the operands of a statement in env. An error tells why it cannot be run.
-func NewCall(s *workloads.Stmt, env *workloads.Env) (Call, error) {
-	c := Call{Kind: s.Kind, Prot: int(s.Prot), Flags: s.Flags, Advice: s.Advice, Resource: s.Limit, Option: s.Option, Access: s.Access, File: -1}
-	var errs [6]error
-	c.Addr, errs[0] = optional(s.Addr, env)
-	c.Len, errs[1] = optional(s.Size, env)
-	c.NewLen, errs[2] = optional(s.NewSize, env)
-	c.NewAddr, errs[3] = optional(s.To, env)
-	c.Value, errs[4] = optional(s.Value, env)
-	c.Offset, errs[5] = optional(s.Backing.Offset, env)
+// NewCall evaluates the operands of a statement in env. An error tells why it cannot be run: that of the first operand which has no value.
+func NewCall(s *workloads.Stmt, env *workloads.Env) (c Call, err error) {
+	err = c.evaluate(s, env)
+	return c, err
+}
+
+// evaluate is NewCall for a call that is zero.
+func (c *Call) evaluate(s *workloads.Stmt, env *workloads.Env) (err error) {
+	c.Kind, c.Access = s.Kind, s.Access
+	if s.Addr != nil {
+		if c.Addr, err = s.Addr.Eval(env); err != nil {
+			return err
+		}
+	}
+	if c.ofWord() && c.Addr%8 != 0 {
+		return errUnaligned
+	}
+	if s.Size != nil {
+		if c.Len, err = s.Size.Eval(env); err != nil {
+			return err
+		}
+	}
+	if s.Value != nil {
+		if c.Value, err = s.Value.Eval(env); err != nil {
+			return err
+		}
+	}
+	if s.Kind == workloads.KindTouch {
+		if c.Pages = s.Size != nil; !c.Pages {
+			c.Len = 1
+		}
+		return nil
+	}
+	if s.Size == nil && s.Addr != nil && s.Addr.Op == workloads.ExprBase {
+		c.Len = env.Regions[s.Addr.Region.Index].Size
+	}
+	return c.evaluateRest(s, env)
+}
+
+// evaluateRest evaluates what only system calls have.
+func (c *Call) evaluateRest(s *workloads.Stmt, env *workloads.Env) (err error) {
+	c.Prot, c.Flags, c.Advice, c.Resource, c.Option, c.File = int(s.Prot), s.Flags, s.Advice, s.Limit, s.Option, -1
+	if c.NewLen, err = optional(s.NewSize, env); err != nil {
+		return err
+	}
+	if c.NewAddr, err = optional(s.To, env); err != nil {
+		return err
+	}
+	if c.Offset, err = optional(s.Backing.Offset, env); err != nil {
+		return err
+	}
 	switch s.Kind {
 	case workloads.KindMmap:
 		c.backing(&s.Backing)
-	case workloads.KindTouch:
-		c.Pages = s.Size != nil
 	case workloads.KindSetrlimit:
 		if c.Value = c.Len; s.Size == nil {
 			c.Value = mm.Infinity
 		}
-	default:
-		if s.Size == nil && s.Addr != nil && s.Addr.Op == workloads.ExprBase {
-			c.Len = env.Regions[s.Addr.Region.Index].Size
-		}
 	}
-	err := errors.Join(errs[:]...)
-	if err == nil && c.ofWord() && c.Addr%8 != 0 {
-		err = errUnaligned
-	}
-	return c, err
+	return nil
 }
 
 // ofWord reports whether the call reads or writes an 8-byte word.
 func (c *Call) ofWord() bool {
 	switch c.Kind {
-	case workloads.KindLoad, workloads.KindStore, workloads.KindPeek, workloads.KindPoke:
+	case workloads.KindLoad, workloads.KindStore, workloads.KindPeek, workloads.KindPoke, workloads.KindWalk:
 		return true
 	}
 	return false

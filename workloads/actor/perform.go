@@ -16,16 +16,6 @@ func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
 		return Failure(linux.ESRCH)
 	}
 	switch s.Kind {
-	case workloads.KindTouch:
-		return a.touch(s)
-	case workloads.KindLoad:
-		return a.load(s)
-	case workloads.KindStore:
-		return a.store(s)
-	case workloads.KindLock:
-		return a.lock(s)
-	case workloads.KindWalk:
-		return a.walk(s)
 	case workloads.KindFork:
 		return a.fork(s)
 	case workloads.KindExit:
@@ -63,22 +53,6 @@ var faultAccess = [...]fault.Access{
 	workloads.AccessExec:  fault.Exec,
 }
 
-func (a *Actor) touch(s *workloads.Stmt) workloads.Outcome {
-	addr, err := s.Addr.Eval(a.Env)
-	if err != nil {
-		return notRun(err)
-	}
-	if s.Size == nil {
-		a.Looking = addr
-		return faultOutcomes[fault.Touch(a.Task, a.MM, addr, faultAccess[s.Access])]
-	}
-	size, err := s.Size.Eval(a.Env)
-	if err != nil {
-		return notRun(err)
-	}
-	return a.touchRange(addr, size, s.Access)
-}
-
 // touchRange touches every page of a range, up to the first that fails.
 func (a *Actor) touchRange(addr, size uint64, access workloads.Access) workloads.Outcome {
 	end := addr + size
@@ -94,50 +68,15 @@ func (a *Actor) touchRange(addr, size uint64, access workloads.Access) workloads
 	return success(0)
 }
 
-// word evaluates the address of a load or a store.
-func (a *Actor) word(s *workloads.Stmt) (uint64, error) {
-	addr, err := s.Addr.Eval(a.Env)
-	if err == nil && addr%8 != 0 {
-		err = errUnaligned
-	}
-	a.Looking = addr
-	return addr, err
-}
-
-func (a *Actor) load(s *workloads.Stmt) workloads.Outcome {
-	addr, err := a.word(s)
-	if err != nil {
-		return notRun(err)
-	}
-	return a.loadWord(addr)
-}
-
-func (a *Actor) loadWord(addr uint64) workloads.Outcome {
+func (a *Actor) load(addr uint64) workloads.Outcome {
 	value, res := fault.Load(a.Task, a.MM, addr)
 	out := faultOutcomes[res]
 	out.Value = value
 	return out
 }
 
-func (a *Actor) store(s *workloads.Stmt) workloads.Outcome {
-	addr, err := a.word(s)
-	if err != nil {
-		return notRun(err)
-	}
-	value, err := s.Value.Eval(a.Env)
-	if err != nil {
-		return notRun(err)
-	}
-	return faultOutcomes[fault.Store(a.Task, a.MM, addr, value)]
-}
-
 // lock read-locks a VMA as lock_vma_under_rcu does. EAGAIN means that its caller would go on under mmap_lock.
-func (a *Actor) lock(s *workloads.Stmt) workloads.Outcome {
-	addr, err := s.Addr.Eval(a.Env)
-	if err != nil {
-		return notRun(err)
-	}
-	a.Looking = addr
+func (a *Actor) lock(addr uint64) workloads.Outcome {
 	v := a.MM.LockVMAUnderRCU(a.Task, addr)
 	if v == nil {
 		return Failure(linux.EAGAIN)
@@ -147,11 +86,7 @@ func (a *Actor) lock(s *workloads.Stmt) workloads.Outcome {
 }
 
 // walk reads a word as GUP-fast would: from a page that the tables map already, else EFAULT.
-func (a *Actor) walk(s *workloads.Stmt) workloads.Outcome {
-	addr, err := a.word(s)
-	if err != nil {
-		return notRun(err)
-	}
+func (a *Actor) walk(addr uint64) workloads.Outcome {
 	value, ok := fault.Walk(a.Task, a.MM, addr)
 	if !ok {
 		return Failure(linux.EFAULT)
@@ -159,10 +94,10 @@ func (a *Actor) walk(s *workloads.Stmt) workloads.Outcome {
 	return success(value)
 }
 
-// call runs a system call.
+// call makes the call that a statement stands for.
 func (a *Actor) call(s *workloads.Stmt) workloads.Outcome {
-	c, err := NewCall(s, a.Env)
-	if err != nil {
+	var c Call
+	if err := c.evaluate(s, a.Env); err != nil {
 		return notRun(err)
 	}
 	out := a.Do(&c)
@@ -177,14 +112,18 @@ func (a *Actor) Do(c *Call) workloads.Outcome {
 	a.Looking = c.Addr
 	switch c.Kind {
 	case workloads.KindTouch:
-		if !c.Pages {
-			c.Len = 1
+		if c.Pages {
+			return a.touchRange(c.Addr, c.Len, c.Access)
 		}
-		return a.touchRange(c.Addr, c.Len, c.Access)
+		return faultOutcomes[fault.Touch(a.Task, a.MM, c.Addr, faultAccess[c.Access])]
 	case workloads.KindLoad:
-		return a.loadWord(c.Addr)
+		return a.load(c.Addr)
 	case workloads.KindStore:
 		return faultOutcomes[fault.Store(a.Task, a.MM, c.Addr, c.Value)]
+	case workloads.KindLock:
+		return a.lock(c.Addr)
+	case workloads.KindWalk:
+		return a.walk(c.Addr)
 	}
 	value, err := a.systemCall(c)
 	if err != nil {

@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"errors"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -95,8 +94,6 @@ func (t *thread) operation(s *workloads.Stmt) {
 	var out workloads.Outcome
 	var err error
 	switch s.Kind {
-	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore:
-		out, err = t.access(s)
 	case workloads.KindBarrier:
 		t.barriers[s.Barrier.Index].meet()
 	case workloads.KindYield:
@@ -134,56 +131,43 @@ func label(out workloads.Outcome) string {
 	return out.String()
 }
 
-// call makes a system call. Go is told nothing of it: there is nobody else whom this thread could let run.
-func (t *thread) call(s *workloads.Stmt) (workloads.Outcome, error) {
+// call makes the call that a statement stands for.
+func (t *thread) call(s *workloads.Stmt) (out workloads.Outcome, err error) {
 	c, err := actor.NewCall(s, t.env)
 	if err != nil {
-		return workloads.Outcome{}, err
+		return out, err
 	}
-	nr, a := c.SystemCall(t.fds)
-	r, _, errno := unix.RawSyscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
-	if errno != 0 {
-		return actor.Failure(errno), nil
+	switch c.Kind {
+	case workloads.KindTouch:
+		end := c.Addr + c.Len
+		for page := c.Addr; page < end && out.Kind == workloads.ResultOK; page = (page + mm.PageSize) &^ (mm.PageSize - 1) {
+			out = touch(page, c.Access)
+		}
+	case workloads.KindLoad:
+		out = load(c.Addr)
+	case workloads.KindStore:
+		out = store(c.Addr, c.Value)
+	default:
+		out = t.systemCall(&c)
 	}
-	out := workloads.Outcome{Kind: workloads.ResultOK}
-	if c.Kind == workloads.KindMmap || c.Kind == workloads.KindMremap {
-		out.Value = uint64(r)
+	if out.Kind == workloads.ResultOK {
 		c.Bind(s, t.env, out.Value)
 	}
 	return out, nil
 }
 
-var errUnaligned = errors.New("the address of a word is not a multiple of 8")
-
-// access touches, loads or stores.
-func (t *thread) access(s *workloads.Stmt) (out workloads.Outcome, err error) {
-	addr, err := s.Addr.Eval(t.env)
-	if err != nil {
-		return out, err
+// systemCall makes a call of the kernel's. Go is told nothing of it: there is no other goroutine that this thread could let run.
+func (t *thread) systemCall(c *actor.Call) workloads.Outcome {
+	nr, a := c.SystemCall(t.fds)
+	r, _, errno := unix.RawSyscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+	if errno != 0 {
+		return actor.Failure(errno)
 	}
-	var value, size uint64
-	switch {
-	case s.Kind == workloads.KindTouch && s.Size != nil:
-		if size, err = s.Size.Eval(t.env); err != nil {
-			return out, err
-		}
-		end := addr + size
-		for page := addr &^ (mm.PageSize - 1); page < end && out.Kind == workloads.ResultOK; page += mm.PageSize {
-			out = touch(page, s.Access)
-		}
-		return out, nil
-	case s.Kind == workloads.KindTouch:
-		return touch(addr, s.Access), nil
-	case addr%8 != 0:
-		return out, errUnaligned
-	case s.Kind == workloads.KindStore:
-		if value, err = s.Value.Eval(t.env); err != nil {
-			return out, err
-		}
-		return store(addr, value), nil
-	default:
-		return load(addr), nil
+	out := workloads.Outcome{Kind: workloads.ResultOK}
+	if c.Kind == workloads.KindMmap || c.Kind == workloads.KindMremap {
+		out.Value = uint64(r)
 	}
+	return out
 }
 
 func touch(addr uint64, access workloads.Access) (out workloads.Outcome) {
