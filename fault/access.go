@@ -2,24 +2,25 @@ package fault
 
 import (
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
 
 // Load reads the 8-byte word at addr, which is a multiple of 8, as an instruction of task t would: through the page
 // tables, faulting as often as it takes.
-func Load(t *task.Task, m *mm.MM, addr uint64) (value uint64, res Result) {
-	res = access(t, m, addr, Read, func(word *ksync.Atomic64) { value = word.ReadOnce(t) })
+func Load(t *task.Task, m *mm.MM, addr uint64) (value uint64, res linux.AccessEnd) {
+	res = access(t, m, addr, linux.Read, func(word *ksync.Atomic64) { value = word.ReadOnce(t) })
 	return value, res
 }
 
 // Store writes the 8-byte word at addr, which is a multiple of 8, as an instruction of task t would.
-func Store(t *task.Task, m *mm.MM, addr, value uint64) Result {
-	return access(t, m, addr, Write, func(word *ksync.Atomic64) { word.WriteOnce(t, value) })
+func Store(t *task.Task, m *mm.MM, addr, value uint64) linux.AccessEnd {
+	return access(t, m, addr, linux.Write, func(word *ksync.Atomic64) { word.WriteOnce(t, value) })
 }
 
 // Touch makes the access at addr without changing a byte.
-func Touch(t *task.Task, m *mm.MM, addr uint64, kind Access) Result {
+func Touch(t *task.Task, m *mm.MM, addr uint64, kind linux.Access) linux.AccessEnd {
 	return access(t, m, addr&^7, kind, func(*ksync.Atomic64) {})
 }
 
@@ -27,7 +28,7 @@ func Touch(t *task.Task, m *mm.MM, addr uint64, kind Access) Result {
 // and other lockless walkers do. It takes no lock and never faults.
 func Walk(t *task.Task, m *mm.MM, addr uint64) (value uint64, mapped bool) {
 	m.Machine.Access.ReadLock(t)
-	word, _ := translate(t, m, addr, Read)
+	word, _ := translate(t, m, addr, linux.Read)
 	if word != nil {
 		value = word.ReadOnce(t)
 	}
@@ -36,7 +37,7 @@ func Walk(t *task.Task, m *mm.MM, addr uint64) (value uint64, mapped bool) {
 }
 
 // access does use on the word at addr once the page tables allow it, faulting until they do.
-func access(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.Atomic64)) Result {
+func access(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ksync.Atomic64)) linux.AccessEnd {
 	for {
 		m.Machine.Access.ReadLock(t)
 		word, present := translate(t, m, addr, kind)
@@ -45,12 +46,12 @@ func access(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.At
 		}
 		m.Machine.Access.ReadUnlock(t)
 		if word != nil {
-			return OK
+			return linux.OK
 		}
 		if !canonical(addr) {
-			return SegvKernel
+			return linux.SegvKernel
 		}
-		if res := Handle(t, m, addr, kind, present); res != OK {
+		if res := Handle(t, m, addr, kind, present); res != linux.OK {
 			return res
 		}
 	}
@@ -67,8 +68,8 @@ func canonical(addr uint64) bool {
 // translate walks the page tables as the processor does. It returns the word at addr, or nil if that faults, and whether
 // the page is present. The caller is inside a section of the access domain, which keeps page and tables from being freed,
 // as a pending TLB flush would.
-func translate(t *task.Task, m *mm.MM, addr uint64, kind Access) (word *ksync.Atomic64, present bool) {
-	if addr >= mm.TaskSize {
+func translate(t *task.Task, m *mm.MM, addr uint64, kind linux.Access) (word *ksync.Atomic64, present bool) {
+	if addr >= linux.TaskSize {
 		return nil, false
 	}
 	slot, ok := m.Tables.Find(t, addr)
@@ -79,8 +80,8 @@ func translate(t *task.Task, m *mm.MM, addr uint64, kind Access) (word *ksync.At
 	if !pte.Accessible() {
 		return nil, false
 	}
-	if kind == Write && !pte.Write() || kind == Exec && !pte.Exec() {
+	if kind == linux.Write && !pte.Write() || kind == linux.Exec && !pte.Exec() {
 		return nil, true
 	}
-	return m.Machine.Mem.Word(pte.PFN(), addr%mm.PageSize), true
+	return m.Machine.Mem.Word(pte.PFN(), addr%linux.PageSize), true
 }

@@ -30,9 +30,9 @@ func TestCounters(t *testing.T) {
 		faults, slow            = task.PgFault, task.PgFaultMmapLock
 		segv, sigbus, oom       = task.FaultSegv, task.FaultSigbus, task.FaultOOM
 	)
-	touched := func(f *fixture, n int, access Access) {
+	touched := func(f *fixture, n int, access linux.Access) {
 		f.Helper()
-		f.want(Touch(f.t, f.mm, at(n), access), OK, "touch")
+		f.want(Touch(f.t, f.mm, at(n), access), linux.OK, "touch")
 	}
 	file := func(flags int) func(*fixture) {
 		return func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, flags, 0) }
@@ -40,46 +40,46 @@ func TestCounters(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		setup  func(f *fixture)
-		access Access
-		want   Result
+		access linux.Access
+		want   linux.AccessEnd
 		counts counts
 	}{
-		{"nothing mapped", func(*fixture) {}, Read, SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
-		{"a mapping right above", func(f *fixture) { f.mapAnon(1, 2, rw) }, Read, SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
-		{"rights, under the VMA lock", func(f *fixture) { f.mapAnon(0, 1, linux.PROT_READ) }, Write, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
-		{"no rights at all", func(f *fixture) { f.mapAnon(0, 1, 0) }, Read, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
-		{"no rights any more", func(f *fixture) { f.mapAnon(0, 1, rw); f.store(f.mm, 0, 1); f.mprotect(0, 1, 0) }, Read, SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
-		{"fetch without the right", func(f *fixture) { f.mapAnon(0, 1, rw) }, Exec, SegvAccerr, counts{faults: 2, success: 2, segv: 1}},
-		{"fetch with the right", func(f *fixture) { f.mapAnon(0, 1, linux.PROT_EXEC) }, Exec, OK, counts{faults: 1, success: 1}},
-		{"first write", func(f *fixture) { f.mapAnon(0, 1, rw) }, Write, OK, counts{faults: 1, success: 1}},
-		{"first read", func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, OK, counts{faults: 1, success: 1}},
-		{"write over the zero page", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, Read) }, Write, OK, counts{faults: 1, success: 1}},
-		{"access that does not fault", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, Write) }, Read, OK, counts{}},
-		{"file page not cached", file(linux.MAP_SHARED), Read, OK, counts{faults: 1, retries: 1, slow: 1}},
-		{"file page not cached, shared write", file(linux.MAP_SHARED), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
-		{"file page not cached, private write", file(linux.MAP_PRIVATE), Write, OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"nothing mapped", func(*fixture) {}, linux.Read, linux.SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
+		{"a mapping right above", func(f *fixture) { f.mapAnon(1, 2, rw) }, linux.Read, linux.SegvMaperr, counts{faults: 1, abort: 1, slow: 1, segv: 1}},
+		{"rights, under the VMA lock", func(f *fixture) { f.mapAnon(0, 1, linux.PROT_READ) }, linux.Write, linux.SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
+		{"no rights at all", func(f *fixture) { f.mapAnon(0, 1, 0) }, linux.Read, linux.SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
+		{"no rights any more", func(f *fixture) { f.mapAnon(0, 1, rw); f.store(f.mm, 0, 1); f.mprotect(0, 1, 0) }, linux.Read, linux.SegvAccerr, counts{faults: 1, success: 1, segv: 1}},
+		{"fetch without the right", func(f *fixture) { f.mapAnon(0, 1, rw) }, linux.Exec, linux.SegvAccerr, counts{faults: 2, success: 2, segv: 1}},
+		{"fetch with the right", func(f *fixture) { f.mapAnon(0, 1, linux.PROT_EXEC) }, linux.Exec, linux.OK, counts{faults: 1, success: 1}},
+		{"first write", func(f *fixture) { f.mapAnon(0, 1, rw) }, linux.Write, linux.OK, counts{faults: 1, success: 1}},
+		{"first read", func(f *fixture) { f.mapAnon(0, 1, rw) }, linux.Read, linux.OK, counts{faults: 1, success: 1}},
+		{"write over the zero page", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, linux.Read) }, linux.Write, linux.OK, counts{faults: 1, success: 1}},
+		{"access that does not fault", func(f *fixture) { f.mapAnon(0, 1, rw); touched(f, 0, linux.Write) }, linux.Read, linux.OK, counts{}},
+		{"file page not cached", file(linux.MAP_SHARED), linux.Read, linux.OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page not cached, shared write", file(linux.MAP_SHARED), linux.Write, linux.OK, counts{faults: 1, retries: 1, slow: 1}},
+		{"file page not cached, private write", file(linux.MAP_PRIVATE), linux.Write, linux.OK, counts{faults: 1, retries: 1, slow: 1}},
 		{"file page cached", func(f *fixture) {
 			opened := f.open(3 * page)
 			f.mapFile(opened, 20, 28, rw, linux.MAP_SHARED, 0)
-			touched(f, 20, Read)
+			touched(f, 20, linux.Read)
 			f.mapFile(opened, 0, 8, rw, linux.MAP_SHARED, 0)
-		}, Read, OK, counts{faults: 1, success: 1}},
-		{"file page mapped read-only", func(f *fixture) { file(linux.MAP_SHARED)(f); touched(f, 0, Read) }, Write, OK, counts{faults: 1, success: 1}},
-		{"shared memory has nothing to read", func(f *fixture) { f.mmap(at(0), page, rw, sharedAnon|linux.MAP_FIXED) }, Write, OK, counts{faults: 1, success: 1}},
-		{"beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, linux.MAP_SHARED, 3) }, Read, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
-		{"private write beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, linux.MAP_PRIVATE, 3) }, Write, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		}, linux.Read, linux.OK, counts{faults: 1, success: 1}},
+		{"file page mapped read-only", func(f *fixture) { file(linux.MAP_SHARED)(f); touched(f, 0, linux.Read) }, linux.Write, linux.OK, counts{faults: 1, success: 1}},
+		{"shared memory has nothing to read", func(f *fixture) { f.mmap(at(0), page, rw, sharedAnon|linux.MAP_FIXED) }, linux.Write, linux.OK, counts{faults: 1, success: 1}},
+		{"beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, linux.MAP_SHARED, 3) }, linux.Read, linux.Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		{"private write beyond the end of the file", func(f *fixture) { f.mapFile(f.open(3*page), 0, 8, rw, linux.MAP_PRIVATE, 3) }, linux.Write, linux.Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
 		{"end of the file found only when the page is read", func(f *fixture) {
 			opened := f.open(3 * page)
 			f.mapFile(opened, 0, 8, rw, linux.MAP_SHARED, 0)
 			f.do(os.Truncate(opened.Name(), 0))
-		}, Read, Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
+		}, linux.Read, linux.Sigbus, counts{faults: 1, success: 1, sigbus: 1}},
 		{"no frame is free", func(f *fixture) {
 			f.mapAnon(0, 2, rw)
-			touched(f, 1, Write)
+			touched(f, 1, linux.Write)
 			f.mapAnon(512, 8*2048, rw)
-			for n := 512; Touch(f.t, f.mm, at(n), Write) == OK; n++ {
+			for n := 512; Touch(f.t, f.mm, at(n), linux.Write) == linux.OK; n++ {
 			}
-		}, Write, OOM, counts{faults: 1, success: 1, oom: 1}},
+		}, linux.Write, linux.OOM, counts{faults: 1, success: 1, oom: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
@@ -98,21 +98,21 @@ func TestCountersBesideWriter(t *testing.T) {
 		name   string
 		lock   bool // the VMA, too
 		setup  func(f *fixture)
-		access Access
+		access linux.Access
 		waits  bool
 		counts counts
 	}{
-		{"the VMA is write-locked", true, func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, true,
+		{"the VMA is write-locked", true, func(f *fixture) { f.mapAnon(0, 1, rw) }, linux.Read, true,
 			counts{task.PgFault: 1, task.VMALockAbort: 1, task.PgFaultMmapLock: 1}},
-		{"first write: no trylock of mmap_lock", false, func(f *fixture) { f.mapAnon(0, 1, rw) }, Write, true,
+		{"first write: no trylock of mmap_lock", false, func(f *fixture) { f.mapAnon(0, 1, rw) }, linux.Write, true,
 			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
-		{"first write over the zero page", false, func(f *fixture) { f.mapAnon(0, 1, rw); f.holds(f.mm, 0, 0) }, Write, true,
+		{"first write over the zero page", false, func(f *fixture) { f.mapAnon(0, 1, rw); f.holds(f.mm, 0, 0) }, linux.Write, true,
 			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
-		{"first write to a private file", false, func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, linux.MAP_PRIVATE, 0); f.holds(f.mm, 0, word(0)) }, Write, true,
+		{"first write to a private file", false, func(f *fixture) { f.mapFile(f.open(page), 0, 1, rw, linux.MAP_PRIVATE, 0); f.holds(f.mm, 0, word(0)) }, linux.Write, true,
 			counts{task.PgFault: 1, task.VMALockRetry: 1, task.PgFaultMmapLock: 1}},
-		{"read", false, func(f *fixture) { f.mapAnon(0, 1, rw) }, Read, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
-		{"write to faulted memory", false, func(f *fixture) { f.mapAnon(0, 2, rw); f.store(f.mm, 1, 1) }, Write, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
-		{"nothing mapped", false, func(*fixture) {}, Read, true,
+		{"read", false, func(f *fixture) { f.mapAnon(0, 1, rw) }, linux.Read, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
+		{"write to faulted memory", false, func(f *fixture) { f.mapAnon(0, 2, rw); f.store(f.mm, 1, 1) }, linux.Write, false, counts{task.PgFault: 1, task.VMALockSuccess: 1}},
+		{"nothing mapped", false, func(*fixture) {}, linux.Read, true,
 			counts{task.PgFault: 1, task.VMALockAbort: 1, task.PgFaultMmapLock: 1, task.FaultSegv: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestCountersBesideWriter(t *testing.T) {
 				}
 				res := Touch(tk, f.mm, at(0), c.access)
 				faulted = true
-				if want := map[bool]Result{true: SegvMaperr, false: OK}[c.counts[task.FaultSegv] > 0]; res != want {
+				if want := map[bool]linux.AccessEnd{true: linux.SegvMaperr, false: linux.OK}[c.counts[task.FaultSegv] > 0]; res != want {
 					t.Errorf("%s, expected %s", res, want)
 				}
 				c.counts.since(f, &task.Counters{}, &tk.Counters)
@@ -184,9 +184,9 @@ func TestEachMomentOfAFault(t *testing.T) {
 				f.mapAnon(0, 2, rw)
 				f.store(f.mm, 1, 7) // the VMA stays faulted
 				var counters task.Counters
-				var res Result
+				var res linux.AccessEnd
 				run := f.run(after(k), func(tk *task.Task) {
-					res = Touch(tk, f.mm, at(0), Write)
+					res = Touch(tk, f.mm, at(0), linux.Write)
 					counters = tk.Counters
 				}, func(tk *task.Task) {
 					if err := c.writer(f, tk); err != nil {
@@ -195,7 +195,7 @@ func TestEachMomentOfAFault(t *testing.T) {
 				})
 				last = k >= stepsOf(run, 0) // the fault was over by then
 				what := fmt.Sprintf("after step %d: %s, counters %v", k, res, counters)
-				if res != OK && (!c.gone || res != SegvMaperr) {
+				if res != linux.OK && (!c.gone || res != linux.SegvMaperr) {
 					t.Error(what)
 				}
 				n := counters[task.PgFault]

@@ -103,15 +103,15 @@ func TestProtectionsKeepContents(t *testing.T) {
 		f.mprotect(0, 4, prot)
 		f.valid(f.mm)
 		_, res := Load(f.t, f.mm, at(0))
-		if want := map[bool]Result{true: SegvAccerr, false: OK}[prot == 0]; res != want {
+		if want := map[bool]linux.AccessEnd{true: linux.SegvAccerr, false: linux.OK}[prot == 0]; res != want {
 			t.Errorf("protection %d: load %s, expected %s", prot, res, want)
 		}
-		fetch := Touch(f.t, f.mm, at(0), Exec)
-		if want := map[bool]Result{true: OK, false: SegvAccerr}[prot == linux.PROT_EXEC]; fetch != want {
+		fetch := Touch(f.t, f.mm, at(0), linux.Exec)
+		if want := map[bool]linux.AccessEnd{true: linux.OK, false: linux.SegvAccerr}[prot == linux.PROT_EXEC]; fetch != want {
 			t.Errorf("protection %d: fetch %s, expected %s", prot, fetch, want)
 		}
-		store := Touch(f.t, f.mm, at(2), Write)
-		if want := map[bool]Result{true: OK, false: SegvAccerr}[prot&linux.PROT_WRITE != 0]; store != want {
+		store := Touch(f.t, f.mm, at(2), linux.Write)
+		if want := map[bool]linux.AccessEnd{true: linux.OK, false: linux.SegvAccerr}[prot&linux.PROT_WRITE != 0]; store != want {
 			t.Errorf("protection %d: store %s, expected %s", prot, store, want)
 		}
 	}
@@ -137,7 +137,7 @@ func TestProtectionsKeepContents(t *testing.T) {
 func TestFetchBringsThePageIn(t *testing.T) {
 	f := newFixture(t)
 	f.mapAnon(0, 1, rw)
-	f.want(Touch(f.t, f.mm, at(0), Exec), SegvAccerr, "fetch")
+	f.want(Touch(f.t, f.mm, at(0), linux.Exec), linux.SegvAccerr, "fetch")
 	if f.pte(f.mm, 0).None() {
 		t.Error("the page is not mapped")
 	}

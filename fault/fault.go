@@ -14,47 +14,18 @@
 package fault
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
 )
 
-// Access is what a task tried to do.
-type Access uint8
-
-// The accesses.
-const (
-	Read Access = iota
-	Write
-	Exec
-)
-
-var accessNames = [...]string{"read", "write", "exec"}
-
-func (a Access) String() string { return accessNames[a] }
-
-// Result is how a fault ended.
-type Result uint8
-
-// The results.
-const (
-	OK         Result = iota
-	SegvMaperr        // SIGSEGV, SEGV_MAPERR: nothing is mapped there
-	SegvAccerr        // SIGSEGV, SEGV_ACCERR: the mapping does not allow it
-	SegvKernel        // SIGSEGV, SI_KERNEL: no canonical address, which raises a general protection exception and no page fault
-	Sigbus            // SIGBUS, BUS_ADRERR: beyond the end of the file
-	OOM               // no frame was free
-	Killed            // a fatal signal arrived
-	retry             // the VMA lock or mmap_lock was dropped; try again
-)
-
-var resultNames = [...]string{"ok", "SEGV_MAPERR", "SEGV_ACCERR", "SEGV_KERNEL", "SIGBUS", "ENOMEM", "EINTR", "retry"}
-
-func (r Result) String() string { return resultNames[r] }
+// retry says that the VMA lock or mmap_lock was dropped, and that the fault is to be tried again: VM_FAULT_RETRY.
+const retry = linux.Killed + 1
 
 // Handle handles the fault of task t at addr: do_user_addr_fault. present says that the page is mapped and the entry forbids
 // the access (X86_PF_PROT). After OK the access may be tried again; it may fault again. The caller holds no lock.
-func Handle(t *task.Task, m *mm.MM, addr uint64, access Access, present bool) Result {
+func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bool) linux.AccessEnd {
 	t.EnterTrap("do_user_addr_fault")
 	t.Counters[task.PgFault]++
 	f := fault{t: t, mm: m, addr: addr, access: access, isPresent: present}
@@ -66,11 +37,11 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access Access, present bool) Re
 		res = f.underMmapLock()
 	}
 	switch res {
-	case SegvMaperr, SegvAccerr:
+	case linux.SegvMaperr, linux.SegvAccerr:
 		t.Counters[task.FaultSegv]++
-	case Sigbus:
+	case linux.Sigbus:
 		t.Counters[task.FaultSigbus]++
-	case OOM:
+	case linux.OOM:
 		t.Counters[task.FaultOOM]++
 	}
 	t.Leave()
@@ -78,7 +49,7 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access Access, present bool) Re
 }
 
 // underVMALock tries to handle the fault without mmap_lock.
-func (f *fault) underVMALock() Result {
+func (f *fault) underVMALock() linux.AccessEnd {
 	v := f.mm.LockVMAUnderRCU(f.t, f.addr)
 	if v == nil {
 		return retry
@@ -87,7 +58,7 @@ func (f *fault) underVMALock() Result {
 	if f.accessError() {
 		v.EndRead(f.t)
 		f.t.Counters[task.VMALockSuccess]++
-		return SegvAccerr
+		return linux.SegvAccerr
 	}
 	res := f.handle()
 	if res == retry { // the handler has dropped the lock
@@ -100,16 +71,16 @@ func (f *fault) underVMALock() Result {
 }
 
 // underMmapLock handles the fault under mmap_lock held for reading. A stack may grow before.
-func (f *fault) underMmapLock() Result {
+func (f *fault) underMmapLock() linux.AccessEnd {
 	v, err := f.mm.LockAndFindVMA(f.t, f.addr)
 	switch {
 	case err != nil:
-		return Killed
+		return linux.Killed
 	case v == nil:
-		return SegvMaperr
+		return linux.SegvMaperr
 	}
 	f.vma, f.flags, f.vmaLock = v, v.Flags(f.t), false
-	res := SegvAccerr
+	res := linux.SegvAccerr
 	if !f.accessError() {
 		res = f.handle()
 	}
@@ -121,9 +92,9 @@ func (f *fault) underMmapLock() Result {
 }
 
 // again asks for another try unless a fatal signal is pending: fault_signal_pending.
-func (f *fault) again() Result {
+func (f *fault) again() linux.AccessEnd {
 	if f.t.Killed() {
-		return Killed
+		return linux.Killed
 	}
 	return retry
 }
@@ -132,7 +103,7 @@ func (f *fault) again() Result {
 // may be read; a fetch from a page that may not be executed first brings the page in, then fails.
 func (f *fault) accessError() bool {
 	switch {
-	case f.access == Write:
+	case f.access == linux.Write:
 		return f.flags&vma.VMWrite == 0
 	case f.isPresent:
 		return true

@@ -9,7 +9,7 @@ import (
 	"vmasim/mm"
 )
 
-const page = mm.PageSize
+const page = linux.PageSize
 
 // fixture is a machine with one task and one address space. It must be empty again when the test has ended.
 type fixture struct {
@@ -67,7 +67,7 @@ func (f *fixture) mmap(addr, length uint64, prot, flags int) uint64 {
 	return a
 }
 
-func (f *fixture) want(res Result, want Result, what string) {
+func (f *fixture) want(res linux.AccessEnd, want linux.AccessEnd, what string) {
 	f.Helper()
 	if res != want {
 		f.Errorf("%s: %s, expected %s", what, res, want)
@@ -84,12 +84,12 @@ func TestAnonymous(t *testing.T) {
 	f := newFixture(t)
 	a := f.mmap(0, 4*page, rw, privateAnon)
 	v, res := Load(f.t, f.mm, a)
-	f.want(res, OK, "load of an untouched page")
+	f.want(res, linux.OK, "load of an untouched page")
 	if v != 0 {
 		t.Errorf("an untouched page holds %#x", v)
 	}
-	f.want(Store(f.t, f.mm, a, 42), OK, "store over the zero page")
-	f.want(Store(f.t, f.mm, a+page, 43), OK, "first store")
+	f.want(Store(f.t, f.mm, a, 42), linux.OK, "store over the zero page")
+	f.want(Store(f.t, f.mm, a+page, 43), linux.OK, "first store")
 	for i, want := range []uint64{42, 43, 0} {
 		if v, _ := Load(f.t, f.mm, a+uint64(i)*page); v != want {
 			t.Errorf("page %d holds %d, expected %d", i, v, want)
@@ -101,12 +101,12 @@ func TestAnonymous(t *testing.T) {
 	if v, _ := Load(f.t, f.mm, a); v != 0 {
 		t.Errorf("a dropped page holds %d", v)
 	}
-	f.want(Touch(f.t, f.mm, a, Exec), SegvAccerr, "fetch from rw memory")
-	f.want(Touch(f.t, f.mm, a-page, Read), SegvMaperr, "read below")
+	f.want(Touch(f.t, f.mm, a, linux.Exec), linux.SegvAccerr, "fetch from rw memory")
+	f.want(Touch(f.t, f.mm, a-page, linux.Read), linux.SegvMaperr, "read below")
 	if err := f.mm.Mprotect(f.t, a, page, linux.PROT_READ); err != nil {
 		t.Error(err)
 	}
-	f.want(Store(f.t, f.mm, a, 1), SegvAccerr, "store to a read-only page")
+	f.want(Store(f.t, f.mm, a, 1), linux.SegvAccerr, "store to a read-only page")
 	if n := f.t.Counters[task.FaultSegv]; n != 3 {
 		t.Errorf("%d SEGV counted, expected 3", n)
 	}
@@ -116,21 +116,21 @@ func TestForkCopiesOnWrite(t *testing.T) {
 	f := newFixture(t)
 	a := f.mmap(0, 2*page, rw, privateAnon)
 	s := f.mmap(0, page, rw, sharedAnon)
-	f.want(Store(f.t, f.mm, a, 1), OK, "store")
-	f.want(Store(f.t, f.mm, s, 1), OK, "shared store")
+	f.want(Store(f.t, f.mm, a, 1), linux.OK, "store")
+	f.want(Store(f.t, f.mm, s, 1), linux.OK, "shared store")
 	child, err := f.mm.Fork(f.t, "child")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.want(Store(f.t, child, a, 2), OK, "child's store")
-	f.want(Store(f.t, f.mm, a+page, 3), OK, "parent's store")
-	f.want(Store(f.t, child, s, 4), OK, "child's shared store")
+	f.want(Store(f.t, child, a, 2), linux.OK, "child's store")
+	f.want(Store(f.t, f.mm, a+page, 3), linux.OK, "parent's store")
+	f.want(Store(f.t, child, s, 4), linux.OK, "child's shared store")
 	for _, c := range []struct {
 		mm   *mm.MM
 		addr uint64
 		want uint64
 	}{{f.mm, a, 1}, {child, a, 2}, {f.mm, a + page, 3}, {child, a + page, 0}, {f.mm, s, 4}, {child, s, 4}} {
-		if v, res := Load(f.t, c.mm, c.addr); v != c.want || res != OK {
+		if v, res := Load(f.t, c.mm, c.addr); v != c.want || res != linux.OK {
 			t.Errorf("%s at %#x: %d %s, expected %d", c.mm.Name, c.addr, v, res, c.want)
 		}
 	}
@@ -145,17 +145,17 @@ func TestForkCopiesOnWrite(t *testing.T) {
 func TestOutOfFrames(t *testing.T) {
 	f := newFixture(t)
 	a := f.mmap(0, 64<<20, rw, privateAnon)
-	var res Result
+	var res linux.AccessEnd
 	n := uint64(0)
-	for ; res == OK && n < 64<<20/page; n++ {
-		res = Touch(f.t, f.mm, a+n*page, Write)
+	for ; res == linux.OK && n < 64<<20/page; n++ {
+		res = Touch(f.t, f.mm, a+n*page, linux.Write)
 	}
-	f.want(res, OOM, "touching more memory than there is")
+	f.want(res, linux.OOM, "touching more memory than there is")
 	if err := f.mm.Munmap(f.t, a, 64<<20); err != nil {
 		t.Error(err)
 	}
 	b := f.mmap(0, page, rw, privateAnon)
-	f.want(Touch(f.t, f.mm, b, Write), OK, "touch after munmap")
+	f.want(Touch(f.t, f.mm, b, linux.Write), linux.OK, "touch after munmap")
 }
 
 // TestFaultsBesideWriters lets tasks fault in VMAs that others map, unmap, split and merge.
@@ -178,7 +178,7 @@ func TestFaultsBesideWriters(t *testing.T) {
 	for range 2 {
 		run("faulter", func(tk *task.Task, i uint64) {
 			switch res := Store(tk, f.mm, a+i*7%64*page, i); res {
-			case OK, SegvMaperr, SegvAccerr:
+			case linux.OK, linux.SegvMaperr, linux.SegvAccerr:
 			default:
 				t.Errorf("store: %s", res)
 			}

@@ -13,10 +13,10 @@ import (
 )
 
 // filePage maps a page of a file, or of shared anonymous memory: do_fault.
-func (f *fault) filePage() Result {
+func (f *fault) filePage() linux.AccessEnd {
 	shared := f.flags&vma.VMMayShare != 0
 	switch {
-	case f.access != Write:
+	case f.access != linux.Write:
 		return f.readFault()
 	case shared:
 		return f.sharedFault()
@@ -27,27 +27,27 @@ func (f *fault) filePage() Result {
 
 // cachedPage returns the file's page under the fault, with a reference. If it must be read, it releases the fault's lock
 // for that and asks for a retry; the second time it reads under the lock: filemap_fault.
-func (f *fault) cachedPage() (phys.PFN, Result) {
+func (f *fault) cachedPage() (phys.PFN, linux.AccessEnd) {
 	f.t.Enter("filemap_fault")
 	defer f.t.Leave()
 	file, index := f.vma.File(f.t), f.vma.PgoffAt(f.t, f.addr)
 	f.removals = file.Removals(f.t)
 	pages, err := file.PageCount(f.t)
 	if err != nil || index >= pages {
-		return 0, Sigbus
+		return 0, linux.Sigbus
 	}
 	if pfn := file.Lookup(f.t, index); pfn != 0 {
-		return pfn, OK
+		return pfn, linux.OK
 	}
 	if f.tried || file.Memory() || !f.mm.Rules.Has(rules.ReadUnlocked) { // shmem_fault reads no disk and drops no lock
 		pfn, err := file.Page(f.t, index)
 		switch {
 		case err == nil:
-			return pfn, OK
+			return pfn, linux.OK
 		case errors.Is(err, linux.ENOMEM):
-			return 0, OOM
+			return 0, linux.OOM
 		default:
-			return 0, Sigbus
+			return 0, linux.Sigbus
 		}
 	}
 	first, last := f.readAround(file, index)
@@ -86,27 +86,27 @@ func (f *fault) readAround(file *phys.File, index uint64) (first, last uint64) {
 }
 
 // readFault maps a page of a file for reading, and the cached ones around it: do_read_fault.
-func (f *fault) readFault() Result {
+func (f *fault) readFault() linux.AccessEnd {
 	f.t.Enter("do_read_fault")
 	defer f.t.Leave()
-	if f.mm.Machine.FaultAround > mm.PageSize { // should_fault_around
+	if f.mm.Machine.FaultAround > linux.PageSize { // should_fault_around
 		f.faultAround()
 	}
 	pfn, res := f.cachedPage()
-	if res != OK {
+	if res != linux.OK {
 		return res
 	}
 	return f.finish(pfn, f.protection(false))
 }
 
 // finish maps the page of the page cache that was asked for, whose reference it takes over: finish_fault.
-func (f *fault) finish(pfn phys.PFN, prot pgtable.PTE) Result {
+func (f *fault) finish(pfn phys.PFN, prot pgtable.PTE) linux.AccessEnd {
 	if !f.table() {
 		f.mm.Machine.Mem.Put(f.t, pfn)
-		return OOM
+		return linux.OOM
 	}
 	f.mapFilePage(f.slot, pfn, prot)
-	return OK
+	return linux.OK
 }
 
 // faultAround maps the pages around the fault that are in the page cache: do_fault_around. The block is aligned by
@@ -124,7 +124,7 @@ func (f *fault) faultAround() {
 	}
 	_ = f.mm.Tables.Chunks(f.t, start, end, func(c pgtable.Chunk) error {
 		for i := range c.Entries {
-			addr := c.Addr + uint64(i)<<mm.PageShift
+			addr := c.Addr + uint64(i)<<linux.PageShift
 			if !c.Entries[i].Get(f.t).None() {
 				continue
 			}
@@ -144,7 +144,7 @@ func (f *fault) faultAround() {
 // them is the last of a file on disk Linux 6.18 makes none, and maps nothing: what keeps huge pages from reaching beyond the end
 // of the file (filemap_map_pages, can_map_large) skips that, too.
 func (f *fault) tableAround(file *phys.File, start, end, pages uint64) bool {
-	last := min(pages, f.vma.PgoffAt(f.t, start)+(end-start)>>mm.PageShift)
+	last := min(pages, f.vma.PgoffAt(f.t, start)+(end-start)>>linux.PageShift)
 	for index := f.vma.PgoffAt(f.t, start); index < last; index++ {
 		if pfn := file.Lookup(f.t, index); pfn != 0 {
 			f.mm.Machine.Mem.Put(f.t, pfn)
@@ -155,11 +155,11 @@ func (f *fault) tableAround(file *phys.File, start, end, pages uint64) bool {
 }
 
 // sharedFault maps a page of a file for writing: do_shared_fault.
-func (f *fault) sharedFault() Result {
+func (f *fault) sharedFault() linux.AccessEnd {
 	f.t.Enter("do_shared_fault")
 	defer f.t.Leave()
 	pfn, res := f.cachedPage()
-	if res != OK {
+	if res != linux.OK {
 		return res
 	}
 	return f.finish(pfn, f.protection(true))
@@ -187,29 +187,29 @@ func (f *fault) mapFilePage(slot pgtable.Slot, pfn phys.PFN, prot pgtable.PTE) {
 
 // cowFault maps a private copy of a page of a file: do_cow_fault. The anon_vma comes first, so a write beyond the end of
 // the file leaves one behind.
-func (f *fault) cowFault() Result {
+func (f *fault) cowFault() linux.AccessEnd {
 	f.t.Enter("do_cow_fault")
 	defer f.t.Leave()
-	if res := f.prepareAnon(); res != OK {
+	if res := f.prepareAnon(); res != linux.OK {
 		return res
 	}
 	mem := f.mm.Machine.Mem
 	cached, res := f.cachedPage()
-	if res != OK {
+	if res != linux.OK {
 		return res
 	}
 	defer mem.Put(f.t, cached)
 	if !f.table() {
-		return OOM
+		return linux.OOM
 	}
 	pfn, err := mem.Alloc(f.t)
 	if err != nil {
-		return OOM
+		return linux.OOM
 	}
 	mem.Copy(f.t, pfn, cached)
 	f.describeAnon(pfn)
 	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
 		f.discard(pfn)
 	}
-	return OK
+	return linux.OK
 }

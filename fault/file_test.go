@@ -7,7 +7,6 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/mm"
 )
 
 // TestPrivateFile: what is written to a private mapping nobody else sees.
@@ -19,7 +18,7 @@ func TestPrivateFile(t *testing.T) {
 	f.holds(f.mm, 0, word(0)) // read, then written
 	f.store(f.mm, 0, 1)
 	f.store(f.mm, 1, 2) // written at once
-	if v, res := Load(f.t, f.mm, at(1)+8); v != word(1) || res != OK {
+	if v, res := Load(f.t, f.mm, at(1)+8); v != word(1) || res != linux.OK {
 		t.Errorf("the rest of the page is %#x, %s", v, res)
 	}
 	f.holds(f.mm, 10, word(0))
@@ -36,7 +35,7 @@ func TestPrivateFile(t *testing.T) {
 	f.valid(f.mm)
 	f.valid(child)
 	child.Put(f.t)
-	if v, res := Load(f.t, f.mm, at(3)+96); v != 0x04040404 || res != OK {
+	if v, res := Load(f.t, f.mm, at(3)+96); v != 0x04040404 || res != linux.OK {
 		t.Errorf("the file's last bytes are %#x, %s", v, res)
 	}
 }
@@ -51,8 +50,8 @@ func TestSharedFileIsWrittenBack(t *testing.T) {
 	f.holds(f.mm, 0, word(0))
 	f.store(f.mm, 0, 0x1111)
 	f.store(f.mm, 2, 0x2222)
-	f.want(Store(f.t, f.mm, at(2)+96, ^uint64(0)), OK, "store over the file's end")
-	f.want(Store(f.t, f.mm, at(2)+104, ^uint64(0)), OK, "store behind the file's end")
+	f.want(Store(f.t, f.mm, at(2)+96, ^uint64(0)), linux.OK, "store over the file's end")
+	f.want(Store(f.t, f.mm, at(2)+104, ^uint64(0)), linux.OK, "store behind the file's end")
 	f.store(f.mm, 11, 0x3333)
 	child := f.fork()
 	f.store(child, 1, 0x4444)
@@ -124,15 +123,15 @@ func TestFaultAround(t *testing.T) {
 	f.holds(f.mm, 2, word(2))
 	check("clipped by a split", 2)
 	remap(0, 4*block, 2*block)
-	f.want(Touch(f.t, f.mm, at(15), Read), OK, "read of the last page")
+	f.want(Touch(f.t, f.mm, at(15), linux.Read), linux.OK, "read of the last page")
 	check("the last block", 0, 8, 15)
-	f.want(Touch(f.t, f.mm, at(17), Read), Sigbus, "read beyond the end of the file")
+	f.want(Touch(f.t, f.mm, at(17), linux.Read), linux.Sigbus, "read beyond the end of the file")
 	check("beyond the end", 0, 8, 15)
 	remap(8, 24, 40) // the file ends at 16
-	f.want(Touch(f.t, f.mm, at(18), Read), Sigbus, "read beyond the end of the file")
+	f.want(Touch(f.t, f.mm, at(18), linux.Read), linux.Sigbus, "read beyond the end of the file")
 	check("beyond the end, nothing of the file in its block")
 	remap(0, 16, 40)
-	f.want(Touch(f.t, f.mm, at(9), Read), Sigbus, "read beyond the end of the file")
+	f.want(Touch(f.t, f.mm, at(9), linux.Read), linux.Sigbus, "read beyond the end of the file")
 	check("beyond the end: what is cached of the block is mapped all the same", 0, 7)
 }
 
@@ -142,11 +141,11 @@ func TestSigbusYetFaulted(t *testing.T) {
 	f := newFixture(t)
 	f.mapFile(f.open(page), 0, 4, rw, linux.MAP_PRIVATE, 0)
 	v := f.mm.Tree.Lookup(f.t, at(0))
-	f.want(Touch(f.t, f.mm, at(2), Read), Sigbus, "read beyond the end")
+	f.want(Touch(f.t, f.mm, at(2), linux.Read), linux.Sigbus, "read beyond the end")
 	if v.AnonVMA(f.t) != nil {
 		t.Error("a read made the VMA faulted")
 	}
-	f.want(Touch(f.t, f.mm, at(2), Write), Sigbus, "write beyond the end")
+	f.want(Touch(f.t, f.mm, at(2), linux.Write), linux.Sigbus, "write beyond the end")
 	if v.AnonVMA(f.t) == nil {
 		t.Error("the VMA is not faulted")
 	}
@@ -165,20 +164,20 @@ func TestFileShrinksWhileMapped(t *testing.T) {
 	f.holds(f.mm, 0, word(0))
 	f.holds(f.mm, 1, word(1))
 	for _, n := range []int{2, 3, 12} {
-		for _, access := range []Access{Read, Write} {
-			f.want(Touch(f.t, f.mm, at(n), access), Sigbus, access.String())
+		for _, access := range []linux.Access{linux.Read, linux.Write} {
+			f.want(Touch(f.t, f.mm, at(n), access), linux.Sigbus, access.String())
 		}
 	}
-	if v, res := Load(f.t, f.mm, at(1)+104); v != 0 || res != OK {
+	if v, res := Load(f.t, f.mm, at(1)+104); v != 0 || res != linux.OK {
 		t.Errorf("behind the end: %#x, %s", v, res)
 	}
 	f.holds(f.mm, 13, 9)
 	f.do(os.Truncate(file.Name(), 3*page))
 	f.holds(f.mm, 2, 0)
-	f.want(Touch(f.t, f.mm, at(3), Read), Sigbus, "read of a page that did not come back")
+	f.want(Touch(f.t, f.mm, at(3), linux.Read), linux.Sigbus, "read of a page that did not come back")
 	f.do(os.Truncate(file.Name(), 0))
 	f.do(f.mm.Madvise(f.t, at(0), 4*page, linux.MADV_DONTNEED))
-	f.want(Touch(f.t, f.mm, at(0), Read), Sigbus, "read of an empty file")
+	f.want(Touch(f.t, f.mm, at(0), linux.Read), linux.Sigbus, "read of an empty file")
 	f.valid(f.mm)
 }
 
@@ -231,11 +230,11 @@ func TestOutOfFramesForFiles(t *testing.T) {
 	f.store(f.mm, 4, 1)       // the tables exist
 	f.holds(f.mm, 3, word(3)) // this page is cached
 	f.mapAnon(512, 17*512, rw)
-	for n := 512; Touch(f.t, f.mm, at(n), Write) == OK; n++ {
+	for n := 512; Touch(f.t, f.mm, at(n), linux.Write) == linux.OK; n++ {
 	}
-	f.want(Touch(f.t, f.mm, at(0), Read), OOM, "read of a file")
-	f.want(Touch(f.t, f.mm, at(3), Write), OOM, "write to a cached page")
-	f.do(f.mm.Munmap(f.t, at(512), 16*512*mm.PageSize))
+	f.want(Touch(f.t, f.mm, at(0), linux.Read), linux.OOM, "read of a file")
+	f.want(Touch(f.t, f.mm, at(3), linux.Write), linux.OOM, "write to a cached page")
+	f.do(f.mm.Munmap(f.t, at(512), 16*512*linux.PageSize))
 	f.holds(f.mm, 0, word(0))
 	f.store(f.mm, 3, 2)
 }
@@ -247,17 +246,17 @@ func TestFirstTouch(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		flags      int
-		access     Access
+		access     linux.Access
 		around     uint64
 		inMemory   bool
 		underMmap  uint64
 		whatIsRead string
 	}{
-		{"private write", linux.MAP_PRIVATE, Write, 32, false, 7, "0-31, 16-47, 32-63, …"},
-		{"shared write", linux.MAP_SHARED, Write, 32, false, 7, "the same"},
-		{"everything at once", linux.MAP_PRIVATE, Write, 2 * pages, false, 1, "all"},
-		{"each page alone", linux.MAP_PRIVATE, Write, 0, false, pages, "each page alone"},
-		{"shared anonymous memory", linux.MAP_SHARED, Write, 32, true, 0, "nothing"},
+		{"private write", linux.MAP_PRIVATE, linux.Write, 32, false, 7, "0-31, 16-47, 32-63, …"},
+		{"shared write", linux.MAP_SHARED, linux.Write, 32, false, 7, "the same"},
+		{"everything at once", linux.MAP_PRIVATE, linux.Write, 2 * pages, false, 1, "all"},
+		{"each page alone", linux.MAP_PRIVATE, linux.Write, 0, false, pages, "each page alone"},
+		{"shared anonymous memory", linux.MAP_SHARED, linux.Write, 32, true, 0, "nothing"},
 	} {
 		f := newFixture(t)
 		f.m.ReadAround = c.around
@@ -267,7 +266,7 @@ func TestFirstTouch(t *testing.T) {
 			f.mapFile(f.open(pages*page), 0, pages, rw, c.flags, 0)
 		}
 		for n := range pages {
-			f.want(Touch(f.t, f.mm, at(n), c.access), OK, "touch")
+			f.want(Touch(f.t, f.mm, at(n), c.access), linux.OK, "touch")
 		}
 		if got := f.t.Counters[task.PgFault]; got != pages {
 			t.Errorf("%s: %d faults, expected %d", c.name, got, pages)

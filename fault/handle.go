@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
@@ -17,7 +18,7 @@ type fault struct {
 	flags   vma.Flags    // of vma
 	anon    *vma.AnonVMA // of vma, once prepareAnon has seen to it
 	addr    uint64
-	access  Access
+	access  linux.Access
 	slot    pgtable.Slot
 	vmaLock bool // the VMA lock is what keeps vma stable: FAULT_FLAG_VMA_LOCK
 	tried   bool // locks were dropped for reading a page once: FAULT_FLAG_TRIED
@@ -37,7 +38,7 @@ func (f *fault) release() {
 }
 
 // handle is handle_mm_fault and handle_pte_fault. On retry it has released the lock.
-func (f *fault) handle() Result {
+func (f *fault) handle() linux.AccessEnd {
 	if f.t.Observer == nil {
 		return f.handlePTE()
 	}
@@ -47,11 +48,11 @@ func (f *fault) handle() Result {
 	return res
 }
 
-func (f *fault) handlePTE() Result {
+func (f *fault) handlePTE() linux.AccessEnd {
 	slot, ok := f.mm.Tables.Find(f.t, f.addr)
 	f.slot, f.noTable = slot, !ok
 	if f.noTable && f.vma.IsAnonymous(f.t) && !f.table() {
-		return OOM
+		return linux.OOM
 	}
 	if f.noTable {
 		return f.filePage()
@@ -59,7 +60,7 @@ func (f *fault) handlePTE() Result {
 	pte := f.slot.Get(f.t)
 	switch {
 	case pte.Guard(): // handle_pte_marker
-		return SegvMaperr
+		return linux.SegvMaperr
 	case !pte.None():
 		return f.present(pte)
 	case f.vma.IsAnonymous(f.t):
@@ -80,17 +81,17 @@ func (f *fault) table() bool {
 }
 
 // present handles a fault on a page that is mapped: it may lack the right to write, or another fault was faster.
-func (f *fault) present(pte pgtable.PTE) Result {
+func (f *fault) present(pte pgtable.PTE) linux.AccessEnd {
 	f.slot.Lock(f.t)
 	if f.slot.Get(f.t) != pte {
 		f.slot.Unlock(f.t)
-		return OK // changed meanwhile: the access decides
+		return linux.OK // changed meanwhile: the access decides
 	}
-	if f.access == Write && !pte.Write() {
+	if f.access == linux.Write && !pte.Write() {
 		return f.writeProtected(pte)
 	}
 	f.slot.Unlock(f.t)
-	return OK
+	return linux.OK
 }
 
 // protection returns the protection of a page that this fault maps. What is written to from the kernel's side may be read-only to
@@ -119,9 +120,9 @@ func (f *fault) install(slot pgtable.Slot, pte pgtable.PTE) bool {
 
 // prepareAnon makes sure that the VMA has an anon_vma: vmf_anon_prepare. That looks at the neighbours, so it needs
 // mmap_lock; under the VMA lock only a trylock is allowed, because a writer may be waiting for this very VMA.
-func (f *fault) prepareAnon() Result {
+func (f *fault) prepareAnon() linux.AccessEnd {
 	if f.anon = f.vma.AnonVMA(f.t); f.anon != nil {
-		return OK
+		return linux.OK
 	}
 	f.t.Enter("vmf_anon_prepare")
 	defer f.t.Leave()
@@ -133,10 +134,10 @@ func (f *fault) prepareAnon() Result {
 		defer f.mm.MmapReadUnlock(f.t)
 	}
 	if f.mm.PrepareAnonVMA(f.t, f.vma) != nil {
-		return OOM
+		return linux.OOM
 	}
 	f.anon = f.vma.AnonVMA(f.t)
-	return OK
+	return linux.OK
 }
 
 // tryMmapLock takes mmap_lock for reading under the VMA lock, if that needs no waiting.
@@ -170,7 +171,7 @@ func (f *fault) discard(pfn phys.PFN) {
 
 // anonymousPage maps a page of anonymous memory that was not touched before: do_anonymous_page. A read gets the zero
 // page and needs no anon_vma, unless the machine forbids the zero page: then it gets a page of its own, as a write does.
-func (f *fault) anonymousPage() Result {
+func (f *fault) anonymousPage() linux.AccessEnd {
 	if f.t.Observer == nil {
 		return f.mapAnonymous()
 	}
@@ -180,29 +181,29 @@ func (f *fault) anonymousPage() Result {
 	return res
 }
 
-func (f *fault) mapAnonymous() Result {
+func (f *fault) mapAnonymous() linux.AccessEnd {
 	mem := f.mm.Machine.Mem
-	if f.access != Write && !f.mm.Machine.ForbidZeroPage {
+	if f.access != linux.Write && !f.mm.Machine.ForbidZeroPage {
 		f.install(f.slot, pgtable.Make(mem.ZeroPage(), f.protection(false)).MkSpecial())
-		return OK
+		return linux.OK
 	}
-	if res := f.prepareAnon(); res != OK {
+	if res := f.prepareAnon(); res != linux.OK {
 		return res
 	}
 	pfn, err := mem.AllocZeroed(f.t)
 	if err != nil {
-		return OOM
+		return linux.OOM
 	}
 	f.describeAnon(pfn)
 	if !f.install(f.slot, pgtable.Make(pfn, f.protection(f.flags&vma.VMWrite != 0))) {
 		f.discard(pfn)
 	}
-	return OK
+	return linux.OK
 }
 
 // writeProtected handles a write to a page that is mapped read-only: do_wp_page. The caller holds the entry's lock, which
 // is given back.
-func (f *fault) writeProtected(pte pgtable.PTE) Result {
+func (f *fault) writeProtected(pte pgtable.PTE) linux.AccessEnd {
 	f.t.Enter("do_wp_page")
 	defer f.t.Leave()
 	m := f.mm.Machine
@@ -210,12 +211,12 @@ func (f *fault) writeProtected(pte pgtable.PTE) Result {
 		f.vma.File(f.t).MarkDirty(f.t, pte.PFN())
 		f.slot.Modify(f.t, f.protection(true))
 		f.slot.Unlock(f.t)
-		return OK
+		return linux.OK
 	}
 	if m.Exclusive(f.t, pte) { // wp_page_reuse
 		f.slot.Modify(f.t, f.protection(true))
 		f.slot.Unlock(f.t)
-		return OK
+		return linux.OK
 	}
 	if !pte.Special() {
 		m.Mem.Get(f.t, pte.PFN()) // it must not go away while it is copied
@@ -229,21 +230,21 @@ func (f *fault) writeProtected(pte pgtable.PTE) Result {
 }
 
 // copyOnWrite replaces a shared page by a copy: wp_page_copy.
-func (f *fault) copyOnWrite(old pgtable.PTE) Result {
-	if res := f.prepareAnon(); res != OK {
+func (f *fault) copyOnWrite(old pgtable.PTE) linux.AccessEnd {
+	if res := f.prepareAnon(); res != linux.OK {
 		return res
 	}
 	m := f.mm.Machine
 	pfn, err := f.copyFrame(old)
 	if err != nil {
-		return OOM
+		return linux.OOM
 	}
 	f.describeAnon(pfn)
 	f.slot.Lock(f.t)
 	if f.slot.Get(f.t) != old {
 		f.slot.Unlock(f.t)
 		f.discard(pfn)
-		return OK
+		return linux.OK
 	}
 	// ptep_clear_flush: nobody may still be reading the old page when somebody can write the new one.
 	f.slot.GetAndClear(f.t)
@@ -254,7 +255,7 @@ func (f *fault) copyOnWrite(old pgtable.PTE) Result {
 		m.Mem.Page(old.PFN()).Mapcount.FetchAdd(f.t, ^uint32(0))
 		m.Mem.Put(f.t, old.PFN())
 	}
-	return OK
+	return linux.OK
 }
 
 // copyFrame returns a new frame with the bytes of the page that the entry maps.

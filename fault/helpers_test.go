@@ -41,7 +41,7 @@ func (f *fixture) open(size int) *phys.File {
 }
 
 // unmapAll unmaps everything.
-func (f *fixture) unmapAll() { f.do(f.mm.Munmap(f.t, 0, mm.TaskSize)) }
+func (f *fixture) unmapAll() { f.do(f.mm.Munmap(f.t, 0, linux.TaskSize)) }
 
 func (f *fixture) do(err error) {
 	f.Helper()
@@ -85,13 +85,13 @@ func (f *fixture) fork() *mm.MM {
 // store writes a word to a page and fails the test unless that works.
 func (f *fixture) store(m *mm.MM, n int, value uint64) {
 	f.Helper()
-	f.want(Store(f.t, m, at(n), value), OK, "store")
+	f.want(Store(f.t, m, at(n), value), linux.OK, "store")
 }
 
 // holds fails the test unless the first word of a page is value.
 func (f *fixture) holds(m *mm.MM, n int, value uint64) {
 	f.Helper()
-	if got, res := Load(f.t, m, at(n)); res != OK || got != value {
+	if got, res := Load(f.t, m, at(n)); res != linux.OK || got != value {
 		f.Errorf("%s, page %d: %#x %s, expected %#x", m.Name, n, got, res, value)
 	}
 }

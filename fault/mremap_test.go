@@ -31,7 +31,7 @@ func TestStressMremap(t *testing.T) {
 		addr := at(place(r.IntN(slots), n))
 		if r.IntN(2) == 0 {
 			Store(tk, m, addr, uint64(n+1))
-		} else if v, res := Load(tk, m, addr); res == OK && v != 0 && v != uint64(n+1) {
+		} else if v, res := Load(tk, m, addr); res == linux.OK && v != 0 && v != uint64(n+1) {
 			t.Errorf("%s: page %d holds %d", m.Name, n, v)
 		}
 	}
@@ -88,7 +88,7 @@ func TestStressMremap(t *testing.T) {
 		}
 		slot = next
 		for n := range pages {
-			if v, res := Load(tk, f.mm, at(place(slot, n))); res != OK || v != uint64(n+1) {
+			if v, res := Load(tk, f.mm, at(place(slot, n))); res != linux.OK || v != uint64(n+1) {
 				t.Errorf("page %d holds %d (%s) after a move", n, v, res)
 			}
 		}

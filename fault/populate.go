@@ -18,22 +18,22 @@ func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPF
 	defer t.Leave()
 	f := fault{t: t, mm: m, vma: v, flags: v.Flags(t), addr: start, tried: how&mm.FollUnlockable == 0}
 	if how&mm.FollWrite != 0 {
-		f.access = Write
+		f.access = linux.Write
 	}
 	for f.addr < end {
 		if t.Killed() {
 			return f.addr, fmt.Errorf("populate: %w", linux.EINTR)
 		}
 		if f.follow() {
-			f.addr += mm.PageSize
+			f.addr += linux.PageSize
 			continue
 		}
 		switch res := f.handle(); res { // faultin_page
-		case OK:
+		case linux.OK:
 		case retry: // the handler has dropped the lock
 			m.MmapReadLock(t)
 			return f.addr, nil
-		case OOM:
+		case linux.OOM:
 			return f.addr, fmt.Errorf("populate: no memory for the page at %#x: %w", f.addr, linux.ENOMEM)
 		default:
 			return f.addr, fmt.Errorf("populate: %s at %#x: %w", res, f.addr, linux.EFAULT)
@@ -51,5 +51,5 @@ func (f *fault) follow() bool {
 	slot.Lock(f.t)
 	pte := slot.Get(f.t)
 	slot.Unlock(f.t)
-	return pte.Present() && (f.access != Write || pte.Write())
+	return pte.Present() && (f.access != linux.Write || pte.Write())
 }

@@ -100,7 +100,7 @@ func TestMlockBesideOthers(t *testing.T) {
 			return nil
 		},
 		"a store": func(f *fixture, tk *task.Task) error {
-			if res := Store(tk, f.mm, at(1), 1); res != OK {
+			if res := Store(tk, f.mm, at(1), 1); res != linux.OK {
 				return errors.New(res.String())
 			}
 			return nil

@@ -39,7 +39,7 @@ func (f *fixture) madvise(t *task.Task, from, to, advice int) {
 // TestHolesAndFaults: a fault on a page that is being taken out of its file maps the old page and loses it, or gets the new one: two
 // mappings of the file show the same afterwards.
 func TestHolesAndFaults(t *testing.T) {
-	for name, access := range map[string]Access{"read": Read, "write": Write} {
+	for name, access := range map[string]linux.Access{"read": linux.Read, "write": linux.Write} {
 		t.Run(name, func(t *testing.T) {
 			interleave(t, 1, func(f *fixture) (func(*task.Task), func(*task.Task), func()) {
 				file := f.open(page)
@@ -47,18 +47,18 @@ func TestHolesAndFaults(t *testing.T) {
 				f.mapFile(file, 2, 3, rw, linux.MAP_SHARED, 0)
 				f.holds(f.mm, 2, word(0)) // cached
 				return func(t *task.Task) {
-						if access == Read {
+						if access == linux.Read {
 							Load(t, f.mm, at(0))
-						} else if res := Store(t, f.mm, at(0), 7); res != OK {
+						} else if res := Store(t, f.mm, at(0), 7); res != linux.OK {
 							f.Error(res)
 						}
 					}, func(t *task.Task) { f.madvise(t, 2, 3, linux.MADV_REMOVE) }, func() {
 						v, res := Load(f.t, f.mm, at(0))
-						if res != OK || v != 0 && (access == Read || v != 7) {
+						if res != linux.OK || v != 0 && (access == linux.Read || v != 7) {
 							f.Errorf("the page holds %#x, %s", v, res)
 						}
 						f.holds(f.mm, 2, v)
-						if name := file.Name(); access == Write && v == 7 {
+						if name := file.Name(); access == linux.Write && v == 7 {
 							f.do(f.mm.Msync(f.t, at(2), page, linux.MS_SYNC))
 							f.onDisk(name, v)
 						}
@@ -96,7 +96,7 @@ func TestStoresWhileWritingBack(t *testing.T) {
 					}
 				}
 				return func(t *task.Task) {
-						if res := Store(t, f.mm, at(0), 7); res != OK {
+						if res := Store(t, f.mm, at(0), 7); res != linux.OK {
 							f.Error(res)
 						}
 					}, sync, func() {
@@ -147,11 +147,11 @@ func TestGuardsAndFaults(t *testing.T) {
 					f.store(f.mm, 1, 1)
 				}
 				return func(t *task.Task) {
-						if res := Store(t, f.mm, at(0), 7); res != OK && res != SegvMaperr {
+						if res := Store(t, f.mm, at(0), 7); res != linux.OK && res != linux.SegvMaperr {
 							f.Error(res)
 						}
 					}, func(t *task.Task) { f.madvise(t, 0, 1, linux.MADV_GUARD_INSTALL) }, func() {
-						f.want(Touch(f.t, f.mm, at(0), Write), SegvMaperr, "a guarded page")
+						f.want(Touch(f.t, f.mm, at(0), linux.Write), linux.SegvMaperr, "a guarded page")
 						if !f.pte(f.mm, 0).Guard() {
 							f.Errorf("the entry is %#x", f.pte(f.mm, 0))
 						}

@@ -33,7 +33,7 @@ func TestTwoFaultsOnOnePage(t *testing.T) {
 					setup(f)
 					store := func(offset uint64) func(*task.Task) {
 						return func(tk *task.Task) {
-							if res := Store(tk, f.mm, at(0)+offset, offset); res != OK {
+							if res := Store(tk, f.mm, at(0)+offset, offset); res != linux.OK {
 								t.Errorf("after step %d: %s", k, res)
 							}
 						}
@@ -41,7 +41,7 @@ func TestTwoFaultsOnOnePage(t *testing.T) {
 					run := f.run(after(k), store(8), store(16))
 					last = k >= stepsOf(run, 0)
 					for _, offset := range []uint64{8, 16} {
-						if v, res := Load(f.t, f.mm, at(0)+offset); v != offset || res != OK {
+						if v, res := Load(f.t, f.mm, at(0)+offset); v != offset || res != linux.OK {
 							t.Errorf("after step %d: %d bytes in there is %d, %s", k, offset, v, res)
 						}
 					}
@@ -79,8 +79,8 @@ func TestCopyOnWriteWaitsForReaders(t *testing.T) {
 		return want
 	}
 	f.run(turn, func(tk *task.Task) {
-		f.want(Store(tk, f.mm, at(0), 2), OK, "store")
-		f.want(Store(tk, f.mm, at(1), 666), OK, "store to another page") // which gets the frame freed last
+		f.want(Store(tk, f.mm, at(0), 2), linux.OK, "store")
+		f.want(Store(tk, f.mm, at(1), 666), linux.OK, "store to another page") // which gets the frame freed last
 	}, func(tk *task.Task) {
 		child.Put(tk)
 		childGone = true
@@ -117,7 +117,7 @@ func TestUnmappedPagesWaitForReaders(t *testing.T) {
 			if err := unmap(f, tk); err != nil {
 				t.Error(err)
 			}
-			f.want(Store(tk, f.mm, at(1), 666), OK, "store to another page") // which gets the frame freed last
+			f.want(Store(tk, f.mm, at(1), 666), linux.OK, "store to another page") // which gets the frame freed last
 		})
 		if read != 1 {
 			t.Errorf("%s: the reader sees %d", name, read)
@@ -138,7 +138,7 @@ func TestProtectionHoldsWhenMprotectReturns(t *testing.T) {
 		}
 		return 1
 	}, func(tk *task.Task) {
-		f.want(Store(tk, f.mm, at(0), 2), OK, "store that was under way")
+		f.want(Store(tk, f.mm, at(0), 2), linux.OK, "store that was under way")
 	}, func(tk *task.Task) {
 		if err := f.mm.Mprotect(tk, at(0), page, linux.PROT_READ); err != nil {
 			t.Error(err)

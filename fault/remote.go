@@ -14,18 +14,18 @@ import (
 // Peek reads the 8-byte word at addr, which is a multiple of 8, as pread(2) of /proc/PID/mem does: with the rights that the mapping may
 // be given, not those that it has. Errors are linux.Errno values, wrapped.
 func Peek(t *task.Task, m *mm.MM, addr uint64) (value uint64, err error) {
-	err = accessRemote(t, m, addr, Read, func(word *ksync.Atomic64) { value = word.ReadOnce(t) })
+	err = accessRemote(t, m, addr, linux.Read, func(word *ksync.Atomic64) { value = word.ReadOnce(t) })
 	return value, err
 }
 
 // Poke writes the 8-byte word at addr, which is a multiple of 8, as pwrite(2) of /proc/PID/mem does: to a copy where the mapping is
 // private, though it may be read-only. Errors are linux.Errno values, wrapped.
 func Poke(t *task.Task, m *mm.MM, addr, value uint64) error {
-	return accessRemote(t, m, addr, Write, func(word *ksync.Atomic64) { word.WriteOnce(t, value) })
+	return accessRemote(t, m, addr, linux.Write, func(word *ksync.Atomic64) { word.WriteOnce(t, value) })
 }
 
 // accessRemote does use on the word at addr: __access_remote_vm with FOLL_FORCE, as mem_rw calls it. Whatever stands in the way is EIO.
-func accessRemote(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ksync.Atomic64)) error {
+func accessRemote(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ksync.Atomic64)) error {
 	if int64(addr) < 0 { // ksys_pread64
 		return fmt.Errorf("offset %#x of /proc/PID/mem is negative: %w", addr, linux.EINVAL)
 	}
@@ -46,7 +46,7 @@ func accessRemote(t *task.Task, m *mm.MM, addr uint64, kind Access, use func(*ks
 		return fmt.Errorf("the mapping at %#x may never be accessed so: %w", addr, linux.EIO)
 	}
 	for !f.useForced(use) {
-		if res := f.handle(); res != OK { // faultin_page
+		if res := f.handle(); res != linux.OK { // faultin_page
 			return fmt.Errorf("%s at %#x: %w", res, addr, linux.EIO)
 		}
 	}
@@ -59,7 +59,7 @@ func (f *fault) forbidden() bool {
 	switch {
 	case f.flags&(vma.VMIO|vma.VMPFNMap) != 0:
 		return true
-	case f.access == Write:
+	case f.access == linux.Write:
 		return f.flags&vma.VMWrite == 0 && f.flags&copied != vma.VMMayWrite
 	default:
 		return f.flags&(vma.VMRead|vma.VMMayRead) == 0
@@ -76,12 +76,12 @@ func (f *fault) useForced(use func(*ksync.Atomic64)) bool {
 	slot.Lock(f.t)
 	defer slot.Unlock(f.t)
 	pte := slot.Get(f.t)
-	if !pte.Present() || f.access == Write && !pte.Write() && !f.mayWriteCopy(f.mm.Machine.Exclusive(f.t, pte)) {
+	if !pte.Present() || f.access == linux.Write && !pte.Write() && !f.mayWriteCopy(f.mm.Machine.Exclusive(f.t, pte)) {
 		return false
 	}
 	mem := f.mm.Machine.Mem
-	use(mem.Word(pte.PFN(), f.addr%mm.PageSize))
-	if f.access == Write && mem.Page(pte.PFN()).Kind.Read(f.t) == phys.KindFile { // set_page_dirty_lock
+	use(mem.Word(pte.PFN(), f.addr%linux.PageSize))
+	if f.access == linux.Write && mem.Page(pte.PFN()).Kind.Read(f.t) == phys.KindFile { // set_page_dirty_lock
 		f.vma.File(f.t).MarkDirty(f.t, pte.PFN())
 	}
 	return true

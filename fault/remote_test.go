@@ -33,7 +33,7 @@ func TestRemote(t *testing.T) {
 	for n, want := range []uint64{8, 9, 10} {
 		peek(n, want, nil)
 	}
-	f.want(Touch(f.t, f.mm, at(0), Read), SegvAccerr, "the process")
+	f.want(Touch(f.t, f.mm, at(0), linux.Read), linux.SegvAccerr, "the process")
 	child, err := f.mm.Fork(f.t, "child")
 	f.do(err)
 	if err := Poke(f.t, child, at(0), 11); err != nil { // copies, though nobody may write

@@ -48,13 +48,13 @@ func TestStressWithFilesAndForks(t *testing.T) {
 	access := func(tk *task.Task, m *mm.MM, r *rand.Rand) {
 		n := random(r)
 		var v uint64
-		var res Result
+		var res linux.AccessEnd
 		if r.IntN(2) == 0 {
 			res = Store(tk, m, at(n), tag(n))
-		} else if v, res = Load(tk, m, at(n)); v != tag(n) && (v != 0 || n >= shared) && res == OK {
+		} else if v, res = Load(tk, m, at(n)); v != tag(n) && (v != 0 || n >= shared) && res == linux.OK {
 			t.Errorf("%s, page %d holds %#x, expected %#x", m.Name, n, v, tag(n))
 		}
-		if res != OK && res != SegvMaperr && res != SegvAccerr {
+		if res != linux.OK && res != linux.SegvMaperr && res != linux.SegvAccerr {
 			t.Errorf("%s, page %d: %s", m.Name, n, res)
 		}
 	}

@@ -22,8 +22,8 @@ func TestForbidZeroPage(t *testing.T) {
 	}{
 		{"load", rw, func(f *fixture) { f.holds(f.mm, 0, 0) }, true},
 		{"load from read-only memory", linux.PROT_READ, func(f *fixture) { f.holds(f.mm, 0, 0) }, false},
-		{"fetch", linux.PROT_READ | linux.PROT_EXEC, func(f *fixture) { f.want(Touch(f.t, f.mm, at(0), Exec), OK, "fetch") }, false},
-		{"fetch that is refused", rw, func(f *fixture) { f.want(Touch(f.t, f.mm, at(0), Exec), SegvAccerr, "fetch") }, true},
+		{"fetch", linux.PROT_READ | linux.PROT_EXEC, func(f *fixture) { f.want(Touch(f.t, f.mm, at(0), linux.Exec), linux.OK, "fetch") }, false},
+		{"fetch that is refused", rw, func(f *fixture) { f.want(Touch(f.t, f.mm, at(0), linux.Exec), linux.SegvAccerr, "fetch") }, true},
 		{"MADV_POPULATE_READ", rw, populate(linux.MADV_POPULATE_READ), true},
 		{"MADV_POPULATE_READ of read-only memory", linux.PROT_READ, populate(linux.MADV_POPULATE_READ), false},
 		{"mlock of read-only memory", linux.PROT_READ, func(f *fixture) { f.do(f.mm.Mlock(f.t, at(0), page)) }, false},
@@ -87,12 +87,12 @@ func TestReadsWithoutZeroPageMeet(t *testing.T) {
 	for k, last := 0, false; !last; k++ {
 		f := newFixtureOn(t, mm.Config{Settings: mm.Settings{ForbidZeroPage: true}})
 		f.mapAnon(0, 1, rw)
-		var got [2]Result
+		var got [2]linux.AccessEnd
 		run := f.run(after(k),
-			func(tk *task.Task) { got[0] = Touch(tk, f.mm, at(0), Read) },
-			func(tk *task.Task) { got[1] = Touch(tk, f.mm, at(0), Read) })
+			func(tk *task.Task) { got[0] = Touch(tk, f.mm, at(0), linux.Read) },
+			func(tk *task.Task) { got[1] = Touch(tk, f.mm, at(0), linux.Read) })
 		last = k >= stepsOf(run, 0)
-		if got != [2]Result{OK, OK} || f.pte(f.mm, 0).Special() || f.m.Mem.Page(f.pfn(0)).Refcount.Peek() != 1 {
+		if got != [2]linux.AccessEnd{linux.OK, linux.OK} || f.pte(f.mm, 0).Special() || f.m.Mem.Page(f.pfn(0)).Refcount.Peek() != 1 {
 			t.Errorf("after step %d: %v, the entry is %#x", k, got, uint64(f.pte(f.mm, 0)))
 		}
 		f.valid(f.mm)

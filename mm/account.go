@@ -102,14 +102,14 @@ func (mm *MM) Limit(t *task.Task, r Resource) uint64 { return mm.limits[r].ReadO
 // the memory shrinks. The caller holds mmap_lock for writing.
 func (mm *MM) mayExpand(t *task.Task, flags vma.Flags, n uint64) bool {
 	s := mm.stat.Read(t)
-	if s.Total+n > mm.Limit(t, LimitAS)>>PageShift {
+	if s.Total+n > mm.Limit(t, LimitAS)>>linux.PageShift {
 		return false
 	}
 	if !isData(flags) {
 		return true
 	}
 	limit := mm.Limit(t, LimitData)
-	return limit == 0 || s.Data+n <= limit>>PageShift // 0 is let through, for a valgrind that set it
+	return limit == 0 || s.Data+n <= limit>>linux.PageShift // 0 is let through, for a valgrind that set it
 }
 
 // Overcommit says when memory that may never be there is refused: vm.overcommit_memory.
@@ -139,7 +139,7 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 	}
 	switch m := mm.Machine; m.Overcommit {
 	case OvercommitGuess:
-		if m.RAM != 0 && pages > (m.RAM+m.Swap)>>PageShift {
+		if m.RAM != 0 && pages > (m.RAM+m.Swap)>>linux.PageShift {
 			return errno(op, linux.ENOMEM, "%d pages are more than all memory", pages)
 		}
 	case OvercommitNever:
@@ -155,7 +155,7 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 // newShmem makes shared anonymous memory, which is charged whether it may be written to or not: shmem_zero_setup. It fails with
 // ENOMEM.
 func (mm *MM) newShmem(t *task.Task, flags vma.Flags, length uint64) (*phys.File, error) {
-	pages := length >> PageShift
+	pages := length >> linux.PageShift
 	if flags&vma.VMNoReserve != 0 {
 		pages = 0
 	}
@@ -168,9 +168,9 @@ func (mm *MM) newShmem(t *task.Task, flags vma.Flags, length uint64) (*phys.File
 // commitLimit returns how many pages may be promised: vm_commit_limit.
 func (m *Machine) commitLimit() uint64 {
 	if m.OvercommitKbytes != 0 {
-		return (m.OvercommitKbytes<<10 + m.Swap) >> PageShift
+		return (m.OvercommitKbytes<<10 + m.Swap) >> linux.PageShift
 	}
-	return m.ram()>>PageShift*uint64(m.OvercommitRatio)/100 + m.Swap>>PageShift
+	return m.ram()>>linux.PageShift*uint64(m.OvercommitRatio)/100 + m.Swap>>linux.PageShift
 }
 
 // ram returns the bytes of memory that the machine has: those of its frames if nothing else is said.
@@ -186,7 +186,7 @@ const (
 // reserved returns how many pages of the commit limit an address space may not have. Of little memory 1/32 is kept back.
 func (mm *MM) reserved(t *task.Task) uint64 {
 	few := mm.Machine.ram() / 32
-	return min(adminReserve, few)>>PageShift + min(mm.stat.Read(t).Total/32, min(userReserve, few)>>PageShift)
+	return min(adminReserve, few)>>linux.PageShift + min(mm.stat.Read(t).Total/32, min(userReserve, few)>>linux.PageShift)
 }
 
 // chargeAnyway accounts pages that are there whatever the mode: vm_acct_memory. pages wraps where there are fewer.

@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -66,7 +67,7 @@ func reusableAnonVMA(t *task.Task, old, a, b *vma.VMA) *vma.AnonVMA {
 	aStart, aEnd := a.Range(t)
 	if aEnd != b.Start(t) || a.File(t) != b.File(t) ||
 		(a.Flags(t)^b.Flags(t))&^(vma.VMAccessFlags|vma.VMSticky) != 0 ||
-		b.Pgoff(t) != a.Pgoff(t)+(aEnd-aStart)>>PageShift {
+		b.Pgoff(t) != a.Pgoff(t)+(aEnd-aStart)>>linux.PageShift {
 		return nil
 	}
 	if anon := old.AnonVMA(t); anon != nil && !isForkChild(t, old) {

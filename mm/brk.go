@@ -82,7 +82,7 @@ func (mm *MM) growHeap(t *task.Task, start, end uint64) error {
 	if !mm.mlockFutureOK(t, mm.defFlags.Read(t), end-start) {
 		return errno("brk", linux.EAGAIN, "%#x locked bytes more exceed RLIMIT_MEMLOCK", end-start)
 	}
-	if next := mm.vmi.Find(t, start); next != nil && end+PageSize > mm.startGap(t, next) {
+	if next := mm.vmi.Find(t, start); next != nil && end+linux.PageSize > mm.startGap(t, next) {
 		return errno("brk", linux.ENOMEM, "%#x is too near the mapping at %#x", end, next.Start(t))
 	}
 	return mm.mapHeap(t, start, end)
@@ -92,7 +92,7 @@ func (mm *MM) growHeap(t *task.Task, start, end uint64) error {
 func (mm *MM) mapHeap(t *task.Task, start, end uint64) error {
 	t.Enter("do_brk_flags")
 	defer t.Leave()
-	flags, pages := heapFlags|mm.defFlags.Read(t), (end-start)>>PageShift
+	flags, pages := heapFlags|mm.defFlags.Read(t), (end-start)>>linux.PageShift
 	switch {
 	case !mm.mayExpand(t, flags, pages):
 		return errno("brk", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
@@ -102,7 +102,7 @@ func (mm *MM) mapHeap(t *task.Task, start, end uint64) error {
 	if err := mm.charge(t, "brk", pages); err != nil {
 		return err
 	}
-	r := mergeRange{mm: mm, start: start, end: end, pgoff: start >> PageShift, flags: flags}
+	r := mergeRange{mm: mm, start: start, end: end, pgoff: start >> linux.PageShift, flags: flags}
 	if start > mm.startBrk.Read(t) {
 		r.prev = mm.vmi.Prev(t, start)
 	}

@@ -29,7 +29,7 @@ func TestBrk(t *testing.T) {
 		{"growing", heap(2), at(15), at(15), "10-15 rw-p"},
 		{"shrinking", heap(4), at(12), at(12), "10-12 rw-p"},
 		{"shrinking to nothing", heap(4), at(10), at(10), ""},
-		{"beyond the address space", heap(2), mm.TaskSize + page, at(12), "10-12 rw-p"},
+		{"beyond the address space", heap(2), linux.TaskSize + page, at(12), "10-12 rw-p"},
 		{"wrapping", heap(2), ^uint64(0), at(12), "10-12 rw-p"},
 
 		{"a page stays free", together(heap(2), fixed(16, 17, rw)), at(15), at(15), "10-15 rw-p, 16-17 rw-p"},
@@ -75,7 +75,7 @@ func TestBrk(t *testing.T) {
 func TestNoHeap(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	for _, addr := range []uint64{0, 1, at(0), mm.TaskSize} {
+	for _, addr := range []uint64{0, 1, at(0), linux.TaskSize} {
 		if got := l.mm.Brk(l.t, addr); got != 0 {
 			t.Errorf("brk(%#x) is %#x", addr, got)
 		}

@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -20,7 +21,7 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 	mm, v := r.mm, r.vma
 	start, end, pgoff := r.newAddr, r.newAddr+r.newLen, v.PgoffAt(t, r.addr)
 	if v.IsAnonymous(t) && v.AnonVMA(t) == nil { // no page has an offset yet
-		pgoff = start >> PageShift
+		pgoff = start >> linux.PageShift
 	}
 	oldStart := v.Start(t)
 	merge := mergeRange{

@@ -50,7 +50,7 @@ func TestMunmapDowngrades(t *testing.T) {
 			}, false},
 			"mmap_lock for writing": {func(l *lab, t *task.Task) { l.do(l.tryMap(t, 20, 21, rw, privateAnon, mm.MmapArgs{})) }, false},
 			"a first write elsewhere": {func(l *lab, t *task.Task) {
-				if res := fault.Touch(t, l.mm, at(10), fault.Write); res != fault.OK {
+				if res := fault.Touch(t, l.mm, at(10), linux.Write); res != linux.OK {
 					l.tb.Error(res)
 				}
 				want := map[bool]task.Counter{true: task.VMALockSuccess, false: task.VMALockRetry}[downgrades]
@@ -59,12 +59,12 @@ func TestMunmapDowngrades(t *testing.T) {
 				}
 			}, false},
 			"a read elsewhere": {func(l *lab, t *task.Task) {
-				if res := fault.Touch(t, l.mm, at(10), fault.Read); res != fault.OK {
+				if res := fault.Touch(t, l.mm, at(10), linux.Read); res != linux.OK {
 					l.tb.Error(res)
 				}
 			}, true},
 			"a fault where munmap works": {func(l *lab, t *task.Task) {
-				if res := fault.Touch(t, l.mm, at(1), fault.Write); res != fault.SegvMaperr {
+				if res := fault.Touch(t, l.mm, at(1), linux.Write); res != linux.SegvMaperr {
 					l.tb.Error(res)
 				}
 			}, false},
@@ -111,7 +111,7 @@ func TestHoleFirst(t *testing.T) {
 			if found, _ := l.visible(1); found == hole {
 				l.tb.Errorf("rules %q: the old VMA is in the tree: %v", spec, found)
 			}
-			if v, res := fault.Load(t, l.mm, at(3)); v != 0 || res != fault.OK {
+			if v, res := fault.Load(t, l.mm, at(3)); v != 0 || res != linux.OK {
 				l.tb.Errorf("rules %q: a load beside mmap sees %d, %s", spec, v, res)
 			}
 		})
@@ -128,7 +128,7 @@ func TestLookupsDuringFixedMmap(t *testing.T) {
 	l.fill(0, 1)
 	mmap := func(t *task.Task) error { return l.tryMap(t, 0, 4, linux.PROT_READ, privateAnon, mm.MmapArgs{}) }
 	l.beside(mmap, "vms_clear_ptes", func(t *task.Task) {
-		if v, res := fault.Load(t, l.mm, at(1)); v != 0 || res != fault.OK {
+		if v, res := fault.Load(t, l.mm, at(1)); v != 0 || res != linux.OK {
 			l.tb.Errorf("a load beside mmap sees %d, %s", v, res)
 		}
 		if t.Counters[task.VMALockAbort] == 0 {

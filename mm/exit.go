@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/tree"
 )
@@ -10,7 +11,7 @@ func (mm *MM) exitMmap(t *task.Task) {
 	t.Enter("exit_mmap")
 	defer t.Leave()
 	mm.MmapWriteLock(t)
-	u := unmapping{mm: mm, end: TaskSize, vmas: mm.Machine.scratch.Get(t).vmas[:0]}
+	u := unmapping{mm: mm, end: linux.TaskSize, vmas: mm.Machine.scratch.Get(t).vmas[:0]}
 	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
 		e.VMA.StartWrite(t)
 		e.VMA.MarkDetached(t)

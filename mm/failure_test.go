@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -117,29 +116,29 @@ var injections = []injection{
 		l.mm = child
 	}, op: forking, after: "0-2 rw-p"},
 
-	{name: "first write", setup: maps("0-2"), op: touching(0, fault.Write), after: "0-2 rw-p"},
-	{name: "first read", setup: maps("0-2"), op: touching(0, fault.Read), after: "0-2 rw-p"},
-	{name: "write beside a faulted VMA", setup: maps("0-2 filled", "2-4 rwx"), op: touching(2, fault.Write), after: "0-2 rw-p, 2-4 rwxp"},
+	{name: "first write", setup: maps("0-2"), op: touching(0, linux.Write), after: "0-2 rw-p"},
+	{name: "first read", setup: maps("0-2"), op: touching(0, linux.Read), after: "0-2 rw-p"},
+	{name: "write beside a faulted VMA", setup: maps("0-2 filled", "2-4 rwx"), op: touching(2, linux.Write), after: "0-2 rw-p, 2-4 rwxp"},
 	{name: "write to the zero page", setup: func(l *lab) {
 		l.mmap(0, 2, rw)
-		l.do(l.touch(l.t, l.mm, 0, fault.Read))
-	}, op: touching(0, fault.Write), after: "0-2 rw-p"},
+		l.do(l.touch(l.t, l.mm, 0, linux.Read))
+	}, op: touching(0, linux.Write), after: "0-2 rw-p"},
 	{name: "write to a page shared by fork", setup: func(l *lab) {
 		maps("0-2 filled")(l)
 		child, err := l.mm.Fork(l.t, "child")
 		l.do(err)
 		l.others = append(l.others, l.mm) // the parent goes on holding the page
 		l.mm = child
-	}, op: touching(0, fault.Write), after: "0-2 rw-p"},
-	{name: "read of a file", setup: withFile(linux.MAP_SHARED), op: touching(0, fault.Read), after: "0-4 rw-s file0+0", retries: true},
-	{name: "write to a shared file", setup: withFile(linux.MAP_SHARED), op: touching(0, fault.Write), after: "0-4 rw-s file0+0", retries: true},
-	{name: "write to a private file", setup: withFile(linux.MAP_PRIVATE), op: touching(0, fault.Write), after: "0-4 rw-p file0+0", retries: true},
+	}, op: touching(0, linux.Write), after: "0-2 rw-p"},
+	{name: "read of a file", setup: withFile(linux.MAP_SHARED), op: touching(0, linux.Read), after: "0-4 rw-s file0+0", retries: true},
+	{name: "write to a shared file", setup: withFile(linux.MAP_SHARED), op: touching(0, linux.Write), after: "0-4 rw-s file0+0", retries: true},
+	{name: "write to a private file", setup: withFile(linux.MAP_PRIVATE), op: touching(0, linux.Write), after: "0-4 rw-p file0+0", retries: true},
 	{name: "write to a private file's page that was read", setup: func(l *lab) {
 		withFile(linux.MAP_PRIVATE)(l)
-		l.do(l.touch(l.t, l.mm, 0, fault.Read))
-	}, op: touching(0, fault.Write), after: "0-4 rw-p file0+0"},
+		l.do(l.touch(l.t, l.mm, 0, linux.Read))
+	}, op: touching(0, linux.Write), after: "0-4 rw-p file0+0"},
 	{name: "write to shared memory", setup: func(l *lab) { l.do(l.tryMap(l.t, 0, 4, rw, sharedAnon, mm.MmapArgs{})) },
-		op: touching(0, fault.Write), after: "0-4 rw-s shmem", retries: true},
+		op: touching(0, linux.Write), after: "0-4 rw-s shmem", retries: true},
 }
 
 // maps returns a setup that maps ranges of private anonymous memory, "0-2", with the rights rw unless it says r or x; a
@@ -198,7 +197,7 @@ func sealing(from, to int) func(*lab) error {
 	return func(l *lab) error { return l.mm.Mseal(l.t, at(from), uint64(to-from)*page, 0) }
 }
 
-func touching(n int, access fault.Access) func(*lab) error {
+func touching(n int, access linux.Access) func(*lab) error {
 	return func(l *lab) error { return l.touch(l.t, l.mm, n, access) }
 }
 

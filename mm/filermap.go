@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -44,8 +45,8 @@ func eachMapping(t *task.Task, f *phys.Inode, first, last uint64, fn func(mm *MM
 		pgoff, pages := v.Pgoff(t), v.Pages(t)
 		from, to := max(first, pgoff), min(last, pgoff+pages)
 		if from < to {
-			start := v.Start(t) + (from-pgoff)<<PageShift
-			fn(mmOf(v.MM(t)), start, start+(to-from)<<PageShift)
+			start := v.Start(t) + (from-pgoff)<<linux.PageShift
+			fn(mmOf(v.MM(t)), start, start+(to-from)<<linux.PageShift)
 		}
 	}
 }

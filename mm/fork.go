@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
@@ -17,7 +18,7 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := mm.lockCall(t, callFork, 0, TaskSize); err != nil {
+	if err := mm.lockCall(t, callFork, 0, linux.TaskSize); err != nil {
 		child.Put(t)
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 	private := v.Flags(t)&vma.VMMayShare == 0
 	start, end := v.Range(t)
 	return mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
-		to, err := child.Tables.AllocChunk(t, c.Addr, c.Addr+uint64(len(c.Entries))<<PageShift) // even for nothing
+		to, err := child.Tables.AllocChunk(t, c.Addr, c.Addr+uint64(len(c.Entries))<<linux.PageShift) // even for nothing
 		if err != nil {
 			return err
 		}

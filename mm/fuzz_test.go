@@ -35,8 +35,8 @@ func decodeSteps(data []byte) (steps []step) {
 		}
 		op := seqmodel.Op{Kind: kinds[b[0]%16%len(kinds)], File: seqmodel.NoFile}
 		page := b[1] % fuzzPages
-		op.Addr = first + uint64(page)*seqmodel.PageSize
-		op.Len = uint64(1+b[2]%min(8, fuzzPages-page)) * seqmodel.PageSize
+		op.Addr = first + uint64(page)*linux.PageSize
+		op.Len = uint64(1+b[2]%min(8, fuzzPages-page)) * linux.PageSize
 		op.Prot = b[3] & (linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC)
 		switch op.Kind {
 		case seqmodel.OpMmap:
@@ -75,9 +75,9 @@ func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
 		op.Flags |= linux.MAP_ANONYMOUS
 	default:
 		op.File = kind % 4
-		op.Off = uint64(page%16) * seqmodel.PageSize // continues what is mapped beside it
+		op.Off = uint64(page%16) * linux.PageSize // continues what is mapped beside it
 		if offset > 127 {
-			op.Off = uint64(offset%16) * seqmodel.PageSize
+			op.Off = uint64(offset%16) * linux.PageSize
 		}
 	}
 	switch flags >> 2 % 8 {
@@ -89,7 +89,7 @@ func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
 		op.Addr = 0
 	case 3: // anywhere, and large enough for huge pages
 		op.Addr = 0
-		op.Len += uint64(1+length%2)<<21 - seqmodel.PageSize
+		op.Len += uint64(1+length%2)<<21 - linux.PageSize
 	default:
 		op.Flags |= linux.MAP_FIXED
 	}

@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -42,7 +43,7 @@ func (mm *MM) markGuards(t *task.Task, start, end uint64) error {
 			return err
 		}
 		g.chunk(t, c)
-		at += uint64(len(c.Entries)) << PageShift
+		at += uint64(len(c.Entries)) << linux.PageShift
 	}
 	return nil
 }

@@ -29,8 +29,8 @@ func TestGuardedPages(t *testing.T) {
 	defer l.end()
 	guarded(l)
 	l.wantPages(0, 4, "AggA")
-	for _, access := range []fault.Access{fault.Read, fault.Write, fault.Exec} {
-		if res := fault.Touch(l.t, l.mm, at(1), access); access != fault.Exec && res != fault.SegvMaperr {
+	for _, access := range []linux.Access{linux.Read, linux.Write, linux.Exec} {
+		if res := fault.Touch(l.t, l.mm, at(1), access); access != linux.Exec && res != linux.SegvMaperr {
 			t.Errorf("%s of a guarded page: %s", access, res)
 		}
 	}
@@ -40,7 +40,7 @@ func TestGuardedPages(t *testing.T) {
 	l.madvise(1, 2, linux.MADV_GUARD_REMOVE)
 	l.wantPages(0, 4, "A-gA")
 	l.checkContents()
-	if v, res := fault.Load(l.t, l.mm, at(1)); v != 0 || res != fault.OK {
+	if v, res := fault.Load(l.t, l.mm, at(1)); v != 0 || res != linux.OK {
 		t.Errorf("a page that was guarded holds %d, %s", v, res)
 	}
 	if got := l.flagsAt(0); !sameWords(got, "gu lo") { // for good
@@ -106,7 +106,7 @@ func TestForkCopiesGuards(t *testing.T) {
 	l.mmapFile(f, 20, 24, rw, linux.MAP_SHARED, 4)
 	maps("30-34 filled")(l)
 	for _, n := range []int{10, 12, 20, 22} {
-		l.do(l.touch(l.t, l.mm, n, fault.Write))
+		l.do(l.touch(l.t, l.mm, n, linux.Write))
 	}
 	l.madvise(11, 12, linux.MADV_GUARD_INSTALL)
 	l.madvise(31, 32, linux.MADV_GUARD_INSTALL)
@@ -122,7 +122,7 @@ func TestForkCopiesGuards(t *testing.T) {
 	if got := l.flagsAt(30); !sameWords(got, "gu wf") {
 		t.Errorf("flags %q", got)
 	}
-	if res := fault.Touch(l.t, child, at(1), fault.Read); res != fault.SegvMaperr {
+	if res := fault.Touch(l.t, child, at(1), linux.Read); res != linux.SegvMaperr {
 		t.Errorf("the child's guarded page: %s", res)
 	}
 }
@@ -160,7 +160,7 @@ func TestGuardFile(t *testing.T) {
 	f.ReadAhead(l.t, 0, 4)
 	for i, flags := range []int{linux.MAP_SHARED, linux.MAP_PRIVATE} {
 		l.mmapFile(f, 10*i, 10*i+4, rw, flags, 0)
-		l.do(l.touch(l.t, l.mm, 10*i, fault.Read))
+		l.do(l.touch(l.t, l.mm, 10*i, linux.Read))
 		l.madvise(10*i+1, 10*i+3, linux.MADV_GUARD_INSTALL)
 		l.wantPages(10*i, 10*i+4, "fggf")
 	}

@@ -56,11 +56,11 @@ func (p *placement) alignHuge() error {
 
 // hugeTLBHole returns the hint if that is free, else a hole on the boundary of a huge page.
 func (mm *MM) hugeTLBHole(t *task.Task, p placement) (uint64, bool) {
-	if mm.hintFits(t, p, TaskSize) {
+	if mm.hintFits(t, p, linux.TaskSize) {
 		return p.hint, true
 	}
 	mask := p.file.HugePage() - 1
-	length, over := bits.Add64(p.length, mask+1-PageSize, 0)
+	length, over := bits.Add64(p.length, mask+1-linux.PageSize, 0)
 	p.hint, p.length = 0, length
 	addr, ok := mm.hole(t, p)
 	return (addr + mask) &^ mask, ok && over == 0
@@ -69,7 +69,7 @@ func (mm *MM) hugeTLBHole(t *task.Task, p placement) (uint64, bool) {
 // prepareHugeTLB reserves huge pages, of which there are none: hugetlbfs_file_mmap. With MAP_NORESERVE the kernel would reserve
 // none; such mappings are not modelled.
 func prepareHugeTLB(file *phys.File, pgoff uint64) error {
-	if pgoff<<PageShift&(file.HugePage()-1) != 0 {
+	if pgoff<<linux.PageShift&(file.HugePage()-1) != 0 {
 		return errno("mmap", linux.EINVAL, "the offset is not aligned to pages of %#x bytes", file.HugePage())
 	}
 	return errno("mmap", linux.ENOMEM, "there are no pages of %#x bytes", file.HugePage())

@@ -62,9 +62,9 @@ type walk struct {
 
 // next finds the next piece in which something is or was mapped, and reports whether there is one.
 func (w *walk) next() bool {
-	for w.at < TaskSize {
+	for w.at < linux.TaskSize {
 		w.wasB4, w.isB4 = w.was, w.is
-		w.start, w.end, w.named = w.at, TaskSize, false
+		w.start, w.end, w.named = w.at, linux.TaskSize, false
 		w.was, w.end = areaAt(w.call.before, &w.i, w.at, w.end)
 		w.is, w.end = areaAt(w.call.after, &w.j, w.at, w.end)
 		for _, s := range w.call.spans {
@@ -220,7 +220,7 @@ func couldBeOne(a, b *area) bool {
 }
 
 // offsetAt returns the page offset of an address in the area, or of the one right behind it.
-func (a *area) offsetAt(addr uint64) uint64 { return a.pgoff + (addr-a.start)>>PageShift }
+func (a *area) offsetAt(addr uint64) uint64 { return a.pgoff + (addr-a.start)>>linux.PageShift }
 
 func (a *area) describe() string {
 	if a == nil {

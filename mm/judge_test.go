@@ -19,7 +19,7 @@ var anonA, anonB = &vma.AnonVMA{ID: 1}, &vma.AnonVMA{ID: 2}
 
 // pages makes an anonymous area of pages [start, end).
 func pages(start, end uint64, flags vma.Flags) area {
-	return area{start: start << PageShift, end: end << PageShift, pgoff: start, flags: flags}
+	return area{start: start << linux.PageShift, end: end << linux.PageShift, pgoff: start, flags: flags}
 }
 
 // owned is pages with an anon_vma and so many links.
@@ -115,7 +115,7 @@ func TestJudge(t *testing.T) {
 			var found []task.Violation
 			judged := call{op: c.op, partial: c.partial, wants: c.wants, before: c.before, after: c.after}
 			for _, s := range c.spans {
-				judged.spans = append(judged.spans, span{s.start << PageShift, s.end << PageShift})
+				judged.spans = append(judged.spans, span{s.start << linux.PageShift, s.end << linux.PageShift})
 			}
 			judged.judge(task.New(1, "test", func(v task.Violation) { found = append(found, v) }), c.err)
 			if c.oracle == "" && found != nil || c.oracle != "" && (len(found) != 1 || found[0].Oracle != c.oracle) {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
@@ -32,7 +31,7 @@ var killable = []struct {
 		}
 		return err
 	}, true},
-	{"fault", func(l *lab, t *task.Task) error { return l.touch(t, l.mm, 0, fault.Write) }, false},
+	{"fault", func(l *lab, t *task.Task) error { return l.touch(t, l.mm, 0, linux.Write) }, false},
 }
 
 // TestKilledWhileWaiting: a task that is killed while it waits for mmap_lock gets EINTR and leaves everything as it was.
@@ -105,11 +104,11 @@ func TestKilledFaultGivesUpAfterRetry(t *testing.T) {
 	l.mmapFile(l.open(4), 0, 4, rw, linux.MAP_SHARED, 0)
 	other := l.m.NewTask("killed")
 	other.Kill(nil)
-	l.wantErrno(l.touch(other, l.mm, 0, fault.Read), linux.EINTR, "the first read")
+	l.wantErrno(l.touch(other, l.mm, 0, linux.Read), linux.EINTR, "the first read")
 	if n := other.Counters[task.VMALockRetry]; n != 1 {
 		t.Errorf("%d retries", n)
 	}
-	l.wantErrno(l.touch(other, l.mm, 0, fault.Read), 0, "the read of the page that is cached now")
+	l.wantErrno(l.touch(other, l.mm, 0, linux.Read), 0, "the read of the page that is cached now")
 	l.m.EndTask(other)
 	l.end()
 }

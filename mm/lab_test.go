@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	page        = mm.PageSize
+	page        = linux.PageSize
 	base        = uint64(1) << 32 // page 0 of the layouts below
 	rw          = linux.PROT_READ | linux.PROT_WRITE
 	privateAnon = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS
@@ -160,13 +160,13 @@ func (l *lab) tryDontneed(from, to int) error {
 }
 
 // touch makes an access and returns the errno it ends with: 0 for OK, ENOMEM for no memory, EFAULT for a signal.
-func (l *lab) touch(t *task.Task, space *mm.MM, n int, access fault.Access) error {
+func (l *lab) touch(t *task.Task, space *mm.MM, n int, access linux.Access) error {
 	switch res := fault.Touch(t, space, at(n), access); res {
-	case fault.OK:
+	case linux.OK:
 		return nil
-	case fault.OOM:
+	case linux.OOM:
 		return linux.ENOMEM
-	case fault.Killed:
+	case linux.Killed:
 		return linux.EINTR
 	default:
 		return fmt.Errorf("page %d: %s: %w", n, res, linux.EFAULT)
@@ -178,7 +178,7 @@ func (l *lab) fill(from, to int) {
 	l.tb.Helper()
 	for n := from; n < to; n++ {
 		l.contents[n] = uint64(1000 + n)
-		if res := fault.Store(l.t, l.mm, at(n), l.contents[n]); res != fault.OK {
+		if res := fault.Store(l.t, l.mm, at(n), l.contents[n]); res != linux.OK {
 			l.tb.Fatalf("store to page %d: %s", n, res)
 		}
 	}
@@ -189,7 +189,7 @@ func (l *lab) fill(from, to int) {
 func (l *lab) checkContents() {
 	l.tb.Helper()
 	for n, want := range l.contents {
-		if got, res := fault.Load(l.t, l.mm, at(n)); res != fault.OK || got != want {
+		if got, res := fault.Load(l.t, l.mm, at(n)); res != linux.OK || got != want {
 			l.tb.Errorf("page %d holds %d (%s), expected %d", n, got, res, want)
 		}
 	}

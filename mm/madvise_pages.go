@@ -95,7 +95,7 @@ func (a *advising) willneed(t *task.Task, v *vma.VMA, start, end uint64) error {
 	first := v.PgoffAt(t, start)
 	file.Get(t) // the VMA's reference may go with the lock
 	a.mm.MmapReadUnlock(t)
-	file.ReadAhead(t, first, first+(end-start)>>PageShift)
+	file.ReadAhead(t, first, first+(end-start)>>linux.PageShift)
 	_ = file.Put(t) // who opened the file sees the errors of writing it back
 	a.mm.MmapReadLock(t)
 	return nil
@@ -115,7 +115,7 @@ func (a *advising) punchHole(t *task.Task, v *vma.VMA, start, end uint64) error 
 		return errno("madvise", linux.EACCES, "the mapping at %#x is private or may not be written", v.Start(t))
 	}
 	first := v.PgoffAt(t, start)
-	last := first + (end-start)>>PageShift
+	last := first + (end-start)>>linux.PageShift
 	file.Get(t)
 	a.mm.MmapReadUnlock(t)
 	err := file.PunchHole(t, first, last, func() { unmapFile(t, file.Inode, first, last) })

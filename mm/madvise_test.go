@@ -145,7 +145,7 @@ func TestAdviceStopsAndGoesOn(t *testing.T) {
 	l.wantErrno(l.mm.Madvise(l.t, at(0)+1, page, 7), linux.EINVAL, "unknown, unaligned")
 	l.wantErrno(l.tryMadvise(30, 31, linux.MADV_POPULATE_READ), linux.ENOMEM, "populate nothing")
 	l.wantErrno(l.tryMadvise(30, 30, linux.MADV_REMOVE), 0, "no length")
-	l.wantErrno(l.mm.Madvise(l.t, mm.TaskSize, page, linux.MADV_COLD), linux.ENOMEM, "beyond the address space")
+	l.wantErrno(l.mm.Madvise(l.t, linux.TaskSize, page, linux.MADV_COLD), linux.ENOMEM, "beyond the address space")
 }
 
 // TestAdviceMapCount: a split that the limit forbids is EAGAIN for madvise, and the first of two stays (R12, R10).
@@ -190,9 +190,9 @@ func TestRemovePunchesHoles(t *testing.T) {
 	l.mmapFile(f, 10, 16, rw, linux.MAP_PRIVATE, 0)
 	l.mmapFile(f, 20, 22, linux.PROT_READ, linux.MAP_SHARED, 2)
 	l.fill(0, 3)
-	l.do(l.touch(l.t, l.mm, 13, fault.Write))
-	l.do(l.touch(l.t, l.mm, 15, fault.Read))
-	l.do(l.touch(l.t, l.mm, 20, fault.Read))
+	l.do(l.touch(l.t, l.mm, 13, linux.Write))
+	l.do(l.touch(l.t, l.mm, 15, linux.Read))
+	l.do(l.touch(l.t, l.mm, 20, linux.Read))
 	if got := l.pages(0, 6) + " " + l.pages(10, 16) + " " + l.pages(20, 22); got != "FFF--- fffA-f ff" {
 		t.Fatalf("pages %q", got)
 	}
@@ -210,7 +210,7 @@ func TestRemovePunchesHoles(t *testing.T) {
 	delete(l.contents, 2)
 	l.checkContents()
 	for n, want := range map[int]uint64{2: 0, 3: 0, 4: 0x0404040404040404, 12: 0, 13: 0x0303030303030303, 20: 0} {
-		if got, res := fault.Load(l.t, l.mm, at(n)); res != fault.OK || got != want {
+		if got, res := fault.Load(l.t, l.mm, at(n)); res != linux.OK || got != want {
 			t.Errorf("page %d holds %#x (%s), expected %#x", n, got, res, want)
 		}
 	}
@@ -252,7 +252,7 @@ func TestReadAround(t *testing.T) {
 		f := l.open(10)
 		l.mmapFile(f, 0, 8, c.prot, linux.MAP_SHARED, 0)
 		l.madvise(0, 8, c.advice)
-		l.do(l.touch(l.t, l.mm, 5, fault.Write))
+		l.do(l.touch(l.t, l.mm, 5, linux.Write))
 		l.mmapFile(f, 0, 10, rw, linux.MAP_SHARED, 0)
 		if got := l.resident(0, 10); got != c.want {
 			t.Errorf("%s: in memory %q, expected %q", name, got, c.want)

@@ -35,7 +35,7 @@ func (r *mergeRange) canMergeLeft(t *task.Task) bool {
 	if end == r.start {
 		t.Reach(task.MergeTried)
 	}
-	return end == r.start && r.compatible(t, r.prev) && r.prev.Pgoff(t)+(end-start)>>PageShift == r.pgoff
+	return end == r.start && r.compatible(t, r.prev) && r.prev.Pgoff(t)+(end-start)>>linux.PageShift == r.pgoff
 }
 
 // canMergeRight reports whether the range can join next: can_vma_merge_right. If it joins prev, too, the two must also
@@ -46,7 +46,7 @@ func (r *mergeRange) canMergeRight(t *task.Task, left bool) bool {
 	}
 	t.Reach(task.MergeTried)
 	if !r.compatible(t, r.next) ||
-		r.next.Pgoff(t) != r.pgoff+(r.end-r.start)>>PageShift {
+		r.next.Pgoff(t) != r.pgoff+(r.end-r.start)>>linux.PageShift {
 		return false
 	}
 	if !left {

@@ -15,7 +15,7 @@ func (mm *MM) Mincore(t *task.Task, addr, length uint64) ([]byte, error) {
 	if offsetInPage(addr) != 0 {
 		return nil, errno("mincore", linux.EINVAL, "address %#x is not page aligned", addr)
 	}
-	if addr > TaskSize || length > TaskSize-addr {
+	if addr > linux.TaskSize || length > linux.TaskSize-addr {
 		return nil, errno("mincore", linux.ENOMEM, "[%#x, +%#x) lies outside the address space", addr, length)
 	}
 	mm.MmapReadLock(t)
@@ -36,7 +36,7 @@ func (mm *MM) Mincore(t *task.Task, addr, length uint64) ([]byte, error) {
 // appendResident appends what Mincore says of [start, end), a part of v: do_mincore.
 func (mm *MM) appendResident(t *task.Task, vec []byte, v *vma.VMA, start, end uint64) []byte {
 	file, offset := v.File(t), len(vec)
-	for at := start; at < end; at += PageSize {
+	for at := start; at < end; at += linux.PageSize {
 		resident := byte(0)
 		if file != nil && file.Cached(t, v.PgoffAt(t, at)) {
 			resident = 1
@@ -47,7 +47,7 @@ func (mm *MM) appendResident(t *task.Task, vec []byte, v *vma.VMA, start, end ui
 		c.Lock.Lock(t)
 		for i := range c.Entries {
 			if c.Entries[i].Get(t).Present() { // a private copy, too
-				vec[offset+int((c.Addr-start)>>PageShift)+i] = 1
+				vec[offset+int((c.Addr-start)>>linux.PageShift)+i] = 1
 			}
 		}
 		c.Lock.Unlock(t)

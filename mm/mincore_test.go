@@ -3,7 +3,6 @@ package mm_test
 import (
 	"testing"
 
-	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/mm"
 )
@@ -27,11 +26,11 @@ func TestMincore(t *testing.T) {
 	l.mmapFile(f, 4, 8, rw, linux.MAP_PRIVATE, 0)
 	l.do(l.tryMap(l.t, 8, 10, rw, sharedAnon, mm.MmapArgs{}))
 	l.mmap(10, 11, linux.PROT_NONE)
-	l.do(l.touch(l.t, l.mm, 0, fault.Write))
-	l.do(l.touch(l.t, l.mm, 1, fault.Read)) // the zero page
+	l.do(l.touch(l.t, l.mm, 0, linux.Write))
+	l.do(l.touch(l.t, l.mm, 1, linux.Read)) // the zero page
 	l.madvise(2, 3, linux.MADV_GUARD_INSTALL)
-	l.do(l.touch(l.t, l.mm, 5, fault.Write))
-	l.do(l.touch(l.t, l.mm, 9, fault.Write))
+	l.do(l.touch(l.t, l.mm, 5, linux.Write))
+	l.do(l.touch(l.t, l.mm, 9, linux.Write))
 	if got := l.resident(0, 11); got != "++--"+"-+--"+"-+"+"-" {
 		t.Errorf("in memory: %q", got)
 	}
@@ -50,9 +49,9 @@ func TestMincore(t *testing.T) {
 		err  error
 		want linux.Errno
 	}{
-		"unaligned, beyond the end": {mincore(mm.TaskSize+1, page), linux.EINVAL},
-		"beyond the end":            {mincore(mm.TaskSize+page, 0), linux.ENOMEM},
-		"past the end":              {mincore(mm.TaskSize-page, 2*page), linux.ENOMEM},
+		"unaligned, beyond the end": {mincore(linux.TaskSize+1, page), linux.EINVAL},
+		"beyond the end":            {mincore(linux.TaskSize+page, 0), linux.ENOMEM},
+		"past the end":              {mincore(linux.TaskSize-page, 2*page), linux.ENOMEM},
 		"wraps":                     {mincore(at(0), ^uint64(0)), linux.ENOMEM},
 		"no length":                 {mincore(at(30), 0), 0},
 		"a hole":                    {mincore(at(10), 2*page), linux.ENOMEM},

@@ -62,7 +62,7 @@ func (mm *MM) Mlockall(t *task.Task, flags int) error {
 	if err := mm.mayLock(t, "mlockall"); err != nil {
 		return err
 	}
-	if err := mm.lockCall(t, callMlockall, 0, TaskSize); err != nil {
+	if err := mm.lockCall(t, callMlockall, 0, linux.TaskSize); err != nil {
 		return err
 	}
 	current := flags&linux.MCL_CURRENT != 0
@@ -74,7 +74,7 @@ func (mm *MM) Mlockall(t *task.Task, flags int) error {
 	mm.applyMlockallFlags(t, flags)
 	mm.endCall(t, nil)
 	if current {
-		_ = mm.populate(t, 0, TaskSize, true)
+		_ = mm.populate(t, 0, linux.TaskSize, true)
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (mm *MM) Mlockall(t *task.Task, flags int) error {
 func (mm *MM) Munlockall(t *task.Task) error {
 	t.Enter("sys_munlockall")
 	defer t.Leave()
-	if err := mm.lockCall(t, callMlockall, 0, TaskSize); err != nil {
+	if err := mm.lockCall(t, callMlockall, 0, linux.TaskSize); err != nil {
 		return err
 	}
 	mm.applyMlockallFlags(t, 0)
@@ -101,24 +101,24 @@ func (mm *MM) mayLock(t *task.Task, op string) error {
 
 // lockedFits reports whether so many locked pages are within RLIMIT_MEMLOCK.
 func (mm *MM) lockedFits(t *task.Task, pages uint64) bool {
-	return pages <= mm.Limit(t, LimitMemlock)>>PageShift || mm.Machine.CapIPCLock
+	return pages <= mm.Limit(t, LimitMemlock)>>linux.PageShift || mm.Machine.CapIPCLock
 }
 
 // mlockFutureOK reports whether bytes more of memory with these flags are within RLIMIT_MEMLOCK: mlock_future_ok. The caller holds
 // mmap_lock for writing.
 func (mm *MM) mlockFutureOK(t *task.Task, flags vma.Flags, bytes uint64) bool {
-	return flags&vma.VMLocked == 0 || mm.lockedFits(t, mm.lockedVM.Read(t)+bytes>>PageShift)
+	return flags&vma.VMLocked == 0 || mm.lockedFits(t, mm.lockedVM.Read(t)+bytes>>linux.PageShift)
 }
 
 // lockRange returns the whole pages that a range touches, as mlock counts them: the length wraps to 0 near the end, which is
 // nothing then.
 func lockRange(addr, length uint64) (start, size uint64) {
-	return addr &^ (PageSize - 1), pageAlign(length + offsetInPage(addr))
+	return addr &^ (linux.PageSize - 1), pageAlign(length + offsetInPage(addr))
 }
 
 // lockWithinLimit is the part of mlock under mmap_lock held for writing. What is locked already does not count twice.
 func (mm *MM) lockWithinLimit(t *task.Task, start, length uint64, lock vma.Flags) error {
-	pages := length>>PageShift + mm.lockedVM.Read(t)
+	pages := length>>linux.PageShift + mm.lockedVM.Read(t)
 	if !mm.lockedFits(t, pages) && !mm.lockedFits(t, pages-mm.countLocked(t, start, length)) {
 		return errno("mlock", linux.ENOMEM, "%d locked pages exceed RLIMIT_MEMLOCK", pages)
 	}
@@ -134,7 +134,7 @@ func (mm *MM) countLocked(t *task.Task, start, length uint64) (pages uint64) {
 	for v := mm.vmi.Find(t, start); v != nil && v.Start(t) < end; v = mm.vmi.Find(t, v.End(t)) {
 		if v.Flags(t)&vma.VMLocked != 0 {
 			from, to := v.Range(t)
-			pages += (min(to, end) - max(from, start)) >> PageShift
+			pages += (min(to, end) - max(from, start)) >> linux.PageShift
 		}
 	}
 	return pages
@@ -209,7 +209,7 @@ func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock vma.F
 	}
 	v.StartWrite(t)
 	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
-	pages := (end - start) >> PageShift
+	pages := (end - start) >> linux.PageShift
 	switch {
 	case flags&vma.VMLocked == 0:
 		mm.addLocked(t, -pages)

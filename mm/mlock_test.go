@@ -3,7 +3,6 @@ package mm_test
 import (
 	"testing"
 
-	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/mm"
@@ -276,8 +275,8 @@ func TestLockedStackGrowth(t *testing.T) {
 	defer l.end()
 	l.do(l.tryMap(l.t, 8, 10, rw, privateAnon|linux.MAP_GROWSDOWN|linux.MAP_LOCKED, mm.MmapArgs{}))
 	l.wantLocked("l", 4, 10, "----AA", 2)
-	l.do(l.touch(l.t, l.mm, 4, fault.Write))
+	l.do(l.touch(l.t, l.mm, 4, linux.Write))
 	l.wantLocked("l", 4, 10, "A---AA", 6)
 	l.mm.SetLimit(l.t, mm.LimitMemlock, 7*page)
-	l.wantErrno(l.touch(l.t, l.mm, 2, fault.Write), linux.EFAULT, "growth beyond RLIMIT_MEMLOCK")
+	l.wantErrno(l.touch(l.t, l.mm, 2, linux.Write), linux.EFAULT, "growth beyond RLIMIT_MEMLOCK")
 }

@@ -24,19 +24,13 @@ import (
 	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
-	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/tree"
 	"vmasim/vma"
 )
 
-// The user part of an x86-64 address space with four-level tables.
-const (
-	PageSize  = phys.PageSize
-	PageShift = phys.PageShift
-	TaskSize  = 0x7ffffffff000 // TASK_SIZE
-	MmapBase  = 0x7ffff7fff000 // mmap_base with an 8 MiB stack and no randomisation
-)
+// MmapBase is mmap_base of x86-64 with an 8 MiB stack and no randomisation.
+const MmapBase = 0x7ffff7fff000
 
 // MM is an address space: mm_struct.
 type MM struct {
@@ -114,9 +108,9 @@ func (mm *MM) endWrite(t *task.Task) {
 }
 
 // pageAlign rounds n up to a whole number of pages; it wraps to 0 near the end, as PAGE_ALIGN does.
-func pageAlign(n uint64) uint64 { return (n + PageSize - 1) &^ (PageSize - 1) }
+func pageAlign(n uint64) uint64 { return (n + linux.PageSize - 1) &^ (linux.PageSize - 1) }
 
-func offsetInPage(n uint64) uint64 { return n & (PageSize - 1) }
+func offsetInPage(n uint64) uint64 { return n & (linux.PageSize - 1) }
 
 // errno returns an error of system call op that says why.
 func errno(op string, e linux.Errno, why string, args ...any) error {

@@ -108,8 +108,8 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	if length == 0 {
 		return 0, errno("mmap", linux.ENOMEM, "length %#x wraps", args.Len)
 	}
-	pgoff := args.Offset >> PageShift
-	if pgoff+length>>PageShift < pgoff {
+	pgoff := args.Offset >> linux.PageShift
+	if pgoff+length>>linux.PageShift < pgoff {
 		return 0, errno("mmap", linux.EOVERFLOW, "offset %#x and length %#x wrap", args.Offset, args.Len)
 	}
 	if mm.MapCount(t) > mm.Machine.MaxMapCount {
@@ -147,7 +147,7 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 	file := args.File
 	if args.anonymous() {
 		file = nil
-		pgoff = addr >> PageShift
+		pgoff = addr >> linux.PageShift
 		if flags&vma.VMShared != 0 {
 			pgoff = 0
 		}
@@ -184,7 +184,7 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 			return 0, errno("mmap", linux.EINVAL, "neither shared nor private")
 		}
 	} else {
-		if args.Offset>>PageShift > (args.File.MaxMapped()-length)>>PageShift { // file_mmap_ok
+		if args.Offset>>linux.PageShift > (args.File.MaxMapped()-length)>>linux.PageShift { // file_mmap_ok
 			return 0, errno("mmap", linux.EOVERFLOW, "offset %#x lies beyond any file", args.Offset)
 		}
 		switch kind {
@@ -273,7 +273,7 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		}
 		return err
 	}
-	mm.statAccount(t, flags, (end-start)>>PageShift)
+	mm.statAccount(t, flags, (end-start)>>linux.PageShift)
 	switch {
 	case flags&vma.VMLocked == 0:
 	case flags&vma.VMDroppable != 0 && !mm.Machine.LockDroppable: // it was compared with its neighbours as locked
@@ -281,7 +281,7 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 		v.SetFlags(t, v.Flags(t)&^vma.VMLockedMask)
 		mm.callGives(t, v.Flags(t))
 	default:
-		mm.addLocked(t, (end-start)>>PageShift)
+		mm.addLocked(t, (end-start)>>linux.PageShift)
 	}
 	return nil
 }
@@ -325,7 +325,7 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags vma.Flags, pgof
 // replace checks that a mapping with these flags in place of what was gathered is within the limits, and charges it:
 // __mmap_setup. It fails with ENOMEM.
 func (u *unmapping) replace(t *task.Task, flags *vma.Flags) error {
-	pages := (u.end - u.start) >> PageShift
+	pages := (u.end - u.start) >> linux.PageShift
 	if !u.mm.mayExpand(t, *flags, pages-u.stat.Total) {
 		return errno("mmap", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages-u.stat.Total)
 	}

@@ -63,7 +63,7 @@ func (r *remap) moveTo(t *task.Task) (uint64, error) {
 		// The kernel charges delta in spite of that, and never gives it back.
 		r.vma, r.oldLen, r.delta = r.lookup(t), r.newLen, 0
 	}
-	if pages := r.oldLen >> PageShift; r.has(linux.MREMAP_DONTUNMAP) && !mm.mayExpand(t, r.vma.Flags(t), pages) {
+	if pages := r.oldLen >> linux.PageShift; r.has(linux.MREMAP_DONTUNMAP) && !mm.mayExpand(t, r.vma.Flags(t), pages) {
 		return 0, errno("mremap", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages)
 	}
 	if err := r.chooseAddr(t); err != nil {
@@ -74,7 +74,7 @@ func (r *remap) moveTo(t *task.Task) (uint64, error) {
 
 // chooseAddr finds the destination as mmap would: vrm_set_new_addr.
 func (r *remap) chooseAddr(t *task.Task) error {
-	p := placement{op: "mremap", length: r.newLen, file: r.vma.File(t), offset: r.vma.PgoffAt(t, r.addr) << PageShift}
+	p := placement{op: "mremap", length: r.newLen, file: r.vma.File(t), offset: r.vma.PgoffAt(t, r.addr) << linux.PageShift}
 	if r.vma.Flags(t)&vma.VMMayShare != 0 {
 		p.flags = linux.MAP_SHARED
 	}
@@ -142,7 +142,7 @@ func (r *remap) unmapSource(t *task.Task) {
 	if err := r.unmapCharged(t, r.addr, r.oldLen); err != nil {
 		mm.callIsPartial(t)
 		if accounted {
-			mm.chargeAnyway(t, r.oldLen>>PageShift)
+			mm.chargeAnyway(t, r.oldLen>>linux.PageShift)
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (r *remap) dropCopy(t *task.Task) {
 	case err == nil:
 		mm.uncharge(t, r.charged)
 	case accounted:
-		mm.chargeAnyway(t, r.newLen>>PageShift-r.charged)
+		mm.chargeAnyway(t, r.newLen>>linux.PageShift-r.charged)
 	}
 }
 
@@ -177,7 +177,7 @@ type residue struct {
 
 // unfaulted notes that v, which has no anon_vma any more, keeps its page offset.
 func (r *residue) unfaulted(t *task.Task, v *vma.VMA) {
-	if v.IsAnonymous(t) && v.Pgoff(t) != v.Start(t)>>PageShift {
+	if v.IsAnonymous(t) && v.Pgoff(t) != v.Start(t)>>linux.PageShift {
 		r.pgoff = true
 	}
 }

@@ -105,7 +105,7 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 	if flags == old {
 		return v, nil
 	}
-	pages, charged := (end-start)>>PageShift, uint64(0)
+	pages, charged := (end-start)>>linux.PageShift, uint64(0)
 	switch {
 	case flags&vma.VMWrite != 0:
 		if !mm.mayExpand(t, flags, pages) && mm.mayExpand(t, old, pages) {

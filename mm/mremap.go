@@ -80,11 +80,11 @@ func (r *remap) checkParams() error {
 		return errno("mremap", linux.EINVAL, "address %#x is not page aligned", r.addr)
 	case r.newLen == 0:
 		return errno("mremap", linux.EINVAL, "the new length is 0")
-	case r.newLen > TaskSize:
+	case r.newLen > linux.TaskSize:
 		return errno("mremap", linux.EINVAL, "new length %#x exceeds the address space", r.newLen)
 	case !r.impliesNewAddr():
 		return nil
-	case r.newAddr > TaskSize-r.newLen:
+	case r.newAddr > linux.TaskSize-r.newLen:
 		return errno("mremap", linux.EINVAL, "new address %#x lies outside the address space", r.newAddr)
 	case offsetInPage(r.newAddr) != 0:
 		return errno("mremap", linux.EINVAL, "new address %#x is not page aligned", r.newAddr)
@@ -167,9 +167,9 @@ func (r *remap) prepare(t *task.Task) error {
 		return nil
 	}
 	r.populateGrowth = flags&vma.VMLocked != 0
-	pgoff, pages := r.vma.PgoffAt(t, r.addr), r.delta>>PageShift
+	pgoff, pages := r.vma.PgoffAt(t, r.addr), r.delta>>linux.PageShift
 	switch {
-	case pgoff+r.newLen>>PageShift < pgoff:
+	case pgoff+r.newLen>>linux.PageShift < pgoff:
 		return errno("mremap", linux.EINVAL, "the page offset wraps")
 	case flags&fixedSize != 0:
 		return errno("mremap", linux.EFAULT, "the mapping at %#x may not grow", r.addr)
@@ -237,7 +237,7 @@ func (r *remap) expand(t *task.Task) (uint64, error) {
 // vma_expandable. No guard gap is kept.
 func (r *remap) canExpandInPlace(t *task.Task) bool {
 	end := r.vma.End(t)
-	return end-r.addr == r.oldLen && r.delta <= TaskSize-end && r.mm.free(t, end, end+r.delta)
+	return end-r.addr == r.oldLen && r.delta <= linux.TaskSize-end && r.mm.free(t, end, end+r.delta)
 }
 
 // expandInPlace is expand_vma_in_place. It needs no room in map_count, and may join the next VMA.
@@ -260,9 +260,9 @@ func (r *remap) charge(t *task.Task) error {
 	if r.vma.Flags(t)&vma.VMAccount == 0 {
 		return nil
 	}
-	pages := r.delta >> PageShift
+	pages := r.delta >> linux.PageShift
 	if r.has(linux.MREMAP_DONTUNMAP) { // the source keeps its own
-		pages = r.newLen >> PageShift
+		pages = r.newLen >> linux.PageShift
 	}
 	if err := r.mm.charge(t, "mremap", pages); err != nil {
 		return err
@@ -273,7 +273,7 @@ func (r *remap) charge(t *task.Task) error {
 
 // account counts bytes more of the source's kind: vrm_stat_account.
 func (r *remap) account(t *task.Task, bytes uint64) {
-	flags, pages := r.vma.Flags(t), bytes>>PageShift
+	flags, pages := r.vma.Flags(t), bytes>>linux.PageShift
 	r.mm.statAccount(t, flags, pages)
 	if flags&vma.VMLocked != 0 {
 		r.mm.addLocked(t, pages)

@@ -181,7 +181,7 @@ func (l *lab) wantCharged() {
 // TestMremapErrnos goes through the errno lists of docs/kernel.md K5 and K9, first match first: what comes later in a list is
 // wrong in the calls before it, too. Nothing changes but where said.
 func TestMremapErrnos(t *testing.T) {
-	const big = mm.TaskSize
+	const big = linux.TaskSize
 	type call struct {
 		name            string
 		addr, old, size uint64
@@ -385,7 +385,7 @@ func TestMremapStaleOffset(t *testing.T) {
 	l.others = append(l.others, child)
 	l.do(remapping(10, 2, 2, moveFixed, 14)(l))
 	l.wantLayout("12-16 rw-p, 20-22 rw-p")
-	l.do(l.touch(l.t, child, 11, fault.Write)) // its pages count from the stale offset
+	l.do(l.touch(l.t, child, 11, linux.Write)) // its pages count from the stale offset
 }
 
 // TestMremapForkChild: memory inherited over fork, faulted, is moved to a VMA of its own, whatever it meets (R9); a longer one in
@@ -443,7 +443,7 @@ func TestMremapFile(t *testing.T) {
 	l.do(remapping(3, 1, 1, moveFixed, 12)(l))
 	l.wantLayout("0-1 rw-p file0+2, 10-13 rw-p file0+3")
 	word, res := fault.Load(l.t, l.mm, at(12))
-	if res != fault.OK || word != 0x0505050505050505 {
+	if res != linux.OK || word != 0x0505050505050505 {
 		t.Errorf("page 5 of the file holds %#x (%s)", word, res)
 	}
 	l.do(remapping(10, 3, 20, 0, 0)(l))

@@ -61,7 +61,7 @@ func (mm *MM) syncRange(t *task.Task, start, end uint64, flags int) error {
 // afterwards.
 func (mm *MM) syncVMA(t *task.Task, v *vma.VMA, start, end uint64) error {
 	file, first := v.File(t), v.PgoffAt(t, start)
-	last := first + (end-start)>>PageShift
+	last := first + (end-start)>>linux.PageShift
 	file.Get(t) // the VMA's reference may go with the lock
 	mm.MmapReadUnlock(t)
 	err := file.SyncRange(t, first, last, func() { writeProtectFile(t, file.Inode, first, last) })

@@ -67,7 +67,7 @@ func TestMsyncWritesBack(t *testing.T) {
 	l.fill(3, 5)
 	l.fill(20, 21)
 	before := l.onDisk(f, 1)
-	l.do(l.touch(l.t, l.mm, 11, fault.Write))
+	l.do(l.touch(l.t, l.mm, 11, linux.Write))
 	l.wantErrno(l.tryMsync(1, 4, linux.MS_ASYNC), linux.ENOMEM, "async")
 	l.wantErrno(l.tryMsync(20, 25, linux.MS_SYNC), 0, "private")
 	if got := l.onDisk(f, 1); got != before {
@@ -84,7 +84,7 @@ func TestMsyncWritesBack(t *testing.T) {
 	}
 	for _, n := range []int{1, 11} {
 		value := uint64(2000 + n)
-		if res := fault.Store(l.t, l.mm, at(n), value); res != fault.OK {
+		if res := fault.Store(l.t, l.mm, at(n), value); res != linux.OK {
 			t.Fatal(res)
 		}
 		l.do(l.tryMsync(n, n+1, linux.MS_SYNC))

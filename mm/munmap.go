@@ -28,7 +28,7 @@ func (mm *MM) Munmap(t *task.Task, addr, length uint64) error {
 
 // munmapEnd returns the end of a range to unmap, or why that is refused: the checks of do_vmi_munmap.
 func munmapEnd(addr, length uint64) (uint64, error) {
-	if offsetInPage(addr) != 0 || addr > TaskSize || length > TaskSize-addr {
+	if offsetInPage(addr) != 0 || addr > linux.TaskSize || length > linux.TaskSize-addr {
 		return 0, errno("munmap", linux.EINVAL, "[%#x, +%#x) is not aligned or lies outside the address space", addr, length)
 	}
 	end := addr + pageAlign(length)

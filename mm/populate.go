@@ -31,7 +31,7 @@ type populator struct {
 // that it comes to an end (FOLL_TRIED). The caller holds mmap_lock for reading.
 func (p *populator) faultIn(t *task.Task, v *vma.VMA, start, end uint64, how GUPFlags) (next uint64, err error) {
 	if start == p.waited {
-		end = start + PageSize
+		end = start + linux.PageSize
 	} else {
 		how |= FollUnlockable
 	}

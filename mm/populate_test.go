@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/mm"
 )
@@ -61,7 +60,7 @@ func TestPopulateLeavesPagesAlone(t *testing.T) {
 	defer l.end()
 	maps("0-4")(l)
 	l.fill(0, 2)
-	l.do(l.touch(l.t, l.mm, 2, fault.Read))
+	l.do(l.touch(l.t, l.mm, 2, linux.Read))
 	child, err := l.mm.Fork(l.t, "child")
 	l.do(err)
 	l.others = append(l.others, child)
@@ -147,7 +146,7 @@ var lockInjections = []struct {
 		[]string{"0-2 rw-p, 2-6 rw-p"}, []string{"-", "-l-", "--"}, "--AA--"},
 	{"mlock merges", func(l *lab) {
 		maps("0-6")(l)
-		l.do(l.touch(l.t, l.mm, 5, fault.Write)) // one anon_vma for all
+		l.do(l.touch(l.t, l.mm, 5, linux.Write)) // one anon_vma for all
 		l.do(l.mlock(0, 2))
 		l.do(l.mlockOnFault(4, 6))
 	}, func(l *lab) error { return l.mlock(2, 6) }, "0-6 rw-p", []string{"0-4 rw-p, 4-6 rw-p"}, []string{"l-o", "l", "lo"}, "AAAAAA"},

@@ -52,7 +52,7 @@ func ksmCompatible(flags vma.Flags) bool { return flags&unmergeable == 0 }
 func (mm *MM) setMemoryMerge(t *task.Task, on bool) error {
 	t.Enter("ksm_enable_merge_any")
 	defer t.Leave()
-	if err := mm.lockCall(t, callPrctl, 0, TaskSize); err != nil {
+	if err := mm.lockCall(t, callPrctl, 0, linux.TaskSize); err != nil {
 		return err
 	}
 	defer mm.endCall(t, nil)

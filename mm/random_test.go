@@ -66,13 +66,13 @@ func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 		return nil, err
 	}
 	w.spaces = []*mm.MM{first}
-	for _, r := range [fillers][2]uint64{{mm.DefaultMmapMinAddr, windowStart}, {windowEnd, mm.TaskSize}} {
+	for _, r := range [fillers][2]uint64{{mm.DefaultMmapMinAddr, windowStart}, {windowEnd, linux.TaskSize}} {
 		if _, err := first.Mmap(w.t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: linux.MAP_SHARED | linux.MAP_ANONYMOUS | linux.MAP_FIXED}); err != nil {
 			return nil, err
 		}
 	}
 	w.models = []*seqmodel.Model{seqmodel.New(seqmodel.Config{Base: windowStart, MmapBase: windowEnd, MaxMapCount: maxMapCount, ForbidZeroPage: forbidZeroPage})}
-	content := make([]byte, 12*mm.PageSize)
+	content := make([]byte, 12*linux.PageSize)
 	for i := range content {
 		content[i] = byte(i>>12*7 + i)
 	}
@@ -180,14 +180,14 @@ func (w *world) apply(s *mm.MM, op seqmodel.Op) (r seqmodel.Result) {
 		err = s.Madvise(w.t, op.Addr, op.Len, op.Advice)
 	case seqmodel.OpLoad:
 		var word uint64
-		var res fault.Result
+		var res linux.AccessEnd
 		word, res = fault.Load(w.t, s, op.Addr&^7)
-		r.Fault = faultOf(res)
+		r.Fault = (res)
 		r.Value = byte(word >> (op.Addr % 8 * 8))
 	case seqmodel.OpStore:
-		r.Fault = faultOf(storeByte(w.t, s, op.Addr, op.Value))
+		r.Fault = (storeByte(w.t, s, op.Addr, op.Value))
 	case seqmodel.OpFetch:
-		r.Fault = faultOf(fault.Touch(w.t, s, op.Addr, fault.Exec))
+		r.Fault = (fault.Touch(w.t, s, op.Addr, linux.Exec))
 	}
 	if err != nil && !errors.As(err, &r.Errno) {
 		panic(err)
@@ -196,27 +196,13 @@ func (w *world) apply(s *mm.MM, op seqmodel.Op) (r seqmodel.Result) {
 }
 
 // storeByte writes one byte, by a read-modify-write that faults for writing only.
-func storeByte(t *task.Task, s *mm.MM, addr uint64, value byte) fault.Result {
-	if res := fault.Touch(t, s, addr, fault.Write); res != fault.OK {
+func storeByte(t *task.Task, s *mm.MM, addr uint64, value byte) linux.AccessEnd {
+	if res := fault.Touch(t, s, addr, linux.Write); res != linux.OK {
 		return res
 	}
 	word, _ := fault.Load(t, s, addr&^7)
 	shift := addr % 8 * 8
 	return fault.Store(t, s, addr&^7, word&^(0xff<<shift)|uint64(value)<<shift)
-}
-
-func faultOf(r fault.Result) seqmodel.Fault {
-	switch r {
-	case fault.OK:
-		return seqmodel.OK
-	case fault.SegvMaperr:
-		return seqmodel.SegvMapErr
-	case fault.SegvAccerr:
-		return seqmodel.SegvAccErr
-	case fault.Sigbus:
-		return seqmodel.SigBus
-	}
-	panic(r)
 }
 
 // compareMaps compares every VMA with the model's, and the address space with itself.

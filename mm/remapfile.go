@@ -12,13 +12,13 @@ import (
 func (mm *MM) RemapFilePages(t *task.Task, start, size uint64, prot int, pgoff uint64, flags int) error {
 	t.Enter("sys_remap_file_pages")
 	defer t.Leave()
-	start, size = start&^(PageSize-1), size&^(PageSize-1)
+	start, size = start&^(linux.PageSize-1), size&^(linux.PageSize-1)
 	switch {
 	case prot != 0:
 		return errno("remap_file_pages", linux.EINVAL, "protection %#x", prot)
 	case start+size <= start:
 		return errno("remap_file_pages", linux.EINVAL, "[%#x, +%#x) is empty or wraps", start, size)
-	case pgoff+size>>PageShift < pgoff:
+	case pgoff+size>>linux.PageShift < pgoff:
 		return errno("remap_file_pages", linux.EINVAL, "the page offset wraps")
 	}
 	found, err := mm.remappable(t, start)
@@ -68,10 +68,10 @@ func (mm *MM) remapFile(t *task.Task, found remapped, start, size, pgoff uint64)
 		}
 		at = v.End(t)
 	}
-	if pgoff >= 1<<(64-PageShift) {
+	if pgoff >= 1<<(64-linux.PageShift) {
 		return false, errno("remap_file_pages", linux.EOVERFLOW, "page offset %#x lies beyond any file", pgoff)
 	}
-	args := MmapArgs{Addr: start, Len: size, File: found.file, Offset: pgoff << PageShift, Flags: linux.MAP_SHARED | linux.MAP_FIXED}
+	args := MmapArgs{Addr: start, Len: size, File: found.file, Offset: pgoff << linux.PageShift, Flags: linux.MAP_SHARED | linux.MAP_FIXED}
 	args.Prot = int(found.flags & vma.VMAccessFlags) // PROT_ bits are the same three
 	if found.flags&vma.VMLocked != 0 {
 		args.Flags |= linux.MAP_LOCKED

@@ -41,7 +41,7 @@ func TestLockNewVMA(t *testing.T) {
 			l.do(l.tryMap(t, 0, 2, linux.PROT_READ, privateAnon, mm.MmapArgs{}))
 			mapped = true
 		}}, tasktest.Task{Name: "fault", Body: func(t *task.Task) {
-			l.do(l.touch(t, l.mm, 0, fault.Read))
+			l.do(l.touch(t, l.mm, 0, linux.Read))
 			meanwhile, counters = !mapped, t.Counters
 		}})
 		if err != nil {
@@ -80,7 +80,7 @@ func TestAttachBeforeStore(t *testing.T) {
 					found, _ = l.visible(0)
 					l.mm.LockSeq.ReadOnce(t)
 				}
-				if res := fault.Touch(t, l.mm, at(0), fault.Read); res != fault.OK {
+				if res := fault.Touch(t, l.mm, at(0), linux.Read); res != linux.OK {
 					l.tb.Error(res)
 				}
 				counters = t.Counters
@@ -117,7 +117,7 @@ func TestForkLocksParent(t *testing.T) {
 			}
 			return want
 		}, tasktest.Task{Name: "writer", Body: func(t *task.Task) {
-			if res := fault.Store(t, l.mm, at(0)+8, 8); res != fault.OK {
+			if res := fault.Store(t, l.mm, at(0)+8, 8); res != linux.OK {
 				l.tb.Error(res)
 			}
 		}}, tasktest.Task{Name: "forker", Body: func(t *task.Task) {
@@ -126,7 +126,7 @@ func TestForkLocksParent(t *testing.T) {
 			l.do(err)
 			l.others = append(l.others, child)
 		}}, tasktest.Task{Name: "copier", Body: func(t *task.Task) {
-			if res := fault.Store(t, l.mm, at(0)+16, 16); res != fault.OK {
+			if res := fault.Store(t, l.mm, at(0)+16, 16); res != linux.OK {
 				l.tb.Error(res)
 			}
 		}})

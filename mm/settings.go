@@ -37,7 +37,7 @@ type Settings struct {
 const (
 	DefaultOvercommitRatio = 50
 	DefaultMmapMinAddr     = 64 << 10
-	DefaultStackGuardGap   = 256 << PageShift
+	DefaultStackGuardGap   = 256 << linux.PageShift
 	DefaultFaultAround     = 64 << 10
 )
 
@@ -59,7 +59,7 @@ func (s Settings) Complete() Settings {
 }
 
 // LowestAddr is where hints are raised to, searches end and stacks stop: mmap_min_addr.
-func (s *Settings) LowestAddr() uint64 { return max(s.MmapMinAddr, s.LSMMinAddr, PageSize) }
+func (s *Settings) LowestAddr() uint64 { return max(s.MmapMinAddr, s.LSMMinAddr, linux.PageSize) }
 
 // LowestFixed is where fixed mappings may begin: cap_mmap_addr.
 func (s *Settings) LowestFixed() uint64 {
@@ -70,7 +70,7 @@ func (s *Settings) LowestFixed() uint64 {
 }
 
 // LowestPlain is where everybody may map.
-func (s *Settings) LowestPlain() uint64 { return s.MmapMinAddr &^ (PageSize - 1) }
+func (s *Settings) LowestPlain() uint64 { return s.MmapMinAddr &^ (linux.PageSize - 1) }
 
 // hugeAligned reports whether mappings of the file are placed for huge pages.
 func (s *Settings) hugeAligned(file *phys.File) bool { return !s.NoTHP && file.HugeAligned() }

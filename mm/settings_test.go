@@ -46,7 +46,7 @@ func TestLowAddresses(t *testing.T) {
 				if want != 0 {
 					continue
 				}
-				if got != addr || fault.Store(l.t, l.mm, addr, 7) != fault.OK {
+				if got != addr || fault.Store(l.t, l.mm, addr, 7) != linux.OK {
 					t.Errorf("mapped %#x at %#x, or it cannot be written to", addr, got)
 				}
 				_, err = l.mm.Mremap(l.t, addr, page, page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(0))
@@ -67,8 +67,8 @@ func TestStackGuardGap(t *testing.T) {
 	l := on(t, mm.Settings{StackGuardGap: 4 * page})
 	l.mmap(0, 1, rw)
 	l.do(l.tryMap(l.t, 20, 21, rw, privateAnon|linux.MAP_GROWSDOWN, mm.MmapArgs{}))
-	l.wantErrno(l.touch(l.t, l.mm, 4, fault.Write), linux.EFAULT, "three pages from the mapping below")
-	l.wantErrno(l.touch(l.t, l.mm, 5, fault.Write), 0, "four pages from it")
+	l.wantErrno(l.touch(l.t, l.mm, 4, linux.Write), linux.EFAULT, "three pages from the mapping below")
+	l.wantErrno(l.touch(l.t, l.mm, 5, linux.Write), 0, "four pages from it")
 }
 
 // TestFaultAround: a read fault maps the block of the setting, or its page alone.
@@ -78,11 +78,11 @@ func TestFaultAround(t *testing.T) {
 		f := l.open(32)
 		l.mmapFile(f, 0, 32, rw, linux.MAP_SHARED, 0)
 		for n := range 32 {
-			l.do(l.touch(l.t, l.mm, n, fault.Write))
+			l.do(l.touch(l.t, l.mm, n, linux.Write))
 		}
 		l.do(l.tryMunmap(0, 32))
 		l.mmapFile(f, 0, 32, rw, linux.MAP_SHARED, 0)
-		l.do(l.touch(l.t, l.mm, 0, fault.Read))
+		l.do(l.touch(l.t, l.mm, 0, linux.Read))
 		mapped := 0
 		for n := range 32 {
 			if slot, ok := l.mm.Tables.Find(l.t, at(n)); ok && !slot.Get(l.t).None() {

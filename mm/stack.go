@@ -54,7 +54,7 @@ func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 		return nil, nil
 	}
 	if v.Start(t) > addr {
-		mm.callTouches(t, addr&^(PageSize-1), v.End(t))
+		mm.callTouches(t, addr&^(linux.PageSize-1), v.End(t))
 		if err := mm.expandDownwards(t, v, addr); err != nil {
 			mm.endCall(t, err)
 			return nil, nil
@@ -75,7 +75,7 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	if v.Flags(t)&vma.VMGrowsDown == 0 {
 		return errno("fault", linux.EFAULT, "the mapping above %#x does not grow down", addr)
 	}
-	addr &^= PageSize - 1
+	addr &^= linux.PageSize - 1
 	if lowest := mm.Machine.LowestAddr(); addr < lowest {
 		return errno("fault", linux.EPERM, "address %#x is below %#x", addr, lowest)
 	}
@@ -92,7 +92,7 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	rmap := lockRmap(t, v)
 	defer rmap.unlock(t)
 	start, end := v.Range(t)
-	pgoff, growth := v.Pgoff(t), (start-addr)>>PageShift
+	pgoff, growth := v.Pgoff(t), (start-addr)>>linux.PageShift
 	if growth > pgoff {
 		return errno("fault", linux.ENOMEM, "%d pages more have no page offset", growth)
 	}
@@ -125,7 +125,7 @@ func (mm *MM) accountStackGrowth(t *task.Task, v *vma.VMA, size, pages uint64) e
 		return errno("fault", linux.ENOMEM, "%d pages more exceed RLIMIT_AS", pages)
 	case size > mm.Limit(t, LimitStack):
 		return errno("fault", linux.ENOMEM, "%#x bytes exceed RLIMIT_STACK", size)
-	case !mm.mlockFutureOK(t, flags, pages<<PageShift):
+	case !mm.mlockFutureOK(t, flags, pages<<linux.PageShift):
 		return errno("fault", linux.ENOMEM, "%d locked pages more exceed RLIMIT_MEMLOCK", pages)
 	}
 	if err := mm.charge(t, "fault", pages); err != nil {

@@ -42,37 +42,37 @@ func TestStackGrowth(t *testing.T) {
 		name    string
 		setup   func(*lab)
 		touch   int
-		access  fault.Access
-		want    fault.Result
+		access  linux.Access
+		want    linux.AccessEnd
 		after   string
 		faulted string // of each VMA, whether it has an anon_vma
 	}{
-		{"by a page", stack(400, 402, rw), 399, fault.Write, fault.OK, "399-402 rw-p", "f"},
-		{"by many", stack(400, 402, rw), 10, fault.Write, fault.OK, "10-402 rw-p", "f"},
-		{"by a read", stack(400, 402, rw), 399, fault.Read, fault.OK, "399-402 rw-p", "f"},
-		{"not upwards", stack(400, 402, rw), 402, fault.Write, fault.SegvMaperr, "400-402 rw-p", "-"},
-		{"other memory does not grow", maps("400-402"), 399, fault.Write, fault.SegvMaperr, "400-402 rw-p", "-"},
-		{"a write to a read-only one", stack(400, 402, r), 399, fault.Write, fault.SegvAccerr, "399-402 r--p", "f"},
-		{"one without access", stack(400, 402, none), 399, fault.Read, fault.SegvAccerr, "399-402 ---p", "f"},
-		{"up to the gap", together(maps("0-1"), stack(400, 402, rw)), 257, fault.Write, fault.OK, "0-1 rw-p, 257-402 rw-p", "-f"},
-		{"into the gap", together(maps("0-1"), stack(400, 402, rw)), 256, fault.Write, fault.SegvMaperr, "0-1 rw-p, 400-402 rw-p", "--"},
-		{"up to read-only memory", together(maps("0-1 r"), stack(400, 402, rw)), 256, fault.Write, fault.SegvMaperr, "0-1 r--p, 400-402 rw-p", "--"},
-		{"up to inaccessible memory", together(func(l *lab) { l.mmap(0, 1, none) }, stack(400, 402, rw)), 1, fault.Write, fault.OK,
+		{"by a page", stack(400, 402, rw), 399, linux.Write, linux.OK, "399-402 rw-p", "f"},
+		{"by many", stack(400, 402, rw), 10, linux.Write, linux.OK, "10-402 rw-p", "f"},
+		{"by a read", stack(400, 402, rw), 399, linux.Read, linux.OK, "399-402 rw-p", "f"},
+		{"not upwards", stack(400, 402, rw), 402, linux.Write, linux.SegvMaperr, "400-402 rw-p", "-"},
+		{"other memory does not grow", maps("400-402"), 399, linux.Write, linux.SegvMaperr, "400-402 rw-p", "-"},
+		{"a write to a read-only one", stack(400, 402, r), 399, linux.Write, linux.SegvAccerr, "399-402 r--p", "f"},
+		{"one without access", stack(400, 402, none), 399, linux.Read, linux.SegvAccerr, "399-402 ---p", "f"},
+		{"up to the gap", together(maps("0-1"), stack(400, 402, rw)), 257, linux.Write, linux.OK, "0-1 rw-p, 257-402 rw-p", "-f"},
+		{"into the gap", together(maps("0-1"), stack(400, 402, rw)), 256, linux.Write, linux.SegvMaperr, "0-1 rw-p, 400-402 rw-p", "--"},
+		{"up to read-only memory", together(maps("0-1 r"), stack(400, 402, rw)), 256, linux.Write, linux.SegvMaperr, "0-1 r--p, 400-402 rw-p", "--"},
+		{"up to inaccessible memory", together(func(l *lab) { l.mmap(0, 1, none) }, stack(400, 402, rw)), 1, linux.Write, linux.OK,
 			"0-1 ---p, 1-402 rw-p", "-f"},
-		{"up to another stack, which it does not join", together(stack(0, 1, rw), stack(400, 402, rw)), 1, fault.Write, fault.OK,
+		{"up to another stack, which it does not join", together(stack(0, 1, rw), stack(400, 402, rw)), 1, linux.Write, linux.OK,
 			"0-1 rw-p, 1-402 rw-p", "-f"},
-		{"a faulted one", together(stack(400, 402, rw), func(l *lab) { l.fill(400, 402) }), 399, fault.Write, fault.OK, "399-402 rw-p", "f"},
-		{"the stack below, not that above", together(stack(400, 402, rw), stack(500, 502, rw)), 399, fault.Write, fault.OK,
+		{"a faulted one", together(stack(400, 402, rw), func(l *lab) { l.fill(400, 402) }), 399, linux.Write, linux.OK, "399-402 rw-p", "f"},
+		{"the stack below, not that above", together(stack(400, 402, rw), stack(500, 502, rw)), 399, linux.Write, linux.OK,
 			"399-402 rw-p, 500-502 rw-p", "f-"},
-		{"RLIMIT_STACK is the whole size", together(stack(400, 402, rw), limited(mm.LimitStack, 4*page)), 398, fault.Write, fault.OK, "398-402 rw-p", "f"},
-		{"beyond RLIMIT_STACK", together(stack(400, 402, rw), limited(mm.LimitStack, 4*page-1)), 398, fault.Write, fault.SegvMaperr, "400-402 rw-p", "f"},
-		{"up to RLIMIT_AS", together(stack(400, 402, rw), limited(mm.LimitAS, 4*page)), 398, fault.Write, fault.OK, "398-402 rw-p", "f"},
-		{"beyond RLIMIT_AS", together(stack(400, 402, rw), limited(mm.LimitAS, 3*page)), 398, fault.Write, fault.SegvMaperr, "400-402 rw-p", "f"},
-		{"RLIMIT_DATA does not count it", together(limited(mm.LimitData, 0), stack(400, 402, rw)), 398, fault.Write, fault.OK, "398-402 rw-p", "f"},
+		{"RLIMIT_STACK is the whole size", together(stack(400, 402, rw), limited(mm.LimitStack, 4*page)), 398, linux.Write, linux.OK, "398-402 rw-p", "f"},
+		{"beyond RLIMIT_STACK", together(stack(400, 402, rw), limited(mm.LimitStack, 4*page-1)), 398, linux.Write, linux.SegvMaperr, "400-402 rw-p", "f"},
+		{"up to RLIMIT_AS", together(stack(400, 402, rw), limited(mm.LimitAS, 4*page)), 398, linux.Write, linux.OK, "398-402 rw-p", "f"},
+		{"beyond RLIMIT_AS", together(stack(400, 402, rw), limited(mm.LimitAS, 3*page)), 398, linux.Write, linux.SegvMaperr, "400-402 rw-p", "f"},
+		{"RLIMIT_DATA does not count it", together(limited(mm.LimitData, 0), stack(400, 402, rw)), 398, linux.Write, linux.OK, "398-402 rw-p", "f"},
 		{"beyond RLIMIT_MEMLOCK", together(stack(400, 402, rw), flagged(func(*lab) {}, 400, vma.VMLocked), limited(mm.LimitMemlock, 3*page)),
-			398, fault.Write, fault.SegvMaperr, "400-402 rw-p", "f"},
+			398, linux.Write, linux.SegvMaperr, "400-402 rw-p", "f"},
 		{"a locked one", together(stack(400, 402, rw), flagged(func(*lab) {}, 400, vma.VMLocked), limited(mm.LimitMemlock, 4*page)),
-			398, fault.Write, fault.OK, "398-402 rw-p", "f"},
+			398, linux.Write, linux.OK, "398-402 rw-p", "f"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLab(t, mm.Config{}, "")
@@ -96,8 +96,8 @@ func TestStackGrowthFindsTheFloor(t *testing.T) {
 	defer l.end()
 	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: mm.DefaultMmapMinAddr + page, Len: page, Prot: rw, Flags: stackFlags | linux.MAP_FIXED})
 	l.do(err)
-	for addr, want := range map[uint64]fault.Result{mm.DefaultMmapMinAddr - 1: fault.SegvMaperr, mm.DefaultMmapMinAddr: fault.OK} {
-		if got := fault.Touch(l.t, l.mm, addr, fault.Write); got != want {
+	for addr, want := range map[uint64]linux.AccessEnd{mm.DefaultMmapMinAddr - 1: linux.SegvMaperr, mm.DefaultMmapMinAddr: linux.OK} {
+		if got := fault.Touch(l.t, l.mm, addr, linux.Write); got != want {
 			t.Errorf("%#x: got %s, expected %s", addr, got, want)
 		}
 	}
@@ -109,7 +109,7 @@ func TestStackCounts(t *testing.T) {
 	defer l.end()
 	stack(400, 402, rw)(l)
 	stack(800, 802, linux.PROT_READ)(l)
-	want := func(n int, access fault.Access, res fault.Result, stack, committed uint64) {
+	want := func(n int, access linux.Access, res linux.AccessEnd, stack, committed uint64) {
 		t.Helper()
 		if got := fault.Touch(l.t, l.mm, at(n), access); got != res {
 			t.Errorf("page %d: got %s, expected %s", n, got, res)
@@ -118,11 +118,11 @@ func TestStackCounts(t *testing.T) {
 			t.Errorf("page %d: %+v, %d pages charged; expected %d and %d", n, got, l.m.Committed(), stack, committed)
 		}
 	}
-	want(398, fault.Write, fault.OK, 6, 4)
-	want(797, fault.Read, fault.SegvMaperr, 6, 4) // 3 pages more than 4
-	want(798, fault.Read, fault.OK, 8, 4)
-	want(395, fault.Write, fault.SegvMaperr, 8, 4)
-	want(396, fault.Write, fault.OK, 10, 6)
+	want(398, linux.Write, linux.OK, 6, 4)
+	want(797, linux.Read, linux.SegvMaperr, 6, 4) // 3 pages more than 4
+	want(798, linux.Read, linux.OK, 8, 4)
+	want(395, linux.Write, linux.SegvMaperr, 8, 4)
+	want(396, linux.Write, linux.OK, 10, 6)
 }
 
 // TestStackWithoutPageOffset: a stack cannot grow to where its page offset would be negative.
@@ -132,17 +132,17 @@ func TestStackWithoutPageOffset(t *testing.T) {
 	const low = mm.DefaultMmapMinAddr // page 16
 	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: low, Len: page, Prot: rw, Flags: stackFlags | linux.MAP_FIXED})
 	l.do(err)
-	l.touchAddr(low, fault.OK)
+	l.touchAddr(low, linux.OK)
 	_, err = l.mm.Mremap(l.t, low, page, page, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(400)) // it keeps its offset
 	l.do(err)
-	l.touchAddr(at(400)-17*page, fault.SegvMaperr)
-	l.touchAddr(at(400)-16*page, fault.OK)
+	l.touchAddr(at(400)-17*page, linux.SegvMaperr)
+	l.touchAddr(at(400)-16*page, linux.OK)
 }
 
 // touchAddr writes at addr and fails the test unless that ends so.
-func (l *lab) touchAddr(addr uint64, want fault.Result) {
+func (l *lab) touchAddr(addr uint64, want linux.AccessEnd) {
 	l.tb.Helper()
-	if got := fault.Touch(l.t, l.mm, addr, fault.Write); got != want {
+	if got := fault.Touch(l.t, l.mm, addr, linux.Write); got != want {
 		l.tb.Errorf("%#x: got %s, expected %s", addr, got, want)
 	}
 }
@@ -206,7 +206,7 @@ func TestStackGrowthLocks(t *testing.T) {
 	for during, beside := range map[string]bool{"expand_downwards": false, "do_anonymous_page": true} {
 		l := newLab(t, mm.Config{}, "")
 		stack(400, 402, rw)(l)
-		grow := func(t *task.Task) error { return l.touch(t, l.mm, 398, fault.Write) }
+		grow := func(t *task.Task) error { return l.touch(t, l.mm, 398, linux.Write) }
 		if got := l.beside(grow, during, func(t *task.Task) {
 			l.mm.MmapReadLock(t)
 			l.mm.MmapReadUnlock(t)
@@ -228,8 +228,8 @@ func TestStackGrowthRaces(t *testing.T) {
 		want  func(error) bool // what the fault may end with
 		after []string
 	}{
-		"a deeper one": {func(l *lab, t *task.Task) error { return l.touch(t, l.mm, 397, fault.Write) }, ok, []string{"397-402 rw-p"}},
-		"a higher one": {func(l *lab, t *task.Task) error { return l.touch(t, l.mm, 399, fault.Write) }, ok, []string{"398-402 rw-p"}},
+		"a deeper one": {func(l *lab, t *task.Task) error { return l.touch(t, l.mm, 397, linux.Write) }, ok, []string{"397-402 rw-p"}},
+		"a higher one": {func(l *lab, t *task.Task) error { return l.touch(t, l.mm, 399, linux.Write) }, ok, []string{"398-402 rw-p"}},
 		"munmap of it all": {func(l *lab, t *task.Task) error { return l.mm.Munmap(t, at(390), 12*page) },
 			func(err error) bool { return ok(err) || segv(err) }, []string{""}},
 		"mmap in its place": {func(l *lab, t *task.Task) error { return l.tryMap(t, 398, 402, rw, privateAnon, mm.MmapArgs{}) },
@@ -250,7 +250,7 @@ func TestStackGrowthRaces(t *testing.T) {
 					return 1
 				}
 				return enabled[0]
-			}, tasktest.Task{Name: "fault", Body: func(t *task.Task) { err = l.touch(t, l.mm, 398, fault.Write) }},
+			}, tasktest.Task{Name: "fault", Body: func(t *task.Task) { err = l.touch(t, l.mm, 398, linux.Write) }},
 				tasktest.Task{Name: "other", Body: func(t *task.Task) { l.do(c.other(l, t)) }})
 			if runErr != nil {
 				t.Fatalf("%s after %d steps: %v\n%s", what, steps, runErr, res.Log)
@@ -281,7 +281,7 @@ func TestKilledWhileGrowing(t *testing.T) {
 		l.mm.MmapReadUnlock(t)
 	}}, tasktest.Task{Name: "victim", Body: func(t *task.Task) {
 		victim = t
-		err = l.touch(t, l.mm, 399, fault.Write)
+		err = l.touch(t, l.mm, 399, linux.Write)
 	}})
 	if runErr != nil {
 		t.Fatalf("%v\n%s", runErr, res.Log)
@@ -299,7 +299,7 @@ func TestStackGrowthWithoutMemory(t *testing.T) {
 		stack(400, 402, rw)(l)
 		chooser := &failing{k: k}
 		l.t.Chooser = chooser
-		err := l.touch(l.t, l.mm, 398, fault.Write)
+		err := l.touch(l.t, l.mm, 398, linux.Write)
 		l.t.Chooser = nil
 		reached = chooser.n > k
 		switch got := l.layout(l.mm); {
@@ -312,7 +312,7 @@ func TestStackGrowthWithoutMemory(t *testing.T) {
 		default:
 			t.Errorf("allocation %d leaves %s", k, got)
 		}
-		l.wantErrno(l.touch(l.t, l.mm, 398, fault.Write), 0, "again")
+		l.wantErrno(l.touch(l.t, l.mm, 398, linux.Write), 0, "again")
 		l.wantLayout("398-402 rw-p")
 		l.end()
 	}

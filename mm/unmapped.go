@@ -25,13 +25,13 @@ const (
 	above4G    = 4 << 30
 	low32BIT   = 0x40000000
 	high32BIT  = 0x80000000
-	legacyBase = (TaskSize/3 + PageSize - 1) &^ (PageSize - 1)
+	legacyBase = (linux.TaskSize/3 + linux.PageSize - 1) &^ (linux.PageSize - 1)
 )
 
 // unmappedArea chooses the address of a mapping: __get_unmapped_area. A fixed address is taken as it is; a hint if it is free;
 // else the highest hole. The caller holds mmap_lock for writing.
 func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
-	if p.length > TaskSize {
+	if p.length > linux.TaskSize {
 		return 0, errno(p.op, linux.ENOMEM, "length %#x exceeds the address space", p.length)
 	}
 	if err := p.alignHuge(); err != nil {
@@ -45,8 +45,8 @@ func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
 		}
 	}
 	switch {
-	case addr > TaskSize-p.length:
-		return 0, errno(p.op, linux.ENOMEM, "the range ends above %#x", uint64(TaskSize))
+	case addr > linux.TaskSize-p.length:
+		return 0, errno(p.op, linux.ENOMEM, "the range ends above %#x", uint64(linux.TaskSize))
 	case offsetInPage(addr) != 0:
 		return 0, errno(p.op, linux.EINVAL, "address %#x is not page aligned", addr)
 	case addr < mm.Machine.LowestFixed(): // security_mmap_addr
@@ -101,7 +101,7 @@ func (mm *MM) hole(t *task.Task, p placement) (uint64, bool) {
 	if p.has(linux.MAP_32BIT) {
 		return mm.holeUpwards(t, p, low32BIT, high32BIT)
 	}
-	if mm.hintFits(t, p, TaskSize) {
+	if mm.hintFits(t, p, linux.TaskSize) {
 		return p.hint, true
 	}
 	low := mm.Machine.LowestAddr()
@@ -111,7 +111,7 @@ func (mm *MM) hole(t *task.Task, p placement) (uint64, bool) {
 	if addr, ok := mm.highestHole(t, p.length, low, MmapBase); ok {
 		return addr, true
 	}
-	return mm.holeUpwards(t, p, legacyBase, TaskSize)
+	return mm.holeUpwards(t, p, legacyBase, linux.TaskSize)
 }
 
 // holeUpwards returns the hint if that is free and ends by high, else the lowest hole within [low, high): arch_get_unmapped_area.
@@ -168,7 +168,7 @@ func (mm *MM) free(t *task.Task, start, end uint64) bool {
 
 // roundHint rounds a hint down to a page and raises it to the lowest address allowed: round_hint_to_min.
 func (mm *MM) roundHint(hint uint64) uint64 {
-	if hint &^= PageSize - 1; hint != 0 {
+	if hint &^= linux.PageSize - 1; hint != 0 {
 		return max(hint, mm.Machine.LowestAddr())
 	}
 	return 0

@@ -56,8 +56,8 @@ func TestHints(t *testing.T) {
 		{"in the gap, not replacing", at(990), 10, linux.MAP_FIXED_NOREPLACE, at(990)},
 		{"less than a page", 4095, 1, 0, 0},
 		{"below the floor", page, 1, 0, mm.DefaultMmapMinAddr},
-		{"up to the end", mm.TaskSize - page, 1, 0, mm.TaskSize - page},
-		{"beyond the end", mm.TaskSize - page, 2, 0, 0},
+		{"up to the end", linux.TaskSize - page, 1, 0, linux.TaskSize - page},
+		{"beyond the end", linux.TaskSize - page, 2, 0, 0},
 		{"far beyond", 1 << 50, 1, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestSearchUpwards(t *testing.T) {
 			t.Errorf("%d pages are %d pages above mmap_base, expected %d", c.pages, (got-above)/page, c.want)
 		}
 	}
-	l.block(above, mm.TaskSize)
+	l.block(above, linux.TaskSize)
 	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: page, Flags: privateAnon})
 	l.wantErrno(err, linux.ENOMEM, "a full address space")
 }
@@ -183,7 +183,7 @@ func TestHugePlacement(t *testing.T) {
 		{"a file, from a page on", mm.MmapArgs{Len: 2*huge - page, Offset: page, Flags: linux.MAP_SHARED, File: disk}, ofDisk(top-2*huge+page, above-2*huge+page)},
 		{"a file, but no whole huge page", mm.MmapArgs{Len: 2*huge - 2*page, Offset: page, Flags: linux.MAP_SHARED, File: disk}, above - 2*huge + 2*page},
 	} {
-		l.do(l.mm.Munmap(l.t, 0, mm.TaskSize))
+		l.do(l.mm.Munmap(l.t, 0, linux.TaskSize))
 		if c.name == "private, with a hint that is taken" {
 			l.block(above-huge, above)
 		}

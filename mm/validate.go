@@ -3,6 +3,7 @@ package mm
 import (
 	"fmt"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -48,12 +49,12 @@ func (c *checker) tree() {
 	c.mm.Tree.Ascend(c.walker, 0, func(e tree.Entry) bool {
 		count++
 		start, end, _, flags := e.VMA.Snapshot()
-		stat.account(flags, (end-start)>>PageShift)
+		stat.account(flags, (end-start)>>linux.PageShift)
 		if flags&vma.VMLocked != 0 {
-			locked += (end - start) >> PageShift
+			locked += (end - start) >> linux.PageShift
 		}
 		if flags&vma.VMAccount != 0 {
-			accounted += (end - start) >> PageShift
+			accounted += (end - start) >> linux.PageShift
 		}
 		if e.Start != start || e.End != end {
 			c.fail("tree-range", "the tree holds [%#x, %#x) for VMA [%#x, %#x)", e.Start, e.End, start, end)
@@ -97,7 +98,7 @@ func (c *checker) vma(v *vma.VMA, start, end uint64) {
 	if c.treeOnly {
 		return
 	}
-	if file == nil && anon == nil && pgoff != start>>PageShift && !c.mm.residue.pgoff {
+	if file == nil && anon == nil && pgoff != start>>linux.PageShift && !c.mm.residue.pgoff {
 		c.fail("unfaulted-pgoff", "unfaulted anonymous VMA at %#x has page offset %#x", start, pgoff)
 	}
 	if c.linked(v, file) != (file != nil) {
@@ -137,7 +138,7 @@ func (c *checker) chain(v *vma.VMA, anon *vma.AnonVMA, start uint64) {
 // pages checks each page-table entry against the VMA that it lies in.
 func (c *checker) pages() {
 	var v *vma.VMA
-	_ = c.mm.Tables.Chunks(c.t, 0, TaskSize, func(chunk pgtable.Chunk) error {
+	_ = c.mm.Tables.Chunks(c.t, 0, linux.TaskSize, func(chunk pgtable.Chunk) error {
 		chunk.Lock.Lock(c.t)
 		defer chunk.Lock.Unlock(c.t)
 		for i := range chunk.Entries {
@@ -145,7 +146,7 @@ func (c *checker) pages() {
 			if pte.None() {
 				continue
 			}
-			addr := chunk.Addr + uint64(i)<<PageShift
+			addr := chunk.Addr + uint64(i)<<linux.PageShift
 			if v == nil || !v.Contains(c.t, addr) {
 				if v = c.mm.Tree.Lookup(c.t, addr); v == nil {
 					c.fail("pte-outside-vma", "a page is mapped at %#x, where no VMA is", addr)
@@ -189,7 +190,7 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 	if page.Refcount.Peek() < 1 || int32(page.Mapcount.Peek()) < 1 {
 		c.fail("use-after-free", "the page at %#x has %d references and %d mappings", addr, page.Refcount.Peek(), int32(page.Mapcount.Peek()))
 	}
-	index := pgoff + (addr-start)>>PageShift
+	index := pgoff + (addr-start)>>linux.PageShift
 	if got := page.Index.Peek(); got != index {
 		c.fail("page-index", "the page at %#x has index %#x, its VMA gives %#x", addr, got, index)
 	}

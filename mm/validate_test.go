@@ -25,20 +25,20 @@ func TestTreeIsValidatedUnannounced(t *testing.T) {
 	for _, judge := range []bool{false, true} {
 		l := newLab(t, mm.Config{}, "")
 		l.m.ValidateWrites, l.m.JudgeCalls = false, judge
-		addr, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: 4 * mm.PageSize, Prot: linux.PROT_READ, Flags: linux.MAP_PRIVATE | linux.MAP_ANONYMOUS})
+		addr, err := l.mm.Mmap(l.t, mm.MmapArgs{Len: 4 * linux.PageSize, Prot: linux.PROT_READ, Flags: linux.MAP_PRIVATE | linux.MAP_ANONYMOUS})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c := &counting{}
 		l.t.Observer = c
-		err = l.mm.Mprotect(l.t, addr, mm.PageSize, linux.PROT_NONE)
+		err = l.mm.Mprotect(l.t, addr, linux.PageSize, linux.PROT_NONE)
 		l.t.Observer = nil
 		if err != nil || len(l.broken) > 0 {
 			t.Fatal(err, l.broken)
 		}
 		events[judge] = c.events
 		l.mm.AddMapCount(l.t, 1)
-		if err := l.mm.Munmap(l.t, addr+mm.PageSize, mm.PageSize); err != nil {
+		if err := l.mm.Munmap(l.t, addr+linux.PageSize, linux.PageSize); err != nil {
 			t.Fatal(err)
 		}
 		l.mm.AddMapCount(l.t, -1)

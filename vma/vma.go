@@ -31,6 +31,7 @@ import (
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
@@ -107,7 +108,7 @@ func (v *VMA) Pgoff(t *task.Task) uint64 { return v.pgoff.Read(t) }
 
 // PgoffAt returns the page offset of addr: linear_page_index.
 func (v *VMA) PgoffAt(t *task.Task, addr uint64) uint64 {
-	return v.pgoff.Read(t) + (addr-v.start.ReadOnce(t))>>phys.PageShift
+	return v.pgoff.Read(t) + (addr-v.start.ReadOnce(t))>>linux.PageShift
 }
 
 // File returns the mapped file, nil for anonymous memory.
@@ -145,7 +146,7 @@ func (v *VMA) AnonVMA(t *task.Task) *AnonVMA { return v.anon.LoadAcquire(t) }
 // Pages returns the number of pages covered: vma_pages.
 func (v *VMA) Pages(t *task.Task) uint64 {
 	start, end := v.Range(t)
-	return (end - start) >> phys.PageShift
+	return (end - start) >> linux.PageShift
 }
 
 // Snapshot returns the range and flags without announcing, for reports and checks of a quiescent state.

@@ -179,7 +179,7 @@ type Stmt struct {
 	To      *Expr // mremap: the address given, or nil
 	Limit   int   // setrlimit: linux.RLIMIT_; Size is nil for no limit
 	Option  int   // prctl: linux.PR_SET_
-	Access  Access
+	Access  linux.Access
 	MM      *Ref // fork, in; exit, maps: nil is the task's own
 	Barrier *Ref
 

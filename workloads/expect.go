@@ -31,10 +31,24 @@ type Outcome struct {
 
 func (o Outcome) String() string {
 	if o.Kind == ResultErrno {
-		return errnoName(o.Errno)
+		return linux.Name(o.Errno)
 	}
 	return wordByValue(resultWords, o.Kind)
 }
+
+// accessOutcomes are the outcomes of accesses by their ends. Where a kernel would call the OOM killer, it is ENOMEM.
+var accessOutcomes = [...]Outcome{
+	linux.OK:         {Kind: ResultOK},
+	linux.SegvMaperr: {Kind: ResultSegvMaperr},
+	linux.SegvAccerr: {Kind: ResultSegvAccerr},
+	linux.SegvKernel: {Kind: ResultSegvKernel},
+	linux.Sigbus:     {Kind: ResultSigbus},
+	linux.OOM:        {Kind: ResultErrno, Errno: linux.ENOMEM},
+	linux.Killed:     {Kind: ResultErrno, Errno: linux.EINTR},
+}
+
+// AccessOutcome returns the outcome of an access.
+func AccessOutcome(end linux.AccessEnd) Outcome { return accessOutcomes[end] }
 
 // Result is one of the results that a statement may have.
 type Result struct {
@@ -95,7 +109,7 @@ func (r *Result) allows(o Outcome, env *Env) bool {
 func (r *Result) String() string {
 	switch r.Kind {
 	case ResultErrno:
-		return errnoName(r.Errno)
+		return linux.Name(r.Errno)
 	case ResultValue:
 		return r.Value.String()
 	default:
@@ -114,14 +128,6 @@ func (x *Expect) String() string {
 // lastErrno is Linux's largest errno, EHWPOISON.
 const lastErrno = linux.EHWPOISON
 
-// errnoName is the kernel's name of an errno. The C library has a second one for some.
-func errnoName(e linux.Errno) string {
-	if e == linux.EOPNOTSUPP {
-		return "EOPNOTSUPP"
-	}
-	return linux.Name(e)
-}
-
 func errnoByName(name string) (linux.Errno, bool) {
 	e, ok := errnoIndex[name]
 	return e, ok
@@ -131,7 +137,7 @@ func errnoByName(name string) (linux.Errno, bool) {
 var errnoIndex = func() map[string]linux.Errno {
 	index := map[string]linux.Errno{}
 	for e := lastErrno; e > 0; e-- { // of two with one name the first
-		if name := errnoName(e); name != "" {
+		if name := linux.Name(e); name != "" {
 			index[name] = e
 		}
 	}
@@ -150,7 +156,7 @@ func isResultWord(name string) bool {
 func resultNames() []string {
 	names := wordNames(resultWords)
 	for e := linux.Errno(1); e <= lastErrno; e++ {
-		if name := errnoName(e); name != "" {
+		if name := linux.Name(e); name != "" {
 			names = append(names, name)
 		}
 	}

@@ -5,9 +5,6 @@ import (
 	"math/bits"
 )
 
-// PageSize is the unit in which address generators draw, in bytes.
-const PageSize = 4096
-
 // Errors of [Expr.Eval].
 var (
 	ErrUnbound  = errors.New("region is not mapped yet")

@@ -3,6 +3,8 @@ package workloads
 import (
 	"math/bits"
 	"math/rand/v2"
+
+	"vmasim/internal/linux"
 )
 
 // DrawKind is a way to draw the pages of a region.
@@ -100,13 +102,13 @@ type generator struct {
 func (g *generator) next(d *Draw, s *source, size uint64) uint64 {
 	switch d.Kind {
 	case DrawSequential:
-		return g.step(PageSize, size)
+		return g.step(linux.PageSize, size)
 	case DrawStrided:
 		return g.step(d.Stride, size)
 	case DrawZipf:
-		return g.zipfRank(d, s, size) * PageSize
+		return g.zipfRank(d, s, size) * linux.PageSize
 	default: // DrawRandom
-		return s.below(pages(size)) * PageSize
+		return s.below(pages(size)) * linux.PageSize
 	}
 }
 
@@ -121,7 +123,7 @@ func (g *generator) step(stride, size uint64) uint64 {
 		g.at = at + stride
 		return at
 	}
-	if g.at = at%stride + PageSize; g.at >= min(stride, size) {
+	if g.at = at%stride + linux.PageSize; g.at >= min(stride, size) {
 		g.at = 0
 	}
 	return at
@@ -135,7 +137,7 @@ func (g *generator) zipfRank(d *Draw, s *source, size uint64) uint64 {
 	return g.zipf.Uint64()
 }
 
-func pages(size uint64) uint64 { return (size-1)/PageSize + 1 }
+func pages(size uint64) uint64 { return (size-1)/linux.PageSize + 1 }
 
 // Choose draws one of the statement's choices, each by its weight.
 func (s *Stmt) Choose(env *Env) *Stmt {

@@ -3,6 +3,8 @@ package workloads
 import (
 	"math"
 	"testing"
+
+	"vmasim/internal/linux"
 )
 
 // drawer evaluates an expression over a region A, many times.
@@ -25,10 +27,10 @@ func countPages(t *testing.T, next func() uint64, pages, draws int) []int {
 	seen := make([]int, pages)
 	for range draws {
 		off := next()
-		if off%PageSize != 0 || off/PageSize >= uint64(pages) {
+		if off%linux.PageSize != 0 || off/linux.PageSize >= uint64(pages) {
 			t.Fatalf("offset %#x is not one of %d pages", off, pages)
 		}
-		seen[off/PageSize]++
+		seen[off/linux.PageSize]++
 	}
 	return seen
 }
@@ -37,7 +39,7 @@ func countPages(t *testing.T, next func() uint64, pages, draws int) []int {
 // a uniform source stays below 150 in all but about one in a thousand seeds.
 func TestRandomIsUniform(t *testing.T) {
 	const pages, draws = 100, 200_000
-	seen := countPages(t, drawer(t, "random(A)", pages*PageSize, 1, 0), pages, draws)
+	seen := countPages(t, drawer(t, "random(A)", pages*linux.PageSize, 1, 0), pages, draws)
 	chi, want := 0.0, float64(draws)/pages
 	for _, n := range seen {
 		chi += (float64(n) - want) * (float64(n) - want) / want
@@ -48,24 +50,24 @@ func TestRandomIsUniform(t *testing.T) {
 }
 
 func TestSequentialVisitsInOrder(t *testing.T) {
-	next := drawer(t, "sequential(A)", 3*PageSize, 1, 0)
+	next := drawer(t, "sequential(A)", 3*linux.PageSize, 1, 0)
 	for i, want := range []uint64{0, 1, 2, 0, 1, 2, 0} {
-		if got := next(); got != want*PageSize {
-			t.Fatalf("draw %d: page %d, want %d", i, got/PageSize, want)
+		if got := next(); got != want*linux.PageSize {
+			t.Fatalf("draw %d: page %d, want %d", i, got/linux.PageSize, want)
 		}
 	}
 }
 
 func TestStridedVisitsEveryPage(t *testing.T) {
-	next := drawer(t, "strided(A, 12K)", 8*PageSize, 1, 0)
+	next := drawer(t, "strided(A, 12K)", 8*linux.PageSize, 1, 0)
 	for i, want := range []uint64{0, 3, 6, 1, 4, 7, 2, 5, 0, 3} {
-		if got := next(); got != want*PageSize {
-			t.Fatalf("draw %d: page %d, want %d", i, got/PageSize, want)
+		if got := next(); got != want*linux.PageSize {
+			t.Fatalf("draw %d: page %d, want %d", i, got/linux.PageSize, want)
 		}
 	}
 	for _, stride := range []string{"4K", "8K", "20K", "64K"} {
 		const pages = 5
-		for p, n := range countPages(t, drawer(t, "strided(A, "+stride+")", pages*PageSize, 1, 0), pages, 10*pages) {
+		for p, n := range countPages(t, drawer(t, "strided(A, "+stride+")", pages*linux.PageSize, 1, 0), pages, 10*pages) {
 			if n != 10 {
 				t.Errorf("stride %s: page %d drawn %d times of %d, want 10", stride, p, n, 10*pages)
 			}
@@ -79,7 +81,7 @@ func TestZipfFollowsItsLaw(t *testing.T) {
 		expr string
 		skew float64
 	}{{"zipf(A)", DefaultSkew}, {"zipf(A, 2)", 2}} {
-		seen := countPages(t, drawer(t, c.expr, pages*PageSize, 7, 0), pages, draws)
+		seen := countPages(t, drawer(t, c.expr, pages*linux.PageSize, 7, 0), pages, draws)
 		sum := 0.0
 		for n := range pages {
 			sum += math.Pow(float64(n+1), -c.skew)
@@ -121,10 +123,10 @@ func TestGeneratorsFollowTheRegion(t *testing.T) {
 		env := sc.Threads[0].NewEnv(1, 0, nil)
 		addr := sc.Threads[0].Body[1].Addr
 		for _, pages := range []uint64{100, 3, 1, 50} {
-			env.Regions[0] = Region{Base: 1 << 20, Size: pages * PageSize}
+			env.Regions[0] = Region{Base: 1 << 20, Size: pages * linux.PageSize}
 			for range 500 {
 				v, err := addr.Eval(env)
-				if off := v - 1<<20; err != nil || off >= pages*PageSize || off%PageSize != 0 {
+				if off := v - 1<<20; err != nil || off >= pages*linux.PageSize || off%linux.PageSize != 0 {
 					t.Fatalf("%s gives %#x in %d pages, %v", expr, v, pages, err)
 				}
 			}

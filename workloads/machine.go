@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/suggest"
 	"vmasim/mm"
 )
@@ -88,13 +89,13 @@ var settingSpecs = [...]settingSpec{
 	SettingRAM: {name: "ram", size: true, lowest: 1 << 20, highest: mostMemory,
 		help: "what overcommit takes for all memory; if nothing is said `guess` has no limit, and `never` that of `memory`"},
 	SettingSwap: {name: "swap", size: true, highest: mostMemory, help: "swap space, which overcommit counts; nothing is ever swapped out"},
-	SettingMmapMinAddr: {name: "mmap-min-addr", size: true, highest: highestMin, multiple: PageSize, usual: mm.DefaultMmapMinAddr,
+	SettingMmapMinAddr: {name: "mmap-min-addr", size: true, highest: highestMin, multiple: linux.PageSize, usual: mm.DefaultMmapMinAddr,
 		help: "below it only `cap-sys-rawio` may map (`vm.mmap_min_addr`)"},
-	SettingLSMMinAddr: {name: "lsm-min-addr", size: true, highest: highestMin, multiple: PageSize,
+	SettingLSMMinAddr: {name: "lsm-min-addr", size: true, highest: highestMin, multiple: linux.PageSize,
 		help: "below neither hints, nor searches, nor stacks go (`CONFIG_LSM_MMAP_MIN_ADDR`)"},
-	SettingStackGuardGap: {name: "stack-guard-gap", size: true, lowest: PageSize, highest: highestMin, multiple: PageSize, usual: mm.DefaultStackGuardGap,
+	SettingStackGuardGap: {name: "stack-guard-gap", size: true, lowest: linux.PageSize, highest: highestMin, multiple: linux.PageSize, usual: mm.DefaultStackGuardGap,
 		help: "what stays free below a mapping that grows down (`stack_guard_gap`)"},
-	SettingFaultAround: {name: "fault-around", size: true, lowest: PageSize, highest: 2 << 20, powerOfTwo: true, usual: mm.DefaultFaultAround,
+	SettingFaultAround: {name: "fault-around", size: true, lowest: linux.PageSize, highest: 2 << 20, powerOfTwo: true, usual: mm.DefaultFaultAround,
 		help: "the block whose cached pages a read fault on a file maps together (`fault_around_bytes`)"},
 	SettingCapIPCLock:  {name: "cap-ipc-lock", words: switchWords, help: "`RLIMIT_MEMLOCK` limits nobody (`CAP_IPC_LOCK`)"},
 	SettingCapSysRawIO: {name: "cap-sys-rawio", words: switchWords, help: "page 0 and what else lies below `mmap-min-addr` may be mapped (`CAP_SYS_RAWIO`)"},

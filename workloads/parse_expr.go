@@ -3,6 +3,8 @@ package workloads
 import (
 	"errors"
 	"strconv"
+
+	"vmasim/internal/linux"
 )
 
 func isRange(err error) bool { return errors.Is(err, strconv.ErrRange) }
@@ -136,7 +138,7 @@ func (c *cursor) draw() *Expr {
 func (c *cursor) stride() uint64 {
 	pos := c.pos()
 	n, _ := c.size()
-	if n == 0 || n%PageSize != 0 {
+	if n == 0 || n%linux.PageSize != 0 {
 		c.fail(pos, "bad step, expected a positive multiple of 4K")
 	}
 	return n

@@ -1,6 +1,10 @@
 package workloads
 
-import "slices"
+import (
+	"slices"
+
+	"vmasim/internal/linux"
+)
 
 // statement reads a line of a block and what is indented below it. It gives nil
 // for a line with a mistake and nothing below.
@@ -164,7 +168,7 @@ func (c *cursor) arg(s *Stmt, a arg) {
 			s.Size = c.expr()
 		}
 	case argAccess:
-		s.Access = Access(c.word("access", accessWords).Value)
+		s.Access = linux.Access(c.word("access", accessWords).Value)
 	case argValue:
 		s.Value = c.expr()
 	case argMM:

@@ -308,7 +308,7 @@ func (p *parser) window(c *cursor, pos Pos) {
 		w.Base, _ = c.size()
 	}
 	const lowest, highest = 0x10000, 0x7ffffffff000 // mmap_min_addr, TASK_SIZE
-	if w.Size%PageSize != 0 || w.Base%PageSize != 0 || w.Base < lowest || w.Size > highest || w.Base > highest-w.Size {
+	if w.Size%linux.PageSize != 0 || w.Base%linux.PageSize != 0 || w.Base < lowest || w.Size > highest || w.Base > highest-w.Size {
 		c.fail(at, "a window of %#x bytes at %#x, expected whole pages between %#x and %#x", w.Size, w.Base, uint64(lowest), uint64(highest))
 	}
 	if first := p.sc.Window; first != nil {

@@ -154,19 +154,10 @@ var adviceWords = []Word{
 	{"guard_remove", linux.MADV_GUARD_REMOVE, "take it back"},
 }
 
-// Access is how touch reaches for a page.
-type Access uint8
-
-const (
-	AccessRead Access = iota
-	AccessWrite
-	AccessExec
-)
-
 var accessWords = []Word{
-	{"read", int(AccessRead), "as a load does"},
-	{"write", int(AccessWrite), "as a store does"},
-	{"exec", int(AccessExec), "as fetching an instruction does"},
+	{"read", int(linux.Read), "as a load does"},
+	{"write", int(linux.Write), "as a store does"},
+	{"exec", int(linux.Exec), "as fetching an instruction does"},
 }
 
 var sharingWords = []Word{

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // ZeroFrames is the floor under a fault: it zeroes 4 KiB frames, turn by turn, of a set so small that it stays in the
@@ -16,7 +18,7 @@ type ZeroFrames struct {
 
 // NewZeroFrames returns a set of the given number of frames. Close gives them back.
 func NewZeroFrames(frames int) (*ZeroFrames, error) {
-	arena, err := unix.Mmap(-1, 0, frames*PageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
+	arena, err := unix.Mmap(-1, 0, frames*linux.PageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
 	if err != nil {
 		return nil, fmt.Errorf("mmap of %d frames: %w", frames, err)
 	}
@@ -26,8 +28,8 @@ func NewZeroFrames(frames int) (*ZeroFrames, error) {
 // Zero zeroes the next n frames.
 func (z *ZeroFrames) Zero(n int) {
 	for range n {
-		clear(z.arena[z.next : z.next+PageSize])
-		if z.next += PageSize; z.next == len(z.arena) {
+		clear(z.arena[z.next : z.next+linux.PageSize])
+		if z.next += linux.PageSize; z.next == len(z.arena) {
 			z.next = 0
 		}
 	}

@@ -3,6 +3,8 @@ package bench
 import (
 	"bytes"
 	"testing"
+
+	"vmasim/internal/linux"
 )
 
 func TestZeroFramesZeroesEachInTurn(t *testing.T) {
@@ -15,11 +17,11 @@ func TestZeroFramesZeroesEachInTurn(t *testing.T) {
 		z.arena[i] = 1
 	}
 	z.Zero(3)
-	if bytes.Count(z.arena, []byte{0}) != 3*PageSize || z.arena[3*PageSize] != 1 {
+	if bytes.Count(z.arena, []byte{0}) != 3*linux.PageSize || z.arena[3*linux.PageSize] != 1 {
 		t.Error("not exactly the first three frames were zeroed")
 	}
 	z.Zero(2)
-	if bytes.Count(z.arena, []byte{0}) != 4*PageSize || z.next != PageSize {
+	if bytes.Count(z.arena, []byte{0}) != 4*linux.PageSize || z.next != linux.PageSize {
 		t.Errorf("the frames do not go round: next at %d", z.next)
 	}
 }

@@ -1,9 +1,10 @@
 package bench
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
 
-// PageSize is the page size of the comparisons, in bytes.
-const PageSize = 4096
+	"vmasim/internal/linux"
+)
 
 // Layout is an address space of VMAs at equal distances, the same for every implementation compared.
 type Layout struct {
@@ -17,9 +18,9 @@ type Layout struct {
 func (l Layout) Start(i int) uint64 { return l.Base + uint64(i)*l.stride() }
 
 // End is the address behind the i-th VMA.
-func (l Layout) End(i int) uint64 { return l.Start(i) + uint64(l.Pages)*PageSize }
+func (l Layout) End(i int) uint64 { return l.Start(i) + uint64(l.Pages)*linux.PageSize }
 
-func (l Layout) stride() uint64 { return uint64(l.Pages+l.Gap) * PageSize }
+func (l Layout) stride() uint64 { return uint64(l.Pages+l.Gap) * linux.PageSize }
 
 // Order is a random order of the VMAs: to insert them in order would give memory a kindness that no process has.
 func (l Layout) Order(seed uint64) []int { return newRand(seed).Perm(l.VMAs) }
@@ -48,7 +49,7 @@ func (l Layout) Addresses(seed uint64, count int) []uint64 {
 	addrs := make([]uint64, count)
 	for i := range addrs {
 		vma, page := r.IntN(l.VMAs), r.IntN(l.Pages)
-		addrs[i] = l.Start(vma) + uint64(page)*PageSize + uint64(r.IntN(PageSize))
+		addrs[i] = l.Start(vma) + uint64(page)*linux.PageSize + uint64(r.IntN(linux.PageSize))
 	}
 	return addrs
 }
@@ -58,7 +59,7 @@ func (l Layout) Sequential(count int) []uint64 {
 	addrs := make([]uint64, count)
 	for i := range addrs {
 		page := i % (l.VMAs * l.Pages)
-		addrs[i] = l.Start(page/l.Pages) + uint64(page%l.Pages)*PageSize
+		addrs[i] = l.Start(page/l.Pages) + uint64(page%l.Pages)*linux.PageSize
 	}
 	return addrs
 }

@@ -3,11 +3,13 @@ package bench
 import (
 	"slices"
 	"testing"
+
+	"vmasim/internal/linux"
 )
 
 func TestLayout(t *testing.T) {
 	l := Layout{Base: 0x10000, VMAs: 3, Pages: 2, Gap: 1}
-	if l.Start(2) != 0x10000+6*PageSize || l.End(2) != l.Start(2)+2*PageSize {
+	if l.Start(2) != 0x10000+6*linux.PageSize || l.End(2) != l.Start(2)+2*linux.PageSize {
 		t.Errorf("third VMA [%#x, %#x)", l.Start(2), l.End(2))
 	}
 	want := []uint64{0x10000, 0x11000, 0x13000, 0x14000, 0x16000, 0x17000, 0x10000}

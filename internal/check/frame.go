@@ -3,7 +3,7 @@ package check
 import (
 	"unsafe"
 
-	"vmasim/internal/phys"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -12,7 +12,7 @@ import (
 
 // frameAt returns the cell at the base of the frame that addr lies in, -1 if that is not known to be one.
 func (c *Checker) frameAt(addr unsafe.Pointer) int32 {
-	n := c.cells.findAt(uintptr(addr) &^ (phys.PageSize - 1))
+	n := c.cells.findAt(uintptr(addr) &^ (linux.PageSize - 1))
 	if n < 0 || c.cells.cells[n].frame != n {
 		return -1
 	}

@@ -8,6 +8,7 @@ import (
 
 	"vmasim/fault"
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -131,7 +132,7 @@ func TestTableUsedAfterFree(t *testing.T) {
 		t.Fatal(err)
 	}
 	slot.Get(l.b)
-	l.tables.FreeRange(l.a, 0, phys.PageSize, 0, 0)
+	l.tables.FreeRange(l.a, 0, linux.PageSize, 0, 0)
 	slot.Get(l.b)
 	l.want("", "")
 	l.access.Barrier(l.a)
@@ -146,11 +147,11 @@ func TestPageFilledWhileInUse(t *testing.T) {
 		first, slot := l.mapPage(l.a, 0)
 		l.load(l.b, 0)
 		l.unmap(l.a, slot, flush)
-		again, _ := l.mapPage(l.a, phys.PageSize)
+		again, _ := l.mapPage(l.a, linux.PageSize)
 		if again != first {
 			t.Fatal("another frame")
 		}
-		l.load(l.b, phys.PageSize)
+		l.load(l.b, linux.PageSize)
 		if flush {
 			l.want("", "")
 		} else {
@@ -206,7 +207,7 @@ func TestUpperEntries(t *testing.T) {
 	l.tables.FreeRange(l.a, pgtable.PMDSize, 2*pgtable.PMDSize, pgtable.PMDSize, 0)
 	mm.MmapReadUnlock(l.a)
 	l.want("", "")
-	l.tables.FreeRange(l.b, 0, phys.PageSize, 0, 0)
+	l.tables.FreeRange(l.b, 0, linux.PageSize, 0, 0)
 	l.want("lock-rule", "pmd_table#1.pmd[0] is written")
 }
 

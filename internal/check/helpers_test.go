@@ -213,7 +213,7 @@ type machineLab struct {
 }
 
 const (
-	page        = mm.PageSize
+	page        = linux.PageSize
 	testBase    = uint64(1) << 32
 	rw          = linux.PROT_READ | linux.PROT_WRITE
 	privateAnon = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_FIXED

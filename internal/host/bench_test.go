@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // benchmarkOperations performs a mix of operations in a window of 64 pages with
@@ -20,13 +22,13 @@ func benchmarkOperations(b *testing.B, state func(p *Process) error) {
 		var err error
 		switch i % 4 {
 		case 0:
-			_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, page&^7)), 6*pageSize, protRW, fixedAnon, ^uintptr(0), 0)
+			_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, page&^7)), 6*linux.PageSize, protRW, fixedAnon, ^uintptr(0), 0)
 		case 1:
-			_, err = p.Call(unix.SYS_MUNMAP, uintptr(at(p, page)), pageSize)
+			_, err = p.Call(unix.SYS_MUNMAP, uintptr(at(p, page)), linux.PageSize)
 		case 2:
-			_, err = p.Touch(at(p, page), Write)
+			_, err = p.Touch(at(p, page), linux.Write)
 		case 3:
-			_, err = p.Call(unix.SYS_MADVISE, uintptr(at(p, page)), pageSize, unix.MADV_DONTNEED)
+			_, err = p.Call(unix.SYS_MADVISE, uintptr(at(p, page)), linux.PageSize, unix.MADV_DONTNEED)
 			if err == unix.ENOMEM {
 				err = nil
 			}

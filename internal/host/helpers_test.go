@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +37,7 @@ func newProcess(tb testing.TB, l *Lab, w Window) *Process {
 }
 
 // at is the address of a page of the window.
-func at(p *Process, page int) uint64 { return p.window.Base + uint64(page)<<pageShift }
+func at(p *Process, page int) uint64 { return p.window.Base + uint64(page)<<linux.PageShift }
 
 const fixedAnon = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED
 
@@ -43,7 +45,7 @@ const fixedAnon = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED
 func mapAnon(tb testing.TB, p *Process, page, count, prot int) uint64 {
 	tb.Helper()
 	addr := at(p, page)
-	_, err := p.Call(unix.SYS_MMAP, uintptr(addr), uintptr(count<<pageShift), uintptr(prot), fixedAnon, ^uintptr(0), 0)
+	_, err := p.Call(unix.SYS_MMAP, uintptr(addr), uintptr(count<<linux.PageShift), uintptr(prot), fixedAnon, ^uintptr(0), 0)
 	must(tb, err)
 	return addr
 }
@@ -62,7 +64,7 @@ func memfd(tb testing.TB, size int64) *os.File {
 func mapFile(tb testing.TB, p *Process, page, count, prot, flags, fd int) uint64 {
 	tb.Helper()
 	addr := at(p, page)
-	_, err := p.Call(unix.SYS_MMAP, uintptr(addr), uintptr(count<<pageShift), uintptr(prot), uintptr(flags|unix.MAP_FIXED), uintptr(fd), 0)
+	_, err := p.Call(unix.SYS_MMAP, uintptr(addr), uintptr(count<<linux.PageShift), uintptr(prot), uintptr(flags|unix.MAP_FIXED), uintptr(fd), 0)
 	must(tb, err)
 	return addr
 }

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // Status is what /proc/PID/status says of memory: the kernel's names (VmSize,
@@ -56,14 +58,14 @@ func (p *Process) readOutside() (Outside, error) {
 	if err != nil {
 		return Outside{}, err
 	}
-	pages := func(name string) int { return int(status[name] >> pageShift) }
+	pages := func(name string) int { return int(status[name] >> linux.PageShift) }
 	return Outside{Areas: len(areas), Pages: pages("VmSize"), Data: pages("VmData"), Stack: pages("VmStk"), Locked: pages("VmLck")}, nil
 }
 
 // share is the part of Outside that counts against a limit, in bytes.
 func (o Outside) share(resource int) uint64 {
 	pages := map[int]int{unix.RLIMIT_AS: o.Pages, unix.RLIMIT_DATA: o.Data, unix.RLIMIT_MEMLOCK: o.Locked}[resource]
-	return uint64(pages) << pageShift
+	return uint64(pages) << linux.PageShift
 }
 
 // SetLimit sets a resource limit (RLIMIT_AS, _DATA, _MEMLOCK, _STACK) of the

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // Area is one line of /proc/PID/maps.
@@ -61,7 +63,7 @@ func (p *Process) Flags() ([]Area, error) { return p.areas(procSmaps, p.window.B
 
 // allAreas lists the whole address space but for the gate page, which is not
 // counted as an area either.
-func (p *Process) allAreas() ([]Area, error) { return p.areas(procMaps, 0, taskSize) }
+func (p *Process) allAreas() ([]Area, error) { return p.areas(procMaps, 0, linux.TaskSize) }
 
 // areas lists what lies in [start, end). It reads no further than it needs to.
 func (p *Process) areas(file int, start, end uint64) ([]Area, error) {

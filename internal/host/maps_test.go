@@ -8,25 +8,27 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 func TestAreas(t *testing.T) {
 	l := newLab(t)
 	p := newProcess(t, l, Window{})
-	file := memfd(t, 20<<pageShift)
+	file := memfd(t, 20<<linux.PageShift)
 	var st unix.Stat_t
 	must(t, unix.Fstat(int(file.Fd()), &st))
 	fds, err := p.PassFiles(file)
 	must(t, err)
 	mapAnon(t, p, 0, 2, protRW)
 	mapAnon(t, p, 2, 3, protRX)
-	_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, 8)), 2*pageSize, protR, unix.MAP_SHARED|unix.MAP_FIXED, uintptr(fds[0]), 16*pageSize)
+	_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, 8)), 2*linux.PageSize, protR, unix.MAP_SHARED|unix.MAP_FIXED, uintptr(fds[0]), 16*linux.PageSize)
 	must(t, err)
 	mapAnon(t, p, 63, 1, unix.PROT_NONE)
 	want := []Area{
 		{Start: at(p, 0), End: at(p, 2), Prot: protRW},
 		{Start: at(p, 2), End: at(p, 5), Prot: protRX},
-		{Start: at(p, 8), End: at(p, 10), Prot: protR, Shared: true, Offset: 16 << pageShift, Inode: st.Ino, Dev: st.Dev, Name: "/memfd:host-test (deleted)"},
+		{Start: at(p, 8), End: at(p, 10), Prot: protR, Shared: true, Offset: 16 << linux.PageShift, Inode: st.Ino, Dev: st.Dev, Name: "/memfd:host-test (deleted)"},
 		{Start: at(p, 63), End: at(p, 64)},
 	}
 	got, err := p.Areas()
@@ -50,7 +52,7 @@ func TestAreas(t *testing.T) {
 func TestManyAreas(t *testing.T) {
 	l := newLab(t)
 	const count = 3000
-	p := newProcess(t, l, Window{Size: 2 * count << pageShift})
+	p := newProcess(t, l, Window{Size: 2 * count << linux.PageShift})
 	for i := range count {
 		mapAnon(t, p, 2*i, 1, []int{protR, protRW}[i%2])
 	}
@@ -107,23 +109,23 @@ func TestSoftDirtyIsLeftOut(t *testing.T) {
 // TestFlagsAreKnown makes the kernel show the flags that operations can set.
 func TestFlagsAreKnown(t *testing.T) {
 	l := newLab(t, Judge, HugePage)
-	p := newProcess(t, l, Window{Size: 2048 << pageShift})
+	p := newProcess(t, l, Window{Size: 2048 << linux.PageShift})
 	seen := map[string]bool{}
 	for i, advice := range []uintptr{
 		unix.MADV_DONTFORK, unix.MADV_DONTDUMP, unix.MADV_WIPEONFORK, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE,
 		unix.MADV_MERGEABLE, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL,
 	} {
 		addr := mapAnon(t, p, 2*i, 1, protRW)
-		_, err := p.Call(unix.SYS_MADVISE, uintptr(addr), pageSize, advice)
+		_, err := p.Call(unix.SYS_MADVISE, uintptr(addr), linux.PageSize, advice)
 		must(t, err)
 	}
 	locked := mapAnon(t, p, 40, 1, protRW|unix.PROT_EXEC)
-	_, err := p.Call(unix.SYS_MLOCK2, uintptr(locked), pageSize, unix.MLOCK_ONFAULT)
+	_, err := p.Call(unix.SYS_MLOCK2, uintptr(locked), linux.PageSize, unix.MLOCK_ONFAULT)
 	must(t, err)
-	_, err = p.Call(unix.SYS_MSEAL, uintptr(locked), pageSize, 0)
+	_, err = p.Call(unix.SYS_MSEAL, uintptr(locked), linux.PageSize, 0)
 	must(t, err)
 	for i, flags := range []uintptr{unix.MAP_GROWSDOWN, unix.MAP_NORESERVE} {
-		_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, 1000+500*i)), pageSize, protRW, fixedAnon|flags, ^uintptr(0), 0)
+		_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, 1000+500*i)), linux.PageSize, protRW, fixedAnon|flags, ^uintptr(0), 0)
 		must(t, err)
 	}
 	areas, err := p.Flags()
@@ -149,16 +151,16 @@ func TestFlagsAreKnown(t *testing.T) {
 func TestPages(t *testing.T) {
 	l := newLab(t)
 	p := newProcess(t, l, Window{})
-	fds, err := p.PassFiles(memfd(t, 4<<pageShift))
+	fds, err := p.PassFiles(memfd(t, 4<<linux.PageShift))
 	must(t, err)
 	anon := mapAnon(t, p, 0, 4, protRW)
 	file := mapFile(t, p, 8, 1, protRW, unix.MAP_SHARED, fds[0])
-	for addr, access := range map[uint64]Access{anon: Read, anon + pageSize: Write, anon + 2*pageSize: Write, file: Write} {
+	for addr, access := range map[uint64]linux.Access{anon: linux.Read, anon + linux.PageSize: linux.Write, anon + 2*linux.PageSize: linux.Write, file: linux.Write} {
 		f, err := p.Touch(addr, access)
 		wantFault(t, f, err, "ok", 0)
 	}
 	guard := "guard"
-	switch _, err := p.Call(unix.SYS_MADVISE, uintptr(anon+3*pageSize), pageSize, unix.MADV_GUARD_INSTALL); {
+	switch _, err := p.Call(unix.SYS_MADVISE, uintptr(anon+3*linux.PageSize), linux.PageSize, unix.MADV_GUARD_INSTALL); {
 	case errors.Is(err, unix.EINVAL): // guards came with Linux 6.13
 		guard = ""
 	default:
@@ -167,7 +169,7 @@ func TestPages(t *testing.T) {
 	child, err := p.Fork()
 	must(t, err)
 	defer child.Exit()
-	f, err := p.Touch(anon+2*pageSize, Write)
+	f, err := p.Touch(anon+2*linux.PageSize, linux.Write)
 	wantFault(t, f, err, "ok", 0)
 	pages, err := p.Pages(anon, 9)
 	must(t, err)
@@ -194,17 +196,17 @@ func TestNoHugePages(t *testing.T) {
 	const huge = 2 << 20
 	l := newLab(t)
 	p := newProcess(t, l, Window{Base: DefaultBase, Size: 4 * huge})
-	mapAnon(t, p, 0, 4*huge/pageSize, protRW)
+	mapAnon(t, p, 0, 4*huge/linux.PageSize, protRW)
 	_, err := p.Call(unix.SYS_MADVISE, uintptr(at(p, 0)), 2*huge, unix.MADV_HUGEPAGE)
 	if !errors.Is(err, unix.EINVAL) { // there are none
 		must(t, err)
 	}
-	for i, access := range []Access{Write, Read, Write, Read} {
-		_, err := p.Touch(at(p, i*huge/pageSize+3), access)
+	for i, access := range []linux.Access{linux.Write, linux.Read, linux.Write, linux.Read} {
+		_, err := p.Touch(at(p, i*huge/linux.PageSize+3), access)
 		must(t, err)
 	}
 	present := 0
-	must(t, p.EachPage(at(p, 0), at(p, 4*huge/pageSize), func(_ uint64, e Page) {
+	must(t, p.EachPage(at(p, 0), at(p, 4*huge/linux.PageSize), func(_ uint64, e Page) {
 		if e.Present() {
 			present++
 		}
@@ -219,8 +221,8 @@ func TestZeroPage(t *testing.T) {
 	l := newLab(t)
 	p := newProcess(t, l, Window{})
 	at := mapAnon(t, p, 0, 3, protRW)
-	for n, access := range []Access{Read, Exec, Write} { // a fetch that is refused maps the page first
-		_, err := p.Touch(at+uint64(n)*pageSize, access)
+	for n, access := range []linux.Access{linux.Read, linux.Exec, linux.Write} { // a fetch that is refused maps the page first
+		_, err := p.Touch(at+uint64(n)*linux.PageSize, access)
 		must(t, err)
 	}
 	pages, err := p.Pages(at, 3)

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // TestPeekPoke: a word written from outside is what the process reads, and what cannot be reached is an errno.
 func TestPeekPoke(t *testing.T) {
 	p := newProcess(t, newLab(t), Window{})
-	_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, 0)), 1<<pageShift, protRW, fixedAnon, ^uintptr(0), 0)
+	_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, 0)), 1<<linux.PageShift, protRW, fixedAnon, ^uintptr(0), 0)
 	must(t, err)
 	if err := p.Poke(at(p, 0)+8, 42); errors.Is(err, ErrHidden) {
 		t.Skip(err)

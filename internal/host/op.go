@@ -4,26 +4,13 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // An Op is one operation for a Process to perform, made by one of the functions
 // below; after Process.Run it has its result.
 type Op struct{ operation }
-
-// Access is a way to touch memory.
-type Access int
-
-// Ways to touch memory. Write leaves the byte as it is. Exec executes the one
-// instruction at the address, with all registers pointing to memory of no
-// importance: what that instruction does or raises does not count, only whether
-// it could be fetched. Zeroes do nothing.
-const (
-	Read Access = iota
-	Write
-	Exec
-)
-
-func (a Access) String() string { return [...]string{"read", "write", "exec"}[a] }
 
 // CallOp is a system call with up to six arguments.
 func CallOp(nr uintptr, args ...uintptr) Op {
@@ -34,8 +21,10 @@ func CallOp(nr uintptr, args ...uintptr) Op {
 	return op
 }
 
-// TouchOp touches the byte at addr.
-func TouchOp(addr uint64, access Access) Op {
+// TouchOp touches the byte at addr. A write leaves it as it is. A fetch executes the one instruction at the address, with all registers
+// pointing to memory of no importance: what that instruction does or raises does not count, only whether it could be fetched. Zeroes
+// do nothing.
+func TouchOp(addr uint64, access linux.Access) Op {
 	return Op{operation{kind: [...]uint64{opRead, opWrite, opExec}[access], target: addr}}
 }
 
@@ -116,6 +105,21 @@ var faultNames = map[Fault]string{
 	{Signal: unix.SIGBUS, Code: MceErrAr}:  "BUS_MCEERR_AR",
 }
 
+// End returns how the access ended, as far as the simulator knows ends. All else is as if nothing was mapped.
+func (f Fault) End() linux.AccessEnd {
+	switch {
+	case f.OK():
+		return linux.OK
+	case f.Signal == unix.SIGBUS:
+		return linux.Sigbus
+	case f.Code == SIKernel:
+		return linux.SegvKernel
+	case f.Code == AccErr:
+		return linux.SegvAccerr
+	}
+	return linux.SegvMaperr
+}
+
 // OK reports whether the access succeeded.
 func (f Fault) OK() bool { return f.Signal == 0 }
 
@@ -126,9 +130,3 @@ func (f Fault) String() string {
 	}
 	return fmt.Sprintf("%s, code %d", unix.SignalName(f.Signal), f.Code)
 }
-
-// Pages of the architecture.
-const (
-	pageShift = 12
-	pageSize  = 1 << pageShift
-)

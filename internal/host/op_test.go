@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 func TestTouch(t *testing.T) {
@@ -15,36 +17,36 @@ func TestTouch(t *testing.T) {
 	none := mapAnon(t, p, 2, 1, unix.PROT_NONE)
 	rx := mapAnon(t, p, 3, 1, protRX)
 	hole := at(p, 4)
-	fds, err := p.PassFiles(memfd(t, pageSize))
+	fds, err := p.PassFiles(memfd(t, linux.PageSize))
 	must(t, err)
 	file := mapFile(t, p, 8, 2, protRW|unix.PROT_EXEC, unix.MAP_SHARED, fds[0])
 	const nowhere = 1 << 63
 	for _, c := range []struct {
 		name   string
 		addr   uint64
-		access Access
+		access linux.Access
 		want   string
 	}{
-		{"read", rw, Read, "ok"},
-		{"write", rw, Write, "ok"},
-		{"fetch without right", rw, Exec, "SEGV_ACCERR"},
-		{"read of read-only", ro, Read, "ok"},
-		{"write to read-only", ro + 7, Write, "SEGV_ACCERR"},
-		{"read without right", none, Read, "SEGV_ACCERR"},
-		{"fetch without any right", none, Exec, "SEGV_ACCERR"},
-		{"fetch", rx, Exec, "ok"},
-		{"fetch at the end of a page", rx + pageSize - 1, Exec, "SEGV_MAPERR"},
-		{"read of a hole", hole, Read, "SEGV_MAPERR"},
-		{"write to a hole", hole + 9, Write, "SEGV_MAPERR"},
-		{"fetch from a hole", hole, Exec, "SEGV_MAPERR"},
-		{"read of a file", file, Read, "ok"},
-		{"fetch from a file", file, Exec, "ok"},
-		{"read beyond the file", file + pageSize, Read, "BUS_ADRERR"},
-		{"write beyond the file", file + pageSize + 1, Write, "BUS_ADRERR"},
-		{"fetch beyond the file", file + pageSize, Exec, "BUS_ADRERR"},
-		{"read of no address", nowhere, Read, "SIGSEGV (no canonical address)"},
-		{"fetch from no address", nowhere, Exec, "SIGSEGV (no canonical address)"},
-		{"outside the window", at(p, 64), Read, "SEGV_ACCERR"},
+		{"read", rw, linux.Read, "ok"},
+		{"write", rw, linux.Write, "ok"},
+		{"fetch without right", rw, linux.Exec, "SEGV_ACCERR"},
+		{"read of read-only", ro, linux.Read, "ok"},
+		{"write to read-only", ro + 7, linux.Write, "SEGV_ACCERR"},
+		{"read without right", none, linux.Read, "SEGV_ACCERR"},
+		{"fetch without any right", none, linux.Exec, "SEGV_ACCERR"},
+		{"fetch", rx, linux.Exec, "ok"},
+		{"fetch at the end of a page", rx + linux.PageSize - 1, linux.Exec, "SEGV_MAPERR"},
+		{"read of a hole", hole, linux.Read, "SEGV_MAPERR"},
+		{"write to a hole", hole + 9, linux.Write, "SEGV_MAPERR"},
+		{"fetch from a hole", hole, linux.Exec, "SEGV_MAPERR"},
+		{"read of a file", file, linux.Read, "ok"},
+		{"fetch from a file", file, linux.Exec, "ok"},
+		{"read beyond the file", file + linux.PageSize, linux.Read, "BUS_ADRERR"},
+		{"write beyond the file", file + linux.PageSize + 1, linux.Write, "BUS_ADRERR"},
+		{"fetch beyond the file", file + linux.PageSize, linux.Exec, "BUS_ADRERR"},
+		{"read of no address", nowhere, linux.Read, "SIGSEGV (no canonical address)"},
+		{"fetch from no address", nowhere, linux.Exec, "SIGSEGV (no canonical address)"},
+		{"outside the window", at(p, 64), linux.Read, "SEGV_ACCERR"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := p.Touch(c.addr, c.access)
@@ -52,7 +54,7 @@ func TestTouch(t *testing.T) {
 			switch {
 			case c.want == "ok" || c.addr == nowhere:
 				addr = 0
-			case c.addr == rx+pageSize-1: // the instruction's second byte is missing
+			case c.addr == rx+linux.PageSize-1: // the instruction's second byte is missing
 				addr++
 			}
 			wantFault(t, f, err, c.want, addr)
@@ -84,12 +86,12 @@ func TestExecute(t *testing.T) {
 		{"store to a string", []byte{0xf3, 0xaa}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			page := make([]byte, 2*pageSize)
+			page := make([]byte, 2*linux.PageSize)
 			copy(page, c.instructions)
 			if _, f, err := p.WriteMemory(code, page); err != nil || !f.OK() {
 				t.Fatal(f, err)
 			}
-			f, err := p.Touch(code, Exec)
+			f, err := p.Touch(code, linux.Exec)
 			wantFault(t, f, err, "ok", 0)
 			after := make([]byte, len(page))
 			if _, f, err := p.ReadMemory(code, after); err != nil || !f.OK() {
@@ -111,7 +113,7 @@ func TestLoadStore(t *testing.T) {
 	rw := mapAnon(t, p, 0, 1, protRW)
 	f, err := p.Store(rw+8, 0x1122334455667788)
 	wantFault(t, f, err, "ok", 0)
-	f, err = p.Touch(rw+8, Write)
+	f, err = p.Touch(rw+8, linux.Write)
 	wantFault(t, f, err, "ok", 0)
 	if v, f, err := p.Load(rw + 8); v != 0x1122334455667788 || !f.OK() || err != nil {
 		t.Errorf("loaded %#x, %v, %v", v, f, err)
@@ -119,10 +121,10 @@ func TestLoadStore(t *testing.T) {
 	if v, f, err := p.Load(rw + 9); v != 0x11223344556677 || !f.OK() || err != nil {
 		t.Errorf("loaded %#x, %v, %v", v, f, err)
 	}
-	_, f, err = p.Load(rw + pageSize - 4)
-	wantFault(t, f, err, "SEGV_MAPERR", rw+pageSize)
-	f, err = p.Store(rw+pageSize, 1)
-	wantFault(t, f, err, "SEGV_MAPERR", rw+pageSize)
+	_, f, err = p.Load(rw + linux.PageSize - 4)
+	wantFault(t, f, err, "SEGV_MAPERR", rw+linux.PageSize)
+	f, err = p.Store(rw+linux.PageSize, 1)
+	wantFault(t, f, err, "SEGV_MAPERR", rw+linux.PageSize)
 }
 
 func TestMemory(t *testing.T) {
@@ -130,7 +132,7 @@ func TestMemory(t *testing.T) {
 	p := newProcess(t, l, Window{})
 	const pages = 40 // more than Scratch
 	rw := mapAnon(t, p, 0, pages, protRW)
-	out := make([]byte, pages<<pageShift)
+	out := make([]byte, pages<<linux.PageShift)
 	for i := range out {
 		out[i] = byte(i * 7 >> 3)
 	}
@@ -150,7 +152,7 @@ func TestMemory(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	l := newLab(t)
-	p := newProcess(t, l, Window{Size: 1000 << pageShift})
+	p := newProcess(t, l, Window{Size: 1000 << linux.PageShift})
 	mapAnon(t, p, 0, 999, protRW)
 	var ops []Op
 	for i := range 1000 {

@@ -1,5 +1,7 @@
 package host
 
+import "vmasim/internal/linux"
+
 // Page is an entry of /proc/PID/pagemap, without the bit that says that it was
 // written since somebody last cleared the soft-dirty bits: as for VM_SOFTDIRTY,
 // nobody does.
@@ -53,6 +55,6 @@ func (p *Process) Pages(start uint64, n int) ([]Page, error) {
 		return nil, p.lost
 	}
 	out := make([]Page, n)
-	err := p.readPages(start, start+uint64(n)<<pageShift, func(addr uint64, e Page) { out[(addr-start)>>pageShift] = e })
+	err := p.readPages(start, start+uint64(n)<<linux.PageShift, func(addr uint64, e Page) { out[(addr-start)>>linux.PageShift] = e })
 	return out, err
 }

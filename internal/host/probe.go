@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // probe finds out in the first agent which settings the kernel has that no file
@@ -24,8 +26,8 @@ func (p *Process) probe() error {
 func (p *Process) probeZeroPage() error {
 	at := uint64(DefaultBase)
 	err := p.require("the zero page",
-		CallOp(unix.SYS_MMAP, uintptr(at), 2*pageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0),
-		TouchOp(at, Read), TouchOp(at+pageSize, Read))
+		CallOp(unix.SYS_MMAP, uintptr(at), 2*linux.PageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0),
+		TouchOp(at, linux.Read), TouchOp(at+linux.PageSize, linux.Read))
 	if err != nil {
 		return err
 	}
@@ -37,7 +39,7 @@ func (p *Process) probeZeroPage() error {
 	if p.lab.kernel.ZeroPage {
 		p.lab.zero = pages[0].Frame()
 	}
-	return p.require("munmap", CallOp(unix.SYS_MUNMAP, uintptr(at), 2*pageSize))
+	return p.require("munmap", CallOp(unix.SYS_MUNMAP, uintptr(at), 2*linux.PageSize))
 }
 
 // sharesZeroPage reports whether two pages that were only read are one.
@@ -47,7 +49,7 @@ func sharesZeroPage(a, b Page) bool {
 
 // tryMap maps a page, and unmaps it again. It returns where it was.
 func (p *Process) tryMap(addr uint64, flags uintptr) (uint64, unix.Errno, error) {
-	op, err := p.runOne(CallOp(unix.SYS_MMAP, uintptr(addr), pageSize, unix.PROT_NONE, flags|unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0))
+	op, err := p.runOne(CallOp(unix.SYS_MMAP, uintptr(addr), linux.PageSize, unix.PROT_NONE, flags|unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -55,12 +57,12 @@ func (p *Process) tryMap(addr uint64, flags uintptr) (uint64, unix.Errno, error)
 	if errno != 0 {
 		return 0, errno, nil
 	}
-	return uint64(got), 0, p.require("munmap", CallOp(unix.SYS_MUNMAP, got, pageSize))
+	return uint64(got), 0, p.require("munmap", CallOp(unix.SYS_MUNMAP, got, linux.PageSize))
 }
 
 // probeLowestAddr asks for the lowest page: the kernel raises the hint.
 func (p *Process) probeLowestAddr() error {
-	at, errno, err := p.tryMap(pageSize, 0)
+	at, errno, err := p.tryMap(linux.PageSize, 0)
 	if err == nil && errno != 0 {
 		err = fmt.Errorf("mapping a page: %w", errno)
 	}
@@ -100,16 +102,16 @@ func (p *Process) probeFaultAround() error {
 	}
 	_, unknown := op.Result() // before 5.14
 	if unknown == 0 {
-		if err := p.require("a page of a file", CallOp(unix.SYS_MUNMAP, at, size), mapping, TouchOp(uint64(at), Read)); err != nil {
+		if err := p.require("a page of a file", CallOp(unix.SYS_MUNMAP, at, size), mapping, TouchOp(uint64(at), linux.Read)); err != nil {
 			return err
 		}
-		pages, err := p.Pages(uint64(at), size/pageSize)
+		pages, err := p.Pages(uint64(at), size/linux.PageSize)
 		if err != nil {
 			return err
 		}
 		for _, e := range pages {
 			if e.Present() {
-				p.lab.kernel.FaultAround += pageSize
+				p.lab.kernel.FaultAround += linux.PageSize
 			}
 		}
 	}
@@ -121,19 +123,19 @@ func (p *Process) probeFaultAround() error {
 func (p *Process) probeMaybeGuard() error {
 	at := uintptr(DefaultBase)
 	err := p.require("a page to guard",
-		CallOp(unix.SYS_MMAP, at, pageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0))
+		CallOp(unix.SYS_MMAP, at, linux.PageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0))
 	if err != nil {
 		return err
 	}
-	if _, err := p.runOne(CallOp(unix.SYS_MADVISE, at, pageSize, unix.MADV_GUARD_INSTALL)); err != nil {
+	if _, err := p.runOne(CallOp(unix.SYS_MADVISE, at, linux.PageSize, unix.MADV_GUARD_INSTALL)); err != nil {
 		return err
 	}
-	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+pageSize)
+	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+linux.PageSize)
 	if err != nil {
 		return err
 	}
 	p.lab.kernel.MaybeGuard = len(areas) == 1 && areas[0].Flags.Has("gu")
-	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, pageSize))
+	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, linux.PageSize))
 }
 
 // probeDroppable maps a page of droppable memory while all that is mapped is
@@ -148,13 +150,13 @@ func (p *Process) probeDroppable() error {
 		return nil
 	}
 	flags := uintptr(unix.MAP_DROPPABLE | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE)
-	if _, err := p.runOne(CallOp(unix.SYS_MMAP, at, pageSize, unix.PROT_READ, flags, ^uintptr(0), 0)); err != nil {
+	if _, err := p.runOne(CallOp(unix.SYS_MMAP, at, linux.PageSize, unix.PROT_READ, flags, ^uintptr(0), 0)); err != nil {
 		return err
 	}
-	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+pageSize)
+	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+linux.PageSize)
 	if err != nil {
 		return err
 	}
 	p.lab.kernel.LockDroppable = len(areas) == 1 && areas[0].Flags.Has("lo")
-	return p.require("munlockall", CallOp(unix.SYS_MUNLOCKALL), CallOp(unix.SYS_MUNMAP, at, pageSize))
+	return p.require("munlockall", CallOp(unix.SYS_MUNLOCKALL), CallOp(unix.SYS_MUNMAP, at, linux.PageSize))
 }

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // Process is a process whose address space is under test. It may be used by one
@@ -167,7 +169,7 @@ func (p *Process) Call(nr uintptr, args ...uintptr) (uintptr, error) {
 }
 
 // Touch touches the byte at addr.
-func (p *Process) Touch(addr uint64, access Access) (Fault, error) {
+func (p *Process) Touch(addr uint64, access linux.Access) (Fault, error) {
 	op, err := p.runOne(TouchOp(addr, access))
 	return op.Fault(), err
 }

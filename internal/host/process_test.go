@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // gone waits until a process does not even exist as a zombie.
@@ -78,7 +80,7 @@ func TestForkHasItsOwnSlot(t *testing.T) {
 	defer child.Exit()
 	p.Scratch()[0], child.Scratch()[0] = 1, 2
 	for q, want := range map[*Process]byte{p: 1, child: 2} {
-		f, err := q.Touch(at(p, int(want)), Read)
+		f, err := q.Touch(at(p, int(want)), linux.Read)
 		wantFault(t, f, err, "SEGV_MAPERR", at(p, int(want)))
 		if v, _, err := q.Load(q.ScratchAddr()); byte(v) != want || err != nil {
 			t.Errorf("scratch has %d, %v", v, err)
@@ -116,7 +118,7 @@ func TestLostAgents(t *testing.T) {
 			return err
 		},
 		"unmaps itself": func(p *Process) error {
-			_, err := p.Call(unix.SYS_MUNMAP, 0, taskSize)
+			_, err := p.Call(unix.SYS_MUNMAP, 0, linux.TaskSize)
 			return err
 		},
 		"does not come back": func(p *Process) error {
@@ -175,7 +177,7 @@ func TestConcurrent(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				p.Call(unix.SYS_MMAP, uintptr(at(p, 0)), pageSize, protRW, fixedAnon, ^uintptr(0), 0)
+				p.Call(unix.SYS_MMAP, uintptr(at(p, 0)), linux.PageSize, protRW, fixedAnon, ^uintptr(0), 0)
 				p.Store(at(p, 0), id)
 				child, err := p.Fork()
 				if err != nil {
@@ -276,7 +278,7 @@ func TestPassFiles(t *testing.T) {
 	p := newProcess(t, l, Window{})
 	var files []*os.File
 	for i := range maxFiles + 3 {
-		files = append(files, memfd(t, int64(i+1)<<pageShift))
+		files = append(files, memfd(t, int64(i+1)<<linux.PageShift))
 	}
 	fds, err := p.PassFiles(files...)
 	must(t, err)
@@ -286,18 +288,18 @@ func TestPassFiles(t *testing.T) {
 	for _, q := range []*Process{p, child} {
 		for i, fd := range fds {
 			size, err := q.Call(unix.SYS_LSEEK, uintptr(fd), 0, unix.SEEK_END)
-			if int(size) != (i+1)<<pageShift || err != nil {
+			if int(size) != (i+1)<<linux.PageShift || err != nil {
 				t.Errorf("file %d, descriptor %d, has %d bytes, %v", i, fd, size, err)
 			}
 		}
 	}
 	// It is the same open file: mappings of it merge, those of another do not.
 	mapFile(t, p, 0, 1, protR, unix.MAP_SHARED, fds[3])
-	_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, 1)), pageSize, protR, unix.MAP_SHARED|unix.MAP_FIXED, uintptr(fds[3]), pageSize)
+	_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, 1)), linux.PageSize, protR, unix.MAP_SHARED|unix.MAP_FIXED, uintptr(fds[3]), linux.PageSize)
 	must(t, err)
 	again, err := p.PassFiles(files[3])
 	must(t, err)
-	_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, 2)), pageSize, protR, unix.MAP_SHARED|unix.MAP_FIXED, uintptr(again[0]), 2*pageSize)
+	_, err = p.Call(unix.SYS_MMAP, uintptr(at(p, 2)), linux.PageSize, protR, unix.MAP_SHARED|unix.MAP_FIXED, uintptr(again[0]), 2*linux.PageSize)
 	must(t, err)
 	areas, err := p.Areas()
 	must(t, err)

@@ -6,14 +6,16 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // mapsQuery is struct procmap_query.
 type mapsQuery struct {
-	size, queryFlags, queryAddr                uint64
-	start, end, flags, pageSize, offset, inode uint64
-	devMajor, devMinor, nameSize, buildIDSize  uint32
-	nameAddr, buildIDAddr                      uint64
+	size, queryFlags, queryAddr               uint64
+	start, end, flags, granule, offset, inode uint64
+	devMajor, devMinor, nameSize, buildIDSize uint32
+	nameAddr, buildIDAddr                     uint64
 }
 
 // pagesScan is struct pm_scan_arg.
@@ -46,7 +48,7 @@ func (p *Process) CanScan() bool { return p.lab.scans }
 func (p *Process) probeQueries() {
 	_, found, err := p.query(0)
 	p.lab.queries = found && err == nil
-	_, _, err = p.scan(slotsBase, slotsBase+pageSize)
+	_, _, err = p.scan(slotsBase, slotsBase+linux.PageSize)
 	p.lab.scans = err == nil
 }
 
@@ -112,7 +114,7 @@ func (p *Process) EachPage(start, end uint64, visit func(addr uint64, e Page)) e
 	if p.lost != nil {
 		return p.lost
 	}
-	if (end-start)>>pageShift <= smallRange || !p.lab.scans {
+	if (end-start)>>linux.PageShift <= smallRange || !p.lab.scans {
 		return p.readPages(start, end, visit)
 	}
 	for start < end {
@@ -145,8 +147,8 @@ func (p *Process) scan(start, end uint64) (filled []pagesRegion, next uint64, er
 // readPages is EachPage of every entry.
 func (p *Process) readPages(start, end uint64, visit func(addr uint64, e Page)) error {
 	for start < end {
-		wanted := p.buffer[:min((end-start)>>pageShift*8, uint64(len(p.buffer)))]
-		got, err := unix.Pread(p.proc[procPagemap], wanted, int64(start>>pageShift*8))
+		wanted := p.buffer[:min((end-start)>>linux.PageShift*8, uint64(len(p.buffer)))]
+		got, err := unix.Pread(p.proc[procPagemap], wanted, int64(start>>linux.PageShift*8))
 		if err == unix.EINTR {
 			continue
 		}
@@ -160,7 +162,7 @@ func (p *Process) readPages(start, end uint64, visit func(addr uint64, e Page)) 
 			if e := Page(binary.NativeEndian.Uint64(wanted[i:])) &^ pageSoftDirty; e != 0 {
 				visit(start, e)
 			}
-			start += pageSize
+			start += linux.PageSize
 		}
 	}
 	return nil

@@ -5,17 +5,19 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // TestAreasAroundIsPartOfAreas compares the two ways to ask, for every range of a layout with holes.
 func TestAreasAroundIsPartOfAreas(t *testing.T) {
 	l := newLab(t, Query)
-	p := newProcess(t, l, Window{Size: 16 << pageShift})
+	p := newProcess(t, l, Window{Size: 16 << linux.PageShift})
 	for _, m := range []struct{ page, pages, prot int }{{0, 1, unix.PROT_READ}, {1, 2, protRW}, {5, 3, unix.PROT_NONE}, {9, 1, protRW}, {10, 1, unix.PROT_READ}} {
-		_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, m.page)), uintptr(m.pages)<<pageShift, uintptr(m.prot), fixedAnon, ^uintptr(0), 0)
+		_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, m.page)), uintptr(m.pages)<<linux.PageShift, uintptr(m.prot), fixedAnon, ^uintptr(0), 0)
 		must(t, err)
 	}
-	_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, 12)), pageSize, protRW, unix.MAP_SHARED|unix.MAP_ANONYMOUS|unix.MAP_FIXED, ^uintptr(0), 0)
+	_, err := p.Call(unix.SYS_MMAP, uintptr(at(p, 12)), linux.PageSize, protRW, unix.MAP_SHARED|unix.MAP_ANONYMOUS|unix.MAP_FIXED, ^uintptr(0), 0)
 	must(t, err)
 	all, err := p.Areas()
 	must(t, err)
@@ -45,18 +47,18 @@ func TestAreasAroundIsPartOfAreas(t *testing.T) {
 func TestEachPageSkipsNothing(t *testing.T) {
 	l := newLab(t)
 	const pages = 4 * smallRange
-	p := newProcess(t, l, Window{Size: pages << pageShift})
+	p := newProcess(t, l, Window{Size: pages << linux.PageShift})
 	mapAnon(t, p, 0, pages, protRW)
 	for i := 0; i < pages; i += 1 + i/3 {
-		touch := Write
+		touch := linux.Write
 		if i%2 == 0 {
-			touch = Read
+			touch = linux.Read
 		}
 		_, err := p.Touch(at(p, i), touch)
 		must(t, err)
 	}
 	const adviceGuardInstall = 102 // since 6.13; elsewhere nothing changes
-	_, _ = p.Call(unix.SYS_MADVISE, uintptr(at(p, 2000)), 3*pageSize, adviceGuardInstall)
+	_, _ = p.Call(unix.SYS_MADVISE, uintptr(at(p, 2000)), 3*linux.PageSize, adviceGuardInstall)
 	var want, got []Page
 	collect := func(to *[]Page) func(uint64, Page) {
 		return func(_ uint64, e Page) {

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // Window is the part of the address space that is under test. The zero value
@@ -28,7 +30,6 @@ const DefaultBase = 0x200000000000
 const maxWindow = 64 << 40
 
 const (
-	taskSize = 1<<47 - pageSize
 	// lsmFloor is the usual CONFIG_LSM_MMAP_MIN_ADDR.
 	lsmFloor = 0x10000
 	// maxStripes is more than what takes a second to make.
@@ -45,7 +46,7 @@ var ErrWindow = fmt.Errorf("no process can have this window: %w", unix.EINVAL)
 // between the agent's code and its slots, and all above these.
 func Large() []Window {
 	const low, high = 0x10000000, slotsBase + 1<<40
-	return []Window{{Base: low, Size: maxWindow}, {Base: high, Size: taskSize - high}}
+	return []Window{{Base: low, Size: maxWindow}, {Base: high, Size: linux.TaskSize - high}}
 }
 
 func (w Window) String() string {
@@ -63,7 +64,7 @@ func (w Window) String() string {
 func (w Window) End() uint64 { return w.Base + w.Size }
 
 // Pages is the size of the window in pages.
-func (w Window) Pages() int { return int(w.Size >> pageShift) }
+func (w Window) Pages() int { return int(w.Size >> linux.PageShift) }
 
 // complete fills in the defaults and checks. The error wraps ErrWindow.
 func (l *Lab) complete(w Window) (Window, error) {
@@ -71,18 +72,18 @@ func (l *Lab) complete(w Window) (Window, error) {
 		w.Base = DefaultBase
 	}
 	if w.Size == 0 {
-		w.Size = 64 << pageShift
+		w.Size = 64 << linux.PageShift
 	}
 	bad := func(format string, args ...any) (Window, error) {
 		return w, fmt.Errorf("window %v: %s: %w", w, fmt.Sprintf(format, args...), ErrWindow)
 	}
 	switch {
-	case (w.Base|w.Size|w.Heap)%pageSize != 0:
+	case (w.Base|w.Size|w.Heap)%linux.PageSize != 0:
 		return bad("base, size and heap must be multiples of the page size")
 	case w.Size > maxWindow:
 		return bad("larger than %d TiB", maxWindow>>40)
-	case w.Base < lsmFloor || w.Base > taskSize-w.Size:
-		return bad("not between %#x and %#x", lsmFloor, uint64(taskSize))
+	case w.Base < lsmFloor || w.Base > linux.TaskSize-w.Size:
+		return bad("not between %#x and %#x", lsmFloor, uint64(linux.TaskSize))
 	case w.Heap != 0 && (w.Heap < w.Base || w.Heap > w.End()):
 		return bad("the heap is outside")
 	case w.Room < 0:
@@ -238,7 +239,7 @@ func (p *Process) fill() error {
 	if err != nil {
 		return err
 	}
-	areas = append(areas, Area{Start: taskSize, End: taskSize})
+	areas = append(areas, Area{Start: linux.TaskSize, End: linux.TaskSize})
 	low := uint64(lsmFloor)
 	var gaps [][2]uint64
 	for _, a := range areas {
@@ -256,7 +257,7 @@ func (p *Process) fill() error {
 	}
 	// Below the floor the privileged may map, and nobody else needs to be kept from it.
 	if lowest := p.lab.kernel.MmapMinAddr; lowest < lsmFloor {
-		if _, err := p.runOne(p.fillerOp(max(lowest, pageSize), lsmFloor)); err != nil {
+		if _, err := p.runOne(p.fillerOp(max(lowest, linux.PageSize), lsmFloor)); err != nil {
 			return err
 		}
 	}
@@ -306,17 +307,17 @@ func (p *Process) leaveRoom() error {
 	}
 	// Not next to the window: a stack would look at what it can read.
 	i := slices.IndexFunc(areas, func(a Area) bool {
-		return a.Prot == unix.PROT_NONE && a.End-a.Start > 2*maxStripes*pageSize && a.End != p.window.Base
+		return a.Prot == unix.PROT_NONE && a.End-a.Start > 2*maxStripes*linux.PageSize && a.End != p.window.Base
 	})
 	if i < 0 {
 		return fmt.Errorf("window %v: nothing beside it is large enough to use up vm.max_map_count: %w", p.window, ErrWindow)
 	}
 	var ops []Op
 	for n := range uint64(superfluous / 2) {
-		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].Start+(1+2*n)*pageSize), pageSize, unix.PROT_READ))
+		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].Start+(1+2*n)*linux.PageSize), linux.PageSize, unix.PROT_READ))
 	}
 	if superfluous%2 != 0 { // one more: at the end of an area
-		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].End-pageSize), pageSize, unix.PROT_READ))
+		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].End-linux.PageSize), linux.PageSize, unix.PROT_READ))
 	}
 	return p.require("using up the map count", ops...)
 }

@@ -3,6 +3,7 @@ package pgtable
 import (
 	"testing"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 )
 
@@ -75,6 +76,6 @@ func BenchmarkFreeRange(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		mustAlloc(b, tb, t, benchAddr+PMDSize)
-		tb.FreeRange(t, benchAddr+PMDSize, benchAddr+PMDSize+phys.PageSize, benchAddr+phys.PageSize, 0)
+		tb.FreeRange(t, benchAddr+PMDSize, benchAddr+PMDSize+linux.PageSize, benchAddr+linux.PageSize, 0)
 	}
 }

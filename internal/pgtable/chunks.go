@@ -2,7 +2,7 @@ package pgtable
 
 import (
 	"vmasim/internal/ksync"
-	"vmasim/internal/phys"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -21,13 +21,13 @@ func (c Chunk) Head(n int) Chunk { return Chunk{c.Addr, c.Entries[:n], c.Lock} }
 
 // Tail returns the chunk without the first n entries.
 func (c Chunk) Tail(n int) Chunk {
-	return Chunk{c.Addr + uint64(n)<<phys.PageShift, c.Entries[n:], c.Lock}
+	return Chunk{c.Addr + uint64(n)<<linux.PageShift, c.Entries[n:], c.Lock}
 }
 
 // chunk returns the part of [start, end) that the PTE table maps which pmd refers to, the one for start.
 func (tb *Tables) chunk(pmd PTE, start, end uint64) Chunk {
-	first := start >> phys.PageShift % entriesPerTable
-	count := (min(next(start, PMDShift), end) - start) >> phys.PageShift
+	first := start >> linux.PageShift % entriesPerTable
+	count := (min(next(start, PMDShift), end) - start) >> linux.PageShift
 	return Chunk{start, tb.table(pmd)[first : first+count], tb.lock(pmd)}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"vmasim/internal/phys"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -16,7 +16,7 @@ func sites() *rapid.Generator[uint64] {
 		return uint64(rapid.SampledFrom([]int{0, 1, 255}).Draw(t, "pgd"))<<PGDShift |
 			uint64(rapid.SampledFrom([]int{0, 1, 511}).Draw(t, "pud"))<<PUDShift |
 			uint64(rapid.SampledFrom([]int{0, 1, 2, 511}).Draw(t, "pmd"))<<PMDShift |
-			uint64(rapid.SampledFrom([]int{0, 1, 200, 511}).Draw(t, "pte"))<<phys.PageShift
+			uint64(rapid.SampledFrom([]int{0, 1, 200, 511}).Draw(t, "pte"))<<linux.PageShift
 	})
 }
 
@@ -30,14 +30,14 @@ func TestChunksVisitWhatExists(t *testing.T) {
 			s.Set(tk, Make(1, ReadOnly))
 			set[addr] = true
 		}
-		start, end := sites().Draw(t, "start"), sites().Draw(t, "end")+phys.PageSize
+		start, end := sites().Draw(t, "start"), sites().Draw(t, "end")+linux.PageSize
 		seen, at := map[uint64]bool{}, start
 		err := tb.Chunks(tk, start, end, func(c Chunk) error {
-			if c.Addr < at || len(c.Entries) == 0 || c.Addr+uint64(len(c.Entries))<<phys.PageShift > end {
+			if c.Addr < at || len(c.Entries) == 0 || c.Addr+uint64(len(c.Entries))<<linux.PageShift > end {
 				t.Fatalf("chunk %#x+%d outside [%#x, %#x)", c.Addr, len(c.Entries), at, end)
 			}
 			for i := range c.Entries {
-				addr := c.Addr + uint64(i)<<phys.PageShift
+				addr := c.Addr + uint64(i)<<linux.PageShift
 				s, ok := tb.Find(tk, addr)
 				if !ok || s.Entry != &c.Entries[i] || s.lock != c.Lock {
 					t.Fatalf("%#x: not the entry that Find finds", addr)
@@ -46,7 +46,7 @@ func TestChunksVisitWhatExists(t *testing.T) {
 					seen[addr] = true
 				}
 			}
-			at = c.Addr + uint64(len(c.Entries))<<phys.PageShift
+			at = c.Addr + uint64(len(c.Entries))<<linux.PageShift
 			return nil
 		})
 		if err != nil {
@@ -69,17 +69,17 @@ func TestAllocChunk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := sites().Draw(t, "start")
 		pages := rapid.Uint64Range(1, 600).Draw(t, "pages")
-		c, err := tb.AllocChunk(tk, start, start+pages<<phys.PageShift)
+		c, err := tb.AllocChunk(tk, start, start+pages<<linux.PageShift)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := (next(start, PMDShift) - start) >> phys.PageShift; c.Addr != start || uint64(len(c.Entries)) != min(pages, left) {
+		if left := (next(start, PMDShift) - start) >> linux.PageShift; c.Addr != start || uint64(len(c.Entries)) != min(pages, left) {
 			t.Fatalf("chunk %#x+%d for %#x+%d", c.Addr, len(c.Entries), start, pages)
 		}
 		n := rapid.IntRange(0, len(c.Entries)).Draw(t, "n")
 		for _, part := range []Chunk{c.Head(n), c.Tail(n)} {
 			for i := range part.Entries {
-				if s, ok := tb.Find(tk, part.Addr+uint64(i)<<phys.PageShift); !ok || s != part.Slot(i) {
+				if s, ok := tb.Find(tk, part.Addr+uint64(i)<<linux.PageShift); !ok || s != part.Slot(i) {
 					t.Fatalf("%#x+%d: not the entry that Find finds", part.Addr, i)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 
 	"vmasim/internal/invariants"
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 )
@@ -58,7 +59,7 @@ func TestFreeRangeAgainstModel(t *testing.T) {
 			var floor, ceiling uint64
 			for _, v := range model.vmas {
 				if v < start {
-					floor = v + phys.PageSize
+					floor = v + linux.PageSize
 				} else if ceiling == 0 {
 					ceiling = v
 				}
@@ -69,7 +70,7 @@ func TestFreeRangeAgainstModel(t *testing.T) {
 				if i+1 < len(gone) {
 					limit = gone[i+1]
 				}
-				f.Range(tk, v, v+phys.PageSize, floor, limit)
+				f.Range(tk, v, v+linux.PageSize, floor, limit)
 			}
 			f.Finish(tk)
 		}
@@ -89,7 +90,7 @@ func TestFreeRangeAgainstModel(t *testing.T) {
 			},
 			"unmap": func(t *rapid.T) {
 				start, end := sites().Draw(t, "start"), sites().Draw(t, "end")
-				free(min(start, end), max(start, end)+phys.PageSize)
+				free(min(start, end), max(start, end)+linux.PageSize)
 			},
 			"": func(t *rapid.T) {
 				if got := tb.TablePages(); got != model.count() {
@@ -126,11 +127,11 @@ func TestFreeRangeLimits(t *testing.T) {
 		{base, base + PMDSize - 1, 3},         // a VMA in its end
 		{base + 1, 0, 3},                      // a VMA in its beginning
 		{base - 1, base + 1<<PUDShift - 1, 2}, // the PMD table has a VMA in its end
-		{0, phys.PageSize, 3},                 // rounds down to nothing
+		{0, linux.PageSize, 3},                // rounds down to nothing
 	} {
 		tb, tk := newTables(t)
-		mustAlloc(t, tb, tk, base+phys.PageSize)
-		tb.FreeRange(tk, base+phys.PageSize, base+2*phys.PageSize, c.floor, c.ceiling)
+		mustAlloc(t, tb, tk, base+linux.PageSize)
+		tb.FreeRange(tk, base+linux.PageSize, base+2*linux.PageSize, c.floor, c.ceiling)
 		if n := tb.TablePages(); n != c.left {
 			t.Errorf("limits [%#x, %#x): %d tables left, want %d", c.floor, c.ceiling, n, c.left)
 		}
@@ -146,9 +147,9 @@ func TestPopulated(t *testing.T) {
 		benchAddr + PMDSize:     {false, true},
 		benchAddr + 1<<PUDShift: {false, true},
 		benchAddr - 1<<PGDShift: {false, false},
-		benchAddr>>PMDShift<<PMDShift - phys.PageSize: {false, true},
+		benchAddr>>PMDShift<<PMDShift - linux.PageSize: {false, true},
 	} {
-		entries, tables := tb.Populated(tk, start, start+phys.PageSize)
+		entries, tables := tb.Populated(tk, start, start+linux.PageSize)
 		if got := [2]bool{entries, tables}; got != want {
 			t.Errorf("%#x: %v, want %v", start, got, want)
 		}
@@ -220,7 +221,7 @@ func testFreeInUse(t *testing.T, use func(*testing.T, *Tables, *task.Task)) {
 		t.Fatal(err)
 	}
 	use(t, tb, tk)
-	tb.FreeRange(tk, benchAddr, benchAddr+phys.PageSize, 0, 0)
+	tb.FreeRange(tk, benchAddr, benchAddr+linux.PageSize, 0, 0)
 	if len(got) != 1 || got[0].Oracle != "table-freed-in-use" {
 		t.Errorf("reported %v", got)
 	}

@@ -4,7 +4,7 @@ import (
 	"unsafe"
 
 	"vmasim/internal/ksync"
-	"vmasim/internal/phys"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -21,23 +21,23 @@ var (
 const entrySize = unsafe.Sizeof(Entry{})
 
 var pteLayout = task.Layout{
-	Type: "pte_table", Size: phys.PageSize,
-	Fields: []task.Field{{Name: "pte", Size: phys.PageSize, Cell: entrySize, Read: atomicRule, Write: pteRule, Doc: "maps a page"}},
+	Type: "pte_table", Size: linux.PageSize,
+	Fields: []task.Field{{Name: "pte", Size: linux.PageSize, Cell: entrySize, Read: atomicRule, Write: pteRule, Doc: "maps a page"}},
 }
 
 var pmdLayout = task.Layout{
-	Type: "pmd_table", Size: phys.PageSize,
-	Fields: []task.Field{{Name: "pmd", Size: phys.PageSize, Cell: entrySize, Read: atomicRule, Write: pmdRule, Doc: "refers to a PTE table"}},
+	Type: "pmd_table", Size: linux.PageSize,
+	Fields: []task.Field{{Name: "pmd", Size: linux.PageSize, Cell: entrySize, Read: atomicRule, Write: pmdRule, Doc: "refers to a PTE table"}},
 }
 
 var pudLayout = task.Layout{
-	Type: "pud_table", Size: phys.PageSize,
-	Fields: []task.Field{{Name: "pud", Size: phys.PageSize, Cell: entrySize, Read: atomicRule, Write: upperRule, Doc: "refers to a PMD table"}},
+	Type: "pud_table", Size: linux.PageSize,
+	Fields: []task.Field{{Name: "pud", Size: linux.PageSize, Cell: entrySize, Read: atomicRule, Write: upperRule, Doc: "refers to a PMD table"}},
 }
 
 var pgdLayout = task.Layout{
-	Type: "pgd_table", Size: phys.PageSize,
-	Fields: []task.Field{{Name: "pgd", Size: phys.PageSize, Cell: entrySize, Read: atomicRule, Write: upperRule, Doc: "refers to a PUD table"}},
+	Type: "pgd_table", Size: linux.PageSize,
+	Fields: []task.Field{{Name: "pgd", Size: linux.PageSize, Cell: entrySize, Read: atomicRule, Write: upperRule, Doc: "refers to a PUD table"}},
 }
 
 // The lock of a table lies elsewhere: in the kernel it is an object of its own, too (ptlock_alloc). To lockdep the two levels

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 )
@@ -25,7 +26,7 @@ func TestTablesAreAnnounced(t *testing.T) {
 	if !slices.Equal(seen.born, want) {
 		t.Errorf("born %v", seen.born)
 	}
-	tb.FreeRange(tk, benchAddr, benchAddr+phys.PageSize, 0, 0)
+	tb.FreeRange(tk, benchAddr, benchAddr+linux.PageSize, 0, 0)
 	tb.Destroy(tk)
 	access.Barrier(tk)
 	want = []string{"pud_table", "pmd_lock", "pmd_table", "pte_lock", "pte_table", "pgd_table"}
@@ -36,7 +37,7 @@ func TestTablesAreAnnounced(t *testing.T) {
 
 // TestLevels: the layouts are found by what an entry maps.
 func TestLevels(t *testing.T) {
-	for shift, name := range map[uint]string{phys.PageShift: "pte", PMDShift: "pmd", PUDShift: "pud", PGDShift: "pgd"} {
+	for shift, name := range map[uint]string{linux.PageShift: "pte", PMDShift: "pmd", PUDShift: "pud", PGDShift: "pgd"} {
 		table, lock := layoutsOf(shift)
 		if table.Type != name+"_table" || table.CellName(16) != "."+name+"[2]" || !slices.Contains(TableLayouts(), table) {
 			t.Errorf("shift %d: %s", shift, table.Type)

@@ -1,6 +1,9 @@
 package pgtable
 
-import "vmasim/internal/phys"
+import (
+	"vmasim/internal/linux"
+	"vmasim/internal/phys"
+)
 
 // PTE is a page table entry as x86-64 lays it out: the frame's number times 4096, and bits.
 type PTE uint64
@@ -20,7 +23,7 @@ const (
 
 	NX PTE = 1 << 63
 
-	frameMask PTE = 1<<52 - 1<<phys.PageShift
+	frameMask PTE = 1<<52 - 1<<linux.PageShift
 
 	// tableEntry are the bits of an entry that refers to a table: _PAGE_TABLE.
 	tableEntry = Present | RW | User | Accessed | Dirty
@@ -39,10 +42,10 @@ const (
 const protMask = Present | RW | User | ProtNone | NX
 
 // Make returns an entry that maps a frame: mk_pte.
-func Make(pfn phys.PFN, prot PTE) PTE { return PTE(pfn)<<phys.PageShift | prot }
+func Make(pfn phys.PFN, prot PTE) PTE { return PTE(pfn)<<linux.PageShift | prot }
 
 // PFN returns the frame that the entry maps: pte_pfn.
-func (e PTE) PFN() phys.PFN { return phys.PFN(e & frameMask >> phys.PageShift) }
+func (e PTE) PFN() phys.PFN { return phys.PFN(e & frameMask >> linux.PageShift) }
 
 // None reports whether the entry is empty: pte_none.
 func (e PTE) None() bool { return e == 0 }

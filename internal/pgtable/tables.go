@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 )
@@ -105,7 +106,7 @@ func (tbl *table) at(addr uint64, shift uint) *Entry { return &tbl[addr>>shift%e
 func (tb *Tables) lock(e PTE) *ksync.SpinLock { return &tb.mem.Page(e.PFN()).Lock }
 
 func (tb *Tables) slot(pmd PTE, addr uint64) Slot {
-	return Slot{tb.table(pmd).at(addr, phys.PageShift), tb.lock(pmd)}
+	return Slot{tb.table(pmd).at(addr, linux.PageShift), tb.lock(pmd)}
 }
 
 // Find returns the slot of an address, and false if there is no PTE table for it. It takes no lock and reads each
@@ -159,7 +160,7 @@ func (tb *Tables) alloc(t *task.Task, addr uint64) (PTE, error) {
 	if err != nil {
 		return 0, err
 	}
-	return tb.child(t, tb.table(pud).at(addr, PMDShift), tb.lock(pud), phys.PageShift)
+	return tb.child(t, tb.table(pud).at(addr, PMDShift), tb.lock(pud), linux.PageShift)
 }
 
 // child returns an entry that refers to a table whose entries map 1<<shift bytes each. If it is empty, child makes a table and

@@ -15,9 +15,9 @@ import (
 
 func TestFindAlloc(t *testing.T) {
 	tb, tk := newTables(t)
-	addrs := []uint64{0, phys.PageSize, PMDSize, 1 << PUDShift, 1 << PGDShift, AddressLimit - phys.PageSize, benchAddr}
+	addrs := []uint64{0, linux.PageSize, PMDSize, 1 << PUDShift, 1 << PGDShift, AddressLimit - linux.PageSize, benchAddr}
 	for i, addr := range addrs {
-		if _, ok := tb.Find(tk, addr); ok && addr != phys.PageSize {
+		if _, ok := tb.Find(tk, addr); ok && addr != linux.PageSize {
 			t.Errorf("%#x is found in empty tables", addr)
 		}
 		s := mustAlloc(t, tb, tk, addr)
@@ -26,7 +26,7 @@ func TestFindAlloc(t *testing.T) {
 		s.Unlock(tk)
 	}
 	for i, addr := range addrs {
-		s, ok := tb.Find(tk, addr+phys.PageSize-1) // anywhere in the page
+		s, ok := tb.Find(tk, addr+linux.PageSize-1) // anywhere in the page
 		if !ok || s.Get(tk) != Make(phys.PFN(i+100), ReadWrite) {
 			t.Errorf("%#x: %v", addr, ok)
 		}
@@ -62,7 +62,7 @@ func TestEntry(t *testing.T) {
 
 func TestLocksArePerTable(t *testing.T) {
 	tb, tk := newTables(t)
-	a, b, c := mustAlloc(t, tb, tk, 0), mustAlloc(t, tb, tk, phys.PageSize), mustAlloc(t, tb, tk, PMDSize)
+	a, b, c := mustAlloc(t, tb, tk, 0), mustAlloc(t, tb, tk, linux.PageSize), mustAlloc(t, tb, tk, PMDSize)
 	if a.lock != b.lock || a.lock == c.lock {
 		t.Error("want one lock per PTE table")
 	}
@@ -198,7 +198,7 @@ func TestConcurrentAlloc(t *testing.T) {
 						return
 					}
 					s.Lock(tk)
-					s.Set(tk, s.Get(tk)+1<<phys.PageShift) // lost, if two tables were made
+					s.Set(tk, s.Get(tk)+1<<linux.PageShift) // lost, if two tables were made
 					s.Unlock(tk)
 				}
 			})

@@ -72,10 +72,10 @@ func TestAllocZeroed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if *m.Bytes(pfn) != [PageSize]byte{} {
+		if *m.Bytes(pfn) != [linux.PageSize]byte{} {
 			t.Fatal("not zero")
 		}
-		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{7}, PageSize))
+		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{7}, linux.PageSize))
 		m.Put(tk, pfn)
 	}
 }

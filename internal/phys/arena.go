@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // arena is the real memory behind the frames: address space reserved at once and made usable chunk by chunk, because
@@ -49,7 +51,7 @@ func (a *arena) commit(offset, size uintptr) error {
 	switch err := unix.Madvise(mem, unix.MADV_POPULATE_WRITE); err {
 	case nil:
 	case unix.EINVAL: // before Linux 5.14
-		for i := uintptr(0); i < size; i += PageSize {
+		for i := uintptr(0); i < size; i += linux.PageSize {
 			mem[i] = 0
 		}
 	default:

@@ -1,6 +1,10 @@
 package phys
 
-import "testing"
+import (
+	"testing"
+
+	"vmasim/internal/linux"
+)
 
 func BenchmarkAllocPut(b *testing.B) {
 	m, t := newMemory(b, 64<<20), newTask(b, 0)
@@ -54,7 +58,7 @@ func BenchmarkRefcountPair(b *testing.B) {
 
 func BenchmarkFilePageHit(b *testing.B) {
 	m, t := newMemory(b, 64<<20), newTask(b, 0)
-	f := openTemp(b, m, t, make([]byte, PageSize), false)
+	f := openTemp(b, m, t, make([]byte, linux.PageSize), false)
 	b.ReportAllocs()
 	for b.Loop() {
 		pfn, _ := f.Page(t, 0)

@@ -247,7 +247,9 @@ func (f *Inode) Page(t *task.Task, index uint64) (PFN, error) {
 	return f.read(t, index)
 }
 
-func pagesOf(size uint64) uint64 { return size/PageSize + (size%PageSize+PageSize-1)/PageSize }
+func pagesOf(size uint64) uint64 {
+	return size/linux.PageSize + (size%linux.PageSize+linux.PageSize-1)/linux.PageSize
+}
 
 // Lookup returns a cached page with a reference, 0 if the cache does not hold it: filemap_get_folio.
 func (f *Inode) Lookup(t *task.Task, index uint64) PFN {
@@ -275,7 +277,7 @@ func (f *Inode) read(t *task.Task, index uint64) (PFN, error) {
 	f.lock.Lock(t)
 	f.pages[index] = pfn
 	f.lock.Unlock(t)
-	f.extent.WriteOnce(t, max(f.extent.ReadOnce(t), index<<PageShift+uint64(n)))
+	f.extent.WriteOnce(t, max(f.extent.ReadOnce(t), index<<linux.PageShift+uint64(n)))
 	return pfn, nil
 }
 
@@ -305,7 +307,7 @@ func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 		return 0, nil // a page that nobody has written to
 	}
 	for done := 0; ; {
-		n, err := unix.Pread(f.fd, buf[done:], int64(index<<PageShift)+int64(done))
+		n, err := unix.Pread(f.fd, buf[done:], int64(index<<linux.PageShift)+int64(done))
 		switch {
 		case err == linux.EINTR:
 		case err != nil:
@@ -330,8 +332,8 @@ func (f *Inode) truncate(t *task.Task, size uint64) {
 		return // somebody was faster
 	}
 	f.dropRange(t, pagesOf(size), maxPages)
-	if pfn := f.pages[size/PageSize]; pfn != 0 {
-		tail := f.mem.Bytes(pfn)[size%PageSize:]
+	if pfn := f.pages[size/linux.PageSize]; pfn != 0 {
+		tail := f.mem.Bytes(pfn)[size%linux.PageSize:]
 		beginBulk(t, task.OpClearPage, tail)
 		clear(tail)
 		endBulk(t)
@@ -340,7 +342,7 @@ func (f *Inode) truncate(t *task.Task, size uint64) {
 }
 
 // maxPages is more pages than a file can have.
-const maxPages = 1 << (64 - PageShift)
+const maxPages = 1 << (64 - linux.PageShift)
 
 // dropRange drops the cached pages [first, last). The caller holds f.fill.
 func (f *Inode) dropRange(t *task.Task, first, last uint64) {

@@ -26,19 +26,19 @@ func TestFilePage(t *testing.T) {
 	var used []PFN // frames with old bytes, which the page cache gets next
 	for range 3 {
 		pfn, _ := m.Alloc(tk)
-		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{0xff}, PageSize))
+		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{0xff}, linux.PageSize))
 		used = append(used, pfn)
 	}
 	m.PutAll(tk, used)
-	content := pattern(2*PageSize + 100)
+	content := pattern(2*linux.PageSize + 100)
 	f := openTemp(t, m, tk, content, false)
 	for index := range uint64(3) {
 		pfn, err := f.Page(tk, index)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := make([]byte, PageSize)
-		copy(want, content[index*PageSize:])
+		want := make([]byte, linux.PageSize)
+		copy(want, content[index*linux.PageSize:])
 		if !bytes.Equal(m.Bytes(pfn)[:], want) {
 			t.Errorf("page %d differs from the file, or its tail is not zero", index)
 		}
@@ -78,7 +78,7 @@ func TestFileSharesIDsAndReferences(t *testing.T) {
 
 func TestFileRelease(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	path := writeTemp(t, pattern(PageSize+10))
+	path := writeTemp(t, pattern(linux.PageSize+10))
 	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestFileRelease(t *testing.T) {
 	mapped, _ := f.Page(tk, 0)
 	last, _ := f.Page(tk, 1)
 	for _, pfn := range []PFN{mapped, last} {
-		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{0xee}, PageSize))
+		copy(m.Bytes(pfn)[:], bytes.Repeat([]byte{0xee}, linux.PageSize))
 		f.MarkDirty(tk, pfn)
 	}
 	m.Put(tk, last)
@@ -94,7 +94,7 @@ func TestFileRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := os.ReadFile(path)
-	if want := bytes.Repeat([]byte{0xee}, PageSize+10); !bytes.Equal(got, want) {
+	if want := bytes.Repeat([]byte{0xee}, linux.PageSize+10); !bytes.Equal(got, want) {
 		t.Errorf("file has %d bytes after write-back, or not the cache's", len(got))
 	}
 	if n := m.Stats().FramesInUse; n != 1 {
@@ -108,7 +108,7 @@ func TestFileRelease(t *testing.T) {
 
 func TestSync(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	path := writeTemp(t, pattern(3*PageSize))
+	path := writeTemp(t, pattern(3*linux.PageSize))
 	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
@@ -124,8 +124,8 @@ func TestSync(t *testing.T) {
 	if err := f.Sync(tk); err != nil {
 		t.Fatal(err)
 	}
-	want := pattern(3 * PageSize)
-	want[PageSize] = 0xaa // the clean page is not written
+	want := pattern(3 * linux.PageSize)
+	want[linux.PageSize] = 0xaa // the clean page is not written
 	if got, _ := os.ReadFile(path); !bytes.Equal(got, want) {
 		t.Error("write-back wrote something else than the dirty page")
 	}
@@ -141,7 +141,7 @@ func memfd(tb testing.TB, flags int) (path string, fd int) {
 		tb.Skip("no memfd here: ", err)
 	}
 	tb.Cleanup(func() { _ = unix.Close(fd) })
-	if err := unix.Ftruncate(fd, PageSize); err != nil {
+	if err := unix.Ftruncate(fd, linux.PageSize); err != nil {
 		tb.Fatal(err)
 	}
 	return fmt.Sprintf("/proc/self/fd/%d", fd), fd
@@ -176,7 +176,7 @@ func TestSyncFails(t *testing.T) {
 
 func TestFileShrinks(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	path := writeTemp(t, pattern(4*PageSize))
+	path := writeTemp(t, pattern(4*linux.PageSize))
 	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +187,7 @@ func TestFileShrinks(t *testing.T) {
 		f.MarkDirty(tk, pfn)
 		frames = append(frames, pfn)
 	}
-	if err := os.Truncate(path, PageSize+10); err != nil {
+	if err := os.Truncate(path, linux.PageSize+10); err != nil {
 		t.Fatal(err)
 	}
 	for index := range uint64(4) {
@@ -209,18 +209,18 @@ func TestFileShrinks(t *testing.T) {
 	if n := f.CachedPages(tk); n != 2 {
 		t.Errorf("%d pages cached", n)
 	}
-	if err := os.Truncate(path, 4*PageSize); err != nil { // what was cut off must not come back
+	if err := os.Truncate(path, 4*linux.PageSize); err != nil { // what was cut off must not come back
 		t.Fatal(err)
 	}
 	pfn, err := f.Page(tk, 3)
-	if err != nil || *m.Bytes(pfn) != [PageSize]byte{} {
+	if err != nil || *m.Bytes(pfn) != [linux.PageSize]byte{} {
 		t.Errorf("after growing again: %v, or old bytes", err)
 	}
 	m.PutAll(tk, append(frames, pfn))
 	if err := f.Put(tk); err != nil {
 		t.Error(err)
 	}
-	if st, _ := os.Stat(path); st.Size() != 4*PageSize {
+	if st, _ := os.Stat(path); st.Size() != 4*linux.PageSize {
 		t.Errorf("write-back made the file %d bytes", st.Size())
 	}
 	if n := m.Stats().FramesInUse; n != 0 {
@@ -230,20 +230,20 @@ func TestFileShrinks(t *testing.T) {
 
 func TestSyncOfShrunkFileDoesNotExtendIt(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	path := writeTemp(t, pattern(3*PageSize))
+	path := writeTemp(t, pattern(3*linux.PageSize))
 	f, _ := m.OpenFile(tk, path, linux.O_RDWR)
 	for index := range uint64(3) {
 		pfn, _ := f.Page(tk, index)
 		f.MarkDirty(tk, pfn)
 		m.Put(tk, pfn)
 	}
-	if err := os.Truncate(path, PageSize+1); err != nil {
+	if err := os.Truncate(path, linux.PageSize+1); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Put(tk); err != nil {
 		t.Error(err)
 	}
-	if st, _ := os.Stat(path); st.Size() != PageSize+1 {
+	if st, _ := os.Stat(path); st.Size() != linux.PageSize+1 {
 		t.Errorf("write-back made the file %d bytes", st.Size())
 	}
 }
@@ -261,7 +261,7 @@ func TestOpenFileErrors(t *testing.T) {
 
 func TestFileOutOfFrames(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	f := openTemp(t, m, tk, pattern(PageSize), false)
+	f := openTemp(t, m, tk, pattern(linux.PageSize), false)
 	tk.Chooser = failer{}
 	if _, err := f.Page(tk, 0); !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("got %v", err)
@@ -280,7 +280,7 @@ func TestMemfdIsAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	pfn, err := f.Page(tk, 1<<28-1)
-	if err != nil || *m.Bytes(pfn) != [PageSize]byte{} {
+	if err != nil || *m.Bytes(pfn) != [linux.PageSize]byte{} {
 		t.Errorf("last page of a sparse file: %v", err)
 	}
 	m.Put(tk, pfn)
@@ -292,7 +292,7 @@ func TestMemfdIsAFile(t *testing.T) {
 // TestTwoOpensOfOneFile share the pages, and the last one closes.
 func TestTwoOpensOfOneFile(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	path := writeTemp(t, pattern(PageSize))
+	path := writeTemp(t, pattern(linux.PageSize))
 	r, err := m.OpenFile(tk, path, linux.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)
@@ -325,7 +325,7 @@ func TestTwoOpensOfOneFile(t *testing.T) {
 func TestConcurrentMissesReadOnce(t *testing.T) {
 	m, main := newMemory(t, 8<<20), newTask(t, 0)
 	const pages, tasks = 64, 4
-	f := openTemp(t, m, main, pattern(pages*PageSize), false)
+	f := openTemp(t, m, main, pattern(pages*linux.PageSize), false)
 	got := make([][pages]PFN, tasks)
 	var wg sync.WaitGroup
 	for id := range tasks {

@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -15,9 +16,9 @@ var (
 
 // pageLayout is of a frame's bytes while they hold a page of memory: whoever has it mapped reads and writes its words.
 var pageLayout = task.Layout{
-	Type: "page", Size: PageSize,
+	Type: "page", Size: linux.PageSize,
 	Fields: []task.Field{
-		{Name: "word", Size: PageSize, Cell: 8, Read: atomicRule, Write: atomicRule, Doc: "what loads and stores see"},
+		{Name: "word", Size: linux.PageSize, Cell: 8, Read: atomicRule, Write: atomicRule, Doc: "what loads and stores see"},
 	},
 }
 

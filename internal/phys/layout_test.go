@@ -39,10 +39,10 @@ func (l *events) Died(_ *task.Task, base unsafe.Pointer) {
 // place returns where in the arena something lies: frame and offset.
 func (l *events) place(p unsafe.Pointer) string {
 	off := uintptr(p) - uintptr(unsafe.Pointer(l.m.Bytes(0)))
-	if off >= uintptr(l.m.frames)*PageSize {
+	if off >= uintptr(l.m.frames)*linux.PageSize {
 		return "-"
 	}
-	return fmt.Sprintf("%d:%d", off/PageSize, off%PageSize)
+	return fmt.Sprintf("%d:%d", off/linux.PageSize, off%linux.PageSize)
 }
 
 // want fails the test unless exactly this was announced since the last call.
@@ -80,7 +80,7 @@ func TestBulkAccessesAreAnnounced(t *testing.T) {
 	m.Put(tk, dst)
 	seen.want(t, "died 3:0")
 
-	path := writeTemp(t, make([]byte, PageSize+100))
+	path := writeTemp(t, make([]byte, linux.PageSize+100))
 	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)

@@ -26,13 +26,11 @@ import (
 
 // Sizes, in bytes where nothing else is said.
 const (
-	PageShift = 12
-	PageSize  = 1 << PageShift
-	HugeSize  = 2 << 20 // a chunk of the arena: one huge page
-	MinSize   = 1 << 20 // the smallest arena
+	HugeSize = 2 << 20 // a chunk of the arena: one huge page
+	MinSize  = 1 << 20 // the smallest arena
 
-	chunkFrames = HugeSize / PageSize
-	maxSize     = math.MaxUint32 << PageShift // frame numbers have 32 bits
+	chunkFrames = HugeSize / linux.PageSize
+	maxSize     = math.MaxUint32 << linux.PageShift // frame numbers have 32 bits
 
 	zeroPFN  PFN = 1
 	firstPFN PFN = 2 // the first frame that can be handed out
@@ -78,7 +76,7 @@ func New(size uint64) (*Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	frames := int(size >> PageShift)
+	frames := int(size >> linux.PageShift)
 	m := &Memory{
 		inodes: map[inodeKey]*Inode{},
 		arena:  a,
@@ -96,8 +94,8 @@ func New(size uint64) (*Memory, error) {
 }
 
 func checkSize(size uint64) error {
-	if size < MinSize || size%PageSize != 0 || size > maxSize {
-		return fmt.Errorf("memory of %d bytes: want a multiple of %d from %d to %d: %w", size, PageSize, MinSize, uint64(maxSize), linux.EINVAL)
+	if size < MinSize || size%linux.PageSize != 0 || size > maxSize {
+		return fmt.Errorf("memory of %d bytes: want a multiple of %d from %d to %d: %w", size, linux.PageSize, MinSize, uint64(maxSize), linux.EINVAL)
 	}
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err != nil {
@@ -125,7 +123,7 @@ func (m *Memory) grow(t *task.Task) bool {
 // commitChunk makes the next chunk usable. The caller holds m.growing.
 func (m *Memory) commitChunk(t *task.Task) error {
 	first, last := m.nextChunk()
-	if err := m.arena.commit(uintptr(first)<<PageShift, uintptr(last-first)<<PageShift); err != nil {
+	if err := m.arena.commit(uintptr(first)<<linux.PageShift, uintptr(last-first)<<linux.PageShift); err != nil {
 		return err
 	}
 	m.addChunk(t)
@@ -169,8 +167,8 @@ func (m *Memory) ZeroPage() PFN { return zeroPFN }
 func (m *Memory) Page(pfn PFN) *Page { return &m.pages[pfn] }
 
 // Bytes returns a frame's content.
-func (m *Memory) Bytes(pfn PFN) *[PageSize]byte {
-	return (*[PageSize]byte)(unsafe.Add(m.arena.base, uint64(pfn)<<PageShift))
+func (m *Memory) Bytes(pfn PFN) *[linux.PageSize]byte {
+	return (*[linux.PageSize]byte)(unsafe.Add(m.arena.base, uint64(pfn)<<linux.PageShift))
 }
 
 // Copy copies the bytes of a frame. Stores to src that go on meanwhile are copied or not, word by word; to an observer the
@@ -190,19 +188,19 @@ func (m *Memory) Copy(t *task.Task, dst, src PFN) {
 }
 
 // Words returns a frame's content as words that tasks share.
-func (m *Memory) Words(pfn PFN) *[PageSize / 8]ksync.Atomic64 {
-	return m.WordsAt(uint64(pfn) << PageShift)
+func (m *Memory) Words(pfn PFN) *[linux.PageSize / 8]ksync.Atomic64 {
+	return m.WordsAt(uint64(pfn) << linux.PageShift)
 }
 
 // WordsAt is Words of the frame at a physical address, a multiple of PageSize, which is what a page table entry holds:
 // walking tables by addresses instead of numbers saves two shifts on each level's critical path.
-func (m *Memory) WordsAt(pa uint64) *[PageSize / 8]ksync.Atomic64 {
-	return (*[PageSize / 8]ksync.Atomic64)(unsafe.Add(m.arena.base, pa))
+func (m *Memory) WordsAt(pa uint64) *[linux.PageSize / 8]ksync.Atomic64 {
+	return (*[linux.PageSize / 8]ksync.Atomic64)(unsafe.Add(m.arena.base, pa))
 }
 
 // Word returns the word at a byte offset of a frame; the offset's low three bits do not count.
 func (m *Memory) Word(pfn PFN, offset uint64) *ksync.Atomic64 {
-	return &m.Words(pfn)[offset%PageSize/8]
+	return &m.Words(pfn)[offset%linux.PageSize/8]
 }
 
 // Stats tells how memory is used.

@@ -14,10 +14,10 @@ func TestNewRefusesSize(t *testing.T) {
 		want error
 	}{
 		"zero":           {0, linux.EINVAL},
-		"too small":      {MinSize - PageSize, linux.EINVAL},
+		"too small":      {MinSize - linux.PageSize, linux.EINVAL},
 		"not a multiple": {MinSize + 1, linux.EINVAL},
-		"overflow":       {1<<64 - PageSize, linux.EINVAL},
-		"frame numbers":  {maxSize + PageSize, linux.EINVAL},
+		"overflow":       {1<<64 - linux.PageSize, linux.EINVAL},
+		"frame numbers":  {maxSize + linux.PageSize, linux.EINVAL},
 		"more than RAM":  {8 << 40, linux.ENOMEM},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestLayout(t *testing.T) {
 	if b := m.Bytes(5)[16:24]; b[0] != 1 || b[7] != 8 {
 		t.Errorf("bytes of a word %x", b)
 	}
-	if m.Word(5, 16) != &m.Words(5)[2] || m.Words(5) != m.WordsAt(5*PageSize) {
+	if m.Word(5, 16) != &m.Words(5)[2] || m.Words(5) != m.WordsAt(5*linux.PageSize) {
 		t.Error("views of a frame differ")
 	}
 }
@@ -53,7 +53,7 @@ func TestLayout(t *testing.T) {
 func TestZeroPage(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	zero := m.ZeroPage()
-	if got := *m.Bytes(zero); got != ([PageSize]byte{}) {
+	if got := *m.Bytes(zero); got != ([linux.PageSize]byte{}) {
 		t.Error("the zero page is not zero")
 	}
 	if k := m.Page(zero).Kind.Read(tk); k != KindZero {

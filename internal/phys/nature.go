@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -37,9 +38,9 @@ func natureOf(fd int, path string, st *unix.Stat_t) (n nature, err error) {
 
 // tryMap maps a page of the file, and unmaps it.
 func tryMap(fd, prot int) unix.Errno {
-	addr, err := unix.MmapPtr(fd, 0, nil, PageSize, prot, unix.MAP_PRIVATE)
+	addr, err := unix.MmapPtr(fd, 0, nil, linux.PageSize, prot, unix.MAP_PRIVATE)
 	if err == nil {
-		err = unix.MunmapPtr(addr, PageSize)
+		err = unix.MunmapPtr(addr, linux.PageSize)
 	}
 	errno, _ := err.(unix.Errno) // neither fails otherwise
 	return errno

@@ -23,7 +23,7 @@ func (f *Inode) PunchHole(t *task.Task, first, last uint64, unmap func()) error 
 	}
 	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
 	for {
-		err := unix.Fallocate(f.fd, mode, int64(first<<PageShift), int64((last-first)<<PageShift))
+		err := unix.Fallocate(f.fd, mode, int64(first<<linux.PageShift), int64((last-first)<<linux.PageShift))
 		if err == linux.EINTR {
 			continue
 		}

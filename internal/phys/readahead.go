@@ -9,11 +9,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
 // DefaultReadAhead is how many pages Linux reads ahead where nobody has set anything else: VM_READAHEAD_PAGES.
-const DefaultReadAhead = 128 << 10 / PageSize
+const DefaultReadAhead = 128 << 10 / linux.PageSize
 
 // ReadAhead brings pages [first, last), as far as the file has them, into the cache: page_cache_ra_unbounded. What cannot be read
 // is left out. All become visible at once, so that what another task sees of it is one step. It may sleep.
@@ -35,7 +36,7 @@ func (f *Inode) ReadAhead(t *task.Task, first, last uint64) {
 			continue
 		}
 		read[index] = pfn
-		end = max(end, index<<PageShift+uint64(n))
+		end = max(end, index<<linux.PageShift+uint64(n))
 	}
 	f.lock.Lock(t)
 	maps.Copy(f.pages, read)
@@ -56,7 +57,7 @@ func (f *Inode) DeviceReadAhead() uint64 {
 			continue
 		}
 		if kib, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32); err == nil {
-			return kib << 10 / PageSize
+			return kib << 10 / linux.PageSize
 		}
 	}
 	return DefaultReadAhead

@@ -15,7 +15,7 @@ func TestRenew(t *testing.T) {
 		t.Fatal(err)
 	}
 	tk := newTask(t, 0)
-	path := writeTemp(t, bytes.Repeat([]byte{7}, PageSize))
+	path := writeTemp(t, bytes.Repeat([]byte{7}, linux.PageSize))
 	f, err := m.OpenFile(tk, path, linux.O_RDWR)
 	if err != nil {
 		t.Fatal(err)

@@ -63,8 +63,8 @@ func (f *Inode) SyncRange(t *task.Task, first, last uint64, protect func()) erro
 
 // writeAt writes the bytes of a cached page that lie in a file of the given size. The caller holds f.fill.
 func (f *Inode) writeAt(t *task.Task, index, size uint64) error {
-	offset := index << PageShift
-	buf := f.mem.Bytes(f.pages[index])[:min(PageSize, size-offset)]
+	offset := index << linux.PageShift
+	buf := f.mem.Bytes(f.pages[index])[:min(linux.PageSize, size-offset)]
 	beginBulk(t, task.OpCopyFrom, buf)
 	defer endBulk(t)
 	for len(buf) > 0 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"vmasim/mm"
+	"vmasim/internal/linux"
 )
 
 // count writes n with commas: 1,234,567.
@@ -94,7 +94,7 @@ func byteSize(n uint64) string {
 	return digits + " " + units[i]
 }
 
-func frames(n int) string { return byteSize(uint64(n) * mm.PageSize) }
+func frames(n int) string { return byteSize(uint64(n) * linux.PageSize) }
 
 // table is rows of cells. The first and, in a table of more than three columns, the last are set left, the others right.
 type table [][]string

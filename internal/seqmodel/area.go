@@ -1,6 +1,6 @@
 package seqmodel
 
-import "golang.org/x/sys/unix"
+import "vmasim/internal/linux"
 
 // attrs is everything that must be equal for two areas to merge, apart from
 // offsets and anon_vmas: the kernel's vm_flags and vm_file. Comparable with ==.
@@ -14,7 +14,7 @@ type attrs struct {
 	file       *File
 }
 
-func (t attrs) writable() bool { return t.prot&unix.PROT_WRITE != 0 }
+func (t attrs) writable() bool { return t.prot&linux.PROT_WRITE != 0 }
 
 // anonVMA is an identity and nothing more.
 type anonVMA struct{ _ byte }
@@ -32,14 +32,14 @@ type area struct {
 
 // part returns the piece [start, end) of a.
 func (a area) part(start, end uint64) area {
-	a.pgoff += (start - a.start) >> pageShift
+	a.pgoff += (start - a.start) >> linux.PageShift
 	a.start, a.end = start, end
 	return a
 }
 
 // adjoins reports whether b continues a in address, file and page offset.
 func (a area) adjoins(b area) bool {
-	return a.end == b.start && a.file == b.file && a.pgoff+(a.end-a.start)>>pageShift == b.pgoff
+	return a.end == b.start && a.file == b.file && a.pgoff+(a.end-a.start)>>linux.PageShift == b.pgoff
 }
 
 // joins reports whether a and b, neighbours in this order, may become one

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vmasim/internal/host"
+	"vmasim/internal/linux"
 )
 
 // compare checks layout, pages and now and then flags of one address space.
@@ -52,7 +53,7 @@ func (w *world) compareLayout(real []host.Area, ranges []Range) error {
 		if r.File == nil {
 			same = same && got.Inode == 0
 		} else {
-			same = same && got.Offset == r.Pgoff<<pageShift && got.Inode == w.inodeOf(r.File, got.Inode)
+			same = same && got.Offset == r.Pgoff<<linux.PageShift && got.Inode == w.inodeOf(r.File, got.Inode)
 		}
 		if !same {
 			return fmt.Errorf("area %d differs", i)
@@ -91,7 +92,7 @@ func (w *world) comparePages(m *Model, a *agent) error {
 	}
 	zero, known := w.b.lab.ZeroFrame()
 	for i, entry := range entries {
-		addr := cfg.Base + uint64(i)*PageSize
+		addr := cfg.Base + uint64(i)*linux.PageSize
 		present, isFile := entry.Present(), entry.File()
 		if m.Present(addr) != present && !(present && isFile) { // fault-around
 			return fmt.Errorf("page %#x: kernel present=%v, model %v", addr, present, m.Present(addr))
@@ -109,7 +110,7 @@ func (w *world) comparePages(m *Model, a *agent) error {
 func (w *world) compareContents() error {
 	for _, proc := range w.alive() {
 		for _, r := range w.models[proc].Maps() {
-			for addr := r.Start; addr < min(r.End, r.Start+16*PageSize); addr += PageSize {
+			for addr := r.Start; addr < min(r.End, r.Start+16*linux.PageSize); addr += linux.PageSize {
 				for _, at := range []uint64{addr, addr + 100} {
 					if err := w.do(step{proc, Op{Kind: OpLoad, Addr: at}}); err != nil {
 						return fmt.Errorf("at the end, process %d, load %#x: %w", proc, at, err)

@@ -3,7 +3,7 @@ package seqmodel
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // Inode is the contents of a file: what all its mappings share.
@@ -46,10 +46,10 @@ func (n *Inode) Contents() []byte {
 
 // page returns the cached page at index (in pages), or nil beyond the end.
 func (n *Inode) page(index uint64) []byte {
-	if index >= uint64(len(n.cache))>>pageShift {
+	if index >= uint64(len(n.cache))>>linux.PageShift {
 		return nil
 	}
-	return n.cache[index<<pageShift : (index+1)<<pageShift]
+	return n.cache[index<<linux.PageShift : (index+1)<<linux.PageShift]
 }
 
 // File is one open file description. Identity matters: two of the same inode
@@ -59,15 +59,15 @@ type File struct {
 	readable, writable bool
 }
 
-// Open returns a new open file description. mode is unix.O_RDONLY, O_WRONLY or
+// Open returns a new open file description. mode is linux.O_RDONLY, O_WRONLY or
 // O_RDWR.
 func (n *Inode) Open(mode int) *File {
 	switch mode {
-	case unix.O_RDONLY:
+	case linux.O_RDONLY:
 		return &File{Inode: n, readable: true}
-	case unix.O_WRONLY:
+	case linux.O_WRONLY:
 		return &File{Inode: n, writable: true}
-	case unix.O_RDWR:
+	case linux.O_RDWR:
 		return &File{Inode: n, readable: true, writable: true}
 	}
 	panic(fmt.Sprintf("seqmodel: open mode %#x", mode))

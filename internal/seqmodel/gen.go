@@ -3,7 +3,7 @@ package seqmodel
 import (
 	"math/rand/v2"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // GenConfig says what a Generator may do.
@@ -55,7 +55,7 @@ func (g *Generator) Next(m *Model) Op {
 			}
 		case n < 60:
 			start, end := g.span(m)
-			return Op{Kind: OpMadvise, Addr: start, Len: end - start, Advice: unix.MADV_DONTNEED}
+			return Op{Kind: OpMadvise, Addr: start, Len: end - start, Advice: linux.MADV_DONTNEED}
 		case n < 72:
 			return Op{Kind: OpLoad, Addr: g.byteAddr(m)}
 		case n < 94:
@@ -98,7 +98,7 @@ func (g *Generator) chance(percent int) bool { return g.rng.IntN(100) < percent 
 
 // prot favours rw, so that neighbours are equal often enough to merge.
 func (g *Generator) prot() int {
-	const r, w, x = unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC
+	const r, w, x = linux.PROT_READ, linux.PROT_WRITE, linux.PROT_EXEC
 	prots := [...]int{r | w, r | w, r | w, r | w, r | w, r, r, r, 0, 0, r | x, r | w | x, w, x}
 	return prots[g.rng.IntN(len(prots))]
 }
@@ -108,27 +108,27 @@ func (g *Generator) mmap(m *Model) Op {
 	op := Op{Kind: OpMmap, Addr: start, Len: end - start, Prot: g.prot(), File: NoFile}
 	switch n := g.rng.IntN(100); {
 	case n < 60:
-		op.Flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
+		op.Flags = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS
 	case n < 67:
-		op.Flags = unix.MAP_SHARED | unix.MAP_ANONYMOUS
+		op.Flags = linux.MAP_SHARED | linux.MAP_ANONYMOUS
 	default:
-		op.Flags = [...]int{unix.MAP_PRIVATE, unix.MAP_PRIVATE, unix.MAP_SHARED, unix.MAP_SHARED_VALIDATE}[g.rng.IntN(4)]
+		op.Flags = [...]int{linux.MAP_PRIVATE, linux.MAP_PRIVATE, linux.MAP_SHARED, linux.MAP_SHARED_VALIDATE}[g.rng.IntN(4)]
 		g.backWithFile(m, &op)
 	}
 	if g.chance(10) {
-		op.Flags |= unix.MAP_NORESERVE
+		op.Flags |= linux.MAP_NORESERVE
 	}
 	if g.chance(4) {
-		op.Flags |= unix.MAP_STACK
+		op.Flags |= linux.MAP_STACK
 	}
 	switch n := g.rng.IntN(100); {
 	case n < 60:
-		op.Flags |= unix.MAP_FIXED
+		op.Flags |= linux.MAP_FIXED
 	case n < 70:
-		op.Flags |= unix.MAP_FIXED_NOREPLACE
+		op.Flags |= linux.MAP_FIXED_NOREPLACE
 	case n < 85: // the address is a hint, perhaps an unaligned one
 		if g.chance(20) {
-			op.Addr += uint64(g.rng.IntN(PageSize))
+			op.Addr += uint64(g.rng.IntN(linux.PageSize))
 		}
 		op.Len = g.length(m)
 	default:
@@ -136,7 +136,7 @@ func (g *Generator) mmap(m *Model) Op {
 		op.Len = g.length(m)
 	}
 	if g.chance(10) {
-		op.Len -= uint64(g.rng.IntN(PageSize))
+		op.Len -= uint64(g.rng.IntN(linux.PageSize))
 	}
 	return op
 }
@@ -145,15 +145,15 @@ func (g *Generator) mmap(m *Model) Op {
 // is mapped below or above, so that the mapping can merge.
 func (g *Generator) backWithFile(m *Model, op *Op) {
 	if g.cfg.Files == 0 {
-		op.Flags |= unix.MAP_ANONYMOUS
+		op.Flags |= linux.MAP_ANONYMOUS
 		return
 	}
 	op.File = g.rng.IntN(g.cfg.Files)
-	switch page := (op.Addr - m.cfg.Base) >> pageShift; {
+	switch page := (op.Addr - m.cfg.Base) >> linux.PageShift; {
 	case g.chance(70):
-		op.Off = page % 16 << pageShift // the same offset for the same address
+		op.Off = page % 16 << linux.PageShift // the same offset for the same address
 	default:
-		op.Off = uint64(g.rng.IntN(16)) << pageShift
+		op.Off = uint64(g.rng.IntN(16)) << linux.PageShift
 	}
 }
 
@@ -161,11 +161,11 @@ func (g *Generator) backWithFile(m *Model, op *Op) {
 // where the window has room for such, about 2 MiB.
 func (g *Generator) length(m *Model) uint64 {
 	if m.cfg.MmapBase-m.cfg.Base < 2*hugeSize || g.chance(50) {
-		return uint64(1+g.rng.IntN(6)) << pageShift
+		return uint64(1+g.rng.IntN(6)) << linux.PageShift
 	}
 	n := uint64(1+g.rng.IntN(2)) * hugeSize
 	if g.chance(30) {
-		n += uint64(g.rng.IntN(3)-1) << pageShift
+		n += uint64(g.rng.IntN(3)-1) << linux.PageShift
 	}
 	return n
 }
@@ -177,7 +177,7 @@ const crowded = 256
 // border returns a page address: that of something mapped, or beside it, or any.
 func (g *Generator) border(m *Model) uint64 {
 	lo, hi := m.cfg.Base, m.cfg.MmapBase
-	addr := lo + g.rng.Uint64N(min((hi-lo)>>pageShift, crowded))<<pageShift
+	addr := lo + g.rng.Uint64N(min((hi-lo)>>linux.PageShift, crowded))<<linux.PageShift
 	if n := len(m.areas); n > 0 && g.chance(75) {
 		a := m.areas[g.rng.IntN(n)]
 		switch g.rng.IntN(5) {
@@ -186,19 +186,19 @@ func (g *Generator) border(m *Model) uint64 {
 		case 2:
 			addr = a.end
 		case 3:
-			addr = a.start + g.rng.Uint64N((a.end-a.start)>>pageShift)<<pageShift
+			addr = a.start + g.rng.Uint64N((a.end-a.start)>>linux.PageShift)<<linux.PageShift
 		case 4:
-			addr = a.start - PageSize
+			addr = a.start - linux.PageSize
 		}
 	}
-	return min(max(addr, lo), hi-PageSize)
+	return min(max(addr, lo), hi-linux.PageSize)
 }
 
 // span returns a range of whole pages inside the window, at least one: to a
 // border of an area or some pages long.
 func (g *Generator) span(m *Model) (start, end uint64) {
 	start = g.border(m)
-	end = start + uint64(1+g.rng.IntN(8))<<pageShift
+	end = start + uint64(1+g.rng.IntN(8))<<linux.PageShift
 	if i := m.find(start); i < len(m.areas) && g.chance(40) {
 		switch a := m.areas[min(len(m.areas)-1, i+g.rng.IntN(3)/2)]; {
 		case g.chance(30) && a.start > start:
@@ -215,9 +215,9 @@ func (g *Generator) byteAddr(m *Model) uint64 {
 	addr := g.border(m)
 	if n := len(m.areas); n > 0 && g.chance(85) {
 		a := m.areas[g.rng.IntN(n)]
-		addr = a.start + g.rng.Uint64N(min(8, (a.end-a.start)>>pageShift))<<pageShift
+		addr = a.start + g.rng.Uint64N(min(8, (a.end-a.start)>>linux.PageShift))<<linux.PageShift
 	}
-	return addr + [...]uint64{0, 1, 100, PageSize - 1}[g.rng.IntN(4)]
+	return addr + [...]uint64{0, 1, 100, linux.PageSize - 1}[g.rng.IntN(4)]
 }
 
 // nasty returns an operation with wrong or extreme arguments. Whatever it does
@@ -225,8 +225,8 @@ func (g *Generator) byteAddr(m *Model) uint64 {
 func (g *Generator) nasty(m *Model) Op {
 	start, end := g.span(m)
 	size := end - start
-	weird := [...]uint64{0, 1, 1 << 63, ^uint64(0), ^uint64(0) - pageMask, -start, beyondTask}[g.rng.IntN(7)]
-	far := [...]uint64{beyondTask, beyondTask - PageSize, 1 << 63, ^uint64(0) &^ pageMask}[g.rng.IntN(4)]
+	weird := [...]uint64{0, 1, 1 << 63, ^uint64(0), ^uint64(0) - linux.PageMask, -start, beyondTask}[g.rng.IntN(7)]
+	far := [...]uint64{beyondTask, beyondTask - linux.PageSize, 1 << 63, ^uint64(0) &^ linux.PageMask}[g.rng.IntN(4)]
 	switch g.rng.IntN(3) {
 	case 0:
 		return g.nastyMmap(m, start, size, weird, far)
@@ -241,7 +241,7 @@ func (g *Generator) nasty(m *Model) Op {
 		case 2:
 			op.Prot |= [...]int{0x8, 0x10, 0x40, 1 << 30}[g.rng.IntN(4)]
 		case 3:
-			op.Prot |= [...]int{unix.PROT_GROWSDOWN, unix.PROT_GROWSUP, protGrows}[g.rng.IntN(3)]
+			op.Prot |= [...]int{linux.PROT_GROWSDOWN, linux.PROT_GROWSUP, protGrows}[g.rng.IntN(3)]
 		case 4:
 			op.Len = [...]uint64{0, ^uint64(0), -start}[g.rng.IntN(3)]
 		}
@@ -249,7 +249,7 @@ func (g *Generator) nasty(m *Model) Op {
 	}
 	op := Op{Kind: OpMunmap, Addr: start, Len: size}
 	if g.chance(50) {
-		op.Kind, op.Advice = OpMadvise, unix.MADV_DONTNEED
+		op.Kind, op.Advice = OpMadvise, linux.MADV_DONTNEED
 		if g.chance(30) {
 			op.Advice = [...]int{7, 99, -1, 1000}[g.rng.IntN(4)]
 			op.Len = weird
@@ -277,21 +277,21 @@ func (g *Generator) nastyMmap(m *Model, start, size, weird, far uint64) Op {
 	case 1:
 		op.Addr = far
 	case 2:
-		op.Len = [...]uint64{0, ^uint64(0), beyondTask, beyondTask + PageSize}[g.rng.IntN(4)]
+		op.Len = [...]uint64{0, ^uint64(0), beyondTask, beyondTask + linux.PageSize}[g.rng.IntN(4)]
 	case 3:
-		op.Off = [...]uint64{1, PageSize + 1, 1 << 63, ^uint64(0) - pageMask, maxFileBytes &^ pageMask, maxFileBytes&^pageMask - size}[g.rng.IntN(6)]
+		op.Off = [...]uint64{1, linux.PageSize + 1, 1 << 63, ^uint64(0) - linux.PageMask, maxFileBytes &^ linux.PageMask, maxFileBytes&^linux.PageMask - size}[g.rng.IntN(6)]
 	case 4:
 		op.Flags &^= mapTypeMask
 		op.Flags |= [...]int{0, 4, 5, 7}[g.rng.IntN(4)]
 	case 5:
 		op.Flags |= [...]int{0x8000000, 0x200000, 0x400000, 0x800}[g.rng.IntN(4)] // unknown to mmap
 	case 6:
-		op.File, op.Flags = NoFile, op.Flags&^unix.MAP_ANONYMOUS
+		op.File, op.Flags = NoFile, op.Flags&^linux.MAP_ANONYMOUS
 		op.Len = [...]uint64{0, size}[g.rng.IntN(2)]
 	case 7:
 		op.Prot |= [...]int{0x8, 0x10, 0x1000000}[g.rng.IntN(3)]
 		if g.chance(30) {
-			op.Addr = weird & pageMask
+			op.Addr = weird & linux.PageMask
 			op.Flags &^= mapAnyFixed
 		}
 	}

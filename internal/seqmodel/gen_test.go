@@ -4,12 +4,12 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // play drives one generator over one model and returns ops and results.
 func play(seed uint64, count int) (ops []Op, results []Result) {
-	m := New(Config{Base: windowBase, MmapBase: windowBase + 64*PageSize, MaxMapCount: 12})
+	m := New(Config{Base: windowBase, MmapBase: windowBase + 64*linux.PageSize, MaxMapCount: 12})
 	files := scriptFiles()
 	g := NewGenerator(GenConfig{Seed: seed, Files: len(files), Fetch: true})
 	for range count {
@@ -56,11 +56,11 @@ func TestOpString(t *testing.T) {
 		op   Op
 		want string
 	}{
-		{Op{Kind: OpMmap, Len: 2 << 20, Prot: 3, Flags: unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE, File: NoFile}, "mmap any 2M rw private anon noreserve"},
-		{Op{Kind: OpMmap, Addr: 0x10000, Len: 4097, Flags: unix.MAP_SHARED | unix.MAP_FIXED | 0x200000, File: 2, Off: 8192}, "mmap 0x10000 4097 none shared fixed flags=0x200000 file=2 offset=8K"},
+		{Op{Kind: OpMmap, Len: 2 << 20, Prot: 3, Flags: linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_NORESERVE, File: NoFile}, "mmap any 2M rw private anon noreserve"},
+		{Op{Kind: OpMmap, Addr: 0x10000, Len: 4097, Flags: linux.MAP_SHARED | linux.MAP_FIXED | 0x200000, File: 2, Off: 8192}, "mmap 0x10000 4097 none shared fixed flags=0x200000 file=2 offset=8K"},
 		{Op{Kind: OpMmap, Flags: 4, File: NoFile}, "mmap any 0 none type=4 file=none"},
 		{Op{Kind: OpMprotect, Addr: 0x1000, Len: 4096, Prot: 0x15}, "mprotect 0x1000 4K rx+0x10"},
-		{Op{Kind: OpMadvise, Addr: 0x1000, Len: 4096, Advice: unix.MADV_DONTNEED}, "madvise 0x1000 4K dontneed"},
+		{Op{Kind: OpMadvise, Addr: 0x1000, Len: 4096, Advice: linux.MADV_DONTNEED}, "madvise 0x1000 4K dontneed"},
 		{Op{Kind: OpStore, Addr: 0x1000, Value: 7}, "store 0x1000 7"},
 	} {
 		if got := c.op.String(); got != c.want {

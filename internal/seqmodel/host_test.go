@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/host"
+	"vmasim/internal/linux"
 )
 
 // The window of the real address space that is compared. Everything around it
@@ -47,22 +48,22 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	lab := host.StartFor(t, host.Judge, host.HugePage) // who else could tell whether the model is right
-	b := &bench{lab: lab, maxMaps: lab.Kernel().MaxMapCount, contents: [][]byte{pattern(12*PageSize, 7), pattern(9*PageSize+1000, 11)}}
+	b := &bench{lab: lab, maxMaps: lab.Kernel().MaxMapCount, contents: [][]byte{pattern(12*linux.PageSize, 7), pattern(9*linux.PageSize+1000, 11)}}
 
 	path := filepath.Join(t.TempDir(), "disk")
 	must(t, os.WriteFile(path, nil, 0o600))
 	var fs unix.Statfs_t
 	must(t, unix.Statfs(path, &fs))
-	b.onExt4 = fs.Type == unix.EXT4_SUPER_MAGIC
+	b.onExt4 = fs.Type == linux.EXT4_SUPER_MAGIC
 	mem := memfd(t)
 	b.scratch = memfd(t)
-	for _, mode := range []int{unix.O_RDWR, unix.O_RDWR, unix.O_RDONLY, unix.O_WRONLY} {
+	for _, mode := range []int{linux.O_RDWR, linux.O_RDWR, linux.O_RDONLY, linux.O_WRONLY} {
 		f, err := os.OpenFile(path, mode, 0)
 		must(t, err)
 		t.Cleanup(func() { f.Close() })
 		b.files = append(b.files, hostFile{f, mode, 0})
 	}
-	b.files = append(b.files, hostFile{mem, unix.O_RDWR, 1})
+	b.files = append(b.files, hostFile{mem, linux.O_RDWR, 1})
 	for _, f := range []*os.File{b.files[0].file, mem} {
 		var st unix.Stat_t
 		must(t, unix.Fstat(int(f.Fd()), &st))
@@ -90,7 +91,7 @@ func memfd(t *testing.T) *os.File {
 func pattern(n, step int) []byte {
 	out := make([]byte, n)
 	for i := range out {
-		out[i] = byte(i>>pageShift*step + i + 1)
+		out[i] = byte(i>>linux.PageShift*step + i + 1)
 	}
 	return out
 }
@@ -169,7 +170,7 @@ func TestHost(t *testing.T) {
 		{"tiny", shape{pages: 16, smaps: 32}, 300},
 		{"small", shape{pages: 64, smaps: 32}, 500},
 		{"fork", shape{pages: 32, smaps: 32, fork: true}, 400},
-		{"large", shape{pages: 64 << 20 >> pageShift, smaps: 64}, 300},
+		{"large", shape{pages: 64 << 20 >> linux.PageShift, smaps: 64}, 300},
 		{"limit", shape{pages: 64, room: 8}, 1500},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 const (
@@ -12,14 +12,14 @@ const (
 	mapTypeMask = 0xf
 
 	// mapAnyFixed are the two ways to ask for a fixed address.
-	mapAnyFixed = unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+	mapAnyFixed = linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
 
 	// legacyMapMask is the kernel's LEGACY_MAP_MASK: the flags that
 	// MAP_SHARED_VALIDATE accepts. MAP_FIXED_NOREPLACE is not among them.
-	legacyMapMask = unix.MAP_SHARED | unix.MAP_PRIVATE | unix.MAP_FIXED | unix.MAP_ANONYMOUS |
-		unix.MAP_DENYWRITE | unix.MAP_EXECUTABLE | unix.MAP_GROWSDOWN | unix.MAP_LOCKED |
-		unix.MAP_NORESERVE | unix.MAP_POPULATE | unix.MAP_NONBLOCK | unix.MAP_STACK |
-		unix.MAP_HUGETLB | unix.MAP_32BIT | mapAbove4G | mapHugeSizes
+	legacyMapMask = linux.MAP_SHARED | linux.MAP_PRIVATE | linux.MAP_FIXED | linux.MAP_ANONYMOUS |
+		linux.MAP_DENYWRITE | linux.MAP_EXECUTABLE | linux.MAP_GROWSDOWN | linux.MAP_LOCKED |
+		linux.MAP_NORESERVE | linux.MAP_POPULATE | linux.MAP_NONBLOCK | linux.MAP_STACK |
+		linux.MAP_HUGETLB | linux.MAP_32BIT | mapAbove4G | mapHugeSizes
 
 	mapAbove4G   = 0x80
 	mapHugeSizes = 21<<26 | 30<<26 // MAP_HUGE_2MB | MAP_HUGE_1GB
@@ -27,8 +27,8 @@ const (
 
 	// unmodelledMapFlags mean something to the kernel that this model does not
 	// know; unknown bits the kernel ignores, and so does the model.
-	unmodelledMapFlags = unix.MAP_GROWSDOWN | unix.MAP_LOCKED | unix.MAP_POPULATE |
-		unix.MAP_HUGETLB | unix.MAP_32BIT | mapAbove4G | unix.MAP_SYNC
+	unmodelledMapFlags = linux.MAP_GROWSDOWN | linux.MAP_LOCKED | linux.MAP_POPULATE |
+		linux.MAP_HUGETLB | linux.MAP_32BIT | mapAbove4G | linux.MAP_SYNC
 )
 
 // Mmap maps length bytes and returns the address chosen. file is the open file
@@ -39,48 +39,48 @@ func (m *Model) Mmap(addr, length uint64, prot, flags int, file *File, off uint6
 	if flags&unmodelledMapFlags != 0 || flags&mapTypeMask == mapDroppable {
 		panic(fmt.Sprintf("seqmodel: mmap flags %#x not modelled", flags))
 	}
-	if off&pageMask != 0 {
-		return 0, unix.EINVAL
+	if off&linux.PageMask != 0 {
+		return 0, linux.EINVAL
 	}
-	if flags&unix.MAP_ANONYMOUS != 0 {
+	if flags&linux.MAP_ANONYMOUS != 0 {
 		file = nil
 	} else if file == nil {
-		return 0, unix.EBADF
+		return 0, linux.EBADF
 	}
 	if length == 0 {
-		return 0, unix.EINVAL
+		return 0, linux.EINVAL
 	}
-	noreplace := flags&unix.MAP_FIXED_NOREPLACE != 0
+	noreplace := flags&linux.MAP_FIXED_NOREPLACE != 0
 	if noreplace {
-		flags |= unix.MAP_FIXED
+		flags |= linux.MAP_FIXED
 	}
 	if length = pageAlign(length); length == 0 {
-		return 0, unix.ENOMEM
+		return 0, linux.ENOMEM
 	}
 	if m.MapCount() > m.cfg.MaxMapCount {
-		return 0, unix.ENOMEM
+		return 0, linux.ENOMEM
 	}
 	addr, err := m.place(addr, length, flags, file, off)
 	if err != nil {
 		return 0, err
 	}
 	if noreplace && m.overlaps(addr, addr+length) {
-		return 0, unix.EEXIST
+		return 0, linux.EEXIST
 	}
 	n := area{start: addr, end: addr + length}
 	n.prot = prot & protBits
 	if file != nil {
-		n.pgoff, n.file = off>>pageShift, file
+		n.pgoff, n.file = off>>linux.PageShift, file
 		err = n.setFileFlags(flags, length)
 	} else {
-		n.pgoff = addr >> pageShift
+		n.pgoff = addr >> linux.PageShift
 		err = n.setAnonymousFlags(flags, length)
 	}
 	if err != nil {
 		return 0, err
 	}
-	n.noReserve = flags&unix.MAP_NORESERVE != 0 && !m.cfg.ReserveAll
-	n.noHugePage = flags&unix.MAP_STACK != 0 && !m.cfg.NoTHP
+	n.noReserve = flags&linux.MAP_NORESERVE != 0 && !m.cfg.ReserveAll
+	n.noHugePage = flags&linux.MAP_STACK != 0 && !m.cfg.NoTHP
 	n.account = n.writable() && !n.shared && !n.noReserve
 	if err := m.unmap(n.start, n.end); err != nil {
 		return 0, err
@@ -91,25 +91,25 @@ func (m *Model) Mmap(addr, length uint64, prot, flags int, file *File, off uint6
 
 // setFileFlags checks a file mapping's type, limits and rights.
 func (a *area) setFileFlags(flags int, length uint64) error {
-	if a.pgoff > (maxFileBytes-length)>>pageShift {
-		return unix.EOVERFLOW
+	if a.pgoff > (maxFileBytes-length)>>linux.PageShift {
+		return linux.EOVERFLOW
 	}
 	switch kind := flags & mapTypeMask; kind {
-	case unix.MAP_SHARED, unix.MAP_SHARED_VALIDATE:
-		if kind == unix.MAP_SHARED_VALIDATE && flags&^legacyMapMask != 0 {
-			return unix.EOPNOTSUPP
+	case linux.MAP_SHARED, linux.MAP_SHARED_VALIDATE:
+		if kind == linux.MAP_SHARED_VALIDATE && flags&^legacyMapMask != 0 {
+			return linux.EOPNOTSUPP
 		}
 		if a.writable() && !a.file.writable {
-			return unix.EACCES
+			return linux.EACCES
 		}
 		a.shared, a.mayWrite = true, a.file.writable
-	case unix.MAP_PRIVATE:
+	case linux.MAP_PRIVATE:
 		a.mayWrite = true
 	default:
-		return unix.EINVAL
+		return linux.EINVAL
 	}
 	if !a.file.readable {
-		return unix.EACCES
+		return linux.EACCES
 	}
 	return nil
 }
@@ -119,12 +119,12 @@ func (a *area) setFileFlags(flags int, length uint64) error {
 func (a *area) setAnonymousFlags(flags int, length uint64) error {
 	a.mayWrite = true
 	switch flags & mapTypeMask {
-	case unix.MAP_SHARED:
+	case linux.MAP_SHARED:
 		a.shared, a.pgoff = true, 0
-		a.file = newInode(make([]byte, length), false).Open(unix.O_RDWR)
-	case unix.MAP_PRIVATE:
+		a.file = newInode(make([]byte, length), false).Open(linux.O_RDWR)
+	case linux.MAP_PRIVATE:
 	default:
-		return unix.EINVAL
+		return linux.EINVAL
 	}
 	return nil
 }
@@ -149,11 +149,11 @@ func (m *Model) insert(n area) {
 
 // Munmap unmaps a range. Holes are fine.
 func (m *Model) Munmap(addr, length uint64) error {
-	if addr&pageMask != 0 || addr > m.cfg.TaskSize || length > m.cfg.TaskSize-addr {
-		return unix.EINVAL
+	if addr&linux.PageMask != 0 || addr > m.cfg.TaskSize || length > m.cfg.TaskSize-addr {
+		return linux.EINVAL
 	}
 	if length = pageAlign(length); length == 0 {
-		return unix.EINVAL
+		return linux.EINVAL
 	}
 	return m.unmap(addr, addr+length)
 }
@@ -167,7 +167,7 @@ func (m *Model) unmap(start, end uint64) error {
 	for ; hi < len(m.areas) && m.areas[hi].start < end; hi++ {
 		a := m.areas[hi]
 		if a.start < start && end < a.end && m.MapCount() >= m.cfg.MaxMapCount {
-			return unix.ENOMEM
+			return linux.ENOMEM
 		}
 		if a.start < start {
 			kept = append(kept, a.part(a.start, start))

@@ -16,18 +16,11 @@ import (
 	"maps"
 	"slices"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
-const (
-	// PageSize is the size of a page in bytes.
-	PageSize  = 4096
-	pageShift = 12
-	pageMask  = PageSize - 1
-
-	// protBits are the access rights an area can have.
-	protBits = unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC
-)
+// protBits are the access rights an area can have.
+const protBits = linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC
 
 // Config fixes the limits of an address space. Addresses are bytes and must be
 // page aligned.
@@ -61,7 +54,7 @@ func New(cfg Config) *Model {
 	if cfg.MaxMapCount == 0 {
 		cfg.MaxMapCount = defaultMaxMapCount
 	}
-	if (cfg.Base|cfg.MmapBase|cfg.TaskSize)&pageMask != 0 ||
+	if (cfg.Base|cfg.MmapBase|cfg.TaskSize)&linux.PageMask != 0 ||
 		cfg.Base >= cfg.MmapBase || cfg.Below > cfg.Base || cfg.MmapBase > cfg.TaskSize || cfg.MaxMapCount < 0 {
 		panic(fmt.Sprintf("seqmodel: impossible config %+v", cfg))
 	}
@@ -87,7 +80,7 @@ func (m *Model) Fork() *Model {
 			continue
 		}
 		a.anon, a.inherited = newAnonVMA(), true
-		for addr := a.start; addr < a.end; addr += PageSize {
+		for addr := a.start; addr < a.end; addr += linux.PageSize {
 			if p := m.pages[addr]; p != nil {
 				child.pages[addr] = p.clone()
 			}
@@ -168,4 +161,4 @@ func (m *Model) dropPages(start, end uint64) {
 
 // pageAlign rounds a length up to pages; near the top of the range it wraps to
 // 0, as PAGE_ALIGN does.
-func pageAlign(n uint64) uint64 { return (n + pageMask) &^ pageMask }
+func pageAlign(n uint64) uint64 { return (n + linux.PageMask) &^ linux.PageMask }

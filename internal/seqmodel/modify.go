@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // protKnown are the bits mprotect accepts besides the two growth flags.
@@ -12,7 +12,7 @@ const protKnown = protBits | protSem
 
 const (
 	protSem   = 0x8
-	protGrows = unix.PROT_GROWSDOWN | unix.PROT_GROWSUP
+	protGrows = linux.PROT_GROWSDOWN | linux.PROT_GROWSUP
 )
 
 // Mprotect changes access rights. On failure the areas before the one that
@@ -20,18 +20,18 @@ const (
 func (m *Model) Mprotect(addr, length uint64, prot int) error {
 	grows := prot & protGrows
 	prot &^= protGrows
-	if grows == protGrows || addr&pageMask != 0 {
-		return unix.EINVAL
+	if grows == protGrows || addr&linux.PageMask != 0 {
+		return linux.EINVAL
 	}
 	if length == 0 {
 		return nil
 	}
 	end := addr + pageAlign(length)
 	if end <= addr {
-		return unix.ENOMEM
+		return linux.ENOMEM
 	}
 	if prot&^protKnown != 0 {
-		return unix.EINVAL
+		return linux.EINVAL
 	}
 	if grows != 0 {
 		return m.mprotectGrows(addr, end, grows)
@@ -39,7 +39,7 @@ func (m *Model) Mprotect(addr, length uint64, prot int) error {
 	for cur := addr; cur < end; {
 		i := m.find(cur)
 		if i == len(m.areas) || m.areas[i].start > cur {
-			return unix.ENOMEM
+			return linux.ENOMEM
 		}
 		stop := min(end, m.areas[i].end)
 		if err := m.protect(i, cur, stop, prot&protBits); err != nil {
@@ -54,13 +54,13 @@ func (m *Model) Mprotect(addr, length uint64, prot int) error {
 // grows: EINVAL if the range has the area looked for, else ENOMEM.
 func (m *Model) mprotectGrows(addr, end uint64, grows int) error {
 	limit := addr // the area must contain the start
-	if grows == unix.PROT_GROWSDOWN {
+	if grows == linux.PROT_GROWSDOWN {
 		limit = end - 1 // or merely begin in the range
 	}
 	if i := m.find(addr); i == len(m.areas) || m.areas[i].start > limit {
-		return unix.ENOMEM
+		return linux.ENOMEM
 	}
-	return unix.EINVAL
+	return linux.EINVAL
 }
 
 // protect gives [start, end) of area i the rights prot (mprotect_fixup).
@@ -69,7 +69,7 @@ func (m *Model) protect(i int, start, end uint64, prot int) error {
 	t := a.attrs
 	t.prot = prot
 	if t.writable() && !t.mayWrite {
-		return unix.EACCES
+		return linux.EACCES
 	}
 	if prot == a.prot {
 		return nil // no attempt to merge either
@@ -140,7 +140,7 @@ func (m *Model) splitOff(i int, n area) error {
 // split cuts area i at addr (split_vma).
 func (m *Model) split(i int, addr uint64) error {
 	if m.MapCount() >= m.cfg.MaxMapCount {
-		return unix.ENOMEM
+		return linux.ENOMEM
 	}
 	a := m.areas[i]
 	m.areas = slices.Replace(m.areas, i, i+1, a.part(a.start, addr), a.part(addr, a.end))
@@ -157,27 +157,27 @@ func knownAdvice(advice int) bool {
 // result ENOMEM.
 func (m *Model) Madvise(addr, length uint64, advice int) error {
 	if !knownAdvice(advice) {
-		return unix.EINVAL
+		return linux.EINVAL
 	}
-	if advice != unix.MADV_DONTNEED {
+	if advice != linux.MADV_DONTNEED {
 		panic(fmt.Sprintf("seqmodel: madvise advice %d not modelled", advice))
 	}
-	if addr&pageMask != 0 {
-		return unix.EINVAL
+	if addr&linux.PageMask != 0 {
+		return linux.EINVAL
 	}
 	aligned := pageAlign(length)
 	if length != 0 && aligned == 0 || addr+aligned < addr {
-		return unix.EINVAL
+		return linux.EINVAL
 	}
 	var err error
 	end := addr + aligned
 	for cur := addr; cur < end; {
 		i := m.find(cur)
 		if i == len(m.areas) {
-			return unix.ENOMEM
+			return linux.ENOMEM
 		}
 		if a := m.areas[i]; a.start > cur {
-			err = unix.ENOMEM
+			err = linux.ENOMEM
 			cur = a.start
 			continue
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // Kind is what an Op does.
@@ -43,9 +43,9 @@ const NoFile = -1
 // Result is what an Op gave back.
 type Result struct {
 	Addr  uint64 // of mmap
-	Errno unix.Errno
-	Fault Fault // of load, store and fetch
-	Value byte  // of load
+	Errno linux.Errno
+	Fault linux.AccessEnd // of load, store and fetch
+	Value byte            // of load
 }
 
 // Apply performs op on m. Fork and exit are the driver's, since they make and
@@ -71,7 +71,7 @@ func Apply(m *Model, op Op, files []*File) Result {
 	case OpStore:
 		r.Fault = m.Store8(op.Addr, op.Value)
 	case OpFetch:
-		r.Fault = m.Touch(op.Addr, Exec)
+		r.Fault = m.Touch(op.Addr, linux.Exec)
 	default:
 		panic("seqmodel: Apply cannot " + op.String())
 	}
@@ -84,8 +84,8 @@ func Apply(m *Model, op Op, files []*File) Result {
 func (r Result) String() string {
 	switch {
 	case r.Errno != 0:
-		return errnoName(r.Errno)
-	case r.Fault != OK:
+		return linux.Name(r.Errno)
+	case r.Fault != linux.OK:
 		return r.Fault.String()
 	case r.Addr != 0:
 		return fmt.Sprintf("%#x", r.Addr)
@@ -93,15 +93,6 @@ func (r Result) String() string {
 		return fmt.Sprint(r.Value)
 	}
 	return "ok"
-}
-
-// errnoName is the kernel's name: the package unix knows EOPNOTSUPP by glibc's
-// other name for it.
-func errnoName(e unix.Errno) string {
-	if e == unix.EOPNOTSUPP {
-		return "EOPNOTSUPP"
-	}
-	return unix.ErrnoName(e)
 }
 
 // String shows an op in the manner of a scenario statement.
@@ -115,7 +106,7 @@ func (op Op) String() string {
 		return fmt.Sprintf("mprotect %#x %s %s", op.Addr, sizeString(op.Len), protString(op.Prot))
 	case OpMadvise:
 		advice := fmt.Sprint(op.Advice)
-		if op.Advice == unix.MADV_DONTNEED {
+		if op.Advice == linux.MADV_DONTNEED {
 			advice = "dontneed"
 		}
 		return fmt.Sprintf("madvise %#x %s %s", op.Addr, sizeString(op.Len), advice)
@@ -140,11 +131,11 @@ func (op Op) mmapString() string {
 	}
 	rest := op.Flags &^ mapTypeMask
 	switch kind := op.Flags & mapTypeMask; kind {
-	case unix.MAP_PRIVATE:
+	case linux.MAP_PRIVATE:
 		words = append(words, "private")
-	case unix.MAP_SHARED:
+	case linux.MAP_SHARED:
 		words = append(words, "shared")
-	case unix.MAP_SHARED_VALIDATE:
+	case linux.MAP_SHARED_VALIDATE:
 		words = append(words, "shared_validate")
 	default:
 		words = append(words, fmt.Sprintf("type=%d", kind))
@@ -153,11 +144,11 @@ func (op Op) mmapString() string {
 		bit  int
 		name string
 	}{
-		{unix.MAP_ANONYMOUS, "anon"},
-		{unix.MAP_FIXED, "fixed"},
-		{unix.MAP_FIXED_NOREPLACE, "noreplace"},
-		{unix.MAP_NORESERVE, "noreserve"},
-		{unix.MAP_STACK, "stack"},
+		{linux.MAP_ANONYMOUS, "anon"},
+		{linux.MAP_FIXED, "fixed"},
+		{linux.MAP_FIXED_NOREPLACE, "noreplace"},
+		{linux.MAP_NORESERVE, "noreserve"},
+		{linux.MAP_STACK, "stack"},
 	} {
 		if rest&flag.bit != 0 {
 			words = append(words, flag.name)
@@ -167,7 +158,7 @@ func (op Op) mmapString() string {
 	if rest != 0 {
 		words = append(words, fmt.Sprintf("flags=%#x", rest))
 	}
-	if op.Flags&unix.MAP_ANONYMOUS == 0 {
+	if op.Flags&linux.MAP_ANONYMOUS == 0 {
 		name := "file=none"
 		if op.File != NoFile {
 			name = fmt.Sprintf("file=%d", op.File)
@@ -185,7 +176,7 @@ func sizeString(n uint64) string {
 	switch {
 	case n != 0 && n%(1<<20) == 0:
 		return fmt.Sprintf("%dM", n>>20)
-	case n != 0 && n%PageSize == 0:
+	case n != 0 && n%linux.PageSize == 0:
 		return fmt.Sprintf("%dK", n>>10)
 	}
 	return fmt.Sprint(n)
@@ -197,7 +188,7 @@ func protString(prot int) string {
 	for _, right := range []struct {
 		bit  int
 		name string
-	}{{unix.PROT_READ, "r"}, {unix.PROT_WRITE, "w"}, {unix.PROT_EXEC, "x"}} {
+	}{{linux.PROT_READ, "r"}, {linux.PROT_WRITE, "w"}, {linux.PROT_EXEC, "x"}} {
 		if prot&right.bit != 0 {
 			s.WriteString(right.name)
 		}

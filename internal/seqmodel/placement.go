@@ -1,6 +1,6 @@
 package seqmodel
 
-import "golang.org/x/sys/unix"
+import "vmasim/internal/linux"
 
 // hugeSize is the alignment that transparent huge pages ask for.
 const hugeSize = 2 << 20
@@ -9,22 +9,22 @@ const hugeSize = 2 << 20
 // nil for anonymous memory, length is a multiple of the page size and not 0.
 func (m *Model) place(hint, length uint64, flags int, file *File, off uint64) (uint64, error) {
 	if length > m.cfg.TaskSize {
-		return 0, unix.ENOMEM
+		return 0, linux.ENOMEM
 	}
 	addr := hint
-	if flags&unix.MAP_FIXED == 0 {
+	if flags&linux.MAP_FIXED == 0 {
 		var ok bool
 		if addr, ok = m.choose(m.roundHint(hint), length, flags, file, off); !ok {
-			return 0, unix.ENOMEM
+			return 0, linux.ENOMEM
 		}
 	}
 	switch {
 	case addr > m.cfg.TaskSize-length:
-		return 0, unix.ENOMEM
-	case addr&pageMask != 0:
-		return 0, unix.EINVAL
+		return 0, linux.ENOMEM
+	case addr&linux.PageMask != 0:
+		return 0, linux.EINVAL
 	case addr < m.cfg.Base-m.cfg.Below:
-		return 0, unix.EPERM
+		return 0, linux.EPERM
 	}
 	return addr, nil
 }
@@ -32,7 +32,7 @@ func (m *Model) place(hint, length uint64, flags int, file *File, off uint64) (u
 // roundHint rounds a hint down to a page and raises it to the lowest address
 // allowed (round_hint_to_min); below one page it is none.
 func (m *Model) roundHint(hint uint64) uint64 {
-	hint &^= pageMask
+	hint &^= linux.PageMask
 	if hint != 0 && hint < m.cfg.Base {
 		return m.cfg.Base
 	}
@@ -45,7 +45,7 @@ func (m *Model) choose(hint, length uint64, flags int, file *File, off uint64) (
 	wantsHuge := false
 	if file != nil {
 		wantsHuge = file.Inode.align
-	} else if flags&unix.MAP_SHARED == 0 {
+	} else if flags&linux.MAP_SHARED == 0 {
 		wantsHuge = hint == 0 && length%hugeSize == 0
 		off = 0
 	}

@@ -3,7 +3,7 @@ package seqmodel
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // ruleCases restate the rules found by experiment on 6.18 (R numbers) and the
@@ -151,7 +151,7 @@ func TestForbidZeroPage(t *testing.T) {
 }
 
 func ruleConfig(limit int) Config {
-	return Config{Base: windowBase, MmapBase: windowBase + 64*PageSize, MaxMapCount: limit}
+	return Config{Base: windowBase, MmapBase: windowBase + 64*linux.PageSize, MaxMapCount: limit}
 }
 
 func TestRules(t *testing.T) {
@@ -192,14 +192,14 @@ func (b *bench) ask(t *testing.T, name, script string) {
 func wantBytes(t *testing.T, m *Model, want map[uint64]byte) {
 	t.Helper()
 	for page, value := range want {
-		if got, f := m.Load8(windowBase + page*PageSize); f != OK || got != value {
+		if got, f := m.Load8(windowBase + page*linux.PageSize); f != linux.OK || got != value {
 			t.Errorf("page %d: %d, %v; want %d", page, got, f, value)
 		}
 	}
 }
 
 func TestContents(t *testing.T) {
-	first := func(page int) byte { return pattern(12*PageSize, 7)[page*PageSize] }
+	first := func(page int) byte { return pattern(12*linux.PageSize, 7)[page*linux.PageSize] }
 	for _, c := range []struct {
 		name, script   string
 		parent, latest map[uint64]byte
@@ -234,7 +234,7 @@ func TestResidency(t *testing.T) {
 		{0, 0, true, false}, {0, 1, true, true}, {0, 2, false, false}, {0, 4, true, false},
 		{1, 0, true, false}, {1, 1, false, false}, {1, 4, false, false}, // unfaulted areas hand down no pages
 	} {
-		addr := windowBase + c.page*PageSize
+		addr := windowBase + c.page*linux.PageSize
 		if m := models[c.proc]; m.Present(addr) != c.present || m.Private(addr) != c.private {
 			t.Errorf("process %d page %d: present %v, private %v", c.proc, c.page, m.Present(addr), m.Private(addr))
 		}
@@ -245,7 +245,7 @@ func TestResidency(t *testing.T) {
 func TestFetch(t *testing.T) {
 	models, _ := runScript(t, ruleConfig(0), "mmap 0 1 rw; x 0 =SEGV_ACCERR; mmap 1 1 rx; x 1; mmap 2 1 none; x 2 =SEGV_ACCERR; x 3 =SEGV_MAPERR; mmap 4 1 r f0@12; x 4 =SIGBUS")
 	for page, want := range []bool{true, true, false, false, false} {
-		if got := models[0].Present(windowBase + uint64(page)*PageSize); got != want {
+		if got := models[0].Present(windowBase + uint64(page)*linux.PageSize); got != want {
 			t.Errorf("page %d present: %v", page, got)
 		}
 	}
@@ -263,8 +263,8 @@ func TestExitDropsAll(t *testing.T) {
 // R19 and §8.1: where mappings without a fixed address go.
 func TestPlacement(t *testing.T) {
 	const top, huge = windowBase + 16*hugeSize, hugeSize
-	private, shared := unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, unix.MAP_SHARED|unix.MAP_ANONYMOUS
-	disk, mem := NewDiskFile(nil).Open(unix.O_RDONLY), NewMemFile(nil).Open(unix.O_RDONLY)
+	private, shared := linux.MAP_PRIVATE|linux.MAP_ANONYMOUS, linux.MAP_SHARED|linux.MAP_ANONYMOUS
+	disk, mem := NewDiskFile(nil).Open(linux.O_RDONLY), NewMemFile(nil).Open(linux.O_RDONLY)
 	type call struct {
 		hint, length uint64
 		flags        int
@@ -283,15 +283,15 @@ func TestPlacement(t *testing.T) {
 		"hint stops alignment":       {{windowBase, 4096, private, nil, 0, windowBase}, {windowBase, huge, private, nil, 0, top - huge}},
 		"7M not":                     {{0, 4096, private, nil, 0, top - 4096}, {0, 7 << 20, private, nil, 0, top - 4096 - 7<<20}},
 		"shared not":                 {{0, 4096, private, nil, 0, top - 4096}, {0, huge, shared, nil, 0, top - 4096 - huge}},
-		"memfd not":                  {{0, 4096, private, nil, 0, top - 4096}, {0, huge, unix.MAP_SHARED, mem, 0, top - 4096 - huge}},
-		"disk file by its offset":    {{0, 4096, private, nil, 0, top - 4096}, {0, 3*huge + 4096, unix.MAP_SHARED, disk, 4096, top - 4*huge + 4096}},
-		"disk file, no whole unit":   {{0, 4096, private, nil, 0, top - 4096}, {0, huge, unix.MAP_SHARED, disk, 4096, top - 4096 - huge}},
+		"memfd not":                  {{0, 4096, private, nil, 0, top - 4096}, {0, huge, linux.MAP_SHARED, mem, 0, top - 4096 - huge}},
+		"disk file by its offset":    {{0, 4096, private, nil, 0, top - 4096}, {0, 3*huge + 4096, linux.MAP_SHARED, disk, 4096, top - 4*huge + 4096}},
+		"disk file, no whole unit":   {{0, 4096, private, nil, 0, top - 4096}, {0, huge, linux.MAP_SHARED, disk, 4096, top - 4096 - huge}},
 		"padding does not fit: none": {{windowBase, 4096, private, nil, 0, windowBase}, {0, 15 * huge, private, nil, 0, top - 15*huge}, {0, huge - 4096, private, nil, 0, windowBase + 4096}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := New(Config{Base: windowBase, MmapBase: top})
 			for _, c := range calls {
-				got, err := m.Mmap(c.hint, c.length, unix.PROT_READ, c.flags, c.file, c.off)
+				got, err := m.Mmap(c.hint, c.length, linux.PROT_READ, c.flags, c.file, c.off)
 				if err != nil || got != c.want {
 					t.Errorf("hint %#x, length %#x: %#x, %v; want %#x", c.hint, c.length, got, err, c.want)
 				}

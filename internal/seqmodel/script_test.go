@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"vmasim/internal/linux"
 )
 
 // A script is a test case in words: statements separated by ";", addresses and
@@ -28,8 +28,8 @@ type statement struct {
 // scriptFiles are the open files of scripts, as in bench: f0 to f3 one disk
 // file of 12 pages opened rw, rw, r and w, f4 a memfd of 9 pages and a bit.
 func scriptFiles() []*File {
-	disk, mem := NewDiskFile(pattern(12*PageSize, 7)), NewMemFile(pattern(9*PageSize+1000, 11))
-	return []*File{disk.Open(unix.O_RDWR), disk.Open(unix.O_RDWR), disk.Open(unix.O_RDONLY), disk.Open(unix.O_WRONLY), mem.Open(unix.O_RDWR)}
+	disk, mem := NewDiskFile(pattern(12*linux.PageSize, 7)), NewMemFile(pattern(9*linux.PageSize+1000, 11))
+	return []*File{disk.Open(linux.O_RDWR), disk.Open(linux.O_RDWR), disk.Open(linux.O_RDONLY), disk.Open(linux.O_WRONLY), mem.Open(linux.O_RDWR)}
 }
 
 func parseScript(t *testing.T, script string) []statement {
@@ -59,14 +59,14 @@ func parseOp(t *testing.T, words []string) Op {
 		op.Kind = OpFork
 		return op
 	}
-	op.Addr = windowBase + number(t, words[1])*PageSize
+	op.Addr = windowBase + number(t, words[1])*linux.PageSize
 	if len(words) > 2 {
-		op.Len = number(t, words[2]) * PageSize
+		op.Len = number(t, words[2]) * linux.PageSize
 	}
 	switch words[0] {
 	case "mmap":
 		op.Kind, op.Prot = OpMmap, parseProt(words[3])
-		op.Flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_FIXED
+		op.Flags = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_FIXED
 		for _, word := range words[4:] {
 			parseMmapWord(t, &op, word)
 		}
@@ -75,7 +75,7 @@ func parseOp(t *testing.T, words []string) Op {
 	case "mprotect":
 		op.Kind, op.Prot = OpMprotect, parseProt(words[3])
 	case "dontneed":
-		op.Kind, op.Advice = OpMadvise, unix.MADV_DONTNEED
+		op.Kind, op.Advice = OpMadvise, linux.MADV_DONTNEED
 	case "r":
 		op.Kind = OpLoad
 	case "w":
@@ -95,21 +95,21 @@ func parseMmapWord(t *testing.T, op *Op, word string) {
 	t.Helper()
 	switch word {
 	case "shared":
-		op.Flags ^= unix.MAP_PRIVATE | unix.MAP_SHARED
+		op.Flags ^= linux.MAP_PRIVATE | linux.MAP_SHARED
 	case "noreserve":
-		op.Flags |= unix.MAP_NORESERVE
+		op.Flags |= linux.MAP_NORESERVE
 	case "stack":
-		op.Flags |= unix.MAP_STACK
+		op.Flags |= linux.MAP_STACK
 	case "noreplace":
-		op.Flags ^= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+		op.Flags ^= linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
 	case "hint":
-		op.Flags &^= unix.MAP_FIXED
+		op.Flags &^= linux.MAP_FIXED
 	default:
 		file, off, _ := strings.Cut(strings.TrimPrefix(word, "f"), "@")
-		op.Flags &^= unix.MAP_ANONYMOUS
+		op.Flags &^= linux.MAP_ANONYMOUS
 		op.File = int(number(t, file))
 		if off != "" {
-			op.Off = number(t, off) * PageSize
+			op.Off = number(t, off) * linux.PageSize
 		}
 	}
 }
@@ -136,7 +136,7 @@ func parseProt(word string) int {
 func picture(m *Model) string {
 	var areas []string
 	for _, r := range m.Maps() {
-		s := fmt.Sprintf("%d-%d %s", (r.Start-windowBase)/PageSize, (r.End-windowBase)/PageSize, protString(r.Prot))
+		s := fmt.Sprintf("%d-%d %s", (r.Start-windowBase)/linux.PageSize, (r.End-windowBase)/linux.PageSize, protString(r.Prot))
 		if r.Account {
 			s += "+"
 		}
@@ -153,7 +153,7 @@ func picture(m *Model) string {
 
 // resultWord is a result without the address or byte of a success.
 func resultWord(r Result) string {
-	if r.Errno == 0 && r.Fault == OK {
+	if r.Errno == 0 && r.Fault == linux.OK {
 		return "ok"
 	}
 	return r.String()

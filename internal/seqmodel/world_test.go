@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/host"
+	"vmasim/internal/linux"
 )
 
 // shape is how a sequence's window looks.
@@ -49,7 +50,7 @@ func (b *bench) newWorld(sh shape) (*world, error) {
 			return nil, err
 		}
 	}
-	p, err := b.lab.Process(host.Window{Base: windowBase, Size: uint64(sh.pages) * PageSize, Room: sh.room})
+	p, err := b.lab.Process(host.Window{Base: windowBase, Size: uint64(sh.pages) * linux.PageSize, Room: sh.room})
 	if err != nil {
 		return nil, err
 	}
@@ -163,18 +164,18 @@ func (w *world) perform(a *agent, m *Model, op Op, want Result) (got, expected s
 		if op.File != NoFile {
 			fd = a.files[op.File]
 		}
-		r, err = a.Call(unix.SYS_MMAP, addr, uintptr(op.Len), uintptr(op.Prot), uintptr(op.Flags), fd, uintptr(op.Off))
+		r, err = a.Call(linux.SYS_MMAP, addr, uintptr(op.Len), uintptr(op.Prot), uintptr(op.Flags), fd, uintptr(op.Off))
 		if err == nil && want.Errno == 0 {
 			return fmt.Sprintf("%#x", r), fmt.Sprintf("%#x", want.Addr), uint64(r) == want.Addr
 		}
 	case OpMunmap:
-		_, err = a.Call(unix.SYS_MUNMAP, addr, uintptr(op.Len))
+		_, err = a.Call(linux.SYS_MUNMAP, addr, uintptr(op.Len))
 	case OpMprotect:
-		_, err = a.Call(unix.SYS_MPROTECT, addr, uintptr(op.Len), uintptr(op.Prot))
+		_, err = a.Call(linux.SYS_MPROTECT, addr, uintptr(op.Len), uintptr(op.Prot))
 	case OpMadvise:
-		_, err = a.Call(unix.SYS_MADVISE, addr, uintptr(op.Len), uintptr(op.Advice))
+		_, err = a.Call(linux.SYS_MADVISE, addr, uintptr(op.Len), uintptr(op.Advice))
 	case OpLoad:
-		if _, err = a.Call(unix.SYS_PWRITE64, a.scratch, addr, 1, 0); err == nil && want.Fault == OK {
+		if _, err = a.Call(unix.SYS_PWRITE64, a.scratch, addr, 1, 0); err == nil && want.Fault == linux.OK {
 			if _, err := w.b.scratch.ReadAt(w.ioBuf[:], 0); err != nil {
 				return err.Error(), "", false
 			}
@@ -190,11 +191,11 @@ func (w *world) perform(a *agent, m *Model, op Op, want Result) (got, expected s
 	if errors.Is(err, host.ErrLost) {
 		return err.Error(), "an answer", false
 	}
-	var errno unix.Errno
+	var errno linux.Errno
 	errors.As(err, &errno)
 	wantErrno := want.Errno
-	if want.Fault != OK {
-		wantErrno = unix.EFAULT
+	if want.Fault != linux.OK {
+		wantErrno = linux.EFAULT
 	}
 	return Result{Errno: errno}.String(), Result{Errno: wantErrno}.String(), errno == wantErrno
 }

@@ -19,7 +19,7 @@ type Call struct {
 	Resource        int // setrlimit: linux.RLIMIT_
 	Option          int // prctl: linux.PR_SET_
 	File            int // mmap: index of the file; -1: none. Of accesses 0
-	Access          workloads.Access
+	Access          linux.Access
 	Pages           bool // touch: every page of the range, not one
 }
 

@@ -10,9 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
-	"vmasim/mm"
 	"vmasim/workloads"
 )
 
@@ -149,7 +149,7 @@ func fillFile(f *os.File, decl *workloads.File, err error) (*os.File, error) {
 // writePattern fills size bytes so that the 8-byte word at offset n holds n. It writes page by page: larger writes make larger
 // folios, which a kernel maps as a whole when one of their pages is touched.
 func writePattern(w io.Writer, size uint64) error {
-	b := bufio.NewWriterSize(w, mm.PageSize)
+	b := bufio.NewWriterSize(w, linux.PageSize)
 	var word [8]byte
 	for n := uint64(0); n < size; n += 8 {
 		binary.LittleEndian.PutUint64(word[:], n)

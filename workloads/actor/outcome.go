@@ -4,21 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
-
-// faultOutcomes is what the result of an access is to a scenario. Where a kernel would call the OOM killer, it is ENOMEM.
-var faultOutcomes = [...]workloads.Outcome{
-	fault.OK:         {Kind: workloads.ResultOK},
-	fault.SegvMaperr: {Kind: workloads.ResultSegvMaperr},
-	fault.SegvAccerr: {Kind: workloads.ResultSegvAccerr},
-	fault.SegvKernel: {Kind: workloads.ResultSegvKernel},
-	fault.Sigbus:     {Kind: workloads.ResultSigbus},
-	fault.OOM:        Failure(linux.ENOMEM),
-	fault.Killed:     Failure(linux.EINTR),
-}
 
 // Failure is the outcome of a system call that failed.
 func Failure(e linux.Errno) workloads.Outcome {

@@ -47,22 +47,16 @@ func needsMM(s *workloads.Stmt) bool {
 	return true
 }
 
-var faultAccess = [...]fault.Access{
-	workloads.AccessRead:  fault.Read,
-	workloads.AccessWrite: fault.Write,
-	workloads.AccessExec:  fault.Exec,
-}
-
 // touchRange touches every page of a range, up to the first that fails.
-func (a *Actor) touchRange(addr, size uint64, access workloads.Access) workloads.Outcome {
+func (a *Actor) touchRange(addr, size uint64, access linux.Access) workloads.Outcome {
 	end := addr + size
 	if end < addr {
 		return notRun(workloads.ErrOverflow)
 	}
-	for page := addr &^ (mm.PageSize - 1); page < end && !a.Task.Killed(); page += mm.PageSize {
+	for page := addr &^ (linux.PageSize - 1); page < end && !a.Task.Killed(); page += linux.PageSize {
 		a.Looking = page
-		if res := fault.Touch(a.Task, a.MM, page, faultAccess[access]); res != fault.OK {
-			return faultOutcomes[res]
+		if res := fault.Touch(a.Task, a.MM, page, access); res != linux.OK {
+			return workloads.AccessOutcome(res)
 		}
 	}
 	return success(0)
@@ -70,7 +64,7 @@ func (a *Actor) touchRange(addr, size uint64, access workloads.Access) workloads
 
 func (a *Actor) load(addr uint64) workloads.Outcome {
 	value, res := fault.Load(a.Task, a.MM, addr)
-	out := faultOutcomes[res]
+	out := workloads.AccessOutcome(res)
 	out.Value = value
 	return out
 }
@@ -115,11 +109,11 @@ func (a *Actor) Do(c *Call) workloads.Outcome {
 		if c.Pages {
 			return a.touchRange(c.Addr, c.Len, c.Access)
 		}
-		return faultOutcomes[fault.Touch(a.Task, a.MM, c.Addr, faultAccess[c.Access])]
+		return workloads.AccessOutcome(fault.Touch(a.Task, a.MM, c.Addr, c.Access))
 	case workloads.KindLoad:
 		return a.load(c.Addr)
 	case workloads.KindStore:
-		return faultOutcomes[fault.Store(a.Task, a.MM, c.Addr, c.Value)]
+		return workloads.AccessOutcome(fault.Store(a.Task, a.MM, c.Addr, c.Value))
 	case workloads.KindLock:
 		return a.lock(c.Addr)
 	case workloads.KindWalk:
@@ -221,7 +215,7 @@ func optional(e *workloads.Expr, env *workloads.Env) (uint64, error) {
 	return e.Eval(env)
 }
 
-func roundUp(n uint64) uint64 { return (n + mm.PageSize - 1) &^ (mm.PageSize - 1) }
+func roundUp(n uint64) uint64 { return (n + linux.PageSize - 1) &^ (linux.PageSize - 1) }
 
 // result is the outcome of a system call without a value.
 func (a *Actor) result(err error) workloads.Outcome {

@@ -157,7 +157,7 @@ func (a *Actor) spanOf(t *task.Task, e tree.Entry) span {
 	s := span{start: e.Start, end: e.End, prot: protOf(flags), shared: flags&vma.VMMayShare != 0}
 	// Shared anonymous memory is a file of its own, which no picture can name.
 	if f := e.VMA.File(t); slices.Contains(a.Files, f) {
-		s.file, s.offset = f, e.VMA.Pgoff(t)<<mm.PageShift
+		s.file, s.offset = f, e.VMA.Pgoff(t)<<linux.PageShift
 	}
 	return s
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/host"
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/vma"
 	"vmasim/workloads"
 )
@@ -58,10 +58,10 @@ func TestHiddenDrift(t *testing.T) {
 		t.Fatal(d, err)
 	}
 	p, addr := w.spaces[0].kernel, env.Regions[0].Base
-	if f, err := p.Touch(addr+mm.PageSize, host.Write); err != nil || !f.OK() {
+	if f, err := p.Touch(addr+linux.PageSize, linux.Write); err != nil || !f.OK() {
 		t.Fatal(f, err)
 	}
-	if _, err := p.Call(unix.SYS_MADVISE, uintptr(addr), 4*mm.PageSize, unix.MADV_DONTNEED); err != nil {
+	if _, err := p.Call(unix.SYS_MADVISE, uintptr(addr), 4*linux.PageSize, unix.MADV_DONTNEED); err != nil {
 		t.Fatal(err)
 	}
 	d, err := w.do(look, env)

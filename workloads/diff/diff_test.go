@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vmasim/internal/host"
+	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/mm"
 	"vmasim/workloads"
@@ -55,7 +56,7 @@ func TestRandom(t *testing.T) {
 // the sequence that finds out, and the scenario that is written shows the same.
 func TestDriftIsShrunk(t *testing.T) {
 	l := newLab(t)
-	l.tweak = func(c *mm.Config) { c.RAM = 7 * mm.PageSize }
+	l.tweak = func(c *mm.Config) { c.RAM = 7 * linux.PageSize }
 	r, err := l.Random(context.Background(), Options{Operations: 100_000, Seed: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"vmasim/internal/host"
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -145,11 +145,11 @@ type shape struct {
 
 // shapes are all windows. The last one costs the kernel tens of thousands of VMAs, which use its limit up.
 var shapes = [...]shape{
-	{4, host.Window{Size: 16 * mm.PageSize}},
-	{8, host.Window{Size: 64 * mm.PageSize}},
-	{3, host.Window{Size: 256 * mm.PageSize}},
+	{4, host.Window{Size: 16 * linux.PageSize}},
+	{8, host.Window{Size: 64 * linux.PageSize}},
+	{3, host.Window{Size: 256 * linux.PageSize}},
 	{4, host.Window{Size: 64 << 20}},
-	{1, host.Window{Size: 64 * mm.PageSize, Room: 8}},
+	{1, host.Window{Size: 64 * linux.PageSize, Room: 8}},
 }
 
 func (g *generator) window() host.Window {
@@ -281,7 +281,7 @@ func (w *world) readAll() (*Drift, error) {
 			continue
 		}
 		for _, a := range w.simAreas(sp, false) {
-			for addr := a.start; addr < min(a.end, a.start+16*mm.PageSize); addr += mm.PageSize {
+			for addr := a.start; addr < min(a.end, a.start+16*linux.PageSize); addr += linux.PageSize {
 				for _, at := range []uint64{addr, addr + 104} {
 					last = step{space: i, stmt: &workloads.Stmt{Kind: workloads.KindLoad, Addr: number(at)}}
 					if d, err := w.do(last, nil); d != nil || err != nil {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/host"
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
 )
@@ -44,14 +44,14 @@ func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
 		return p.touch(c)
 	case workloads.KindLoad:
 		v, f, err := p.Load(c.Addr)
-		out := faultOutcome(f)
+		out := workloads.AccessOutcome(f.End())
 		if f.OK() {
 			out.Value = v
 		}
 		return out, err
 	case workloads.KindStore:
 		f, err := p.Store(c.Addr, c.Value)
-		return faultOutcome(f), err
+		return workloads.AccessOutcome(f.End()), err
 	case workloads.KindPeek:
 		v, err := p.Peek(c.Addr)
 		out, err := outcomeOf(err)
@@ -82,23 +82,21 @@ func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
 // touch touches one page, or one after the other up to the first that fails.
 func (p *process) touch(c *actor.Call) (workloads.Outcome, error) {
 	if !c.Pages {
-		f, err := p.Touch(c.Addr, accesses[c.Access])
-		return faultOutcome(f), err
+		f, err := p.Touch(c.Addr, c.Access)
+		return workloads.AccessOutcome(f.End()), err
 	}
-	for addr := c.Addr &^ (mm.PageSize - 1); addr < c.Addr+c.Len; addr += mm.PageSize {
-		if f, err := p.Touch(addr, accesses[c.Access]); err != nil || !f.OK() {
-			return faultOutcome(f), err
+	for addr := c.Addr &^ (linux.PageSize - 1); addr < c.Addr+c.Len; addr += linux.PageSize {
+		if f, err := p.Touch(addr, c.Access); err != nil || !f.OK() {
+			return workloads.AccessOutcome(f.End()), err
 		}
 	}
 	return workloads.Outcome{Kind: workloads.ResultOK}, nil
 }
 
-var accesses = [...]host.Access{workloads.AccessRead: host.Read, workloads.AccessWrite: host.Write, workloads.AccessExec: host.Exec}
-
 // mincore counts the pages in memory.
 func (p *process) mincore(c *actor.Call) (workloads.Outcome, error) {
 	vector := p.Scratch()
-	pages := (c.Len + mm.PageSize - 1) >> mm.PageShift
+	pages := (c.Len + linux.PageSize - 1) >> linux.PageShift
 	if pages > uint64(len(vector)) {
 		pages = 0 // such a call fails before anything is written
 	}
@@ -122,21 +120,6 @@ func outcomeOf(err error) (workloads.Outcome, error) {
 		return actor.Failure(e), nil
 	}
 	return workloads.Outcome{}, err
-}
-
-func faultOutcome(f host.Fault) workloads.Outcome {
-	switch {
-	case f.OK():
-		return workloads.Outcome{Kind: workloads.ResultOK}
-	case f.Signal == unix.SIGBUS:
-		return workloads.Outcome{Kind: workloads.ResultSigbus}
-	case f.Code == host.SIKernel:
-		return workloads.Outcome{Kind: workloads.ResultSegvKernel}
-	case f.Code == host.AccErr:
-		return workloads.Outcome{Kind: workloads.ResultSegvAccerr}
-	default:
-		return workloads.Outcome{Kind: workloads.ResultSegvMaperr}
-	}
 }
 
 // state observes the kernel. VmFlags cost more, so they are asked for.

@@ -3,7 +3,7 @@ package diff
 import (
 	"golang.org/x/sys/unix"
 
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -12,7 +12,7 @@ const crowded = 256
 
 // border returns a page address: that of something mapped, or beside it, or any.
 func (g *generator) border() uint64 {
-	addr := g.base + g.rng.Uint64N(min((g.end-g.base)>>mm.PageShift, crowded))<<mm.PageShift
+	addr := g.base + g.rng.Uint64N(min((g.end-g.base)>>linux.PageShift, crowded))<<linux.PageShift
 	if n := len(g.areas); n > 0 && g.chance(75) {
 		a := g.areas[g.rng.IntN(n)]
 		switch g.rng.IntN(5) {
@@ -21,18 +21,18 @@ func (g *generator) border() uint64 {
 		case 2:
 			addr = a.end
 		case 3:
-			addr = a.start + g.rng.Uint64N((a.end-a.start)>>mm.PageShift)<<mm.PageShift
+			addr = a.start + g.rng.Uint64N((a.end-a.start)>>linux.PageShift)<<linux.PageShift
 		case 4:
-			addr = a.start - mm.PageSize
+			addr = a.start - linux.PageSize
 		}
 	}
-	return min(max(addr, g.base), g.end-mm.PageSize)
+	return min(max(addr, g.base), g.end-linux.PageSize)
 }
 
 // span returns a range of whole pages inside the window, at least one: to a border of an area or some pages long.
 func (g *generator) span() (start, end uint64) {
 	start = g.border()
-	end = start + uint64(1+g.rng.IntN(8))<<mm.PageShift
+	end = start + uint64(1+g.rng.IntN(8))<<linux.PageShift
 	i := 0
 	for i < len(g.areas) && g.areas[i].end <= start {
 		i++
@@ -53,9 +53,9 @@ func (g *generator) byteAddr() uint64 {
 	addr := g.border()
 	if n := len(g.areas); n > 0 && g.chance(85) {
 		a := g.areas[g.rng.IntN(n)]
-		addr = a.start + g.rng.Uint64N(min(8, (a.end-a.start)>>mm.PageShift))<<mm.PageShift
+		addr = a.start + g.rng.Uint64N(min(8, (a.end-a.start)>>linux.PageShift))<<linux.PageShift
 	}
-	return addr + one[uint64](g, 0, 8, 104, mm.PageSize-8)
+	return addr + one[uint64](g, 0, 8, 104, linux.PageSize-8)
 }
 
 // beyondTask is an address and a length past the end of any user address space.
@@ -65,13 +65,13 @@ const beyondTask = 1 << 47
 func (g *generator) nasty() *workloads.Stmt {
 	start, end := g.span()
 	size := end - start
-	const pageMask = mm.PageSize - 1
+	const pageMask = linux.PageSize - 1
 	weird := one[uint64](g, 0, 1, 1<<63, ^uint64(0), ^uint64(0)-pageMask, -start, beyondTask)
-	far := one[uint64](g, beyondTask, beyondTask-mm.PageSize, 1<<63, ^uint64(0)&^pageMask)
+	far := one[uint64](g, beyondTask, beyondTask-linux.PageSize, 1<<63, ^uint64(0)&^pageMask)
 	switch g.rng.IntN(9) {
 	case 8: // no canonical address, or none of the user's
-		addr := one[uint64](g, beyondTask, 1<<63, 0xffff7ffffffffff8, 0xffff800000000000, mm.TaskSize, mm.TaskSize-mm.PageSize)
-		return &workloads.Stmt{Kind: workloads.KindTouch, Addr: number(addr), Access: one(g, workloads.AccessRead, workloads.AccessWrite, workloads.AccessExec)}
+		addr := one[uint64](g, beyondTask, 1<<63, 0xffff7ffffffffff8, 0xffff800000000000, linux.TaskSize, linux.TaskSize-linux.PageSize)
+		return &workloads.Stmt{Kind: workloads.KindTouch, Addr: number(addr), Access: one(g, linux.Read, linux.Write, linux.Exec)}
 	case 0, 1:
 		return g.nastyMmap(start, size, weird, far)
 	case 2, 3:
@@ -121,7 +121,7 @@ func (g *generator) nasty() *workloads.Stmt {
 }
 
 func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
-	const pageMask = mm.PageSize - 1
+	const pageMask = linux.PageSize - 1
 	s := g.mmap()
 	s.Addr, s.Size = number(start), number(size)
 	switch g.rng.IntN(9) {
@@ -130,15 +130,15 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 	case 1:
 		s.Addr = number(far)
 	case 2:
-		s.Size = number(one[uint64](g, 0, ^uint64(0), beyondTask, beyondTask+mm.PageSize))
+		s.Size = number(one[uint64](g, 0, ^uint64(0), beyondTask, beyondTask+linux.PageSize))
 	case 3:
-		s.Backing.Offset = number(one(g, 1, mm.PageSize+1, 1<<63, ^uint64(0)-pageMask, 1<<63-mm.PageSize, 1<<63-mm.PageSize-size))
+		s.Backing.Offset = number(one(g, 1, linux.PageSize+1, 1<<63, ^uint64(0)-pageMask, 1<<63-linux.PageSize, 1<<63-linux.PageSize-size))
 	case 4:
 		s.Flags |= one(g, 0x8000000, 0x200000, 0x400000, 0x800) // unknown to mmap
 	case 5:
 		s.Prot |= one[workloads.Prot](g, 0x8, 0x10, 0x1000000)
 		if g.chance(30) {
-			s.Addr = number(weird & (mm.PageSize - 1))
+			s.Addr = number(weird & (linux.PageSize - 1))
 			s.Flags &^= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
 		}
 	case 6:
@@ -162,7 +162,7 @@ func (g *generator) nastyMremap(start, size, weird, far uint64) *workloads.Stmt 
 		s.To = number(g.border())
 	}
 	if s.To != nil {
-		s.To.Value = min(s.To.Value, g.end-size-mm.PageSize)
+		s.To.Value = min(s.To.Value, g.end-size-linux.PageSize)
 	}
 	switch g.rng.IntN(8) {
 	case 0:
@@ -178,11 +178,11 @@ func (g *generator) nastyMremap(start, size, weird, far uint64) *workloads.Stmt 
 	case 5:
 		s.Flags &^= unix.MREMAP_MAYMOVE
 	case 6:
-		s.To = number(one(g, far, start+1, start, start+mm.PageSize))
+		s.To = number(one(g, far, start+1, start, start+linux.PageSize))
 		s.Flags |= unix.MREMAP_FIXED
 	case 7:
 		s.Flags |= unix.MREMAP_DONTUNMAP
-		s.NewSize = number(size + mm.PageSize)
+		s.NewSize = number(size + linux.PageSize)
 	}
 	return s
 }

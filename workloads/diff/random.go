@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -159,14 +159,14 @@ func (g *generator) mmap() *workloads.Stmt {
 		s.Flags |= unix.MAP_FIXED_NOREPLACE
 	case n < 85: // the address is a hint, perhaps an unaligned one
 		if g.chance(20) {
-			s.Addr = number(start + uint64(g.rng.IntN(mm.PageSize)))
+			s.Addr = number(start + uint64(g.rng.IntN(linux.PageSize)))
 		}
 		s.Size = number(g.length())
 	default:
 		s.Addr, s.Size = nil, number(g.length())
 	}
 	if g.chance(10) {
-		s.Size.Value -= uint64(g.rng.IntN(mm.PageSize))
+		s.Size.Value -= uint64(g.rng.IntN(linux.PageSize))
 	}
 	return s
 }
@@ -179,9 +179,9 @@ func (g *generator) backWithFile(s *workloads.Stmt) {
 		i = len(g.w.set.scenario.Files) - 1 - g.rng.IntN(unmappable)
 	}
 	s.Backing.File = &workloads.Ref{Name: g.w.set.scenario.Files[i].Name, Index: i}
-	offset := uint64(g.rng.IntN(16)) << mm.PageShift
+	offset := uint64(g.rng.IntN(16)) << linux.PageShift
 	if g.chance(70) {
-		offset = (s.Addr.Value - g.base) >> mm.PageShift % 16 << mm.PageShift // the same offset for the same address
+		offset = (s.Addr.Value - g.base) >> linux.PageShift % 16 << linux.PageShift // the same offset for the same address
 	}
 	if offset != 0 {
 		s.Backing.Offset = number(offset)
@@ -195,11 +195,11 @@ const unmappable = 2
 func (g *generator) length() uint64 {
 	const huge = 2 << 20
 	if g.end-g.base < 8*huge || g.chance(50) {
-		return uint64(1+g.rng.IntN(6)) << mm.PageShift
+		return uint64(1+g.rng.IntN(6)) << linux.PageShift
 	}
 	n := uint64(1+g.rng.IntN(2)) * huge
 	if g.chance(30) {
-		n += uint64(g.rng.IntN(3)-1) << mm.PageShift
+		n += uint64(g.rng.IntN(3)-1) << linux.PageShift
 	}
 	return n
 }
@@ -255,9 +255,9 @@ func (g *generator) mremap() *workloads.Stmt {
 	s := &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(start), Size: number(end - start), NewSize: number(end - start)}
 	switch g.rng.IntN(4) {
 	case 0:
-		s.NewSize.Value += uint64(1+g.rng.IntN(4)) << mm.PageShift
+		s.NewSize.Value += uint64(1+g.rng.IntN(4)) << linux.PageShift
 	case 1:
-		s.NewSize.Value -= min(s.NewSize.Value-mm.PageSize, uint64(1+g.rng.IntN(4))<<mm.PageShift)
+		s.NewSize.Value -= min(s.NewSize.Value-linux.PageSize, uint64(1+g.rng.IntN(4))<<linux.PageShift)
 	}
 	if g.chance(75) {
 		s.Flags |= unix.MREMAP_MAYMOVE
@@ -283,12 +283,12 @@ func (g *generator) mremap() *workloads.Stmt {
 }
 
 func (g *generator) touch() *workloads.Stmt {
-	s := &workloads.Stmt{Kind: workloads.KindTouch, Addr: number(g.byteAddr()), Access: one(g, workloads.AccessRead, workloads.AccessRead, workloads.AccessWrite, workloads.AccessExec)}
+	s := &workloads.Stmt{Kind: workloads.KindTouch, Addr: number(g.byteAddr()), Access: one(g, linux.Read, linux.Read, linux.Write, linux.Exec)}
 	if g.flavor.stacks && g.chance(25) {
 		s.Addr = number(g.border())
 	}
-	if s.Access == workloads.AccessExec {
-		s.Addr.Value &^= mm.PageSize - 1 // an instruction that does not reach into the next page
+	if s.Access == linux.Exec {
+		s.Addr.Value &^= linux.PageSize - 1 // an instruction that does not reach into the next page
 	}
 	return s
 }
@@ -320,10 +320,10 @@ func (g *generator) remapFilePages() *workloads.Stmt {
 	s := ranged(workloads.KindRemapFilePages)(g)
 	for n := 0; n < 4 && len(g.areas) > 0; n++ {
 		if a := one(g, g.areas...); a.shared {
-			pages := (a.end - a.start) >> mm.PageShift
+			pages := (a.end - a.start) >> linux.PageShift
 			first := g.rng.Uint64N(pages)
-			s.Addr = number(a.start + first<<mm.PageShift)
-			s.Size = number((1 + g.rng.Uint64N(pages-first)) << mm.PageShift)
+			s.Addr = number(a.start + first<<linux.PageShift)
+			s.Size = number((1 + g.rng.Uint64N(pages-first)) << linux.PageShift)
 			break
 		}
 	}
@@ -368,15 +368,15 @@ func (g *generator) brk() *workloads.Stmt {
 	heap := g.w.set.window.Heap
 	pages := uint64(g.rng.IntN(12))
 	if g.chance(10) {
-		return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap - mm.PageSize)}
+		return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap - linux.PageSize)}
 	}
-	return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap + pages<<mm.PageShift + uint64(g.rng.IntN(3))*100)}
+	return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap + pages<<linux.PageShift + uint64(g.rng.IntN(3))*100)}
 }
 
 func (g *generator) setrlimit() *workloads.Stmt {
 	s := &workloads.Stmt{Kind: workloads.KindSetrlimit, Limit: one(g, unix.RLIMIT_AS, unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_MEMLOCK)}
 	if g.chance(50) {
-		s.Size = number(uint64(g.rng.IntN(40)) << mm.PageShift)
+		s.Size = number(uint64(g.rng.IntN(40)) << linux.PageShift)
 	}
 	return s
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"vmasim/internal/host"
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -15,11 +15,11 @@ func TestStatementsRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	window := host.Window{Base: host.DefaultBase, Size: 64 * mm.PageSize, Heap: host.DefaultBase + 32*mm.PageSize}
+	window := host.Window{Base: host.DefaultBase, Size: 64 * linux.PageSize, Heap: host.DefaultBase + 32*linux.PageSize}
 	w := &world{set: setting{scenario: sc, window: window}, spaces: make([]*space, len(sc.MMs))}
 	areas := []area{
-		{start: window.Base, end: window.Base + 4*mm.PageSize, prot: 3},
-		{start: window.Base + 4*mm.PageSize, end: window.Base + 9*mm.PageSize, prot: 1, shared: true},
+		{start: window.Base, end: window.Base + 4*linux.PageSize, prot: 3},
+		{start: window.Base + 4*linux.PageSize, end: window.Base + 9*linux.PageSize, prot: 1, shared: true},
 	}
 	kinds := map[workloads.Kind]bool{}
 	for seed := range uint64(60) {

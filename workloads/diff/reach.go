@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/vma"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
@@ -67,11 +67,11 @@ func (w *world) reachOf(sp *space, c *actor.Call, out workloads.Outcome) reach {
 
 // around is a range of whole pages, as far as it is in the window.
 func (w *world) around(start, length uint64) reach {
-	start, end := max(start, w.set.window.Base)&^(mm.PageSize-1), start+length
+	start, end := max(start, w.set.window.Base)&^(linux.PageSize-1), start+length
 	if end < length || end > w.set.window.End() { // it overflows, or is longer than the window
 		end = w.set.window.End()
 	}
-	end = (end + mm.PageSize - 1) &^ (mm.PageSize - 1)
+	end = (end + linux.PageSize - 1) &^ (linux.PageSize - 1)
 	if start >= end {
 		return reach{}
 	}

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/host"
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
 )
@@ -16,12 +16,12 @@ import (
 // manyAreas is a scenario that makes so many areas, and then changes one of them again and again.
 func manyAreas(areas, changes int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "window 64M\ninit\n    mmap A %d rw private anon\n", areas*mm.PageSize)
+	fmt.Fprintf(&b, "window 64M\ninit\n    mmap A %d rw private anon\n", areas*linux.PageSize)
 	for i := 0; i < areas; i += 2 {
-		fmt.Fprintf(&b, "    mprotect A+%d 4K r\n", i*mm.PageSize)
+		fmt.Fprintf(&b, "    mprotect A+%d 4K r\n", i*linux.PageSize)
 	}
 	for i := range changes {
-		fmt.Fprintf(&b, "    store A+%d %d\n", mm.PageSize+8*(i%500), i)
+		fmt.Fprintf(&b, "    store A+%d %d\n", linux.PageSize+8*(i%500), i)
 	}
 	return b.String()
 }
@@ -30,19 +30,21 @@ func manyAreas(areas, changes int) string {
 // whole is not compared after each, whatever it is that differs.
 func TestDifferenceElsewhereIsPinned(t *testing.T) {
 	const value = 137 // what the operation stores that has an effect elsewhere
-	far := uint64(90 * mm.PageSize)
+	far := uint64(90 * linux.PageSize)
 	for name, spoil := range map[string]func(a *actor.Actor, base uint64){
-		"an area": func(a *actor.Actor, base uint64) { _ = a.MM.Munmap(a.Task, base+far, mm.PageSize) },
+		"an area": func(a *actor.Actor, base uint64) { _ = a.MM.Munmap(a.Task, base+far, linux.PageSize) },
 		"a page": func(a *actor.Actor, base uint64) {
-			_ = a.MM.Madvise(a.Task, base+far, mm.PageSize, unix.MADV_POPULATE_READ)
+			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, unix.MADV_POPULATE_READ)
 		},
-		"vm_flags": func(a *actor.Actor, base uint64) { _ = a.MM.Madvise(a.Task, base+far, mm.PageSize, unix.MADV_DONTDUMP) },
+		"vm_flags": func(a *actor.Actor, base uint64) {
+			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, unix.MADV_DONTDUMP)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
 			l.spoil = func(a *actor.Actor, c *actor.Call) {
 				if c.Kind == workloads.KindStore && c.Value == value {
-					spoil(a, c.Addr&^(mm.PageSize-1)-mm.PageSize)
+					spoil(a, c.Addr&^(linux.PageSize-1)-linux.PageSize)
 				}
 			}
 			sc, err := workloads.Parse("many", []byte(manyAreas(100, 300)))
@@ -95,7 +97,7 @@ func TestWholeIsRareWhereAreasAreMany(t *testing.T) {
 
 // TestReach: what lies beyond the window is no part of what an operation may change, whatever its arguments.
 func TestReach(t *testing.T) {
-	const base, page = host.DefaultBase, uint64(mm.PageSize)
+	const base, page = host.DefaultBase, uint64(linux.PageSize)
 	w := &world{set: setting{window: host.Window{Base: base, Size: 16 * page}}}
 	ok := workloads.Outcome{Kind: workloads.ResultOK}
 	for _, c := range []struct {

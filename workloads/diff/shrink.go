@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 	"vmasim/workloads/judge"
 )
@@ -105,9 +105,9 @@ func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
 			out = append(out, &c)
 		}
 	}
-	if s.Size != nil && s.Size.Value > mm.PageSize {
-		try(func(c *workloads.Stmt) { c.Size = number(mm.PageSize) })
-		try(func(c *workloads.Stmt) { c.Size = number(s.Size.Value / 2 &^ (mm.PageSize - 1)) })
+	if s.Size != nil && s.Size.Value > linux.PageSize {
+		try(func(c *workloads.Stmt) { c.Size = number(linux.PageSize) })
+		try(func(c *workloads.Stmt) { c.Size = number(s.Size.Value / 2 &^ (linux.PageSize - 1)) })
 	}
 	for bit := 1; s.Flags != 0 && bit <= s.Flags && bit > 0; bit <<= 1 {
 		if s.Flags&bit != 0 {
@@ -120,7 +120,7 @@ func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
 		try(func(c *workloads.Stmt) { c.Prot = 3 })
 	}
 	if s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore {
-		try(func(c *workloads.Stmt) { c.Addr = number(s.Addr.Value &^ (mm.PageSize - 1)) })
+		try(func(c *workloads.Stmt) { c.Addr = number(s.Addr.Value &^ (linux.PageSize - 1)) })
 	}
 	return out
 }
@@ -135,7 +135,7 @@ func (q *sequence) write(steps []step, d *Drift) string {
 	block.Body = nil
 	if heap := q.window.Heap; heap != 0 && usesHeap(steps) {
 		ref := &workloads.Ref{Name: "H"}
-		block.Body = append(block.Body, &workloads.Stmt{Kind: workloads.KindHeap, Region: ref, Size: number(mm.PageSize), Addr: number(heap)})
+		block.Body = append(block.Body, &workloads.Stmt{Kind: workloads.KindHeap, Region: ref, Size: number(linux.PageSize), Addr: number(heap)})
 	}
 	for _, s := range steps {
 		if s.stmt.Kind != workloads.KindFork && s.stmt.Kind != workloads.KindExit {

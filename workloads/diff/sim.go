@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -33,7 +34,7 @@ func (w *world) addSimPages(s *state, sp *space, start, end uint64) {
 	_ = m.Tables.Chunks(w.actor.Task, start, end, func(c pgtable.Chunk) error {
 		for i := range c.Entries {
 			if p := simPage(m, c.Entries[i].Peek()); p != absent {
-				s.pages = append(s.pages, mapped{c.Addr + uint64(i)<<mm.PageShift, p})
+				s.pages = append(s.pages, mapped{c.Addr + uint64(i)<<linux.PageShift, p})
 			}
 		}
 		return nil
@@ -47,7 +48,7 @@ func simArea(v *vma.VMA, named bool) area {
 		a.flags = sortedFlags(flags)
 	}
 	if file, _, _, _ := v.Quiescent(); file != nil {
-		a.object, a.offset = uint64(file.ID()), pgoff<<mm.PageShift
+		a.object, a.offset = uint64(file.ID()), pgoff<<linux.PageShift
 	}
 	return a
 }

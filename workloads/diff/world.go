@@ -13,6 +13,7 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/host"
 	"vmasim/internal/host/deep"
+	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -146,7 +147,7 @@ const memlock = 1 << 20
 
 // simulate makes the simulated side, which has as much room for VMAs as the kernel leaves.
 func (w *world) simulate(s *space) error {
-	memory := min(uint64(w.set.window.Pages())*mm.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
+	memory := min(uint64(w.set.window.Pages())*linux.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
 	cfg := mm.Config{
 		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, ReadAround: mm.ReadAroundDevice,
 		Report: func(v task.Violation) { w.violations = append(w.violations, v) },

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -97,7 +98,7 @@ func (p *Plan) setMemory(sc *workloads.Scenario, opts *Options) error {
 // filling this machine's last page would end somebody else's program.
 func CheckMemory(size uint64) error {
 	switch available := availableMemory(); {
-	case size < minMemory || size%mm.PageSize != 0:
+	case size < minMemory || size%linux.PageSize != 0:
 		return fmt.Errorf("memory of %d bytes, expected a multiple of 4K and at least %dM", size, minMemory>>20)
 	case size > available:
 		return fmt.Errorf("memory of %dM, but this machine has only %dM to give", size>>20, available>>20)

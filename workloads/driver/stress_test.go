@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vmasim/fault"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -62,7 +63,7 @@ func BenchmarkTouch(b *testing.B) {
 	addr := w.Env.Regions[0].Base
 	b.Run("fault.Touch", func(b *testing.B) {
 		for range b.N {
-			fault.Touch(w.Task, w.MM, addr, fault.Write)
+			fault.Touch(w.Task, w.MM, addr, linux.Write)
 		}
 	})
 }

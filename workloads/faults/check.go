@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
@@ -32,7 +33,7 @@ func checkPerformable(sc *workloads.Scenario) error {
 		switch {
 		case !slices.Contains(performable, s.Kind):
 			errs = append(errs, fmt.Errorf("%v: %s cannot be performed by the threads of one process", s.Pos, s.Kind))
-		case s.Kind == workloads.KindTouch && s.Access == workloads.AccessExec:
+		case s.Kind == workloads.KindTouch && s.Access == linux.Exec:
 			errs = append(errs, fmt.Errorf("%v: touch exec cannot be performed by the threads of one process", s.Pos))
 		}
 	})

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/mm"
+	"vmasim/internal/linux"
 )
 
 // isolate fills the holes among what Go has mapped, so that the scenario's mappings get a part of the address space of their
@@ -31,7 +31,7 @@ func isolate() error {
 		}
 	}
 	top := gaps[largest]
-	return gap{top.end - mm.PageSize, top.end}.fill()
+	return gap{top.end - linux.PageSize, top.end}.fill()
 }
 
 // gap is a part of the address space where nothing is mapped.

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/mm"
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
 )
@@ -140,7 +140,7 @@ func (t *thread) call(s *workloads.Stmt) (out workloads.Outcome, err error) {
 	switch c.Kind {
 	case workloads.KindTouch:
 		end := c.Addr + c.Len
-		for page := c.Addr; page < end && out.Kind == workloads.ResultOK; page = (page + mm.PageSize) &^ (mm.PageSize - 1) {
+		for page := c.Addr; page < end && out.Kind == workloads.ResultOK; page = (page + linux.PageSize) &^ (linux.PageSize - 1) {
 			out = touch(page, c.Access)
 		}
 	case workloads.KindLoad:
@@ -170,10 +170,10 @@ func (t *thread) systemCall(c *actor.Call) workloads.Outcome {
 	return out
 }
 
-func touch(addr uint64, access workloads.Access) (out workloads.Outcome) {
+func touch(addr uint64, access linux.Access) (out workloads.Outcome) {
 	defer caught(&out)
 	word := pointer[uint32](addr &^ 3)
-	if access == workloads.AccessWrite {
+	if access == linux.Write {
 		atomic.AddUint32(word, 0) // leaves it as it is
 	} else {
 		atomic.LoadUint32(word)

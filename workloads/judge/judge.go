@@ -39,7 +39,7 @@ func Settings(k host.Kernel) []workloads.MachineSetting {
 		{Setting: workloads.SettingSwap, Value: k.SwapSpace},
 		{Setting: workloads.SettingMmapMinAddr, Value: k.MmapMinAddr},
 		{Setting: workloads.SettingLSMMinAddr, Value: k.LowestAddr},
-		{Setting: workloads.SettingStackGuardGap, Value: max(uint64(k.StackGuardGap), 1) << mm.PageShift},
+		{Setting: workloads.SettingStackGuardGap, Value: max(uint64(k.StackGuardGap), 1) << linux.PageShift},
 		{Setting: workloads.SettingFaultAround, Value: mm.DefaultFaultAround},
 	}
 	if k.FaultAround != 0 {

@@ -87,7 +87,7 @@ func newSequential(h *history) *sequential {
 // modelConfig describes the machine to the sequential model.
 func modelConfig(s *mm.Settings) seqmodel.Config {
 	return seqmodel.Config{
-		Base: s.LowestAddr(), Below: s.LowestAddr() - s.LowestFixed(), MmapBase: mm.MmapBase, TaskSize: mm.TaskSize,
+		Base: s.LowestAddr(), Below: s.LowestAddr() - s.LowestFixed(), MmapBase: mm.MmapBase, TaskSize: linux.TaskSize,
 		ForbidZeroPage: s.ForbidZeroPage, NoTHP: s.NoTHP, ReserveAll: s.Overcommit == mm.OvercommitNever,
 	}
 }
@@ -175,7 +175,7 @@ func (e *event) ended(err error) bool {
 
 const (
 	wordSize = 8
-	pageSize = seqmodel.PageSize
+	pageSize = linux.PageSize
 )
 
 func pageOf(addr uint64) uint64 { return addr &^ (pageSize - 1) }
@@ -198,46 +198,32 @@ func (s *modelSpace) access(e *event, addr uint64) bool {
 	return slices.ContainsFunc(s.views(addr), func(m *seqmodel.Model) bool { return perform(m, e, addr) == e.outcome })
 }
 
-// faultKindTable is what the model's faults are to a scenario.
-var faultKindTable = [...]workloads.ResultKind{
-	seqmodel.OK:         workloads.ResultOK,
-	seqmodel.SegvMapErr: workloads.ResultSegvMaperr,
-	seqmodel.SegvAccErr: workloads.ResultSegvAccerr,
-	seqmodel.SigBus:     workloads.ResultSigbus,
-}
-
-var accessTable = [...]seqmodel.Access{
-	workloads.AccessRead:  seqmodel.Read,
-	workloads.AccessWrite: seqmodel.Write,
-	workloads.AccessExec:  seqmodel.Exec,
-}
-
 // perform performs an access in the model.
 func perform(m *seqmodel.Model, e *event, addr uint64) (out workloads.Outcome) {
-	var res seqmodel.Fault
+	var res linux.AccessEnd
 	switch e.Kind {
 	case workloads.KindTouch:
-		res = m.Touch(addr, accessTable[e.Access])
+		res = m.Touch(addr, e.Access)
 	case workloads.KindStore:
-		for i := uint64(0); i < wordSize && res == seqmodel.OK; i++ {
+		for i := uint64(0); i < wordSize && res == linux.OK; i++ {
 			res = m.Store8(addr+i, byte(e.value>>(8*i)))
 		}
 	default:
 		out.Value, res = loadWord(m, addr)
 	}
-	out.Kind = faultKindTable[res]
+	out.Kind = workloads.AccessOutcome(res).Kind
 	return out
 }
 
-func loadWord(m *seqmodel.Model, addr uint64) (word uint64, res seqmodel.Fault) {
+func loadWord(m *seqmodel.Model, addr uint64) (word uint64, res linux.AccessEnd) {
 	for i := uint64(0); i < wordSize; i++ {
 		b, res := m.Load8(addr + i)
-		if res != seqmodel.OK {
+		if res != linux.OK {
 			return 0, res
 		}
 		word |= uint64(b) << (8 * i)
 	}
-	return word, seqmodel.OK
+	return word, linux.OK
 }
 
 // touch performs an access to the next page.
@@ -275,7 +261,7 @@ func (s *modelSpace) mapped(addr uint64) bool {
 func (s *modelSpace) walk(e *event) bool {
 	return slices.ContainsFunc(s.views(e.addr), func(m *seqmodel.Model) bool {
 		value, res := loadWord(m, e.addr)
-		return res == seqmodel.OK && value == e.outcome.Value
+		return res == linux.OK && value == e.outcome.Value
 	})
 }
 

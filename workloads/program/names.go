@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -124,7 +125,7 @@ func (n *namer) use(o *named) string {
 // describe says where a VMA lies, unless it is being made or is free.
 func (n *namer) describe(o *named) {
 	start, end, _, flags := (*vma.VMA)(o.base).Snapshot()
-	if start >= end || start%mm.PageSize != 0 {
+	if start >= end || start%linux.PageSize != 0 {
 		return
 	}
 	o.is = fmt.Sprintf("VMA %s..%s %s", n.world.place(start), n.world.place(end), flags.Perms())
@@ -180,8 +181,8 @@ func (n *namer) part(m *mm.MM, addr unsafe.Pointer) string {
 func (n *namer) frame(addr unsafe.Pointer) string {
 	mem := n.world.machine.Mem
 	frames := uintptr(mem.Stats().FramesTotal)
-	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Bytes(0))); off < frames*phys.PageSize {
-		return fmt.Sprintf("frame#%d+%d", off/phys.PageSize, off%phys.PageSize) // one that nobody told of: the zero page
+	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Bytes(0))); off < frames*linux.PageSize {
+		return fmt.Sprintf("frame#%d+%d", off/linux.PageSize, off%linux.PageSize) // one that nobody told of: the zero page
 	}
 	size := unsafe.Sizeof(phys.Page{})
 	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Page(0))); off < frames*size {

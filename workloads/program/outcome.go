@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/mm"
 	"vmasim/tree"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"
@@ -159,7 +159,7 @@ func (w *world) mapLine(e tree.Entry) string {
 	}
 	for i, f := range w.files {
 		if f == file {
-			line += fmt.Sprintf(" file %s+%#x", w.p.scenario.Files[i].Name, pgoff<<mm.PageShift)
+			line += fmt.Sprintf(" file %s+%#x", w.p.scenario.Files[i].Name, pgoff<<linux.PageShift)
 		}
 	}
 	return line

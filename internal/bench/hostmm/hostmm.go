@@ -13,10 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/bench"
+	"vmasim/internal/linux"
 )
 
 const (
-	pageSize = bench.PageSize
+	pageSize = linux.PageSize
 	// seqPages are touched in order, far more than any cache of free pages holds: the kernel pays for cold pages as a
 	// real process does.
 	seqPages = 16384

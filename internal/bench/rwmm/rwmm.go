@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"vmasim/internal/bench"
+	"vmasim/internal/linux"
 )
 
 // degree is the tree's: the fastest at reading of those measured that is not slow at writing.
@@ -46,7 +47,7 @@ func New(layout bench.Layout, workers int, random bool, seed uint64) *Space {
 	for i := range s.workers {
 		s.workers[i] = worker{
 			addrs: layout.Part(i, workers).Walk(seed+uint64(i), random),
-			slot:  layout.Start(layout.VMAs*(i+1)/workers-1) + uint64(layout.Pages)*bench.PageSize,
+			slot:  layout.Start(layout.VMAs*(i+1)/workers-1) + uint64(layout.Pages)*linux.PageSize,
 		}
 	}
 	return s
@@ -85,7 +86,7 @@ func (s *Space) MapUnmap(worker, n int) {
 	slot := s.workers[worker].slot
 	for range n {
 		s.mu.Lock()
-		s.vmas.Set(slot, &vma{start: slot, end: slot + bench.PageSize})
+		s.vmas.Set(slot, &vma{start: slot, end: slot + linux.PageSize})
 		s.mu.Unlock()
 		s.mu.Lock()
 		_, ok := s.vmas.Delete(slot)

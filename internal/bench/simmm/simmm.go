@@ -9,6 +9,7 @@ import (
 
 	"vmasim/fault"
 	"vmasim/internal/bench"
+	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -90,8 +91,8 @@ func New(layout bench.Layout, workers int, random bool, seed uint64) (s *Space, 
 		part := layout.Part(i, workers)
 		w.pages = walk(part, random, seed+uint64(i))
 		w.addrs = part.Walk(seed+uint64(i), random)
-		w.split = end + uint64(i*8+2)*bench.PageSize
-		if err := s.mapFixed(t, w.split-bench.PageSize, 3); err != nil {
+		w.split = end + uint64(i*8+2)*linux.PageSize
+		if err := s.mapFixed(t, w.split-linux.PageSize, 3); err != nil {
 			return nil, err
 		}
 	}
@@ -112,7 +113,7 @@ func walk(part bench.Layout, random bool, seed uint64) []uint64 {
 }
 
 func (s *Space) mapFixed(t *task.Task, addr uint64, pages int) error {
-	args := mm.MmapArgs{Addr: addr, Len: uint64(pages) * bench.PageSize, Prot: readWrite, Flags: fixed}
+	args := mm.MmapArgs{Addr: addr, Len: uint64(pages) * linux.PageSize, Prot: readWrite, Flags: fixed}
 	if _, err := s.mm.Mmap(t, args); err != nil {
 		return fmt.Errorf("map a VMA at %#x: %w", addr, err)
 	}
@@ -194,7 +195,7 @@ func (s *Space) Touch() {
 }
 
 func (s *Space) forget(t *task.Task, page uint64) {
-	if err := s.mm.Madvise(t, page, bench.PageSize, unix.MADV_DONTNEED); err != nil {
+	if err := s.mm.Madvise(t, page, linux.PageSize, unix.MADV_DONTNEED); err != nil {
 		panic(fmt.Sprintf("simmm: madvise: %v", err))
 	}
 }
@@ -226,7 +227,7 @@ func (s *Space) Populate() {
 func (w *worker) resident() []uint64 { return w.pages[:min(len(w.pages), residentPages)] }
 
 func (s *Space) fault(t *task.Task, addr uint64) {
-	if res := fault.Handle(t, s.mm, addr, fault.Write, false); res != fault.OK {
+	if res := fault.Handle(t, s.mm, addr, linux.Write, false); res != linux.OK {
 		panic(fmt.Sprintf("simmm: fault at %#x: %v", addr, res))
 	}
 }
@@ -235,9 +236,9 @@ func (s *Space) fault(t *task.Task, addr uint64) {
 func (s *Space) MapUnmap(worker, n int) {
 	t := s.workers[worker].task
 	for range n {
-		addr, err := s.mm.Mmap(t, mm.MmapArgs{Len: bench.PageSize, Prot: readWrite, Flags: anonymous})
+		addr, err := s.mm.Mmap(t, mm.MmapArgs{Len: linux.PageSize, Prot: readWrite, Flags: anonymous})
 		if err == nil {
-			err = s.mm.Munmap(t, addr, bench.PageSize)
+			err = s.mm.Munmap(t, addr, linux.PageSize)
 		}
 		if err != nil {
 			panic(fmt.Sprintf("simmm: map and unmap: %v", err))
@@ -255,7 +256,7 @@ func (s *Space) SplitMerge(worker, n int) {
 }
 
 func (s *Space) protect(t *task.Task, page uint64, prot int) {
-	if err := s.mm.Mprotect(t, page, bench.PageSize, prot); err != nil {
+	if err := s.mm.Mprotect(t, page, linux.PageSize, prot); err != nil {
 		panic(fmt.Sprintf("simmm: mprotect: %v", err))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/host"
+	"vmasim/internal/linux"
 )
 
 func TestMain(m *testing.M) {
@@ -58,7 +59,7 @@ func mapPages(tb testing.TB, p *host.Process, n, count, prot int) {
 
 func write(tb testing.TB, p *host.Process, n int) {
 	tb.Helper()
-	if f, err := p.Touch(uint64(at(p, n)), host.Write); err != nil || !f.OK() {
+	if f, err := p.Touch(uint64(at(p, n)), linux.Write); err != nil || !f.OK() {
 		tb.Fatal(f, err)
 	}
 }

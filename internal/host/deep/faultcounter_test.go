@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"vmasim/internal/host"
+	"vmasim/internal/linux"
 )
 
 // TestCountFaults makes faults one by one, whose way is known.
@@ -15,7 +16,7 @@ func TestCountFaults(t *testing.T) {
 	t.Cleanup(c.Close)
 	_, p := open(t, host.Window{})
 	must(t, c.Watch(p.PID()))
-	touch := func(n int, access host.Access, want string) {
+	touch := func(n int, access linux.Access, want string) {
 		t.Helper()
 		f, err := p.Touch(uint64(at(p, n)), access)
 		if err != nil || f.String() != want {
@@ -38,15 +39,15 @@ func TestCountFaults(t *testing.T) {
 	last, err = c.Count(p.PID())
 	must(t, err)
 
-	touch(0, host.Write, "ok")
+	touch(0, linux.Write, "ok")
 	check("the first write gives it an anon_vma, by a trylock", Faults{Total: 1})
-	touch(1, host.Write, "ok")
-	touch(2, host.Read, "ok")
+	touch(1, linux.Write, "ok")
+	touch(2, linux.Read, "ok")
 	check("the VMA lock is enough", Faults{Total: 2})
-	touch(8, host.Write, "SEGV_ACCERR")
+	touch(8, linux.Write, "SEGV_ACCERR")
 	check("refused under the VMA lock", Faults{Total: 1})
-	touch(9, host.Read, "SEGV_MAPERR")
+	touch(9, linux.Read, "SEGV_MAPERR")
 	check("no VMA", Faults{Total: 1, MmapLock: 1})
-	touch(1, host.Write, "ok")
+	touch(1, linux.Write, "ok")
 	check("no fault", Faults{})
 }
