@@ -84,7 +84,7 @@ func Find(name string) (Rule, error) {
 type Generation struct {
 	Name string
 	Doc  string
-	set  uint64
+	set  bits
 }
 
 // Default is the generation in force when nothing else is said.
@@ -106,13 +106,13 @@ func FindGeneration(name string) (Generation, error) {
 }
 
 // Has reports whether the rule belongs to the generation.
-func (g Generation) Has(r Rule) bool { return g.set&r.bit() != 0 }
+func (g Generation) Has(r Rule) bool { return g.set.has(r) }
 
 // Without returns the rules that the default generation has and g has not.
-func (g Generation) Without() []Rule { return rulesOf(mustGeneration(Default).set &^ g.set) }
+func (g Generation) Without() []Rule { return mustGeneration(Default).set.without(g.set).rules() }
 
 // With returns the rules that g has and the default generation has not.
-func (g Generation) With() []Rule { return rulesOf(g.set &^ mustGeneration(Default).set) }
+func (g Generation) With() []Rule { return g.set.without(mustGeneration(Default).set).rules() }
 
 func mustGeneration(name string) Generation {
 	g, err := FindGeneration(name)
@@ -122,37 +122,26 @@ func mustGeneration(name string) Generation {
 	return g
 }
 
-func (r Rule) bit() uint64 { return 1 << r }
-
-func rulesOf(bits uint64) (rs []Rule) {
-	for _, r := range All() {
-		if bits&r.bit() != 0 {
-			rs = append(rs, r)
-		}
-	}
-	return rs
-}
-
 // Set is the rules in force on a machine.
 type Set struct {
-	generation string
-	bits       uint64
+	generation string // that the specification began with
+	bits       bits
 }
 
 // Has reports whether the rule is in force.
-func (s *Set) Has(r Rule) bool { return s.bits&(1<<r) != 0 }
+func (s *Set) Has(r Rule) bool { return s.bits.has(r) }
 
 // Lacks reports whether a rule of the mask is not in force.
-func (s *Set) Lacks(mask Mask) bool { return s.bits&uint64(mask) != uint64(mask) }
+func (s *Set) Lacks(mask Mask) bool { return s.bits[0]&uint64(mask) != uint64(mask) }
 
-// Mask is several rules that are tested together.
+// Mask is several rules of the first word of a set, which are tested together.
 type Mask uint64
 
 // String returns the shortest specification of the set.
 func (s *Set) String() string {
 	base := mustGeneration(s.generation)
 	out := s.generation
-	for _, r := range rulesOf(s.bits ^ base.set) {
+	for _, r := range s.bits.differ(base.set).rules() {
 		sign := ",-"
 		if s.Has(r) {
 			sign = ",+"
@@ -166,9 +155,9 @@ func (s *Set) String() string {
 }
 
 // implied reports whether a rule is missing only because one that it is nothing without was taken away.
-func implied(base, bits uint64, r Rule) bool {
+func implied(base, set bits, r Rule) bool {
 	for _, c := range contradictionTable {
-		if c.b.rule == r && !c.b.in(bits) && c.a.in(bits) && !c.a.in(base) {
+		if c.b.rule == r && !c.b.in(set) && c.a.in(set) && !c.a.in(base) {
 			return true
 		}
 	}
@@ -181,7 +170,7 @@ type setting struct {
 	on   bool
 }
 
-func (s setting) in(bits uint64) bool { return bits&s.rule.bit() != 0 == s.on }
+func (s setting) in(set bits) bool { return set.has(s.rule) == s.on }
 
 func (s setting) String() string {
 	if s.on {
@@ -210,7 +199,7 @@ func Parse(spec string) (Set, error) {
 		return Set{}, err
 	}
 	s.bits = g.set
-	var asked uint64
+	var asked bits
 	for _, p := range parts {
 		p = strings.TrimSpace(p)
 		if p == "" {
@@ -220,10 +209,10 @@ func Parse(spec string) (Set, error) {
 		if err != nil {
 			return Set{}, err
 		}
-		if asked&set.rule.bit() != 0 && !set.in(s.bits) {
+		if asked.has(set.rule) && !set.in(s.bits) {
 			return Set{}, fmt.Errorf("rule %s is both added and taken away, expected one of them", set.rule)
 		}
-		asked |= set.rule.bit()
+		asked.put(set.rule, true)
 		s.put(set)
 	}
 	return s, s.settle(asked)
@@ -237,19 +226,14 @@ func parseSetting(text string) (setting, error) {
 	return setting{r, text[0] == '+'}, err
 }
 
-func (s *Set) put(set setting) {
-	s.bits &^= set.rule.bit()
-	if set.on {
-		s.bits |= set.rule.bit()
-	}
-}
+func (s *Set) put(set setting) { s.bits.put(set.rule, set.on) }
 
-// settle resolves contradictions: what nobody asked for gives way.
-func (s *Set) settle(asked uint64) error {
+// settle resolves contradictions: the setting that was not asked for gives way.
+func (s *Set) settle(asked bits) error {
 	for _, c := range contradictionTable {
 		switch {
 		case !c.a.in(s.bits) || !c.b.in(s.bits):
-		case asked&c.b.rule.bit() != 0:
+		case asked.has(c.b.rule):
 			return fmt.Errorf("rules %s and %s contradict each other: %s", c.a, c.b, c.why)
 		default:
 			s.put(setting{c.b.rule, !c.b.on})

@@ -226,20 +226,20 @@ var ruleTable = [numRules]Info{
 }
 
 // theDefault is what Linux 6.18 does: all but the proposals and the old forms.
-const theDefault = (1<<numRules - 1) &^ (1<<HoleFirst | 1<<SeqCounter)
+func theDefault() bits { return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter)) }
 
 var generationTable = [...]Generation{
 	{
 		Name: "refcount-v6",
 		Doc: "the reference count as posted on 16 December 2024 (v6, patch 10), with its detach race; what it lacks of memory " +
 			"ordering does not show here, where every step is sequentially consistent",
-		set: theDefault &^ (1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<RetryDetached | 1<<SettleBeforePut |
-			1<<OneStepWriteLock | 1<<DupByField | 1<<TypesafeSlab | 1<<AttachBeforeStore),
+		set: theDefault().without(bitsOf(DetachWaits, CheckVMMM, PinForeignMM, CallersMM, RetryDetached, SettleBeforePut,
+			OneStepWriteLock, DupByField, TypesafeSlab, AttachBeforeStore)),
 	},
 	{
 		Name: "linux-6.18",
 		Doc:  "what Linux 6.18 does: one reference count per VMA, type-safe reuse, foreign mm pinned",
-		set:  theDefault,
+		set:  theDefault(),
 	},
 }
 
