@@ -67,7 +67,7 @@ func (p apart) NewWorld(watch Watcher, report func(task.Violation)) (World, erro
 
 // TestSearchInRuns: a search that is stopped every few executions finds what one finds that is not.
 func TestSearchInRuns(t *testing.T) {
-	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceEnds}
+	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceDelayed}
 	compared := 0
 	for seed := range uint64(16) {
 		for _, s := range []Strategy{DPOR, DFS, Bounded} {

@@ -121,7 +121,7 @@ func TestReductionMissesNothing(t *testing.T) {
 
 // TestReductionMissesNoChoices compares with choices besides scheduling.
 func TestReductionMissesNoChoices(t *testing.T) {
-	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceEnds}
+	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceDelayed}
 	compared := 0
 	for seed := range uint64(300) {
 		p := generate(10_000 + seed)
@@ -244,7 +244,7 @@ func TestReductionMissesNoWakeUps(t *testing.T) {
 			{s("call", 0), s("call", 0)}, {s("rcu", 0, s("read", 0))}, {s("barrier", 0), s("read", 0)},
 		}},
 	} {
-		for _, choices := range [][]task.Choice{nil, {task.GraceEnds}, {task.ReuseLater}} {
+		for _, choices := range [][]task.Choice{nil, {task.GraceDelayed}, {task.ReuseLater}} {
 			a, b, _, ok := compare(t, 0, p, Options{Strategy: DFS, Choices: choices}, Options{Strategy: DPOR, Choices: choices}, 100_000)
 			if !ok {
 				t.Errorf("%s: too large", name)

@@ -79,7 +79,7 @@ func TestReplayDiverges(t *testing.T) {
 // TestReplayRepeatsChoices: what was chosen besides is part of the schedule.
 func TestReplayRepeatsChoices(t *testing.T) {
 	for seed := range uint64(40) {
-		o := Options{Strategy: Random, Seed: seed, Executions: 20, Choices: []task.Choice{task.AllocFails, task.ReuseLater, task.GraceEnds}, MaxChosen: 2}
+		o := Options{Strategy: Random, Seed: seed, Executions: 20, Choices: []task.Choice{task.AllocFails, task.ReuseLater, task.GraceDelayed}, MaxChosen: 2}
 		p := generate(seed)
 		x := newExecutor(p, &o)
 		x.use(newRandom(newDraws(seed, 0, 20), &o, 0))

@@ -209,7 +209,7 @@ func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	if t.Observer != nil {
 		t.Begin(task.OpCall, unsafe.Pointer(d))
 	}
-	look := t.Choose(task.GraceEnds, 2) == 0
+	look := t.Choose(task.GraceDelayed, 2) == 0
 	d.mu.Lock()
 	d.next = append(d.next, fn)
 	var ready []func(*task.Task)

@@ -127,7 +127,7 @@ func TestChooserEndsGracePeriods(t *testing.T) {
 	d := domainOf(ts)
 	ran := 0
 	call := func() { d.Call(ts[0], func(*task.Task) { ran++ }) }
-	ts[0].Chooser = chooser{task.GraceEnds: 1}
+	ts[0].Chooser = chooser{task.GraceDelayed: 1}
 	for range 3 * callBatch {
 		call()
 	}

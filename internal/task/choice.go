@@ -10,11 +10,11 @@ type Choice string
 
 // The choices the model offers. choiceTable says what 1 stands for.
 const (
-	AllocFails Choice = "alloc-fails"
-	ReuseLater Choice = "reuse-later"
-	GraceEnds  Choice = "grace-ends"
-	Signal     Choice = "signal"
-	StaleWalk  Choice = "stale-walk"
+	AllocFails   Choice = "alloc-fails"
+	ReuseLater   Choice = "reuse-later"
+	GraceDelayed Choice = "grace-delayed"
+	Signal       Choice = "signal"
+	StaleWalk    Choice = "stale-walk"
 )
 
 // ChoiceInfo describes a choice.
@@ -26,7 +26,7 @@ type ChoiceInfo struct {
 var choiceTable = [...]ChoiceInfo{
 	{AllocFails, "an allocation of a thread returns `ENOMEM`"},
 	{ReuseLater, "an allocation takes fresh memory though freed memory is at hand"},
-	{GraceEnds, "no grace period is looked for when one could have ended"},
+	{GraceDelayed, "a grace period that could have ended is not found to have ended yet"},
 	{Signal, "a task gets a fatal signal while it is in a killable wait: `EINTR` ends the wait, unless what it waits for comes first, and the task ends with the statement"},
 	{StaleWalk, "a walk of the VMA tree without `mmap_lock` sees the tree before a store that nothing has ordered before the walk"},
 }

@@ -17,7 +17,7 @@ func TestChoicesAreDescribed(t *testing.T) {
 		}
 		seen[c.Name] = true
 	}
-	for _, c := range []Choice{AllocFails, ReuseLater, GraceEnds, Signal, StaleWalk} {
+	for _, c := range []Choice{AllocFails, ReuseLater, GraceDelayed, Signal, StaleWalk} {
 		if !seen[c] {
 			t.Errorf("%s is not in the table", c)
 		}
