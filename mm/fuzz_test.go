@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
-	"vmasim/internal/seqmodel"
 )
 
 const (

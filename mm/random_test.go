@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"vmasim/check/seqmodel"
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
-	"vmasim/internal/seqmodel"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"

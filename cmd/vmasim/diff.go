@@ -11,15 +11,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/report"
 	"vmasim/internal/rules"
+	"vmasim/judge"
+	"vmasim/report"
 	"vmasim/workloads"
-	"vmasim/workloads/diff"
 )
 
 // diffOptions is what the flags of diff say.
 type diffOptions struct {
-	diff.Options
+	judge.Options
 	deep   bool
 	faults bool       // measure faults instead
 	rules  *rules.Set // nil: the kernel's
@@ -124,7 +124,7 @@ func runDiff(cmd *cobra.Command, args []string, o *diffOptions) error {
 	if o.faults {
 		return measureFaults(ctx, cmd, scenarios, o)
 	}
-	lab, err := diff.NewLab()
+	lab, err := judge.NewLab()
 	if err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: nothing can be compared here: %v\n", err)
 		return statusError(exitUsage)
@@ -139,7 +139,7 @@ func runDiff(cmd *cobra.Command, args []string, o *diffOptions) error {
 			return statusError(exitUsage)
 		}
 	}
-	judge(cmd.ErrOrStderr(), lab)
+	printKernel(cmd.ErrOrStderr(), lab)
 	if o.Operations > 0 {
 		return diffRandom(ctx, lab, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
@@ -152,8 +152,8 @@ func incomparable(w io.Writer, err error) error {
 	return statusError(exitUsage)
 }
 
-// judge says who judges, and what he cannot.
-func judge(w io.Writer, lab *diff.Lab) {
+// printKernel names the kernel that judges, and says what cannot be compared with it.
+func printKernel(w io.Writer, lab *judge.Lab) {
 	k := lab.Kernel()
 	fmt.Fprintln(w, k)
 	if err := k.Judges(); err != nil {
@@ -164,7 +164,7 @@ func judge(w io.Writer, lab *diff.Lab) {
 	}
 }
 
-func (o *diffOptions) write(w io.Writer, r *diff.Result) error {
+func (o *diffOptions) write(w io.Writer, r *judge.Result) error {
 	if o.save != "" && r.Scenario != "" {
 		if err := os.WriteFile(o.save, []byte(r.Scenario), 0o644); err != nil {
 			return err
@@ -176,7 +176,7 @@ func (o *diffOptions) write(w io.Writer, r *diff.Result) error {
 	return report.DiffText(w, r)
 }
 
-func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stderr io.Writer) error {
+func diffRandom(ctx context.Context, lab *judge.Lab, o *diffOptions, stdout, stderr io.Writer) error {
 	if o.time > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.time)
@@ -186,7 +186,7 @@ func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stde
 		o.Seed = rand.Uint64()>>1 + 1
 	}
 	bar := newProgress(stderr)
-	o.Progress = func(p diff.Progress) { bar.show(report.DiffProgress(p)) }
+	o.Progress = func(p judge.Progress) { bar.show(report.DiffProgress(p)) }
 	r, err := lab.Random(ctx, o.Options)
 	bar.erase()
 	if err != nil {
@@ -205,17 +205,17 @@ func diffRandom(ctx context.Context, lab *diff.Lab, o *diffOptions, stdout, stde
 	return t.status()
 }
 
-func diffScenarios(ctx context.Context, lab *diff.Lab, scenarios []*workloads.Scenario, o *diffOptions, stdout, stderr io.Writer) error {
+func diffScenarios(ctx context.Context, lab *judge.Lab, scenarios []*workloads.Scenario, o *diffOptions, stdout, stderr io.Writer) error {
 	var t tally
 	judged, refused := false, false
 	for _, sc := range scenarios {
 		r, err := lab.Scenario(ctx, sc, o.FlagsEvery)
-		if other, ok := errors.AsType[*diff.OtherMachine](err); ok {
+		if other, ok := errors.AsType[*judge.OtherMachine](err); ok {
 			fmt.Fprintf(stderr, "note: not judged: %v\n", other)
 			continue
 		}
 		judged = true
-		if no, ok := errors.AsType[*diff.Refused](err); ok {
+		if no, ok := errors.AsType[*judge.Refused](err); ok {
 			fmt.Fprintln(stderr, no)
 			refused = true
 			continue

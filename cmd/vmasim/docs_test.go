@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/check"
+	"vmasim/check"
 	"vmasim/internal/rules"
 	"vmasim/workloads"
 )

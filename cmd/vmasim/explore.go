@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/explore"
-	"vmasim/internal/report"
+	"vmasim/explore"
+	"vmasim/report"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
 )

@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/check"
-	"vmasim/internal/explore"
-	"vmasim/internal/report"
+	"vmasim/check"
+	"vmasim/explore"
 	"vmasim/internal/rules"
+	"vmasim/report"
 	"vmasim/workloads/program"
 )
 

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/report"
+	"vmasim/judge/lockpath"
+	"vmasim/report"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
-	"vmasim/workloads/faults"
 )
 
 // measureFaults is diff --faults.
@@ -22,7 +22,7 @@ func measureFaults(ctx context.Context, cmd *cobra.Command, scenarios []*workloa
 	}
 	var m mistakes
 	for _, sc := range scenarios {
-		m.note(faults.Check(sc, opts))
+		m.note(lockpath.Check(sc, opts))
 	}
 	if err := m.err(); err != nil {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
@@ -30,8 +30,8 @@ func measureFaults(ctx context.Context, cmd *cobra.Command, scenarios []*workloa
 	}
 	var t tally
 	for _, sc := range scenarios {
-		r, err := faults.Run(ctx, sc, opts)
-		if errors.Is(err, faults.ErrUnmeasurable) {
+		r, err := lockpath.Run(ctx, sc, opts)
+		if errors.Is(err, lockpath.ErrUnmeasurable) {
 			fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: %v\n", err)
 			return statusError(exitUsage)
 		}
@@ -48,7 +48,7 @@ func measureFaults(ctx context.Context, cmd *cobra.Command, scenarios []*workloa
 	return t.status()
 }
 
-func writeFaults(w io.Writer, format string, r *faults.Result) error {
+func writeFaults(w io.Writer, format string, r *lockpath.Result) error {
 	if format == "json" {
 		return report.FaultsJSON(w, r)
 	}

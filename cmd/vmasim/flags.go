@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/report"
 	"vmasim/internal/rules"
+	"vmasim/report"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
 )

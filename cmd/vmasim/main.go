@@ -4,12 +4,12 @@ package main
 import (
 	"os"
 
-	"vmasim/internal/host"
-	"vmasim/workloads/faults"
+	"vmasim/judge/host"
+	"vmasim/judge/lockpath"
 )
 
 func main() {
 	host.Main() // neither returns in the processes that vmasim diff makes
-	faults.Main()
+	lockpath.Main()
 	os.Exit(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

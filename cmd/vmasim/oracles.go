@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/check"
+	"vmasim/check"
 	"vmasim/internal/suggest"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/check"
+	"vmasim/check"
 	"vmasim/workloads"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/suggest"
 	"vmasim/workloads"
 	"vmasim/workloads/program"

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/check"
+	"vmasim/check"
 	"vmasim/internal/rules"
 )
 

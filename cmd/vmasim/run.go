@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmasim/internal/report"
+	"vmasim/report"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
 )

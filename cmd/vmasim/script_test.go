@@ -15,13 +15,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
-	"vmasim/internal/host"
-	"vmasim/workloads/faults"
+	"vmasim/judge/host"
+	"vmasim/judge/lockpath"
 )
 
 func TestMain(m *testing.M) {
 	host.Main()
-	faults.Main()
+	lockpath.Main()
 	testscript.Main(m, map[string]func(){"vmasim": main, "stubborn": stubborn})
 }
 

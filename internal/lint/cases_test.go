@@ -58,13 +58,15 @@ var caseTable = []struct {
 	{"state in a test", checkState, "mm", map[string]string{"x_test.go": "package x; var count int"}, ""},
 
 	{"layers up", checkLayers, "vma", one(`package vma; import "vmasim/mm"`), "vma imports mm, which is not below it"},
-	{"layers aside", checkLayers, "internal/host", one(`package host; import "vmasim/internal/check"`), "which is not below it"},
+	{"layers aside", checkLayers, "check", one(`package check; import "vmasim/explore"`), "which is not below it"},
+	{"floors up", checkLayers, "judge/host", one(`package host; import "vmasim/report"`), "whose folder stands above"},
+	{"floors of the ground", checkLayers, "internal/task", one(`package task; import "vmasim/judge/deep"`), "whose folder stands above"},
 	{"layers down", checkLayers, "tree", one(`package tree; import ("fmt"; "vmasim/vma"; "vmasim/internal/ksync")`), ""},
 	{"layers unknown", checkLayers, "internal/odds", one(`package odds`), "package internal/odds is in no layer"},
 	{"layers test package", checkLayers, "mm", one(`package mm; import "vmasim/internal/task/tasktest"`), "is for tests only"},
 	{"layers in a test", checkLayers, "vma", map[string]string{"x.go": "package vma", "x_test.go": `package vma; import "vmasim/mm"`}, ""},
-	{"layers model", checkLayers, "internal/seqmodel", one(`package seqmodel; import "vmasim/internal/task"`), "which is not below it"},
-	{"layers on bench", checkLayers, "internal/report", one(`package report; import "vmasim/internal/bench/hostmm"`), "which is not below it"},
+	{"layers model", checkLayers, "check/seqmodel", one(`package seqmodel; import "vmasim/internal/task"`), "which is not below it"},
+	{"layers on bench", checkLayers, "report", one(`package report; import "vmasim/internal/bench/hostmm"`), "which is not below it"},
 	{"layers bench", checkLayers, "internal/bench", one(`package bench; import ("vmasim/fault"; "vmasim/internal/bench/hostmm")`), ""},
 
 	{"length over", checkLength, "mm", one("package mm\n" + strings.Repeat("\n", maxLines)), "lines: fewer than"},

@@ -5,10 +5,14 @@ import (
 	"strings"
 )
 
+// floorTable is the order of the folders, from the ground up. What lies in a folder imports from its own folder and from those
+// before it, so that the list of folders tells the layers.
+var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "explore", "workloads", "judge", "report", "cmd/vmasim"}
+
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own.
 var layerTable = [][]string{
-	{"internal/linux", "internal/suggest", "internal/host/deep"},
-	{"internal/task", "internal/invariants", "internal/rules", "internal/seqmodel"},
+	{"internal/linux", "internal/suggest", "judge/deep"},
+	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel"},
 	{"internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
 	{"internal/pgtable"},
@@ -16,12 +20,14 @@ var layerTable = [][]string{
 	{"tree"},
 	{"mm"},
 	{"fault"},
+	{"check", "explore"},
 	{"workloads"},
 	{"workloads/actor"},
-	{"workloads/driver", "internal/host", "internal/check"},
-	{"internal/explore", "workloads/judge"},
-	{"workloads/program", "workloads/diff", "workloads/faults"},
-	{"internal/report"},
+	{"workloads/driver"},
+	{"workloads/program", "judge/host"},
+	{"judge/settings"},
+	{"judge", "judge/lockpath"},
+	{"report"},
 	{benchmarks},
 	{"cmd/vmasim"},
 }
@@ -48,6 +54,11 @@ func layerOf(dir string) int {
 		dir = benchmarks
 	}
 	return slices.IndexFunc(layerTable, func(layer []string) bool { return slices.Contains(layer, dir) })
+}
+
+// floorOf returns the place of the package's folder in floorTable, -1 for none.
+func floorOf(dir string) int {
+	return slices.IndexFunc(floorTable, func(folder string) bool { return dir == folder || strings.HasPrefix(dir, folder+"/") })
 }
 
 // checkSeam finds imports and statements by which a protocol package bypasses the seam.
@@ -84,6 +95,9 @@ func checkLayers(p *pkg) (found []string) {
 			}
 			if slices.Contains(testOnly, dir) {
 				found = append(found, p.at(imp.Pos(), "%s is for tests only", dir))
+			}
+			if floorOf(dir) > floorOf(p.dir) && !isBenchmark(p.dir) {
+				found = append(found, p.at(imp.Pos(), "%s imports %s, whose folder stands above", p.dir, dir))
 			}
 			if layerOf(dir) >= mine && !(isBenchmark(p.dir) && isBenchmark(dir)) {
 				found = append(found, p.at(imp.Pos(), "%s imports %s, which is not below it", p.dir, dir))

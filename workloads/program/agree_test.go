@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/workloads"
 )
 

@@ -3,7 +3,7 @@ package program
 import (
 	"unsafe"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/task"
 )
 

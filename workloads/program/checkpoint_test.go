@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 )
 
 // TestExploreInRuns: questions, branches and violations come out as those of one search.

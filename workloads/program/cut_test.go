@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/workloads"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 	"vmasim/mm"

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/workloads"
 )
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"

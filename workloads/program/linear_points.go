@@ -5,8 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
-	"vmasim/internal/seqmodel"
 	"vmasim/mm"
 	"vmasim/workloads"
 )

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
-	"vmasim/internal/seqmodel"
 	"vmasim/tree"
 	"vmasim/workloads"
 )

@@ -3,7 +3,7 @@ package program
 import (
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/workloads"
 )
 

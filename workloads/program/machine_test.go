@@ -3,7 +3,7 @@ package program
 import (
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 )
 
 // TestMachineSettings: the machine has the settings that the scenario states, and so has the sequential model that judges the

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"unsafe"
 
-	"vmasim/internal/check"
-	"vmasim/internal/explore"
+	"vmasim/check"
+	"vmasim/explore"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"vmasim/internal/check"
+	"vmasim/check"
 )
 
 // This file says which oracles an execution goes on behind: the first symptom of a fault is rarely the harm that it does.

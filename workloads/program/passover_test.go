@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/check"
-	"vmasim/internal/explore"
+	"vmasim/check"
+	"vmasim/explore"
 	"vmasim/workloads"
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	"vmasim/internal/check"
-	"vmasim/internal/explore"
+	"vmasim/check"
+	"vmasim/explore"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/suggest"

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/task"
 	"vmasim/workloads"
 )

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/suggest"
 	"vmasim/workloads"
 	"vmasim/workloads/actor"

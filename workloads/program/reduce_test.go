@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/workloads"
 )
 

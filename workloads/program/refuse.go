@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/rules"
 	"vmasim/workloads"
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/workloads"

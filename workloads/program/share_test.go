@@ -4,7 +4,7 @@ import (
 	"testing"
 	"unsafe"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/task"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/rules"
 )
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/workloads"
 )
 

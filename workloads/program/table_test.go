@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/rules"
 	"vmasim/workloads"
 )

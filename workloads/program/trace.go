@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/task"
 	"vmasim/workloads"
 )

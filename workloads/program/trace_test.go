@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 )
 
 // TestReplay: a failing schedule fails in the same way in a program of its own, as in a fresh process.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"unsafe"
 
+	"vmasim/explore"
 	"vmasim/fault"
-	"vmasim/internal/explore"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/mm"

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/phys"
 )
 

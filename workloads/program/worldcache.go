@@ -4,7 +4,7 @@ import (
 	"slices"
 	"unsafe"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/task"
 	"vmasim/tree"
 )

@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"vmasim/internal/explore"
+	"vmasim/explore"
 	"vmasim/internal/task"
 )
 

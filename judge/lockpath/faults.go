@@ -1,0 +1,115 @@
+// Package lockpath performs the threads of a scenario with threads of the real kernel, counts how many of their page faults were
+// handled under mmap_lock rather than under the VMA lock alone, and has the simulator do the same.
+//
+// It is a measurement, not a comparison of results: how often two threads meet depends on the machine.
+package lockpath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vmasim/judge/deep"
+	"vmasim/judge/host"
+	"vmasim/judge/settings"
+	"vmasim/workloads"
+	"vmasim/workloads/driver"
+)
+
+// ErrUnmeasurable says that this kernel does not let us see how it handles faults.
+var ErrUnmeasurable = errors.New("the faults of the kernel cannot be measured here")
+
+// Side is what one of the two has done.
+type Side struct {
+	Faults     uint64 // of the threads
+	MmapLock   uint64 // of these, the ones handled under mmap_lock
+	Elapsed    time.Duration
+	Unexpected []string // results that the scenario does not state, the first ones
+}
+
+// Share is the share of faults that fell back to mmap_lock.
+func (s *Side) Share() float64 {
+	if s.Faults == 0 {
+		return 0
+	}
+	return float64(s.MmapLock) / float64(s.Faults)
+}
+
+// Rate is the number of faults in a second.
+func (s *Side) Rate() float64 {
+	if s.Elapsed == 0 {
+		return 0
+	}
+	return float64(s.Faults) / s.Elapsed.Seconds()
+}
+
+// Result is what was measured.
+type Result struct {
+	Scenario, Title string
+	Threads         int
+	Release         string // of the kernel
+	Kernel          Side
+	Simulator       Side
+	Interrupted     bool // it was cut: what there is of the sides is not whole
+}
+
+// OK tells that both sides gave the results that the scenario states.
+func (r *Result) OK() bool { return len(r.Kernel.Unexpected) == 0 && len(r.Simulator.Unexpected) == 0 }
+
+// Check reports what keeps a scenario from being measured. Each mistake is one line.
+func Check(sc *workloads.Scenario, opts driver.Options) error {
+	return errors.Join(driver.Check(sc, opts), checkPerformable(sc))
+}
+
+// kernel describes the kernel, as an agent finds it.
+func kernel() (host.Kernel, error) {
+	l, err := host.Start(host.Options{})
+	if err != nil {
+		return host.Kernel{}, err
+	}
+	defer l.Close()
+	return l.Kernel(), nil
+}
+
+// Run measures a scenario, on the kernel first: both want the machine for themselves. The program must call Main first thing.
+// The error wraps ErrUnmeasurable where the kernel does not let us.
+func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Result, error) {
+	plan, err := driver.NewPlan(sc, &opts)
+	if err != nil {
+		return nil, err
+	}
+	k, err := kernel()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnmeasurable, err)
+	}
+	counter, err := deep.CountFaults()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnmeasurable, err)
+	}
+	defer counter.Close()
+	r := &Result{Scenario: sc.Name, Title: sc.Title, Release: k.Release}
+	for _, n := range plan.Counts {
+		r.Threads += n
+	}
+	if r.Kernel, err = perform(ctx, newOrder(sc, plan, opts), counter); err != nil {
+		if ctx.Err() == nil {
+			return nil, fmt.Errorf("%s on the kernel: %w", sc.Name, err)
+		}
+		r.Interrupted = true
+		return r, nil
+	}
+	sim, err := driver.Run(ctx, sc.WithMachine(settings.Of(k)), opts)
+	if err != nil {
+		return nil, err
+	}
+	r.Interrupted = sim.Interrupted
+	r.Simulator = Side{Faults: sim.Faults.Total, MmapLock: sim.Faults.MmapLock, Elapsed: sim.Elapsed}
+	for i := range sim.Unexpected {
+		r.Simulator.Unexpected = append(r.Simulator.Unexpected, sim.Unexpected[i].String())
+	}
+	for _, v := range sim.Violations {
+		r.Simulator.Unexpected = append(r.Simulator.Unexpected, v.Message)
+	}
+	return r, nil
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package lockpath
+
+const raceDetector = false

@@ -1,0 +1,209 @@
+package lockpath
+
+import (
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// thread performs statements by system calls and plain accesses.
+type thread struct {
+	*child
+	name    string
+	env     *workloads.Env
+	program *workloads.Thread // nil for init and finally
+	id      chan int          // the kernel's, once it lives
+	done    chan struct{}
+}
+
+// live is the life of a thread.
+func (t *thread) live(w *warmUp, i int, gate <-chan struct{}) {
+	runtime.LockOSThread() // and it ends with this
+	w.join(i)
+	t.id <- unix.Gettid()
+	<-gate
+	t.run(t.program.Body)
+	for b := range t.barriers {
+		if mentions(t.program.Body, b) {
+			t.barriers[b].leave()
+		}
+	}
+	if !t.background() {
+		t.front.Done()
+	}
+	close(t.done)
+}
+
+func (t *thread) run(body []*workloads.Stmt) {
+	debug.SetPanicOnFault(true)
+	t.body(body)
+}
+
+func (t *thread) body(body []*workloads.Stmt) {
+	for _, s := range body {
+		t.statement(s)
+	}
+}
+
+func (t *thread) background() bool { return t.program != nil && t.program.Background }
+
+// leaving tells that loops end after the pass they are in.
+func (t *thread) leaving() bool { return t.background() && t.draining.Load() }
+
+func (t *thread) statement(s *workloads.Stmt) {
+	switch s.Kind {
+	case workloads.KindRepeat:
+		for n := s.Count; n > 0; n-- {
+			t.body(s.Body)
+			if t.leaving() {
+				return
+			}
+		}
+	case workloads.KindFor:
+		d := s.Duration
+		if t.Duration > 0 {
+			d = t.Duration
+		}
+		for end := time.Now().Add(d); ; {
+			t.body(s.Body)
+			if t.leaving() || !time.Now().Before(end) {
+				return
+			}
+		}
+	case workloads.KindForever:
+		for !t.leaving() {
+			t.body(s.Body)
+		}
+	case workloads.KindChoose:
+		t.statement(s.Choose(t.env))
+	default:
+		t.operation(s)
+	}
+}
+
+// operation performs a statement and compares its result with what it states.
+func (t *thread) operation(s *workloads.Stmt) {
+	var out workloads.Outcome
+	var err error
+	switch s.Kind {
+	case workloads.KindBarrier:
+		t.barriers[s.Barrier.Index].meet()
+	case workloads.KindYield:
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	case workloads.KindMaps, workloads.KindValidate:
+	default:
+		out, err = t.call(s)
+	}
+	if err != nil {
+		t.findings.add(t.name, s, err.Error())
+	} else if !t.allowed(s, out) {
+		t.findings.add(t.name, s, label(out))
+	}
+}
+
+// anySignal stands for whatever signal an access raised: Go does not tell which.
+const anySignal = workloads.ResultSegv
+
+func (t *thread) allowed(s *workloads.Stmt, out workloads.Outcome) bool {
+	if out.Kind != anySignal {
+		return s.Expect.Allows(out, t.env)
+	}
+	for _, kind := range []workloads.ResultKind{workloads.ResultSegvMaperr, workloads.ResultSegvAccerr, workloads.ResultSegvKernel, workloads.ResultSigbus} {
+		if s.Expect.Allows(workloads.Outcome{Kind: kind}, t.env) {
+			return true
+		}
+	}
+	return false
+}
+
+func label(out workloads.Outcome) string {
+	if out.Kind == anySignal {
+		return "a signal"
+	}
+	return out.String()
+}
+
+// call makes the call that a statement stands for.
+func (t *thread) call(s *workloads.Stmt) (out workloads.Outcome, err error) {
+	c, err := actor.NewCall(s, t.env)
+	if err != nil {
+		return out, err
+	}
+	switch c.Kind {
+	case workloads.KindTouch:
+		end := c.Addr + c.Len
+		for page := c.Addr; page < end && out.Kind == workloads.ResultOK; page = (page + linux.PageSize) &^ (linux.PageSize - 1) {
+			out = touch(page, c.Access)
+		}
+	case workloads.KindLoad:
+		out = load(c.Addr)
+	case workloads.KindStore:
+		out = store(c.Addr, c.Value)
+	default:
+		out = t.systemCall(&c)
+	}
+	if out.Kind == workloads.ResultOK {
+		c.Bind(s, t.env, out.Value)
+	}
+	return out, nil
+}
+
+// systemCall makes a call of the kernel's. Go is told nothing of it: there is no other goroutine that this thread could let run.
+func (t *thread) systemCall(c *actor.Call) workloads.Outcome {
+	nr, a := c.SystemCall(t.fds)
+	r, _, errno := unix.RawSyscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
+	if errno != 0 {
+		return actor.Failure(errno)
+	}
+	out := workloads.Outcome{Kind: workloads.ResultOK}
+	if c.Kind == workloads.KindMmap || c.Kind == workloads.KindMremap {
+		out.Value = uint64(r)
+	}
+	return out
+}
+
+func touch(addr uint64, access linux.Access) (out workloads.Outcome) {
+	defer caught(&out)
+	word := pointer[uint32](addr &^ 3)
+	if access == linux.Write {
+		atomic.AddUint32(word, 0) // leaves it as it is
+	} else {
+		atomic.LoadUint32(word)
+	}
+	return out
+}
+
+func load(addr uint64) (out workloads.Outcome) {
+	defer caught(&out)
+	out.Value = atomic.LoadUint64(pointer[uint64](addr))
+	return out
+}
+
+func store(addr, value uint64) (out workloads.Outcome) {
+	defer caught(&out)
+	atomic.StoreUint64(pointer[uint64](addr), value)
+	return out
+}
+
+// caught is deferred by accesses: a signal is an outcome.
+func caught(out *workloads.Outcome) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if _, signal := p.(runtime.Error); !signal {
+		panic(p)
+	}
+	*out = workloads.Outcome{Kind: anySignal}
+}
+
+// pointer makes a pointer of an address that is none of Go's.
+func pointer[T any](addr uint64) *T { return *(**T)(unsafe.Pointer(&addr)) }

@@ -1,0 +1,399 @@
+package judge
+
+import (
+	"math/rand/v2"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
+	"vmasim/workloads"
+)
+
+// generator makes sequences of operations meant to find drift: few kinds of attributes, so that neighbours are often equal;
+// addresses at the borders of what is mapped; touched and untouched memory; wrong arguments now and then. The same seed and
+// the same simulator give the same sequence.
+type generator struct {
+	rng    *rand.Rand
+	flavor flavor
+	w      *world
+	areas  []area // of the address space that the next operation is for
+	base   uint64
+	end    uint64
+}
+
+// flavor is what a sequence may do beside the ordinary. Each sequence has its own, so that what ends most activity (a seal, a
+// limit) does not end it everywhere.
+type flavor struct {
+	fork, files, seal, limits, stacks, locks, heap, advice, moves, nasty, large, prctl, remote bool
+}
+
+func newGenerator(seed, sequence uint64) *generator {
+	g := &generator{rng: rand.New(rand.NewPCG(seed, sequence))}
+	f := &g.flavor
+	for _, b := range []*bool{&f.fork, &f.files, &f.stacks, &f.locks, &f.heap, &f.advice, &f.moves, &f.nasty, &f.remote} {
+		*b = g.chance(60)
+	}
+	for _, b := range []*bool{&f.seal, &f.limits, &f.large, &f.prctl} {
+		*b = g.chance(15)
+	}
+	return g
+}
+
+func (g *generator) chance(percent int) bool { return g.rng.IntN(100) < percent }
+
+// one returns one of several values.
+func one[T any](g *generator, values ...T) T { return values[g.rng.IntN(len(values))] }
+
+// use says for which address space the next operation is.
+func (g *generator) use(w *world, areas []area) {
+	g.w, g.areas, g.base, g.end = w, areas, w.set.window.Base, w.set.window.End()
+}
+
+// operation is how often a kind of statement is drawn, and what makes it. It gives nil if there is nothing to do it to.
+type operation struct {
+	weight int
+	when   func(f *flavor) bool // nil: always
+	make   func(g *generator) *workloads.Stmt
+}
+
+// operations is what a sequence consists of.
+var operations = [...]operation{
+	{24, nil, (*generator).mmap},
+	{7, nil, ranged(workloads.KindMunmap)},
+	{9, nil, (*generator).mprotect},
+	{5, nil, (*generator).reunite},
+	{4, nil, (*generator).dontneed},
+	{9, func(f *flavor) bool { return f.advice }, (*generator).madvise},
+	{12, func(f *flavor) bool { return f.moves }, (*generator).mremap},
+	{8, nil, (*generator).touch},
+	{5, nil, (*generator).load},
+	{14, nil, (*generator).store},
+	{5, func(f *flavor) bool { return f.locks }, (*generator).mlock},
+	{2, func(f *flavor) bool { return f.locks }, ranged(workloads.KindMunlock)},
+	{1, func(f *flavor) bool { return f.locks }, (*generator).mlockall},
+	{2, func(f *flavor) bool { return f.seal }, ranged(workloads.KindMseal)},
+	{1, nil, (*generator).msync},
+	{2, nil, ranged(workloads.KindMincore)},
+	{5, func(f *flavor) bool { return f.heap }, (*generator).brk},
+	{2, func(f *flavor) bool { return f.limits }, (*generator).setrlimit},
+	{2, func(f *flavor) bool { return f.fork }, (*generator).fork},
+	{2, func(f *flavor) bool { return f.fork }, (*generator).exit},
+	{1, func(f *flavor) bool { return f.prctl }, (*generator).prctl},
+	{2, func(f *flavor) bool { return f.files }, (*generator).remapFilePages},
+	{2, func(f *flavor) bool { return f.remote }, (*generator).peek},
+	{4, func(f *flavor) bool { return f.remote }, (*generator).poke},
+	{4, func(f *flavor) bool { return f.nasty }, (*generator).nasty},
+}
+
+// next returns the next operation.
+func (g *generator) next() *workloads.Stmt {
+	total := 0
+	for _, o := range operations {
+		total += o.weight
+	}
+	for {
+		n := g.rng.IntN(total)
+		for _, o := range operations {
+			if n -= o.weight; n >= 0 {
+				continue
+			}
+			if o.when == nil || o.when(&g.flavor) {
+				if s := o.make(g); s != nil {
+					return s
+				}
+			}
+			break
+		}
+	}
+}
+
+func number(n uint64) *workloads.Expr {
+	return &workloads.Expr{Op: workloads.ExprConst, Value: n, Hex: n >= 1<<32}
+}
+
+// ranged makes a call on a range.
+func ranged(kind workloads.Kind) func(g *generator) *workloads.Stmt {
+	return func(g *generator) *workloads.Stmt {
+		start, end := g.span()
+		return &workloads.Stmt{Kind: kind, Addr: number(start), Size: number(end - start)}
+	}
+}
+
+// prot favours rw, so that neighbours are equal often enough to merge.
+func (g *generator) prot() workloads.Prot {
+	const r, w, x = unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC
+	return one[workloads.Prot](g, r|w, r|w, r|w, r|w, r|w, r|w, r, r, r, 0, 0, r|x, r|w|x, w, x)
+}
+
+func (g *generator) mmap() *workloads.Stmt {
+	start, end := g.span()
+	s := &workloads.Stmt{Kind: workloads.KindMmap, Addr: number(start), Size: number(end - start), Prot: g.prot()}
+	s.Backing.Sharing = unix.MAP_PRIVATE
+	switch n := g.rng.IntN(100); {
+	case n < 60 || n >= 70 && !g.flavor.files:
+	case n < 68:
+		s.Backing.Sharing = unix.MAP_SHARED
+	case n < 70:
+		s.Backing.Sharing = unix.MAP_DROPPABLE
+	default:
+		if g.chance(40) {
+			s.Backing.Sharing = unix.MAP_SHARED
+		}
+		g.backWithFile(s)
+	}
+	for _, f := range []struct{ flag, percent int }{{unix.MAP_NORESERVE, 10}, {unix.MAP_STACK, 4}, {unix.MAP_POPULATE, 6}, {unix.MAP_SYNC, 1}} {
+		if g.chance(f.percent) {
+			s.Flags |= f.flag
+		}
+	}
+	if g.flavor.stacks && g.chance(12) {
+		s.Flags |= unix.MAP_GROWSDOWN
+	}
+	if g.flavor.locks && g.chance(5) {
+		s.Flags |= unix.MAP_LOCKED
+	}
+	switch n := g.rng.IntN(100); {
+	case n < 60:
+		s.Flags |= unix.MAP_FIXED
+	case n < 70:
+		s.Flags |= unix.MAP_FIXED_NOREPLACE
+	case n < 85: // the address is a hint, perhaps an unaligned one
+		if g.chance(20) {
+			s.Addr = number(start + uint64(g.rng.IntN(linux.PageSize)))
+		}
+		s.Size = number(g.length())
+	default:
+		s.Addr, s.Size = nil, number(g.length())
+	}
+	if g.chance(10) {
+		s.Size.Value -= uint64(g.rng.IntN(linux.PageSize))
+	}
+	return s
+}
+
+// backWithFile chooses a file and an offset: often the one that continues what is mapped below or above, so that the mapping
+// can merge.
+func (g *generator) backWithFile(s *workloads.Stmt) {
+	i := g.rng.IntN(len(g.w.set.scenario.Files) - unmappable)
+	if g.chance(2) {
+		i = len(g.w.set.scenario.Files) - 1 - g.rng.IntN(unmappable)
+	}
+	s.Backing.File = &workloads.Ref{Name: g.w.set.scenario.Files[i].Name, Index: i}
+	offset := uint64(g.rng.IntN(16)) << linux.PageShift
+	if g.chance(70) {
+		offset = (s.Addr.Value - g.base) >> linux.PageShift % 16 << linux.PageShift // the same offset for the same address
+	}
+	if offset != 0 {
+		s.Backing.Offset = number(offset)
+	}
+}
+
+// unmappable is how many of sequenceScenario's files, the last ones, cannot be mapped.
+const unmappable = 2
+
+// length is that of a mapping without a fixed address, in bytes: small, or where the window has room for such, about 2 MiB.
+func (g *generator) length() uint64 {
+	const huge = 2 << 20
+	if g.end-g.base < 8*huge || g.chance(50) {
+		return uint64(1+g.rng.IntN(6)) << linux.PageShift
+	}
+	n := uint64(1+g.rng.IntN(2)) * huge
+	if g.chance(30) {
+		n += uint64(g.rng.IntN(3)-1) << linux.PageShift
+	}
+	return n
+}
+
+func (g *generator) mprotect() *workloads.Stmt {
+	s := ranged(workloads.KindMprotect)(g)
+	s.Prot = g.prot()
+	if g.flavor.stacks && g.chance(15) {
+		s.Prot |= unix.PROT_GROWSDOWN
+	}
+	return s
+}
+
+// reunite gives an area the rights of a neighbour, so that up to three become one if nothing else keeps them apart.
+func (g *generator) reunite() *workloads.Stmt {
+	if len(g.areas) < 2 {
+		return nil
+	}
+	i := g.rng.IntN(len(g.areas))
+	a, neighbour := g.areas[i], g.areas[max(0, i-1)]
+	if i == 0 || g.chance(30) {
+		neighbour = g.areas[min(i+1, len(g.areas)-1)]
+	}
+	return &workloads.Stmt{Kind: workloads.KindMprotect, Addr: number(a.start), Size: number(a.end - a.start), Prot: workloads.Prot(neighbour.prot)}
+}
+
+func (g *generator) dontneed() *workloads.Stmt {
+	s := ranged(workloads.KindMadvise)(g)
+	s.Advice = unix.MADV_DONTNEED
+	return s
+}
+
+// advices are those that change VMAs or pages.
+var advices = [...]int{
+	unix.MADV_FREE, unix.MADV_DONTNEED_LOCKED, unix.MADV_DONTFORK, unix.MADV_DOFORK, unix.MADV_DONTDUMP, unix.MADV_DODUMP, unix.MADV_WIPEONFORK,
+	unix.MADV_KEEPONFORK, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE, unix.MADV_POPULATE_READ,
+	unix.MADV_POPULATE_WRITE, unix.MADV_GUARD_INSTALL, unix.MADV_GUARD_REMOVE, unix.MADV_COLD, unix.MADV_WILLNEED, unix.MADV_REMOVE,
+	unix.MADV_NORMAL, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL,
+}
+
+func (g *generator) madvise() *workloads.Stmt {
+	s := ranged(workloads.KindMadvise)(g)
+	s.Advice = one(g, advices[:]...)
+	return s
+}
+
+func (g *generator) mremap() *workloads.Stmt {
+	start, end := g.span()
+	if len(g.areas) > 0 && g.chance(50) {
+		a := g.areas[g.rng.IntN(len(g.areas))]
+		start, end = a.start, a.end
+	}
+	s := &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(start), Size: number(end - start), NewSize: number(end - start)}
+	switch g.rng.IntN(4) {
+	case 0:
+		s.NewSize.Value += uint64(1+g.rng.IntN(4)) << linux.PageShift
+	case 1:
+		s.NewSize.Value -= min(s.NewSize.Value-linux.PageSize, uint64(1+g.rng.IntN(4))<<linux.PageShift)
+	}
+	if g.chance(75) {
+		s.Flags |= unix.MREMAP_MAYMOVE
+	}
+	if g.chance(50) {
+		s.Flags |= unix.MREMAP_FIXED | unix.MREMAP_MAYMOVE
+		s.To = number(g.border())
+	}
+	if g.chance(15) {
+		s.Flags |= unix.MREMAP_DONTUNMAP | unix.MREMAP_MAYMOVE
+		s.NewSize.Value = s.Size.Value
+		if s.To == nil && g.chance(50) {
+			s.To = number(g.border())
+		}
+	}
+	if g.chance(6) {
+		s.Size.Value = 0
+	}
+	if s.To != nil { // it has to stay inside the window
+		s.To.Value = min(s.To.Value, g.end-min(s.NewSize.Value, g.end-g.base))
+	}
+	return s
+}
+
+func (g *generator) touch() *workloads.Stmt {
+	s := &workloads.Stmt{Kind: workloads.KindTouch, Addr: number(g.byteAddr()), Access: one(g, linux.Read, linux.Read, linux.Write, linux.Exec)}
+	if g.flavor.stacks && g.chance(25) {
+		s.Addr = number(g.border())
+	}
+	if s.Access == linux.Exec {
+		s.Addr.Value &^= linux.PageSize - 1 // an instruction that does not reach into the next page
+	}
+	return s
+}
+
+func (g *generator) load() *workloads.Stmt {
+	return &workloads.Stmt{Kind: workloads.KindLoad, Addr: number(g.byteAddr() &^ 7)}
+}
+
+// nop is an instruction that does nothing: a page may be executed from its first word on.
+const nop = 0x90
+
+func (g *generator) store() *workloads.Stmt {
+	return &workloads.Stmt{Kind: workloads.KindStore, Addr: number(g.byteAddr() &^ 7), Value: number(g.rng.Uint64N(1<<16)<<8 | nop)}
+}
+
+// peek reads as a debugger does, also where the process may not.
+func (g *generator) peek() *workloads.Stmt {
+	return &workloads.Stmt{Kind: workloads.KindPeek, Addr: number(g.byteAddr() &^ 7)}
+}
+
+func (g *generator) poke() *workloads.Stmt {
+	s := g.store()
+	s.Kind = workloads.KindPoke
+	return s
+}
+
+// remapFilePages is about a part of a shared mapping, if there is one.
+func (g *generator) remapFilePages() *workloads.Stmt {
+	s := ranged(workloads.KindRemapFilePages)(g)
+	for n := 0; n < 4 && len(g.areas) > 0; n++ {
+		if a := one(g, g.areas...); a.shared {
+			pages := (a.end - a.start) >> linux.PageShift
+			first := g.rng.Uint64N(pages)
+			s.Addr = number(a.start + first<<linux.PageShift)
+			s.Size = number((1 + g.rng.Uint64N(pages-first)) << linux.PageShift)
+			break
+		}
+	}
+	s.Value = number(uint64(g.rng.IntN(8)))
+	if g.chance(30) {
+		s.Flags = unix.MAP_NONBLOCK
+	}
+	return s
+}
+
+func (g *generator) prctl() *workloads.Stmt {
+	s := &workloads.Stmt{Kind: workloads.KindPrctl, Option: unix.PR_SET_MEMORY_MERGE, Value: number(uint64(g.rng.IntN(2)))}
+	if g.chance(20) {
+		s.Option, s.Value = unix.PR_SET_MDWE, number(uint64(g.rng.IntN(5)))
+	}
+	return s
+}
+
+func (g *generator) mlock() *workloads.Stmt {
+	s := ranged(workloads.KindMlock)(g)
+	if g.chance(25) {
+		s.Flags = unix.MLOCK_ONFAULT
+	}
+	return s
+}
+
+func (g *generator) mlockall() *workloads.Stmt {
+	if g.chance(50) {
+		return &workloads.Stmt{Kind: workloads.KindMunlockall}
+	}
+	const future = unix.MCL_FUTURE
+	return &workloads.Stmt{Kind: workloads.KindMlockall, Flags: one(g, unix.MCL_CURRENT, future, unix.MCL_CURRENT|future, future|unix.MCL_ONFAULT)}
+}
+
+func (g *generator) msync() *workloads.Stmt {
+	s := ranged(workloads.KindMsync)(g)
+	s.Flags = one(g, unix.MS_ASYNC, unix.MS_SYNC, unix.MS_INVALIDATE, unix.MS_SYNC|unix.MS_INVALIDATE)
+	return s
+}
+
+func (g *generator) brk() *workloads.Stmt {
+	heap := g.w.set.window.Heap
+	pages := uint64(g.rng.IntN(12))
+	if g.chance(10) {
+		return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap - linux.PageSize)}
+	}
+	return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap + pages<<linux.PageShift + uint64(g.rng.IntN(3))*100)}
+}
+
+func (g *generator) setrlimit() *workloads.Stmt {
+	s := &workloads.Stmt{Kind: workloads.KindSetrlimit, Limit: one(g, unix.RLIMIT_AS, unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_MEMLOCK)}
+	if g.chance(50) {
+		s.Size = number(uint64(g.rng.IntN(40)) << linux.PageShift)
+	}
+	return s
+}
+
+func (g *generator) fork() *workloads.Stmt {
+	for i, m := range g.w.set.scenario.MMs {
+		if g.w.spaces[i] == nil {
+			return &workloads.Stmt{Kind: workloads.KindFork, MM: &workloads.Ref{Name: m.Name, Index: i}}
+		}
+	}
+	return nil
+}
+
+func (g *generator) exit() *workloads.Stmt {
+	i := 1 + g.rng.IntN(len(g.w.spaces)-1)
+	if g.w.spaces[i] == nil {
+		return nil
+	}
+	return &workloads.Stmt{Kind: workloads.KindExit, MM: &workloads.Ref{Name: g.w.set.scenario.MMs[i].Name, Index: i}}
+}

@@ -1,0 +1,323 @@
+package judge
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"vmasim/internal/linux"
+	"vmasim/judge/host"
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// passes is how often the block of a "for" or a "forever" is performed.
+const passes = 20
+
+// windowOf returns the window of a scenario, and its limit on VMAs. One that has no window gets a large one, which holds the addresses at
+// which it maps.
+func windowOf(sc *workloads.Scenario) host.Window {
+	w := host.Window{}
+	if sc.Window != nil {
+		w.Base, w.Size = sc.Window.Base, sc.Window.Size
+	} else {
+		all := host.Large()
+		w = all[max(0, slices.IndexFunc(all, func(w host.Window) bool { return holdsAll(w, sc) }))]
+	}
+	for _, l := range sc.Limits {
+		if l.Kind == workloads.LimitMaxMapCount {
+			w.Room = int(l.Value)
+		}
+	}
+	return w
+}
+
+// holdsAll reports whether a window holds all addresses that a scenario states as places for mappings.
+func holdsAll(w host.Window, sc *workloads.Scenario) bool {
+	fits := func(e *workloads.Expr) bool {
+		return e == nil || e.Op != workloads.ExprConst || e.Value < mm.DefaultMmapMinAddr || e.Value >= linux.TaskSize || e.Value >= w.Base && e.Value < w.End()
+	}
+	var all func(body []*workloads.Stmt) bool
+	all = func(body []*workloads.Stmt) bool {
+		for _, s := range body {
+			if maps := s.Kind == workloads.KindMmap || s.Kind == workloads.KindHeap; maps && !fits(s.Addr) || !fits(s.To) || !all(s.Body) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, b := range sc.Blocks() {
+		if !all(b.Body) {
+			return false
+		}
+	}
+	return true
+}
+
+// Scenario performs a scenario on both sides, statement by statement: init, then the threads, each a statement in turn, then
+// finally. It stops at the first drift. flagsEvery is how often VmFlags are compared, and everything else after each operation; 0:
+// as often as it costs no more than the operations.
+func (l *Lab) Scenario(ctx context.Context, sc *workloads.Scenario, flagsEvery int) (*Result, error) {
+	sc, err := l.asKernel(sc)
+	if err != nil {
+		return nil, err
+	}
+	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: max(flagsEvery, 1), exact: flagsEvery > 0, chosen: sc.Window != nil}
+	heap, addr, err := l.heapOf(ctx, set)
+	if err != nil {
+		return nil, refused(sc, nil, set.window, err)
+	}
+	set.window.Heap = addr
+	r, good, err := l.perform(ctx, set)
+	if err != nil {
+		return r, refused(sc, heap, set.window, err)
+	}
+	if r.FirstDrift == nil || good >= r.Operations-1 {
+		return r, err
+	}
+	// The operation that made the difference may be any since all was equal: look again, and closer.
+	if set.exactFrom = good; good == 0 {
+		set.exact = true
+	}
+	if pinned, _, err := l.perform(ctx, set); err == nil && pinned.FirstDrift != nil {
+		r.FirstDrift = pinned.FirstDrift
+	}
+	return r, nil
+}
+
+// perform performs a scenario in a world of its own. good is how many operations had been done when both sides were last compared as
+// a whole, and equal.
+func (l *Lab) perform(ctx context.Context, set setting) (r *Result, good int, err error) {
+	begun := time.Now()
+	w, err := l.newWorld(set)
+	if err != nil {
+		return nil, 0, err
+	}
+	p := newPlayer(ctx, w)
+	err = p.play(set.scenario)
+	if err == nil && p.drift == nil && p.unexpected == nil && ctx.Err() == nil {
+		p.drift, err = w.compareAll()
+	}
+	r = l.newResult()
+	r.Elapsed = time.Since(begun)
+	r.Name, r.Interrupted = set.scenario.Name, ctx.Err() != nil
+	r.Operations, r.Coverage, r.Skipped, r.FirstDrift, r.Unexpected = w.operations, w.counts, p.skipped, p.drift, p.unexpected
+	good = w.good()
+	if leak := w.close(); leak != nil && err == nil && p.drift == nil {
+		r.FirstDrift = &Drift{Statement: "the end", Space: workloads.MainMM, What: leak.Error()}
+		good = r.Operations // no comparison would have shown it earlier
+	}
+	if r.FirstDrift != nil {
+		r.Drifts = 1
+	}
+	return r, good, err
+}
+
+// heapOf returns where the scenario wants its heap, and the statement that says so, nil for none. A world is made with its heap, whose address may depend on
+// what was mapped before: so init is performed up to there, in a world for nothing else.
+func (l *Lab) heapOf(ctx context.Context, set setting) (heap *workloads.Stmt, addr uint64, err error) {
+	b := set.scenario.Init
+	if b == nil || !slices.ContainsFunc(b.Body, func(s *workloads.Stmt) bool { return s.Kind == workloads.KindHeap }) {
+		return nil, 0, nil
+	}
+	w, err := l.newWorld(set)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer w.close()
+	p := newPlayer(ctx, w)
+	for m := range moves(b.Body, 0, b.NewEnv(1, 0, nil), func() bool { return false }) {
+		if m.stmt.Kind == workloads.KindHeap {
+			c, err := actor.NewCall(m.stmt, m.env)
+			return m.stmt, c.Addr, err
+		}
+		if done, err := p.move(m); done || err != nil {
+			return nil, 0, err
+		}
+	}
+	return nil, 0, nil
+}
+
+// player performs a scenario. It is the actor's host.
+type player struct {
+	*world
+	ctx     context.Context
+	skipped map[string]int
+	drift   *Drift
+
+	unexpected *Drift // what both sides gave, and the scenario does not state
+}
+
+func newPlayer(ctx context.Context, w *world) *player {
+	p := &player{world: w, ctx: ctx, skipped: map[string]int{}}
+	w.actor.Host = p
+	return p
+}
+
+// move is a step and the names that it can use.
+type move struct {
+	step
+	env *workloads.Env
+}
+
+// play performs everything, up to the first drift.
+func (p *player) play(sc *workloads.Scenario) error {
+	var shared []workloads.Region
+	seed := uint64(1)
+	if sc.Seed != nil {
+		seed = sc.Seed.Value
+	}
+	if b := sc.Init; b != nil {
+		env := b.NewEnv(seed, 0, nil)
+		if done, err := p.all(moves(b.Body, 0, env, func() bool { return false })); done || err != nil {
+			return err
+		}
+		shared = env.Regions
+	}
+	if done, err := p.threads(sc, seed, shared); done || err != nil {
+		return err
+	}
+	if b := sc.Finally; b != nil {
+		_, err := p.all(moves(b.Body, 0, b.NewEnv(seed, 0, shared), func() bool { return false }))
+		return err
+	}
+	return nil
+}
+
+// all performs the moves of one block.
+func (p *player) all(seq iter.Seq[move]) (done bool, err error) {
+	for m := range seq {
+		if done, err := p.move(m); done || err != nil {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// threads performs the threads, each a statement in turn. Those in the background end with the others.
+func (p *player) threads(sc *workloads.Scenario, seed uint64, shared []workloads.Region) (done bool, err error) {
+	type runner struct {
+		next       func() (move, bool)
+		background bool
+	}
+	var runners []*runner
+	over := false
+	for _, th := range sc.Threads {
+		for i := range th.Count {
+			next, stop := iter.Pull(moves(th.Body, th.MM.Index, th.NewEnv(seed, i, shared), func() bool { return over }))
+			defer stop()
+			runners = append(runners, &runner{next, th.Background})
+		}
+	}
+	for len(runners) > 0 {
+		for _, r := range slices.Clone(runners) {
+			m, ok := r.next()
+			if !ok {
+				runners = slices.DeleteFunc(runners, func(o *runner) bool { return o == r })
+				continue
+			}
+			if done, err := p.move(m); done || err != nil {
+				return true, err
+			}
+		}
+		over = !slices.ContainsFunc(runners, func(r *runner) bool { return !r.background })
+	}
+	return false, nil
+}
+
+// moves lists what a block does. over says that the threads that are not in the background have ended.
+func moves(body []*workloads.Stmt, space int, env *workloads.Env, over func() bool) iter.Seq[move] {
+	return func(yield func(move) bool) { visit(body, space, env, over, yield) }
+}
+
+func visit(body []*workloads.Stmt, space int, env *workloads.Env, over func() bool, yield func(move) bool) bool {
+	for _, s := range body {
+		ok := true
+		switch s.Kind {
+		case workloads.KindRepeat, workloads.KindFor, workloads.KindForever:
+			n := passes
+			if s.Kind == workloads.KindRepeat {
+				n = int(s.Count)
+			}
+			for i := 0; ok && i < n && !(s.Kind == workloads.KindForever && over()); i++ {
+				ok = visit(s.Body, space, env, over, yield)
+			}
+		case workloads.KindChoose:
+			ok = visit([]*workloads.Stmt{s.Choose(env)}, space, env, over, yield)
+		case workloads.KindIn:
+			ok = visit(s.Body, s.MM.Index, env, over, yield)
+		default:
+			ok = yield(move{step{space: space, stmt: s}, env})
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// move performs one statement, and reports whether that was the last one.
+func (p *player) move(m move) (done bool, err error) {
+	if p.ctx.Err() != nil {
+		return true, nil
+	}
+	p.actor.Env = m.env
+	switch m.stmt.Kind {
+	case workloads.KindMaps:
+		p.actor.MM = p.spaces[m.space].sim
+		p.actor.Perform(m.stmt)
+	case workloads.KindLock, workloads.KindWalk, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate:
+		p.skipped[m.stmt.Kind.String()]++
+	default:
+		p.last = nil
+		p.drift, err = p.do(m.step, m.env)
+		if p.drift == nil && err == nil && p.last != nil && !m.stmt.Expect.Allows(*p.last, m.env) {
+			if err := p.beyond(m.stmt, &p.call, *p.last); err != nil {
+				return true, err
+			}
+			p.unexpected = &Drift{
+				Statement: actor.Stated(m.stmt), Space: p.set.scenario.MMs[m.space].Name,
+				What: fmt.Sprintf("both sides say %s, the scenario %v", actor.Describe(m.stmt, *p.last), stated(m.stmt.Expect)),
+			}
+		}
+	}
+	return p.drift != nil || p.unexpected != nil, err
+}
+
+// stated is the result that a statement has to have.
+func stated(x *workloads.Expect) string {
+	if x == nil {
+		return "ok"
+	}
+	return x.String()
+}
+
+// Acquire implements [actor.Host].
+func (p *player) Acquire(i int) *mm.MM {
+	if s := p.spaces[i]; s != nil && s.sim.Get(p.actor.Task) {
+		return s.sim
+	}
+	return nil
+}
+
+// Mismatch implements [actor.Host]: a picture that both sides contradict.
+func (p *player) Mismatch(s *workloads.Stmt, want, got string) {
+	p.unexpected = &Drift{Statement: s.String(), Space: workloads.MainMM, What: fmt.Sprintf("both sides have the layout\n%s\nthe scenario pictures\n%s", got, want)}
+}
+
+// Validate implements [actor.Host]. Every write section is validated anyway.
+func (p *player) Validate(*mm.MM) error { return nil }
+
+// The rest of [actor.Host] is not asked for: forks, exits and meetings are not the actor's here.
+
+func (p *player) Reserve(int) bool     { return false }
+func (p *player) Publish(int, *mm.MM)  {}
+func (p *player) Remove(int) *mm.MM    { return nil }
+func (p *player) Forget(*mm.MM) bool   { return false }
+func (p *player) Meet(*workloads.Stmt) {}
+func (p *player) Yield()               {}
+
+var _ actor.Host = (*player)(nil)

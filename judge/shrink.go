@@ -1,0 +1,170 @@
+package judge
+
+import (
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
+	"vmasim/judge/settings"
+	"vmasim/workloads"
+)
+
+// shrinkRuns and shrinkTime bound how often, and how long, a drift is tried with less.
+const (
+	shrinkRuns = 1500
+	shrinkTime = 30 * time.Second
+)
+
+// shrink makes the sequence as short as it can while it still drifts, and returns the drift and the scenario that shows it.
+func (q *sequence) shrink() (*Drift, string) {
+	runs, begun := 0, time.Now()
+	drifts := func(steps []step) *Drift {
+		if runs++; runs > shrinkRuns || len(steps) == 0 || time.Since(begun) > shrinkTime {
+			return nil
+		}
+		d, err := q.replay(steps)
+		if err != nil {
+			return nil
+		}
+		return d
+	}
+	if pinned := pin(q.steps); drifts(pinned) != nil {
+		q.steps = pinned
+	}
+	for n := len(q.steps) / 2; n > 0; {
+		if q.drop(n, drifts) {
+			n = min(n, len(q.steps)/2)
+		} else {
+			n /= 2
+		}
+		if n == 0 && runs < shrinkRuns && q.simplify(drifts) {
+			n = 1
+		}
+	}
+	if d, err := q.replay(q.steps); err == nil && d != nil {
+		q.drift = d
+	}
+	return q.drift, q.write(q.steps, q.drift)
+}
+
+// pin gives mappings that the kernel placed the addresses that they got, so that they stay there whatever is left out before them.
+func pin(steps []step) []step {
+	pinned := slices.Clone(steps)
+	for i, s := range pinned {
+		c := *s.stmt
+		switch {
+		case s.result == 0:
+			continue
+		case c.Kind == workloads.KindMmap && c.Flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) == 0:
+			c.Addr, c.Flags = number(s.result), c.Flags|unix.MAP_FIXED
+		case c.Kind == workloads.KindMremap && c.Flags&unix.MREMAP_FIXED == 0 && s.result != c.Addr.Value:
+			c.To, c.Flags = number(s.result), c.Flags|unix.MREMAP_FIXED
+		default:
+			continue
+		}
+		pinned[i].stmt = &c
+	}
+	return pinned
+}
+
+// drop leaves out n steps where that still drifts, wherever they are.
+func (q *sequence) drop(n int, drifts func([]step) *Drift) (dropped bool) {
+	for i := len(q.steps) - n; i >= 0; i-- {
+		less := append(append([]step{}, q.steps[:i]...), q.steps[i+n:]...)
+		if drifts(less) != nil {
+			q.steps, dropped = less, true
+			i = min(i, len(q.steps)-n+1)
+		}
+	}
+	return dropped
+}
+
+// simplify makes operands plainer where that still drifts.
+func (q *sequence) simplify(drifts func([]step) *Drift) (simpler bool) {
+	for i := range q.steps {
+		for _, s := range plainer(q.steps[i].stmt) {
+			less := append([]step{}, q.steps...)
+			less[i].stmt = s
+			if drifts(less) != nil {
+				q.steps, simpler = less, true
+				break
+			}
+		}
+	}
+	return simpler
+}
+
+// plainer returns statements with one operand made plainer.
+func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
+	try := func(change func(s *workloads.Stmt)) {
+		c := *s
+		change(&c)
+		if c.String() != s.String() {
+			out = append(out, &c)
+		}
+	}
+	if s.Size != nil && s.Size.Value > linux.PageSize {
+		try(func(c *workloads.Stmt) { c.Size = number(linux.PageSize) })
+		try(func(c *workloads.Stmt) { c.Size = number(s.Size.Value / 2 &^ (linux.PageSize - 1)) })
+	}
+	for bit := 1; s.Flags != 0 && bit <= s.Flags && bit > 0; bit <<= 1 {
+		if s.Flags&bit != 0 {
+			try(func(c *workloads.Stmt) { c.Flags &^= bit })
+		}
+	}
+	if s.Kind == workloads.KindMmap {
+		try(func(c *workloads.Stmt) { c.Backing = workloads.Backing{Sharing: unix.MAP_PRIVATE} })
+		try(func(c *workloads.Stmt) { c.Backing.Sharing = unix.MAP_PRIVATE })
+		try(func(c *workloads.Stmt) { c.Prot = 3 })
+	}
+	if s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore {
+		try(func(c *workloads.Stmt) { c.Addr = number(s.Addr.Value &^ (linux.PageSize - 1)) })
+	}
+	return out
+}
+
+// write makes a scenario of steps.
+func (q *sequence) write(steps []step, d *Drift) string {
+	sc := *q.set.withWindow(q.window).scenario
+	sc.Machine = slices.DeleteFunc(slices.Clone(sc.Machine), func(m *workloads.MachineSetting) bool { return m.Usual() || settings.OfThisMachine(m) })
+	sc.Title = "A drift between simulator and kernel."
+	sc.Doc = d.String()
+	block := *sc.Init
+	block.Body = nil
+	if heap := q.window.Heap; heap != 0 && usesHeap(steps) {
+		ref := &workloads.Ref{Name: "H"}
+		block.Body = append(block.Body, &workloads.Stmt{Kind: workloads.KindHeap, Region: ref, Size: number(linux.PageSize), Addr: number(heap)})
+	}
+	for _, s := range steps {
+		if s.stmt.Kind != workloads.KindFork && s.stmt.Kind != workloads.KindExit {
+			s.stmt = anyResult(s.stmt)
+		}
+		if s.space != 0 {
+			s.stmt = &workloads.Stmt{
+				Kind: workloads.KindIn, MM: &workloads.Ref{Name: sc.MMs[s.space].Name, Index: s.space}, Body: []*workloads.Stmt{s.stmt},
+			}
+		}
+		block.Body = append(block.Body, s.stmt)
+	}
+	sc.Init = &block
+	if !slices.ContainsFunc(steps, func(s step) bool { return s.stmt.Backing.File != nil }) {
+		sc.Files = nil
+	}
+	if !slices.ContainsFunc(steps, func(s step) bool { return s.stmt.Kind == workloads.KindFork }) {
+		sc.MMs = sc.MMs[:1]
+	}
+	return sc.String()
+}
+
+func usesHeap(steps []step) bool {
+	return slices.ContainsFunc(steps, func(s step) bool { return s.stmt.Kind == workloads.KindBrk })
+}
+
+// anyResult states nothing of a statement's result: the drift is what counts.
+func anyResult(s *workloads.Stmt) *workloads.Stmt {
+	c := *s
+	c.Expect = &workloads.Expect{Results: []workloads.Result{{Kind: workloads.ResultAny}}}
+	return &c
+}

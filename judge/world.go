@@ -1,0 +1,241 @@
+// Package judge lets the running kernel judge the simulator: it performs the same operations on both, one after the other, and
+// compares result, layout, flags and pages after each.
+//
+// What is compared, and what cannot be, is in docs/fidelity.md.
+package judge
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"vmasim/fault"
+	"vmasim/internal/linux"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/judge/deep"
+	"vmasim/judge/host"
+	"vmasim/mm"
+	"vmasim/workloads"
+	"vmasim/workloads/actor"
+)
+
+// Lab is where worlds are made: agents on the kernel, and a simulated machine.
+type Lab struct {
+	host  *host.Lab
+	deep  *deep.Reader // nil: what /proc hides is not compared
+	rules rules.Set
+	tweak func(*mm.Config)                // of the simulator, for tests; nil: nothing
+	spoil func(*actor.Actor, *actor.Call) // changes the simulated side after a call, for tests; nil: nothing
+}
+
+// NewLab starts the agents. The program must have called host.Main.
+func NewLab() (*Lab, error) {
+	h, err := host.Start(host.Options{})
+	if err != nil {
+		return nil, err
+	}
+	set, err := rules.Parse(rules.Default)
+	if err != nil {
+		return nil, err
+	}
+	return &Lab{host: h, rules: set}, nil
+}
+
+// SetRules has the simulator follow other rules than the kernel's.
+func (l *Lab) SetRules(s rules.Set) { l.rules = s }
+
+// Close ends all agents.
+func (l *Lab) Close() {
+	l.host.Close()
+	if l.deep != nil {
+		l.deep.Close()
+	}
+}
+
+// Kernel describes the judge.
+func (l *Lab) Kernel() host.Kernel { return l.host.Kernel() }
+
+// setting is what a world is made of.
+type setting struct {
+	scenario   *workloads.Scenario // its files, limits and address spaces
+	window     host.Window
+	flagsEvery int  // VmFlags are compared after every so many operations at most; where areas are many, less often; 0: never
+	exact      bool // VmFlags as often as that, and everything else after every operation
+	chosen     bool // the scenario chose the window
+	exactFrom  int  // likewise, and VmFlags too, after so many operations; 0: not at all
+}
+
+// withWindow returns the setting with a scenario that has the window, and no more room for VMAs than it.
+func (s setting) withWindow(w host.Window) setting {
+	sc := *s.scenario
+	sc.Window = &workloads.Window{Base: w.Base, Size: w.Size}
+	if w.Room != 0 {
+		sc.Limits = []*workloads.Limit{{Kind: workloads.LimitMaxMapCount, Value: uint64(w.Room)}}
+	}
+	s.scenario, s.window = &sc, w
+	return s
+}
+
+// world is one simulated process and a real one, with their children, side by side.
+type world struct {
+	lab        *Lab
+	set        setting
+	machine    *mm.Machine
+	actor      actor.Actor
+	spaces     []*space // by the scenario's address spaces; nil: does not exist
+	violations []task.Violation
+	names      naming
+	operations int
+	blind      bool               // results are compared, and nothing else
+	over       bool               // nothing more can be compared: the sides went apart for a reason that is no drift
+	last       *workloads.Outcome // of the operation before, on both sides; nil if there was none
+	done       step               // the last one
+	call       actor.Call         // and what it was evaluated to
+	counts     Coverage
+}
+
+// space is one address space, twice.
+type space struct {
+	sim    *mm.MM
+	kernel *process
+	brk    uint64 // where the heap ends; 0: where it began
+
+	areas   int // when it was last compared as a whole
+	wholeAt int // how many operations had been done then
+	flagsAt int // and when VmFlags were last compared
+}
+
+// windowMemory is the simulated memory that a world has for each page of its window: all its address spaces may fill
+// theirs.
+const (
+	spareMemory  = 4 << 20
+	maxSimMemory = 512 << 20
+)
+
+func (l *Lab) newWorld(set setting) (w *world, err error) {
+	p, err := l.host.Process(set.window)
+	if err != nil {
+		return nil, err
+	}
+	set = set.withWindow(p.Window())
+	w = &world{lab: l, set: set, names: newNaming(), counts: newCoverage(), spaces: make([]*space, len(set.scenario.MMs))}
+	zero, known := l.host.ZeroFrame()
+	first := &space{kernel: &process{Process: p, zero: zero, coarse: !known}}
+	w.spaces[0] = first
+	defer func() {
+		if err != nil {
+			w.close()
+			w = nil
+		}
+	}()
+	if err := w.kernelFiles(first.kernel); err != nil {
+		return w, err
+	}
+	if err := p.SetLimit(unix.RLIMIT_MEMLOCK, memlock); err != nil {
+		return w, err
+	}
+	if err := keepCapabilities(p, w.set.scenario); err != nil {
+		return w, err
+	}
+	return w, w.simulate(first)
+}
+
+// memlock is the limit on locked memory that worlds begin with: an unprivileged process may not raise it at will.
+const memlock = 1 << 20
+
+// simulate makes the simulated side, which has as much room for VMAs as the kernel leaves.
+func (w *world) simulate(s *space) error {
+	memory := min(uint64(w.set.window.Pages())*linux.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
+	cfg := mm.Config{
+		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, ReadAround: mm.ReadAroundDevice,
+		Report: func(v task.Violation) { w.violations = append(w.violations, v) },
+	}
+	actor.Configure(&cfg.Settings, w.set.scenario.Machine)
+	cfg.MaxMapCount = w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers(cfg.Settings, w.set.scenario.Window)
+	if w.lab.tweak != nil {
+		w.lab.tweak(&cfg)
+	}
+	var err error
+	if w.machine, err = fault.NewMachine(cfg); err != nil {
+		return err
+	}
+	t := w.machine.NewTask("diff")
+	w.actor = actor.Actor{Task: t, Decls: w.set.scenario.Files, Window: w.set.scenario.Window}
+	if s.sim, err = actor.NewMM(t, w.machine, w.set.scenario, workloads.MainMM); err != nil {
+		return err
+	}
+	s.sim.SetLimit(t, mm.LimitMemlock, memlock)
+	if w.set.window.Heap != 0 {
+		s.sim.SetHeap(t, w.set.window.Heap)
+	}
+	if w.actor.Files, err = actor.OpenFiles(t, w.machine.Mem, w.set.scenario); err != nil {
+		return err
+	}
+	return w.warm()
+}
+
+// warm brings the files into the simulated page cache, where the kernel has its own: it has just written them. A temporary file
+// without a pattern was not written to.
+func (w *world) warm() error {
+	for i, f := range w.actor.Files {
+		decl := w.set.scenario.Files[i]
+		for decl.Again != nil {
+			decl = w.set.scenario.Files[decl.Again.Index]
+		}
+		if !f.HasPages() || decl.Temporary() && !decl.Pattern {
+			continue
+		}
+		n, err := f.PageCount(w.actor.Task)
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			pfn, err := f.Page(w.actor.Task, i)
+			if err != nil {
+				return err
+			}
+			w.machine.Mem.Put(w.actor.Task, pfn)
+		}
+	}
+	return nil
+}
+
+// kernelFiles makes the scenario's files a second time, for the kernel.
+func (w *world) kernelFiles(p *process) error {
+	files, err := actor.CreateFiles(w.set.scenario)
+	if err != nil {
+		return err
+	}
+	p.fds, err = p.passFiles(files)
+	return errors.Join(err, actor.CloseFiles(files)) // the agent has its own
+}
+
+// close ends all processes and gives the machine back. It returns what the simulator has leaked.
+func (w *world) close() error {
+	t := w.actor.Task
+	for i := len(w.spaces) - 1; i >= 0; i-- { // children first
+		if s := w.spaces[i]; s != nil {
+			s.kernel.Exit()
+			if s.sim != nil {
+				s.sim.Put(t)
+			}
+		}
+	}
+	if w.machine == nil {
+		return nil
+	}
+	for _, f := range w.actor.Files {
+		_ = f.Put(t) // the file is gone already, nobody reads it
+	}
+	var leak error
+	if t != nil {
+		w.machine.Settle(t)
+		w.machine.EndTask(t)
+		if text := w.machine.Leaks(); text != "" {
+			leak = fmt.Errorf("the simulator has leaked %s", text)
+		}
+	}
+	return errors.Join(leak, w.machine.Close())
+}

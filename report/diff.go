@@ -1,0 +1,144 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	mapslib "maps"
+	"slices"
+	"strings"
+	"time"
+
+	"vmasim/judge"
+)
+
+// DiffText words a comparison with the real kernel.
+func DiffText(w io.Writer, r *judge.Result) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n", r.Name, strings.Repeat("=", len(r.Name)))
+	if d := r.FirstDrift; d != nil {
+		fmt.Fprintf(&b, "DRIFT  %v\n\n%s\n", d, indented(d.Picture))
+		if r.Scenario != "" {
+			fmt.Fprintf(&b, "\nthe scenario that shows it:\n\n%s\n", indented(strings.TrimRight(r.Scenario, "\n")))
+		}
+		b.WriteByte('\n')
+	}
+	if d := r.Unexpected; d != nil {
+		fmt.Fprintf(&b, "UNEXPECTED  %v\n\n", d)
+	}
+	line := func(key, text string) { fmt.Fprintf(&b, "%-13s %s\n", key, text) }
+	line("verdict", diffVerdict(r))
+	line("compared", diffCompared(r))
+	if r.Sequences > 0 {
+		line("seed", fmt.Sprint(r.Seed))
+	}
+	for _, kind := range slices.Sorted(mapslib.Keys(r.Coverage)) {
+		line(kind, outcomes(r.Coverage[kind]))
+	}
+	for i := range r.Unstable {
+		line("once only", r.Unstable[i].String())
+	}
+	if len(r.Skipped) > 0 {
+		line("not compared", outcomes(r.Skipped))
+	}
+	_, err := io.WriteString(w, b.String()+"\n")
+	return err
+}
+
+func diffVerdict(r *judge.Result) string {
+	switch {
+	case r.Drifts == 1:
+		return "a drift"
+	case r.Drifts > 1:
+		return fmt.Sprintf("%d drifts", r.Drifts)
+	case r.Unexpected != nil:
+		return "no drift, but the scenario states what neither side gives"
+	case r.Interrupted:
+		return "no drift until it was interrupted"
+	}
+	return "no drift"
+}
+
+func diffCompared(r *judge.Result) string {
+	text := plural(uint64(r.Operations), "operation")
+	if r.Sequences > 0 {
+		text += " in " + plural(uint64(r.Sequences), "sequence")
+	}
+	if r.Elapsed > 0 {
+		text += fmt.Sprintf(", %s, %s", duration(r.Elapsed), rate(float64(r.Operations)/r.Elapsed.Seconds()))
+	}
+	return text
+}
+
+// outcomes lists counts, the most frequent first.
+func outcomes(counts map[string]int) string {
+	names := slices.SortedFunc(mapslib.Keys(counts), func(a, b string) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return strings.Compare(a, b)
+	})
+	for i, n := range names {
+		names[i] = fmt.Sprintf("%s %s", count(uint64(counts[n])), n)
+	}
+	return strings.Join(names, ", ")
+}
+
+func indented(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
+
+// diffed is a result as --format json prints it.
+type diffed struct {
+	Name        string         `json:"name"`
+	Operations  int            `json:"operations"`
+	Sequences   int            `json:"sequences,omitempty"`
+	Drifts      int            `json:"drifts"`
+	FirstDrift  *drifted       `json:"first_drift"`
+	Unexpected  *drifted       `json:"unexpected"`
+	Unstable    []drifted      `json:"unstable"`
+	Kernel      string         `json:"kernel"`
+	Differences []string       `json:"differences"`
+	Seed        uint64         `json:"seed,omitempty"`
+	Elapsed     time.Duration  `json:"elapsed_ns"`
+	Interrupted bool           `json:"interrupted"`
+	Coverage    judge.Coverage `json:"coverage"`
+	Skipped     map[string]int `json:"not_compared"`
+}
+
+type drifted struct {
+	Statement string `json:"statement"`
+	Space     string `json:"space"`
+	What      string `json:"what"`
+	Picture   string `json:"picture"`
+	Scenario  string `json:"scenario"`
+}
+
+// DiffJSON prints a comparison as one object on a line.
+func DiffJSON(w io.Writer, r *judge.Result) error {
+	out := diffed{
+		Name: r.Name, Operations: r.Operations, Sequences: r.Sequences, Drifts: r.Drifts, Kernel: r.Kernel.Release,
+		Differences: r.Kernel.Differences(), Seed: r.Seed, Elapsed: r.Elapsed, Interrupted: r.Interrupted, Coverage: r.Coverage, Skipped: r.Skipped,
+		Unstable: []drifted{},
+	}
+	if d := r.FirstDrift; d != nil {
+		out.FirstDrift = &drifted{d.Statement, d.Space, d.What, d.Picture, r.Scenario}
+	}
+	if d := r.Unexpected; d != nil {
+		out.Unexpected = &drifted{d.Statement, d.Space, d.What, d.Picture, ""}
+	}
+	for _, d := range r.Unstable {
+		out.Unstable = append(out.Unstable, drifted{d.Statement, d.Space, d.What, d.Picture, ""})
+	}
+	return json.NewEncoder(w).Encode(out)
+}
+
+// DiffProgress is the line that tells how far a comparison is.
+func DiffProgress(p judge.Progress) string {
+	text := fmt.Sprintf("%s of %s operations", count(uint64(p.Operations)), count(uint64(p.Wanted)))
+	if s := p.Elapsed.Seconds(); s > 0 {
+		text += ", " + rate(float64(p.Operations)/s)
+	}
+	if p.Shrinking {
+		text += ", a drift is made short"
+	}
+	return text
+}

@@ -1,0 +1,363 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"vmasim/explore"
+	"vmasim/internal/suggest"
+	"vmasim/internal/task"
+	"vmasim/workloads/program"
+)
+
+// ExploreFormat is a way to word what came of exploring.
+type ExploreFormat struct {
+	Name string
+	Help string
+	new  func(w io.Writer, full bool) func(*program.Result) error
+}
+
+// exploreFormats are the formats; the first is the default.
+var exploreFormats = []ExploreFormat{
+	{"text", "races drawn in columns, and the verdict", newExploreText},
+	{"json", "one JSON object a line for each scenario", newExploreJSON},
+	{"ndjson", "the events of each counterexample, one JSON object a line", newEvents},
+	{"dot", "each counterexample as a graph for Graphviz", drawEach(dot)},
+	{"mermaid", "each counterexample as a sequence diagram", drawEach(mermaid)},
+}
+
+// ExploreFormats returns the formats; the first is the default.
+func ExploreFormats() []ExploreFormat { return slices.Clone(exploreFormats) }
+
+// ExploreFormatByName finds a format.
+func ExploreFormatByName(name string) (ExploreFormat, error) {
+	names := make([]string, len(exploreFormats))
+	for i, f := range exploreFormats {
+		if names[i] = f.Name; f.Name == name {
+			return f, nil
+		}
+	}
+	return ExploreFormat{}, errors.New(suggest.Unknown("format", name, names, ""))
+}
+
+// New returns a function that writes one result after the other to w, each in one write. full shows every step.
+func (f ExploreFormat) New(w io.Writer, full bool) func(*program.Result) error { return f.new(w, full) }
+
+func newExploreText(w io.Writer, full bool) func(*program.Result) error {
+	sep := ""
+	return func(r *program.Result) error {
+		b := &strings.Builder{}
+		b.WriteString(sep)
+		sep = "\n"
+		title := r.Scenario
+		if r.Title != "" {
+			title += ": " + r.Title
+		}
+		fmt.Fprintf(b, "%s\nrules %s\n", title, r.Rules)
+		for _, v := range r.Violations {
+			b.WriteString("\n")
+			counterexample(b, r, v, full)
+		}
+		b.WriteString("\n")
+		verdictBlock(b, r)
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+}
+
+// counterexample draws a violation and says how to see it again.
+func counterexample(b *strings.Builder, r *program.Result, v *program.Violation, full bool) {
+	fmt.Fprintf(b, "%s: %s\n\n", strings.ToUpper(v.Oracle()), shortNames(v.Message()))
+	TraceText(b, v.Trace, full)
+	if full && len(v.Violations) > 0 {
+		panickedIn(b, v.Violations[0].Where)
+	}
+	if v.Shrunk != nil {
+		fmt.Fprintf(b, "\nshrunk from %s to %s\n", sizeText(v.Shrunk.From), sizeText(v.Shrunk.To))
+	}
+	dropped(b, v.Dropped)
+	if n := len(v.Schedule.Before); n > 0 {
+		fmt.Fprintf(b, "\nThe rule is broken by %s together, none of them alone; the last is drawn, and replay runs them all.\n",
+			plural(uint64(n+1), "execution"))
+	}
+	if v.Unstable {
+		b.WriteString("\nThe schedule does not fail a second time: the program is not deterministic.\n")
+	}
+	fmt.Fprintf(b, "replay: %s\n", r.ReplayCommand(&v.Schedule))
+}
+
+// panickedIn tells where in this program a panic was.
+func panickedIn(b *strings.Builder, where string) {
+	if where != "" {
+		fmt.Fprintf(b, "\nin the code of vmasim\n  %s\n", strings.ReplaceAll(where, "\n", "\n  "))
+	}
+}
+
+func sizeText(s explore.Size) string {
+	noun := "switches"
+	if s.Switches == 1 {
+		noun = "switch"
+	}
+	return fmt.Sprintf("%s, %s, %d %s, %s", plural(uint64(s.Tasks), "task"), plural(uint64(s.Statements), "statement"),
+		s.Switches, noun, plural(uint64(s.Steps), "step"))
+}
+
+// dropped lists what of the scenario a schedule goes without.
+func dropped(b *strings.Builder, parts []string) {
+	if len(parts) > 0 {
+		fmt.Fprintf(b, "without %s\n", strings.Join(parts, "; "))
+	}
+}
+
+// shortNames puts the names of columns for those of the oracles.
+func shortNames(text string) string { return strings.ReplaceAll(text, "vm_area_struct#", "vma#") }
+
+// TraceText draws a trace with everything that belongs to it.
+func TraceText(b *strings.Builder, t *program.Trace, full bool) {
+	b.WriteString(draw(t, full))
+	if len(t.Blocked) > 0 {
+		b.WriteString("\n")
+	}
+	for i := range t.Blocked {
+		why(b, &t.Blocked[i])
+	}
+	passedOver(b, t)
+	if len(t.Objects) > 0 {
+		b.WriteString("\nwhere\n")
+	}
+	for _, o := range t.Objects {
+		fmt.Fprintf(b, "  %s is %s\n", o.Name, o.Is)
+	}
+	b.WriteString("\naddress space\n")
+	maps(b, t)
+}
+
+// passedOver tells what the execution went on behind.
+func passedOver(b *strings.Builder, t *program.Trace) {
+	if len(t.Passed) > 0 {
+		b.WriteString("\nbefore that\n")
+	}
+	for i, p := range t.Passed {
+		same := func(o explore.Passed) bool { return o.Violation.Oracle == p.Violation.Oracle }
+		if slices.ContainsFunc(t.Passed[:i], same) {
+			continue // the first of a kind is the one that tells
+		}
+		step := "      "
+		if p.Step > 0 {
+			step = fmt.Sprintf("  %3d ", p.Step)
+		}
+		fmt.Fprintf(b, "%s%s: %s\n", step, p.Violation.Oracle, strings.ReplaceAll(shortNames(p.Violation.Message), "\n", "\n      "))
+	}
+}
+
+func why(b *strings.Builder, t *program.Blocked) {
+	fmt.Fprintf(b, "%s %s", t.Task, waiting(t))
+	if t.Func != "" {
+		fmt.Fprintf(b, " in %s", t.Func)
+	}
+	b.WriteString("\n")
+	for _, w := range t.Why {
+		fmt.Fprintf(b, "  %s\n", shortNames(w))
+	}
+}
+
+// maps shows the address spaces before and after, and only once what has not changed.
+func maps(b *strings.Builder, t *program.Trace) {
+	for i, m := range t.Before {
+		after := m.Lines
+		if i < len(t.After) {
+			after = t.After[i].Lines
+		}
+		if slices.Equal(m.Lines, after) {
+			fmt.Fprintf(b, "  %s, unchanged: %s\n", m.Name, strings.Join(m.Lines, "; "))
+			continue
+		}
+		fmt.Fprintf(b, "  %s before: %s\n", m.Name, strings.Join(m.Lines, "; "))
+		fmt.Fprintf(b, "  %s after:  %s\n", m.Name, strings.Join(after, "; "))
+	}
+}
+
+// verdictBlock says what was searched, whether that was all, and what was not seen.
+func verdictBlock(b *strings.Builder, r *program.Result) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(b, "%-9s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("verdict", "%s", verdictLine(r))
+	s := &r.Search
+	line("search", "%s", searchLine(s))
+	line("finished", "%s", finishedLine(r))
+	line("memory", "%s", memoryLine(r))
+	line("rules", "%s", r.Rules)
+	if r.Settings != "" {
+		line("machine", "%s", r.Settings)
+	}
+	line("choices", "%s", choiceLine(r))
+	line("oracles", "%s", oracleLine(r))
+	for i, o := range r.Outcomes {
+		name := ""
+		if i == 0 {
+			name = "outcomes"
+		}
+		line(name, "%d× %s", o.Executions, o.Text)
+	}
+	for _, o := range r.Observations {
+		fmt.Fprintf(b, "%s\nObservation %s %s %d %d\n", o.Question, r.Scenario, o.Answer(), o.Positive, o.Negative)
+	}
+	if r.Checkpoint != "" {
+		line("go on", "the same command goes on from %s", r.Checkpoint)
+	}
+	if len(r.Reached) > 0 {
+		line("reached", "%s", strings.Join(r.Reached, ", "))
+	}
+	if len(r.NeverReached) > 0 {
+		line("never reached", "%s", strings.Join(r.NeverReached, ", "))
+	}
+}
+
+// memoryLine says what loads may see.
+func memoryLine(r *program.Result) string {
+	if slices.Contains(r.Choices, task.StaleWalk) {
+		return "sequentially consistent, but that a walk of the tree may miss the latest stores"
+	}
+	return "sequentially consistent"
+}
+
+func verdictLine(r *program.Result) string {
+	words := r.Verdict()
+	if r.Verdict() == program.NotFound && r.Search.Truncated > 0 {
+		words += ": " + cutWords(r)
+	}
+	if broken := r.Broken(); len(broken) > 0 {
+		words += " " + strings.Join(broken, ", ")
+	}
+	if r.Fallback {
+		words += "; " + goalText(r) + " never came"
+	}
+	for _, q := range r.Unmet {
+		words += "; never: " + q
+	}
+	switch {
+	case r.Stated == nil:
+	case r.OK() && (r.Verdict() != program.NotFound):
+		words += " (as stated)"
+	default:
+		words += fmt.Sprintf(" (stated: %s)", strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" "))
+	}
+	return words
+}
+
+// cutWords says that executions were too long.
+func cutWords(r *program.Result) string {
+	words := fmt.Sprintf("cut off at %s (--depth)", plural(uint64(r.Search.Depth), "step"))
+	if r.Cut != "" {
+		words += "; shorten " + r.Cut
+	}
+	return words
+}
+
+func searchLine(s *explore.Report) string {
+	words := fmt.Sprintf("%s, %s", s.Strategy, plural(uint64(s.Executions), "execution"))
+	if s.Redundant > 0 {
+		words += fmt.Sprintf(" (%s redundant)", count(uint64(s.Redundant)))
+	}
+	if s.Truncated > 0 {
+		words += fmt.Sprintf(", %s cut off", count(uint64(s.Truncated)))
+	}
+	words += fmt.Sprintf(", at most %s, %s", plural(uint64(s.Steps), "step"), duration(s.Elapsed))
+	if s.Earlier > 0 {
+		words += fmt.Sprintf(", %s in earlier runs", plural(uint64(s.Earlier), "execution"))
+	}
+	return words
+}
+
+func finishedLine(r *program.Result) string {
+	s := &r.Search
+	bound := ""
+	if s.Strategy == explore.Bounded {
+		bound = fmt.Sprintf("; all with at most %s are searched", plural(uint64(max(s.Bound, 0)), "preemption"))
+		if s.Bound < 0 {
+			bound = "; no bound is searched in full"
+		}
+	}
+	switch {
+	case s.Complete:
+		return "yes, every interleaving is covered"
+	case r.Interrupted:
+		return "no, interrupted" + bound
+	case s.Truncated > 0 && s.Truncated == s.Executions-s.Redundant:
+		return "no, every execution was cut off"
+	case s.Enough:
+		return "no, it stopped at what it found" + bound
+	case !r.Bounded:
+		return "no, a random search never is"
+	}
+	return "no, it reached its limit" + bound
+}
+
+func choiceLine(r *program.Result) string {
+	var names []string
+	for _, c := range r.Choices {
+		names = append(names, string(c))
+	}
+	if len(names) == 0 {
+		return "scheduling only"
+	}
+	return "scheduling, " + strings.Join(names, ", ") + " (one a run)"
+}
+
+func oracleLine(r *program.Result) string {
+	words := fmt.Sprintf("all %d", len(r.Oracles))
+	if len(r.Without) > 0 {
+		words = fmt.Sprintf("%d, without %s", len(r.Oracles), strings.Join(r.Without, ", "))
+	}
+	if r.Goals != nil || r.Muted {
+		words += ", each execution going on to " + goalText(r)
+	}
+	return words
+}
+
+// goalText names what executions go on to.
+func goalText(r *program.Result) string {
+	if r.Muted {
+		return "what is no matter of lock discipline"
+	}
+	return strings.Join(r.Goals, ", ")
+}
+
+// ExploreProgress words how far a search is, in one line.
+func ExploreProgress(scenario string, p explore.Progress) string {
+	words := []string{fmt.Sprintf("%s: %.1fs", scenario, p.Elapsed.Seconds()), plural(uint64(p.Executions), "execution"), rate(p.Rate)}
+	of := ""
+	if p.Bound >= 0 {
+		words = append(words, plural(uint64(p.Bound), "preemption"))
+		of = " of it"
+	}
+	if p.Open > 0 {
+		words = append(words, count(uint64(p.Open))+" open")
+	}
+	if p.Share > 0 {
+		words = append(words, shareText(p.Share)+of+" done")
+	}
+	if p.Left > 0 && (p.Share == 0 || p.Share >= tellingShare) {
+		words = append(words, "~"+p.Left.Round(time.Second).String()+" left")
+	}
+	return strings.Join(words, ", ")
+}
+
+// shareText words a share of what is estimated, with the more digits the smaller it is.
+func shareText(share float64) string {
+	switch share *= 100; {
+	case share >= 10:
+		return fmt.Sprintf("about %.0f%%", share)
+	case share >= tellingShare*100:
+		return fmt.Sprintf("about %.1f%%", share)
+	}
+	return "less than 0.1%"
+}
+
+// tellingShare is of how much of a search something can be told about the rest.
+const tellingShare = 0.001

@@ -1,0 +1,199 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"vmasim/explore"
+	"vmasim/workloads"
+	"vmasim/workloads/program"
+)
+
+// exploreBuiltin explores a built-in scenario; what depends on the machine is fixed.
+func exploreBuiltin(t *testing.T, name string, s program.Setting) *program.Result {
+	t.Helper()
+	sc, err := workloads.LoadBuiltin(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := program.Explore(t.Context(), sc, program.Options{Setting: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// How much there was to search is no matter of the report's.
+	r.Search.Elapsed, r.Search.Executions, r.Search.Redundant, r.Search.Steps = 10*time.Millisecond, 1234, 5, 67
+	r.Oracles = r.Oracles[:10]
+	for i := range r.Outcomes {
+		r.Outcomes[i].Executions = i + 1
+	}
+	for i := range r.Observations {
+		o := &r.Observations[i]
+		o.Positive, o.Negative = min(o.Positive, 1), min(o.Negative, 1)
+	}
+	return r
+}
+
+// TestDrawingsAreMarked: the drawing of each stated violation says where it is.
+func TestDrawingsAreMarked(t *testing.T) {
+	for _, info := range workloads.Litmus() {
+		sc, err := workloads.LoadBuiltin(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range sc.Verdicts {
+			if v.Verified() {
+				continue
+			}
+			r := exploreBuiltin(t, info.Name, program.Setting{Rules: v.Rules})
+			for _, v := range r.Violations {
+				if text := draw(v.Trace, false); !strings.Contains(text, "*** ") {
+					t.Errorf("%s under %s: %s is not marked in\n%s", info.Name, r.Rules, v.Oracle(), text)
+				}
+			}
+			if len(r.Violations) == 0 {
+				t.Errorf("%s under %s: nothing is drawn", info.Name, r.Rules)
+			}
+		}
+	}
+}
+
+// TestExploreReports compares whole reports with those in testdata/explore. The commands are
+// FORMAT scenario=NAME [rules=SPEC] [without=(ORACLES)] [full].
+func TestExploreReports(t *testing.T) {
+	datadriven.Walk(t, "testdata/explore", func(t *testing.T, path string) {
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			f, err := ExploreFormatByName(d.Cmd)
+			if err != nil {
+				d.Fatalf(t, "%v", err)
+			}
+			var name string
+			var s program.Setting
+			d.ScanArgs(t, "scenario", &name)
+			for _, arg := range d.CmdArgs {
+				switch arg.Key {
+				case "rules":
+					s.Rules = strings.Join(arg.Vals, ",")
+				case "without":
+					s.Without = arg.Vals
+				}
+			}
+			var b strings.Builder
+			if err := f.New(&b, d.HasArg("full"))(exploreBuiltin(t, name, s)); err != nil {
+				d.Fatalf(t, "%v", err)
+			}
+			return b.String()
+		})
+	})
+}
+
+func TestExploreJSON(t *testing.T) {
+	r := exploreBuiltin(t, "detach-race", program.Setting{})
+	var b strings.Builder
+	if err := exploreFormats[1].New(&b, false)(r); err != nil {
+		t.Fatal(err)
+	}
+	var got explored
+	if err := json.Unmarshal([]byte(b.String()), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Verdict != "violation" || got.Oracle != "lock-left-held" || !got.AsStated || !got.Complete || got.Shrunk == nil || got.Executions < 10 {
+		t.Errorf("%+v", got)
+	}
+	if len(got.Trace) != got.Shrunk.To.Steps || !strings.HasPrefix(got.Schedule, "v1:") {
+		t.Errorf("%d steps in the trace of %d; %s", len(got.Trace), got.Shrunk.To.Steps, got.Schedule)
+	}
+	last := got.Trace[len(got.Trace)-1]
+	if last.Task != "reader" || last.Cell != "vma#1.vm_refcnt" || last.Old != "1" || last.New != "0" || last.Stmt != "lock A" {
+		t.Errorf("last step %+v", last)
+	}
+}
+
+func TestExploreEvents(t *testing.T) {
+	r := exploreBuiltin(t, "detach-race", program.Setting{})
+	var b strings.Builder
+	if err := exploreFormats[2].New(&b, false)(r); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines) != len(r.Violations[0].Trace.Steps) {
+		t.Errorf("%d lines of %d steps", len(lines), len(r.Violations[0].Trace.Steps))
+	}
+	for i, line := range lines {
+		var e event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Step != i+1 || e.Kind == "" || e.Order == "" || e.Scenario != "detach-race" || len(e.Enabled) == 0 {
+			t.Errorf("%s", line)
+		}
+	}
+}
+
+func TestFinishedLine(t *testing.T) {
+	for _, c := range []struct {
+		r    program.Result
+		want string
+	}{
+		{program.Result{Search: explore.Report{Complete: true}}, "yes, every interleaving is covered"},
+		{program.Result{Interrupted: true, Bounded: true, Search: explore.Report{Strategy: explore.Bounded, Bound: 1}}, "no, interrupted; all with at most 1 preemption are searched"},
+		{program.Result{Bounded: true, Search: explore.Report{Strategy: explore.Bounded, Bound: -1}}, "no, it reached its limit; no bound is searched in full"},
+		{program.Result{Search: explore.Report{Strategy: explore.Random}}, "no, a random search never is"},
+		{program.Result{Bounded: true, Search: explore.Report{Enough: true}}, "no, it stopped at what it found"},
+	} {
+		if got := finishedLine(&c.r); got != c.want {
+			t.Errorf("%q, expected %q", got, c.want)
+		}
+	}
+}
+
+func TestReplayText(t *testing.T) {
+	sc, err := workloads.LoadBuiltin("detach-race")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := exploreBuiltin(t, "detach-race", program.Setting{})
+	schedule := r.Violations[0].Schedule
+	for cut, want := range map[int]string{0: "LOCK-LEFT-HELD: ", 1: "the schedule ends after "} {
+		short := schedule
+		short.Tasks = short.Tasks[:len(short.Tasks)-cut]
+		again, err := program.ReplayScenario(sc, program.Setting{}, short)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range ExploreFormats() {
+			var b strings.Builder
+			if err := f.Replay(&b, true)(again); err != nil {
+				t.Fatal(err)
+			}
+			if f.Name == "text" && !strings.Contains(b.String(), "\n"+want) {
+				t.Errorf("no %q in\n%s", want, b.String())
+			}
+			if b.Len() == 0 {
+				t.Errorf("%s prints nothing", f.Name)
+			}
+		}
+	}
+}
+
+func TestExploreProgress(t *testing.T) {
+	at := explore.Progress{Executions: 12345, Rate: 54321, Elapsed: 1500 * time.Millisecond, Bound: -1}
+	begin := fmt.Sprintf("x: 1.5s, 12,345 executions, %s", rate(54321))
+	for want, change := range map[string]func(*explore.Progress){
+		"": func(*explore.Progress) {},
+		", 2,000 open, about 5.2% done, ~1m2s left":    func(p *explore.Progress) { p.Open, p.Share, p.Left = 2000, 0.052, 62*time.Second },
+		", 1 preemption, 3 open, about 52% of it done": func(p *explore.Progress) { p.Bound, p.Open, p.Share = 1, 3, 0.52 },
+		", 4 open, less than 0.1% done":                func(p *explore.Progress) { p.Open, p.Share, p.Left = 4, 1e-6, 900*time.Hour },
+		", ~30s left":                                  func(p *explore.Progress) { p.Left = 30 * time.Second },
+	} {
+		p := at
+		change(&p)
+		if got := ExploreProgress("x", p); got != begin+want {
+			t.Errorf("%q, expected %q", got, begin+want)
+		}
+	}
+}

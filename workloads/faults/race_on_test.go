@@ -1,6 +1,0 @@
-//go:build race
-
-package faults
-
-// raceDetector looks at memory before the program does, and cannot take the signal: nothing can be performed with it.
-const raceDetector = true
