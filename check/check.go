@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"vmasim/internal/lockorder"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -46,8 +47,7 @@ type Checker struct {
 	ordered bool  // an oracle that is on asks what orders steps
 	init    clock // what every task has seen when it begins
 	grace   clock // what those have seen that asked for a grace period
-	graph   *LockGraph
-	joined  bool      // the next execution is judged together with this one
+	order   *lockOrder
 	from    *Snapshot // that the execution began from; nil: from nothing
 }
 
@@ -109,7 +109,7 @@ func All(report func(task.Violation)) *Checker {
 // New returns a checker with the named oracles. Names of oracles that only others report are allowed and change nothing; see
 // [Checker.Wants]. Without names it watches nothing.
 func New(report func(task.Violation), names ...string) (*Checker, error) {
-	c := &Checker{report: report, cells: newCellTable(), graph: NewLockGraph()}
+	c := &Checker{report: report, cells: newCellTable(), order: newLockOrder(lockorder.Declared())}
 	for _, name := range names {
 		i, err := find(name)
 		if err != nil {
@@ -137,8 +137,7 @@ func (c *Checker) Wants(name string) bool {
 // Report replaces the function that receives what the oracles find.
 func (c *Checker) Report(report func(task.Violation)) { c.report = report }
 
-// Reset forgets the execution, for the next one, which is judged by itself unless Join was called. Only what orders of locks
-// were seen stays: see [Checker.Lessons].
+// Reset forgets the execution, for the next one.
 func (c *Checker) Reset() {
 	for _, ts := range c.tasks {
 		ts.reset()
@@ -159,8 +158,7 @@ func (c *Checker) forget() {
 	c.plains = c.plains[:0]
 	c.relied = c.relied[:0]
 	c.init, c.grace = c.init[:0], c.grace[:0]
-	c.graph.begin(c.joined)
-	c.joined = false
+	c.order.reported = c.order.reported[:0]
 }
 
 func (ts *taskState) reset() {

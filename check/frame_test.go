@@ -1,7 +1,6 @@
 package check
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -209,27 +208,6 @@ func TestUpperEntries(t *testing.T) {
 	l.want("", "")
 	l.tables.FreeRange(l.b, 0, linux.PageSize, 0, 0)
 	l.want("lock-rule", "pmd_table#1.pmd[0] is written")
-}
-
-// TestLocksHaveClasses: the locks below an address space have names, and an order.
-func TestLocksHaveClasses(t *testing.T) {
-	c := All(nil)
-	l := newMachineLab(t, "", c)
-	l.mapFile(0, 2)
-	l.mmap(l.boot, 8, 10, rw, privateAnon)
-	l.run(nil, func(t *task.Task) { l.store(t, 8); l.store(t, 0); l.mprotect(t, 0, 1, 1); l.munmap(t, 0, 1) })
-	if l.names() != "" {
-		t.Error(l)
-	}
-	for _, edge := range []string{
-		"address_space.i_mmap_rwsem -> anon_vma.rwsem", "anon_vma.rwsem -> mm_tables.page_table_lock",
-		"mm_struct.mmap_lock -> address_space.i_mmap_rwsem", "mm_struct.mmap_lock -> pte_lock.ptl", "vma_lock -> pmd_lock.ptl",
-		"address_space.invalidate_lock -> address_space.i_pages.xa_lock", "vma_lock -> address_space.i_pages.xa_lock",
-	} {
-		if !slices.Contains(c.Graph().Edges(), edge) {
-			t.Errorf("no order %s among %q", edge, c.Graph().Edges())
-		}
-	}
 }
 
 // TestAnonVMACounts: the counts of an anon_vma change under the lock of its root.

@@ -21,7 +21,7 @@ const (
 type held struct {
 	addr  unsafe.Pointer
 	cell  int32
-	class int32 // in the graph, noClass if it is in no known object
+	class int32 // in the order, noClass if it is in no known object
 	mode  holdMode
 	spin  bool
 	stack stack

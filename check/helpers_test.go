@@ -236,6 +236,7 @@ func newMachineLab(tb testing.TB, spec string, c *Checker) *machineLab {
 	}
 	l.boot = l.m.NewTask("boot")
 	l.boot.Observer = watching{c}
+	l.m.Mem.Announce(l.boot)
 	if l.mm, err = l.m.NewMM(l.boot, "main"); err != nil {
 		tb.Fatal(err)
 	}

@@ -2,52 +2,27 @@ package check
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 
+	"vmasim/internal/lockorder"
 	"vmasim/internal/task"
 )
 
-// LockGraph is the order in which classes of locks were taken: lockdep's dependency graph. An execution is judged by its own
-// orders, so that it fails whenever it is repeated; but what several do can deadlock together, though none of them did, so
-// the orders of all are known, too: see [Lesson]. It is not safe for several checkers at once.
-type LockGraph struct {
-	classes    []lockClass
-	now        []uint64 // by class: those taken while it was held, in this execution and those that it is joined to
-	seen       []uint64 // the same, in any execution
-	sound      []uint64 // by class: those of seen that are on no cycle of seen, which need no second look
-	edges      map[[2]int32]lockEdge
-	lessons    []Lesson
-	vmaLock    int32 // the class of all VMA locks
-	executions int
-}
-
-// Lesson is an order that an execution has shown for the first time.
-type Lesson struct {
-	Fact string   // the order, "A -> B"
-	With []string // the orders of other executions that close a cycle together with those of this one; none: they close none
-}
-
+// lockClass is a class of locks. The first classes are those of the declared order, with the same indexes; after them come those
+// that it lacks.
 type lockClass struct {
-	name string
-	set  task.LockSet // what holding it for writing counts as in a field's rule
-}
-
-// lockEdge says who took a lock while holding another.
-type lockEdge struct {
-	task      string
-	holding   stack // where the first was taken
-	taking    stack // where the second was
-	execution int   // in which it was first seen, from 1
+	name   string
+	set    task.LockSet // as which holding it for writing counts in a field's rule
+	nested int32        // the class of a second lock of it, taken under the first; unknownClass until one is asked for
 }
 
 const (
-	noClass    int32 = -1
-	maxClasses       = 64 // a set of classes is one word
+	noClass      int32 = -1 // of a lock in no known object
+	unknownClass int32 = -2 // not looked up yet
 )
 
-// lockSetTable says what a lock is in the terms of field rules, by the field that it is.
+// lockSetTable says as what a lock counts in field rules, by the field that it is.
 var lockSetTable = map[string]task.LockSet{
 	"mmap_lock":       task.MmapRead | task.MmapWrite,
 	"i_mmap_rwsem":    task.RmapRead | task.RmapWrite,
@@ -57,60 +32,49 @@ var lockSetTable = map[string]task.LockSet{
 	"invalidate_lock": task.InvalidateLock,
 }
 
-// NewLockGraph returns a graph without edges.
-func NewLockGraph() *LockGraph {
-	g := &LockGraph{edges: map[[2]int32]lockEdge{}, executions: 1}
-	g.vmaLock = g.class("vma_lock", "")
+// lockOrder judges in which order locks are taken by the order that is declared.
+type lockOrder struct {
+	declared *lockorder.Order
+	classes  []lockClass
+	vmaLock  int32      // the class of all VMA locks
+	reported [][2]int32 // in this execution: outer and inner class
+}
+
+func newLockOrder(declared *lockorder.Order) *lockOrder {
+	g := &lockOrder{declared: declared}
+	for _, c := range declared.Classes() {
+		g.add(c.Name)
+	}
+	g.vmaLock = g.class("vma_lock")
 	return g
 }
 
-// begin makes the graph ready for another execution, which is judged together with the one before if that is joined.
-func (g *LockGraph) begin(joined bool) {
-	if !joined {
-		clear(g.now)
+// class returns the class with a name, a new one if there was none.
+func (g *lockOrder) class(name string) int32 {
+	if i := slices.IndexFunc(g.classes, func(c lockClass) bool { return c.name == name }); i >= 0 {
+		return int32(i)
 	}
-	g.lessons = g.lessons[:0]
-	g.executions++
+	return g.add(name)
 }
 
-// Lessons returns what the execution just watched has shown for the first time since Forget. It is good until Reset.
-func (c *Checker) Lessons() []Lesson { return c.graph.lessons }
-
-// Forget forgets all orders of locks that were seen, from the next Reset on.
-func (c *Checker) Forget() {
-	c.graph = NewLockGraph()
-	c.graph.executions = 0
-}
-
-// Join makes Reset keep the orders of locks of this execution: the next one is judged together with it.
-func (c *Checker) Join() { c.joined = true }
-
-// Graph returns the checker's graph.
-func (c *Checker) Graph() *LockGraph { return c.graph }
-
-// class returns the class with a name, a new one if there was none; noClass if there are too many.
-func (g *LockGraph) class(name, field string) int32 {
-	for i := range g.classes {
-		if g.classes[i].name == name {
-			return int32(i)
-		}
-	}
-	if len(g.classes) == maxClasses {
-		return noClass
-	}
-	g.classes = append(g.classes, lockClass{name, lockSetTable[field]})
-	g.now, g.seen, g.sound = append(g.now, 0), append(g.seen, 0), append(g.sound, 0)
+func (g *lockOrder) add(name string) int32 {
+	_, field, _ := strings.Cut(name, ".")
+	field, _, _ = strings.Cut(field, "/")
+	g.classes = append(g.classes, lockClass{name, lockSetTable[field], unknownClass})
 	return int32(len(g.classes) - 1)
 }
 
-// nested returns the sub-class of a class for a second lock of it, taken under the first.
-func (g *LockGraph) nested(class int32) int32 {
-	name := g.classes[class].name
-	return g.class(name+"/1", name[strings.LastIndexByte(name, '.')+1:])
+// nested returns the class of a second lock of a class, taken under the first.
+func (g *lockOrder) nested(class int32) int32 {
+	if g.classes[class].nested == unknownClass {
+		second := g.class(g.classes[class].name + "/1")
+		g.classes[class].nested = second
+	}
+	return g.classes[class].nested
 }
 
 // lockSet returns what a lock held counts as in a field's rule. A lock of unknown class is given the benefit of the doubt.
-func (g *LockGraph) lockSet(h *held) task.LockSet {
+func (g *lockOrder) lockSet(h *held) task.LockSet {
 	if h.class == noClass {
 		if h.spin {
 			return task.PageTableLock
@@ -138,10 +102,10 @@ func (c *Checker) classOf(ts *taskState, n int32) int32 {
 	}
 	if o := &c.objects[k.object]; o.owner == ts.index {
 		c.relies(ts, o, LockOrder)
-		return c.graph.nested(class)
+		return c.order.nested(class)
 	}
 	if c.serialised(ts, class) {
-		return c.graph.nested(class)
+		return c.order.nested(class)
 	}
 	return class
 }
@@ -149,8 +113,8 @@ func (c *Checker) classOf(ts *taskState, n int32) int32 {
 // serialised reports whether a class is of the locks of page tables, two of which are taken only under mmap_lock held for writing,
 // and ts holds that.
 func (c *Checker) serialised(ts *taskState, class int32) bool {
-	return c.graph.classes[class].set == task.PTLock && slices.ContainsFunc(ts.held, func(h held) bool {
-		return c.graph.lockSet(&h)&task.MmapWrite != 0
+	return c.order.classes[class].set == task.PTLock && slices.ContainsFunc(ts.held, func(h held) bool {
+		return c.order.lockSet(&h)&task.MmapWrite != 0
 	})
 }
 
@@ -160,20 +124,11 @@ func (c *Checker) fieldClass(k *cell) int32 {
 	for len(s.classes) < len(s.layout.Fields) {
 		s.classes = append(s.classes, unknownClass)
 	}
-	if s.classGraph != c.graph {
-		s.classGraph = c.graph
-		for i := range s.classes {
-			s.classes[i] = unknownClass
-		}
-	}
 	if s.classes[k.field] == unknownClass {
-		field := s.layout.Fields[k.field].Name
-		s.classes[k.field] = c.graph.class(s.layout.Type+"."+field, field)
+		s.classes[k.field] = c.order.class(s.layout.Type + "." + s.layout.Fields[k.field].Name)
 	}
 	return s.classes[k.field]
 }
-
-const unknownClass int32 = -2
 
 func (ts *taskState) hasClass(class, except int32) bool {
 	for i := range ts.held {
@@ -196,120 +151,49 @@ func (c *Checker) reclassify() {
 	}
 }
 
-// blocksOn notes that ts may come to wait for a lock of a class while it holds what it holds. A try waits for nothing and is not
-// noted; but what it got is held.
+// blocksOn checks that ts may wait for a lock of a class while it holds what it holds. A try waits for nothing and is not checked;
+// but what it got is held.
 func (c *Checker) blocksOn(ts *taskState, class int32) {
 	if !c.on.has(LockOrder) {
 		return
 	}
 	for i := range ts.held {
-		if h := &ts.held[i]; h.class != noClass && c.graph.now[h.class]&(1<<class) == 0 {
-			c.order(ts, h.class, class, &h.stack)
+		if h := &ts.held[i]; h.class != noClass && !c.order.declared.Before(int(h.class), int(class)) {
+			c.outOfOrder(ts, h.class, class, &h.stack)
 		}
 	}
-	if len(ts.refs) > 0 && c.graph.now[c.graph.vmaLock]&(1<<class) == 0 {
-		c.order(ts, c.graph.vmaLock, class, &ts.refs[0].stack)
+	if len(ts.refs) > 0 && !c.order.declared.Before(int(c.order.vmaLock), int(class)) {
+		c.outOfOrder(ts, c.order.vmaLock, class, &ts.refs[0].stack)
 	}
 }
 
-// order adds an edge, and reports a cycle that it closes with others of this execution.
-func (c *Checker) order(ts *taskState, from, to int32, holding *stack) {
-	g, bit := c.graph, uint64(1)<<to
-	g.now[from] |= bit
-	if g.sound[from]&bit != 0 {
+// outOfOrder reports, once in an execution, that the order does not allow to wait for a lock of the inner class under one of the
+// outer class. holding is where the latter was taken.
+func (c *Checker) outOfOrder(ts *taskState, outer, inner int32, holding *stack) {
+	g := c.order
+	if slices.Contains(g.reported, [2]int32{outer, inner}) {
 		return
 	}
-	if g.seen[from]&bit == 0 {
-		g.learn(from, to, lockEdge{ts.task.Name, *holding, stackOf(ts.task), g.executions})
-	}
-	if shortestPath(g.seen, to, from) == nil {
-		g.sound[from] |= bit
-		return
-	}
-	if path := shortestPath(g.now, to, from); path != nil {
-		c.fail(LockOrder, ts.task, "%s", g.describe(ts, from, to, path))
-	}
+	g.reported = append(g.reported, [2]int32{outer, inner})
+	asked := stackOf(ts.task)
+	c.fail(LockOrder, ts.task, "%s\n  %s taken in %s\n  %s asked for in %s",
+		g.describe(ts.task.Name, outer, inner), g.classes[outer].name, holding, g.classes[inner].name, &asked)
 }
 
-// learn takes in an edge that was never seen before.
-func (g *LockGraph) learn(from, to int32, e lockEdge) {
-	g.seen[from] |= 1 << to
-	g.edges[[2]int32{from, to}] = e
-	clear(g.sound)
-	l := Lesson{Fact: g.edgeName(from, to)}
-	path := shortestPath(g.seen, to, from)
-	for i := 0; i+1 < len(path); i++ {
-		if g.now[path[i]]&(1<<path[i+1]) == 0 {
-			l.With = append(l.With, g.edgeName(path[i], path[i+1]))
+// describe words what is wrong with the order of two locks.
+func (g *lockOrder) describe(task string, outer, inner int32) string {
+	out, in := g.classes[outer].name, g.classes[inner].name
+	if outer == inner {
+		return fmt.Sprintf("possible recursive locking: %s may wait for %s while it holds one", task, in)
+	}
+	text := fmt.Sprintf("locks out of order: %s may wait for %s while it holds %s; ", task, in, out)
+	for _, class := range []int32{outer, inner} {
+		if int(class) >= len(g.declared.Classes()) {
+			return text + g.classes[class].name + " has no place in the declared order"
 		}
 	}
-	g.lessons = append(g.lessons, l)
-}
-
-func (g *LockGraph) edgeName(from, to int32) string {
-	return g.classes[from].name + " -> " + g.classes[to].name
-}
-
-// shortestPath returns the classes on a shortest way between two, both included; nil if there is none.
-func shortestPath(after []uint64, from, to int32) []int32 {
-	var before [maxClasses]int32
-	reached := uint64(1) << from
-	queue := []int32{from}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		if at == to {
-			way := []int32{at}
-			for at != from {
-				at = before[at]
-				way = append(way, at)
-			}
-			slices.Reverse(way)
-			return way
-		}
-		for next := after[at] &^ reached; next != 0; next &= next - 1 {
-			n := int32(bits.TrailingZeros64(next))
-			reached |= 1 << n
-			before[n] = at
-			queue = append(queue, n)
-		}
+	if g.declared.Before(int(inner), int(outer)) {
+		return text + "the order is " + g.declared.Way(int(inner), int(outer))
 	}
-	return nil
-}
-
-// describe words a cycle: the edge from -> to was added, and path leads back.
-func (g *LockGraph) describe(ts *taskState, from, to int32, path []int32) string {
-	var b strings.Builder
-	name := func(class int32) string { return g.classes[class].name }
-	if from == to {
-		fmt.Fprintf(&b, "possible recursive locking: %s may wait for %s while it holds one", ts.task.Name, name(to))
-	} else {
-		fmt.Fprintf(&b, "possible circular locking: %s may wait for %s while it holds %s", ts.task.Name, name(to), name(from))
-	}
-	fmt.Fprintf(&b, "\n  %s taken in %s", name(from), g.edge(from, to).holding.String())
-	fmt.Fprintf(&b, "\n  %s asked for in %s", name(to), g.edge(from, to).taking.String())
-	for i := 0; i+1 < len(path); i++ {
-		e := g.edge(path[i], path[i+1])
-		fmt.Fprintf(&b, "\n  which already depends on %s:", name(path[i+1]))
-		fmt.Fprintf(&b, "\n    %s took %s in %s", e.task, name(path[i]), e.holding.String())
-		fmt.Fprintf(&b, "\n    and asked for %s in %s", name(path[i+1]), e.taking.String())
-		if e.execution != g.edge(from, to).execution {
-			fmt.Fprintf(&b, ", in execution %d", e.execution)
-		}
-	}
-	return b.String()
-}
-
-func (g *LockGraph) edge(from, to int32) *lockEdge {
-	e := g.edges[[2]int32{from, to}]
-	return &e
-}
-
-// Edges returns the orders seen, "A -> B", sorted.
-func (g *LockGraph) Edges() (edges []string) {
-	for e := range g.edges {
-		edges = append(edges, g.edgeName(e[0], e[1]))
-	}
-	slices.Sort(edges)
-	return edges
+	return text + "no order of the two is declared"
 }

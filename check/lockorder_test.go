@@ -1,14 +1,17 @@
 package check
 
 import (
-	"reflect"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
+	"vmasim/internal/lockorder"
 	"vmasim/internal/pgtable"
+	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/internal/task/tasktest"
 	"vmasim/vma"
@@ -35,115 +38,111 @@ func (l *lockLab) three() *threeLocks {
 	return x
 }
 
-// TestLockOrder: A before B in one task, B before C in another, C before A in the third, one after the other. Nothing ever
-// waits, and yet it can.
-func TestLockOrder(t *testing.T) {
+// orderLab is a lockLab whose locks have a declared order.
+func orderLab(t *testing.T, order string) *lockLab {
+	t.Helper()
 	l := newLockLab(t, "", "lock-order")
-	x := l.three()
-	inOrder := tasktest.Schedule() // the first to its end, then the second
-	l.run(inOrder, func(tk *task.Task) {
-		tk.Enter("takes_ab")
-		x.a.DownWrite(tk)
-		x.b.Lock(tk)
-		x.b.Unlock(tk)
-		x.a.UpWrite(tk)
-		tk.Leave()
-	}, func(tk *task.Task) {
-		tk.Enter("takes_bc")
-		x.b.Lock(tk)
-		x.c.Lock(tk)
-		x.c.Unlock(tk)
-		x.b.Unlock(tk)
-		tk.Leave()
-	}, func(tk *task.Task) {
-		tk.Enter("takes_ca")
-		x.c.Lock(tk)
-		x.a.DownRead(tk)
-		x.a.UpRead(tk)
-		x.c.Unlock(tk)
-		tk.Leave()
-	})
-	if len(l.list) != 1 {
-		t.Fatalf("%d reports:\n%s", len(l.list), &l.findings)
+	declared, err := lockorder.Parse("three.a: rwsem, a\nthree.b: mutex, b\nthree.c: spinlock, c\n" + order)
+	if err != nil {
+		t.Fatal(err)
 	}
-	got := l.list[0].Message
-	for _, want := range []string{"c may wait for three.a while it holds three.c", "a took three.a in takes_ab", "asked for three.c in takes_bc"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q is not in:\n%s", want, got)
+	l.c.order = newLockOrder(declared)
+	return l
+}
+
+// TestLockOrder: what the declaration does not say is reported in the one execution that does it, whatever others do.
+func TestLockOrder(t *testing.T) {
+	takes := map[string]func(x *threeLocks, tk *task.Task){
+		"a, b": func(x *threeLocks, tk *task.Task) { x.a.DownRead(tk); x.b.Lock(tk) },
+		"b, a": func(x *threeLocks, tk *task.Task) { x.b.Lock(tk); x.a.DownRead(tk) },
+		"a, c": func(x *threeLocks, tk *task.Task) { x.a.DownWrite(tk); x.c.Lock(tk) },
+		"b, c": func(x *threeLocks, tk *task.Task) { x.b.Lock(tk); x.c.Lock(tk) },
+	}
+	const outOfOrder = "locks out of order: a may wait for "
+	for _, c := range []struct{ order, takes, want string }{
+		{"three.a < three.b < three.c", "a, b", ""},
+		{"three.a < three.b < three.c", "a, c", ""},
+		{"three.a < three.b < three.c", "b, a", outOfOrder + "three.a while it holds three.b; the order is three.a < three.b"},
+		{"three.b < three.a < three.c", "a, b", outOfOrder + "three.b while it holds three.a; the order is three.b < three.a"},
+		{"three.a < three.b, three.c", "b, c", outOfOrder + "three.c while it holds three.b; no order of the two is declared"},
+	} {
+		l := orderLab(t, c.order)
+		x := l.three()
+		l.run(nil, func(tk *task.Task) {
+			tk.Enter("takes_both")
+			defer tk.Leave()
+			takes[c.takes](x, tk)
+		})
+		if c.want == "" {
+			l.want("")
+			continue
 		}
-	}
-	if edges := l.c.Graph().Edges(); !slices.Equal(edges, []string{"three.a -> three.b", "three.b -> three.c", "three.c -> three.a"}) {
-		t.Error(edges)
+		if len(l.list) != 1 || !strings.HasPrefix(l.list[0].Message, c.want+"\n") || strings.Count(l.list[0].Message, "in takes_both") != 2 {
+			t.Errorf("%s, taken %s: %s", c.order, c.takes, &l.findings)
+		}
 	}
 }
 
-// TestLockOrderOverExecutions: the two halves of a deadlock in two executions. Neither fails by itself, however often it is
-// run; together they do.
-func TestLockOrderOverExecutions(t *testing.T) {
-	l := newLockLab(t, "", "lock-order")
-	execution := func(aFirst bool) {
-		l.boot = l.task(0, "boot", l.report)
-		x := l.three()
+// TestUndeclaredLock: a lock that the declaration lacks may be taken alone, and neither under another nor around one.
+func TestUndeclaredLock(t *testing.T) {
+	for _, outer := range []bool{false, true} {
+		l := newLockLab(t, "", "lock-order")
+		x, m := l.three(), l.mm()
 		l.run(nil, func(tk *task.Task) {
-			if aFirst {
-				x.a.DownWrite(tk)
-			}
 			x.b.Lock(tk)
-			if !aFirst {
-				x.a.DownWrite(tk)
+			if !outer {
+				x.b.Unlock(tk)
+			}
+			m.MmapWriteLock(tk)
+			if !outer {
+				x.b.Lock(tk)
 			}
 		})
-	}
-	lessons := func(want ...Lesson) {
-		t.Helper()
-		if got := l.c.Lessons(); !reflect.DeepEqual(got, want) && len(got)+len(want) > 0 {
-			t.Errorf("lessons %v, expected %v", got, want)
+		if len(l.list) != 1 || !strings.Contains(l.list[0].Message, "three.b has no place in the declared order") {
+			t.Errorf("%s", &l.findings)
 		}
 	}
-	const ab, ba = "three.a -> three.b", "three.b -> three.a"
-	execution(true)
-	lessons(Lesson{Fact: ab})
-	l.want("")
-	for i, want := range [][]Lesson{{{ba, []string{ab}}}, nil} {
-		l.c.Reset()
-		execution(i > 1)
-		lessons(want...)
-		l.want("")
-	}
+}
 
-	l.c.Forget()
-	l.c.Reset()
-	execution(true)
-	l.c.Join()
-	l.c.Reset()
-	execution(false)
-	lessons(Lesson{Fact: ba})
-	if len(l.list) != 1 || !strings.Contains(l.list[0].Message, "in execution 1") {
-		t.Errorf("%s", &l.findings)
+// TestOrderIsReportedOnce: two orders are two reports, the same one again is none until the next execution.
+func TestOrderIsReportedOnce(t *testing.T) {
+	l := orderLab(t, "three.a < three.b < three.c")
+	wrong := func(x *threeLocks) func(tk *task.Task) {
+		return func(tk *task.Task) {
+			x.c.Lock(tk)
+			for range 2 {
+				x.b.Lock(tk)
+				x.b.Unlock(tk)
+				x.a.DownRead(tk)
+				x.a.UpRead(tk)
+			}
+		}
 	}
-	l.list = nil
-	l.c.Reset()
-	execution(false)
-	l.want("")
+	for range 2 {
+		l.boot = l.task(0, "boot", l.report)
+		l.list = nil
+		l.run(nil, wrong(l.three()))
+		if len(l.list) != 2 {
+			t.Errorf("%s", &l.findings)
+		}
+		l.c.Reset()
+	}
 }
 
 // TestTrylockWaitsForNothing: what is tried cannot deadlock; what is waited for under it can.
 func TestTrylockWaitsForNothing(t *testing.T) {
-	l := newLockLab(t, "", "lock-order")
+	l := orderLab(t, "three.a < three.b, three.c")
 	x := l.three()
 	l.run(nil, func(tk *task.Task) {
-		x.a.DownWrite(tk)
-		x.b.Lock(tk)
-		x.b.Unlock(tk)
-		x.a.UpWrite(tk)
 		x.b.Lock(tk)
 		x.a.DownWriteTrylock(tk)
+		l.want("")
+		x.b.Unlock(tk)
 		x.c.Lock(tk)
+		l.want("")
+		x.b.Lock(tk)
 	})
-	l.want("")
-	if edges := l.c.Graph().Edges(); !slices.Contains(edges, "three.a -> three.c") || slices.Contains(edges, "three.b -> three.a") {
-		t.Error(edges)
-	}
+	l.want("lock-order")
 }
 
 // TestNestedLocks: two locks of one class need a reason.
@@ -188,11 +187,11 @@ func TestNestedTableLocks(t *testing.T) {
 	}
 }
 
-// TestVMALockOrder: mmap_lock is waited for under a VMA read lock, a writer waits for VMA locks under mmap_lock.
+// TestVMALockOrder: who has a VMA read-locked may not wait for mmap_lock, though no writer comes.
 func TestVMALockOrder(t *testing.T) {
 	l := newLockLab(t, "", "lock-order")
 	m := l.mm()
-	v := l.attached(m) // mmap_lock -> vma_lock comes with the next vma_start_write
+	v := l.attached(m)
 	l.run(tasktest.Schedule(), func(tk *task.Task) {
 		m.MmapWriteLock(tk)
 		v.StartWrite(tk)
@@ -204,5 +203,79 @@ func TestVMALockOrder(t *testing.T) {
 		m.MmapReadUnlock(tk)
 		v.EndRead(tk)
 	})
+	if !strings.Contains(l.String(), "mm_struct.mmap_lock < mm_struct.mmap_lock/1 < vma_lock") {
+		t.Errorf("%s", &l.findings)
+	}
 	l.want("lock-order")
+}
+
+// notShown are the declared orders that no execution here shows.
+var notShown = []string{
+	"mm_struct.mmap_lock < mm_struct.mmap_lock/1", // the checker hears of fork's child when it is locked
+	"anon_vma.rwsem < pmd_lock.ptl",               // in the kernel only: move_normal_pmd
+	"pmd_lock.ptl < pte_lock.ptl",                 // in the kernel only: retract_page_tables
+}
+
+// outOfMemory reads a page of a file when no frame is left.
+func outOfMemory(l *machineLab) []func(*task.Task) {
+	l.mapFile(0, linux.MAP_SHARED)
+	return []func(*task.Task){func(t *task.Task) {
+		var all []phys.PFN
+		for {
+			pfn, err := l.m.Mem.Alloc(t)
+			if err != nil {
+				break
+			}
+			all = append(all, pfn)
+		}
+		if _, err := l.file.Page(t, 0); err == nil {
+			l.tb.Error("there was a frame left")
+		}
+		l.m.Mem.PutAll(t, all)
+	}}
+}
+
+// TestLearnedOrders learns the orders in which real operations take locks, as what breaks a declaration that allows none. Each must
+// be declared; and each that is declared must be shown, or be among notShown.
+func TestLearnedOrders(t *testing.T) {
+	c, err := New(nil, "lock-order")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := lockorder.Declared()
+	var names strings.Builder
+	for _, class := range declared.Classes() {
+		names.WriteString(class.Name + ": rwsem, " + class.Doc + "\n")
+	}
+	none, err := lockorder.Parse(names.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.order = newLockOrder(none)
+	learned := map[[2]int]bool{}
+	programs := maps.Clone(machinePrograms)
+	programs["out of memory"] = outOfMemory
+	for _, program := range programs {
+		for seed := range uint64(5) {
+			l := newMachineLab(t, "", c)
+			l.run(tasktest.Random(seed), program(l)...)
+			for _, pair := range c.order.reported {
+				learned[[2]int{int(pair[0]), int(pair[1])}] = true
+			}
+		}
+	}
+	all := declared.Classes()
+	for pair := range learned {
+		if !declared.Before(pair[0], pair[1]) {
+			t.Errorf("%s < %s is not declared", all[pair[0]].Name, all[pair[1]].Name)
+		}
+	}
+	for outer := range all {
+		for _, inner := range declared.Next(outer) {
+			line := all[outer].Name + " < " + all[inner].Name
+			if shown := learned[[2]int{outer, inner}]; shown == slices.Contains(notShown, line) {
+				t.Errorf("%s: shown %v", line, shown)
+			}
+		}
+	}
 }

@@ -77,7 +77,7 @@ func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write
 	}
 	for i := range ts.held {
 		if h := &ts.held[i]; h.spin {
-			have |= c.graph.lockSet(h) & task.PageTableLock
+			have |= c.order.lockSet(h) & task.PageTableLock
 		}
 	}
 	switch o.shape.kind {
@@ -89,7 +89,7 @@ func (c *Checker) lockSet(ts *taskState, e *task.Event, o *object, r role, write
 		have |= rmapSetOf(ts.holdsRmap((*vma.AnonVMA)(o.base)))
 	default:
 		for i := range ts.held {
-			have |= c.graph.lockSet(&ts.held[i])
+			have |= c.order.lockSet(&ts.held[i])
 		}
 		have &^= task.PTLock // of another table
 		if o.guard != nil && ts.holdsAt(o.guard) == writeHeld {
@@ -145,7 +145,7 @@ func (c *Checker) vmaLockSet(ts *taskState, e *task.Event, o *object, r role, wr
 	}
 	if r == chainRole { // links come and go under the lock of whichever anon_vma they are of
 		for i := range ts.held {
-			have |= c.graph.lockSet(&ts.held[i]) & (task.RmapRead | task.RmapWrite)
+			have |= c.order.lockSet(&ts.held[i]) & (task.RmapRead | task.RmapWrite)
 		}
 		return have
 	}

@@ -95,6 +95,17 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 			func(t *task.Task) { _ = l.mm.Madvise(t, at(0), 4*page, linux.MADV_DONTNEED) },
 		}
 	},
+	"holes and write-back": func(l *machineLab) []func(*task.Task) {
+		l.mapFile(0, linux.MAP_SHARED)
+		l.mmap(l.boot, 8, 12, rw, sharedAnon)
+		l.store(l.boot, 0)
+		l.store(l.boot, 8)
+		return []func(*task.Task){
+			func(t *task.Task) { _ = l.mm.Madvise(t, at(8), 2*page, linux.MADV_REMOVE) },
+			func(t *task.Task) { l.store(t, 0); _ = l.mm.Msync(t, at(0), page, linux.MS_SYNC) },
+			func(t *task.Task) { l.load(t, 9); l.munmap(t, 8, 12) },
+		}
+	},
 }
 
 // rarely lets an allocation fail, memory be reused later or a grace period go on, once in a while.

@@ -103,8 +103,7 @@ type shape struct {
 	array  bool // a frame, all whose words are cells
 	births int  // in this execution
 
-	classes    []int32 // of the fields that are locks, in classGraph
-	classGraph *LockGraph
+	classes []int32 // of the fields that are locks
 }
 
 // unnamedLayout is of objects that come without one.

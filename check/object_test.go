@@ -109,7 +109,7 @@ func TestResetForgets(t *testing.T) {
 	v := l.attached(m)
 	readLock(l.boot, m, v)
 	m.MmapReadLock(l.boot)
-	l.want("blocking-under-vma-lock")
+	l.want("blocking-under-vma-lock lock-order")
 	l.c.Reset()
 	if got := l.c.Held(l.task(0, "boot", nil)); len(got) != 0 || len(l.c.objects) != 0 || l.c.CellName(unsafe.Pointer(m)) != "" {
 		t.Errorf("%v, %d objects", got, len(l.c.objects))

@@ -92,7 +92,7 @@ var oracleTable = [...]Info{
 	UnlockNotHeld:        {"unlock-not-held", "a task gives back a lock or reference that it does not have", "", ByWatcher | ByCell | Discipline, "always", ""},
 	LockLeftHeld:         {"lock-left-held", "a task has ended with a lock held", "", ByWatcher | ByCell | Discipline, "always", "detach-race --rules refcount-v6"},
 	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher | Discipline, "6.4", "put-to-zero --rules linux-6.18,-detach-waits --until lock-rule"},
-	LockOrder:            {"lock-order", "locks are taken in an order that can deadlock, in one execution or in several together", "", ByWatcher | Discipline, "always", "lock-order --rules linux-6.18,-retry-under-trylock --until lock-order"},
+	LockOrder:            {"lock-order", "a lock is waited for under another that the declared lock order does not put before it", "", ByWatcher | Discipline, "always", "lock-order --rules linux-6.18,-retry-under-trylock --until lock-order"},
 	BlockingUnderVMALock: {"blocking-under-vma-lock", "mmap_lock, or a file that is read, is waited for under a VMA read lock", "I18", ByWatcher | Discipline, "6.4", "lock-order --rules linux-6.18,-retry-under-trylock --until any"},
 	DataRace:             {"data-race", "two tasks use a plain word at the same time and one writes: nothing orders them", "", ByWatcher, "always", ""},
 	StaleNode:            {"stale-node", "a walk through the tree of VMAs goes on from a node found before rcu_read_lock or mmap_lock was dropped", "I16", ByWatcher, "6.1; forgotten for a while before 6.18", "kept-node --rules linux-6.18,-walk-anew"},

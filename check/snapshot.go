@@ -12,9 +12,8 @@ type Snapshot struct {
 	relied      []reliance
 	init, grace clock
 	tasks       []taskState
-	births      []int // by shape
-	graph       *LockGraph
-	now         []uint64 // of the graph
+	births      []int      // by shape
+	reported    [][2]int32 // orders of locks
 }
 
 // Snapshot takes a snapshot.
@@ -22,7 +21,7 @@ func (c *Checker) Snapshot() *Snapshot {
 	s := &Snapshot{
 		cells: make([]cell, len(c.cells.cells)), slots: len(c.cells.slots), objects: slices.Clone(c.objects), relied: slices.Clone(c.relied),
 		locks: make([]lockState, len(c.locks)), plains: make([]plainWord, len(c.plains)), tasks: make([]taskState, len(c.tasks)),
-		graph: c.graph, now: slices.Clone(c.graph.now),
+		reported: slices.Clone(c.order.reported),
 	}
 	for i := range s.cells {
 		s.cells[i].set(&c.cells.cells[i])
@@ -46,7 +45,7 @@ func (c *Checker) Snapshot() *Snapshot {
 
 // CanReturn reports whether the checker can still return to the snapshot.
 func (c *Checker) CanReturn(s *Snapshot) bool {
-	return s.graph == c.graph && s.slots == len(c.cells.slots)
+	return s.slots == len(c.cells.slots)
 }
 
 // Return is Reset to what the checker knew at the snapshot.
@@ -77,9 +76,7 @@ func (c *Checker) Return(s *Snapshot) {
 	for i, n := range s.births {
 		c.shapes[i].births = n
 	}
-	for class, taken := range s.now {
-		c.graph.now[class] |= taken
-	}
+	c.order.reported = append(c.order.reported, s.reported...)
 }
 
 // restore makes the table, which is empty or begins with these cells, hold just them as they were.

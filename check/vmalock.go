@@ -72,7 +72,7 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 		if is > was {
 			o.excluder = ts.index
 			ts.excluding++
-			c.blocksOn(ts, c.graph.vmaLock)
+			c.blocksOn(ts, c.order.vmaLock)
 		}
 	case task.OpRefSubRelease:
 		if o.excluder >= 0 {

@@ -3,14 +3,8 @@
 // A fault first tries to lock its VMA without mmap_lock. What it cannot do under the VMA lock it gives up and does again
 // under mmap_lock held for reading. Before that a stack may have to grow, under mmap_lock held for writing, which is then downgraded.
 //
-// The lock order, outermost first:
-//
-//	VMA read lock, or mmap_lock (read)
-//	└── mmap_lock (read), by trylock        under the VMA lock, to give the VMA an anon_vma
-//	    └── anon_vma rwsem
-//	        └── page_table_lock
-//	page-cache lock of the file             never while the VMA lock is held and the page must be read
-//	PTE lock                                one per page table; nothing is taken under it
+// Under the VMA lock mmap_lock is taken by trylock only, to give the VMA an anon_vma, and no file is read. Under a PTE lock nothing is
+// taken. internal/lockorder declares in which order locks are taken.
 package fault
 
 import (

@@ -1,17 +1,8 @@
 // Package mm holds the address space: mm_struct and the operations that change it.
 //
-// The lock order, outermost first; a lock further right is taken while those to its left are held:
-//
-//	mmap_lock (write)                     serialises writers; mm_lock_seq is odd meanwhile
-//	└── mmap_lock (write) of a child mm   fork only
-//	    └── VMA write locks               vma_start_write, waits for that VMA's readers
-//	        └── i_mmap_rwsem              of the VMA's file
-//	            └── anon_vma rwsem        in the root anon_vma
-//	                └── page_table_lock   upper page-table levels, publication of anon_vma
-//	                    └── PTE lock      one per page table; mremap alone takes two
-//
-//	mmap_lock (read)                      faults that could not use a VMA lock; populating; page-table teardown after a downgrade
-//	VMA read lock                         faults; under it mmap_lock only by trylock
+// Writers hold mmap_lock for writing, and lock each VMA that they change; fork holds the child's mmap_lock, too. mmap_lock for reading
+// is for faults that could not use a VMA lock, for populating, and for tearing page tables down after a downgrade.
+// internal/lockorder declares in which order locks are taken.
 //
 // Everything that changes the tree of VMAs runs in a write section: between MmapWriteLock and MmapWriteUnlock or
 // MmapWriteDowngrade. The functions of this package that need a lock held say so; those that are system calls take

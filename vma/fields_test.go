@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/lockorder"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
@@ -142,19 +143,24 @@ func TestManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(text)
+	order := lockorder.Declared()
+	parts := map[string]string{"order": orderTable(order), "order-drawing": orderDrawing(order)}
 	for name, layouts := range map[string][]*task.Layout{
 		"vma": {Layout()}, "mm": {MMLockLayout()}, "anon_vma": {AnonVMALayout()},
 		"tables": slices.Concat(pgtable.TableLayouts(), pgtable.LockLayouts(), []*task.Layout{pgtable.TablesLayout()}),
 		"memory": {phys.InodeLayout(), phys.MemoryLayout(), phys.PageLayout()},
 	} {
+		parts[name] = fieldTable(layouts)
+	}
+	got := string(text)
+	for name, part := range parts {
 		open, end := "<!-- "+name+" -->\n", "<!-- end -->"
 		before, rest, ok := strings.Cut(got, open)
 		_, after, closed := strings.Cut(rest, end)
 		if !ok || !closed {
 			t.Fatalf("%s has no part %s", manual, name)
 		}
-		got = before + open + fieldTable(layouts) + end + after
+		got = before + open + part + end + after
 	}
 	if got == string(text) {
 		return

@@ -1,16 +1,7 @@
 // Package vma holds the vm_area_struct and its lock: who may find it, read it, change it and free it.
 //
-// The lock order, outermost first (Documentation/mm/process_addrs.rst):
-//
-//	mmap_lock                     rwsem, one per mm
-//	├── VMA write lock            vm_lock_seq == mm_lock_seq; ends with the mmap write lock
-//	│   └── i_mmap_rwsem          one per file
-//	│       └── anon_vma rwsem    one per tree of anon_vmas, in its root
-//	│           └── page_table_lock, PTE locks
-//	└── VMA read lock             a reference on vm_refcnt
-//	VMA read lock                 taken inside rcu_read_lock with nothing else held
-//	└── mmap_lock                 for reading and by trylock only; a blocking one deadlocks against a
-//	                              writer that waits for this VMA
+// A reader locks a VMA inside rcu_read_lock with nothing else held, and under its lock takes mmap_lock by trylock only: a writer that
+// waits for the VMA has it. internal/lockorder declares the order of all locks, and docs/locking.md draws it.
 //
 // vm_refcnt says which state a VMA is in:
 //

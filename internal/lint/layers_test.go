@@ -11,7 +11,7 @@ var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "ex
 
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own.
 var layerTable = [][]string{
-	{"internal/linux", "internal/suggest", "judge/deep"},
+	{"internal/linux", "internal/suggest", "internal/lockorder", "judge/deep"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel"},
 	{"internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},

@@ -7,8 +7,8 @@
 //	fill an empty slot    mmap_lock or VMA lock, never a rmap lock alone
 //	free tables           the range unreachable: no VMA in the tree, none in rmap, no lock of one held
 //
-// Lock order: PageTableLock (tables above the PMD level) or a PMD table's lock (PTE tables) or a PTE table's lock; no
-// two at once, but for mremap, which locks two PTE tables under mmap_lock; and nothing is allocated under one. The lock of a table is in its frame's metadata.
+// The tables above the PMD level have PageTableLock in common; each table below has a lock of its own, in its frame's metadata. Nothing is
+// allocated under any of them, and only mremap and fork hold two: internal/lockorder declares in which order locks are taken.
 package pgtable
 
 import (

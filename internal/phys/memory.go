@@ -1,14 +1,8 @@
 // Package phys is the simulated machine's physical memory: page frames in an arena of real memory, their metadata, and
 // the page cache of real files.
 //
-// Lock order, outermost first:
-//
-//	File.fill            a page-cache miss, write-back, truncation (may sleep)
-//	├── Memory.growing   making another chunk of the arena usable (may sleep)
-//	├── File.lock        the index of cached pages (i_pages)
-//	└── Memory.lock      the free list
-//
-// Page.Lock belongs to package pgtable and is held across no allocation.
+// A page-cache miss, write-back and truncation hold Inode.fill, under which the index of the cached pages is locked and frames are
+// allocated and freed. internal/lockorder declares in which order locks are taken. Page.Lock belongs to package pgtable.
 package phys
 
 import (

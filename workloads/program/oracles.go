@@ -68,20 +68,6 @@ func (w *oracles) Recall(any) {
 	w.checker.Return(w.made.snapshot)
 }
 
-// Lessons implements [explore.Learner].
-func (w *oracles) Lessons() (all []explore.Lesson) {
-	for _, l := range w.checker.Lessons() {
-		all = append(all, explore.Lesson(l))
-	}
-	return all
-}
-
-// Forget implements [explore.Learner].
-func (w *oracles) Forget() { w.checker.Forget() }
-
-// Join implements [explore.Learner].
-func (w *oracles) Join() { w.checker.Join() }
-
 // follow moves on to the phase in which t acts.
 func (w *oracles) follow(t *task.Task) {
 	switch {
