@@ -9,7 +9,7 @@ import (
 // TestEveryOracleHasAnArgument: the manual says of each oracle, once, why it does not matter to it which order of independent steps
 // is run.
 func TestEveryOracleHasAnArgument(t *testing.T) {
-	text, err := os.ReadFile("../../docs/explore.md")
+	text, err := os.ReadFile("../docs/explore.md")
 	if err != nil {
 		t.Fatal(err)
 	}

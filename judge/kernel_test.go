@@ -12,8 +12,8 @@ import (
 // The facts of the kernel's own tests, as scenarios. Those alone cannot be performed by a process that the comparison makes:
 // their results were recorded otherwise.
 const (
-	kernelFacts = "../../testdata/kernel"
-	aloneFacts  = "../../testdata/kernel/alone"
+	kernelFacts = "../testdata/kernel"
+	aloneFacts  = "../testdata/kernel/alone"
 )
 
 // TestKernelFactsSimulated: the simulator gives the results that the kernel gave.

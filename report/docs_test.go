@@ -9,7 +9,7 @@ import (
 
 // TestEveryKeyIsDocumented checks that docs/output.md names each key of the JSON object.
 func TestEveryKeyIsDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/output.md")
+	doc, err := os.ReadFile("../docs/output.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 
 // TestEveryExploreKeyIsDocumented checks that docs/explore.md names each key of the objects that explore prints.
 func TestEveryExploreKeyIsDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/explore.md")
+	doc, err := os.ReadFile("../docs/explore.md")
 	if err != nil {
 		t.Fatal(err)
 	}

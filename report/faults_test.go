@@ -64,7 +64,7 @@ func TestFaultsJSON(t *testing.T) {
 	if k := got.Kernel; k.Share != 0.0015 || k.PerSecond != 100_000 || k.Elapsed != 2e9 || k.Unexpected == nil || !got.OK {
 		t.Errorf("%s", b.String())
 	}
-	doc, err := os.ReadFile("../../docs/fidelity.md")
+	doc, err := os.ReadFile("../docs/fidelity.md")
 	if err != nil {
 		t.Fatal(err)
 	}
