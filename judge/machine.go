@@ -5,9 +5,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/judge/settings"
-	"vmasim/mm"
 	"vmasim/workloads"
 )
 
@@ -77,5 +77,5 @@ func keepCapabilities(p *host.Process, sc *workloads.Scenario) error {
 // what others on the machine have decides about ENOMEM.
 func (l *Lab) unjudged(real, sim workloads.Outcome) bool {
 	refused := func(o workloads.Outcome) bool { return o.Kind == workloads.ResultErrno && o.Errno == unix.ENOMEM }
-	return mm.Overcommit(l.Kernel().Overcommit) == mm.OvercommitNever && refused(real) != refused(sim)
+	return linux.Overcommit(l.Kernel().Overcommit) == linux.OvercommitNever && refused(real) != refused(sim)
 }

@@ -38,7 +38,7 @@ func windowOf(sc *workloads.Scenario) host.Window {
 // holdsAll reports whether a window holds all addresses that a scenario states as places for mappings.
 func holdsAll(w host.Window, sc *workloads.Scenario) bool {
 	fits := func(e *workloads.Expr) bool {
-		return e == nil || e.Op != workloads.ExprConst || e.Value < mm.DefaultMmapMinAddr || e.Value >= linux.TaskSize || e.Value >= w.Base && e.Value < w.End()
+		return e == nil || e.Op != workloads.ExprConst || e.Value < linux.DefaultMmapMinAddr || e.Value >= linux.TaskSize || e.Value >= w.Base && e.Value < w.End()
 	}
 	var all func(body []*workloads.Stmt) bool
 	all = func(body []*workloads.Stmt) bool {

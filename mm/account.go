@@ -112,16 +112,6 @@ func (mm *MM) mayExpand(t *task.Task, flags vma.Flags, n uint64) bool {
 	return limit == 0 || s.Data+n <= limit>>linux.PageShift // 0 is let through, for a valgrind that set it
 }
 
-// Overcommit says when memory that may never be there is refused: vm.overcommit_memory.
-type Overcommit uint8
-
-// The modes.
-const (
-	OvercommitGuess  Overcommit = iota // a single demand beyond all memory is refused
-	OvercommitAlways                   // nothing is
-	OvercommitNever                    // what would exceed the commit limit is
-)
-
 // charge accounts pages that are promised to the address space. It fails with ENOMEM. The caller holds mmap_lock for writing, or
 // has downgraded it.
 func (mm *MM) charge(t *task.Task, op string, pages uint64) error {
@@ -138,11 +128,11 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 		return nil
 	}
 	switch m := mm.Machine; m.Overcommit {
-	case OvercommitGuess:
+	case linux.OvercommitGuess:
 		if m.RAM != 0 && pages > (m.RAM+m.Swap)>>linux.PageShift {
 			return errno(op, linux.ENOMEM, "%d pages are more than all memory", pages)
 		}
-	case OvercommitNever:
+	case linux.OvercommitNever:
 		limit, reserved := m.commitLimit(), mm.reserved(t)
 		if now := m.committed.Add(t, pages); now+reserved >= limit {
 			m.committed.Add(t, -pages)
@@ -200,7 +190,7 @@ func (mm *MM) uncharge(t *task.Task, pages uint64) {
 
 // unpromise is uncharge of what is no address space's: of shared anonymous memory.
 func (m *Machine) unpromise(t *task.Task, pages uint64) {
-	if pages != 0 && m.Overcommit == OvercommitNever {
+	if pages != 0 && m.Overcommit == linux.OvercommitNever {
 		m.committed.Add(t, -pages)
 	}
 }

@@ -48,7 +48,7 @@ func TestAddressSpaceLimits(t *testing.T) {
 
 // TestOvercommit has a commit limit of 4 pages: fork and mprotect are charged as mmap is.
 func TestOvercommit(t *testing.T) {
-	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 5 * page >> 10, RAM: page}}, "")
+	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: linux.OvercommitNever, OvercommitKbytes: 5 * page >> 10, RAM: page}}, "")
 	defer l.end()
 	l.wantErrno(mapping(0, 5, rw)(l), linux.ENOMEM, "beyond the commit limit")
 	l.mmap(0, 3, rw)

@@ -99,7 +99,7 @@ func TestBrkMapCount(t *testing.T) {
 
 // TestBrkIsCharged: the heap counts and is charged as writable memory, and given back as far as it shrinks.
 func TestBrkIsCharged(t *testing.T) {
-	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 5 * page >> 10, RAM: page}}, "")
+	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: linux.OvercommitNever, OvercommitKbytes: 5 * page >> 10, RAM: page}}, "")
 	defer l.end()
 	l.mm.SetHeap(l.t, at(10))
 	for _, c := range [][2]int{{13, 13}, {15, 13}, {14, 14}, {11, 11}} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
@@ -16,7 +17,7 @@ import (
 type Config struct {
 	Rules       rules.Set
 	Memory      uint64 // bytes of physical memory; DefaultMemory if 0
-	MaxMapCount int    // vm.max_map_count; DefaultMaxMapCount if 0
+	MaxMapCount int    // vm.max_map_count; linux.DefaultMaxMapCount if 0
 	MaxVMARefs  int32  // VMA_REF_LIMIT; vma.VMARefLimit if 0, and never more
 	Settings
 	ReadAround uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
@@ -32,11 +33,8 @@ type Config struct {
 // ReadAroundDevice has faults read as much as the real kernel does on the device that the file is on.
 const ReadAroundDevice = ^uint64(0)
 
-// Defaults of a machine.
-const (
-	DefaultMemory      = 256 << 20
-	DefaultMaxMapCount = 65530 // as Linux has it
-)
+// DefaultMemory is what a machine has if nothing is said, in bytes.
+const DefaultMemory = 256 << 20
 
 // Machine is the root of everything simulated: physical memory, slab caches, RCU, rules. Machines share nothing, so
 // many can run in one process.
@@ -66,7 +64,7 @@ func NewMachine(cfg Config, populate PopulateFunc) (*Machine, error) {
 		cfg.Memory = DefaultMemory
 	}
 	if cfg.MaxMapCount == 0 {
-		cfg.MaxMapCount = DefaultMaxMapCount
+		cfg.MaxMapCount = linux.DefaultMaxMapCount
 	}
 	if cfg.MaxVMARefs == 0 {
 		cfg.MaxVMARefs = vma.VMARefLimit

@@ -87,7 +87,7 @@ func TestMremapFailedAllocations(t *testing.T) {
 
 // inject runs the mremap once with the k-th allocation failing, and reports whether it came to that.
 func (c *remapInjection) inject(t *testing.T, k int, forGood bool) (reached bool) {
-	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 1 << 20}}, "")
+	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: linux.OvercommitNever, OvercommitKbytes: 1 << 20}}, "")
 	defer l.end()
 	c.setup(l)
 	before := l.layout(l.mm)

@@ -126,7 +126,7 @@ func TestMremap(t *testing.T) {
 		{"several, ending in a hole", maps("0-2", "3-5 r"), [5]int{0, 9, 9, moveFixed, 10}, 10, 0, "10-12 rw-p, 13-15 r--p", "--"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 1 << 20}}, "")
+			l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: linux.OvercommitNever, OvercommitKbytes: 1 << 20}}, "")
 			defer l.end()
 			c.setup(l)
 			if c.want == stays {

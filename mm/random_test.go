@@ -66,7 +66,7 @@ func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 		return nil, err
 	}
 	w.spaces = []*mm.MM{first}
-	for _, r := range [fillers][2]uint64{{mm.DefaultMmapMinAddr, windowStart}, {windowEnd, linux.TaskSize}} {
+	for _, r := range [fillers][2]uint64{{linux.DefaultMmapMinAddr, windowStart}, {windowEnd, linux.TaskSize}} {
 		if _, err := first.Mmap(w.t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: linux.MAP_SHARED | linux.MAP_ANONYMOUS | linux.MAP_FIXED}); err != nil {
 			return nil, err
 		}

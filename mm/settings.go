@@ -18,42 +18,34 @@ type Settings struct {
 	NoMaybeGuard  bool
 	LockDroppable bool // MAP_DROPPABLE memory stays locked where all that is mapped is: before some 6.18.y after 6.18.15
 
-	Overcommit       Overcommit
-	OvercommitRatio  int    // vm.overcommit_ratio, in per cent of RAM, for OvercommitNever; DefaultOvercommitRatio if 0
+	Overcommit       linux.Overcommit
+	OvercommitRatio  int    // vm.overcommit_ratio, in per cent of RAM, for linux.OvercommitNever; linux.DefaultOvercommitRatio if 0
 	OvercommitKbytes uint64 // vm.overcommit_kbytes: in place of the ratio; not if 0
-	RAM              uint64 // bytes that overcommit takes for all memory; if 0 no limit for OvercommitGuess, else Config.Memory
+	RAM              uint64 // bytes that overcommit takes for all memory; if 0 no limit for linux.OvercommitGuess, else Config.Memory
 	Swap             uint64 // bytes of swap space, which count beside RAM
 
-	MmapMinAddr   uint64 // vm.mmap_min_addr: only CapSysRawIO maps below its page; DefaultMmapMinAddr if 0, and 1 for none
+	MmapMinAddr   uint64 // vm.mmap_min_addr: only CapSysRawIO maps below its page; linux.DefaultMmapMinAddr if 0, and 1 for none
 	LSMMinAddr    uint64 // CONFIG_LSM_MMAP_MIN_ADDR: neither hints nor stacks go below it, nor below MmapMinAddr
-	StackGuardGap uint64 // bytes that stay free below a VMA that grows down: stack_guard_gap; DefaultStackGuardGap if 0
-	FaultAround   uint64 // size of the block whose cached pages a read fault maps together: fault_around_bytes; DefaultFaultAround if 0
+	StackGuardGap uint64 // bytes that stay free below a VMA that grows down: stack_guard_gap; linux.DefaultStackGuardGap if 0
+	FaultAround   uint64 // size of the block whose cached pages a read fault maps together: fault_around_bytes; linux.DefaultFaultAround if 0
 
 	CapIPCLock  bool // RLIMIT_MEMLOCK limits nobody: CAP_IPC_LOCK
 	CapSysRawIO bool // addresses below MmapMinAddr may be mapped: CAP_SYS_RAWIO
 }
 
-// Defaults of settings.
-const (
-	DefaultOvercommitRatio = 50
-	DefaultMmapMinAddr     = 64 << 10
-	DefaultStackGuardGap   = 256 << linux.PageShift
-	DefaultFaultAround     = 64 << 10
-)
-
 // Complete returns the settings with the defaults filled in.
 func (s Settings) Complete() Settings {
 	if s.OvercommitRatio == 0 {
-		s.OvercommitRatio = DefaultOvercommitRatio
+		s.OvercommitRatio = linux.DefaultOvercommitRatio
 	}
 	if s.MmapMinAddr == 0 {
-		s.MmapMinAddr = DefaultMmapMinAddr
+		s.MmapMinAddr = linux.DefaultMmapMinAddr
 	}
 	if s.StackGuardGap == 0 {
-		s.StackGuardGap = DefaultStackGuardGap
+		s.StackGuardGap = linux.DefaultStackGuardGap
 	}
 	if s.FaultAround == 0 {
-		s.FaultAround = DefaultFaultAround
+		s.FaultAround = linux.DefaultFaultAround
 	}
 	return s
 }
@@ -81,7 +73,7 @@ func (s *Settings) unknownFlags(of vma.Flags) (f vma.Flags) {
 	if s.NoTHP {
 		f |= vma.VMNoHugePage
 	}
-	if s.Overcommit == OvercommitNever && of&vma.VMDroppable == 0 {
+	if s.Overcommit == linux.OvercommitNever && of&vma.VMDroppable == 0 {
 		f |= vma.VMNoReserve
 	}
 	return f

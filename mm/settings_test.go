@@ -24,7 +24,7 @@ func (l *lab) mapAt(addr uint64, flags int) (uint64, error) {
 // TestLowAddresses: below mmap_min_addr only CAP_SYS_RAWIO maps, by a fixed address; hints are raised to what is higher of it
 // and the floor of the security modules; searches and stacks stop there, too.
 func TestLowAddresses(t *testing.T) {
-	const floor = mm.DefaultMmapMinAddr
+	const floor = linux.DefaultMmapMinAddr
 	for _, c := range []struct {
 		name     string
 		settings mm.Settings
@@ -134,14 +134,14 @@ func TestOvercommitModes(t *testing.T) {
 		{"guess, shared", mm.Settings{}, ram + swap + page, sharedAnon, linux.ENOMEM},
 		{"guess, not reserved", mm.Settings{}, ram + swap + page, privateAnon | linux.MAP_NORESERVE, 0},
 		{"guess, shared and not reserved", mm.Settings{}, ram + swap + page, sharedAnon | linux.MAP_NORESERVE, 0},
-		{"always", mm.Settings{Overcommit: mm.OvercommitAlways}, 1 << 40, privateAnon, 0},
+		{"always", mm.Settings{Overcommit: linux.OvercommitAlways}, 1 << 40, privateAnon, 0},
 		// Half of the RAM and all swap, less 2 MiB for the administrator; all of it is never promised.
-		{"never, within the limit", mm.Settings{Overcommit: mm.OvercommitNever}, ram/2 + swap - ram/32 - page, privateAnon, 0},
-		{"never, the limit", mm.Settings{Overcommit: mm.OvercommitNever}, ram/2 + swap - ram/32, privateAnon, linux.ENOMEM},
-		{"never, not reserved", mm.Settings{Overcommit: mm.OvercommitNever}, ram + swap, privateAnon | linux.MAP_NORESERVE, linux.ENOMEM},
-		{"never, shared", mm.Settings{Overcommit: mm.OvercommitNever}, ram + swap, sharedAnon, linux.ENOMEM},
-		{"never, another ratio", mm.Settings{Overcommit: mm.OvercommitNever, OvercommitRatio: 100}, ram + swap - ram/32 - page, privateAnon, 0},
-		{"never, by kilobytes", mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 4 << 10}, 4<<20 + swap - ram/32, privateAnon, linux.ENOMEM},
+		{"never, within the limit", mm.Settings{Overcommit: linux.OvercommitNever}, ram/2 + swap - ram/32 - page, privateAnon, 0},
+		{"never, the limit", mm.Settings{Overcommit: linux.OvercommitNever}, ram/2 + swap - ram/32, privateAnon, linux.ENOMEM},
+		{"never, not reserved", mm.Settings{Overcommit: linux.OvercommitNever}, ram + swap, privateAnon | linux.MAP_NORESERVE, linux.ENOMEM},
+		{"never, shared", mm.Settings{Overcommit: linux.OvercommitNever}, ram + swap, sharedAnon, linux.ENOMEM},
+		{"never, another ratio", mm.Settings{Overcommit: linux.OvercommitNever, OvercommitRatio: 100}, ram + swap - ram/32 - page, privateAnon, 0},
+		{"never, by kilobytes", mm.Settings{Overcommit: linux.OvercommitNever, OvercommitKbytes: 4 << 10}, 4<<20 + swap - ram/32, privateAnon, linux.ENOMEM},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.settings.RAM, c.settings.Swap = ram, swap
@@ -160,7 +160,7 @@ func TestOvercommitModes(t *testing.T) {
 
 // TestLargeProcessLeavesRoom: from who has much, 1/32 of it is kept back where nothing may be promised twice.
 func TestLargeProcessLeavesRoom(t *testing.T) {
-	l := on(t, mm.Settings{Overcommit: mm.OvercommitNever, OvercommitRatio: 100, RAM: 64 << 20})
+	l := on(t, mm.Settings{Overcommit: linux.OvercommitNever, OvercommitRatio: 100, RAM: 64 << 20})
 	const limit, admin, had = 64 << 20 / page, 2 << 20 / page, 32 << 20 / page
 	l.mmap(0, had, rw)
 	rest := limit - admin - had - had/32
@@ -170,7 +170,7 @@ func TestLargeProcessLeavesRoom(t *testing.T) {
 
 // TestDroppableIsNeverReserved: memory that may be dropped is not accounted, even where MAP_NORESERVE counts for nothing.
 func TestDroppableIsNeverReserved(t *testing.T) {
-	l := on(t, mm.Settings{Overcommit: mm.OvercommitNever})
+	l := on(t, mm.Settings{Overcommit: linux.OvercommitNever})
 	for addr, c := range map[uint64]struct {
 		flags     int
 		noReserve bool

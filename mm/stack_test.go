@@ -94,9 +94,9 @@ func TestStackGrowth(t *testing.T) {
 func TestStackGrowthFindsTheFloor(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: mm.DefaultMmapMinAddr + page, Len: page, Prot: rw, Flags: stackFlags | linux.MAP_FIXED})
+	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: linux.DefaultMmapMinAddr + page, Len: page, Prot: rw, Flags: stackFlags | linux.MAP_FIXED})
 	l.do(err)
-	for addr, want := range map[uint64]linux.AccessEnd{mm.DefaultMmapMinAddr - 1: linux.SegvMaperr, mm.DefaultMmapMinAddr: linux.OK} {
+	for addr, want := range map[uint64]linux.AccessEnd{linux.DefaultMmapMinAddr - 1: linux.SegvMaperr, linux.DefaultMmapMinAddr: linux.OK} {
 		if got := fault.Touch(l.t, l.mm, addr, linux.Write); got != want {
 			t.Errorf("%#x: got %s, expected %s", addr, got, want)
 		}
@@ -105,7 +105,7 @@ func TestStackGrowthFindsTheFloor(t *testing.T) {
 
 // TestStackCounts follows what a growing stack counts for, and what it is charged, also where the kernel would not give that back.
 func TestStackCounts(t *testing.T) {
-	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: mm.OvercommitNever, OvercommitKbytes: 7 * page >> 10, RAM: page}}, "")
+	l := newLab(t, mm.Config{Settings: mm.Settings{Overcommit: linux.OvercommitNever, OvercommitKbytes: 7 * page >> 10, RAM: page}}, "")
 	defer l.end()
 	stack(400, 402, rw)(l)
 	stack(800, 802, linux.PROT_READ)(l)
@@ -129,7 +129,7 @@ func TestStackCounts(t *testing.T) {
 func TestStackWithoutPageOffset(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	const low = mm.DefaultMmapMinAddr // page 16
+	const low = linux.DefaultMmapMinAddr // page 16
 	_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: low, Len: page, Prot: rw, Flags: stackFlags | linux.MAP_FIXED})
 	l.do(err)
 	l.touchAddr(low, linux.OK)

@@ -55,7 +55,7 @@ func TestHints(t *testing.T) {
 		{"in the gap, fixed", at(990), 10, linux.MAP_FIXED, at(990)},
 		{"in the gap, not replacing", at(990), 10, linux.MAP_FIXED_NOREPLACE, at(990)},
 		{"less than a page", 4095, 1, 0, 0},
-		{"below the floor", page, 1, 0, mm.DefaultMmapMinAddr},
+		{"below the floor", page, 1, 0, linux.DefaultMmapMinAddr},
 		{"up to the end", linux.TaskSize - page, 1, 0, linux.TaskSize - page},
 		{"beyond the end", linux.TaskSize - page, 2, 0, 0},
 		{"far beyond", 1 << 50, 1, 0, 0},
@@ -95,7 +95,7 @@ func TestSearch(t *testing.T) {
 func TestSearchUpwards(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	l.block(mm.DefaultMmapMinAddr, above)
+	l.block(linux.DefaultMmapMinAddr, above)
 	l.place(mm.MmapArgs{Addr: above + 300*page, Len: page, Flags: stackFlags | linux.MAP_FIXED}) // 44 pages are free below
 	for _, c := range []struct{ pages, want uint64 }{
 		{45, 301}, {44, 0}, {1, 346},

@@ -10,7 +10,6 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/internal/suggest"
-	"vmasim/mm"
 )
 
 // Setting is a property of the machine that changes what user space sees.
@@ -63,7 +62,7 @@ const (
 
 var (
 	switchWords     = []Word{{"on", On, ""}, {"off", Off, ""}}
-	overcommitWords = []Word{{"guess", int(mm.OvercommitGuess), ""}, {"always", int(mm.OvercommitAlways), ""}, {"never", int(mm.OvercommitNever), ""}}
+	overcommitWords = []Word{{"guess", int(linux.OvercommitGuess), ""}, {"always", int(linux.OvercommitAlways), ""}, {"never", int(linux.OvercommitNever), ""}}
 )
 
 const (
@@ -81,21 +80,21 @@ var settingSpecs = [...]settingSpec{
 		help: "a VMA with guard markers has `VM_MAYBE_GUARD` (6.18.44, 6.19); off: it gets an anon_vma, as in the first 6.18.y"},
 	SettingLockDroppable: {name: "lock-droppable", words: switchWords, usual: Off,
 		help: "`mlockall future` locks droppable memory, too, as in the first 6.18.y; off: it does not (6.18.44)"},
-	SettingOvercommit: {name: "overcommit", words: overcommitWords, usual: uint64(mm.OvercommitGuess),
+	SettingOvercommit: {name: "overcommit", words: overcommitWords, usual: uint64(linux.OvercommitGuess),
 		help: "memory that may never be there is refused if a single demand exceeds `ram` and `swap`, not at all, or beyond the commit limit (`vm.overcommit_memory`)"},
-	SettingOvercommitRatio: {name: "overcommit-ratio", lowest: 1, highest: 1000, usual: mm.DefaultOvercommitRatio,
+	SettingOvercommitRatio: {name: "overcommit-ratio", lowest: 1, highest: 1000, usual: linux.DefaultOvercommitRatio,
 		help: "the commit limit in per cent of `ram`, beside `swap` (`vm.overcommit_ratio`)"},
 	SettingOvercommitKbytes: {name: "overcommit-kbytes", highest: mostMemory >> 10, help: "the same in KiB, if not 0 (`vm.overcommit_kbytes`)"},
 	SettingRAM: {name: "ram", size: true, lowest: 1 << 20, highest: mostMemory,
 		help: "what overcommit takes for all memory; if nothing is said `guess` has no limit, and `never` that of `memory`"},
 	SettingSwap: {name: "swap", size: true, highest: mostMemory, help: "swap space, which overcommit counts; nothing is ever swapped out"},
-	SettingMmapMinAddr: {name: "mmap-min-addr", size: true, highest: highestMin, multiple: linux.PageSize, usual: mm.DefaultMmapMinAddr,
+	SettingMmapMinAddr: {name: "mmap-min-addr", size: true, highest: highestMin, multiple: linux.PageSize, usual: linux.DefaultMmapMinAddr,
 		help: "below it only `cap-sys-rawio` may map (`vm.mmap_min_addr`)"},
 	SettingLSMMinAddr: {name: "lsm-min-addr", size: true, highest: highestMin, multiple: linux.PageSize,
 		help: "below neither hints, nor searches, nor stacks go (`CONFIG_LSM_MMAP_MIN_ADDR`)"},
-	SettingStackGuardGap: {name: "stack-guard-gap", size: true, lowest: linux.PageSize, highest: highestMin, multiple: linux.PageSize, usual: mm.DefaultStackGuardGap,
+	SettingStackGuardGap: {name: "stack-guard-gap", size: true, lowest: linux.PageSize, highest: highestMin, multiple: linux.PageSize, usual: linux.DefaultStackGuardGap,
 		help: "what stays free below a mapping that grows down (`stack_guard_gap`)"},
-	SettingFaultAround: {name: "fault-around", size: true, lowest: linux.PageSize, highest: 2 << 20, powerOfTwo: true, usual: mm.DefaultFaultAround,
+	SettingFaultAround: {name: "fault-around", size: true, lowest: linux.PageSize, highest: 2 << 20, powerOfTwo: true, usual: linux.DefaultFaultAround,
 		help: "the block whose cached pages a read fault on a file maps together (`fault_around_bytes`)"},
 	SettingCapIPCLock:  {name: "cap-ipc-lock", words: switchWords, help: "`RLIMIT_MEMLOCK` limits nobody (`CAP_IPC_LOCK`)"},
 	SettingCapSysRawIO: {name: "cap-sys-rawio", words: switchWords, help: "page 0 and what else lies below `mmap-min-addr` may be mapped (`CAP_SYS_RAWIO`)"},

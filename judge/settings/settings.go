@@ -5,7 +5,6 @@ package settings
 import (
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
-	"vmasim/mm"
 	"vmasim/workloads"
 )
 
@@ -40,7 +39,7 @@ func Of(k host.Kernel) []workloads.MachineSetting {
 		{Setting: workloads.SettingMmapMinAddr, Value: k.MmapMinAddr},
 		{Setting: workloads.SettingLSMMinAddr, Value: k.LowestAddr},
 		{Setting: workloads.SettingStackGuardGap, Value: max(uint64(k.StackGuardGap), 1) << linux.PageShift},
-		{Setting: workloads.SettingFaultAround, Value: mm.DefaultFaultAround},
+		{Setting: workloads.SettingFaultAround, Value: linux.DefaultFaultAround},
 	}
 	if k.FaultAround != 0 {
 		all[len(all)-1].Value = k.FaultAround

@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/workloads"
 )
@@ -20,7 +21,7 @@ func Configure(to *mm.Settings, settings []*workloads.MachineSetting) {
 		case workloads.SettingLockDroppable:
 			to.LockDroppable = on
 		case workloads.SettingOvercommit:
-			to.Overcommit = mm.Overcommit(s.Value)
+			to.Overcommit = linux.Overcommit(s.Value)
 		case workloads.SettingOvercommitRatio:
 			to.OvercommitRatio = int(s.Value)
 		case workloads.SettingOvercommitKbytes:

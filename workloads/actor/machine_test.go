@@ -3,6 +3,7 @@ package actor
 import (
 	"testing"
 
+	"vmasim/internal/linux"
 	"vmasim/mm"
 	"vmasim/workloads"
 )
@@ -36,7 +37,7 @@ func TestConfigure(t *testing.T) {
 		}
 		Configure(&s, []*workloads.MachineSetting{&stated[0]})
 	}
-	want := mm.Settings{MmapMinAddr: 1, RAM: 2 << 30, Overcommit: mm.OvercommitAlways}
+	want := mm.Settings{MmapMinAddr: 1, RAM: 2 << 30, Overcommit: linux.OvercommitAlways}
 	if s != want {
 		t.Errorf("%+v, expected %+v", s, want)
 	}

@@ -42,7 +42,7 @@ func (p *Plan) Config() mm.Config {
 
 // NewPlan says what a scenario with the options comes to. The error joins all mistakes.
 func NewPlan(sc *workloads.Scenario, opts *Options) (*Plan, error) {
-	p := &Plan{Seed: defaultSeed, Memory: mm.DefaultMemory, MaxMapCount: mm.DefaultMaxMapCount, machine: sc.Machine}
+	p := &Plan{Seed: defaultSeed, Memory: mm.DefaultMemory, MaxMapCount: linux.DefaultMaxMapCount, machine: sc.Machine}
 	switch {
 	case opts.Seed != nil:
 		p.Seed = *opts.Seed

@@ -128,7 +128,7 @@ func (w *world) judged() bool {
 		return false
 	}
 	machine := p.plan.Config()
-	limited := machine.Overcommit == mm.OvercommitNever || machine.RAM != 0 ||
+	limited := machine.Overcommit == linux.OvercommitNever || machine.RAM != 0 ||
 		slices.ContainsFunc(p.scenario.Limits, func(l *workloads.Limit) bool { return l.Kind != workloads.LimitVMARefs })
 	unknown := func(e entry) bool { return !modelled(e.stmt) || e.stopped(limited) }
 	return !slices.ContainsFunc(w.prologue, unknown) && !slices.ContainsFunc(w.log, unknown)

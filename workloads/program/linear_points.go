@@ -88,7 +88,7 @@ func newSequential(h *history) *sequential {
 func modelConfig(s *mm.Settings) seqmodel.Config {
 	return seqmodel.Config{
 		Base: s.LowestAddr(), Below: s.LowestAddr() - s.LowestFixed(), MmapBase: mm.MmapBase, TaskSize: linux.TaskSize,
-		ForbidZeroPage: s.ForbidZeroPage, NoTHP: s.NoTHP, ReserveAll: s.Overcommit == mm.OvercommitNever,
+		ForbidZeroPage: s.ForbidZeroPage, NoTHP: s.NoTHP, ReserveAll: s.Overcommit == linux.OvercommitNever,
 	}
 }
 
