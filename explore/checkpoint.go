@@ -49,7 +49,6 @@ type checkpoint struct {
 	Merged  int                `json:"parts_merged"`
 	LeftOut bool               `json:"left_out"`
 	Report  savedReport        `json:"report"`
-	Memory  []savedLesson      `json:"memory,omitempty"`
 	Parts   map[int]*savedPart `json:"parts"`
 	Program json.RawMessage    `json:"program,omitempty"`
 }
@@ -85,16 +84,10 @@ type savedFound struct {
 	Schedule  Schedule `json:"schedule"`
 }
 
-type savedLesson struct {
-	Facts    []string `json:"facts"`
-	Schedule Schedule `json:"schedule"`
-}
-
 type savedPart struct {
 	Done    bool            `json:"done"`
 	LeftOut bool            `json:"left_out,omitempty"`
 	Report  savedReport     `json:"report"`
-	Memory  []savedLesson   `json:"memory,omitempty"`
 	At      json.RawMessage `json:"at,omitempty"`
 }
 
@@ -244,15 +237,15 @@ func build() string {
 func (s *search) standing() *checkpoint {
 	c := &checkpoint{
 		Version: checkpointVersion, Of: *s.identity(), Elapsed: s.elapsed(), Phase: s.nth, Offset: s.offset, Merged: s.merged,
-		LeftOut: s.leftOut, Report: saveReport(&s.report), Memory: saveMemory(s.learned), Parts: map[int]*savedPart{},
+		LeftOut: s.leftOut, Report: saveReport(&s.report), Parts: map[int]*savedPart{},
 	}
 	for i, r := range s.ready {
 		if !r.stopped && !r.cancelled {
-			c.Parts[i] = &savedPart{Done: true, LeftOut: r.leftOut, Report: saveReport(&r.report), Memory: saveMemory(r.learned)}
+			c.Parts[i] = &savedPart{Done: true, LeftOut: r.leftOut, Report: saveReport(&r.report)}
 		}
 	}
 	for i, at := range s.open {
-		c.Parts[i] = &savedPart{Report: saveReport(&at.result.report), Memory: saveMemory(at.result.learned), At: at.saved}
+		c.Parts[i] = &savedPart{Report: saveReport(&at.result.report), At: at.saved}
 	}
 	return c
 }
@@ -270,13 +263,6 @@ func saveFound(all []Found) (saved []savedFound) {
 	return saved
 }
 
-func saveMemory(m lessons) (saved []savedLesson) {
-	for _, r := range m {
-		saved = append(saved, savedLesson{r.facts, r.schedule})
-	}
-	return saved
-}
-
 // restore takes in where the search stands: what is merged, and in this phase what is not. The caller has the lock.
 func (s *search) restore(c *checkpoint) error {
 	earlier := s.report.Earlier
@@ -285,7 +271,7 @@ func (s *search) restore(c *checkpoint) error {
 		return err
 	}
 	report.Strategy, report.Depth, report.Bound, report.Earlier = s.report.Strategy, s.report.Depth, s.report.Bound, earlier
-	s.report, s.learned = *report, restoreMemory(c.Memory)
+	s.report = *report
 	s.merged, s.leftOut = c.Merged, c.LeftOut
 	for i := range s.merged {
 		s.phase.done += s.phase.weight(i)
@@ -295,7 +281,7 @@ func (s *search) restore(c *checkpoint) error {
 		if err != nil {
 			return err
 		}
-		r := &result{report: *report, learned: restoreMemory(p.Memory), leftOut: p.LeftOut}
+		r := &result{report: *report, leftOut: p.LeftOut}
 		if !p.Done {
 			s.open[i] = &standing{saved: p.At, result: r}
 			continue
@@ -335,13 +321,6 @@ func (s *search) restoreReport(saved *savedReport) (*Report, error) {
 		s.take(r, *f)
 	}
 	return r, nil
-}
-
-func restoreMemory(saved []savedLesson) (m lessons) {
-	for _, l := range saved {
-		m = append(m, remembered{l.Facts, l.Schedule})
-	}
-	return m
 }
 
 // saveNow writes the checkpoint while the search goes on. What stops that stops the search.

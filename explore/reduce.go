@@ -11,28 +11,15 @@ func (sh *shrinker) reduce(r *Shrunk) error {
 	}
 	sh.right = sh.behaviourOf(given)
 	for end := sh.steps + reduceSteps; ; {
-		traces, err := sh.traces(r)
+		trace, err := Replay(r.Program, r.Found.Schedule, sh.o)
 		if err != nil {
 			return err
 		}
-		guided := func(p Reducer) *Found { return sh.guided(p, traces) }
+		guided := func(p Reducer) *Found { return sh.guided(p, trace) }
 		if !sh.step(r, given, end, guided) && !sh.step(r, given, end, sh.anywhere) {
 			return nil
 		}
 	}
-}
-
-// traces replays the executions of a failure.
-func (sh *shrinker) traces(r *Shrunk) (all []*Trace, err error) {
-	s := r.Found.Schedule
-	for _, part := range append(slices.Clone(s.Before), s) {
-		trace, err := Replay(r.Program, part, sh.o)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, trace)
-	}
-	return all, nil
 }
 
 // step moves on to the first smaller program in which the failure is found, and reports whether there is one.
@@ -67,25 +54,14 @@ func (sh *shrinker) discard(p, given Program) {
 
 // guided looks for the failure where p does what a larger program did, as far as it does. A program that cannot be run, as
 // what it begins with needs what it lacks, does not fail alike.
-func (sh *shrinker) guided(p Reducer, traces []*Trace) *Found {
+func (sh *shrinker) guided(p Reducer, larger *Trace) *Found {
 	x := newExecutor(p, &sh.o)
 	defer x.close()
-	last := len(traces) - 1
-	var before []Schedule
-	for _, trace := range traces[:last] {
-		x.use(&guide{steps: trace.Steps})
-		if _, err := sh.run(x); err != nil {
-			return nil
-		}
-		before = append(before, x.schedule())
-		x.join()
-	}
-	x.use(&guide{steps: traces[last].Steps})
+	x.use(&guide{steps: larger.Steps})
 	f, err := sh.run(x)
-	if f == nil || err != nil {
+	if err != nil {
 		return nil
 	}
-	f.Schedule.Before = before
 	return f
 }
 

@@ -60,8 +60,7 @@ func (e *FingerprintError) Error() string {
 	return fmt.Sprintf("belongs to %s %s, this is %s", e.What, e.Its, e.Yours)
 }
 
-// Replay runs a schedule and records its steps, of several executions those of the last. Where the schedule ends before the
-// tasks do, the trace ends. With a [*DivergenceError] comes the trace up to there; a [*FingerprintError] comes without one.
+// Replay runs a schedule and records its steps. Where the schedule ends before the tasks do, the trace ends. With a [*DivergenceError] comes the trace up to there; a [*FingerprintError] comes without one.
 func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 	if fp, ok := p.(Fingerprinter); ok {
 		scenario, rules := fp.Fingerprints()
@@ -83,25 +82,9 @@ func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 	return rec.trace(f), err
 }
 
-// rerun runs a schedule once more, as though nothing had been run before, and returns how it ends.
+// rerun runs a schedule once more, and returns how it ends.
 func rerun(x *executor, schedule *Schedule) (*Found, error) {
-	return x.after(schedule.Before, &script{schedule: schedule})
-}
-
-// after runs a script together with executions before it, and nothing else.
-func (x *executor) after(before []Schedule, last *script) (*Found, error) {
-	x.forget()
-	for i := range before {
-		if f, err := x.follow(&script{schedule: &before[i]}); err != nil {
-			return f, err
-		}
-		x.join()
-	}
-	f, err := x.follow(last)
-	if f != nil {
-		f.Schedule.Before = before
-	}
-	return f, err
+	return x.follow(&script{schedule: schedule})
 }
 
 // follow runs a script.
@@ -125,8 +108,7 @@ func (x *executor) follow(s *script) (*Found, error) {
 // script follows a schedule.
 type script struct {
 	schedule *Schedule
-	early    bool // it may fail before the schedule's end
-	choice   int  // the next one
+	choice   int // the next one
 	diverged error
 }
 
@@ -158,7 +140,7 @@ func (s *script) choose(st *state, _, n int) int {
 }
 
 func (s *script) ended(st *state, how Ending) {
-	if s.diverged == nil && how != Redundant && !(s.early && how.Failed()) && st.steps < len(s.schedule.Tasks) {
+	if s.diverged == nil && how != Redundant && st.steps < len(s.schedule.Tasks) {
 		s.diverged = &DivergenceError{Step: st.steps + 1, Schedule: taskName(st, int(s.schedule.Tasks[st.steps]))}
 	}
 }
@@ -205,19 +187,6 @@ func (r *recorder) Restart() {
 		r.begin()
 	}
 }
-
-// Join implements [Learner].
-func (r *recorder) Join() {
-	if next, ok := r.next.(Learner); ok {
-		next.Join()
-	}
-}
-
-// Lessons implements [Learner]: a replay is not about other executions.
-func (r *recorder) Lessons() []Lesson { return nil }
-
-// Forget implements [Learner].
-func (r *recorder) Forget() {}
 
 // Before implements [Watcher].
 func (r *recorder) Before(t *task.Task, e *task.Event) {

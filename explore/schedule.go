@@ -12,12 +12,10 @@ import (
 )
 
 // Schedule is the decisions of one execution: who took each step, and what was chosen besides. Together with the program
-// it determines the execution. Where several executions break a rule that none of them breaks alone, it begins with those
-// that come before the last one.
+// it determines the execution.
 type Schedule struct {
 	Scenario, Rules string // fingerprints of what it belongs to, without blanks and colons
 
-	Before  []Schedule     // executions that are judged together with this one; they have none before them
 	Tasks   []uint8        // the task of each step, by its place in the world
 	Choices []StepDecision // in the order in which they were made
 }
@@ -54,10 +52,7 @@ func (s *Schedule) choice(v int) {
 // clone returns a copy that shares nothing.
 func (s *Schedule) clone() Schedule {
 	c := *s
-	c.Tasks, c.Choices, c.Before = slices.Clone(s.Tasks), slices.Clone(s.Choices), nil
-	for i := range s.Before {
-		c.Before = append(c.Before, s.Before[i].clone())
-	}
+	c.Tasks, c.Choices = slices.Clone(s.Tasks), slices.Clone(s.Choices)
 	return c
 }
 
@@ -69,12 +64,9 @@ func (s *Schedule) upTo(steps int) Schedule {
 	return c
 }
 
-// Switches returns how often the turn goes from one task to another, in all executions.
+// Switches returns how often the turn goes from one task to another.
 func (s *Schedule) Switches() int {
 	n := 0
-	for i := range s.Before {
-		n += s.Before[i].Switches()
-	}
 	for i := 1; i < len(s.Tasks); i++ {
 		if s.Tasks[i] != s.Tasks[i-1] {
 			n++
@@ -85,19 +77,10 @@ func (s *Schedule) Switches() int {
 
 // String returns the printed form, which [ParseSchedule] reads: the version, the fingerprints, and the tasks' letters with
 // the number of steps each takes. The values chosen in a step stand behind it, as in "A3=0,1", unless all are 0; those of
-// the time before the first step come first, as "=1". A bar ends each execution but the last.
+// the time before the first step come first, as "=1".
 func (s *Schedule) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%s:%s:", scheduleVersion, s.Scenario, s.Rules)
-	for i := range s.Before {
-		s.Before[i].printTurns(&b)
-		b.WriteString(" | ")
-	}
-	s.printTurns(&b)
-	return b.String()
-}
-
-func (s *Schedule) printTurns(b *strings.Builder) {
 	chosen := s.notable()
 	sep := ""
 	if v := chosen[0]; v != "" {
@@ -109,10 +92,11 @@ func (s *Schedule) printTurns(b *strings.Builder) {
 		for chosen[at+n] == "" && at+n < len(s.Tasks) && s.Tasks[at+n] == s.Tasks[at] {
 			n++
 		}
-		fmt.Fprintf(b, "%s%c%d%s", sep, 'A'+s.Tasks[at], n, chosen[at+n])
+		fmt.Fprintf(&b, "%s%c%d%s", sep, 'A'+s.Tasks[at], n, chosen[at+n])
 		sep = " "
 		at += n
 	}
+	return b.String()
 }
 
 // notable returns the printed choices of the steps that have any other than 0.
@@ -136,11 +120,8 @@ var someVersion = regexp.MustCompile(`^v\d+$`)
 
 var errSchedule = errors.New("not a schedule")
 
-// What a printed schedule can ask for: steps of each execution, and executions.
-const (
-	maxScheduleSteps = 1 << 20
-	maxScheduleParts = 64
-)
+// maxScheduleSteps is how many steps a printed schedule can ask for.
+const maxScheduleSteps = 1 << 20
 
 // ParseSchedule reads the printed form. Spaces and line breaks may stand between the turns.
 func ParseSchedule(text string) (Schedule, error) {
@@ -152,21 +133,9 @@ func ParseSchedule(text string) (Schedule, error) {
 		return Schedule{}, fmt.Errorf("%w: expected %s:SCENARIO:RULES:TURNS", errSchedule, scheduleVersion)
 	}
 	s := Schedule{Scenario: parts[1], Rules: parts[2]}
-	executions := strings.Split(parts[3], "|")
-	if len(executions) > maxScheduleParts {
-		return Schedule{}, fmt.Errorf("%w: %d executions, at most %d", errSchedule, len(executions), maxScheduleParts)
-	}
-	for i, turns := range executions {
-		one := Schedule{Scenario: s.Scenario, Rules: s.Rules}
-		for _, turn := range strings.Fields(turns) {
-			if err := one.parseTurn(turn); err != nil {
-				return Schedule{}, fmt.Errorf("%w: turn %s: %w", errSchedule, suggest.Quote(turn), err)
-			}
-		}
-		if i < len(executions)-1 {
-			s.Before = append(s.Before, one)
-		} else {
-			s.Tasks, s.Choices = one.Tasks, one.Choices
+	for turn := range strings.FieldsSeq(parts[3]) {
+		if err := s.parseTurn(turn); err != nil {
+			return Schedule{}, fmt.Errorf("%w: turn %s: %w", errSchedule, suggest.Quote(turn), err)
 		}
 	}
 	return s, nil

@@ -193,7 +193,6 @@ type search struct {
 	begun   time.Time
 	before  time.Duration // that earlier runs took
 	workers []*executor
-	judge   *executor // tells what parts break together; nil until there is such a question
 
 	started atomic.Int64 // executions of this run, of all workers
 	asked   atomic.Int64 // how often the workers were asked how far they are
@@ -213,7 +212,6 @@ type search struct {
 	from    *checkpoint       // where an earlier run was stopped; nil once its phase is begun
 	stand   *checkpoint       // where a limit has stopped this one
 	err     error
-	learned lessons // of the parts that are merged
 	report  Report
 }
 
@@ -234,9 +232,6 @@ func newSearch(p Program, o Options) *search {
 func (s *search) close() {
 	for _, x := range s.workers {
 		x.close()
-	}
-	if s.judge != nil {
-		s.judge.close()
 	}
 }
 
@@ -379,14 +374,6 @@ func (s *search) merge(r *result) {
 		f.Execution += before
 		s.report.passOver(f)
 	}
-	together, err := s.remember(r.learned)
-	switch {
-	case err != nil:
-		s.err = err
-	case together != nil:
-		together.Execution = s.report.Executions
-		s.take(&s.report, *together)
-	}
 	s.full = s.full || s.enough(s.report.Violations)
 }
 
@@ -403,26 +390,6 @@ func (r *Report) add(o *Report) {
 	for op, n := range o.Ops {
 		r.Ops[op] += n
 	}
-}
-
-// remember takes in what a part has shown, and returns what it breaks together with those before it.
-func (s *search) remember(m lessons) (*Found, error) {
-	if len(s.learned) == 0 {
-		s.learned = m
-		return nil, nil
-	}
-	if !slices.ContainsFunc(m, func(r remembered) bool {
-		return slices.ContainsFunc(r.facts, func(fact string) bool { return !s.learned.knows(fact) })
-	}) {
-		return nil, nil
-	}
-	if s.judge == nil {
-		s.judge = newExecutor(s.program, &s.o)
-		if err := s.judge.teach(s.learned); err != nil {
-			return nil, err
-		}
-	}
-	return s.learned.adopt(s.judge, m)
 }
 
 // enough reports whether the failures are as many as were asked for, or the one that was.

@@ -128,7 +128,6 @@ func (sh *shrinker) neverFails(p Program) bool {
 	defer x.close()
 	all := &dpor{}
 	x.use(all)
-	learned := lessons{}
 	for end := min(sh.sound+soundSteps, allSound); all.next(); {
 		if sh.sound > end || sh.ctx.Err() != nil {
 			return false
@@ -139,11 +138,6 @@ func (sh *shrinker) neverFails(p Program) bool {
 		}
 		sh.runs++
 		sh.sound += e.steps
-		together, err := x.learn(&learned)
-		if err != nil || together != nil {
-			return false
-		}
-		x.use(all)
 	}
 	return true
 }

@@ -94,9 +94,6 @@ func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error)
 // sizeOf measures a schedule of p. The tasks of a program that cannot tell are those that take a step.
 func sizeOf(p Program, s *Schedule) Size {
 	size := Size{Switches: s.Switches(), Steps: len(s.Tasks)}
-	for i := range s.Before {
-		size.Steps += len(s.Before[i].Tasks)
-	}
 	if r, ok := p.(Reducer); ok {
 		size.Tasks, size.Statements = r.Size()
 		return size

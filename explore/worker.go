@@ -10,7 +10,6 @@ import (
 // result is what came of one part.
 type result struct {
 	report    Report
-	learned   lessons
 	leftOut   bool
 	stopped   bool // by a limit, before its end
 	cancelled bool // stopped, because enough was found before it
@@ -23,7 +22,6 @@ func (r *result) clone() *result {
 	c := *r
 	c.report.DistinctOutcomes = maps.Clone(r.report.DistinctOutcomes)
 	c.report.Violations, c.report.Passed = slices.Clone(r.report.Violations), slices.Clone(r.report.Passed)
-	c.learned = slices.Clone(r.learned)
 	return &c
 }
 
@@ -31,9 +29,6 @@ func (r *result) clone() *result {
 func (s *search) searchPart(x *executor, part strategy, index int, r *result) error {
 	if s.enough(r.report.Violations) {
 		return nil
-	}
-	if err := x.teach(r.learned); err != nil {
-		return err
 	}
 	x.use(part)
 	ops, asked := x.ops, int64(0)
@@ -61,11 +56,7 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 			r.stopped = true
 			break
 		}
-		enough, err := s.count(r, x, e, part)
-		if err != nil {
-			return err
-		}
-		if enough {
+		if s.count(r, x, e, part) {
 			s.endWithShard(index)
 			break
 		}
@@ -136,12 +127,12 @@ func (s *search) endWithShard(index int) {
 }
 
 // count takes one execution in, and reports whether enough was found.
-func (s *search) count(r *result, x *executor, e *execution, part strategy) (bool, error) {
+func (s *search) count(r *result, x *executor, e *execution, part strategy) bool {
 	rep := &r.report
 	rep.Executions++
 	rep.Steps = max(rep.Steps, e.steps)
 	if d, ok := part.(*dfs); ok && d.known() {
-		return false, nil
+		return false
 	}
 	found := len(rep.Violations)
 	if e.ending.Failed() || len(e.passed) > 0 {
@@ -157,16 +148,7 @@ func (s *search) count(r *result, x *executor, e *execution, part strategy) (boo
 	case e.ending == Finished && len(e.passed) == 0:
 		rep.DistinctOutcomes[e.outcome]++
 	}
-	together, err := x.learn(&r.learned)
-	if err != nil {
-		return false, err
-	}
-	if together != nil {
-		together.Execution = rep.Executions
-		s.take(rep, *together)
-		x.use(part)
-	}
-	return len(rep.Violations) > found && s.enough(rep.Violations), nil
+	return len(rep.Violations) > found && s.enough(rep.Violations)
 }
 
 // found describes the failure of the execution just run.

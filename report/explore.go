@@ -80,10 +80,6 @@ func counterexample(b *strings.Builder, r *program.Result, v *program.Violation,
 		fmt.Fprintf(b, "\nshrunk from %s to %s\n", sizeText(v.Shrunk.From), sizeText(v.Shrunk.To))
 	}
 	dropped(b, v.Dropped)
-	if n := len(v.Schedule.Before); n > 0 {
-		fmt.Fprintf(b, "\nThe rule is broken by %s together, none of them alone; the last is drawn, and replay runs them all.\n",
-			plural(uint64(n+1), "execution"))
-	}
 	if v.Unstable {
 		b.WriteString("\nThe schedule does not fail a second time: the program is not deterministic.\n")
 	}

@@ -52,7 +52,7 @@ func newRecording(p *Program) *recording {
 	return &recording{p: p, names: newNamer(), tasks: map[string]*task.Task{}, writers: map[written]int{}}
 }
 
-// Restart implements [explore.Restarter]: of several executions the last is taken down.
+// Restart implements [explore.Restarter]: the recording is of the execution that begins.
 func (r *recording) Restart() {
 	r.oracles.Restart()
 	again := newRecording(r.p)
