@@ -8,7 +8,7 @@ import (
 	"vmasim/mm"
 	"vmasim/tree"
 	"vmasim/vma"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // Deep makes comparisons include what /proc hides: all bits of vm_flags, the page offset of anonymous memory, and which areas,
@@ -56,7 +56,7 @@ func (w *world) compareHidden(s step) (*Drift, error) {
 		sim := w.simHidden(sp, simNumbers)
 		if what := compareHidden(sim, real); what != "" {
 			return &Drift{
-				Statement: actor.Stated(s.stmt), Space: w.set.scenario.MMs[i].Name, What: what,
+				Statement: interp.Stated(s.stmt), Space: w.set.scenario.MMs[i].Name, What: what,
 				Picture: sideBySide(drawHidden(real), drawHidden(sim)),
 			}, nil
 		}

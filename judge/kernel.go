@@ -10,7 +10,7 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // process is an address space of the real kernel.
@@ -30,7 +30,7 @@ func (p *process) passFiles(files []*os.File) ([]int, error) {
 	}
 	fds := make([]int, len(files))
 	for i, f := range files {
-		if fds[i] = actor.ClosedFD; f != nil {
+		if fds[i] = interp.ClosedFD; f != nil {
 			fds[i], got = got[0], got[1:]
 		}
 	}
@@ -38,7 +38,7 @@ func (p *process) passFiles(files []*os.File) ([]int, error) {
 }
 
 // do makes a call on the real kernel. The error says that the process is lost.
-func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
+func (p *process) do(c *interp.Call) (workloads.Outcome, error) {
 	switch c.Kind {
 	case workloads.KindTouch:
 		return p.touch(c)
@@ -80,7 +80,7 @@ func (p *process) do(c *actor.Call) (workloads.Outcome, error) {
 }
 
 // touch touches one page, or one after the other up to the first that fails.
-func (p *process) touch(c *actor.Call) (workloads.Outcome, error) {
+func (p *process) touch(c *interp.Call) (workloads.Outcome, error) {
 	if !c.Pages {
 		f, err := p.Touch(c.Addr, c.Access)
 		return workloads.AccessOutcome(f.End()), err
@@ -94,7 +94,7 @@ func (p *process) touch(c *actor.Call) (workloads.Outcome, error) {
 }
 
 // mincore counts the pages in memory.
-func (p *process) mincore(c *actor.Call) (workloads.Outcome, error) {
+func (p *process) mincore(c *interp.Call) (workloads.Outcome, error) {
 	vector := p.Scratch()
 	pages := (c.Len + linux.PageSize - 1) >> linux.PageShift
 	if pages > uint64(len(vector)) {
@@ -117,7 +117,7 @@ func outcomeOf(err error) (workloads.Outcome, error) {
 		return workloads.Outcome{Kind: workloads.ResultOK}, nil
 	}
 	if e, ok := errors.AsType[unix.Errno](err); ok && !errors.Is(err, host.ErrLost) {
-		return actor.Failure(e), nil
+		return interp.Failure(e), nil
 	}
 	return workloads.Outcome{}, err
 }

@@ -8,7 +8,7 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/vma"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // reach is what an operation may have changed in the address space that it was performed in.
@@ -26,7 +26,7 @@ var everywhere = reach{all: true}
 const aroundFault = 64 << 10
 
 // reachOf says what a call may change, and what came of it.
-func (w *world) reachOf(sp *space, c *actor.Call, out workloads.Outcome) reach {
+func (w *world) reachOf(sp *space, c *interp.Call, out workloads.Outcome) reach {
 	switch c.Kind {
 	case workloads.KindMmap:
 		if out.Kind == workloads.ResultOK {

@@ -10,7 +10,7 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // manyAreas is a scenario that makes so many areas, and then changes one of them again and again.
@@ -31,18 +31,18 @@ func manyAreas(areas, changes int) string {
 func TestDifferenceElsewhereIsPinned(t *testing.T) {
 	const value = 137 // what the operation stores that has an effect elsewhere
 	far := uint64(90 * linux.PageSize)
-	for name, spoil := range map[string]func(a *actor.Actor, base uint64){
-		"an area": func(a *actor.Actor, base uint64) { _ = a.MM.Munmap(a.Task, base+far, linux.PageSize) },
-		"a page": func(a *actor.Actor, base uint64) {
+	for name, spoil := range map[string]func(a *interp.Actor, base uint64){
+		"an area": func(a *interp.Actor, base uint64) { _ = a.MM.Munmap(a.Task, base+far, linux.PageSize) },
+		"a page": func(a *interp.Actor, base uint64) {
 			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, unix.MADV_POPULATE_READ)
 		},
-		"vm_flags": func(a *actor.Actor, base uint64) {
+		"vm_flags": func(a *interp.Actor, base uint64) {
 			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, unix.MADV_DONTDUMP)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
-			l.spoil = func(a *actor.Actor, c *actor.Call) {
+			l.spoil = func(a *interp.Actor, c *interp.Call) {
 				if c.Kind == workloads.KindStore && c.Value == value {
 					spoil(a, c.Addr&^(linux.PageSize-1)-linux.PageSize)
 				}
@@ -102,22 +102,22 @@ func TestReach(t *testing.T) {
 	ok := workloads.Outcome{Kind: workloads.ResultOK}
 	for _, c := range []struct {
 		name string
-		call actor.Call
+		call interp.Call
 		out  workloads.Outcome
 		want string
 	}{
-		{"munmap", actor.Call{Kind: workloads.KindMunmap, Addr: base + page, Len: 1}, ok, "[{1 2}]"},
-		{"over the end", actor.Call{Kind: workloads.KindMprotect, Addr: base + page, Len: 1 << 60}, ok, "[{1 16}]"},
-		{"overflow", actor.Call{Kind: workloads.KindMunmap, Addr: base + page, Len: ^uint64(0)}, ok, "[{1 16}]"},
-		{"elsewhere", actor.Call{Kind: workloads.KindMunmap, Addr: 1 << 20, Len: page}, ok, "[]"},
-		{"mmap", actor.Call{Kind: workloads.KindMmap, Len: 2 * page}, workloads.Outcome{Kind: workloads.ResultOK, Value: base + 3*page}, "[{3 5}]"},
-		{"mmap refused", actor.Call{Kind: workloads.KindMmap, Addr: base, Len: page}, actor.Failure(unix.ENOMEM), "[]"},
-		{"fault", actor.Call{Kind: workloads.KindLoad, Addr: base + 2*page + 8}, ok, "[{0 16}]"},
-		{"mremap", actor.Call{Kind: workloads.KindMremap, Addr: base, Len: page, NewLen: 2 * page},
+		{"munmap", interp.Call{Kind: workloads.KindMunmap, Addr: base + page, Len: 1}, ok, "[{1 2}]"},
+		{"over the end", interp.Call{Kind: workloads.KindMprotect, Addr: base + page, Len: 1 << 60}, ok, "[{1 16}]"},
+		{"overflow", interp.Call{Kind: workloads.KindMunmap, Addr: base + page, Len: ^uint64(0)}, ok, "[{1 16}]"},
+		{"elsewhere", interp.Call{Kind: workloads.KindMunmap, Addr: 1 << 20, Len: page}, ok, "[]"},
+		{"mmap", interp.Call{Kind: workloads.KindMmap, Len: 2 * page}, workloads.Outcome{Kind: workloads.ResultOK, Value: base + 3*page}, "[{3 5}]"},
+		{"mmap refused", interp.Call{Kind: workloads.KindMmap, Addr: base, Len: page}, interp.Failure(unix.ENOMEM), "[]"},
+		{"fault", interp.Call{Kind: workloads.KindLoad, Addr: base + 2*page + 8}, ok, "[{0 16}]"},
+		{"mremap", interp.Call{Kind: workloads.KindMremap, Addr: base, Len: page, NewLen: 2 * page},
 			workloads.Outcome{Kind: workloads.ResultOK, Value: base + 8*page}, "[{0 2} {8 10}]"},
-		{"setrlimit", actor.Call{Kind: workloads.KindSetrlimit}, ok, "[]"},
-		{"mlockall", actor.Call{Kind: workloads.KindMlockall}, ok, "all"},
-		{"remove", actor.Call{Kind: workloads.KindMadvise, Addr: base, Len: page, Advice: unix.MADV_REMOVE}, ok, "all"},
+		{"setrlimit", interp.Call{Kind: workloads.KindSetrlimit}, ok, "[]"},
+		{"mlockall", interp.Call{Kind: workloads.KindMlockall}, ok, "all"},
+		{"remove", interp.Call{Kind: workloads.KindMadvise, Addr: base, Len: page, Advice: unix.MADV_REMOVE}, ok, "all"},
 	} {
 		r := w.reachOf(&space{}, &c.call, c.out)
 		var ranges []extent

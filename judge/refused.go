@@ -8,7 +8,7 @@ import (
 
 	"vmasim/judge/host"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // Refused says what of a scenario no process of the real kernel that performs operations for us can do, so that both sides would
@@ -39,7 +39,7 @@ func refused(sc *workloads.Scenario, heap *workloads.Stmt, w host.Window, err er
 
 // beyond reports what a call asks for that lies outside the window, or does not fit into the one that is taken where the scenario has
 // none: then the scenario states what would happen elsewhere. nil: nothing does.
-func (w *world) beyond(s *workloads.Stmt, c *actor.Call, out workloads.Outcome) error {
+func (w *world) beyond(s *workloads.Stmt, c *interp.Call, out workloads.Outcome) error {
 	win := w.set.window
 	why := func(format string, args ...any) error {
 		return &Refused{s.Pos, fmt.Sprintf(format, args...) + fmt.Sprintf(", expected what lies in the window that is compared, %#x to %#x", win.Base, win.End())}

@@ -11,7 +11,7 @@ import (
 	"vmasim/judge/host"
 	"vmasim/mm"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // passes is how often the block of a "for" or a "forever" is performed.
@@ -40,17 +40,8 @@ func holdsAll(w host.Window, sc *workloads.Scenario) bool {
 	fits := func(e *workloads.Expr) bool {
 		return e == nil || e.Op != workloads.ExprConst || e.Value < linux.DefaultMmapMinAddr || e.Value >= linux.TaskSize || e.Value >= w.Base && e.Value < w.End()
 	}
-	var all func(body []*workloads.Stmt) bool
-	all = func(body []*workloads.Stmt) bool {
-		for _, s := range body {
-			if maps := s.Kind == workloads.KindMmap || s.Kind == workloads.KindHeap; maps && !fits(s.Addr) || !fits(s.To) || !all(s.Body) {
-				return false
-			}
-		}
-		return true
-	}
-	for _, b := range sc.Blocks() {
-		if !all(b.Body) {
+	for s := range sc.Statements {
+		if maps := s.Kind == workloads.KindMmap || s.Kind == workloads.KindHeap; maps && !fits(s.Addr) || !fits(s.To) {
 			return false
 		}
 	}
@@ -131,7 +122,7 @@ func (l *Lab) heapOf(ctx context.Context, set setting) (heap *workloads.Stmt, ad
 	p := newPlayer(ctx, w)
 	for m := range moves(b.Body, 0, b.NewEnv(1, 0, nil), func() bool { return false }) {
 		if m.stmt.Kind == workloads.KindHeap {
-			c, err := actor.NewCall(m.stmt, m.env)
+			c, err := interp.NewCall(m.stmt, m.env)
 			return m.stmt, c.Addr, err
 		}
 		if done, err := p.move(m); done || err != nil {
@@ -230,33 +221,47 @@ func (p *player) threads(sc *workloads.Scenario, seed uint64, shared []workloads
 
 // moves lists what a block does. over says that the threads that are not in the background have ended.
 func moves(body []*workloads.Stmt, space int, env *workloads.Env, over func() bool) iter.Seq[move] {
-	return func(yield func(move) bool) { visit(body, space, env, over, yield) }
+	return func(yield func(move) bool) {
+		l := &lister{space: space, env: env, over: over, yield: yield}
+		l.walker.Runner = l
+		l.walker.Run(env, body)
+	}
 }
 
-func visit(body []*workloads.Stmt, space int, env *workloads.Env, over func() bool, yield func(move) bool) bool {
-	for _, s := range body {
-		ok := true
-		switch s.Kind {
-		case workloads.KindRepeat, workloads.KindFor, workloads.KindForever:
-			n := passes
-			if s.Kind == workloads.KindRepeat {
-				n = int(s.Count)
-			}
-			for i := 0; ok && i < n && !(s.Kind == workloads.KindForever && over()); i++ {
-				ok = visit(s.Body, space, env, over, yield)
-			}
-		case workloads.KindChoose:
-			ok = visit([]*workloads.Stmt{s.Choose(env)}, space, env, over, yield)
-		case workloads.KindIn:
-			ok = visit(s.Body, s.MM.Index, env, over, yield)
-		default:
-			ok = yield(move{step{space: space, stmt: s}, env})
-		}
-		if !ok {
-			return false
-		}
+// lister lists the moves of a block.
+type lister struct {
+	walker  interp.Walker
+	space   int
+	env     *workloads.Env
+	over    func() bool
+	yield   func(move) bool
+	stopped bool
+}
+
+// Again implements [interp.Runner].
+func (l *lister) Again(loop *interp.Loop) bool {
+	switch loop.Stmt.Kind {
+	case workloads.KindFor:
+		return loop.Pass < passes
+	case workloads.KindForever:
+		return loop.Pass < passes && !l.over()
 	}
 	return true
+}
+
+// Operation implements [interp.Runner].
+func (l *lister) Operation(s *workloads.Stmt) bool {
+	l.stopped = !l.yield(move{step{space: l.space, stmt: s}, l.env})
+	return !l.stopped
+}
+
+// In implements [interp.Runner].
+func (l *lister) In(s *workloads.Stmt) bool {
+	outer := l.space
+	l.space = s.MM.Index
+	l.walker.Body(s.Body)
+	l.space = outer
+	return !l.stopped
 }
 
 // move performs one statement, and reports whether that was the last one.
@@ -279,8 +284,8 @@ func (p *player) move(m move) (done bool, err error) {
 				return true, err
 			}
 			p.unexpected = &Drift{
-				Statement: actor.Stated(m.stmt), Space: p.set.scenario.MMs[m.space].Name,
-				What: fmt.Sprintf("both sides say %s, the scenario %v", actor.Describe(m.stmt, *p.last), stated(m.stmt.Expect)),
+				Statement: interp.Stated(m.stmt), Space: p.set.scenario.MMs[m.space].Name,
+				What: fmt.Sprintf("both sides say %s, the scenario %v", interp.Describe(m.stmt, *p.last), stated(m.stmt.Expect)),
 			}
 		}
 	}
@@ -295,7 +300,7 @@ func stated(x *workloads.Expect) string {
 	return x.String()
 }
 
-// Acquire implements [actor.Host].
+// Acquire implements [interp.Host].
 func (p *player) Acquire(i int) *mm.MM {
 	if s := p.spaces[i]; s != nil && s.sim.Get(p.actor.Task) {
 		return s.sim
@@ -303,15 +308,15 @@ func (p *player) Acquire(i int) *mm.MM {
 	return nil
 }
 
-// Mismatch implements [actor.Host]: a picture that both sides contradict.
+// Mismatch implements [interp.Host]: a picture that both sides contradict.
 func (p *player) Mismatch(s *workloads.Stmt, want, got string) {
 	p.unexpected = &Drift{Statement: s.String(), Space: workloads.MainMM, What: fmt.Sprintf("both sides have the layout\n%s\nthe scenario pictures\n%s", got, want)}
 }
 
-// Validate implements [actor.Host]. Every write section is validated anyway.
+// Validate implements [interp.Host]. Every write section is validated anyway.
 func (p *player) Validate(*mm.MM) error { return nil }
 
-// The rest of [actor.Host] is not asked for: forks, exits and meetings are not the actor's here.
+// The rest of [interp.Host] is not asked for: forks, exits and meetings are not the actor's here.
 
 func (p *player) Reserve(int) bool     { return false }
 func (p *player) Publish(int, *mm.MM)  {}
@@ -320,4 +325,4 @@ func (p *player) Forget(*mm.MM) bool   { return false }
 func (p *player) Meet(*workloads.Stmt) {}
 func (p *player) Yield()               {}
 
-var _ actor.Host = (*player)(nil)
+var _ interp.Host = (*player)(nil)

@@ -8,7 +8,7 @@ import (
 
 	"vmasim/judge/host"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // Drift is a difference between kernel and simulator.
@@ -46,7 +46,7 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 	case workloads.KindExit:
 		return w.exit(s)
 	}
-	c, err := actor.NewCall(s.stmt, env)
+	c, err := interp.NewCall(s.stmt, env)
 	if err != nil {
 		return nil, nil // no address: there is nothing to perform
 	}
@@ -77,7 +77,7 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 		return nil, nil
 	}
 	if real != sim {
-		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", actor.Describe(s.stmt, real), w.actor.Describe(s.stmt, sim)))
+		return w.drift(s, fmt.Sprintf("the kernel says %s, the simulator %s", interp.Describe(s.stmt, real), w.actor.Describe(s.stmt, sim)))
 	}
 	w.last = &real
 	if real.Kind == workloads.ResultOK {
@@ -234,7 +234,7 @@ func (w *world) drift(s step, what string) (*Drift, error) {
 
 func (w *world) driftBetween(s step, i int, what string, real, sim *state) *Drift {
 	return &Drift{
-		Statement: actor.Stated(s.stmt), Space: w.set.scenario.MMs[i].Name, What: what,
+		Statement: interp.Stated(s.stmt), Space: w.set.scenario.MMs[i].Name, What: what,
 		Picture: sideBySide(real.drawn(), sim.drawn()),
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"vmasim/judge/host"
 	"vmasim/mm"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // Lab is where worlds are made: agents on the kernel, and a simulated machine.
@@ -26,8 +26,8 @@ type Lab struct {
 	host  *host.Lab
 	deep  *deep.Reader // nil: what /proc hides is not compared
 	rules rules.Set
-	tweak func(*mm.Config)                // of the simulator, for tests; nil: nothing
-	spoil func(*actor.Actor, *actor.Call) // changes the simulated side after a call, for tests; nil: nothing
+	tweak func(*mm.Config)                  // of the simulator, for tests; nil: nothing
+	spoil func(*interp.Actor, *interp.Call) // changes the simulated side after a call, for tests; nil: nothing
 }
 
 // NewLab starts the agents. The program must have called host.Main.
@@ -83,7 +83,7 @@ type world struct {
 	lab        *Lab
 	set        setting
 	machine    *mm.Machine
-	actor      actor.Actor
+	actor      interp.Actor
 	spaces     []*space // by the scenario's address spaces; nil: does not exist
 	violations []task.Violation
 	names      naming
@@ -92,7 +92,7 @@ type world struct {
 	over       bool               // nothing more can be compared: the sides went apart for a reason that is no drift
 	last       *workloads.Outcome // of the operation before, on both sides; nil if there was none
 	done       step               // the last one
-	call       actor.Call         // and what it was evaluated to
+	call       interp.Call        // and what it was evaluated to
 	counts     Coverage
 }
 
@@ -152,8 +152,8 @@ func (w *world) simulate(s *space) error {
 		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, ReadAround: mm.ReadAroundDevice,
 		Report: func(v task.Violation) { w.violations = append(w.violations, v) },
 	}
-	actor.Configure(&cfg.Settings, w.set.scenario.Machine)
-	cfg.MaxMapCount = w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + actor.WindowFillers(cfg.Settings, w.set.scenario.Window)
+	interp.Configure(&cfg.Settings, w.set.scenario.Machine)
+	cfg.MaxMapCount = w.lab.Kernel().MaxMapCount - s.kernel.Outside().Areas + interp.WindowFillers(cfg.Settings, w.set.scenario.Window)
 	if w.lab.tweak != nil {
 		w.lab.tweak(&cfg)
 	}
@@ -162,15 +162,15 @@ func (w *world) simulate(s *space) error {
 		return err
 	}
 	t := w.machine.NewTask("diff")
-	w.actor = actor.Actor{Task: t, Decls: w.set.scenario.Files, Window: w.set.scenario.Window}
-	if s.sim, err = actor.NewMM(t, w.machine, w.set.scenario, workloads.MainMM); err != nil {
+	w.actor = interp.Actor{Task: t, Decls: w.set.scenario.Files, Window: w.set.scenario.Window}
+	if s.sim, err = interp.NewMM(t, w.machine, w.set.scenario, workloads.MainMM); err != nil {
 		return err
 	}
 	s.sim.SetLimit(t, mm.LimitMemlock, memlock)
 	if w.set.window.Heap != 0 {
 		s.sim.SetHeap(t, w.set.window.Heap)
 	}
-	if w.actor.Files, err = actor.OpenFiles(t, w.machine.Mem, w.set.scenario); err != nil {
+	if w.actor.Files, err = interp.OpenFiles(t, w.machine.Mem, w.set.scenario); err != nil {
 		return err
 	}
 	return w.warm()
@@ -204,12 +204,12 @@ func (w *world) warm() error {
 
 // kernelFiles makes the scenario's files a second time, for the kernel.
 func (w *world) kernelFiles(p *process) error {
-	files, err := actor.CreateFiles(w.set.scenario)
+	files, err := interp.CreateFiles(w.set.scenario)
 	if err != nil {
 		return err
 	}
 	p.fds, err = p.passFiles(files)
-	return errors.Join(err, actor.CloseFiles(files)) // the agent has its own
+	return errors.Join(err, interp.CloseFiles(files)) // the agent has its own
 }
 
 // close ends all processes and gives the machine back. It returns what the simulator has leaked.

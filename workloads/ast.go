@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"iter"
 	"time"
 
 	"vmasim/internal/linux"
@@ -239,15 +240,16 @@ type Term struct {
 func (s *Scenario) Parties(barrier int) int {
 	tasks := 0
 	for _, t := range s.Threads {
-		if mentions(t.Body, barrier) {
+		if t.Meets(barrier) {
 			tasks += t.Count
 		}
 	}
 	return tasks
 }
 
-func mentions(body []*Stmt, barrier int) bool {
-	for st := range statements(body) {
+// Meets reports whether the block has a statement that comes to a barrier.
+func (b *Block) Meets(barrier int) bool {
+	for st := range Statements(b.Body) {
 		if st.Barrier != nil && st.Barrier.Index == barrier {
 			return true
 		}
@@ -258,7 +260,7 @@ func mentions(body []*Stmt, barrier int) bool {
 // Statement gives the n-th statement of the block, counted from 1 in the order
 // of the text. Statements that only hold others (repeat, choose, …) do not count.
 func (b *Block) Statement(n int) *Stmt {
-	for st := range statements(b.Body) {
+	for st := range Statements(b.Body) {
 		if st.Body != nil {
 			continue
 		}
@@ -292,9 +294,8 @@ func (s *Scenario) Statements(yield func(*Stmt) bool) {
 	}
 }
 
-// statements visits all statements of a body, inner ones after the one that
-// holds them.
-func statements(body []*Stmt) func(yield func(*Stmt) bool) {
+// Statements lists all statements of a body, inner ones after the one that holds them.
+func Statements(body []*Stmt) iter.Seq[*Stmt] {
 	return func(yield func(*Stmt) bool) { visit(body, yield) }
 }
 

@@ -162,7 +162,7 @@ func (p *parser) soleBlock(c *cursor, spec *Spec, l *line) {
 // orphans takes the statements of a block whose heading could not be read: what
 // they would have bound is not unknown.
 func (p *parser) orphans(body []*Stmt) {
-	for s := range statements(body) {
+	for s := range Statements(body) {
 		if s.Region != nil {
 			p.broken[s.Region.Name] = true
 		}

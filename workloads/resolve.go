@@ -208,7 +208,7 @@ func (r *resolver) bind(ref *Ref) {
 
 func (r *resolver) markForked() {
 	for _, b := range r.sc.Blocks() {
-		for s := range statements(b.Body) {
+		for s := range Statements(b.Body) {
 			if s.Kind != KindFork {
 				continue
 			}
@@ -232,7 +232,7 @@ func (r *resolver) checkStart(t *Thread) {
 		if b == &t.Block || b == r.sc.Finally {
 			continue
 		}
-		for s := range statements(b.Body) {
+		for s := range Statements(b.Body) {
 			if s.Kind == KindFork && s.MM.Name == t.MM.Name {
 				return
 			}

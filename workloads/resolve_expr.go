@@ -85,7 +85,7 @@ func (r *resolver) bindings(b *Block) map[string]*Stmt {
 		return found
 	}
 	found := map[string]*Stmt{}
-	for s := range statements(b.Body) {
+	for s := range Statements(b.Body) {
 		if s.Region != nil && found[s.Region.Name] == nil {
 			found[s.Region.Name] = s
 		}

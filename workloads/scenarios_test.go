@@ -35,7 +35,7 @@ func TestBuiltinReleasesMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, th := range sc.Threads {
-			for s := range statements(th.Body) {
+			for s := range Statements(th.Body) {
 				if s.Kind == KindFor || s.Kind == KindForever {
 					checkReleases(t, info.Name, s)
 				}
@@ -46,7 +46,7 @@ func TestBuiltinReleasesMemory(t *testing.T) {
 
 func checkReleases(t *testing.T, scenario string, loop *Stmt) {
 	unreleased := map[string]bool{}
-	for s := range statements(loop.Body) {
+	for s := range Statements(loop.Body) {
 		switch s.Kind {
 		case KindMmap:
 			unreleased[s.Region.Name] = true

@@ -22,7 +22,7 @@ var layerTable = [][]string{
 	{"mm"},
 	{"fault"},
 	{"check", "explore"},
-	{"workloads/actor"},
+	{"workloads/interp"},
 	{"workloads/driver"},
 	{"workloads/program", "judge/host"},
 	{"judge/settings"},

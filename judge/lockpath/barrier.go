@@ -2,8 +2,6 @@ package lockpath
 
 import (
 	"sync"
-
-	"vmasim/workloads"
 )
 
 // barrier is where threads meet: all that may still come.
@@ -44,17 +42,9 @@ func (b *barrier) check() {
 // partiesOf counts the tasks that meet at a barrier.
 func (c *child) partiesOf(barrier int) (n int) {
 	for i, th := range c.sc.Threads {
-		if mentions(th.Body, barrier) {
+		if th.Meets(barrier) {
 			n += c.Counts[i]
 		}
 	}
 	return n
-}
-
-// mentions tells that the statements meet at a barrier.
-func mentions(body []*workloads.Stmt, barrier int) (found bool) {
-	visitBody(body, func(s *workloads.Stmt) {
-		found = found || s.Kind == workloads.KindBarrier && s.Barrier.Index == barrier
-	})
-	return found
 }

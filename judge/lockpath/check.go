@@ -29,27 +29,13 @@ func checkPerformable(sc *workloads.Scenario) error {
 			errs = append(errs, fmt.Errorf("%v: thread %s is in an address space of its own: only those of main can be measured", th.Pos, th.Name))
 		}
 	}
-	visit(sc, func(s *workloads.Stmt) {
+	for s := range sc.Statements {
 		switch {
 		case !slices.Contains(performable, s.Kind):
 			errs = append(errs, fmt.Errorf("%v: %s cannot be performed by the threads of one process", s.Pos, s.Kind))
 		case s.Kind == workloads.KindTouch && s.Access == linux.Exec:
 			errs = append(errs, fmt.Errorf("%v: touch exec cannot be performed by the threads of one process", s.Pos))
 		}
-	})
+	}
 	return errors.Join(errs...)
-}
-
-// visit calls f for all statements.
-func visit(sc *workloads.Scenario, f func(*workloads.Stmt)) {
-	for _, b := range sc.Blocks() {
-		visitBody(b.Body, f)
-	}
-}
-
-func visitBody(body []*workloads.Stmt, f func(*workloads.Stmt)) {
-	for _, s := range body {
-		f(s)
-		visitBody(s.Body, f)
-	}
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // Main is to be called first in main and in TestMain by every program that calls Run. In the processes that Run makes it never
@@ -94,13 +94,13 @@ func (c *child) prepare() (err error) {
 	for b := range c.sc.Barriers {
 		c.barriers = append(c.barriers, newBarrier(c.partiesOf(b)))
 	}
-	files, err := actor.CreateFiles(c.sc)
+	files, err := interp.CreateFiles(c.sc)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
 		if f == nil {
-			c.fds = append(c.fds, actor.ClosedFD)
+			c.fds = append(c.fds, interp.ClosedFD)
 			continue
 		}
 		fd, err := unix.Dup(int(f.Fd()))
@@ -113,7 +113,7 @@ func (c *child) prepare() (err error) {
 	if err := unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("PR_SET_THP_DISABLE: %w", err)
 	}
-	return actor.CloseFiles(files)
+	return interp.CloseFiles(files)
 }
 
 // block runs init or finally, and returns the regions it has bound.

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // maxFindings is how many different findings are kept.
@@ -23,7 +23,7 @@ func (f *findings) add(task string, s *workloads.Stmt, got string) {
 	if s.Expect != nil {
 		expected = s.Expect.String()
 	}
-	text := fmt.Sprintf("%s: got %s, expected %s (%s", actor.Stated(s), got, expected, task)
+	text := fmt.Sprintf("%s: got %s, expected %s (%s", interp.Stated(s), got, expected, task)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counts == nil {

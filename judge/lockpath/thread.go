@@ -11,7 +11,7 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // thread performs statements by system calls and plain accesses.
@@ -22,6 +22,8 @@ type thread struct {
 	program *workloads.Thread // nil for init and finally
 	id      chan int          // the kernel's, once it lives
 	done    chan struct{}
+	walker  interp.Walker
+	begun   time.Time
 }
 
 // live is the life of a thread.
@@ -32,7 +34,7 @@ func (t *thread) live(w *warmUp, i int, gate <-chan struct{}) {
 	<-gate
 	t.run(t.program.Body)
 	for b := range t.barriers {
-		if mentions(t.program.Body, b) {
+		if t.program.Meets(b) {
 			t.barriers[b].leave()
 		}
 	}
@@ -44,53 +46,39 @@ func (t *thread) live(w *warmUp, i int, gate <-chan struct{}) {
 
 func (t *thread) run(body []*workloads.Stmt) {
 	debug.SetPanicOnFault(true)
-	t.body(body)
-}
-
-func (t *thread) body(body []*workloads.Stmt) {
-	for _, s := range body {
-		t.statement(s)
-	}
+	t.begun = time.Now()
+	t.walker.Runner = t
+	t.walker.Run(t.env, body)
 }
 
 func (t *thread) background() bool { return t.program != nil && t.program.Background }
 
-// leaving tells that loops end after the pass they are in.
+// leaving reports whether loops end after the pass they are in.
 func (t *thread) leaving() bool { return t.background() && t.draining.Load() }
 
-func (t *thread) statement(s *workloads.Stmt) {
-	switch s.Kind {
-	case workloads.KindRepeat:
-		for n := s.Count; n > 0; n-- {
-			t.body(s.Body)
-			if t.leaving() {
-				return
-			}
-		}
-	case workloads.KindFor:
-		d := s.Duration
-		if t.Duration > 0 {
-			d = t.Duration
-		}
-		for end := time.Now().Add(d); ; {
-			t.body(s.Body)
-			if t.leaving() || !time.Now().Before(end) {
-				return
-			}
-		}
-	case workloads.KindForever:
-		for !t.leaving() {
-			t.body(s.Body)
-		}
-	case workloads.KindChoose:
-		t.statement(s.Choose(t.env))
-	default:
-		t.operation(s)
+// Again implements [interp.Runner]: a repeat and a "for" make one pass at least.
+func (t *thread) Again(l *interp.Loop) bool {
+	switch {
+	case (l.Pass > 0 || l.Stmt.Kind == workloads.KindForever) && t.leaving():
+		return false
+	case l.Stmt.Kind != workloads.KindFor:
+		return true
+	case l.Pass > 0:
+		return time.Since(t.begun) < l.Until
 	}
+	d := l.Stmt.Duration
+	if t.Duration > 0 {
+		d = t.Duration
+	}
+	l.Until = time.Since(t.begun) + d
+	return true
 }
 
-// operation performs a statement and compares its result with what it states.
-func (t *thread) operation(s *workloads.Stmt) {
+// In implements [interp.Runner]: there is one address space.
+func (t *thread) In(s *workloads.Stmt) bool { panic(s.Kind.String()) }
+
+// Operation implements [interp.Runner]: it performs a statement and compares its result with what it states.
+func (t *thread) Operation(s *workloads.Stmt) bool {
 	var out workloads.Outcome
 	var err error
 	switch s.Kind {
@@ -107,6 +95,7 @@ func (t *thread) operation(s *workloads.Stmt) {
 	} else if !t.allowed(s, out) {
 		t.findings.add(t.name, s, label(out))
 	}
+	return true
 }
 
 // anySignal stands for whatever signal an access raised: Go does not tell which.
@@ -133,7 +122,7 @@ func label(out workloads.Outcome) string {
 
 // call makes the call that a statement stands for.
 func (t *thread) call(s *workloads.Stmt) (out workloads.Outcome, err error) {
-	c, err := actor.NewCall(s, t.env)
+	c, err := interp.NewCall(s, t.env)
 	if err != nil {
 		return out, err
 	}
@@ -157,11 +146,11 @@ func (t *thread) call(s *workloads.Stmt) (out workloads.Outcome, err error) {
 }
 
 // systemCall makes a call of the kernel's. Go is told nothing of it: there is no other goroutine that this thread could let run.
-func (t *thread) systemCall(c *actor.Call) workloads.Outcome {
+func (t *thread) systemCall(c *interp.Call) workloads.Outcome {
 	nr, a := c.SystemCall(t.fds)
 	r, _, errno := unix.RawSyscall6(nr, a[0], a[1], a[2], a[3], a[4], a[5])
 	if errno != 0 {
-		return actor.Failure(errno)
+		return interp.Failure(errno)
 	}
 	out := workloads.Outcome{Kind: workloads.ResultOK}
 	if c.Kind == workloads.KindMmap || c.Kind == workloads.KindMremap {

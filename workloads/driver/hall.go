@@ -66,10 +66,10 @@ func (n need) mentionedBy(s *workloads.Stmt) bool {
 	}
 }
 
-// mentionedIn tells that the statements, or those they hold, mention n.
+// mentionedIn reports whether the statements, or those they hold, mention n.
 func (n need) mentionedIn(body []*workloads.Stmt) bool {
-	for _, s := range body {
-		if n.mentionedBy(s) || n.mentionedIn(s.Body) {
+	for s := range workloads.Statements(body) {
+		if n.mentionedBy(s) {
 			return true
 		}
 	}

@@ -5,27 +5,27 @@ import (
 
 	"vmasim/mm"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
-// A worker is the actor.Host of its task: what tasks share is in the hall.
+// A worker is the interp.Host of its task: what tasks share is in the hall.
 
-// Acquire implements [actor.Host].
+// Acquire implements [interp.Host].
 func (w *worker) Acquire(i int) *mm.MM { return w.run.hall.acquire(w.Task, i) }
 
-// Reserve implements [actor.Host].
+// Reserve implements [interp.Host].
 func (w *worker) Reserve(i int) bool { return w.run.hall.reserve(i) }
 
-// Publish implements [actor.Host].
+// Publish implements [interp.Host].
 func (w *worker) Publish(i int, m *mm.MM) { w.run.hall.publish(w.Task, i, m) }
 
-// Remove implements [actor.Host].
+// Remove implements [interp.Host].
 func (w *worker) Remove(i int) *mm.MM { return w.run.hall.remove(i) }
 
-// Forget implements [actor.Host].
+// Forget implements [interp.Host].
 func (w *worker) Forget(m *mm.MM) bool { return w.run.hall.forget(m) }
 
-// Yield implements [actor.Host].
+// Yield implements [interp.Host].
 func (w *worker) Yield() {
 	if w.cpu == nil {
 		runtime.Gosched()
@@ -34,10 +34,10 @@ func (w *worker) Yield() {
 	}
 }
 
-// Validate implements [actor.Host].
+// Validate implements [interp.Host].
 func (w *worker) Validate(m *mm.MM) error { return w.run.validate(w.Task, m) }
 
-// Meet implements [actor.Host].
+// Meet implements [interp.Host].
 func (w *worker) Meet(s *workloads.Stmt) {
 	if w.run.hall.meet(w.seat, s.Barrier.Index) || w.run.over(killed) {
 		return
@@ -46,9 +46,9 @@ func (w *worker) Meet(s *workloads.Stmt) {
 	w.blame(Unexpected{Pos: s.Pos, Stmt: s.String(), Got: "a deadlock", Expected: "the other tasks to come"})
 }
 
-// Mismatch implements [actor.Host].
+// Mismatch implements [interp.Host].
 func (w *worker) Mismatch(s *workloads.Stmt, want, got string) {
 	w.findings.add(s, "layout", func() Unexpected {
-		return Unexpected{Pos: s.Pos, Stmt: actor.Stated(s), Got: got, Expected: want, Task: w.Task.Name}
+		return Unexpected{Pos: s.Pos, Stmt: interp.Stated(s), Got: got, Expected: want, Task: w.Task.Name}
 	})
 }

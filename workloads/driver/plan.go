@@ -13,7 +13,7 @@ import (
 	"vmasim/mm"
 	"vmasim/vma"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // MaxTasks bounds the tasks of a run, all threads together: as many as one thread may have.
@@ -36,7 +36,7 @@ type Plan struct {
 // Config describes the machine that the scenario asks for.
 func (p *Plan) Config() mm.Config {
 	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, ReadAround: mm.ReadAroundDevice}
-	actor.Configure(&cfg.Settings, p.machine)
+	interp.Configure(&cfg.Settings, p.machine)
 	return cfg
 }
 
@@ -126,7 +126,7 @@ func (p *Plan) setLimits(sc *workloads.Scenario) error {
 		}
 	}
 	if sc.Window != nil {
-		p.MaxMapCount += actor.WindowFillers(p.Config().Settings, sc.Window)
+		p.MaxMapCount += interp.WindowFillers(p.Config().Settings, sc.Window)
 	}
 	return errors.Join(errs...)
 }

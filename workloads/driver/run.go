@@ -14,7 +14,7 @@ import (
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // phase is how far a run has come; it only grows.
@@ -93,11 +93,11 @@ func (r *run) setUp() (err error) {
 		if m.Forked {
 			continue
 		}
-		if r.hall.spaces[i].mm, err = actor.NewMM(t, r.machine, r.sc, m.Name); err != nil {
+		if r.hall.spaces[i].mm, err = interp.NewMM(t, r.machine, r.sc, m.Name); err != nil {
 			return fmt.Errorf("address space %s: %w", m.Name, err)
 		}
 	}
-	r.files, err = actor.OpenFiles(t, r.machine.Mem, r.sc)
+	r.files, err = interp.OpenFiles(t, r.machine.Mem, r.sc)
 	return err
 }
 

@@ -5,76 +5,67 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
-// statement runs one statement and all it holds.
-func (w *worker) statement(s *workloads.Stmt) {
-	switch s.Kind {
-	case workloads.KindRepeat:
-		for n := s.Count; n > 0; n-- {
-			w.body(s.Body)
-			if w.leaving() {
-				return
-			}
-		}
-	case workloads.KindFor:
-		w.loopFor(s)
-	case workloads.KindForever:
-		w.loopForever(s)
-	case workloads.KindChoose:
-		w.statement(s.Choose(w.Env))
-	case workloads.KindIn:
-		w.in(s)
-	default:
-		w.operation(s)
+// stopped reports whether the worker gives up the rest of its block.
+func (w *worker) stopped() bool { return w.gone || w.run.over(killed) }
+
+// leaving reports whether loops end after the pass they are in.
+func (w *worker) leaving() bool { return w.gone || w.run.over(w.leaveAt) }
+
+// Again implements [interp.Runner]: a repeat and a "for" make one pass at least.
+func (w *worker) Again(l *interp.Loop) bool {
+	switch {
+	case l.Stmt.Kind == workloads.KindForever:
+		return w.againForever(l)
+	case l.Pass > 0 && w.leaving():
+		return false
+	case l.Stmt.Kind == workloads.KindFor:
+		return w.againFor(l)
 	}
+	return true
 }
 
-func (w *worker) loopFor(s *workloads.Stmt) {
-	d := s.Duration
+func (w *worker) againFor(l *interp.Loop) bool {
+	if l.Pass > 0 {
+		return w.run.now() < l.Until
+	}
+	d := l.Stmt.Duration
 	if o := w.run.opts.Duration; o > 0 {
 		d = o
 	}
-	for end := w.run.now() + d; ; {
-		w.body(s.Body)
-		if w.leaving() || w.run.now() >= end {
-			return
-		}
-	}
+	l.Until = w.run.now() + d
+	return true
 }
 
-func (w *worker) loopForever(s *workloads.Stmt) {
-	outer := w.seat.loop
-	w.run.hall.enter(w.seat, s)
-	for !w.leaving() {
-		w.body(s.Body)
+func (w *worker) againForever(l *interp.Loop) bool {
+	if l.Pass == 0 {
+		w.run.hall.enter(w.seat, l.Stmt)
 	}
-	w.run.hall.enter(w.seat, outer)
+	if w.leaving() {
+		w.run.hall.enter(w.seat, w.walker.Around(workloads.KindForever))
+		return false
+	}
+	return true
 }
 
-// in runs its block in another address space.
-func (w *worker) in(s *workloads.Stmt) {
-	m := w.run.hall.acquire(w.Task, s.MM.Index)
-	if m == nil {
-		w.unexpected(s, actor.Failure(linux.ESRCH))
-		return
+// In implements [interp.Runner].
+func (w *worker) In(s *workloads.Stmt) bool {
+	if !w.Inside(s, &w.walker) {
+		w.unexpected(s, interp.Failure(linux.ESRCH))
 	}
-	outer := w.MM
-	w.MM = m
-	w.body(s.Body)
-	w.Leave()
-	w.MM = outer
+	return !w.stopped()
 }
 
-// operation runs a statement that is counted and timed, and compares its result with what it states.
-func (w *worker) operation(s *workloads.Stmt) {
+// Operation implements [interp.Runner]: it runs a statement that is counted and timed, and compares its result with what it states.
+func (w *worker) Operation(s *workloads.Stmt) bool {
 	st := &w.stats[s.Kind]
 	timed := st.untimed == 0
 	if !timed && sampled(s) {
 		st.untimed--
 		w.judge(s, st, w.Perform(s))
-		return
+		return !w.stopped()
 	}
 	start := w.run.now()
 	out := w.Perform(s)
@@ -83,6 +74,7 @@ func (w *worker) operation(s *workloads.Stmt) {
 		st.untimed = w.sampler.gap()
 	}
 	w.judge(s, st, out)
+	return !w.stopped()
 }
 
 // judge counts an outcome and notes it if it is not what the statement states.
@@ -91,7 +83,7 @@ func (w *worker) judge(s *workloads.Stmt, st *opStats, out workloads.Outcome) {
 		if out.Errno == linux.EINTR && w.run.over(killed) {
 			return // the run was cut here; the statement has not failed
 		}
-		st.fail(actor.Label(out))
+		st.fail(interp.Label(out))
 	}
 	st.count++
 	if !s.Expect.Allows(out, w.Env) {
@@ -107,8 +99,8 @@ func (w *worker) judge(s *workloads.Stmt, st *opStats, out workloads.Outcome) {
 
 // unexpected notes an outcome that its statement does not state.
 func (w *worker) unexpected(s *workloads.Stmt, out workloads.Outcome) {
-	w.findings.add(s, actor.Label(out), func() Unexpected {
-		u := Unexpected{Pos: s.Pos, Stmt: actor.Stated(s), Got: w.Describe(s, out), Expected: "ok", Task: w.Task.Name}
+	w.findings.add(s, interp.Label(out), func() Unexpected {
+		u := Unexpected{Pos: s.Pos, Stmt: interp.Stated(s), Got: w.Describe(s, out), Expected: "ok", Task: w.Task.Name}
 		if s.Expect != nil {
 			u.Expected = s.Expect.String()
 		}

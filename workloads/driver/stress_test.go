@@ -46,7 +46,7 @@ func builtin(t testing.TB, name string) workloads.Info {
 func TestLoopAllocatesNothing(t *testing.T) {
 	w, body, done := loopWorker(t, "touch random(A) write\n  load A+8 => 0\n  choose\n   touch sequential(A) read => ok | SEGV\n   store A+16 7")
 	defer done()
-	if n := testing.AllocsPerRun(20, func() { w.body(body) }); n != 0 {
+	if n := testing.AllocsPerRun(20, func() { w.walker.Run(w.Env, body) }); n != 0 {
 		t.Errorf("%v allocations in 1000 passes", n)
 	}
 }
@@ -57,7 +57,7 @@ func BenchmarkTouch(b *testing.B) {
 	defer done()
 	b.Run("scenario", func(b *testing.B) {
 		for i := 0; i < b.N; i += 1000 {
-			w.body(body)
+			w.walker.Run(w.Env, body)
 		}
 	})
 	addr := w.Env.Regions[0].Base
@@ -83,8 +83,8 @@ func loopWorker(t testing.TB, statements string) (*worker, []*workloads.Stmt, fu
 	init.do(sc.Init.Body)
 	r.regions = init.Env.Regions
 	w := r.newWorker("t", &sc.Threads[0].Block, 0)
-	w.begin()                  // without a seat: in main
-	w.body(sc.Threads[0].Body) // makes the histograms
+	w.begin()                               // without a seat: in main
+	w.walker.Run(w.Env, sc.Threads[0].Body) // makes the histograms
 	return w, sc.Threads[0].Body, func() {
 		w.Leave()
 		r.machine.EndTask(w.Task)

@@ -6,15 +6,16 @@ import (
 
 	"vmasim/internal/task"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // worker is the goroutine of one task: it runs a block.
 type worker struct {
-	actor.Actor
-	run  *run
-	seat *seat // nil in init and finally
-	cpu  *cpu  // nil: it has one for itself
+	interp.Actor
+	run    *run
+	walker interp.Walker
+	seat   *seat // nil in init and finally
+	cpu    *cpu  // nil: it has one for itself
 
 	leaveAt phase // its loops end from this phase on
 	gone    bool  // it gives up the rest of its block: what it waited for cannot come
@@ -38,14 +39,14 @@ const publishEvery = 1024
 func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
 	t := r.newTask(name)
 	w := &worker{
-		Actor:    actor.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files, Window: r.sc.Window},
+		Actor:    interp.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files, Window: r.sc.Window},
 		run:      r,
 		leaveAt:  killed,
 		pubEvery: publishEvery,
 		untilPub: publishEvery,
 		sampler:  sampler{uint64(t.ID)*0x9e3779b97f4a7c15 | 1},
 	}
-	w.Host = w
+	w.Host, w.walker.Runner = w, w
 	return w
 }
 
@@ -66,7 +67,9 @@ func (w *worker) do(body []*workloads.Stmt) {
 	}
 	debug.SetPanicOnFault(true) // a stray access to the arena is a panic like any other
 	w.begin()
-	w.body(body)
+	if !w.stopped() {
+		w.walker.Run(w.Env, body)
+	}
 	w.Leave()
 	w.run.machine.EndTask(w.Task)
 }
@@ -108,19 +111,6 @@ func (w *worker) counters() (c task.Counters) {
 	}
 	return c
 }
-
-// body runs statements one after the other.
-func (w *worker) body(body []*workloads.Stmt) {
-	for _, s := range body {
-		if w.gone || w.run.over(killed) {
-			return
-		}
-		w.statement(s)
-	}
-}
-
-// leaving tells that loops end after the pass they are in.
-func (w *worker) leaving() bool { return w.gone || w.run.over(w.leaveAt) }
 
 // blame notes something unexpected that is not the result of a statement.
 func (w *worker) blame(u Unexpected) {

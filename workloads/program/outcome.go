@@ -11,7 +11,7 @@ import (
 	"vmasim/internal/task"
 	"vmasim/tree"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // outcome is what an execution ended in: the result of each statement, and what is mapped at the end.
@@ -97,7 +97,7 @@ func (w *world) word(s *workloads.Stmt, out workloads.Outcome) string {
 	if out.Kind == workloads.ResultOK && s.Kind != workloads.KindMmap && s.Spec().Results&workloads.GivesValue != 0 {
 		return fmt.Sprint(out.Value)
 	}
-	return actor.Label(out)
+	return interp.Label(out)
 }
 
 // termHolds tells that a statement gave a result: one of its executions in one of the thread's tasks, or all.

@@ -18,8 +18,8 @@ import (
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
 	"vmasim/workloads/driver"
+	"vmasim/workloads/interp"
 )
 
 // Program is a scenario under some rules, ready to be explored. Several workers may use it at once.
@@ -124,20 +124,13 @@ func (p *Program) addBlock(b *workloads.Block, name string) {
 		return
 	}
 	p.draws = p.draws || b.Generators > 0
-	walk(b.Body, func(s *workloads.Stmt) {
+	for s := range workloads.Statements(b.Body) {
 		p.exits = p.exits || s.Kind == workloads.KindExit
 		p.draws = p.draws || s.Kind == workloads.KindChoose
 		if s.Body == nil {
-			p.text[s] = actor.Stated(s)
+			p.text[s] = interp.Stated(s)
 			p.slots = append(p.slots, slot{fmt.Sprintf("%s.%d", name, p.number[s]), s})
 		}
-	})
-}
-
-func walk(body []*workloads.Stmt, f func(*workloads.Stmt)) {
-	for _, s := range body {
-		f(s)
-		walk(s.Body, f)
 	}
 }
 
@@ -194,11 +187,11 @@ func bounded(sc *workloads.Scenario) error {
 		if b == nil {
 			return
 		}
-		walk(b.Body, func(s *workloads.Stmt) {
+		for s := range workloads.Statements(b.Body) {
 			if s.Kind == workloads.KindFor || s.Kind == workloads.KindForever {
 				refuse(s.Pos, s.Kind.String(), "repeat N: only programs that end can be searched")
 			}
-		})
+		}
 	}
 	check(sc.Init)
 	check(sc.Finally)

@@ -11,7 +11,7 @@ import (
 	"vmasim/explore"
 	"vmasim/internal/suggest"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // cut is a part of a scenario that is left out: tasks of a thread, a whole block, a statement, or all rounds but one of the
@@ -97,11 +97,11 @@ func blocks(sc *workloads.Scenario) (all []*workloads.Block) {
 
 // leaves returns the statements that hold no others.
 func leaves(body []*workloads.Stmt) (all []*workloads.Stmt) {
-	walk(body, func(s *workloads.Stmt) {
+	for s := range workloads.Statements(body) {
 		if s.Body == nil {
 			all = append(all, s)
 		}
-	})
+	}
 	return all
 }
 
@@ -150,11 +150,11 @@ func (e *edit) cut(sc *workloads.Scenario, c cut) error {
 	case c.stmt > 0 && s == nil:
 		return fmt.Errorf("the schedule leaves out %s, which the scenario does not have", c)
 	case c.stmt > 0 && c.left > 0:
-		walk(b.Body, func(outer *workloads.Stmt) {
+		for outer := range workloads.Statements(b.Body) {
 			if outer.Kind == workloads.KindRepeat && slices.Contains(leaves(outer.Body), s) {
 				e.once[outer] = true
 			}
-		})
+		}
 	case c.stmt > 0:
 		e.dropped[s] = true
 	case c.left > 0:
@@ -301,7 +301,7 @@ func (p *Program) candidatesIn(b *workloads.Block) (larger [][]cut) {
 	drop := func(stmts []*workloads.Stmt) {
 		larger = append(larger, p.cutsOf(b, stmts))
 	}
-	walk(b.Body, func(s *workloads.Stmt) {
+	for s := range workloads.Statements(b.Body) {
 		inner := leaves(s.Body)
 		switch {
 		case s.Body == nil:
@@ -318,7 +318,7 @@ func (p *Program) candidatesIn(b *workloads.Block) (larger [][]cut) {
 		if s.Kind == workloads.KindRepeat && s.Count > 1 {
 			rounds = append(rounds, []cut{{b.Name, p.number[inner[0]], 1}})
 		}
-	})
+	}
 	whole := len(leaves(b.Body))
 	parts := slices.DeleteFunc(append(larger, single...), func(cuts []cut) bool { return len(cuts) == whole })
 	return append(parts, rounds...)
@@ -355,7 +355,7 @@ func (c cut) describe(sc *workloads.Scenario) string {
 	case c.stmt > 0 && c.left > 0:
 		return fmt.Sprintf("all rounds but one around %s.%d", c.block, c.stmt)
 	case c.stmt > 0:
-		return fmt.Sprintf("%s.%d %s", c.block, c.stmt, actor.Stated(all[i].Statement(c.stmt)))
+		return fmt.Sprintf("%s.%d %s", c.block, c.stmt, interp.Stated(all[i].Statement(c.stmt)))
 	case c.left > 0:
 		return fmt.Sprintf("all tasks but %d of thread %s", c.left, c.block)
 	case i < len(sc.Threads):

@@ -130,7 +130,10 @@ cuts -init.2; always c.2 = ok; exists b.3 = SEGV`,
 		var got []string
 		for _, th := range sc.Threads {
 			var words []string
-			walk(th.Body, func(s *workloads.Stmt) { s.Expect = nil; words = append(words, s.String()) })
+			for s := range workloads.Statements(th.Body) {
+				s.Expect = nil
+				words = append(words, s.String())
+			}
 			if th.Count > 0 {
 				got = append(got, th.Name+"*"+strconv.Itoa(th.Count)+": "+strings.Join(words, "; "))
 			}

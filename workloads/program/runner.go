@@ -11,12 +11,13 @@ import (
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
-// runner is a task that runs a block. It is its own [actor.Host].
+// runner is a task that runs a block. It is its own [interp.Host] and [interp.Runner].
 type runner struct {
-	actor.Actor
+	interp.Actor
+	walker interp.Walker
 	world  *world
 	block  *workloads.Block
 	space  int   // the address space it starts in
@@ -34,15 +35,16 @@ func (w *world) newRunner(t *task.Task, b *workloads.Block, space, n, first int)
 		b = &workloads.Block{}
 	}
 	r := &runner{world: w, block: b, space: space, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
+	r.walker.Runner = r
 	r.Task, r.Host, r.Decls, r.Window = t, r, w.p.scenario.Files, w.p.scenario.Window
-	walk(b.Body, func(s *workloads.Stmt) {
+	for s := range workloads.Statements(b.Body) {
 		if s.Body == nil {
 			r.nth[s] = len(r.nth)
 		}
 		if s.Barrier != nil && !slices.Contains(r.meets, s.Barrier.Index) {
 			r.meets = append(r.meets, s.Barrier.Index)
 		}
-	})
+	}
 	return r
 }
 
@@ -66,13 +68,20 @@ func (r *runner) run() {
 		r.await()
 	}
 	if r.MM != nil {
-		r.body(r.block.Body)
+		r.perform()
 	}
 	for _, i := range r.meets {
 		r.world.barriers[i].leave(r.Task)
 	}
 	if r.world.p.exits { // otherwise its reference is not the last one, and giving it back orders nothing that matters
 		r.Leave()
+	}
+}
+
+// perform runs the statements of its block.
+func (r *runner) perform() {
+	if !r.Task.Killed() {
+		r.walker.Run(r.Env, r.block.Body)
 	}
 }
 
@@ -84,49 +93,20 @@ func (r *runner) await() {
 	r.MM = s.get(r.Task)
 }
 
-// body runs statements, up to the one in which the task gets a fatal signal: a task dies when its system call or fault is
-// over.
-func (r *runner) body(body []*workloads.Stmt) {
-	for _, s := range body {
-		if r.Task.Killed() {
-			return
-		}
-		r.statement(s)
-	}
-}
+// Again implements [interp.Runner]: only a repeat can be explored.
+func (r *runner) Again(*interp.Loop) bool { return true }
 
-// statement runs one statement and all it holds.
-func (r *runner) statement(s *workloads.Stmt) {
-	switch s.Kind {
-	case workloads.KindRepeat:
-		for range s.Count {
-			r.body(s.Body)
-		}
-	case workloads.KindChoose:
-		r.statement(s.Choose(r.Env))
-	case workloads.KindIn:
-		r.in(s)
-	default:
-		r.operation(s)
-	}
-}
-
-// in runs its block in another address space.
-func (r *runner) in(s *workloads.Stmt) {
-	m := r.Acquire(s.MM.Index)
-	if m == nil {
+// In implements [interp.Runner].
+func (r *runner) In(s *workloads.Stmt) bool {
+	if !r.Inside(s, &r.walker) {
 		r.unexpected(s, "no address space "+s.MM.Name, "one")
-		return
 	}
-	outer := r.MM
-	r.MM = m
-	r.body(s.Body)
-	r.Leave()
-	r.MM = outer
+	return !r.Task.Killed()
 }
 
-// operation runs a statement that has a result. The statement is its outermost function.
-func (r *runner) operation(s *workloads.Stmt) {
+// Operation implements [interp.Runner]. The statement is its outermost function. A task that got a fatal signal dies when its system call
+// or fault is over.
+func (r *runner) Operation(s *workloads.Stmt) bool {
 	r.Task.Enter(r.world.p.text[s])
 	out := r.record(s)
 	if !s.Expect.Allows(out, r.Env) {
@@ -137,6 +117,7 @@ func (r *runner) operation(s *workloads.Stmt) {
 		r.unexpected(s, r.Describe(s, out), want)
 	}
 	r.Task.Leave()
+	return !r.Task.Killed()
 }
 
 // record runs a statement and notes what came of it.
@@ -174,13 +155,13 @@ func (r *runner) unexpected(s *workloads.Stmt, got, want string) {
 		Stmt: text, Seen: slot + " " + got})
 }
 
-// Acquire implements [actor.Host].
+// Acquire implements [interp.Host].
 func (r *runner) Acquire(i int) *mm.MM { return r.world.spaces[i].get(r.Task) }
 
-// Reserve implements [actor.Host].
+// Reserve implements [interp.Host].
 func (r *runner) Reserve(i int) bool { return r.world.spaces[i].forking.CmpXchg(r.Task, 0, 1) }
 
-// Publish implements [actor.Host].
+// Publish implements [interp.Host].
 func (r *runner) Publish(i int, m *mm.MM) {
 	if m == nil {
 		r.world.spaces[i].forking.Xchg(r.Task, 0)
@@ -191,14 +172,14 @@ func (r *runner) Publish(i int, m *mm.MM) {
 	r.world.spaces[i].mm.StoreRelease(r.Task, m)
 }
 
-// Remove implements [actor.Host].
+// Remove implements [interp.Host].
 func (r *runner) Remove(i int) *mm.MM {
 	m := r.world.spaces[i].mm.Xchg(r.Task, nil)
 	r.world.spaces[i].forking.Xchg(r.Task, 0)
 	return m
 }
 
-// Forget implements [actor.Host].
+// Forget implements [interp.Host].
 func (r *runner) Forget(m *mm.MM) bool {
 	for i := range r.world.spaces {
 		if s := &r.world.spaces[i]; s.mm.Peek() == m {
@@ -208,13 +189,13 @@ func (r *runner) Forget(m *mm.MM) bool {
 	return false
 }
 
-// Meet implements [actor.Host].
+// Meet implements [interp.Host].
 func (r *runner) Meet(s *workloads.Stmt) { r.world.barriers[s.Barrier.Index].meet(r.Task) }
 
-// Yield implements [actor.Host]: every step may let others run.
+// Yield implements [interp.Host]: every step may let others run.
 func (r *runner) Yield() {}
 
-// Validate implements [actor.Host].
+// Validate implements [interp.Host].
 func (r *runner) Validate(m *mm.MM) error {
 	if err := m.MmapWriteLockKillable(r.Task); err != nil {
 		return err
@@ -226,7 +207,7 @@ func (r *runner) Validate(m *mm.MM) error {
 	return nil
 }
 
-// Mismatch implements [actor.Host].
+// Mismatch implements [interp.Host].
 func (r *runner) Mismatch(s *workloads.Stmt, want, got string) {
 	r.unexpected(s, "the layout "+oneLine(got), oneLine(want))
 }

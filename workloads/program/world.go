@@ -15,7 +15,7 @@ import (
 	"vmasim/tree"
 	"vmasim/vma"
 	"vmasim/workloads"
-	"vmasim/workloads/actor"
+	"vmasim/workloads/interp"
 )
 
 // world is a machine on which the executions of one worker run, one after the other, and all that one of them needs. An
@@ -169,7 +169,7 @@ func (w *world) makeWorld(o task.Observer) (err error) {
 		if m.Forked {
 			continue
 		}
-		made, err := actor.NewMM(t, w.machine, w.p.scenario, m.Name)
+		made, err := interp.NewMM(t, w.machine, w.p.scenario, m.Name)
 		if err != nil {
 			return fmt.Errorf("address space %s: %w", m.Name, err)
 		}
@@ -180,7 +180,7 @@ func (w *world) makeWorld(o task.Observer) (err error) {
 	for i := range w.barriers {
 		w.barriers[i] = barrier{present: w.p.scenario.Parties(i)}
 	}
-	if w.files, err = actor.OpenFiles(t, w.machine.Mem, w.p.scenario); err != nil {
+	if w.files, err = interp.OpenFiles(t, w.machine.Mem, w.p.scenario); err != nil {
 		return err
 	}
 	for i, decl := range w.p.scenario.Files {
@@ -251,7 +251,7 @@ func (w *world) announce(t *task.Task, m *mm.MM) {
 func (w *world) init() error {
 	s := w.setup
 	s.reset(s.Task, nil)
-	s.body(s.block.Body)
+	s.perform()
 	s.Leave()
 	w.regions = s.Env.Regions
 	return s.wrong
@@ -334,7 +334,7 @@ func (w *world) conclude(o **outcome) (err error) {
 	}
 	if w.p.scenario.Finally != nil {
 		w.final.reset(s.Task, w.regions)
-		w.final.body(w.final.block.Body)
+		w.final.perform()
 		w.final.Leave()
 	}
 	s.Task.Observer = nil

@@ -1,6 +1,7 @@
-// Package actor performs the statements of a scenario: it turns each into the calls of packages mm and fault that it stands
-// for, and their results into outcomes. Who runs the statements, on goroutines or one step at a time, is a [Host].
-package actor
+// Package interp runs the language of scenarios: a [Walker] finds which statement comes next, a statement becomes a [Call], and an
+// [Actor] makes the call on the simulator and turns its result into an outcome. Policy is with who runs the statements (on goroutines, one
+// step at a time, beside a kernel): a [Runner] says how long loops go on, a [Host] finds address spaces and keeps barriers.
+package interp
 
 import (
 	"vmasim/internal/phys"
