@@ -48,21 +48,13 @@ func access(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ks
 		if word != nil {
 			return linux.OK
 		}
-		if !canonical(addr) {
+		if !linux.Canonical(addr) {
 			return linux.SegvKernel
 		}
 		if res := Handle(t, m, addr, kind, present); res != linux.OK {
 			return res
 		}
 	}
-}
-
-// canonical reports whether the processor takes addr for an address: with four levels of page tables, whether bits 47 to 63 are
-// equal. What is none raises a general protection exception, which the kernel makes a SIGSEGV without si_addr
-// (exc_general_protection).
-func canonical(addr uint64) bool {
-	const unused = 64 - 48
-	return uint64(int64(addr<<unused)>>unused) == addr
 }
 
 // translate walks the page tables as the processor does. It returns the word at addr, or nil if that faults, and whether

@@ -34,7 +34,7 @@ func newLab(t *testing.T) *Lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Lab{host: host.StartFor(t, host.Judge), rules: set}
+	l := newLabOn(host.StartFor(t, host.Judge), set)
 	t.Cleanup(l.Close)
 	return l
 }
@@ -78,6 +78,16 @@ func TestDriftIsShrunk(t *testing.T) {
 	}
 	if again.FirstDrift == nil || again.FirstDrift.What != r.FirstDrift.What {
 		t.Errorf("the scenario shows %v, not %v", again.FirstDrift, r.FirstDrift)
+	}
+	if !strings.HasPrefix(sc.Title, "A drift") {
+		t.Errorf("the scenario is called %q", sc.Title)
+	}
+	l.kernel.Release = "7.3.4" // which is no judge
+	if r, err = l.Random(context.Background(), Options{Operations: 100_000, Seed: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(r.Scenario, "drift") || !strings.Contains(r.Scenario, "another kernel, Linux 7.3.4") {
+		t.Errorf("another kernel's difference is written as\n%s", r.Scenario)
 	}
 }
 

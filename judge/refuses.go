@@ -5,8 +5,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
+	"vmasim/workloads/interp"
 )
 
 // refuses returns an [OtherMachine] if the kernel, as it is set up, cannot judge a statement of the scenario.
@@ -20,4 +22,9 @@ func refuses(k host.Kernel, sc *workloads.Scenario) error {
 		}
 	}
 	return nil
+}
+
+// incomparable reports whether this machine does otherwise than every real one in a call, which is left out.
+func incomparable(k *host.Kernel, c *interp.Call) bool {
+	return k.WildFetch && c.Kind == workloads.KindTouch && c.Access == linux.Exec && !linux.Canonical(c.Addr)
 }

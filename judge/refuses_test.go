@@ -29,3 +29,32 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestWildFetch: where the processor fetches from addresses that are not canonical, as emulated ones do, such a fetch is left out, and
+// nothing else.
+func TestWildFetch(t *testing.T) {
+	l := newLab(t)
+	for _, c := range []struct {
+		statement string
+		performed int
+	}{
+		{"touch 0x8000000000000000 exec => ok", 0},
+		{"touch 0x800000000000 exec => ok", 0},
+		{"touch 0x7ffffffff000 exec => SEGV_MAPERR", 1},
+		{"touch 0xffff800000000000 exec => SEGV_MAPERR", 1},
+		{"touch 0x8000000000000000 read => SEGV_KERNEL", 1},
+	} {
+		sc, err := workloads.Parse("t.vma", []byte("init\n    "+c.statement+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.kernel.WildFetch = true
+		r, err := l.Scenario(t.Context(), sc, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Operations != c.performed || r.FirstDrift != nil || r.Unexpected != nil {
+			t.Errorf("%s: %d operations, %v, %v", c.statement, r.Operations, r.FirstDrift, r.Unexpected)
+		}
+	}
+}

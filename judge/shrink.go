@@ -130,6 +130,9 @@ func (q *sequence) write(steps []step, d *Drift) string {
 	sc := *q.set.withWindow(q.window).scenario
 	sc.Machine = slices.DeleteFunc(slices.Clone(sc.Machine), func(m *workloads.MachineSetting) bool { return m.Usual() || settings.OfThisMachine(m) })
 	sc.Title = "A drift between simulator and kernel."
+	if q.lab.kernel.Judges() != nil {
+		sc.Title = "A difference between the simulator and another kernel, Linux " + q.lab.kernel.Release + "."
+	}
 	sc.Doc = d.String()
 	block := *sc.Init
 	block.Body = nil

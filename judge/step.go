@@ -54,6 +54,9 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 		c.Bind(s.stmt, env, c.Addr)
 		return nil, nil // the world was made with it
 	}
+	if incomparable(&w.lab.kernel, &c) {
+		return nil, nil // told among the differences
+	}
 	w.operations++
 	w.machine.ValidateWrites = w.exact() || sp.areas <= everyOperation // else [world.compareWhole] does
 	w.done, w.call = s, c

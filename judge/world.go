@@ -23,11 +23,12 @@ import (
 
 // Lab is where worlds are made: agents on the kernel, and a simulated machine.
 type Lab struct {
-	host  *host.Lab
-	deep  *deep.Reader // nil: what /proc hides is not compared
-	rules rules.Set
-	tweak func(*mm.Config)                  // of the simulator, for tests; nil: nothing
-	spoil func(*interp.Actor, *interp.Call) // changes the simulated side after a call, for tests; nil: nothing
+	host   *host.Lab
+	kernel host.Kernel  // the judge
+	deep   *deep.Reader // nil: what /proc hides is not compared
+	rules  rules.Set
+	tweak  func(*mm.Config)                  // of the simulator, for tests; nil: nothing
+	spoil  func(*interp.Actor, *interp.Call) // changes the simulated side after a call, for tests; nil: nothing
 }
 
 // NewLab starts the agents. The program must have called host.Main.
@@ -40,8 +41,10 @@ func NewLab() (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lab{host: h, rules: set}, nil
+	return newLabOn(h, set), nil
 }
+
+func newLabOn(h *host.Lab, set rules.Set) *Lab { return &Lab{host: h, kernel: h.Kernel(), rules: set} }
 
 // SetRules has the simulator follow other rules than the kernel's.
 func (l *Lab) SetRules(s rules.Set) { l.rules = s }
@@ -55,7 +58,7 @@ func (l *Lab) Close() {
 }
 
 // Kernel describes the judge.
-func (l *Lab) Kernel() host.Kernel { return l.host.Kernel() }
+func (l *Lab) Kernel() host.Kernel { return l.kernel }
 
 // setting is what a world is made of.
 type setting struct {

@@ -17,7 +17,11 @@ func DiffText(w io.Writer, r *judge.Result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n", r.Name, strings.Repeat("=", len(r.Name)))
 	if d := r.FirstDrift; d != nil {
-		fmt.Fprintf(&b, "DRIFT  %v\n\n%s\n", d, indented(d.Picture))
+		word := "DRIFT "
+		if r.Kernel.Judges() != nil {
+			word = "another kernel:"
+		}
+		fmt.Fprintf(&b, "%s %v\n\n%s\n", word, d, indented(d.Picture))
 		if r.Scenario != "" {
 			fmt.Fprintf(&b, "\nthe scenario that shows it:\n\n%s\n", indented(strings.TrimRight(r.Scenario, "\n")))
 		}
@@ -46,6 +50,13 @@ func DiffText(w io.Writer, r *judge.Result) error {
 }
 
 func diffVerdict(r *judge.Result) string {
+	if err := r.Kernel.Judges(); err != nil {
+		found := "no difference"
+		if r.Drifts > 0 {
+			found = plural(uint64(r.Drifts), "difference")
+		}
+		return fmt.Sprintf("none, another kernel: %s; %v", found, err)
+	}
 	switch {
 	case r.Drifts == 1:
 		return "a drift"
@@ -96,6 +107,7 @@ type diffed struct {
 	Unexpected  *drifted       `json:"unexpected"`
 	Unstable    []drifted      `json:"unstable"`
 	Kernel      string         `json:"kernel"`
+	Another     *string        `json:"another_kernel"`
 	Differences []string       `json:"differences"`
 	Seed        uint64         `json:"seed,omitempty"`
 	Elapsed     time.Duration  `json:"elapsed_ns"`
@@ -119,6 +131,10 @@ func DiffJSON(w io.Writer, r *judge.Result) error {
 		Differences: r.Kernel.Differences(), Seed: r.Seed, Elapsed: r.Elapsed, Interrupted: r.Interrupted, Coverage: r.Coverage, Skipped: r.Skipped,
 		Unstable: []drifted{},
 	}
+	if err := r.Kernel.Judges(); err != nil {
+		why := err.Error()
+		out.Another = &why
+	}
 	if d := r.FirstDrift; d != nil {
 		out.FirstDrift = &drifted{d.Statement, d.Space, d.What, d.Picture, r.Scenario}
 	}
@@ -138,7 +154,7 @@ func DiffProgress(p judge.Progress) string {
 		text += ", " + rate(float64(p.Operations)/s)
 	}
 	if p.Shrinking {
-		text += ", a drift is made short"
+		text += ", a difference is made short"
 	}
 	return text
 }

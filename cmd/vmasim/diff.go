@@ -41,7 +41,8 @@ With SCENARIOs their statements are performed: init, then the threads, each a
 statement in turn, then finally. With --random N, so many random operations are; the
 first drift is made as short as it can, drawn, and written as a scenario that shows
 it. What is compared, and what is not, is in docs/fidelity.md. The judge is Linux 6.18
-on x86-64; on another kernel what differs may be the kernel's.
+on x86-64. Another kernel is no judge: what differs is told as "another kernel", not as
+drift, and the exit status is 2 whatever was found.
 
 With --faults the threads of SCENARIOs are run at once, by real threads too, and the
 share of their page faults that fell back to mmap_lock is printed for both sides.
@@ -49,9 +50,9 @@ share of their page faults that fell back to mmap_lock is printed for both sides
 unless a statement did not give what it states.
 
 The exit status is 0 if there is no drift, 1 if there is one or a scenario states what
-neither side gives, 2 for wrong usage, a bad scenario, one that cannot be compared or a
-machine where nothing can be, and 130 if the comparison was interrupted: then what was
-found is printed.`,
+neither side gives, 2 for wrong usage, a bad scenario, one that cannot be compared, a
+machine where nothing can be or a kernel that is no judge, and 130 if the comparison
+was interrupted: then what was found is printed.`,
 		Example: `  vmasim diff --random 100000
   vmasim diff --random 1000000 --seed 7 -j 2 --save drift.vma
   vmasim diff testdata/kernel
@@ -156,11 +157,15 @@ func incomparable(w io.Writer, err error) error {
 func printKernel(w io.Writer, lab *judge.Lab) {
 	k := lab.Kernel()
 	fmt.Fprintln(w, k)
+	other := ""
 	if err := k.Judges(); err != nil {
-		fmt.Fprintf(w, "warning: %v\n", err)
+		other = err.Error()
+		fmt.Fprintf(w, "warning: another kernel, which is no judge: %s\n", other)
 	}
 	for _, d := range k.Differences() {
-		fmt.Fprintf(w, "note: %s\n", d)
+		if d != other {
+			fmt.Fprintf(w, "note: %s\n", d)
+		}
 	}
 }
 
@@ -202,6 +207,14 @@ func diffRandom(ctx context.Context, lab *judge.Lab, o *diffOptions, stdout, std
 	if err := t.add(r.Interrupted, r.Drifts == 0); err != nil {
 		return err
 	}
+	return verdict(lab, &t)
+}
+
+// verdict is the status of what was compared. A kernel that is no judge gives none, whatever was found.
+func verdict(lab *judge.Lab, t *tally) error {
+	if lab.Kernel().Judges() != nil {
+		return statusError(exitUsage)
+	}
 	return t.status()
 }
 
@@ -233,5 +246,5 @@ func diffScenarios(ctx context.Context, lab *judge.Lab, scenarios []*workloads.S
 	if !judged || refused && !t.failed {
 		return statusError(exitUsage)
 	}
-	return t.status()
+	return verdict(lab, &t)
 }

@@ -22,6 +22,14 @@ func (a Access) String() string {
 	return fmt.Sprintf("access %d", uint8(a))
 }
 
+// Canonical reports whether the processor takes addr for an address: with four levels of page tables, whether bits 47 to 63 are
+// equal. An access to another raises a general protection exception, which the kernel makes a SIGSEGV without si_addr
+// (exc_general_protection).
+func Canonical(addr uint64) bool {
+	const unused = 64 - 48
+	return uint64(int64(addr<<unused)>>unused) == addr
+}
+
 // AccessEnd is the end of an access.
 type AccessEnd uint8
 

@@ -40,6 +40,7 @@ type Kernel struct {
 	FaultAround   uint64 // fault_around_bytes; 0: unknown
 	MemoryHidden  bool   // /proc/PID/mem cannot be opened
 	FiveLevel     bool   // page tables have five levels: addresses above 2^47 can be mapped
+	WildFetch     bool   // the processor fetches instructions from addresses that are not canonical
 
 	UID          int
 	Capabilities map[string]bool   // effective, of those in capabilityTable
@@ -298,6 +299,7 @@ func (k Kernel) Differences() []string {
 	add(k.Overcommit == 2, "overcommit_memory is 2: what others use decides about ENOMEM")
 	add(len(k.Unread) > 0, "%s cannot be read: taken to be as usual", strings.Join(k.Unread, ", "))
 	add(k.FiveLevel, "page tables have five levels: addresses above 128 TiB cannot be compared")
+	add(k.WildFetch, "the processor fetches instructions from addresses that are not canonical, as emulated ones do: such fetches cannot be compared")
 	add(k.KSM == 1, "KSM runs: pages may become shared at any time")
 	add(k.HugePages > 0, "there are %d huge pages: MAP_HUGETLB cannot be compared", k.HugePages)
 	add(k.MemoryHidden, "/proc/PID/mem cannot be opened: peek and poke cannot be compared")

@@ -66,6 +66,7 @@ func TestDifferences(t *testing.T) {
 		"overcommit_memory is 2":     func(k *Kernel) { k.Overcommit = 2 },
 		"vm.max_map_count cannot be": func(k *Kernel) { k.Unread = []string{"vm.max_map_count"} },
 		"have five levels":           func(k *Kernel) { k.FiveLevel = true },
+		"not canonical":              func(k *Kernel) { k.WildFetch = true },
 		"KSM runs":                   func(k *Kernel) { k.KSM = 1 },
 		"swap space":                 func(k *Kernel) { k.Swap = true },
 		"files are on tmpfs":         func(k *Kernel) { k.TempFS = "tmpfs" },

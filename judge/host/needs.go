@@ -26,12 +26,13 @@ type Need int
 
 // The needs.
 const (
-	Judge    Need = iota // it is the kernel that the simulator claims to be
-	Frames               // frame numbers are shown
-	Room                 // vm.max_map_count can be used up
-	HugePage             // MADV_HUGEPAGE and MADV_MERGEABLE are known
-	IPCLock              // we have CAP_IPC_LOCK
-	Query                // PROCMAP_QUERY
+	Judge     Need = iota // it is the kernel that the simulator claims to be
+	Frames                // frame numbers are shown
+	Room                  // vm.max_map_count can be used up
+	HugePage              // MADV_HUGEPAGE and MADV_MERGEABLE are known
+	IPCLock               // we have CAP_IPC_LOCK
+	Query                 // PROCMAP_QUERY
+	Canonical             // the processor fetches no instruction from an address that is not canonical
 )
 
 // lacks has for each need why it is not met.
@@ -49,6 +50,9 @@ var lacks = [...]func(l *Lab) error{
 	},
 	IPCLock: func(l *Lab) error { return unless(l.kernel.Capabilities["CAP_IPC_LOCK"], "no CAP_IPC_LOCK") },
 	Query:   func(l *Lab) error { return unless(l.CanQuery(), "PROCMAP_QUERY came with Linux 6.11") },
+	Canonical: func(l *Lab) error {
+		return unless(!l.kernel.WildFetch, "this processor fetches from addresses that are not canonical")
+	},
 }
 
 func unless(met bool, format string, args ...any) error {

@@ -11,7 +11,7 @@ import (
 // probe finds out in the first agent which settings the kernel has that no file
 // tells, or not to everybody.
 func (p *Process) probe() error {
-	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeFaultAround, p.probeMaybeGuard, p.probeDroppable} {
+	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeWildFetch, p.probeFaultAround, p.probeMaybeGuard, p.probeDroppable} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -75,6 +75,14 @@ func (p *Process) probeLowestAddr() error {
 func (p *Process) probeFiveLevel() error {
 	_, errno, err := p.tryMap(1<<48, unix.MAP_FIXED_NOREPLACE)
 	p.lab.kernel.FiveLevel = err == nil && errno == 0
+	return err
+}
+
+// probeWildFetch fetches an instruction from an address that is not canonical.
+// Processors raise a general protection exception; QEMU's TCG does not.
+func (p *Process) probeWildFetch() error {
+	f, err := p.Touch(1<<63, linux.Exec)
+	p.lab.kernel.WildFetch = f.End() != linux.SegvKernel
 	return err
 }
 

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestAnotherKernel: on a kernel that calls itself another one there is no verdict, and exit status 2.
+func TestAnotherKernel(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"diff", "--random", "300"},
+		{"diff", "../../testdata/kernel/mseal-call.vma"},
+		{"diff", "../../testdata/kernel/mseal-call.vma", "--format", "json"},
+	} {
+		cmd := exec.Command("vmasim", args...)
+		cmd.Path, cmd.Err = self, nil // see TestMain
+		var stdout, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		var exit *exec.ExitError
+		if err := asAnotherKernel(t, cmd.Run); !errors.As(err, &exit) || exit.ExitCode() != exitUsage {
+			t.Errorf("%v: %v, %s", args, err, stderr.String())
+		}
+		if strings.Contains(stderr.String(), "nothing can be compared here") {
+			continue
+		}
+		want := "another kernel"
+		if args[len(args)-1] == "json" {
+			want = `"another_kernel":"the simulator is Linux`
+		}
+		if out := stdout.String(); !strings.Contains(out, want) || strings.Contains(out, "DRIFT") || strings.Contains(out, "no drift") {
+			t.Errorf("%v:\n%s", args, out)
+		}
+		if !strings.Contains(stderr.String(), "warning: another kernel") {
+			t.Errorf("%v: no warning in %s", args, stderr.String())
+		}
+	}
+}
+
+// asAnotherKernel calls f, which starts a process, on a thread to whose children the kernel says that it is Linux 2.6: UNAME26 of
+// personality(2).
+func asAnotherKernel(t *testing.T, f func() error) error {
+	const uname26, query = 0x0020000, 0xffffffff
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, query, 0, 0)
+	if errno == 0 {
+		_, _, errno = unix.RawSyscall(unix.SYS_PERSONALITY, before|uname26, 0, 0)
+	}
+	if errno != 0 {
+		t.Skip("personality: ", errno)
+	}
+	defer unix.RawSyscall(unix.SYS_PERSONALITY, before, 0, 0)
+	return f()
+}

@@ -1,0 +1,53 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"vmasim/judge"
+	"vmasim/judge/host"
+)
+
+// TestAnotherKernel: what a kernel that is no judge does otherwise is told as that, with the reason, and never as drift.
+func TestAnotherKernel(t *testing.T) {
+	drift := &judge.Drift{Statement: "munmap A", Space: "main", What: "the kernel says ok, the simulator EPERM"}
+	for _, c := range []struct {
+		result judge.Result
+		says   []string
+	}{
+		{judge.Result{Drifts: 1, FirstDrift: drift}, []string{"another kernel: munmap A: the kernel says ok", "verdict       none, another kernel: 1 difference; "}},
+		{judge.Result{Drifts: 3, FirstDrift: drift}, []string{"none, another kernel: 3 differences; "}},
+		{judge.Result{}, []string{"none, another kernel: no difference; "}},
+		{judge.Result{Interrupted: true}, []string{"none, another kernel: no difference; "}},
+		{judge.Result{Unexpected: drift}, []string{"none, another kernel: no difference; ", "UNEXPECTED"}},
+	} {
+		c.result.Kernel = host.Kernel{Release: "7.3.4"}
+		why := c.result.Kernel.Judges()
+		if why == nil {
+			t.Fatal("7.3.4 judges")
+		}
+		var text, object bytes.Buffer
+		if err := DiffText(&text, &c.result); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range append(c.says, why.Error()) {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("no %q in\n%s", want, text.String())
+			}
+		}
+		if strings.Contains(strings.ToLower(text.String()), "drift") {
+			t.Errorf("another kernel drifts:\n%s", text.String())
+		}
+		if err := DiffJSON(&object, &c.result); err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Another *string `json:"another_kernel"`
+		}
+		if err := json.Unmarshal(object.Bytes(), &got); err != nil || got.Another == nil || *got.Another != why.Error() {
+			t.Errorf("%v, %s", err, object.String())
+		}
+	}
+}
