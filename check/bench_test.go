@@ -39,10 +39,10 @@ func (x *litmus) run(o task.Observer) {
 		t.Observer = o
 		if i == 2 {
 			x.m.MmapWriteLock(t)
-			x.v.StartWrite(t)
+			x.m.StartWrite(t, x.v)
 			x.v.SetFlags(t, testFlags)
-			x.v.MarkDetached(t)
-			x.v.MarkAttached(t)
+			x.m.MarkDetached(t, x.v)
+			x.m.MarkAttached(t, x.v)
 			x.m.MmapWriteUnlock(t)
 			continue
 		}
@@ -50,7 +50,7 @@ func (x *litmus) run(o task.Observer) {
 			readLock(t, x.m, x.v)
 			x.v.Range(t)
 			x.v.Flags(t)
-			x.v.EndRead(t)
+			endRead(t, x.m, x.v)
 		}
 	}
 }

@@ -12,13 +12,13 @@ import (
 func TestChangeThatNothingOrders(t *testing.T) {
 	reads := func(l *lockLab, t *task.Task) {
 		if readLock(t, l.m, l.v) {
-			l.v.EndRead(t)
+			endRead(t, l.m, l.v)
 		}
 	}
 	changes := func(l *lockLab, t *task.Task) { l.v.SetFlags(t, testFlags) }
 	locksAndChanges := func(l *lockLab, t *task.Task) {
 		l.m.MmapWriteLock(t)
-		l.v.StartWrite(t)
+		l.m.StartWrite(t, l.v)
 		changes(l, t)
 		l.m.MmapWriteUnlock(t)
 	}

@@ -108,11 +108,7 @@ func newLockLab(tb testing.TB, spec string, names ...string) *lockLab {
 		tb.Fatal(err)
 	}
 	l.rcu = ksync.NewDomain(task.SlotRCU)
-	reuse := ksync.AfterGracePeriod
-	if l.rules.Has(rules.TypesafeSlab) {
-		reuse = ksync.TypeSafe
-	}
-	l.cache = vma.NewCache(reuse, l.rcu)
+	l.cache = vma.NewCache(vma.ReuseOf(l.rules), l.rcu)
 	l.boot = l.task(0, "boot", l.report)
 	l.boot.Observer = watching{l.c}
 	return l
@@ -147,8 +143,8 @@ func (l *lockLab) alloc(t *task.Task, m *vma.MMLock) *vma.VMA {
 func (l *lockLab) attached(m *vma.MMLock) *vma.VMA {
 	m.MmapWriteLock(l.boot)
 	v := l.alloc(l.boot, m)
-	v.StartWrite(l.boot)
-	v.MarkAttached(l.boot)
+	m.StartWrite(l.boot, v)
+	m.MarkAttached(l.boot, v)
 	m.MmapWriteUnlock(l.boot)
 	return v
 }
@@ -189,10 +185,13 @@ func (l *lockLab) want(names string) {
 	l.list = nil
 }
 
+// endRead gives the read lock of v back.
+func endRead(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.EndRead(t, vma.ReadLock{VMA: v}) }
+
 // readLock is what lock_vma_under_rcu does with a VMA that it has found.
 func readLock(t *task.Task, m *vma.MMLock, v *vma.VMA) bool {
 	m.RCU.ReadLock(t)
-	if v.StartRead(t, m) != vma.ReadLocked {
+	if m.StartRead(t, v) != vma.ReadLocked {
 		return false
 	}
 	m.RCU.ReadUnlock(t)

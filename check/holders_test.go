@@ -33,7 +33,7 @@ func TestBlockers(t *testing.T) {
 			got = append(got, h.Lock)
 		}
 		m.MmapReadUnlock(tk)
-		v.EndRead(tk)
+		endRead(tk, m, v)
 	})
 	want := []string{
 		"a holds mm_struct#1.mmap_lock (read), taken in handle_mm_fault",

@@ -9,8 +9,8 @@ import (
 
 func (l *lockLab) freed(t *task.Task, m *vma.MMLock, v *vma.VMA) {
 	m.MmapWriteLock(t)
-	v.StartWrite(t)
-	v.MarkDetached(t)
+	m.StartWrite(t, v)
+	m.MarkDetached(t, v)
 	m.MmapWriteUnlock(t)
 	l.cache.Free(t, v)
 }
@@ -21,7 +21,7 @@ func TestUseAfterFree(t *testing.T) {
 		use  func(*task.Task, *vma.MMLock, *vma.VMA)
 		want string
 	}{
-		"a stale reader":         {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); v.StartRead(t, m) }, ""},
+		"a stale reader":         {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); m.StartRead(t, v) }, ""},
 		"the range under RCU":    {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); v.Range(t); m.RCU.ReadUnlock(t) }, ""},
 		"the range without":      {func(t *task.Task, _ *vma.MMLock, v *vma.VMA) { v.Start(t) }, "use-after-free"},
 		"the flags under RCU":    {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.RCU.ReadLock(t); v.Flags(t); m.RCU.ReadUnlock(t) }, "use-after-free"},
@@ -68,7 +68,7 @@ func TestUseAfterUnlock(t *testing.T) {
 	}{
 		"at once":               {func(t *task.Task, _ *vma.MMLock, v *vma.VMA) { v.Start(t) }, "use-after-unlock"},
 		"only vm_refcnt":        {func(t *task.Task, _ *vma.MMLock, v *vma.VMA) { v.IsDetached(t) }, "use-after-unlock"},
-		"found again":           {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { readLock(t, m, v); v.EndRead(t) }, ""},
+		"found again":           {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { readLock(t, m, v); endRead(t, m, v) }, ""},
 		"under mmap_lock":       {func(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapReadLock(t); v.Start(t); m.MmapReadUnlock(t) }, ""},
 		"not at all":            {func(*task.Task, *vma.MMLock, *vma.VMA) {}, ""},
 		"the mm, which is mine": {func(t *task.Task, m *vma.MMLock, _ *vma.VMA) { m.LockSeq.ReadOnce(t) }, ""},
@@ -78,7 +78,7 @@ func TestUseAfterUnlock(t *testing.T) {
 		v := l.attached(m)
 		l.run(nil, func(tk *task.Task) {
 			readLock(tk, m, v)
-			v.EndRead(tk)
+			endRead(tk, m, v)
 			c.use(tk, m, v)
 		})
 		if got := l.names(); got != c.want {

@@ -194,14 +194,14 @@ func TestVMALockOrder(t *testing.T) {
 	v := l.attached(m)
 	l.run(tasktest.Schedule(), func(tk *task.Task) {
 		m.MmapWriteLock(tk)
-		v.StartWrite(tk)
+		m.StartWrite(tk, v)
 		m.MmapWriteUnlock(tk)
 	}, func(tk *task.Task) {
 		tk.Enter("do_swap_page")
 		readLock(tk, m, v)
 		m.MmapReadLock(tk)
 		m.MmapReadUnlock(tk)
-		v.EndRead(tk)
+		endRead(tk, m, v)
 	})
 	if !strings.Contains(l.String(), "mm_struct.mmap_lock < mm_struct.mmap_lock/1 < vma_lock") {
 		t.Errorf("%s", &l.findings)

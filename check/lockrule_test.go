@@ -19,10 +19,10 @@ func TestLockRule(t *testing.T) {
 		"flags read, mmap R":     {func(l *lockLab, t *task.Task) { l.m.MmapReadLock(t); l.v.Flags(t) }, ""},
 		"flags read, other mm":   {func(l *lockLab, t *task.Task) { l.mm().MmapReadLock(t); l.v.Flags(t) }, "lock-rule"},
 		"flags written, mmap W":  {func(l *lockLab, t *task.Task) { l.m.MmapWriteLock(t); l.v.SetFlags(t, 0) }, "lock-rule"},
-		"flags written, VMA W":   {func(l *lockLab, t *task.Task) { l.m.MmapWriteLock(t); l.v.StartWrite(t); l.v.SetFlags(t, 0) }, ""},
+		"flags written, VMA W":   {func(l *lockLab, t *task.Task) { l.m.MmapWriteLock(t); l.m.StartWrite(t, l.v); l.v.SetFlags(t, 0) }, ""},
 		"flags written after the downgrade": {func(l *lockLab, t *task.Task) {
 			l.m.MmapWriteLock(t)
-			l.v.StartWrite(t)
+			l.m.StartWrite(t, l.v)
 			l.m.MmapWriteDowngrade(t)
 			l.v.SetFlags(t, 0)
 		}, "lock-rule"},
@@ -33,11 +33,11 @@ func TestLockRule(t *testing.T) {
 			v.SetRange(t, 0, page, 0)
 			v.SetFlags(t, 0)
 		}, ""},
-		"ops set on a visible VMA": {func(l *lockLab, t *task.Task) { l.m.MmapWriteLock(t); l.v.StartWrite(t); l.v.SetOps(t, nil) }, "lock-rule"},
+		"ops set on a visible VMA": {func(l *lockLab, t *task.Task) { l.m.MmapWriteLock(t); l.m.StartWrite(t, l.v); l.v.SetOps(t, nil) }, "lock-rule"},
 		"detached by oneself": {func(l *lockLab, t *task.Task) {
 			l.m.MmapWriteLock(t)
-			l.v.StartWrite(t)
-			l.v.MarkDetached(t)
+			l.m.StartWrite(t, l.v)
+			l.m.MarkDetached(t, l.v)
 			l.m.MmapWriteUnlock(t)
 			l.v.SetRange(t, 0, page, 0)
 		}, ""},

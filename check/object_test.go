@@ -51,7 +51,7 @@ func TestAdoption(t *testing.T) {
 	}
 	l.c.Born(l.boot, unsafe.Pointer(m), vma.MMLockLayout()) // told after all
 	v := l.alloc(l.boot, m)
-	v.StartWrite(l.boot)
+	m.StartWrite(l.boot, v)
 	m.MmapWriteUnlock(l.boot)
 	if got := l.c.CellName(unsafe.Pointer(m)); got != "mm_struct#1.mmap_lock" {
 		t.Errorf("%q", got)

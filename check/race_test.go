@@ -161,12 +161,12 @@ func TestVMALockOrders(t *testing.T) {
 			l.run(tasktest.Random(seed), func(tk *task.Task) {
 				if readLock(tk, m, v) {
 					v.Flags(tk)
-					v.EndRead(tk)
+					endRead(tk, m, v)
 				}
 			}, func(tk *task.Task) {
 				m.MmapWriteLock(tk)
 				if locked {
-					v.StartWrite(tk)
+					m.StartWrite(tk, v)
 				}
 				v.SetFlags(tk, vma.VMRead)
 				m.MmapWriteUnlock(tk)

@@ -68,8 +68,8 @@ func TestDetachWaitsTaken(t *testing.T) {
 				l := newMachineLab(t, spec, c)
 				l.mmap(l.boot, 0, 2, rw, privateAnon)
 				l.run(turns(k, j, 1, 30), func(tk *task.Task) {
-					if v := l.mm.LockVMAUnderRCU(tk, at(0)); v != nil {
-						v.EndRead(tk)
+					if r := l.mm.LockVMAUnderRCU(tk, at(0)); r.VMA != nil {
+						l.mm.EndRead(tk, r)
 					}
 				}, func(tk *task.Task) { l.munmap(tk, 0, 2) })
 				found = found || slicesHas(l.list, "reader-left")

@@ -20,21 +20,21 @@ func TestLockProtocolIsClean(t *testing.T) {
 			for range 2 {
 				if readLock(tk, m, v) {
 					v.Flags(tk)
-					v.EndRead(tk)
+					endRead(tk, m, v)
 				}
 			}
 		}
 		l.run(tasktest.Random(seed), reader, reader, func(tk *task.Task) {
 			m.MmapWriteLock(tk)
-			v.StartWrite(tk)
+			m.StartWrite(tk, v)
 			v.SetFlags(tk, testFlags)
-			v.MarkDetached(tk)
-			v.MarkAttached(tk)
+			m.MarkDetached(tk, v)
+			m.MarkAttached(tk, v)
 			m.MmapWriteUnlock(tk)
 		}, func(tk *task.Task) {
 			m.MmapReadLock(tk)
-			if v.StartReadLocked(tk) {
-				v.EndRead(tk)
+			if m.StartReadLocked(tk, v) {
+				endRead(tk, m, v)
 			}
 			m.MmapReadUnlock(tk)
 		})
@@ -52,7 +52,7 @@ func TestReaderAndWriter(t *testing.T) {
 	l.run(turns(7, 30), func(tk *task.Task) {
 		readLock(tk, m, v)
 		v.Flags(tk)
-		v.EndRead(tk)
+		endRead(tk, m, v)
 	}, func(tk *task.Task) {
 		m.MmapWriteLock(tk)
 		v.SetFlags(tk, 0) // without vma_start_write
@@ -72,10 +72,10 @@ func TestWrapAround(t *testing.T) {
 		for !readLock(tk, m, v) {
 		}
 		v.Flags(tk)
-		v.EndRead(tk)
+		endRead(tk, m, v)
 	}, func(tk *task.Task) {
 		m.MmapWriteLock(tk)
-		v.StartWrite(tk)
+		m.StartWrite(tk, v)
 		v.SetFlags(tk, 0)
 		m.MmapWriteUnlock(tk)
 	})
@@ -88,7 +88,7 @@ func TestTwoWriters(t *testing.T) {
 	v := l.attached(m)
 	l.run(turns(9, 30), func(tk *task.Task) {
 		m.MmapWriteLock(tk)
-		v.StartWrite(tk)
+		m.StartWrite(tk, v)
 		v.Flags(tk)
 		m.MmapWriteUnlock(tk)
 	}, func(tk *task.Task) { v.SetFlags(tk, 0) })
@@ -108,14 +108,14 @@ func TestDetachWithoutWaiting(t *testing.T) {
 				m := l.mm()
 				v := l.attached(m)
 				l.run(turns(k, j, 1, 20), func(tk *task.Task) {
-					if m.RCU.ReadLock(tk); v.StartRead(tk, m) == vma.ReadLocked {
-						v.EndRead(tk)
+					if m.RCU.ReadLock(tk); m.StartRead(tk, v) == vma.ReadLocked {
+						endRead(tk, m, v)
 						m.RCU.ReadUnlock(tk)
 					}
 				}, func(tk *task.Task) {
 					m.MmapWriteLock(tk)
-					v.StartWrite(tk)
-					v.MarkDetached(tk)
+					m.StartWrite(tk, v)
+					m.MarkDetached(tk, v)
 					m.MmapWriteUnlock(tk)
 				})
 				found[l.names()] = true
@@ -166,11 +166,11 @@ func TestAttachState(t *testing.T) {
 	for name, body := range map[string]func(tk *task.Task, m *vma.MMLock, v *vma.VMA){
 		"twice": func(tk *task.Task, m *vma.MMLock, v *vma.VMA) {
 			m.MmapWriteLock(tk)
-			v.StartWrite(tk)
-			v.MarkAttached(tk)
+			m.StartWrite(tk, v)
+			m.MarkAttached(tk, v)
 		},
-		"detached unlocked":    func(tk *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapWriteLock(tk); v.MarkDetached(tk) },
-		"detached with a read": func(tk *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapReadLock(tk); v.MarkDetached(tk) },
+		"detached unlocked":    func(tk *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapWriteLock(tk); m.MarkDetached(tk, v) },
+		"detached with a read": func(tk *task.Task, m *vma.MMLock, v *vma.VMA) { m.MmapReadLock(tk); m.MarkDetached(tk, v) },
 	} {
 		l := newLockLab(t, "", "attach-state")
 		m := l.mm()
@@ -213,8 +213,8 @@ func TestReferenceGivenTwice(t *testing.T) {
 	v := l.attached(m)
 	l.run(nil, func(tk *task.Task) {
 		readLock(tk, m, v)
-		v.EndRead(tk)
-		v.EndRead(tk)
+		endRead(tk, m, v)
+		endRead(tk, m, v)
 	})
 	l.want("unlock-not-held")
 }
@@ -230,19 +230,19 @@ func TestWrongVMA(t *testing.T) {
 			tk.Enter("mas_walk") // it has found v
 			m.Count.Read(tk)
 			tk.Leave()
-			if v.StartRead(tk, m) == vma.ReadLocked {
+			if m.StartRead(tk, v) == vma.ReadLocked {
 				v.Start(tk)
-				v.EndRead(tk)
+				endRead(tk, m, v)
 				m.RCU.ReadUnlock(tk)
 			}
 		}, func(tk *task.Task) {
 			m.MmapWriteLock(tk)
-			v.StartWrite(tk)
-			v.MarkDetached(tk)
+			m.StartWrite(tk, v)
+			m.MarkDetached(tk, v)
 			m.MmapWriteUnlock(tk)
 			l.cache.Free(tk, v)
 			other.MmapWriteLock(tk)
-			l.alloc(tk, other).MarkAttached(tk)
+			other.MarkAttached(tk, l.alloc(tk, other))
 			other.MmapWriteUnlock(tk)
 		})
 		l.want(want)
@@ -257,7 +257,7 @@ func TestWrongAddress(t *testing.T) {
 		v := l.attached(m)
 		l.run(nil, func(tk *task.Task) {
 			readLock(tk, m, v)
-			v.EndRead(tk)
+			endRead(tk, m, v)
 		})
 		l.want(want)
 	}
@@ -276,7 +276,7 @@ func TestBlockingUnderVMALock(t *testing.T) {
 				m.MmapReadLock(tk)
 			}
 			m.MmapReadUnlock(tk)
-			v.EndRead(tk)
+			endRead(tk, m, v)
 		})
 		l.want(want)
 	}

@@ -69,8 +69,8 @@ func (p *detachRace) make(report func(task.Violation)) (World, error) {
 	}
 	w.v = v
 	w.mm.MmapWriteLock(w.boot)
-	v.StartWrite(w.boot)
-	v.MarkAttached(w.boot)
+	w.mm.StartWrite(w.boot, v)
+	w.mm.MarkAttached(w.boot, v)
 	w.mm.MmapWriteUnlock(w.boot)
 	for i := range p.readers {
 		t := w.task(i+1, fmt.Sprintf("reader%d", i))
@@ -98,7 +98,7 @@ func (w *lockWorld) reset(report func(task.Violation)) {
 	clear(w.round)
 	w.mm.LockSeq.Set(0)
 	w.mm.MmapWriteLock(w.boot)
-	w.v.StartWrite(w.boot)
+	w.mm.StartWrite(w.boot, w.v)
 	w.mm.MmapWriteUnlock(w.boot)
 }
 
@@ -124,7 +124,7 @@ func (w *lockWorld) task(id int, name string) *task.Task {
 
 func (w *lockWorld) read(t *task.Task, i int) {
 	w.rcu.ReadLock(t)
-	if w.v.StartRead(t, &w.mm) != vma.ReadLocked {
+	if w.mm.StartRead(t, w.v) != vma.ReadLocked {
 		return
 	}
 	w.rcu.ReadUnlock(t)
@@ -134,17 +134,17 @@ func (w *lockWorld) read(t *task.Task, i int) {
 			t.Violate("locked-detached", "a reader holds a detached VMA")
 		}
 	}
-	w.v.EndRead(t)
+	w.mm.EndRead(t, vma.ReadLock{VMA: w.v})
 }
 
 func (w *lockWorld) detach(t *task.Task) {
 	w.mm.MmapWriteLock(t)
-	w.v.StartWrite(t)
-	w.v.MarkDetached(t)
+	w.mm.StartWrite(t, w.v)
+	w.mm.MarkDetached(t, w.v)
 	if !w.program.bare && !w.v.IsDetached(t) {
 		t.Violate("detached-with-readers", "a reader holds a VMA that is detached")
 	}
-	w.v.MarkAttached(t)
+	w.mm.MarkAttached(t, w.v)
 	w.mm.MmapWriteUnlock(t)
 }
 

@@ -122,7 +122,7 @@ func TestCountersBesideWriter(t *testing.T) {
 			f.run(tasktest.RoundRobin(), func(tk *task.Task) {
 				f.mm.MmapWriteLock(tk)
 				if c.lock {
-					f.mm.Tree.Lookup(tk, at(0)).StartWrite(tk)
+					f.mm.StartWrite(tk, f.mm.Tree.Lookup(tk, at(0)))
 				}
 				locked = true
 				for !faulted && !f.mm.MmapLock.Contended() {

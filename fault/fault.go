@@ -44,13 +44,13 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bo
 
 // underVMALock tries to handle the fault without mmap_lock.
 func (f *fault) underVMALock() linux.AccessEnd {
-	v := f.mm.LockVMAUnderRCU(f.t, f.addr)
-	if v == nil {
+	f.ReadLock = f.mm.LockVMAUnderRCU(f.t, f.addr)
+	if f.VMA == nil {
 		return retry
 	}
-	f.vma, f.flags, f.vmaLock = v, v.Flags(f.t), true
+	f.flags = f.VMA.Flags(f.t)
 	if f.accessError() {
-		v.EndRead(f.t)
+		f.release()
 		f.t.Counters[task.VMALockSuccess]++
 		return linux.SegvAccerr
 	}
@@ -59,21 +59,22 @@ func (f *fault) underVMALock() linux.AccessEnd {
 		f.t.Counters[task.VMALockRetry]++
 		return f.again()
 	}
-	v.EndRead(f.t)
+	f.release()
 	f.t.Counters[task.VMALockSuccess]++
 	return res
 }
 
 // underMmapLock handles the fault under mmap_lock held for reading. A stack may grow before.
 func (f *fault) underMmapLock() linux.AccessEnd {
-	v, err := f.mm.LockAndFindVMA(f.t, f.addr)
+	var err error
+	f.ReadLock, err = f.mm.LockAndFindVMA(f.t, f.addr)
 	switch {
 	case err != nil:
 		return linux.Killed
-	case v == nil:
+	case f.VMA == nil:
 		return linux.SegvMaperr
 	}
-	f.vma, f.flags, f.vmaLock = v, v.Flags(f.t), false
+	f.flags = f.VMA.Flags(f.t)
 	res := linux.SegvAccerr
 	if !f.accessError() {
 		res = f.handle()
@@ -81,7 +82,7 @@ func (f *fault) underMmapLock() linux.AccessEnd {
 	if res == retry { // the handler has dropped the lock
 		return f.again()
 	}
-	f.mm.MmapReadUnlock(f.t)
+	f.release()
 	return res
 }
 

@@ -30,7 +30,7 @@ func (f *fault) filePage() linux.AccessEnd {
 func (f *fault) cachedPage() (phys.PFN, linux.AccessEnd) {
 	f.t.Enter("filemap_fault")
 	defer f.t.Leave()
-	file, index := f.vma.File(f.t), f.vma.PgoffAt(f.t, f.addr)
+	file, index := f.VMA.File(f.t), f.VMA.PgoffAt(f.t, f.addr)
 	f.removals = file.Removals(f.t)
 	pages, err := file.PageCount(f.t)
 	if err != nil || index >= pages {
@@ -79,7 +79,7 @@ func (f *fault) readAround(file *phys.File, index uint64) (first, last uint64) {
 	case advised&vma.VMSeqRead != 0:
 		return index, index + around
 	case advised&vma.VMExec != 0: // code, and no more of it than is mapped
-		return index, min(index+around, f.vma.PgoffAt(f.t, f.vma.End(f.t)))
+		return index, min(index+around, f.VMA.PgoffAt(f.t, f.VMA.End(f.t)))
 	}
 	first = index - min(index, around/2)
 	return first, first + around
@@ -112,11 +112,11 @@ func (f *fault) finish(pfn phys.PFN, prot pgtable.PTE) linux.AccessEnd {
 // faultAround maps the pages around the fault that are in the page cache: do_fault_around. The block is aligned by
 // address; where the VMA begins inside it, it begins there, as long as ever. It ends with the VMA and with the page table.
 func (f *fault) faultAround() {
-	vmaStart, vmaEnd := f.vma.Range(f.t)
+	vmaStart, vmaEnd := f.VMA.Range(f.t)
 	block := f.mm.Machine.FaultAround
 	start := max(f.addr&^(block-1), vmaStart)
 	end := min(start+block, vmaEnd, f.addr|(pgtable.PMDSize-1)+1)
-	file, prot := f.vma.File(f.t), f.protection(false)
+	file, prot := f.VMA.File(f.t), f.protection(false)
 	f.removals = file.Removals(f.t)
 	pages, err := file.PageCount(f.t)
 	if err != nil || f.noTable && !f.tableAround(file, start, end, pages) {
@@ -128,7 +128,7 @@ func (f *fault) faultAround() {
 			if !c.Entries[i].Get(f.t).None() {
 				continue
 			}
-			index := f.vma.PgoffAt(f.t, addr)
+			index := f.VMA.PgoffAt(f.t, addr)
 			if index >= pages {
 				break
 			}
@@ -144,8 +144,8 @@ func (f *fault) faultAround() {
 // them is the last of a file on disk Linux 6.18 makes none, and maps nothing: what keeps huge pages from reaching beyond the end
 // of the file (filemap_map_pages, can_map_large) skips that, too.
 func (f *fault) tableAround(file *phys.File, start, end, pages uint64) bool {
-	last := min(pages, f.vma.PgoffAt(f.t, start)+(end-start)>>linux.PageShift)
-	for index := f.vma.PgoffAt(f.t, start); index < last; index++ {
+	last := min(pages, f.VMA.PgoffAt(f.t, start)+(end-start)>>linux.PageShift)
+	for index := f.VMA.PgoffAt(f.t, start); index < last; index++ {
 		if pfn := file.Lookup(f.t, index); pfn != 0 {
 			f.mm.Machine.Mem.Put(f.t, pfn)
 			return (index+1 < pages || file.Memory()) && f.table()
@@ -168,17 +168,18 @@ func (f *fault) sharedFault() linux.AccessEnd {
 // mapFilePage maps a page of the page cache and hands its reference to the entry, or drops it if another fault was faster or the
 // page may be in the cache no more. A page that can be written to is dirty (page_mkwrite).
 func (f *fault) mapFilePage(slot pgtable.Slot, pfn phys.PFN, prot pgtable.PTE) {
-	mem, file := f.mm.Machine.Mem, f.vma.File(f.t)
+	mem, file := f.mm.Machine.Mem, f.VMA.File(f.t)
 	mem.Page(pfn).Mapcount.FetchAdd(f.t, 1)
-	slot.Lock(f.t)
-	fits := slot.Get(f.t).None() && file.Removals(f.t) == f.removals
+	fits := f.lockEntry(slot, 0)
 	if fits {
-		if prot.Write() {
-			file.MarkDirty(f.t, pfn)
+		if fits = file.Removals(f.t) == f.removals; fits {
+			if prot.Write() {
+				file.MarkDirty(f.t, pfn)
+			}
+			slot.Set(f.t, pgtable.Make(pfn, prot))
 		}
-		slot.Set(f.t, pgtable.Make(pfn, prot))
+		slot.Unlock(f.t)
 	}
-	slot.Unlock(f.t)
 	if !fits {
 		mem.Page(pfn).Mapcount.FetchAdd(f.t, ^uint32(0))
 		mem.Put(f.t, pfn)

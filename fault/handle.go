@@ -10,31 +10,36 @@ import (
 	"vmasim/vma"
 )
 
-// fault is one fault being handled: struct vm_fault. The VMA is stable: it is read-locked, or mmap_lock is held.
+// fault is one fault being handled: struct vm_fault.
 type fault struct {
-	t       *task.Task
-	mm      *mm.MM
-	vma     *vma.VMA
-	flags   vma.Flags    // of vma
-	anon    *vma.AnonVMA // of vma, once prepareAnon has seen to it
-	addr    uint64
-	access  linux.Access
-	slot    pgtable.Slot
-	vmaLock bool // the VMA lock is what keeps vma stable: FAULT_FLAG_VMA_LOCK
-	tried   bool // locks were dropped for reading a page once: FAULT_FLAG_TRIED
+	vma.ReadLock // of the VMA at addr; FAULT_FLAG_VMA_LOCK unless it is mmap_lock
+
+	t      *task.Task
+	mm     *mm.MM
+	flags  vma.Flags    // of the VMA
+	anon   *vma.AnonVMA // of the VMA, once prepareAnon has seen to it
+	addr   uint64
+	access linux.Access
+	slot   pgtable.Slot // of addr
+	tried  bool         // locks were dropped for reading a page once: FAULT_FLAG_TRIED
 
 	isPresent bool   // the page was mapped when the access failed
 	removals  uint64 // of pages from the file's cache, when the page to map was looked for
 	noTable   bool   // there is no page table yet, and so no slot: a file's page may turn out not to exist
 }
 
-// release drops the lock that keeps the VMA stable, before a retry: release_fault_lock.
-func (f *fault) release() {
-	if f.vmaLock {
-		f.vma.EndRead(f.t)
-	} else {
-		f.mm.MmapReadUnlock(f.t)
+// release drops the lock that keeps the VMA stable: release_fault_lock.
+func (f *fault) release() { f.mm.EndRead(f.t, f.ReadLock) }
+
+// lockEntry locks an entry if it is still what it was seen to be, and the VMA, too: pte_offset_map_lock and pte_same. It reports
+// whether it did.
+func (f *fault) lockEntry(slot pgtable.Slot, seen pgtable.PTE) bool {
+	slot.Lock(f.t)
+	if slot.Get(f.t) == seen && f.mm.Stable(f.t, f.ReadLock) {
+		return true
 	}
+	slot.Unlock(f.t)
+	return false
 }
 
 // handle is handle_mm_fault and handle_pte_fault. On retry it has released the lock.
@@ -51,7 +56,7 @@ func (f *fault) handle() linux.AccessEnd {
 func (f *fault) handlePTE() linux.AccessEnd {
 	slot, ok := f.mm.Tables.Find(f.t, f.addr)
 	f.slot, f.noTable = slot, !ok
-	if f.noTable && f.vma.IsAnonymous(f.t) && !f.table() {
+	if f.noTable && f.VMA.IsAnonymous(f.t) && !f.table() {
 		return linux.OOM
 	}
 	if f.noTable {
@@ -63,7 +68,7 @@ func (f *fault) handlePTE() linux.AccessEnd {
 		return linux.SegvMaperr
 	case !pte.None():
 		return f.present(pte)
-	case f.vma.IsAnonymous(f.t):
+	case f.VMA.IsAnonymous(f.t):
 		return f.anonymousPage()
 	default:
 		return f.filePage()
@@ -82,9 +87,7 @@ func (f *fault) table() bool {
 
 // present handles a fault on a page that is mapped: it may lack the right to write, or another fault was faster.
 func (f *fault) present(pte pgtable.PTE) linux.AccessEnd {
-	f.slot.Lock(f.t)
-	if f.slot.Get(f.t) != pte {
-		f.slot.Unlock(f.t)
+	if !f.lockEntry(f.slot, pte) {
 		return linux.OK // changed meanwhile: the access decides
 	}
 	if f.access == linux.Write && !pte.Write() {
@@ -109,34 +112,33 @@ func (f *fault) protection(writable bool) pgtable.PTE {
 
 // install maps a page unless another fault was faster: set_pte. It reports whether it did.
 func (f *fault) install(slot pgtable.Slot, pte pgtable.PTE) bool {
-	slot.Lock(f.t)
-	empty := slot.Get(f.t).None()
-	if empty {
-		slot.Set(f.t, pte)
+	if !f.lockEntry(slot, 0) {
+		return false
 	}
+	slot.Set(f.t, pte)
 	slot.Unlock(f.t)
-	return empty
+	return true
 }
 
 // prepareAnon makes sure that the VMA has an anon_vma: vmf_anon_prepare. That looks at the neighbours, so it needs
 // mmap_lock; under the VMA lock only a trylock is allowed, because a writer may be waiting for this very VMA.
 func (f *fault) prepareAnon() linux.AccessEnd {
-	if f.anon = f.vma.AnonVMA(f.t); f.anon != nil {
+	if f.anon = f.VMA.AnonVMA(f.t); f.anon != nil {
 		return linux.OK
 	}
 	f.t.Enter("vmf_anon_prepare")
 	defer f.t.Leave()
-	if f.vmaLock {
+	if !f.Mmap {
 		if !f.tryMmapLock() {
 			f.release()
 			return retry
 		}
 		defer f.mm.MmapReadUnlock(f.t)
 	}
-	if f.mm.PrepareAnonVMA(f.t, f.vma) != nil {
+	if f.mm.PrepareAnonVMA(f.t, f.VMA) != nil {
 		return linux.OOM
 	}
-	f.anon = f.vma.AnonVMA(f.t)
+	f.anon = f.VMA.AnonVMA(f.t)
 	return linux.OK
 }
 
@@ -158,7 +160,7 @@ func (f *fault) describeAnon(pfn phys.PFN) {
 		f.t.Violate("no-anon-vma", "the page for %#x is anonymous, and its VMA has no anon_vma", f.addr)
 	}
 	page := f.mm.Machine.Mem.Page(pfn)
-	page.Describe(phys.KindAnon, owner, f.vma.PgoffAt(f.t, f.addr))
+	page.Describe(phys.KindAnon, owner, f.VMA.PgoffAt(f.t, f.addr))
 	page.Mapcount.Init(1)
 }
 
@@ -208,7 +210,7 @@ func (f *fault) writeProtected(pte pgtable.PTE) linux.AccessEnd {
 	defer f.t.Leave()
 	m := f.mm.Machine
 	if f.flags&vma.VMMayShare != 0 { // wp_page_shared
-		f.vma.File(f.t).MarkDirty(f.t, pte.PFN())
+		f.VMA.File(f.t).MarkDirty(f.t, pte.PFN())
 		f.slot.Modify(f.t, f.protection(true))
 		f.slot.Unlock(f.t)
 		return linux.OK
@@ -240,9 +242,7 @@ func (f *fault) copyOnWrite(old pgtable.PTE) linux.AccessEnd {
 		return linux.OOM
 	}
 	f.describeAnon(pfn)
-	f.slot.Lock(f.t)
-	if f.slot.Get(f.t) != old {
-		f.slot.Unlock(f.t)
+	if !f.lockEntry(f.slot, old) {
 		f.discard(pfn)
 		return linux.OK
 	}

@@ -16,7 +16,7 @@ func NewMachine(cfg mm.Config) (*mm.Machine, error) { return mm.NewMachine(cfg, 
 func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPFlags) (next uint64, err error) {
 	t.Enter("__get_user_pages")
 	defer t.Leave()
-	f := fault{t: t, mm: m, vma: v, flags: v.Flags(t), addr: start, tried: how&mm.FollUnlockable == 0}
+	f := fault{t: t, mm: m, ReadLock: vma.ReadLock{VMA: v, Mmap: true}, flags: v.Flags(t), addr: start, tried: how&mm.FollUnlockable == 0}
 	if how&mm.FollWrite != 0 {
 		f.access = linux.Write
 	}

@@ -41,7 +41,7 @@ func accessRemote(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use fu
 		}
 	}
 	defer m.MmapReadUnlock(t)
-	f := fault{t: t, mm: m, vma: v, flags: v.Flags(t), addr: addr, access: kind, tried: true} // mmap_lock is not given back
+	f := fault{t: t, mm: m, ReadLock: vma.ReadLock{VMA: v, Mmap: true}, flags: v.Flags(t), addr: addr, access: kind, tried: true} // mmap_lock is not given back
 	if f.forbidden() {
 		return fmt.Errorf("the mapping at %#x may never be accessed so: %w", addr, linux.EIO)
 	}
@@ -82,7 +82,7 @@ func (f *fault) useForced(use func(*ksync.Atomic64)) bool {
 	mem := f.mm.Machine.Mem
 	use(mem.Word(pte.PFN(), f.addr%linux.PageSize))
 	if f.access == linux.Write && mem.Page(pte.PFN()).Kind.Read(f.t) == phys.KindFile { // set_page_dirty_lock
-		f.vma.File(f.t).MarkDirty(f.t, pte.PFN())
+		f.VMA.File(f.t).MarkDirty(f.t, pte.PFN())
 	}
 	return true
 }

@@ -132,9 +132,9 @@ func (mm *MM) newHeapVMA(t *task.Task, r *mergeRange) error {
 		mm.Machine.VMAs.Free(t, v)
 		return err
 	}
-	v.StartWrite(t)
+	mm.StartWrite(t, v)
 	mm.vmi.Store(t, r.start, r.end, v)
-	v.MarkAttached(t)
+	mm.MarkAttached(t, v)
 	mm.addMapCount(t, 1)
 	return nil
 }

@@ -13,8 +13,8 @@ func (mm *MM) exitMmap(t *task.Task) {
 	mm.MmapWriteLock(t)
 	u := unmapping{mm: mm, end: linux.TaskSize, vmas: mm.Machine.scratch.Get(t).vmas[:0]}
 	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
-		e.VMA.StartWrite(t)
-		e.VMA.MarkDetached(t)
+		mm.StartWrite(t, e.VMA)
+		mm.MarkDetached(t, e.VMA)
 		u.vmas = append(u.vmas, e.VMA)
 		u.count(t, e.VMA)
 		return true

@@ -10,7 +10,7 @@ func (mm *MM) AddFlags(t *task.Task, addr uint64, flags vma.Flags) {
 	mm.MmapWriteLock(t)
 	defer mm.endWrite(t)
 	v := mm.vmi.Find(t, addr)
-	v.StartWrite(t)
+	mm.StartWrite(t, v)
 	if flags&^v.Flags(t)&vma.VMLocked != 0 {
 		mm.addLocked(t, v.Pages(t))
 	}

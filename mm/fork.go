@@ -48,7 +48,7 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 	var err error
 	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
 		if mm.Rules.Has(rules.ForkLocksParent) {
-			e.VMA.StartWrite(t)
+			mm.StartWrite(t, e.VMA)
 		}
 		if e.VMA.Flags(t)&vma.VMDontCopy != 0 {
 			return true
@@ -62,8 +62,8 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 	})
 	child.Tree.Fill(t, entries)
 	for _, e := range entries {
-		e.VMA.StartWrite(t)
-		e.VMA.MarkAttached(t)
+		child.StartWrite(t, e.VMA)
+		child.MarkAttached(t, e.VMA)
 	}
 	child.addMapCount(t, len(entries))
 	return err

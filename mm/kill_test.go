@@ -54,7 +54,7 @@ func TestKilledWhileWaiting(t *testing.T) {
 					unlock = l.mm.MmapReadUnlock
 				} else {
 					l.mm.MmapWriteLock(t)
-					l.mm.Tree.Lookup(t, at(0)).StartWrite(t) // or a fault would not need mmap_lock
+					l.mm.StartWrite(t, l.mm.Tree.Lookup(t, at(0))) // or a fault would not need mmap_lock
 				}
 				for !l.mm.MmapLock.Contended() {
 					l.mm.MapCount(t) // a step

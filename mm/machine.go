@@ -85,11 +85,7 @@ func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess), populate: populate}
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
 	mem.Unaccount = m.unpromise
-	reuse := ksync.AfterGracePeriod
-	if cfg.Rules.Has(rules.TypesafeSlab) {
-		reuse = ksync.TypeSafe
-	}
-	m.VMAs = vma.NewCache(reuse, m.RCU)
+	m.VMAs = vma.NewCache(vma.ReuseOf(cfg.Rules), m.RCU)
 	m.anonVMAs = ksync.NewSlab[vma.AnonVMA, *vma.AnonVMA](ksync.SlabConfig[vma.AnonVMA]{
 		Name: "anon_vma", Layout: vma.AnonVMALayout(),
 		Init: func(a *vma.AnonVMA, index int) { a.ID = uint32(index) + 1 },

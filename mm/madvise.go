@@ -125,15 +125,15 @@ func (a *advising) locked(t *task.Task, start, end uint64) error {
 // underVMALock carries the advice out under a VMA read lock alone if one VMA covers the range: try_vma_read_lock. It reports false
 // if the caller must use mmap_lock.
 func (a *advising) underVMALock(t *task.Task, start, end uint64) (done bool, err error) {
-	v := a.mm.LockVMAUnderRCU(t, start)
-	if v == nil {
+	r := a.mm.LockVMAUnderRCU(t, start)
+	if r.VMA == nil {
 		return false, nil
 	}
-	defer v.EndRead(t)
-	if v.End(t) < end {
+	defer a.mm.EndRead(t, r)
+	if r.VMA.End(t) < end {
 		return false, nil
 	}
-	_, err = a.apply(t, v, start, end)
+	_, err = a.apply(t, r.VMA, start, end)
 	a.finish(t)
 	return true, err
 }

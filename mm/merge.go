@@ -130,13 +130,13 @@ func side(left, right bool) int {
 func (r *mergeRange) expand(t *task.Task, start, end, pgoff uint64) error {
 	t.Enter("vma_expand")
 	defer t.Leave()
-	r.target.StartWrite(t)
+	r.mm.StartWrite(t, r.target)
 	dup := false
 	for _, source := range [...]*vma.VMA{r.doomed[0], r.copiedFrom} {
 		if source == nil {
 			continue
 		}
-		source.StartWrite(t)
+		r.mm.StartWrite(t, source)
 		linked, err := r.mm.Machine.dupAnonVMA(t, r.target, source)
 		if err != nil {
 			return err
@@ -184,12 +184,12 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	if !left && !right {
 		return false, nil
 	}
-	middle.StartWrite(t)
+	r.mm.StartWrite(t, middle)
 	if right {
-		r.next.StartWrite(t)
+		r.mm.StartWrite(t, r.next)
 	}
 	if left {
-		r.prev.StartWrite(t)
+		r.mm.StartWrite(t, r.prev)
 	}
 
 	start, end, pgoff := r.start, r.end, r.pgoff
@@ -267,7 +267,7 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 		if v == nil {
 			continue
 		}
-		v.MarkDetached(t)
+		mm.MarkDetached(t, v)
 		mm.unlinkRmap(t, v)
 		mm.addMapCount(t, -1)
 		mm.freeVMA(t, v)
@@ -282,7 +282,7 @@ func (mm *MM) changeFlags(t *task.Task, v *vma.VMA, start, end uint64, flags vma
 	if err != nil {
 		return nil, err
 	}
-	v.StartWrite(t)
+	mm.StartWrite(t, v)
 	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
 	return v, nil
 }

@@ -207,7 +207,7 @@ func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock vma.F
 	if err != nil {
 		return nil, err
 	}
-	v.StartWrite(t)
+	mm.StartWrite(t, v)
 	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
 	pages := (end - start) >> linux.PageShift
 	switch {

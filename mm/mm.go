@@ -49,7 +49,7 @@ type MM struct {
 func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	mm := m.spare.get()
 	*mm = MM{Machine: m, Name: name, Tree: mm.Tree, Tables: mm.Tables}
-	if err := mm.Tables.Init(t, m.Mem, m.Access); err != nil {
+	if err := mm.Tables.Init(t, m.Mem, mm.tableReaders()); err != nil {
 		return nil, err
 	}
 	mm.Tree.Init(t, m.RCU)

@@ -365,16 +365,16 @@ func (mm *MM) newVMA(t *task.Task, r *mergeRange, ops *vma.Ops) error {
 // storeNew makes a detached VMA visible: vma_start_write and vma_iter_store_new.
 func (mm *MM) storeNew(t *task.Task, v *vma.VMA) {
 	if mm.Rules.Has(rules.LockNewVMA) {
-		v.StartWrite(t)
+		mm.StartWrite(t, v)
 	}
 	start, end := v.Range(t)
 	if mm.Rules.Has(rules.AttachBeforeStore) {
-		v.MarkAttached(t)
+		mm.MarkAttached(t, v)
 		v.AssertAttached(t) // vma_iter_store_overwrite
 		mm.vmi.Store(t, start, end, v)
 	} else {
 		mm.vmi.Store(t, start, end, v)
-		v.MarkAttached(t)
+		mm.MarkAttached(t, v)
 	}
 	mm.addMapCount(t, 1)
 }

@@ -101,7 +101,7 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	if err := r.charge(t); err != nil {
 		return 0, err
 	}
-	r.vma.StartWrite(t) // no fault may map a page behind the back of the move
+	r.mm.StartWrite(t, r.vma) // no fault may map a page behind the back of the move
 	c, err := r.copyVMA(t)
 	if err != nil {
 		mm.uncharge(t, r.charged)

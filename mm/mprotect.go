@@ -126,7 +126,7 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 		mm.uncharge(t, charged)
 		return nil, err
 	}
-	v.StartWrite(t)
+	mm.StartWrite(t, v)
 	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
 	mm.changeProtection(t, start, end, flags)
 	if old&(vma.VMWrite|vma.VMShared|vma.VMLocked) == vma.VMLocked && flags&vma.VMWrite != 0 {

@@ -94,9 +94,9 @@ func (u *unmapping) gather(t *task.Task) error {
 			u.reattach(t)
 			return err
 		}
-		v.StartWrite(t)
+		mm.StartWrite(t, v)
 		u.vmas = append(u.vmas, v)
-		v.MarkDetached(t)
+		mm.MarkDetached(t, v)
 		u.count(t, v)
 		if end = v.End(t); end == u.end {
 			break
@@ -122,7 +122,7 @@ func (u *unmapping) reattach(t *task.Task) {
 	t.Enter("reattach_vmas")
 	for _, v := range u.vmas {
 		t.Reach(task.RollbackReattach)
-		v.MarkAttached(t)
+		u.mm.MarkAttached(t, v)
 	}
 	u.vmas = nil
 	t.Leave()
@@ -258,12 +258,4 @@ func (u *unmapping) freeTables(t *task.Task) {
 func (mm *MM) unlinkRmap(t *task.Task, v *vma.VMA) {
 	mm.Machine.unlinkAnonVMAs(t, v)
 	mm.unlinkFile(t, v)
-}
-
-// freeVMA drops the VMA's file and gives its memory back: remove_vma. Neither the tree nor the reverse map holds it.
-func (mm *MM) freeVMA(t *task.Task, v *vma.VMA) {
-	if f := v.File(t); f != nil {
-		_ = f.Put(t) // who opened the file has a reference, too, and sees the errors of writing it back
-	}
-	mm.Machine.VMAs.Free(t, v)
 }

@@ -65,10 +65,10 @@ func (mm *MM) setMemoryMerge(t *task.Task, on bool) error {
 		flags := v.Flags(t)
 		switch {
 		case on && ksmCompatible(flags): // ksm_add_vma
-			v.StartWrite(t)
+			mm.StartWrite(t, v)
 			v.SetFlags(t, flags|vma.VMMergeable)
 		case !on && flags&vma.VMMergeable != 0: // ksm_del_vma
-			v.StartWrite(t)
+			mm.StartWrite(t, v)
 			v.SetFlags(t, flags&^vma.VMMergeable)
 		}
 	}

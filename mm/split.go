@@ -43,8 +43,8 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 	if ops := n.Ops(t); ops != nil && ops.Open != nil {
 		ops.Open(t, n)
 	}
-	v.StartWrite(t)
-	n.StartWrite(t)
+	mm.StartWrite(t, v)
+	mm.StartWrite(t, n)
 	rmap := lockRmap(t, v)
 	if newBelow {
 		v.SetRange(t, addr, end, at)

@@ -16,23 +16,24 @@ func (mm *MM) startGap(t *task.Task, v *vma.VMA) uint64 {
 }
 
 // LockAndFindVMA returns the VMA at addr, and holds mmap_lock for reading: lock_mm_and_find_vma. A VMA above addr that grows down
-// is made to reach it. If there is neither, or it may not grow, it returns nil and holds no lock. It fails with EINTR.
-func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (*vma.VMA, error) {
+// is made to reach it. If there is neither, or it may not grow, it returns none and holds no lock. It fails with EINTR.
+func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (vma.ReadLock, error) {
 	t.Enter("lock_mm_and_find_vma")
 	defer t.Leave()
 	if err := mm.MmapReadLockKillable(t); err != nil {
-		return nil, err
+		return vma.ReadLock{}, err
 	}
 	v := mm.Tree.Find(t, addr)
 	if v != nil && v.Start(t) <= addr {
-		return v, nil
+		return vma.ReadLock{VMA: v, Mmap: true}, nil
 	}
 	grows := v != nil && v.Flags(t)&vma.VMGrowsDown != 0
 	mm.MmapReadUnlock(t)
 	if !grows {
-		return nil, nil
+		return vma.ReadLock{}, nil
 	}
-	return mm.lockAndExpand(t, addr)
+	v, err := mm.lockAndExpand(t, addr)
+	return vma.ReadLock{VMA: v, Mmap: true}, err
 }
 
 // ExpandStack makes a VMA above addr that grows down reach it: expand_stack. The caller holds mmap_lock for reading, and does so
@@ -43,7 +44,7 @@ func (mm *MM) ExpandStack(t *task.Task, addr uint64) *vma.VMA {
 	return v
 }
 
-// lockAndExpand is LockAndFindVMA with mmap_lock taken for writing at first. What was there may have changed meanwhile.
+// lockAndExpand returns what LockAndFindVMA does, with mmap_lock taken for writing at first. What was there may have changed meanwhile.
 func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 	if err := mm.lockCall(t, callExpandStack, 0, 0); err != nil { // upgrade_mmap_lock_carefully
 		return nil, err
@@ -88,7 +89,7 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	if err := mm.PrepareAnonVMA(t, v); err != nil {
 		return err
 	}
-	v.StartWrite(t) // no fault may be under way
+	mm.StartWrite(t, v) // no fault may be under way
 	rmap := lockRmap(t, v)
 	defer rmap.unlock(t)
 	start, end := v.Range(t)

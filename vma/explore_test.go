@@ -202,9 +202,9 @@ func TestExplorerMissesNothing(t *testing.T) {
 			tasks: []func(*task.Task){
 				func(t *task.Task) {
 					t.Sections[task.SlotRCU].Depth = 2 // the section that StartRead leaves is not what this is about
-					if res = v.StartRead(t, mm); res == ReadLocked {
+					if res = mm.StartRead(t, v); res == ReadLocked {
 						start = v.Start(t)
-						v.EndRead(t)
+						endRead(t, mm, v)
 					}
 				},
 				func(t *task.Task) {

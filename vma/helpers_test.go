@@ -22,6 +22,7 @@ const (
 // lab is what the lock protocol needs and nothing more: address spaces' locks, a cache of VMAs, RCU.
 type lab struct {
 	rules rules.Set
+	asV6  bool // mms follow RefcountV6 whatever the rules are
 	rcu   *ksync.Domain
 	cache *Cache
 	names map[unsafe.Pointer]string
@@ -39,11 +40,7 @@ func newLab(spec string) *lab {
 		panic(err)
 	}
 	l := &lab{rules: rs, rcu: ksync.NewDomain(task.SlotRCU), names: map[unsafe.Pointer]string{}}
-	reuse := ksync.AfterGracePeriod
-	if rs.Has(rules.TypesafeSlab) {
-		reuse = ksync.TypeSafe
-	}
-	l.cache = NewCache(reuse, l.rcu)
+	l.cache = NewCache(ReuseOf(rs), l.rcu)
 	l.boot = l.task("boot")
 	return l
 }
@@ -77,6 +74,9 @@ func (l *lab) want(t *testing.T, complaints ...string) {
 func (l *lab) mm(name string) *MMLock {
 	m := new(MMLock)
 	m.Init(l.rcu, l.rules)
+	if l.asV6 {
+		m.Generation = RefcountV6
+	}
 	l.name(unsafe.Pointer(m), name, &mmLockLayout)
 	return m
 }
@@ -102,17 +102,20 @@ func (l *lab) detached(mm *MMLock) *VMA {
 func (l *lab) attached(mm *MMLock) *VMA {
 	v := l.detached(mm)
 	mm.MmapWriteLock(l.boot)
-	v.StartWrite(l.boot)
-	v.MarkAttached(l.boot)
+	mm.StartWrite(l.boot, v)
+	mm.MarkAttached(l.boot, v)
 	mm.MmapWriteUnlock(l.boot)
 	return v
 }
+
+// endRead gives the read lock of v back.
+func endRead(t *task.Task, m *MMLock, v *VMA) { m.EndRead(t, ReadLock{VMA: v}) }
 
 // readLock is what lock_vma_under_rcu does with a VMA that it has found: it reports whether v is read-locked, and has left
 // the RCU section.
 func readLock(t *task.Task, mm *MMLock, v *VMA) ReadResult {
 	mm.RCU.ReadLock(t)
-	res := v.StartRead(t, mm)
+	res := mm.StartRead(t, v)
 	if res == ReadLocked {
 		mm.RCU.ReadUnlock(t)
 	}

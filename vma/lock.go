@@ -1,20 +1,39 @@
 package vma
 
 import (
-	"math"
-	"unsafe"
-
 	"vmasim/internal/invariants"
+	"vmasim/internal/ksync"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 )
 
+// Generation says how the VMAs of an mm are kept as they are for who reads them. The rules of the mm choose it, once.
+//
+// Each generation has a file of its own, which the switches of this one lead to, and, where it looks VMAs up in its own way,
+// another one in package mm. What it keeps in a VMA stands in fieldLayout; when freed memory may be used again, in ReuseOf.
+type Generation uint8
+
+// The generations.
 const (
-	// VMALockOffset is added to vm_refcnt by a writer that keeps readers out.
-	VMALockOffset = 0x40000000
-	// VMARefLimit is the highest vm_refcnt that a reader may reach; with the writer's flag set the count is above it.
-	VMARefLimit = VMALockOffset - 1
+	Refcount   Generation = iota // the reference count of Linux 6.15 to 6.18: lock_refcount.go
+	RefcountV6                   // the same without some or all of what it got since December 2024: lock_refcount_v6.go
 )
+
+func generationOf(rs rules.Set) Generation {
+	if rs.Lacks(rules.RefcountMask) {
+		return RefcountV6
+	}
+	return Refcount
+}
+
+// ReuseOf returns when the memory of a freed VMA may become another one. Where it may at once, a reader has to find out after it
+// has locked a VMA which one that is.
+func ReuseOf(rs rules.Set) ksync.Reuse {
+	if rs.Has(rules.TypesafeSlab) {
+		return ksync.TypeSafe
+	}
+	return ksync.AfterGracePeriod
+}
 
 // ReadResult is the answer of StartRead.
 type ReadResult uint8
@@ -26,220 +45,114 @@ const (
 	ReadDetached                   // it is detached: look it up again
 )
 
-// StartRead tries to read-lock a VMA found under RCU: vma_start_read. mm is the caller's; v may have been freed and
-// become anything by now. The caller is inside rcu_read_lock; on every answer but ReadLocked StartRead has left it.
+// ReadLock is what a reader has of a VMA: the token of a read section, which EndRead ends.
+type ReadLock struct {
+	VMA  *VMA // nil: none was locked
+	Mmap bool // mmap_lock is held, and keeps the VMA as it is; otherwise the VMA's own lock does
+}
+
+// StartRead tries to read-lock a VMA found under RCU: vma_start_read. m is the caller's mm; v may have been freed and become
+// anything by now. The caller is inside rcu_read_lock; on every answer but ReadLocked StartRead has left it.
 //
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
 // check that the VMA still covers its address, and EndRead it if not.
-func (v *VMA) StartRead(t *task.Task, mm *MMLock) ReadResult {
-	if t.Observer == nil { // one question for both ends of the function
-		return v.startRead(t, mm)
+func (m *MMLock) StartRead(t *task.Task, v *VMA) ReadResult {
+	if t.Observer == nil && m.Generation == Refcount { // what is usual, in one call
+		return v.startRead(t, m)
 	}
+	return m.startRead(t, v)
+}
+
+func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	t.Enter("vma_start_read")
-	res := v.startRead(t, mm)
-	t.Leave()
-	return res
-}
-
-func (v *VMA) startRead(t *task.Task, mm *MMLock) ReadResult {
-	// A hint: without it each reader would bounce the count's cache line while a writer works.
-	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
-		mm.RCU.ReadUnlock(t)
-		return ReadBusy
-	}
-	// Acquire: vm_mm, vm_lock_seq, vm_start and vm_end must not be read before the reference is taken, or they could
-	// be those of the object's last life.
-	old, ok := v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
-	if !ok && !v.overflow(t, mm, old) {
-		mm.RCU.ReadUnlock(t)
-		if old == 0 {
-			return ReadDetached
-		}
-		return ReadBusy
-	}
-	if mm.Rules.Has(rules.CheckVMMM) {
-		if other := v.mm.ReadOnce(t); other != mm {
-			v.putForeign(t, mm, other)
-			return ReadBusy
-		}
-	}
-	// The writer locked it between the hint and the reference. Acquire: seeing that the last writer has finished must
-	// mean seeing all that it wrote.
-	if v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t) {
-		v.refcountPut(t)
-		mm.RCU.ReadUnlock(t)
-		return ReadBusy
-	}
-	return ReadLocked
-}
-
-// putForeign drops the reference on a VMA that was reused by another mm. Once the reference is gone that mm can
-// finish and be freed, while its writer still has to be woken; so the mm is pinned first.
-func (v *VMA) putForeign(t *task.Task, mm, other *MMLock) {
-	mm.RCU.ReadUnlock(t)
-	if !mm.Rules.Has(rules.PinForeignMM) {
-		v.refcountPut(t)
-		return
-	}
-	other.Grab(t)
-	v.refcountPut(t)
-	other.Drop(t)
-}
-
-// overflow takes a reference beyond the limit where nothing keeps readers from that, and reports that it did. old is the
-// count at which an ordinary reader would have failed.
-func (v *VMA) overflow(t *task.Task, mm *MMLock, old int32) bool {
-	if old < mm.RefLimit || old >= VMARefLimit || mm.Rules.Has(rules.ReaderLimit) {
-		return false // detached, a writer's flag, or as it should be
-	}
-	n, ok := v.refcnt.IncNotZeroLimitedAcquire(t, VMARefLimit)
-	if ok && n >= mm.RefLimit {
-		t.Violate("refcount-overflow", "a reader raises vm_refcnt from %d, the limit is %d: it runs into the writer's flag", n, mm.RefLimit)
-	}
-	return ok
-}
-
-// refcountPut drops a reader's reference and wakes a writer that waits for it: vma_refcount_put. The VMA may be freed
-// once the reference is dropped, so vm_mm is read before.
-func (v *VMA) refcountPut(t *task.Task) {
-	mm := v.mm.ReadOnce(t)
-	if n := v.refcnt.DecAndTest(t); uint32(n)-1 >= VMALockOffset-1 { // the last reference, or a writer's flag
-		v.lastPut(t, mm, n)
-	}
-}
-
-// lastPut is what may be left to do when n is the count after a put.
-func (v *VMA) lastPut(t *task.Task, mm *MMLock, n int32) {
-	t.Enter("vma_refcount_put")
 	defer t.Leave()
-	if n >= 0 && !mm.Rules.Has(rules.SettleBeforePut) {
-		if mm = v.settleLate(t, n); mm == nil {
-			return
-		}
-	}
-	// A writer that locks in two steps has a reference of its own, which stays.
-	if n >= VMALockOffset && (n <= VMALockOffset+1 || !mm.Rules.Has(rules.OneStepWriteLock)) {
-		v.wakeWriter(t, mm)
+	switch m.Generation {
+	case RefcountV6:
+		return v.startReadV6(t, m)
+	default:
+		return v.startRead(t, m)
 	}
 }
 
-// settleLate is how vma_refcount_put did in December 2024 what it has to do with the VMA: after it dropped the count, and
-// only if that is not zero. It returns the mm whose writer is to be woken, nil for none.
-func (v *VMA) settleLate(t *task.Task, n int32) *MMLock {
-	if n == 0 {
-		t.Violate("lock-left-held", "a reader's put drops vm_refcnt to 0 and leaves without telling lockdep: rwsem_release is skipped")
-		return nil
-	}
-	mm := v.mm.ReadOnce(t)
-	if !v.Alive() {
-		t.Violate("use-after-free", "vm_mm is read of a VMA that was freed after the reference was dropped")
-	}
-	return mm
-}
-
-func (v *VMA) wakeWriter(t *task.Task, mm *MMLock) {
-	mm.WriterWait.WakeUp(t)
-	// Looked at afterwards: the writer can go on, and its mm away, as soon as the reference is dropped.
-	if mm.Count.Read(t) == 0 {
-		t.Violate("use-after-free", "the writer of a freed mm is woken")
-	}
-}
-
-// UnstableMM returns vm_mm of a VMA that may have been reused. Whoever looks into it relies on an mm that it has no
-// reference on.
-func (v *VMA) UnstableMM(t *task.Task) *MMLock {
-	mm := v.mm.ReadOnce(t)
-	if mm.Count.Read(t) == 0 {
-		t.Violate("use-after-free", "mm_lock_seq is read of a freed mm, through the vm_mm of a reused VMA")
-	}
-	return mm
-}
-
-// OfMM reports whether the VMA belongs to mm.
-func (v *VMA) OfMM(t *task.Task, mm *MMLock) bool { return v.mm.ReadOnce(t) == mm }
-
-// StartReadLocked read-locks a VMA under mmap_lock held for reading, when no writer can exist: vma_start_read_locked.
-// It fails only if the count is at its limit.
-func (v *VMA) StartReadLocked(t *task.Task) bool {
+// StartReadLocked read-locks a VMA under mmap_lock held for reading, when no writer can exist: vma_start_read_locked. It
+// fails only if the count is at its limit.
+func (m *MMLock) StartReadLocked(t *task.Task, v *VMA) bool {
 	t.Enter("vma_start_read_locked")
 	defer t.Leave()
-	mm := v.mm.Peek() // stable: the VMA is in the tree of an mm that is locked
-	old, ok := v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
-	return ok || v.overflow(t, mm, old)
+	switch m.Generation {
+	case RefcountV6:
+		return v.startReadLockedV6(t, m)
+	default:
+		return v.startReadLocked(t, m)
+	}
 }
 
-// EndRead gives the read lock back: vma_end_read. The VMA must not be touched afterwards.
-func (v *VMA) EndRead(t *task.Task) {
-	if t.Observer == nil {
-		v.refcountPut(t)
-		return
+// Stable reports whether what was read of the VMA since r began is still so. It is asked under the lock of a page table before an
+// entry is changed there: where it is not, the access begins anew.
+func (m *MMLock) Stable(*task.Task, ReadLock) bool { return true } // a generation that has a lock lets no writer in before EndRead
+
+// EndRead gives a read lock back: vma_end_read, or mmap_read_unlock. The VMA must not be touched afterwards.
+func (m *MMLock) EndRead(t *task.Task, r ReadLock) {
+	switch {
+	case r.Mmap:
+		m.MmapReadUnlock(t)
+	case t.Observer == nil && m.Generation == Refcount:
+		r.VMA.refcountPut(t)
+	default:
+		m.endRead(t, r.VMA)
 	}
+}
+
+func (m *MMLock) endRead(t *task.Task, v *VMA) {
 	t.Enter("vma_end_read")
-	v.refcountPut(t)
+	defer t.Leave()
+	switch m.Generation {
+	case RefcountV6:
+		v.refcountPutV6(t)
+	default:
+		v.refcountPut(t)
+	}
+}
+
+// StartWrite write-locks a VMA of the mm until the mmap write lock ends, and waits for its readers: vma_start_write. The caller
+// holds mmap_lock for writing. It may be called again at no cost.
+func (m *MMLock) StartWrite(t *task.Task, v *VMA) { _ = m.startWrite(t, v, task.Uninterruptible) }
+
+// StartWriteKillable is StartWrite that a fatal signal ends with EINTR; the VMA is then not locked.
+func (m *MMLock) StartWriteKillable(t *task.Task, v *VMA) error {
+	return m.startWrite(t, v, task.Killable)
+}
+
+func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
+	switch m.Generation {
+	case RefcountV6:
+		return v.startWriteV6(t, mode)
+	default:
+		return v.startWrite(t, mode)
+	}
+}
+
+// MarkAttached lets readers in: vma_mark_attached. The VMA must be detached, and write-locked or not yet visible.
+func (m *MMLock) MarkAttached(t *task.Task, v *VMA) {
+	t.Enter("vma_mark_attached")
+	v.markAttached(t) // which has not changed since December 2024
 	t.Leave()
 }
 
-// StartWrite write-locks the VMA until the mmap write lock ends, and waits for its readers: vma_start_write. The caller
-// holds mmap_lock for writing. It may be called again at no cost.
-func (v *VMA) StartWrite(t *task.Task) { _ = v.startWrite(t, task.Uninterruptible) }
-
-// StartWriteKillable is StartWrite that a fatal signal ends with EINTR; the VMA is then not locked.
-func (v *VMA) StartWriteKillable(t *task.Task) error { return v.startWrite(t, task.Killable) }
-
-func (v *VMA) startWrite(t *task.Task, mode task.WaitMode) error {
-	mm := v.mm.ReadOnce(t)
-	if invariants.Enabled && !mm.MmapLock.WriteHeldBy(t) {
-		t.Violate("write-lock-without-mmap-lock", "vma_start_write without mmap_lock held for writing")
-	}
-	seq := mm.LockSeq.ReadOnce(t)
-	if v.seq.ReadOnce(t) == seq {
-		return nil
-	}
-	t.Enter("__vma_start_write")
+// MarkDetached keeps readers out for good: vma_mark_detached. The VMA must be attached and write-locked. When it returns
+// no reader holds a reference and none can get one, so the VMA may be freed or attached again.
+func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
+	t.Enter("vma_mark_detached")
 	defer t.Leave()
-	entered, err := v.enterLocked(t, mm, VMALockOffset+1, mode)
-	if err != nil {
-		return err
+	if invariants.Enabled {
+		v.AssertWriteLocked(t)
 	}
-	v.seq.WriteOnce(t, seq)
-	t.Reach(task.VMAWriteLocked)
-	if entered {
-		v.exitLocked(t, mm)
+	switch m.Generation {
+	case RefcountV6:
+		v.markDetachedV6(t)
+	default:
+		v.markDetached(t)
 	}
-	return nil
-}
-
-// enterLocked keeps new readers out and waits until the count is target: __vma_enter_locked. It reports false for a
-// detached VMA, which has no readers.
-func (v *VMA) enterLocked(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) (bool, error) {
-	if !mm.Rules.Has(rules.OneStepWriteLock) {
-		// As posted in December 2024: a reference of the writer's own first, then the flag.
-		if !v.refcnt.IncNotZero(t) {
-			return false, nil
-		}
-		target++
-	}
-	if !v.refcnt.AddNotZero(t, VMALockOffset) {
-		return false, nil
-	}
-	if v.refcnt.Read(t) == target {
-		return true, nil
-	}
-	t.Reach(task.WaitReaders)
-	err := mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
-	if err != nil {
-		v.exitLocked(t, mm)
-		return false, err
-	}
-	return true, nil
-}
-
-// exitLocked lets readers in again: __vma_exit_locked. It returns the count left.
-func (v *VMA) exitLocked(t *task.Task, mm *MMLock) int32 {
-	if !mm.Rules.Has(rules.OneStepWriteLock) {
-		return v.refcnt.SubRelease(t, VMALockOffset+1)
-	}
-	return v.refcnt.SubRelease(t, VMALockOffset)
 }
 
 // IsWriteLocked reports whether the VMA is write-locked in the current write section of its mm.
@@ -248,6 +161,9 @@ func (v *VMA) IsWriteLocked(t *task.Task) bool {
 	return v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) && mm.MmapLock.WriteHeldBy(t)
 }
 
+// IsDetached reports whether the VMA is detached; the caller holds mmap_lock for writing or the VMA is its own.
+func (v *VMA) IsDetached(t *task.Task) bool { return v.refcnt.Read(t) == 0 }
+
 // AssertWriteLocked reports a violation unless the caller has the VMA write-locked: vma_assert_write_locked.
 func (v *VMA) AssertWriteLocked(t *task.Task) {
 	if !v.IsWriteLocked(t) {
@@ -255,7 +171,7 @@ func (v *VMA) AssertWriteLocked(t *task.Task) {
 	}
 }
 
-// AssertLocked reports a violation unless somebody has the VMA locked: vma_assert_locked.
+// AssertLocked reports a violation unless the VMA is locked: vma_assert_locked.
 func (v *VMA) AssertLocked(t *task.Task) {
 	if v.refcnt.Peek() <= 1 && !v.IsWriteLocked(t) {
 		t.Violate("not-locked", "VMA %#x is used without a lock", v.start.Peek())
@@ -275,44 +191,3 @@ func (v *VMA) assertModifiable(t *task.Task) {
 		v.AssertWriteLocked(t)
 	}
 }
-
-// IsDetached reports whether the VMA is detached; the caller holds mmap_lock for writing or the VMA is its own.
-func (v *VMA) IsDetached(t *task.Task) bool { return v.refcnt.Read(t) == 0 }
-
-// MarkAttached lets readers in: vma_mark_attached. The VMA must be detached, and write-locked or not yet visible.
-func (v *VMA) MarkAttached(t *task.Task) {
-	t.Enter("vma_mark_attached")
-	defer t.Leave()
-	if n := v.refcnt.Read(t); n != 0 {
-		t.Violate("attach-attached", "VMA %#x is attached with vm_refcnt %d", v.start.Peek(), n)
-	}
-	// Release: a reader that gets a reference must see vm_mm, vm_start and vm_end of this life.
-	v.refcnt.SetRelease(t, 1)
-}
-
-// MarkDetached keeps readers out for good: vma_mark_detached. The VMA must be attached and write-locked. When it returns
-// no reader holds a reference and none can get one, so the VMA may be freed or attached again.
-func (v *VMA) MarkDetached(t *task.Task) {
-	t.Enter("vma_mark_detached")
-	defer t.Leave()
-	if invariants.Enabled {
-		v.AssertWriteLocked(t)
-	}
-	if v.refcnt.Read(t) == 0 {
-		t.Violate("detach-detached", "VMA %#x is detached twice", v.start.Peek())
-		return
-	}
-	mm := v.mm.ReadOnce(t)
-	if v.refcnt.DecAndTest(t) == 0 || !mm.Rules.Has(rules.DetachWaits) {
-		return
-	}
-	// A reader took a reference, will find the VMA write-locked, and is about to drop it.
-	if entered, _ := v.enterLocked(t, mm, VMALockOffset, task.Uninterruptible); entered {
-		if n := v.exitLocked(t, mm); n != 0 {
-			t.Violate("detach-with-readers", "VMA %#x is detached with vm_refcnt %d", v.start.Peek(), n)
-		}
-	}
-}
-
-// NeverLocked is the vm_lock_seq of a VMA that was never write-locked. It is odd, and an idle mm_lock_seq is even.
-const NeverLocked = math.MaxUint32

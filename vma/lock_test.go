@@ -40,9 +40,9 @@ func TestRefcntStates(t *testing.T) {
 	}
 	read(ReadDetached)
 	mm.MmapWriteLock(tk)
-	v.StartWrite(tk)
+	mm.StartWrite(tk, v)
 	step("detached, write-locked", 0, true)
-	v.MarkAttached(tk)
+	mm.MarkAttached(tk, v)
 	step("attached, write-locked", 1, true)
 	read(ReadBusy)
 	step("after a read lock failed", 1, true)
@@ -52,37 +52,37 @@ func TestRefcntStates(t *testing.T) {
 	step("one reader", 2, false)
 	read(ReadLocked)
 	step("two readers", 3, false)
-	v.EndRead(tk)
-	v.EndRead(tk)
+	endRead(tk, mm, v)
+	endRead(tk, mm, v)
 	step("none again", 1, false)
 
 	mm.MmapWriteLock(tk)
 	step("another write section", 1, false)
-	v.StartWrite(tk)
+	mm.StartWrite(tk, v)
 	step("write-locked", 1, true)
 	before := v.seq.Peek()
-	v.StartWrite(tk)
+	mm.StartWrite(tk, v)
 	if step("write-locked twice", 1, true); v.seq.Peek() != before || before != mm.LockSeq.Peek() || before%2 == 0 {
 		t.Errorf("vm_lock_seq %d, then %d, with mm_lock_seq %d", before, v.seq.Peek(), mm.LockSeq.Peek())
 	}
 	mm.MmapWriteDowngrade(tk)
 	step("downgraded", 1, false)
 	read(ReadLocked)
-	if !v.StartReadLocked(tk) {
+	if !mm.StartReadLocked(tk, v) {
 		t.Error("no read lock under mmap_lock")
 	}
 	step("read-locked under mmap_lock", 3, false)
-	v.EndRead(tk)
-	v.EndRead(tk)
+	endRead(tk, mm, v)
+	endRead(tk, mm, v)
 	mm.MmapReadUnlock(tk)
 
 	mm.MmapWriteLock(tk)
-	v.StartWrite(tk)
-	v.MarkDetached(tk)
+	mm.StartWrite(tk, v)
+	mm.MarkDetached(tk, v)
 	step("detached again", 0, true)
-	v.MarkAttached(tk)
+	mm.MarkAttached(tk, v)
 	step("re-attached", 1, true)
-	v.MarkDetached(tk)
+	mm.MarkDetached(tk, v)
 	mm.MmapWriteUnlock(tk)
 	read(ReadDetached)
 	step("detached for good", 0, false)
@@ -102,12 +102,12 @@ func TestReferenceLimit(t *testing.T) {
 		t.Errorf("beyond the limit: %v, vm_refcnt %#x", got, v.refcnt.Peek())
 	}
 	mm.MmapReadLock(tk)
-	if v.StartReadLocked(tk) || v.refcnt.Peek() != VMARefLimit {
+	if mm.StartReadLocked(tk, v) || v.refcnt.Peek() != VMARefLimit {
 		t.Errorf("beyond the limit under mmap_lock: vm_refcnt %#x", v.refcnt.Peek())
 	}
 	mm.MmapReadUnlock(tk)
-	v.EndRead(tk)
-	if !v.StartReadLocked(tk) || v.refcnt.Peek() != VMARefLimit {
+	endRead(tk, mm, v)
+	if !mm.StartReadLocked(tk, v) || v.refcnt.Peek() != VMARefLimit {
 		t.Errorf("one below the limit: vm_refcnt %#x", v.refcnt.Peek())
 	}
 	l.want(t)
@@ -129,13 +129,13 @@ func TestWriterFlagKeepsReadersOut(t *testing.T) {
 			l.complain("second reader: %v", got)
 		}
 		order += "r"
-		v.EndRead(t)
+		endRead(t, mm, v)
 	}
 	writer := func(t *task.Task) {
 		for v.refcnt.Read(t) != 2 {
 		}
 		mm.MmapWriteLock(t)
-		v.StartWrite(t)
+		mm.StartWrite(t, v)
 		order += "w"
 		if n := v.refcnt.Peek(); n != 1 {
 			l.complain("the writer has vm_refcnt %#x", n)
@@ -166,13 +166,13 @@ func TestKilledWriter(t *testing.T) {
 		if res := readLock(t, mm, v); res != ReadLocked {
 			l.complain("after the kill: %v", res)
 		}
-		v.EndRead(t)
-		v.EndRead(t)
+		endRead(t, mm, v)
+		endRead(t, mm, v)
 	}
 	writer := func(t *task.Task) {
 		victim = t
 		mm.MmapWriteLock(t)
-		got = v.StartWriteKillable(t)
+		got = mm.StartWriteKillable(t, v)
 		if v.IsWriteLocked(t) {
 			l.complain("locked though killed")
 		}
@@ -188,7 +188,7 @@ func TestKilledWriter(t *testing.T) {
 	l.want(t)
 	// Without readers there is nothing to wait for, and a killed task gets its locks.
 	mm.MmapWriteLock(victim)
-	if err := v.StartWriteKillable(victim); err != nil || !v.IsWriteLocked(victim) {
+	if err := mm.StartWriteKillable(victim, v); err != nil || !v.IsWriteLocked(victim) {
 		t.Errorf("a killed task's free lock: %v", err)
 	}
 	mm.MmapWriteUnlock(victim)
@@ -244,15 +244,15 @@ func TestStaleSequenceNeverLocksAnIdleMM(t *testing.T) {
 		if res := readLock(tk, mm, v); res != ReadLocked || mm.LockSeq.Peek()%2 != 0 {
 			t.Errorf("idle at %#x: %v", mm.LockSeq.Peek(), res)
 		}
-		v.EndRead(tk)
+		endRead(tk, mm, v)
 		if res := readLock(tk, mm, fresh); res != ReadLocked {
 			t.Errorf("idle at %#x, never locked: %v", mm.LockSeq.Peek(), res)
 		}
-		fresh.EndRead(tk)
+		endRead(tk, mm, fresh)
 
 		mm.MmapWriteLock(tk)
 		seq := mm.LockSeq.Peek()
-		v.StartWrite(tk)
+		mm.StartWrite(tk, v)
 		if res := readLock(tk, mm, v); seq%2 != 1 || v.seq.Peek() != seq || res != ReadBusy {
 			t.Errorf("in section %#x: vm_lock_seq %#x, %v", seq, v.seq.Peek(), res)
 		}
@@ -264,7 +264,7 @@ func TestStaleSequenceNeverLocksAnIdleMM(t *testing.T) {
 		if res := readLock(tk, mm, fresh); res != want {
 			t.Errorf("in section %#x, never locked: %v, expected %v", seq, res, want)
 		} else if res == ReadLocked {
-			fresh.EndRead(tk)
+			endRead(tk, mm, fresh)
 		}
 		mm.MmapWriteUnlock(tk)
 	}
@@ -292,24 +292,24 @@ func TestAsserts(t *testing.T) {
 	v.AssertLocked(tk)
 	v.AssertWriteLocked(tk)
 	l.want(t, "not-write-locked")
-	v.EndRead(tk)
+	endRead(tk, mm, v)
 	mm.MmapWriteLock(tk)
 	v.AssertWriteLocked(tk)
 	l.want(t, "not-write-locked") // mmap_lock alone is not enough
-	v.StartWrite(tk)
+	mm.StartWrite(tk, v)
 	v.AssertLocked(tk)
 	v.AssertWriteLocked(tk)
 	l.want(t)
 	other := l.task("other")
 	v.AssertWriteLocked(other)
 	l.want(t, "not-write-locked") // somebody else holds it
-	v.MarkAttached(tk)
+	mm.MarkAttached(tk, v)
 	l.want(t, "attach-attached")
 	v.AssertAttached(tk)
-	v.MarkDetached(tk)
+	mm.MarkDetached(tk, v)
 	v.AssertAttached(tk)
 	l.want(t, "store-detached")
-	v.MarkDetached(tk)
+	mm.MarkDetached(tk, v)
 	l.want(t, "detach-detached")
 	l.cache.Free(tk, v)
 	l.cache.Free(tk, v)
@@ -349,9 +349,9 @@ func TestInvariantsDemandTheLocks(t *testing.T) {
 	v.SetFlags(tk, 0)
 	v.SetAnonVMA(tk, nil)
 	l.want(t, "not-write-locked", "not-write-locked", "not-write-locked")
-	v.StartWrite(tk)
+	mm.StartWrite(tk, v)
 	l.want(t, "write-lock-without-mmap-lock")
 	v = l.attached(mm)
-	v.MarkDetached(tk)
+	mm.MarkDetached(tk, v)
 	l.want(t, "not-write-locked")
 }

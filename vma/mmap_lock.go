@@ -8,7 +8,8 @@ import (
 	"vmasim/internal/task"
 )
 
-// MMLock is the part of an mm_struct that the VMA lock protocol touches. An mm embeds it; a VMA points to it.
+// MMLock is the part of an mm_struct that the VMA lock protocol touches. An mm embeds it; a VMA points to it. Its methods, those of
+// this file and of lock.go, are the lock: what a VMA has to do with it depends on the generation.
 //
 // What only writers of the address space touch, what they write and readers look at, and what nobody changes stand on
 // cache lines of their own: a fault reads mm_lock_seq twice, and must not wait for every step of a writer elsewhere.
@@ -20,15 +21,16 @@ type MMLock struct {
 	_          [60]byte
 	Count      ksync.Refcount // mm_count: while it is not zero, this memory may be touched
 
-	RCU      *ksync.Domain
-	Rules    rules.Set
-	RefLimit int32 // the vm_refcnt above which no reader gets in; VMARefLimit unless a scenario sets it lower
+	RCU        *ksync.Domain // inside whose sections VMAs are looked up
+	Rules      rules.Set
+	RefLimit   int32      // the vm_refcnt above which no reader gets in; VMARefLimit unless a scenario sets it lower
+	Generation Generation // what keeps VMAs as they are for readers; follows from Rules
 }
 
 // Init makes the locks of a new mm, with one reference on its memory.
 func (m *MMLock) Init(rcu *ksync.Domain, rs rules.Set) {
 	m.Count.Init(1)
-	m.RCU, m.Rules, m.RefLimit = rcu, rs, VMARefLimit
+	m.RCU, m.Rules, m.RefLimit, m.Generation = rcu, rs, VMARefLimit, generationOf(rs)
 }
 
 // mmLockLayout names the cells.
@@ -124,6 +126,27 @@ func (m *MMLock) MmapReadTrylock(t *task.Task) bool { return m.MmapLock.DownRead
 
 // MmapReadUnlock gives a read lock back: mmap_read_unlock.
 func (m *MMLock) MmapReadUnlock(t *task.Task) { m.MmapLock.UpRead(t) }
+
+// wakeWriter wakes the writer that waits for a VMA's readers.
+func (m *MMLock) wakeWriter(t *task.Task) {
+	m.WriterWait.WakeUp(t)
+	// Looked at afterwards: the writer can go on, and its mm away, as soon as the reference is dropped.
+	m.assertInUse(t, "the writer of a freed mm is woken")
+}
+
+// assertInUse reports a violation, whose text is what, unless there is a reference on the mm's memory.
+func (m *MMLock) assertInUse(t *task.Task, what string) {
+	if m.Count.Read(t) == 0 {
+		t.Violate("use-after-free", "%s", what)
+	}
+}
+
+// assertWriteHeld reports a violation unless the caller has mmap_lock for writing: mmap_assert_write_locked.
+func (m *MMLock) assertWriteHeld(t *task.Task) {
+	if !m.MmapLock.WriteHeldBy(t) {
+		t.Violate("write-lock-without-mmap-lock", "vma_start_write without mmap_lock held for writing")
+	}
+}
 
 // Grab takes a reference on the mm's memory: mmgrab.
 func (m *MMLock) Grab(t *task.Task) { m.Count.Inc(t) }

@@ -37,7 +37,7 @@ func TestReaderLimitUnderMmapLock(t *testing.T) {
 		mm.RefLimit = 2
 		v := l.attached(mm)
 		mm.MmapReadLock(l.boot)
-		if !v.StartReadLocked(l.boot) || v.StartReadLocked(l.boot) == refused {
+		if !mm.StartReadLocked(l.boot, v) || mm.StartReadLocked(l.boot, v) == refused {
 			t.Errorf("rules %q: vm_refcnt %d", spec, v.refcnt.Peek())
 		}
 		if refused {
@@ -55,8 +55,8 @@ func TestSettleBeforePut(t *testing.T) {
 		v := l.attached(mm)
 		return program{tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
 			mm.MmapWriteLock(t)
-			v.StartWrite(t)
-			v.MarkDetached(t)
+			mm.StartWrite(t, v)
+			mm.MarkDetached(t, v)
 			mm.MmapWriteUnlock(t)
 		}}}
 	}
@@ -83,14 +83,14 @@ func TestDupByField(t *testing.T) {
 		w := l.attached(mm)
 		l.name(unsafe.Pointer(w), "other", &fieldLayout)
 		mm.MmapWriteLock(l.boot)
-		v.StartWrite(l.boot)
-		v.MarkDetached(l.boot)
+		mm.StartWrite(l.boot, v)
+		mm.MarkDetached(l.boot, v)
 		mm.MmapWriteUnlock(l.boot)
 		l.cache.Free(l.boot, v)
 		return program{
 			tasks: []func(*task.Task){func(t *task.Task) {
 				if readLock(t, mm, v) == ReadLocked {
-					v.EndRead(t)
+					endRead(t, mm, v)
 				}
 			}, func(t *task.Task) {
 				mm.MmapWriteLock(t)
@@ -122,13 +122,13 @@ func TestSeqCounter(t *testing.T) {
 		if got := readLock(l.boot, mm, v); got != ReadLocked {
 			t.Errorf("rules %q: %v", spec, got)
 		}
-		v.EndRead(l.boot)
+		endRead(l.boot, mm, v)
 		mm.AdvanceSeq(1<<32 - 1)
 		if got := readLock(l.boot, mm, v); got != want {
 			t.Errorf("rules %q: %v after 2^32 write sections, expected %v", spec, got, want)
 		}
 		if want == ReadLocked {
-			v.EndRead(l.boot)
+			endRead(l.boot, mm, v)
 		}
 		mm.MmapWriteLock(l.boot) // the next write section ends it
 		mm.MmapWriteUnlock(l.boot)
@@ -146,7 +146,7 @@ func TestEndWriteOnDowngrade(t *testing.T) {
 		mm := l.mm("mm")
 		v := l.attached(mm)
 		mm.MmapWriteLock(l.boot)
-		v.StartWrite(l.boot)
+		mm.StartWrite(l.boot, v)
 		mm.MmapWriteDowngrade(l.boot)
 		mm.MmapReadUnlock(l.boot)
 		if got := readLock(l.boot, mm, v); (got == ReadLocked) != ends {

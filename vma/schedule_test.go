@@ -37,7 +37,7 @@ func reader(l *lab, mm *MMLock, v *VMA, p *pair) func(*task.Task) {
 	return func(t *task.Task) {
 		if readLock(t, mm, v) == ReadLocked {
 			p.look(t, l)
-			v.EndRead(t)
+			endRead(t, mm, v)
 		}
 	}
 }
@@ -46,7 +46,7 @@ func reader(l *lab, mm *MMLock, v *VMA, p *pair) func(*task.Task) {
 func writer(mm *MMLock, v *VMA, p *pair) func(*task.Task) {
 	return func(t *task.Task) {
 		mm.MmapWriteLock(t)
-		v.StartWrite(t)
+		mm.StartWrite(t, v)
 		p.change(t)
 		mm.MmapWriteUnlock(t)
 	}
@@ -85,9 +85,9 @@ func TestTwoReadersBesideWriter(t *testing.T) {
 		mm, p := l.mm("mm"), l.pair()
 		v := l.attached(mm)
 		locked := func(t *task.Task) {
-			if v.StartReadLocked(t) {
+			if mm.StartReadLocked(t, v) {
 				p.look(t, l)
-				v.EndRead(t)
+				endRead(t, mm, v)
 			}
 		}
 		return program{tasks: []func(*task.Task){
@@ -109,13 +109,13 @@ func TestDowngradeEndsWriteLocks(t *testing.T) {
 		v := l.attached(mm)
 		return program{tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
 			mm.MmapWriteLock(t)
-			v.StartWrite(t)
+			mm.StartWrite(t, v)
 			p.change(t)
 			mm.MmapWriteDowngrade(t)
 			if readLock(t, mm, v) != ReadLocked {
 				l.complain("still locked after the downgrade")
 			} else {
-				v.EndRead(t)
+				endRead(t, mm, v)
 			}
 			mm.MmapReadUnlock(t)
 		}}}
@@ -126,8 +126,8 @@ func TestDowngradeEndsWriteLocks(t *testing.T) {
 func detacher(l *lab, mm, other *MMLock, v *VMA, p *pair) func(*task.Task) {
 	return func(t *task.Task) {
 		mm.MmapWriteLock(t)
-		v.StartWrite(t)
-		v.MarkDetached(t)
+		mm.StartWrite(t, v)
+		mm.MarkDetached(t, v)
 		if n := v.refcnt.Peek(); n != 0 {
 			l.complain("detached with vm_refcnt %#x", n)
 		}
@@ -140,8 +140,8 @@ func detacher(l *lab, mm, other *MMLock, v *VMA, p *pair) func(*task.Task) {
 			l.complain("%v", err)
 			return
 		}
-		n.StartWrite(t)
-		n.MarkAttached(t)
+		other.StartWrite(t, n)
+		other.MarkAttached(t, n)
 		p.change(t)
 		other.MmapWriteUnlock(t)
 	}
@@ -156,7 +156,7 @@ func lookup(l *lab, mm *MMLock, v *VMA) func(*task.Task) {
 		if v.Contains(t, testStart) && v.mm.ReadOnce(t) != mm {
 			l.complain("a reader locked another mm's VMA")
 		}
-		v.EndRead(t)
+		endRead(t, mm, v)
 	}
 }
 
@@ -211,8 +211,8 @@ func lastWriter(l *lab) program {
 		func(t *task.Task) { readLock(t, mm, v) },
 		func(t *task.Task) {
 			other.MmapWriteLock(t)
-			v.StartWrite(t)
-			v.MarkDetached(t)
+			mm.StartWrite(t, v)
+			mm.MarkDetached(t, v)
 			other.MmapWriteUnlock(t)
 			other.Drop(t)
 		},
@@ -239,13 +239,13 @@ func detachBesideReaders(l *lab) program {
 		reader, reader,
 		func(t *task.Task) {
 			mm.MmapWriteLock(t)
-			v.StartWrite(t)
-			v.MarkDetached(t)
+			mm.StartWrite(t, v)
+			mm.MarkDetached(t, v)
 			if n := v.refcnt.Peek(); n != 0 {
 				l.complain("detached with vm_refcnt %#x", n)
 			}
 			mm.MmapWriteUnlock(t)
-			if v.StartReadLocked(t) {
+			if mm.StartReadLocked(t, v) {
 				l.complain("a detached VMA can be locked")
 			}
 		},
@@ -266,10 +266,10 @@ func TestReattachBesideReader(t *testing.T) {
 		return program{
 			tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
 				mm.MmapWriteLock(t)
-				v.StartWrite(t)
-				v.MarkDetached(t)
+				mm.StartWrite(t, v)
+				mm.MarkDetached(t, v)
 				p.change(t)
-				v.MarkAttached(t)
+				mm.MarkAttached(t, v)
 				mm.MmapWriteUnlock(t)
 			}},
 			check: func() {

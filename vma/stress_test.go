@@ -49,7 +49,7 @@ func TestStress(t *testing.T) {
 		if pgoff, flags := v.Pgoff(tk), v.Flags(tk); pgoff%2 != 0 || flags != testFlags {
 			l.complain("a reader sees half a change: page offset %d, flags %s", pgoff, flags)
 		}
-		v.EndRead(tk)
+		endRead(tk, s.mm, v)
 	}
 	for i := range spaces {
 		s := &spaces[i]
@@ -57,7 +57,7 @@ func TestStress(t *testing.T) {
 			run("reader", func(tk *task.Task, r *rand.Rand) {
 				s.mm.RCU.ReadLock(tk)
 				v := s.found[r.IntN(slots)].Load()
-				res := v.StartRead(tk, s.mm)
+				res := s.mm.StartRead(tk, v)
 				if results[res].Add(1); res != ReadLocked {
 					return
 				}
@@ -68,7 +68,7 @@ func TestStress(t *testing.T) {
 		run("locker", func(tk *task.Task, r *rand.Rand) { // a fault under mmap_lock
 			s.mm.MmapReadLock(tk)
 			v := s.found[r.IntN(slots)].Load()
-			ok := v.StartReadLocked(tk)
+			ok := s.mm.StartReadLocked(tk, v)
 			s.mm.MmapReadUnlock(tk)
 			if !ok {
 				l.complain("no read lock under mmap_lock")
@@ -80,17 +80,17 @@ func TestStress(t *testing.T) {
 			s.mm.MmapWriteLock(tk)
 			at := &s.found[r.IntN(slots)]
 			v := at.Load()
-			v.StartWrite(tk)
+			s.mm.StartWrite(tk, v)
 			v.SetFlags(tk, 0)
 			v.SetRange(tk, testStart, testEnd, v.Pgoff(tk)+1)
 			if r.IntN(2) == 0 { // replace it, as MAP_FIXED does
-				v.MarkDetached(tk)
+				s.mm.MarkDetached(tk, v)
 				n, err := l.cache.Alloc(tk, s.mm, testStart, testEnd, 2, testFlags)
 				if err != nil {
 					l.complain("%v", err)
 				}
-				n.StartWrite(tk)
-				n.MarkAttached(tk)
+				s.mm.StartWrite(tk, n)
+				s.mm.MarkAttached(tk, n)
 				at.Store(n)
 				l.cache.Free(tk, v)
 				v = n

@@ -1,9 +1,12 @@
-// Package vma holds the vm_area_struct and its lock: who may find it, read it, change it and free it.
+// Package vma holds the vm_area_struct and the lock that belongs to it: who may find it, read it, change it and free it.
+//
+// A lock operation is a method of [MMLock], the lock's part of an mm. It takes the VMA and goes by the generation of the mm to the
+// function that works on the cells of the VMA. Package mm finds VMAs and changes them; package fault reads them.
 //
 // A reader locks a VMA inside rcu_read_lock with nothing else held, and under its lock takes mmap_lock by trylock only: a writer that
 // waits for the VMA has it. internal/lockorder declares the order of all locks, and docs/locking.md draws it.
 //
-// vm_refcnt says which state a VMA is in:
+// vm_refcnt, in the generations that have it, says which state a VMA is in:
 //
 //	0                 detached: no reader can get in any more
 //	1                 attached, no readers

@@ -42,7 +42,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
-	if s, err := Parse(""); err != nil || s.String() != Default || s.Lacks(LookupMask) {
+	if s, err := Parse(""); err != nil || s.String() != Default || s.Lacks(RefcountMask) {
 		t.Errorf("the default is %v, %v", s.String(), err)
 	}
 }

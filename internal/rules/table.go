@@ -248,5 +248,6 @@ var contradictionTable = [...]contradiction{
 	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
 }
 
-// LookupMask is what lock_vma_under_rcu does today; an mm that lacks some of it looks VMAs up in another way.
-const LookupMask Mask = 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached | 1<<WalkAnew
+// RefcountMask is how Linux 6.15 to 6.18 look VMAs up, lock and detach them; an mm that lacks some of it does so in another way.
+const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
+	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew

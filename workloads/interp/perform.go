@@ -71,11 +71,11 @@ func (a *Actor) load(addr uint64) workloads.Outcome {
 
 // lock read-locks a VMA as lock_vma_under_rcu does. EAGAIN means that its caller would go on under mmap_lock.
 func (a *Actor) lock(addr uint64) workloads.Outcome {
-	v := a.MM.LockVMAUnderRCU(a.Task, addr)
-	if v == nil {
+	r := a.MM.LockVMAUnderRCU(a.Task, addr)
+	if r.VMA == nil {
 		return Failure(linux.EAGAIN)
 	}
-	v.EndRead(a.Task)
+	a.MM.EndRead(a.Task, r)
 	return success(0)
 }
 

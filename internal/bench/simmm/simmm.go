@@ -277,11 +277,11 @@ func (s *Space) Find(worker, n int) {
 }
 
 func (s *Space) find(t *task.Task, addr uint64) {
-	v := s.mm.LockVMAUnderRCU(t, addr)
-	if v == nil {
+	r := s.mm.LockVMAUnderRCU(t, addr)
+	if r.VMA == nil {
 		panic(missing(addr))
 	}
-	v.EndRead(t)
+	s.mm.EndRead(t, r)
 }
 
 func (w *worker) advance() uint64 {

@@ -1,0 +1,153 @@
+package vma
+
+import (
+	"math"
+	"unsafe"
+
+	"vmasim/internal/invariants"
+	"vmasim/internal/task"
+)
+
+// The generation of Linux 6.15 to 6.18, to be read beside include/linux/mmap_lock.h and mm/mmap_lock.c: one count says whether a
+// VMA is attached, how many readers it has, and whether a writer waits for them. It asks for no rules.
+
+const (
+	// VMALockOffset is added to vm_refcnt by a writer that keeps readers out.
+	VMALockOffset = 0x40000000
+	// VMARefLimit is the highest vm_refcnt that a reader may reach; with the writer's flag set the count is above it.
+	VMARefLimit = VMALockOffset - 1
+	// NeverLocked is the vm_lock_seq of a VMA that was never write-locked. It is odd, and an idle mm_lock_seq is even.
+	NeverLocked = math.MaxUint32
+)
+
+// startRead is vma_start_read.
+func (v *VMA) startRead(t *task.Task, mm *MMLock) ReadResult {
+	// A hint: without it each reader would bounce the count's cache line while a writer works.
+	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
+		mm.RCU.ReadUnlock(t)
+		return ReadBusy
+	}
+	// Acquire: vm_mm, vm_lock_seq, vm_start and vm_end must not be read before the reference is taken, or they could
+	// be those of the object's last life.
+	if old, ok := v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit); !ok {
+		mm.RCU.ReadUnlock(t)
+		if old == 0 {
+			return ReadDetached
+		}
+		return ReadBusy
+	}
+	if other := v.mm.ReadOnce(t); other != mm {
+		v.putForeign(t, mm, other)
+		return ReadBusy
+	}
+	// The writer locked it between the hint and the reference. Acquire: seeing that the last writer has finished must
+	// mean seeing all that it wrote.
+	if v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t) {
+		v.refcountPut(t)
+		mm.RCU.ReadUnlock(t)
+		return ReadBusy
+	}
+	return ReadLocked
+}
+
+// putForeign drops the reference on a VMA that was reused by another mm. Once the reference is gone that mm can
+// finish and be freed, while its writer still has to be woken; so the mm is pinned first.
+func (v *VMA) putForeign(t *task.Task, mm, other *MMLock) {
+	mm.RCU.ReadUnlock(t)
+	other.Grab(t)
+	v.refcountPut(t)
+	other.Drop(t)
+}
+
+// startReadLocked is vma_start_read_locked. The VMA is in the tree of an mm that is locked, so it is that of mm.
+func (v *VMA) startReadLocked(t *task.Task, mm *MMLock) bool {
+	_, ok := v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
+	return ok
+}
+
+// refcountPut drops a reader's reference and wakes a writer that waits for it: vma_refcount_put. The VMA may be freed
+// once the reference is dropped, so vm_mm is read before.
+func (v *VMA) refcountPut(t *task.Task) {
+	mm := v.mm.ReadOnce(t)
+	if n := v.refcnt.DecAndTest(t); n >= VMALockOffset && n <= VMALockOffset+1 {
+		t.Enter("vma_refcount_put")
+		mm.wakeWriter(t)
+		t.Leave()
+	}
+}
+
+// startWrite is vma_start_write.
+func (v *VMA) startWrite(t *task.Task, mode task.WaitMode) error {
+	mm := v.mm.ReadOnce(t)
+	if invariants.Enabled {
+		mm.assertWriteHeld(t)
+	}
+	seq := mm.LockSeq.ReadOnce(t)
+	if v.seq.ReadOnce(t) == seq {
+		return nil
+	}
+	t.Enter("__vma_start_write")
+	defer t.Leave()
+	entered, err := v.enterLocked(t, mm, VMALockOffset+1, mode)
+	if err != nil {
+		return err
+	}
+	v.seq.WriteOnce(t, seq)
+	t.Reach(task.VMAWriteLocked)
+	if entered {
+		v.exitLocked(t)
+	}
+	return nil
+}
+
+// enterLocked keeps new readers out and waits until the count is target: __vma_enter_locked. It reports false for a
+// detached VMA, which has no readers.
+func (v *VMA) enterLocked(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) (bool, error) {
+	if !v.refcnt.AddNotZero(t, VMALockOffset) {
+		return false, nil
+	}
+	if err := v.awaitReaders(t, mm, target, mode); err != nil {
+		v.exitLocked(t)
+		return false, err
+	}
+	return true, nil
+}
+
+// awaitReaders waits until vm_refcnt is target.
+func (v *VMA) awaitReaders(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) error {
+	if v.refcnt.Read(t) == target {
+		return nil
+	}
+	t.Reach(task.WaitReaders)
+	return mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
+}
+
+// exitLocked lets readers in again: __vma_exit_locked. It returns the count left.
+func (v *VMA) exitLocked(t *task.Task) int32 { return v.refcnt.SubRelease(t, VMALockOffset) }
+
+// markAttached is vma_mark_attached.
+func (v *VMA) markAttached(t *task.Task) {
+	if n := v.refcnt.Read(t); n != 0 {
+		t.Violate("attach-attached", "VMA %#x is attached with vm_refcnt %d", v.start.Peek(), n)
+	}
+	// Release: a reader that gets a reference must see vm_mm, vm_start and vm_end of this life.
+	v.refcnt.SetRelease(t, 1)
+}
+
+// markDetached is vma_mark_detached.
+func (v *VMA) markDetached(t *task.Task) {
+	if v.refcnt.Read(t) == 0 {
+		t.Violate("detach-detached", "VMA %#x is detached twice", v.start.Peek())
+		return
+	}
+	mm := v.mm.ReadOnce(t)
+	if v.refcnt.DecAndTest(t) == 0 {
+		return
+	}
+	// A reader took a reference, will find the VMA write-locked, and is about to drop it.
+	if entered, _ := v.enterLocked(t, mm, VMALockOffset, task.Uninterruptible); entered {
+		if n := v.exitLocked(t); n != 0 {
+			t.Violate("detach-with-readers", "VMA %#x is detached with vm_refcnt %d", v.start.Peek(), n)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package vma
+
+import (
+	"vmasim/internal/invariants"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+)
+
+// The reference count as it was before lock_refcount.go: each step that was added or changed since version 6 of the patch, of
+// December 2024, is left out where the mm lacks the rule that stands for it. Without all of them it is version 6.
+
+// startReadV6 is startRead.
+func (v *VMA) startReadV6(t *task.Task, mm *MMLock) ReadResult {
+	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
+		mm.RCU.ReadUnlock(t)
+		return ReadBusy
+	}
+	if old, ok := v.takeV6(t, mm); !ok {
+		mm.RCU.ReadUnlock(t)
+		if old == 0 {
+			return ReadDetached
+		}
+		return ReadBusy
+	}
+	if mm.Rules.Has(rules.CheckVMMM) {
+		if other := v.mm.ReadOnce(t); other != mm {
+			v.putForeignV6(t, mm, other)
+			return ReadBusy
+		}
+	}
+	if v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t) {
+		v.refcountPutV6(t)
+		mm.RCU.ReadUnlock(t)
+		return ReadBusy
+	}
+	return ReadLocked
+}
+
+// takeV6 takes a reader's reference, and reports whether it did; old is the count before. Without rules.ReaderLimit only
+// the writer's flag stops a reader.
+func (v *VMA) takeV6(t *task.Task, mm *MMLock) (old int32, ok bool) {
+	old, ok = v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
+	if ok || old < mm.RefLimit || old >= VMARefLimit || mm.Rules.Has(rules.ReaderLimit) {
+		return old, ok // it is detached, has a writer's flag, or is as it should be
+	}
+	n, ok := v.refcnt.IncNotZeroLimitedAcquire(t, VMARefLimit)
+	if ok && n >= mm.RefLimit {
+		t.Violate("refcount-overflow", "a reader raises vm_refcnt from %d, the limit is %d: it runs into the writer's flag", n, mm.RefLimit)
+	}
+	return old, ok
+}
+
+// putForeignV6 is putForeign, by rule without the pin.
+func (v *VMA) putForeignV6(t *task.Task, mm, other *MMLock) {
+	mm.RCU.ReadUnlock(t)
+	if !mm.Rules.Has(rules.PinForeignMM) {
+		v.refcountPutV6(t)
+		return
+	}
+	other.Grab(t)
+	v.refcountPutV6(t)
+	other.Drop(t)
+}
+
+// startReadLockedV6 is startReadLocked.
+func (v *VMA) startReadLockedV6(t *task.Task, mm *MMLock) bool {
+	_, ok := v.takeV6(t, mm)
+	return ok
+}
+
+// refcountPutV6 is refcountPut.
+func (v *VMA) refcountPutV6(t *task.Task) {
+	mm := v.mm.ReadOnce(t)
+	if n := v.refcnt.DecAndTest(t); n == 0 || n >= VMALockOffset {
+		t.Enter("vma_refcount_put")
+		v.afterPutV6(t, mm, n)
+		t.Leave()
+	}
+}
+
+// afterPutV6 does what a put that has left n references may have to do still. mm is what vm_mm was before.
+func (v *VMA) afterPutV6(t *task.Task, mm *MMLock, n int32) {
+	if !mm.Rules.Has(rules.SettleBeforePut) { // vma_refcount_put released lockdep's map and read vm_mm here, unless the count was zero
+		if n == 0 {
+			t.Violate("lock-left-held", "a reader's put drops vm_refcnt to 0 and leaves without telling lockdep: rwsem_release is skipped")
+			return
+		}
+		mm = v.mm.ReadOnce(t)
+		if !v.Alive() {
+			t.Violate("use-after-free", "vm_mm is read of a VMA that was freed after the reference was dropped")
+		}
+	}
+	// A writer that locks in two steps has a reference of its own, which stays.
+	if n >= VMALockOffset && (n <= VMALockOffset+1 || !mm.Rules.Has(rules.OneStepWriteLock)) {
+		mm.wakeWriter(t)
+	}
+}
+
+// startWriteV6 is startWrite.
+func (v *VMA) startWriteV6(t *task.Task, mode task.WaitMode) error {
+	mm := v.mm.ReadOnce(t)
+	if invariants.Enabled {
+		mm.assertWriteHeld(t)
+	}
+	seq := mm.LockSeq.ReadOnce(t)
+	if v.seq.ReadOnce(t) == seq {
+		return nil
+	}
+	t.Enter("__vma_start_write")
+	defer t.Leave()
+	entered, err := v.enterLockedV6(t, mm, VMALockOffset+1, mode)
+	if err != nil {
+		return err
+	}
+	v.seq.WriteOnce(t, seq)
+	t.Reach(task.VMAWriteLocked)
+	if entered {
+		v.exitLockedV6(t, mm)
+	}
+	return nil
+}
+
+// enterLockedV6 is enterLocked, by rule in two steps: a reference of the writer's own, then the flag.
+func (v *VMA) enterLockedV6(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) (bool, error) {
+	if !mm.Rules.Has(rules.OneStepWriteLock) {
+		if !v.refcnt.IncNotZero(t) {
+			return false, nil
+		}
+		target++
+	}
+	if !v.refcnt.AddNotZero(t, VMALockOffset) {
+		return false, nil
+	}
+	if err := v.awaitReaders(t, mm, target, mode); err != nil {
+		v.exitLockedV6(t, mm)
+		return false, err
+	}
+	return true, nil
+}
+
+// exitLockedV6 is exitLocked.
+func (v *VMA) exitLockedV6(t *task.Task, mm *MMLock) int32 {
+	if !mm.Rules.Has(rules.OneStepWriteLock) {
+		return v.refcnt.SubRelease(t, VMALockOffset+1)
+	}
+	return v.exitLocked(t)
+}
+
+// markDetachedV6 is markDetached, by rule without the wait for readers.
+func (v *VMA) markDetachedV6(t *task.Task) {
+	if v.refcnt.Read(t) == 0 {
+		t.Violate("detach-detached", "VMA %#x is detached twice", v.start.Peek())
+		return
+	}
+	mm := v.mm.ReadOnce(t)
+	if v.refcnt.DecAndTest(t) == 0 || !mm.Rules.Has(rules.DetachWaits) {
+		return
+	}
+	if entered, _ := v.enterLockedV6(t, mm, VMALockOffset, task.Uninterruptible); entered {
+		if n := v.exitLockedV6(t, mm); n != 0 {
+			t.Violate("detach-with-readers", "VMA %#x is detached with vm_refcnt %d", v.start.Peek(), n)
+		}
+	}
+}
+
+// UnstableMM returns vm_mm of a VMA that may have been reused: lock_vma_under_rcu looked into it without rules.CallersMM, relying
+// on an mm that it had no reference on.
+func (v *VMA) UnstableMM(t *task.Task) *MMLock {
+	mm := v.mm.ReadOnce(t)
+	mm.assertInUse(t, "mm_lock_seq is read of a freed mm, through the vm_mm of a reused VMA")
+	return mm
+}
+
+// OfMM reports whether the VMA belongs to mm.
+func (v *VMA) OfMM(t *task.Task, mm *MMLock) bool { return v.mm.ReadOnce(t) == mm }
