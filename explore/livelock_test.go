@@ -125,7 +125,7 @@ func TestPanicIsAViolation(t *testing.T) {
 		w.x.ReadOnce(t)
 		panic("oops")
 	}), Options{})
-	if v := f.Violations[0]; v.Oracle != "panic" || v.Func != "do_it" || v.Message != "oops in do_it" || !strings.Contains(v.Where, "standstill_test.go") {
+	if v := f.Violations[0]; v.Oracle != "panic" || v.Func != "do_it" || v.Message != "oops in do_it" || !strings.Contains(v.Where, "livelock_test.go") {
 		t.Errorf("%+v", v)
 	}
 }
