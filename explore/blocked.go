@@ -56,7 +56,7 @@ func describeBlocked(all []Blocked) string {
 }
 
 // blockedNow returns the tasks that have not ended.
-func (x *executor) blockedNow() []Blocked {
+func (x *Executor) blockedNow() []Blocked {
 	var all []Blocked
 	for i, p := range x.procs[:x.tasks] {
 		if e := x.pending[i].Event; e != nil {
@@ -69,9 +69,9 @@ func (x *executor) blockedNow() []Blocked {
 
 // probe reports whether a deadlock is a lost wake-up: it wakes each sleeping task, as a spurious wake-up would, and sees
 // whether its own code then goes on or lies down again. The execution is over, so what this changes does not matter.
-func (x *executor) probe() bool {
-	tracker, watcher, before := x.tracker, x.watcher, x.res.violations
-	x.tracker, x.watcher, x.running, x.chosen = nil, nil, false, x.maxChosen
+func (x *Executor) probe() bool {
+	tracker, oracle, before := x.tracker, x.oracle, x.res.violations
+	x.tracker, x.oracle, x.running, x.chosen = nil, nil, false, x.maxChosen
 	lost := false
 	blocked := 0
 	for i, p := range x.procs[:x.tasks] {
@@ -90,6 +90,6 @@ func (x *executor) probe() bool {
 		}
 		blocked++
 	}
-	x.tracker, x.watcher, x.running, x.res.violations = tracker, watcher, true, before
+	x.tracker, x.oracle, x.running, x.res.violations = tracker, oracle, true, before
 	return lost
 }

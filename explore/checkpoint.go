@@ -16,14 +16,6 @@ import (
 	"vmasim/internal/task"
 )
 
-// Keeper is a [Program] that keeps what it saw in the executions, which a checkpoint has to hold.
-type Keeper interface {
-	// Keep returns that as JSON. A search may be running.
-	Keep() ([]byte, error)
-	// Recall takes in what Keep returned. The error says what the program differs in from that whose it is.
-	Recall(kept []byte) error
-}
-
 // CheckpointError says why a search cannot go on from a file.
 type CheckpointError struct {
 	File string
@@ -124,10 +116,8 @@ func (s *search) resume() error {
 		return s.refuse("%w", err)
 	}
 	s.o.split = c.Of.Split
-	if k, ok := s.program.(Keeper); ok {
-		if err := k.Recall(c.Program); err != nil {
-			return s.refuse("%v", err)
-		}
+	if err := s.program.Recall(c.Program); err != nil {
+		return s.refuse("%v", err)
 	}
 	s.from, s.nth, s.offset, s.before = c, c.Phase, c.Offset, c.Elapsed
 	if s.o.Strategy == Bounded {
@@ -197,9 +187,7 @@ func (s *search) identity() *identity {
 	id := &identity{
 		Build: build(), Strategy: o.Strategy, Split: o.split, Choices: o.Choices, MaxChosen: max(o.MaxChosen, 1), Depth: o.Depth,
 	}
-	if fp, ok := s.program.(Fingerprinter); ok {
-		id.Scenario, id.Rules = fp.Fingerprints()
-	}
+	id.Scenario, id.Rules = s.program.Fingerprints()
 	if info, _ := strategyInfo(o.Strategy); !info.Finishes {
 		id.Seed = o.Seed
 	}
@@ -347,11 +335,9 @@ func (s *search) keep() error {
 
 // write writes the file, in one piece or not at all.
 func (s *search) write(c *checkpoint) error {
-	if k, ok := s.program.(Keeper); ok {
-		var err error
-		if c.Program, err = k.Keep(); err != nil {
-			return err
-		}
+	var err error
+	if c.Program, err = s.program.Keep(); err != nil {
+		return err
 	}
 	text, err := json.Marshal(c)
 	if err != nil {

@@ -60,9 +60,9 @@ func inRuns(t *testing.T, program func() Program, o Options, every, upto int) (l
 // apart is a generated program that several workers may run.
 type apart struct{ *generated }
 
-func (p apart) NewWorld(watch Watcher, report func(task.Violation)) (World, error) {
+func (p apart) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
 	own := *p.generated
-	return own.NewWorld(watch, report)
+	return own.NewWorld(x, report)
 }
 
 // TestSearchInRuns: a search that is stopped every few executions finds what one finds that is not.
@@ -233,7 +233,7 @@ func TestCheckpointIsRefused(t *testing.T) {
 // TestSavedParts: what a strategy saves survives a file.
 func TestSavedParts(t *testing.T) {
 	o := &Options{}
-	for name, part := range map[string][2]resumer{
+	for name, part := range map[string][2]shard{
 		"dpor": {&dpor{}, &dpor{}}, "dfs": {&dfs{bound: -1}, &dfs{bound: -1}},
 		"random": {&random{newDraws(1, 0, 99)}, &random{newDraws(1, 0, 99)}},
 	} {

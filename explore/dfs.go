@@ -3,6 +3,8 @@ package explore
 // dfs goes through all schedules depth first and compares none with another: the slow way that needs no argument. With a
 // bound it leaves out those with more preemptions; a preemption takes the turn from a task that could go on.
 type dfs struct {
+	exhaustive
+	untracked
 	path  []decision
 	floor int // the decisions below it are fixed
 	at    int // the decision that comes next in this execution
@@ -44,7 +46,6 @@ func (d *dfs) next() bool {
 	return false
 }
 
-// rewinds implements [rewinder].
 func (d *dfs) rewinds() func() {
 	decided := len(d.path)
 	return func() { d.path = d.path[:decided] }
@@ -87,3 +88,5 @@ func (d *dfs) ended(*state, Ending) {
 
 // known reports whether the execution just run was run under a lower bound, too.
 func (d *dfs) known() bool { return d.only && d.preempted < d.bound }
+
+func (d *dfs) leftOut() bool { return d.cut }

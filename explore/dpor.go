@@ -24,6 +24,7 @@ import (
 //
 // A choice besides scheduling is part of its step: all its values are tried before the step counts as explored.
 type dpor struct {
+	exhaustive
 	nodes   []node
 	choices []decision // of the steps, in order
 	fixed   int        // how many choices belong to the prefix
@@ -119,7 +120,7 @@ func (d *dpor) next() bool {
 	}
 }
 
-// rewinds implements [rewinder]. What was found to have to be explored besides stays.
+// rewinds implements [shard]. What was found to have to be explored besides stays.
 func (d *dpor) rewinds() func() {
 	steps, choices := len(d.nodes), len(d.choices)
 	return func() { d.nodes, d.choices = d.nodes[:steps], d.choices[:choices] }
@@ -159,6 +160,8 @@ func (n *node) nextTask() bool {
 	n.task = todo.first()
 	return true
 }
+
+func (d *dpor) tracker() tracker { return d }
 
 func (d *dpor) announced(s *state, i int) {
 	e := s.pending[i].Event

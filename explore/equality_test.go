@@ -172,7 +172,7 @@ func TestWorkersFindTheSame(t *testing.T) {
 		for seed := range uint64(12) {
 			var keys []string
 			for _, workers := range []int{2, 3} {
-				rep, err := Search(context.Background(), shared{p(seed)}, Options{Strategy: strategy, Workers: workers, Executions: 600, Seed: seed})
+				rep, err := Search(context.Background(), shared{p: p(seed)}, Options{Strategy: strategy, Workers: workers, Executions: 600, Seed: seed})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -200,11 +200,14 @@ func TestWorkersFindTheSame(t *testing.T) {
 }
 
 // shared hides what a generated program keeps for the other tests, which is for one worker.
-type shared struct{ p Program }
+type shared struct {
+	PlainProgram
+	p Program
+}
 
-func (s shared) NewWorld(watch Watcher, report func(task.Violation)) (World, error) {
+func (s shared) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
 	g := *s.p.(*generated)
-	return g.NewWorld(watch, report)
+	return g.NewWorld(x, report)
 }
 
 // statementNamed returns a statement of the generator.

@@ -44,48 +44,51 @@ type execution struct {
 	steps      int
 }
 
-// executor runs the executions of a program, one at a time, each step when the strategy says so. A task's coroutine serves
-// one execution after the other, and the turn goes from task to task without allocating.
+// Executor runs the executions of a program for one worker, one at a time, each step when the strategy says so. A task's
+// coroutine serves one execution after the other, and the turn goes from task to task without allocating.
 //
 // The scheduler runs inside the coroutine whose step it was: only a change of tasks costs a switch. The coroutine that
 // gives the turn away resumes the other one itself, and waits for it as the executor waits for the first; so those
 // waiting form a chain. One of the chain gets the turn back when those after it have stopped.
-type executor struct {
-	state
-	program  Program
-	strategy strategy
-	tracker  tracker // the strategy, if it wants to know
-	watcher  Watcher // nil: none
-	rewatch  func() Watcher
-	tell     func(task.Violation)     // report
-	pass     func(oracle string) bool // nil: nothing is passed over
+//
+// A program sees of it what [Program.NewWorld] needs: the observer of what happens outside the steps, which is told to the
+// oracle, and the memory of a world that is made again and again.
+type Executor struct {
+	state                              // the execution as the strategy sees it
+	program   Program                  // what is run
+	strategy  strategy                 // decides whose step comes next
+	tracker   tracker                  // the strategy's, told of each step; nil: it does not want to be
+	oracle    Oracle                   // watches every execution; nil: none, or none yet
+	newOracle func() Oracle            // makes it before the first execution; nil: none
+	tell      func(task.Violation)     // report
+	pass      func(oracle string) bool // the oracles that an execution goes on behind; nil: none
 
-	maxSteps  int
-	offered   map[task.Choice]bool
-	maxChosen int // how many choices of an execution may be other than 0
+	maxSteps  int                  // an execution is cut off after so many
+	offered   map[task.Choice]bool // the choices that the strategy decides; others are always 0
+	maxChosen int                  // how many choices of an execution may be other than 0
 
-	procs   []*proc
-	running bool          // the tasks stand at their first operations
+	procs   []*proc       // the tasks' coroutines, by the tasks' places in the world
+	running bool          // the tasks stand at their first operations: from here on there are steps
 	turn    *proc         // whose step it is; nil: the execution has ended
-	guarded taskSet       // who waits for a condition
-	free    taskSet       // who has a pending operation without a condition
+	guarded taskSet       // the tasks whose pending operation has a condition
+	free    taskSet       // the tasks whose pending operation has none
 	chosen  int           // choices other than 0 so far
 	spins   spinDetector  // finds loops that change nothing
 	cycle   cycleDetector // finds loops that change things and change them back
-	world   World
-	memory  *memory    // nil: every load sees the latest value
-	trail   Schedule   // what was decided
-	lives   []lifetime // that began and ended while the world was made
-	made    making     // the world that is known
+	world   World         // of the execution
+	memory  *memory       // what loads may see that were performed early; nil: every load sees the latest value
+	trail   Schedule      // what was decided so far
+	lives   []lifetime    // that began and ended while the world was made
+	known   setup         // the world that need not be told of again
 
-	stopping bool // what tasks report now is not the protocol's doing
-	res      execution
-	err      error
-	ops      [task.NumOps]uint64 // performed in all executions
+	stopping bool                // the tasks are being unwound: what they report is not the protocol's doing
+	res      execution           // what the execution has come to
+	err      error               // that the program is not deterministic
+	ops      [task.NumOps]uint64 // how often each operation was performed, in all executions
 }
 
-func newExecutor(p Program, o *Options) *executor {
-	x := &executor{program: p, maxSteps: o.depth(), offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
+func newExecutor(p Program, o *Options) *Executor {
+	x := &Executor{program: p, maxSteps: o.depth(), offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
 	x.tell, x.pass, x.halt = x.report, o.Pass, o.halt
 	x.cycle.from = x.maxSteps / 2
 	if x.maxChosen == 0 {
@@ -98,13 +101,13 @@ func newExecutor(p Program, o *Options) *executor {
 		x.memory = &memory{}
 	}
 	if o.Watch != nil {
-		x.rewatch = func() Watcher { return o.Watch(x.tell) }
+		x.newOracle = func() Oracle { return o.Watch(x.tell) }
 	}
 	return x
 }
 
 // close ends the coroutines.
-func (x *executor) close() {
+func (x *Executor) close() {
 	for _, p := range x.procs {
 		p.stop()
 	}
@@ -112,22 +115,19 @@ func (x *executor) close() {
 }
 
 // use makes the strategy decide the executions that follow.
-func (x *executor) use(s strategy) {
+func (x *Executor) use(s strategy) {
 	x.strategy = s
-	x.tracker, _ = s.(tracker)
+	x.tracker = s.tracker()
 }
 
 // run runs one execution.
-func (x *executor) run() (*execution, error) {
+func (x *Executor) run() (*execution, error) {
 	x.begin()
 	world, err := x.program.NewWorld(x, x.tell)
 	if err != nil {
 		return nil, fmt.Errorf("new world: %w", err)
 	}
-	x.world, x.locals = world, nil
-	if w, ok := world.(Recurring); ok {
-		x.locals = w.Locals
-	}
+	x.world, x.locals = world, world.Locals
 	tasks := world.Tasks()
 	if len(tasks) > maxTasks {
 		world.Abandon()
@@ -146,7 +146,7 @@ func (x *executor) run() (*execution, error) {
 // ErrNondeterministic says that a program did not do the same with the same schedule.
 var ErrNondeterministic = errors.New("the program is not deterministic")
 
-func (x *executor) begin() {
+func (x *Executor) begin() {
 	x.running, x.stopping, x.turn, x.chosen = false, false, nil, 0
 	x.guarded, x.free = 0, 0
 	x.enabled, x.last, x.steps, x.tasks = 0, -1, 0, 0
@@ -158,26 +158,16 @@ func (x *executor) begin() {
 	x.trail.clear()
 	x.lives = x.lives[:0]
 	x.res, x.err = execution{}, nil
-	switch w := x.watcher.(type) {
-	case nil:
-		if x.rewatch != nil {
-			x.watcher = x.rewatch()
-		}
-	case Restarter:
-		w.Restart()
-	default:
-		x.watcher = x.rewatch()
+	switch {
+	case x.oracle != nil:
+		x.oracle.Reset()
+	case x.newOracle != nil:
+		x.oracle = x.newOracle()
 	}
 }
 
-// Restarter is a [Watcher] that can serve one execution after the other.
-type Restarter interface {
-	// Restart forgets the last execution.
-	Restart()
-}
-
 // start runs every task in turn up to its first operation.
-func (x *executor) start(tasks []Task) {
+func (x *Executor) start(tasks []Task) {
 	x.tasks = len(tasks)
 	for i := range tasks {
 		if i == len(x.procs) {
@@ -196,7 +186,7 @@ func (x *executor) start(tasks []Task) {
 }
 
 // decide completes the step before and returns whose step comes next, or nil if the execution has ended.
-func (x *executor) decide() *proc {
+func (x *Executor) decide() *proc {
 	if x.last >= 0 && x.tracker != nil {
 		x.tracker.stepped(&x.state, x.last, len(x.res.violations) > 0)
 	}
@@ -213,7 +203,7 @@ func (x *executor) decide() *proc {
 	case x.halted():
 		return x.end(Redundant)
 	case x.steps == x.cycle.from:
-		x.cycle.progress = progressOf(x.world)
+		x.cycle.progress = x.world.Progress()
 	}
 	i := x.strategy.pick(&x.state)
 	switch {
@@ -232,7 +222,7 @@ func (x *executor) decide() *proc {
 
 // handOver gives the turn to whose it is. It returns when it is the turn of p, which does it, or, nil being the executor,
 // when the execution has ended, or else when one before p in the chain has the turn.
-func (x *executor) handOver(p *proc) {
+func (x *Executor) handOver(p *proc) {
 	for q := x.turn; q != p && q != nil && !q.waits; q = x.turn {
 		if p != nil {
 			p.waits = true
@@ -247,13 +237,13 @@ func (x *executor) handOver(p *proc) {
 	}
 }
 
-func (x *executor) end(how Ending) *proc {
+func (x *Executor) end(how Ending) *proc {
 	x.res.ending = how
 	return nil
 }
 
 // enabledNow returns the tasks that can go on.
-func (x *executor) enabledNow() taskSet {
+func (x *Executor) enabledNow() taskSet {
 	set := x.free
 	for g := x.guarded; g != 0; g &= g - 1 {
 		i := g.first()
@@ -265,7 +255,7 @@ func (x *executor) enabledNow() taskSet {
 }
 
 // standstill says what it is when no task can go on.
-func (x *executor) standstill() Ending {
+func (x *Executor) standstill() Ending {
 	switch {
 	case x.spins.spinning != 0:
 		x.res.blocked = x.blockedNow()
@@ -278,7 +268,7 @@ func (x *executor) standstill() Ending {
 }
 
 // finish ends the world: with the program's last checks if its tasks have ended, and otherwise by unwinding them.
-func (x *executor) finish(world World) {
+func (x *Executor) finish(world World) {
 	if x.res.ending != Finished {
 		x.unwind()
 		x.detach()
@@ -295,7 +285,7 @@ func (x *executor) finish(world World) {
 }
 
 // unwind lets the bodies that have not ended run their defers, by a panic.
-func (x *executor) unwind() {
+func (x *Executor) unwind() {
 	x.stopping = true
 	for _, p := range x.procs[:x.tasks] {
 		if !p.done {
@@ -304,15 +294,15 @@ func (x *executor) unwind() {
 	}
 }
 
-func (x *executor) detach() {
+func (x *Executor) detach() {
 	for _, p := range x.procs[:x.tasks] {
 		p.task.Observer, p.task.Chooser = nil, nil
 		p.task, p.body = nil, nil
 	}
 }
 
-// report receives the violations of the tasks and of the watchers.
-func (x *executor) report(v task.Violation) {
+// report receives the violations of the tasks and of the oracle.
+func (x *Executor) report(v task.Violation) {
 	if !x.stopping {
 		if i := x.current(); v.Stmt == "" && i >= 0 && x.procs[i].task != nil {
 			v.Stmt = outermost(x.procs[i].task.Stack())
@@ -325,43 +315,11 @@ func (x *executor) report(v task.Violation) {
 	}
 }
 
-// The executor is the watcher of the world's making, and passes on what it is told.
-
-// Before implements [Watcher].
-func (x *executor) Before(t *task.Task, e *task.Event) {
-	if x.watcher != nil {
-		x.watcher.Before(t, e)
-	}
-}
-
-// After implements [Watcher].
-func (x *executor) After(t *task.Task, e *task.Event) {
-	if x.watcher != nil {
-		x.watcher.After(t, e)
-	}
-}
-
-// Born implements [Watcher].
-func (x *executor) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
-	x.lived(base, max(layout.Size, 1))
-	if x.watcher != nil {
-		x.watcher.Born(t, base, layout)
-	}
-}
-
-// Died implements [Watcher].
-func (x *executor) Died(t *task.Task, base unsafe.Pointer) {
-	x.lived(base, 0)
-	if x.watcher != nil {
-		x.watcher.Died(t, base)
-	}
-}
-
 // halted reports whether no more is wanted of the execution.
 func (s *state) halted() bool { return s.halt != nil && s.halt.Load() }
 
 // current returns whose step is being taken, -1 before the first.
-func (x *executor) current() int {
+func (x *Executor) current() int {
 	if !x.running {
 		return -1
 	}
@@ -370,7 +328,7 @@ func (x *executor) current() int {
 
 // proc is the coroutine that runs the bodies of one place in the world, and the observer and chooser of its task.
 type proc struct {
-	x     *executor
+	x     *Executor
 	index int
 	task  *task.Task
 	body  func()
@@ -381,7 +339,7 @@ type proc struct {
 	yield func(struct{}) bool
 }
 
-func newProc(x *executor, index int) *proc {
+func newProc(x *Executor, index int) *proc {
 	p := &proc{x: x, index: index}
 	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
 		p.yield = yield
@@ -409,7 +367,7 @@ func (p *proc) run() {
 }
 
 // announce notes the pending operation of p, nil at its end.
-func (x *executor) announce(p *proc, e *task.Event) {
+func (x *Executor) announce(p *proc, e *task.Event) {
 	bit := taskSet(1) << p.index
 	x.guarded &^= bit
 	x.free &^= bit
@@ -439,8 +397,8 @@ func (p *proc) Before(t *task.Task, e *task.Event) {
 	if x.turn != p {
 		p.wait()
 	}
-	if x.watcher != nil {
-		x.watcher.Before(t, e)
+	if x.oracle != nil {
+		x.oracle.Before(t, e)
 	}
 }
 
@@ -473,8 +431,8 @@ func (p *proc) After(t *task.Task, e *task.Event) {
 	if x.tracker != nil {
 		x.tracker.performed(&x.state, p.index, e)
 	}
-	if x.watcher != nil {
-		x.watcher.After(t, e)
+	if x.oracle != nil {
+		x.oracle.After(t, e)
 	}
 }
 

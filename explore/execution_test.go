@@ -3,13 +3,13 @@ package explore
 import (
 	"iter"
 	"testing"
-	"unsafe"
 
 	"vmasim/internal/task"
 )
 
-// eye is a watcher that counts what it sees, and reports when told to.
+// eye is an oracle that counts what it sees, and reports when told to.
 type eye struct {
+	NoOracle
 	report        func(task.Violation)
 	before, after int
 	pending       task.Op
@@ -28,21 +28,19 @@ func (e *eye) After(t *task.Task, ev *task.Event) {
 	}
 }
 
-func (e *eye) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
-func (e *eye) Died(*task.Task, unsafe.Pointer)               {}
-func (e *eye) Restart()                                      { e.restarts++ }
+func (e *eye) Reset() { e.restarts++ }
 
-// TestWatcher: a watcher sees each operation right before and right after it is performed, and what it reports ends the
+// TestOracle: an oracle sees each operation right before and right after it is performed, and what it reports ends the
 // execution.
-func TestWatcher(t *testing.T) {
+func TestOracle(t *testing.T) {
 	w := &eye{}
 	free := program(lostUpdate().bodies...)
-	rep := explored(t, free, Options{Strategy: DFS, Watch: func(report func(task.Violation)) Watcher { w.report = report; return w }})
+	rep := explored(t, free, Options{Strategy: DFS, Watch: func(report func(task.Violation)) Oracle { w.report = report; return w }})
 	if w.outOfTurn || w.before != 8*rep.Executions || w.restarts != rep.Executions-1 {
 		t.Errorf("%d operations, %d new beginnings in %d executions, out of turn %v", w.before, w.restarts, rep.Executions, w.outOfTurn)
 	}
 	w = &eye{forbidden: task.OpWriteOnce}
-	f := first(t, free, Options{Watch: func(report func(task.Violation)) Watcher { w.report = report; return w }})
+	f := first(t, free, Options{Watch: func(report func(task.Violation)) Oracle { w.report = report; return w }})
 	if f.Key() != "forbidden" || len(f.Schedule.Tasks) != 3 {
 		t.Errorf("%v after %d steps", f.String(), len(f.Schedule.Tasks))
 	}
@@ -55,7 +53,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		o := Options{Strategy: s.Name, Executions: 1 << 30}
 		x := newExecutor(p, &o)
 		parts, stop := iter.Pull2(s.parts(x, &o))
-		var part strategy
+		var part shard
 		steps := 0
 		allocs := testing.AllocsPerRun(200, func() {
 			for part == nil || !part.next() {

@@ -12,6 +12,7 @@ import (
 
 // generated is a random program over every kind of cell.
 type generated struct {
+	PlainProgram
 	tasks [][]statement
 	calls bool
 	last  *genWorld // of the execution that runs
@@ -35,6 +36,7 @@ func (s statement) String() string {
 
 // genWorld is what the tasks of a generated program share.
 type genWorld struct {
+	PlainWorld
 	program *generated
 	words   [2]ksync.Atomic64
 	plain   ksync.Plain[int]
@@ -68,7 +70,7 @@ var genLayout = &task.Layout{Type: "object", Size: unsafe.Sizeof(genObject{})}
 
 func (t *genTask) note(v any) { fmt.Fprint(&t.log, " ", v) }
 
-func (p *generated) NewWorld(watch Watcher, report func(task.Violation)) (World, error) {
+func (p *generated) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
 	w := &genWorld{program: p, rcu: ksync.NewDomain(task.SlotRCU)}
 	p.last = w
 	slab := func(reuse ksync.Reuse) *ksync.Slab[genObject, *genObject] {
@@ -81,7 +83,7 @@ func (p *generated) NewWorld(watch Watcher, report func(task.Violation)) (World,
 	w.typed, w.late = slab(ksync.TypeSafe), slab(ksync.AfterGracePeriod)
 	w.count.Init(1)
 	boot := task.New(0, "boot", report)
-	boot.Observer = bootObserver{watch}
+	boot.Observer = x
 	boot.Born(unsafe.Pointer(&w.frame), frameLayout)
 	o, err := w.typed.Alloc(boot)
 	if err != nil {
@@ -95,9 +97,6 @@ func (p *generated) NewWorld(watch Watcher, report func(task.Violation)) (World,
 	}
 	return w, nil
 }
-
-// bootObserver passes on what happens while a world is made.
-type bootObserver struct{ Watcher }
 
 func (w *genWorld) Tasks() []Task {
 	var all []Task

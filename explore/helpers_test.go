@@ -12,12 +12,14 @@ import (
 
 // script of a test: a program of a few tasks over words and locks.
 type scripted struct {
+	PlainProgram
 	bodies []func(w *scriptWorld, t *task.Task)
 	check  func(w *scriptWorld) string // the outcome
 	finger string
 }
 
 type scriptWorld struct {
+	PlainWorld
 	program *scripted
 	report  func(task.Violation)
 	x, y    ksync.Atomic64
@@ -28,7 +30,7 @@ type scriptWorld struct {
 	tasks   []Task
 }
 
-func (p *scripted) NewWorld(_ Watcher, report func(task.Violation)) (World, error) {
+func (p *scripted) NewWorld(_ *Executor, report func(task.Violation)) (World, error) {
 	w := &scriptWorld{program: p, report: report}
 	for i, body := range p.bodies {
 		t := task.New(i, string(rune('a'+i)), report)

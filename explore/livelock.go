@@ -121,25 +121,11 @@ func (c *cycleDetector) period() int {
 	return 0
 }
 
-// Progressing is a [World] that knows how far its tasks have got with what they are to do.
-type Progressing interface {
-	World
-	// Progress returns a number that grows whenever a task gets on.
-	Progress() int
-}
-
-func progressOf(w World) int {
-	if p, ok := w.(Progressing); ok {
-		return p.Progress()
-	}
-	return 0
-}
-
 // cut says what it is when the limit on steps is reached.
-func (x *executor) cut() Ending {
+func (x *Executor) cut() Ending {
 	c := &x.cycle
 	p := c.period()
-	if p == 0 || progressOf(x.world) != c.progress {
+	if p == 0 || x.world.Progress() != c.progress {
 		return Truncated
 	}
 	var round taskSet

@@ -9,7 +9,7 @@ import (
 // and their order do not depend on how many workers there are, unless there is only one; so neither does what is found first.
 type plan interface {
 	// phase returns the n-th phase, from 0. x may be used to look at the program.
-	phase(x *executor, n int) (*phase, error)
+	phase(x *Executor, n int) (*phase, error)
 	// more reports whether a phase comes after the first n. leftOut: the last one left something out.
 	more(n int, leftOut bool) bool
 	// complete reports whether the phases so far, if all their parts were done, left out nothing.
@@ -18,11 +18,11 @@ type plan interface {
 
 // phase is parts of a search that may be searched side by side.
 type phase struct {
-	part   func(i int) strategy // the i-th part, from 0; nil: there is none
-	weight func(i int) float64  // how much of the phase the part is likely to be, in proportion to total
-	total  float64              // 0: not known
-	done   float64              // weight of the parts that are done
-	draws  uint64               // executions that make the search, if that is decided beforehand
+	part   func(i int) shard   // the i-th part, from 0; nil: there is none
+	weight func(i int) float64 // how much of the phase the part is likely to be, in proportion to total
+	total  float64             // 0: not known
+	done   float64             // weight of the parts that are done
+	draws  uint64              // executions that make the search, if that is decided beforehand
 }
 
 const (
@@ -35,17 +35,17 @@ const (
 
 // onePhase is a plan with a single phase.
 type onePhase struct {
-	make  func(x *executor) (*phase, error)
+	make  func(x *Executor) (*phase, error)
 	whole bool
 }
 
-func (p *onePhase) phase(x *executor, _ int) (*phase, error) { return p.make(x) }
+func (p *onePhase) phase(x *Executor, _ int) (*phase, error) { return p.make(x) }
 func (p *onePhase) more(n int, _ bool) bool                  { return n == 0 }
 func (p *onePhase) complete(bool) bool                       { return p.whole }
 
 // each makes a phase of parts.
-func each[S strategy](parts []S) *phase {
-	ph := &phase{part: func(i int) strategy {
+func each[S shard](parts []S) *phase {
+	ph := &phase{part: func(i int) shard {
 		if i >= len(parts) {
 			return nil
 		}
@@ -53,17 +53,15 @@ func each[S strategy](parts []S) *phase {
 	}}
 	weights := make([]float64, len(parts))
 	for i, part := range parts {
-		if p, ok := strategy(part).(resumer); ok {
-			weights[i] = p.weigh()
-			ph.total += weights[i]
-		}
+		weights[i] = part.weigh()
+		ph.total += weights[i]
 	}
 	ph.weight = func(i int) float64 { return weights[i] }
 	return ph
 }
 
 func planDPOR(o *Options, _ int) plan {
-	return &onePhase{whole: true, make: func(x *executor) (*phase, error) {
+	return &onePhase{whole: true, make: func(x *Executor) (*phase, error) {
 		if !o.split {
 			return each([]*dpor{{}}), nil
 		}
@@ -80,13 +78,13 @@ func planDPOR(o *Options, _ int) plan {
 }
 
 func planDFS(o *Options, _ int) plan {
-	return &onePhase{whole: true, make: func(x *executor) (*phase, error) {
+	return &onePhase{whole: true, make: func(x *Executor) (*phase, error) {
 		parts, err := splitDFS(x, o, -1)
 		return each(parts), err
 	}}
 }
 
-func splitDFS(x *executor, o *Options, bound int) ([]*dfs, error) {
+func splitDFS(x *Executor, o *Options, bound int) ([]*dfs, error) {
 	if !o.split {
 		return []*dfs{{bound: bound, only: true, weight: 1}}, nil
 	}
@@ -108,7 +106,7 @@ func fixed(path []decision) []decision {
 }
 
 // split follows a tree to a depth at which it has enough branches, and returns one part for each.
-func split[S strategy](x *executor, tree func(ceiling int, emit func(S)) strategy) ([]S, error) {
+func split[S shard](x *Executor, tree func(ceiling int, emit func(S)) strategy) ([]S, error) {
 	for ceiling := 2; ; ceiling++ {
 		var parts []S
 		s := tree(ceiling, func(part S) { parts = append(parts, part) })
@@ -136,7 +134,7 @@ func (b *bounded) more(n int, leftOut bool) bool {
 // complete reports whether the last bound left out nothing.
 func (b *bounded) complete(leftOut bool) bool { return !leftOut }
 
-func (b *bounded) phase(x *executor, n int) (*phase, error) {
+func (b *bounded) phase(x *Executor, n int) (*phase, error) {
 	parts, err := splitDFS(x, b.o, n)
 	return each(parts), err
 }
@@ -148,9 +146,9 @@ const drawsPerPart = 256
 const defaultDraws = 100_000
 
 // planRandom draws executions until a limit is reached. earlier is how many were drawn in earlier runs.
-func planRandom(make func(d draws, o *Options, length int) strategy) func(*Options, int) plan {
+func planRandom(make func(d draws, o *Options, length int) shard) func(*Options, int) plan {
 	return func(o *Options, earlier int) plan {
-		return &onePhase{make: func(x *executor) (*phase, error) {
+		return &onePhase{make: func(x *Executor) (*phase, error) {
 			x.use(&dfs{bound: 0})
 			x.strategy.next()
 			trial, err := x.run() // for the length of an execution
@@ -168,7 +166,7 @@ func planRandom(make func(d draws, o *Options, length int) strategy) func(*Optio
 				end = defaultDraws
 				ph.draws = end
 			}
-			ph.part = func(i int) strategy {
+			ph.part = func(i int) shard {
 				first := uint64(i) * drawsPerPart
 				if first >= end {
 					return nil
@@ -182,8 +180,8 @@ func planRandom(make func(d draws, o *Options, length int) strategy) func(*Optio
 
 // parts gives the parts of a whole search one after the other, for who searches them alone. A part has to be done before the
 // next one is asked for.
-func (info StrategyInfo) parts(x *executor, opts *Options) iter.Seq2[strategy, error] {
-	return func(yield func(strategy, error) bool) {
+func (info StrategyInfo) parts(x *Executor, opts *Options) iter.Seq2[shard, error] {
+	return func(yield func(shard, error) bool) {
 		o, leftOut := *opts, false
 		o.split = o.Workers > 1
 		for plan, n := info.plan(&o, 0), 0; plan.more(n, leftOut); n++ {
@@ -201,14 +199,8 @@ func (info StrategyInfo) parts(x *executor, opts *Options) iter.Seq2[strategy, e
 				if !yield(part, nil) {
 					return
 				}
-				leftOut = leftOut || leavesOut(part)
+				leftOut = leftOut || part.leftOut()
 			}
 		}
 	}
-}
-
-// leavesOut reports whether a part that is done has left something out that the next phase searches.
-func leavesOut(part strategy) bool {
-	d, ok := part.(*dfs)
-	return ok && d.cut
 }

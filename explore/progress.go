@@ -63,17 +63,15 @@ type standing struct {
 }
 
 // publish notes where a part stands, for who asks.
-func (s *search) publish(index int, part strategy, r *result) error {
+func (s *search) publish(index int, part shard, r *result) error {
 	at := &standing{result: r.clone()}
-	if p, ok := part.(resumer); ok {
-		at.share, at.open = p.share()
-		if s.o.Checkpoint != "" {
-			saved, err := json.Marshal(p.save())
-			if err != nil {
-				return err
-			}
-			at.saved = saved
+	at.share, at.open = part.share()
+	if s.o.Checkpoint != "" {
+		saved, err := json.Marshal(part.save())
+		if err != nil {
+			return err
 		}
+		at.saved = saved
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

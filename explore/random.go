@@ -12,6 +12,8 @@ import (
 // draws is what the random strategies share: a part of the search with executions [first, end), each of which depends on
 // the seed and its number alone.
 type draws struct {
+	exhaustive
+	untracked
 	seed       uint64
 	first, end uint64
 	limit      uint64 // executions from here on are not wanted now
@@ -62,10 +64,13 @@ func (d *draws) below(n int) int {
 
 func (d *draws) ended(*state, Ending) {}
 
+// rewinds makes ready for the execution again: it is drawn from the seed and its number.
+func (d *draws) rewinds() func() { return func() {} }
+
 // random draws the next task evenly from the enabled ones: the baseline that every other strategy must beat.
 type random struct{ draws }
 
-func newRandom(d draws, _ *Options, _ int) strategy { return &random{d} }
+func newRandom(d draws, _ *Options, _ int) shard { return &random{d} }
 
 func (r *random) pick(s *state) int { return s.enabled.nth(r.below(s.enabled.len())) }
 
@@ -79,7 +84,7 @@ type pct struct {
 	changes       []int // steps before which the priority changes
 }
 
-func newPCT(d draws, o *Options, length int) strategy {
+func newPCT(d draws, o *Options, length int) shard {
 	return &pct{draws: d, depth: pctDepth(o), length: max(length, 1)}
 }
 
@@ -130,7 +135,9 @@ type pos struct {
 	priority [maxTasks]uint64
 }
 
-func newPOS(d draws, _ *Options, _ int) strategy { return &pos{draws: d} }
+func newPOS(d draws, _ *Options, _ int) shard { return &pos{draws: d} }
+
+func (p *pos) tracker() tracker { return p }
 
 func (p *pos) announced(_ *state, i int) { p.priority[i] = p.rng.Uint64() }
 

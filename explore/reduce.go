@@ -5,8 +5,8 @@ import "slices"
 // reduce moves on to smaller programs as long as one fails alike and is no harder to read: where the failure takes more
 // switches, or as many and more steps, something else goes wrong in the same way.
 func (sh *shrinker) reduce(r *Shrunk) error {
-	given, ok := r.Program.(Reducer)
-	if !ok {
+	given := r.Program
+	if tasks, _ := given.Size(); tasks == 0 {
 		return nil
 	}
 	sh.right = sh.behaviourOf(given)
@@ -15,7 +15,7 @@ func (sh *shrinker) reduce(r *Shrunk) error {
 		if err != nil {
 			return err
 		}
-		guided := func(p Reducer) *Found { return sh.guided(p, trace) }
+		guided := func(p Program) *Found { return sh.guided(p, trace) }
 		if !sh.step(r, given, end, guided) && !sh.step(r, given, end, sh.anywhere) {
 			return nil
 		}
@@ -23,11 +23,8 @@ func (sh *shrinker) reduce(r *Shrunk) error {
 }
 
 // step moves on to the first smaller program in which the failure is found, and reports whether there is one.
-func (sh *shrinker) step(r *Shrunk, given Program, end int, find func(Reducer) *Found) bool {
-	program, ok := r.Program.(Reducer)
-	if !ok {
-		return false
-	}
+func (sh *shrinker) step(r *Shrunk, given Program, end int, find func(Program) *Found) bool {
+	program := r.Program
 	size := sizeOf(program, &r.Found.Schedule)
 	for p := range program.Smaller() {
 		if sh.over(end) {
@@ -45,16 +42,16 @@ func (sh *shrinker) step(r *Shrunk, given Program, end int, find func(Reducer) *
 	return false
 }
 
-// discard closes a program that nobody needs any more, unless it is the one that was given.
+// discard closes a program that is not needed any more, unless it is the one that was given.
 func (sh *shrinker) discard(p, given Program) {
-	if r, ok := p.(Reducer); ok && p != given {
-		_ = r.Close() // it was of no use
+	if p != given {
+		_ = p.Close() // it was of no use
 	}
 }
 
 // guided looks for the failure where p does what a larger program did, as far as it does. A program that cannot be run, as
 // what it begins with needs what it lacks, does not fail alike.
-func (sh *shrinker) guided(p Reducer, larger *Trace) *Found {
+func (sh *shrinker) guided(p Program, larger *Trace) *Found {
 	x := newExecutor(p, &sh.o)
 	defer x.close()
 	x.use(&guide{steps: larger.Steps})
@@ -66,7 +63,7 @@ func (sh *shrinker) guided(p Reducer, larger *Trace) *Found {
 }
 
 // anywhere looks for the failure among all interleavings of p, as far as it gets.
-func (sh *shrinker) anywhere(p Reducer) *Found {
+func (sh *shrinker) anywhere(p Program) *Found {
 	f, err := sh.search(p, DPOR, 0, smallerSteps, false)
 	if f == nil || err != nil {
 		return nil
@@ -80,6 +77,7 @@ func (sh *shrinker) anywhere(p Reducer) *Found {
 // guide makes a program take the steps that a larger one has taken, by the tasks' names. It leaves out the steps of what
 // is not there, and lets a task go on where the larger program's did something else.
 type guide struct {
+	untracked
 	steps   []Step
 	at      int
 	resume  [maxTasks]int // where in steps a task is found again, whose steps before that are left out

@@ -60,21 +60,19 @@ func (e *FingerprintError) Error() string {
 	return fmt.Sprintf("belongs to %s %s, this is %s", e.What, e.Its, e.Yours)
 }
 
-// Replay runs a schedule and records its steps. Where the schedule ends before the tasks do, the trace ends. With a [*DivergenceError] comes the trace up to there; a [*FingerprintError] comes without one.
+// Replay runs a schedule and records its steps. Where the schedule ends before the tasks do, the trace ends. With a [*DivergenceError]
+// comes the trace up to there; a [*FingerprintError] comes without one.
 func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
-	if fp, ok := p.(Fingerprinter); ok {
-		scenario, rules := fp.Fingerprints()
-		switch {
-		case scenario != schedule.Scenario:
-			return nil, &FingerprintError{"scenario", schedule.Scenario, scenario}
-		case rules != schedule.Rules:
-			return nil, &FingerprintError{"rules", schedule.Rules, rules}
-		}
+	switch scenario, rules := p.Fingerprints(); {
+	case scenario != schedule.Scenario:
+		return nil, &FingerprintError{"scenario", schedule.Scenario, scenario}
+	case rules != schedule.Rules:
+		return nil, &FingerprintError{"rules", schedule.Rules, rules}
 	}
 	x := newExecutor(p, &o)
 	defer x.close()
-	rec := &recorder{x: x, make: x.rewatch}
-	x.rewatch = rec.begin
+	rec := &recorder{x: x, make: x.newOracle}
+	x.newOracle = rec.begin
 	f, err := rerun(x, &schedule)
 	if f == nil {
 		return nil, err
@@ -83,12 +81,12 @@ func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 }
 
 // rerun runs a schedule once more, and returns how it ends.
-func rerun(x *executor, schedule *Schedule) (*Found, error) {
+func rerun(x *Executor, schedule *Schedule) (*Found, error) {
 	return x.follow(&script{schedule: schedule})
 }
 
 // follow runs a script.
-func (x *executor) follow(s *script) (*Found, error) {
+func (x *Executor) follow(s *script) (*Found, error) {
 	x.use(s)
 	halt := x.halt
 	x.halt = nil // what was begun with one execution is ended
@@ -107,6 +105,7 @@ func (x *executor) follow(s *script) (*Found, error) {
 
 // script follows a schedule.
 type script struct {
+	untracked
 	schedule *Schedule
 	choice   int // the next one
 	diverged error
@@ -160,35 +159,34 @@ func names(s *state, set taskSet) []string {
 	return all
 }
 
-// recorder is a watcher that records the steps of an execution and passes on what it is told.
+// recorder is an oracle that records the steps of an execution and passes on what it is told.
 type recorder struct {
-	x      *executor
-	make   func() Watcher // what it passes it on to
-	next   Watcher
+	NoOracle
+	x      *Executor
+	make   func() Oracle // the oracle that it passes it on to; nil: none
+	next   Oracle
 	steps  []Step
 	seen   int // violations
 	passed int // those passed over
 }
 
-// begin is called for the first execution.
-func (r *recorder) begin() Watcher {
+// begin is called before the first execution.
+func (r *recorder) begin() Oracle {
 	if r.make != nil {
 		r.next = r.make()
 	}
 	return r
 }
 
-// Restart implements [Restarter].
-func (r *recorder) Restart() {
+// Reset implements [Oracle].
+func (r *recorder) Reset() {
 	r.steps, r.seen, r.passed = nil, 0, 0
-	if next, ok := r.next.(Restarter); ok {
-		next.Restart()
-	} else {
-		r.begin()
+	if r.next != nil {
+		r.next.Reset()
 	}
 }
 
-// Before implements [Watcher].
+// Before implements [Oracle].
 func (r *recorder) Before(t *task.Task, e *task.Event) {
 	if r.x.running {
 		r.blame()
@@ -200,7 +198,7 @@ func (r *recorder) Before(t *task.Task, e *task.Event) {
 	}
 }
 
-// After implements [Watcher].
+// After implements [Oracle].
 func (r *recorder) After(t *task.Task, e *task.Event) {
 	if n := len(r.steps); r.x.running && n > 0 {
 		s := &r.steps[n-1]
@@ -214,14 +212,14 @@ func (r *recorder) After(t *task.Task, e *task.Event) {
 	}
 }
 
-// Born implements [Watcher].
+// Born implements [Oracle].
 func (r *recorder) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
 	if r.next != nil {
 		r.next.Born(t, base, layout)
 	}
 }
 
-// Died implements [Watcher].
+// Died implements [Oracle].
 func (r *recorder) Died(t *task.Task, base unsafe.Pointer) {
 	if r.next != nil {
 		r.next.Died(t, base)

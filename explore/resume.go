@@ -7,18 +7,8 @@ import (
 	"vmasim/internal/task"
 )
 
-// resumer is a strategy whose part of the search can be stopped, and gone on with by another process.
-type resumer interface {
-	strategy
-	// save returns where the part stands, for JSON: next was called, and the execution that it made ready for was not run.
-	save() any
-	// restore makes the next call of next make ready for that execution. The strategy is one that was just made.
-	restore(saved []byte) error
-	// share says how much of the part is done, from 0 to 1, and how many alternatives are known and were not tried.
-	share() (done float64, open int)
-	// weigh says how much of the search the part is likely to be.
-	weigh() float64
-}
+// This file is how the shards of a search are stopped and gone on with by another process: save, restore, share and weigh of
+// [shard].
 
 // savedDecision is a decision: taken, left, of.
 type savedDecision [3]int
@@ -199,5 +189,4 @@ func (d *draws) restore(saved []byte) error {
 func (d *draws) share() (float64, int) { return 0, 0 }
 func (d *draws) weigh() float64        { return 0 }
 
-// limited implements [limited].
 func (d *draws) limited() bool { return d.upcoming < d.end }

@@ -40,8 +40,8 @@ type Options struct {
 	Choices   []task.Choice // what is decided besides scheduling; other choices are always 0
 	MaxChosen int           // how many of an execution's choices may be other than 0; 0: one
 
-	// Watch makes a watcher of one execution, or, if it is a Restarter, of one worker's executions. Several workers call it.
-	Watch func(report func(task.Violation)) Watcher
+	// Watch makes the oracle of one worker's executions; nil: none watches. Several workers call it.
+	Watch func(report func(task.Violation)) Oracle
 
 	Progress func(Progress) // called now and then
 	Every    time.Duration  // how often; 0: once a second
@@ -192,7 +192,7 @@ type search struct {
 	program Program
 	begun   time.Time
 	before  time.Duration // that earlier runs took
-	workers []*executor
+	workers []*Executor
 
 	started atomic.Int64 // executions of this run, of all workers
 	asked   atomic.Int64 // how often the workers were asked how far they are
@@ -297,7 +297,7 @@ func (s *search) runPhase() error {
 	return s.err
 }
 
-func (s *search) work(x *executor) {
+func (s *search) work(x *Executor) {
 	for {
 		part, i, r := s.nextPart()
 		if part == nil {
@@ -309,7 +309,7 @@ func (s *search) work(x *executor) {
 }
 
 // nextPart returns the next part that is to be searched, and what an earlier run found in it.
-func (s *search) nextPart() (strategy, int, *result) {
+func (s *search) nextPart() (shard, int, *result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.ready[s.taken] != nil || s.taken < s.merged {
@@ -329,7 +329,7 @@ func (s *search) nextPart() (strategy, int, *result) {
 		return part, i, newResult()
 	}
 	if at.saved != nil {
-		if s.err = part.(resumer).restore(at.saved); s.err != nil {
+		if s.err = part.restore(at.saved); s.err != nil {
 			return nil, 0, nil
 		}
 	}
@@ -427,13 +427,7 @@ func (r *Report) passOver(f Found) {
 	}
 }
 
-// Fingerprinter is a [Program] that knows its schedules from those of others.
-type Fingerprinter interface {
-	// Fingerprints identify the scenario and the rules, without blanks and colons.
-	Fingerprints() (scenario, rules string)
-}
-
-// confirm runs every failing schedule once more, by itself: what a watcher said may rest on earlier executions.
+// confirm runs every failing schedule once more, by itself: what an oracle said may rest on earlier executions.
 func (s *search) confirm() error {
 	s.workers[0].halt = nil // all that is wanted
 	for i := range s.report.Violations {

@@ -125,9 +125,9 @@ func TestSearchErrors(t *testing.T) {
 
 var errFailing = errors.New("no world")
 
-type failing struct{}
+type failing struct{ PlainProgram }
 
-func (failing) NewWorld(Watcher, func(task.Violation)) (World, error) { return nil, errFailing }
+func (failing) NewWorld(*Executor, func(task.Violation)) (World, error) { return nil, errFailing }
 
 // TestSearchLeavesNoGoroutines: coroutines end with the search, wherever their tasks stand.
 func TestSearchLeavesNoGoroutines(t *testing.T) {

@@ -15,7 +15,7 @@ type behaviour struct {
 const maxOrders = 24
 
 // behaviourOf finds out what is right about p.
-func (sh *shrinker) behaviourOf(p Reducer) behaviour {
+func (sh *shrinker) behaviourOf(p Program) behaviour {
 	var b behaviour
 	x := sh.plain(p)
 	defer x.close()
@@ -61,7 +61,7 @@ func permute(first, rest []string, yield func([]string) bool) bool {
 // nor lacks what one of its tasks relies on; and it does not fail under the rules under which the whole one does not. Where
 // the budget ends before that is known, it counts as wrong. And where threads have taken steps, they still do: otherwise the
 // failure lies in what comes before them.
-func (sh *shrinker) acceptable(p Reducer, larger *Shrunk, f *Found) bool {
+func (sh *shrinker) acceptable(p Program, larger *Shrunk, f *Found) bool {
 	if len(f.Schedule.Tasks) == 0 && len(larger.Found.Schedule.Tasks) > 0 || !sh.behaves(p) {
 		return false
 	}
@@ -88,19 +88,19 @@ func (sh *shrinker) behaves(p Program) bool {
 }
 
 // plain returns an executor that passes over nothing.
-func (sh *shrinker) plain(p Program) *executor {
+func (sh *shrinker) plain(p Program) *Executor {
 	o := sh.o
 	o.Pass = nil
 	return newExecutor(p, &o)
 }
 
-func (x *executor) with(s strategy) *executor {
+func (x *Executor) with(s strategy) *Executor {
 	x.use(s)
 	return x
 }
 
 // endsWell runs an execution and reports whether it ends well.
-func (sh *shrinker) endsWell(x *executor) bool {
+func (sh *shrinker) endsWell(x *Executor) bool {
 	e, err := x.run()
 	if err != nil {
 		return false
@@ -111,7 +111,7 @@ func (sh *shrinker) endsWell(x *executor) bool {
 }
 
 // succeeds reports whether some serial order of the statements ends well.
-func (sh *shrinker) succeeds(x *executor) bool {
+func (sh *shrinker) succeeds(x *Executor) bool {
 	order := &serial{}
 	x.use(order)
 	for end := sh.steps + serialSteps; !sh.over(end) && order.next(); {
@@ -145,6 +145,7 @@ func (sh *shrinker) neverFails(p Program) bool {
 // serial is the strategy that goes through the serial orders of the statements: the turn goes to another task only where a
 // statement has ended, or cannot go on. Tasks whose steps are in no statement are performed as a whole.
 type serial struct {
+	untracked
 	path  []decision
 	at    int
 	begun bool
@@ -187,7 +188,10 @@ func (d *serial) ended(*state, Ending)        {}
 
 // ordered is the strategy that performs one task after the other, in the order of their names. A task that has to wait for
 // another lets it go on. Tasks that are not named come last.
-type ordered struct{ names []string }
+type ordered struct {
+	untracked
+	names []string
+}
 
 func (o *ordered) next() bool { return true }
 

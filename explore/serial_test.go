@@ -108,8 +108,8 @@ type unsound struct {
 	sound bool
 }
 
-func (r unsound) Smaller() iter.Seq[Reducer] {
-	return func(yield func(Reducer) bool) {
+func (r unsound) Smaller() iter.Seq[Program] {
+	return func(yield func(Program) bool) {
 		for p := range r.reducible.Smaller() {
 			if !yield(unsound{p.(reducible), r.sound}) {
 				return
@@ -118,21 +118,21 @@ func (r unsound) Smaller() iter.Seq[Reducer] {
 	}
 }
 
-func (r unsound) Sound(context.Context) iter.Seq[Reducer] {
-	return func(yield func(Reducer) bool) {
+func (r unsound) Sound(context.Context) iter.Seq[Program] {
+	return func(yield func(Program) bool) {
 		*r.open++
 		yield(unsound{r.reducible, true})
 	}
 }
 
-func (r unsound) NewWorld(w Watcher, report func(task.Violation)) (World, error) {
+func (r unsound) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
 	if !strings.Contains(r.names, "p") || r.sound && !strings.Contains(r.names, "q") {
 		report(task.Violation{Oracle: "seen"})
 	}
 	if r.sound {
 		report = func(task.Violation) {}
 	}
-	return r.reducible.NewWorld(w, report)
+	return r.reducible.NewWorld(x, report)
 }
 
 // TestReductionIsHeldAgainstSoundRules: what fails under rules under which the whole does not is not taken, and neither is

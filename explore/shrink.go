@@ -3,7 +3,6 @@ package explore
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"sync/atomic"
 )
@@ -36,20 +35,7 @@ type Shrunk struct {
 	Runs     int // executions it took
 }
 
-// Reducer is a [Program] that knows smaller ones. What watches the program watches them, too.
-type Reducer interface {
-	Program
-	// Sound returns the program under each of the rules under which the whole that it is a part of does not fail. Whoever
-	// takes one closes it. To find the rules may take a search, which ctx ends.
-	Sound(ctx context.Context) iter.Seq[Reducer]
-	// Smaller returns programs with tasks or statements less, those that lack most first. Whoever takes one closes it.
-	Smaller() iter.Seq[Reducer]
-	// Size returns how many tasks it has, and statements in them.
-	Size() (tasks, statements int)
-	Close() error
-}
-
-// What shrinking may cost, in steps: 100 000 of them take some 30 ms.
+// The costs that shrinking may have, in steps: 100 000 of them take some 30 ms.
 const (
 	improveSteps = 500_000   // moving the turns of one schedule about
 	fewestSteps  = 500_000   // looking for a failure with fewer preemptions
@@ -61,7 +47,7 @@ const (
 	allSound     = 8_000_000 // and all of them
 )
 
-// Shrink makes a failing schedule of p smaller: fewer tasks and statements if the program is a [Reducer], fewer switches
+// Shrink makes a failing schedule of p smaller: fewer tasks and statements if the program knows smaller ones, fewer switches
 // between tasks, then fewer steps. What it returns fails with the same [Found.Key], and a smaller program is taken only if
 // it shows the same fault: see [shrinker.acceptable].
 func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error) {
@@ -94,8 +80,7 @@ func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error)
 // sizeOf measures a schedule of p. The tasks of a program that cannot tell are those that take a step.
 func sizeOf(p Program, s *Schedule) Size {
 	size := Size{Switches: s.Switches(), Steps: len(s.Tasks)}
-	if r, ok := p.(Reducer); ok {
-		size.Tasks, size.Statements = r.Size()
+	if size.Tasks, size.Statements = p.Size(); size.Tasks > 0 {
 		return size
 	}
 	var seen taskSet
@@ -117,7 +102,7 @@ type shrinker struct {
 }
 
 // run runs one execution of what x is to do, and returns how it fails if that is the failure in question.
-func (sh *shrinker) run(x *executor) (*Found, error) {
+func (sh *shrinker) run(x *Executor) (*Found, error) {
 	e, err := x.run()
 	if err != nil {
 		return nil, err
@@ -180,7 +165,7 @@ func (sh *shrinker) confirmed(p Program, f *Found, err error) (*Found, error) {
 }
 
 // searchPart looks for the failure in one part of a search.
-func (sh *shrinker) searchPart(x *executor, part strategy, end int, smallest bool) (best *Found, err error) {
+func (sh *shrinker) searchPart(x *Executor, part shard, end int, smallest bool) (best *Found, err error) {
 	x.use(part)
 	for !sh.over(end) && part.next() {
 		f, err := sh.run(x)
@@ -234,7 +219,7 @@ func (sh *shrinker) improve(p Program, f Found) (Found, error) {
 }
 
 // smaller returns the first variant of a schedule that fails alike and is smaller, nil if none is.
-func (sh *shrinker) smaller(x *executor, f *Found, end int) (*Found, error) {
+func (sh *shrinker) smaller(x *Executor, f *Found, end int) (*Found, error) {
 	size := sizeOf(x.program, &f.Schedule)
 	for _, order := range variants(f.Schedule.Tasks) {
 		if sh.over(end) {
@@ -298,6 +283,7 @@ func variants(tasks []uint8) [][]turn {
 // wish follows an order as far as it can: it leaves out the turns of tasks that cannot go on, and in the end lets whoever
 // is at it go on.
 type wish struct {
+	untracked
 	order   []turn
 	choices []StepDecision
 	choice  int

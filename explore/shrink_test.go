@@ -64,7 +64,7 @@ type reducible struct {
 	open  *int
 }
 
-func (r reducible) NewWorld(_ Watcher, report func(task.Violation)) (World, error) {
+func (r reducible) NewWorld(_ *Executor, report func(task.Violation)) (World, error) {
 	w := &scriptWorld{program: r.scripted, report: report}
 	for i, body := range r.bodies {
 		t := task.New(i, r.names[i:i+1], report)
@@ -76,8 +76,8 @@ func (r reducible) NewWorld(_ Watcher, report func(task.Violation)) (World, erro
 	return w, nil
 }
 
-func (r reducible) Smaller() iter.Seq[Reducer] {
-	return func(yield func(Reducer) bool) {
+func (r reducible) Smaller() iter.Seq[Program] {
+	return func(yield func(Program) bool) {
 		for i := range r.bodies {
 			p := &scripted{check: r.check}
 			p.bodies = append(append(p.bodies, r.bodies[:i]...), r.bodies[i+1:]...)
@@ -89,7 +89,7 @@ func (r reducible) Smaller() iter.Seq[Reducer] {
 	}
 }
 
-func (r reducible) Sound(context.Context) iter.Seq[Reducer] { return func(func(Reducer) bool) {} }
+func (r reducible) Sound(context.Context) iter.Seq[Program] { return func(func(Program) bool) {} }
 
 func (r reducible) Size() (tasks, statements int) { return len(r.bodies), 10 * len(r.bodies) }
 

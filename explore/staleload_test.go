@@ -14,6 +14,7 @@ import (
 
 // mpWorld is message passing: a writer publishes by a pointer and tells of it by a flag, a reader looks at both.
 type mpWorld struct {
+	PlainWorld
 	p       ksync.Pointer[int]
 	flag    ksync.Atomic64
 	other   ksync.Atomic64
@@ -31,11 +32,14 @@ type mpWorld struct {
 
 type mpBody func(w *mpWorld, t *task.Task)
 
-type mp struct{ bodies []mpBody }
+type mp struct {
+	PlainProgram
+	bodies []mpBody
+}
 
 var mpValues [3]int
 
-func (p *mp) NewWorld(Watcher, func(task.Violation)) (World, error) {
+func (p *mp) NewWorld(*Executor, func(task.Violation)) (World, error) {
 	w := &mpWorld{rcu: ksync.NewDomain(task.SlotRCU), access: ksync.NewDomain(task.SlotAccess)}
 	w.p.Init(&mpValues[0])
 	for i, body := range p.bodies {
@@ -139,12 +143,12 @@ func TestWhatLoadsMaySee(t *testing.T) {
 		{"a wait", []mpBody{locked(writer), in(readFlag, func(w *mpWorld, t *task.Task) { w.mutex.Lock(t) }, look)}, "[1 0]", false},
 	} {
 		for _, strategy := range []Strategy{DPOR, DFS} {
-			rep := explored(t, &mp{c.tasks}, Options{Strategy: strategy, Choices: []task.Choice{task.StaleWalk}, MaxChosen: 2})
+			rep := explored(t, &mp{bodies: c.tasks}, Options{Strategy: strategy, Choices: []task.Choice{task.StaleWalk}, MaxChosen: 2})
 			if got := rep.DistinctOutcomes[c.stale] > 0; got != c.may || !rep.Complete {
 				t.Errorf("%s, %s: %s found: %v, want %v; all: %v", c.name, strategy, c.stale, got, c.may, rep.DistinctOutcomes)
 			}
 		}
-		rep := explored(t, &mp{c.tasks}, Options{})
+		rep := explored(t, &mp{bodies: c.tasks}, Options{})
 		if rep.DistinctOutcomes[c.stale] > 0 {
 			t.Errorf("%s: %s without the choice", c.name, c.stale)
 		}

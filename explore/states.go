@@ -9,18 +9,6 @@ import (
 	"vmasim/internal/task"
 )
 
-// Recurring is a [World] whose program has its worlds at the same addresses and with the same values every time, for the
-// strategy States.
-type Recurring interface {
-	World
-	// Locals says what task i remembers now that e is its next operation, nil at its end: with the place in the code where it
-	// stands and the values that its last operations saw, as many as are live and at most 4, the number determines what it
-	// goes on to do. The number of its round is one, say. live is -1 where all that matters that it has seen and done since
-	// the number last changed. Without this two ways to one state that a task could only remember apart, but does not, would
-	// be two states.
-	Locals(i int, e *task.Event) (number uint64, live int)
-}
-
 // sharingTrials is how many random executions come first, so that most of what tasks share is known.
 const sharingTrials = 100
 
@@ -32,10 +20,10 @@ const maxLive = 4
 // same does the same. Of locks and of other cells with more to them than a number it is the operations since they
 // were last free that count.
 //
-// A world that is [Recurring] says more: then a task is where it stands in the code and what it remembers.
+// A world may say more ([World].Locals): then a task is where it stands in the code and what it remembers.
 //
 // States are told apart by a hash of 64 bits: among a million of them two are mistaken for one with a probability below
-// 1 in 10 million. A watcher that remembers how a state was reached may see less than with the other strategies.
+// 1 in 10 million. An oracle that remembers how a state was reached may see less than with the other strategies.
 type states struct {
 	dfs
 	seen map[uint64]struct{}
@@ -75,7 +63,7 @@ type cellValue struct {
 }
 
 func planStates(*Options, int) plan {
-	return &onePhase{whole: true, make: func(*executor) (*phase, error) {
+	return &onePhase{whole: true, make: func(*Executor) (*phase, error) {
 		return each([]*states{{dfs: dfs{bound: -1}, seen: map[uint64]struct{}{},
 			sharing: sharing{cells: map[unsafe.Pointer]use{}}, rng: rand.New(rand.NewPCG(1, 1))}}), nil
 	}}
@@ -159,6 +147,10 @@ func (d *states) key(s *state) uint64 {
 	return h
 }
 
+func (d *states) tracker() tracker { return d }
+
+func (d *states) states() int { return len(d.seen) }
+
 // announced forgets what a task saw before its locals changed.
 func (d *states) announced(s *state, i int) {
 	e := s.pending[i].Event
@@ -167,14 +159,12 @@ func (d *states) announced(s *state, i int) {
 		*t = taskState{}
 		return
 	}
-	if s.locals != nil {
-		var number uint64
-		if number, t.live = s.locals(i, e); number != t.number {
-			*t = taskState{number: number, live: t.live}
-		}
-		if t.live >= 0 {
-			t.place = d.place(s, i)
-		}
+	var number uint64
+	if number, t.live = s.locals(i, e); number != t.number {
+		*t = taskState{number: number, live: t.live}
+	}
+	if t.live >= 0 {
+		t.place = d.place(s, i)
 	}
 	if e.Op == task.OpXchg { // see dpor.announced
 		d.woken &^= 1 << i

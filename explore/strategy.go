@@ -28,7 +28,7 @@ type state struct {
 	enabled taskSet           // who can go on
 	last    int               // who took the last step; -1: nobody yet
 	steps   int               // taken so far
-	// locals is [Recurring.Locals]; nil: the world has none.
+	// locals is [World].Locals.
 	locals func(i int, e *task.Event) (number uint64, live int)
 	halt   *atomic.Bool // set when no more is wanted of the execution; nil: never
 }
@@ -63,8 +63,7 @@ func (s taskSet) nth(n int) int {
 // redundant is what pick returns when every way to go on has been gone elsewhere.
 const redundant = -1
 
-// strategy decides the schedules of one part of a search, one execution after the other. Its executions are numbered
-// from 0 and depend on nothing but the program and the part.
+// strategy decides schedules, one execution after the other.
 type strategy interface {
 	// next makes ready for another execution and reports whether there is one.
 	next() bool
@@ -74,9 +73,50 @@ type strategy interface {
 	choose(s *state, i, n int) int
 	// ended says how the execution ended, before anything is cleared away.
 	ended(s *state, how Ending)
+	// tracker returns who is to be told of each step; nil: the strategy decides without.
+	tracker() tracker
 }
 
-// tracker is what a strategy implements to be told of each step.
+// untracked is the part of a strategy that need not be told of each step.
+type untracked struct{}
+
+func (untracked) tracker() tracker { return nil }
+
+// shard is a strategy that searches one part of the schedules. Its executions are numbered from 0 and depend on nothing but
+// the program and the part.
+type shard interface {
+	strategy
+	// rewinds returns a function that makes ready for the execution again that the shard is ready for now, and takes back what
+	// that execution has added, which was not finished.
+	rewinds() func()
+	// known reports whether the execution just run was counted in an earlier phase.
+	known() bool
+	// leftOut reports whether the shard, being done, has left something out that the next phase searches.
+	leftOut() bool
+	// limited reports whether next has refused another execution only because enough were asked for.
+	limited() bool
+	// states returns how many states there are, of a search that counts them.
+	states() int
+
+	// save returns where the shard stands, for JSON: next was called, and the execution that it made ready for was not run.
+	save() any
+	// restore makes the next call of next make ready for that execution. The shard is one that was just made.
+	restore(saved []byte) error
+	// share says how much of the shard is done, from 0 to 1, and how many alternatives are known and were not tried.
+	share() (done float64, open int)
+	// weigh says how much of the search the shard is likely to be.
+	weigh() float64
+}
+
+// exhaustive is what shards have in common that end by themselves and leave nothing out.
+type exhaustive struct{}
+
+func (exhaustive) known() bool   { return false }
+func (exhaustive) leftOut() bool { return false }
+func (exhaustive) limited() bool { return false }
+func (exhaustive) states() int   { return 0 }
+
+// tracker is told of each step.
 type tracker interface {
 	// announced says that task i has a new pending operation, or has ended.
 	announced(s *state, i int)

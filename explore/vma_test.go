@@ -17,6 +17,7 @@ import (
 // detachRace is the race of December 2024 over the real lock code: readers that found a VMA under RCU lock it, while a
 // writer detaches it and attaches it again, as a munmap that fails late does.
 type detachRace struct {
+	PlainProgram
 	readers, rounds, detaches int
 	rules                     rules.Set
 	bare                      bool // the lock protocol alone: nothing is looked at or counted besides
@@ -32,6 +33,7 @@ func newDetachRace(tb testing.TB, readers, rounds, detaches int, spec string) *d
 // lockWorld is an mm's locks and one VMA. Making a slab costs more than an execution, so a world that was left as it began
 // serves again.
 type lockWorld struct {
+	PlainWorld
 	program *detachRace
 	mm      vma.MMLock
 	rcu     *ksync.Domain
@@ -44,7 +46,7 @@ type lockWorld struct {
 	round   []int // of each task
 }
 
-func (p *detachRace) NewWorld(watch Watcher, report func(task.Violation)) (World, error) {
+func (p *detachRace) NewWorld(_ *Executor, report func(task.Violation)) (World, error) {
 	p.mu.Lock()
 	n := len(p.used)
 	if n > 0 {
@@ -102,7 +104,7 @@ func (w *lockWorld) reset(report func(task.Violation)) {
 	w.mm.MmapWriteUnlock(w.boot)
 }
 
-// Locals implements [Recurring]. From round to round a task remembers nothing but how often it got the lock. In a round it
+// Locals implements [World]. From round to round a task remembers nothing but how often it got the lock. In a round it
 // acts on what it sees at once, but for the two sequence numbers that vma_start_read compares: the first is live until it
 // sees the second.
 func (w *lockWorld) Locals(i int, e *task.Event) (number uint64, live int) {

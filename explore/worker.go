@@ -26,7 +26,7 @@ func (r *result) clone() *result {
 }
 
 // searchPart searches one part to its end, or until there is a reason to stop.
-func (s *search) searchPart(x *executor, part strategy, index int, r *result) error {
+func (s *search) searchPart(x *Executor, part shard, index int, r *result) error {
 	if s.enough(r.report.Violations) {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 			r.stopped = !r.cancelled
 			break
 		}
-		rewind := rewinds(part)
+		rewind := part.rewinds()
 		e, err := x.run()
 		if err != nil {
 			return err
@@ -66,36 +66,12 @@ func (s *search) searchPart(x *executor, part strategy, index int, r *result) er
 		}
 	}
 	r.report.countOps(&x.ops, &ops)
-	r.leftOut = leavesOut(part)
-	switch d := part.(type) {
-	case *states:
-		r.report.States = len(d.seen)
-	case limited:
-		r.stopped = r.stopped || d.limited()
-	}
+	r.leftOut, r.report.States = part.leftOut(), part.states()
+	r.stopped = r.stopped || part.limited()
 	if r.stopped {
 		return s.publish(index, part, r)
 	}
 	return nil
-}
-
-// rewinder is a strategy that can take back what an execution has added that was not finished.
-type rewinder interface {
-	// rewinds returns a function that makes ready for the execution again that the strategy is ready for now.
-	rewinds() func()
-}
-
-func rewinds(s strategy) func() {
-	if r, ok := s.(rewinder); ok {
-		return r.rewinds()
-	}
-	return func() {}
-}
-
-// limited is a strategy that knows by itself how many executions are wanted.
-type limited interface {
-	// limited reports that next has refused another execution only for that.
-	limited() bool
 }
 
 // countOps adds the operations performed since the last call.
@@ -127,11 +103,11 @@ func (s *search) endWithShard(index int) {
 }
 
 // count takes one execution in, and reports whether enough was found.
-func (s *search) count(r *result, x *executor, e *execution, part strategy) bool {
+func (s *search) count(r *result, x *Executor, e *execution, part shard) bool {
 	rep := &r.report
 	rep.Executions++
 	rep.Steps = max(rep.Steps, e.steps)
-	if d, ok := part.(*dfs); ok && d.known() {
+	if part.known() {
 		return false
 	}
 	found := len(rep.Violations)
@@ -152,15 +128,13 @@ func (s *search) count(r *result, x *executor, e *execution, part strategy) bool
 }
 
 // found describes the failure of the execution just run.
-func (x *executor) found(e *execution) Found {
+func (x *Executor) found(e *execution) Found {
 	return Found{Ending: e.ending, Violations: e.violations, Passed: e.passed, Blocked: e.blocked, Schedule: x.schedule()}
 }
 
 // schedule returns what the execution just run has decided.
-func (x *executor) schedule() Schedule {
+func (x *Executor) schedule() Schedule {
 	s := x.trail.clone()
-	if fp, ok := x.program.(Fingerprinter); ok {
-		s.Scenario, s.Rules = fp.Fingerprints()
-	}
+	s.Scenario, s.Rules = x.program.Fingerprints()
 	return s
 }

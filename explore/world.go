@@ -1,22 +1,22 @@
 // Package explore runs small programs of tasks over the real protocol code, one step at a time, and searches their
 // schedules for one that breaks a rule. A step is one announced operation ([task.Event]) with everything the task does up
-// to its next one. Executions share nothing, so several workers search at once.
+// to its next one.
+//
+// A [Program] makes a [World] for each execution. The [Executor] of a worker runs the tasks of the world: it is the observer of
+// each, and lets one step be taken at a time, whose being decided by a strategy. An [Oracle] is told of every step and reports
+// broken rules. [Search] does so until every schedule that matters was executed, and returns a [Report] with the failing
+// schedules; [Shrink] makes one of these smaller, and [Replay] executes one again and records its steps. Executions share
+// nothing, so several workers search at once.
 package explore
 
 import (
-	"unsafe"
+	"context"
+	"iter"
 
 	"vmasim/internal/task"
 )
 
-// Program is what is explored. It is used by several workers at once.
-type Program interface {
-	// NewWorld makes the state in which one execution begins; what that takes runs unscheduled. watch is told of every object
-	// that is born, and report of every broken rule, from now on.
-	NewWorld(watch Watcher, report func(task.Violation)) (World, error)
-}
-
-// World is the state of one execution.
+// World is the state of one execution. A world with little to tell embeds [PlainWorld].
 type World interface {
 	// Tasks returns the tasks to be scheduled, always the same ones in the same order.
 	Tasks() []Task
@@ -25,7 +25,25 @@ type World interface {
 	Finish() (outcome string)
 	// Abandon drops the world of an execution that did not end: tasks may stand anywhere, with locks held.
 	Abandon()
+	// Progress returns a number that grows whenever a task gets on with what it is to do: a loop in which it does not grow is
+	// a livelock.
+	Progress() int
+	// Locals says what task i remembers now that e is its next operation, nil at its end, for the strategy States: with the
+	// place in the code where it stands and the values that its last operations saw, as many as are live and at most 4, the
+	// number determines what it goes on to do. The number of its round is one, say. live is -1 where all matters that it has
+	// seen and done since the number last changed. A world that says more than [PlainWorld] must lie at the same addresses
+	// and have the same values every time.
+	Locals(i int, e *task.Event) (number uint64, live int)
 }
+
+// PlainWorld has the methods of a [World] that does not say how far its tasks are, nor what they remember.
+type PlainWorld struct{}
+
+// Progress implements [World].
+func (PlainWorld) Progress() int { return 0 }
+
+// Locals implements [World]: all that a task has seen and done matters.
+func (PlainWorld) Locals(int, *task.Event) (number uint64, live int) { return 0, -1 }
 
 // Task is one task of a world.
 type Task struct {
@@ -34,21 +52,54 @@ type Task struct {
 	Body func()
 }
 
-// Watcher is told of every access in the order in which they happen; see [task.Observer], whose calls it gets without the
-// power to delay them. Oracles are watchers.
-type Watcher interface {
-	Before(t *task.Task, e *task.Event) // the operation is about to be performed, nothing comes between
-	After(t *task.Task, e *task.Event)
-	Born(t *task.Task, base unsafe.Pointer, layout *task.Layout)
-	Died(t *task.Task, base unsafe.Pointer)
+// Program makes the worlds that are explored. Several workers use it at once. A program with little to tell embeds
+// [PlainProgram].
+type Program interface {
+	// NewWorld makes the state in which one execution begins; what that takes runs unscheduled. x is told of every access and
+	// of every object that is born, and report of every broken rule, from now on.
+	NewWorld(x *Executor, report func(task.Violation)) (World, error)
+	// Fingerprints identify the scenario and the rules, without blanks and colons: a schedule fits only where they are equal.
+	Fingerprints() (scenario, rules string)
+
+	// Keep returns what the program itself keeps of the executions, as JSON for a checkpoint. A search may be running.
+	Keep() ([]byte, error)
+	// Recall takes in what Keep returned. The error says what the program differs in from that whose it is.
+	Recall(kept []byte) error
+
+	// Size returns how many tasks it has, and statements in them; no tasks: it cannot tell, and knows no smaller programs.
+	Size() (tasks, statements int)
+	// Smaller returns programs with tasks or statements less, those that lack most first. What watches the program watches
+	// them, too. Whoever takes one closes it.
+	Smaller() iter.Seq[Program]
+	// Sound returns the program under each of the rules under which the whole that it is a part of does not fail. Whoever
+	// takes one closes it. To find the rules may take a search, which ctx ends.
+	Sound(ctx context.Context) iter.Seq[Program]
+	// Close gives back what the program has taken. No search may be running.
+	Close() error
 }
 
-// Recaller is a [Watcher] that need not watch the same world being made twice. The one that a program gets is one.
-type Recaller interface {
-	// Remember keeps what is known of the world that was just made, under a key; it may forget others.
-	Remember(key any)
-	// Knows reports whether the key is of a world that is remembered.
-	Knows(key any) bool
-	// Recall returns to what was known then: the world was made again, in the same way and at the same addresses.
-	Recall(key any)
-}
+// PlainProgram has the methods of a [Program] of which there is one, which keeps nothing and cannot be made smaller.
+type PlainProgram struct{}
+
+// Fingerprints implements [Program].
+func (PlainProgram) Fingerprints() (scenario, rules string) { return "", "" }
+
+// Keep implements [Program].
+func (PlainProgram) Keep() ([]byte, error) { return nil, nil }
+
+// Recall implements [Program].
+func (PlainProgram) Recall([]byte) error { return nil }
+
+// Size implements [Program].
+func (PlainProgram) Size() (tasks, statements int) { return 0, 0 }
+
+// Smaller implements [Program].
+func (PlainProgram) Smaller() iter.Seq[Program] { return noPrograms }
+
+// Sound implements [Program].
+func (PlainProgram) Sound(context.Context) iter.Seq[Program] { return noPrograms }
+
+// Close implements [Program].
+func (PlainProgram) Close() error { return nil }
+
+func noPrograms(func(Program) bool) {}

@@ -27,7 +27,7 @@ type keptOutcome struct {
 	Results []string `json:"results"`
 }
 
-// Keep implements [explore.Keeper].
+// Keep implements [explore.Program].
 func (p *Program) Keep() ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -53,7 +53,7 @@ func (p *Program) questions() (all []string) {
 	return all
 }
 
-// Recall implements [explore.Keeper].
+// Recall implements [explore.Program].
 func (p *Program) Recall(text []byte) error {
 	var k kept
 	if err := json.Unmarshal(text, &k); err != nil {

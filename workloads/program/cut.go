@@ -6,7 +6,7 @@ import (
 	"vmasim/workloads"
 )
 
-// Progress implements [explore.Progressing]: how many statements have ended.
+// Progress implements [explore.World]: how many statements have ended.
 func (w *world) Progress() int { return len(w.log) }
 
 // longest words which repeat of the scenario to shorten: the one whose body is performed most often. "": it has none.

@@ -25,8 +25,8 @@ type mutantWorld struct {
 	tasks []explore.Task
 }
 
-func (m mutant) NewWorld(w explore.Watcher, report func(task.Violation)) (explore.World, error) {
-	made, err := m.Program.NewWorld(w, report)
+func (m mutant) NewWorld(x *explore.Executor, report func(task.Violation)) (explore.World, error) {
+	made, err := m.Program.NewWorld(x, report)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ finally
 			}
 			rec := newRecording(p)
 			p.follow = rec
-			trace, err := explore.Replay(m, f.Schedule, explore.Options{Choices: p.choices(), Pass: p.pass, Watch: func(report func(task.Violation)) explore.Watcher {
+			trace, err := explore.Replay(m, f.Schedule, explore.Options{Choices: p.choices(), Pass: p.pass, Watch: func(report func(task.Violation)) explore.Oracle {
 				rec.oracles = p.Watch(report).(*oracles)
 				return rec
 			}})

@@ -11,7 +11,7 @@ import (
 )
 
 // Watch makes all oracles watch the program's executions: it goes into [explore.Options].
-func (p *Program) Watch(report func(task.Violation)) explore.Watcher {
+func (p *Program) Watch(report func(task.Violation)) explore.Oracle {
 	names := check.Names(check.ByWatcher)
 	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(p.without, name) })
 	checker, err := check.New(report, names...)
@@ -51,19 +51,19 @@ const (
 	ended
 )
 
-// Restart implements [explore.Restarter].
-func (w *oracles) Restart() { w.phase = nothing }
+// Reset implements [explore.Oracle].
+func (w *oracles) Reset() { w.phase = nothing }
 
-// Remember implements [explore.Recaller].
-func (w *oracles) Remember(key any) { w.made = made{key, w.checker.Snapshot(), w.setup, w.world} }
+// Snapshot implements [explore.Oracle].
+func (w *oracles) Snapshot(key any) { w.made = made{key, w.checker.Snapshot(), w.setup, w.world} }
 
-// Knows implements [explore.Recaller].
-func (w *oracles) Knows(key any) bool {
+// Has implements [explore.Oracle].
+func (w *oracles) Has(key any) bool {
 	return w.made.key == key && w.checker.CanReturn(w.made.snapshot)
 }
 
-// Recall implements [explore.Recaller].
-func (w *oracles) Recall(any) {
+// Restore implements [explore.Oracle].
+func (w *oracles) Restore(any) {
 	w.phase, w.setup, w.world = settingUp, w.made.setup, w.made.world
 	w.checker.Return(w.made.snapshot)
 }
@@ -105,20 +105,20 @@ func (w *oracles) target(t *task.Task) (m *vma.MMLock, addr uint64, known bool) 
 	return &r.MM.MMLock, r.Looking, true
 }
 
-// Before implements [explore.Watcher].
+// Before implements [explore.Oracle].
 func (w *oracles) Before(t *task.Task, e *task.Event) {
 	w.follow(t)
 	w.checker.Before(t, e)
 }
 
-// After implements [explore.Watcher].
+// After implements [explore.Oracle].
 func (w *oracles) After(t *task.Task, e *task.Event) { w.checker.After(t, e) }
 
-// Born implements [explore.Watcher].
+// Born implements [explore.Oracle].
 func (w *oracles) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
 	w.follow(t)
 	w.checker.Born(t, base, layout)
 }
 
-// Died implements [explore.Watcher].
+// Died implements [explore.Oracle].
 func (w *oracles) Died(t *task.Task, base unsafe.Pointer) { w.checker.Died(t, base) }

@@ -209,7 +209,7 @@ func bounded(sc *workloads.Scenario) error {
 	return errors.Join(errs...)
 }
 
-// Fingerprints implements [explore.Fingerprinter].
+// Fingerprints implements [explore.Program].
 func (p *Program) Fingerprints() (scenario, rules string) { return p.scenarioPrint, p.rulesPrint }
 
 // programText is what of a scenario decides which schedules it has: all but its rules, questions and verdicts.
@@ -237,22 +237,22 @@ func (p *Program) config(report func(task.Violation)) mm.Config {
 }
 
 // NewWorld implements [explore.Program].
-func (p *Program) NewWorld(watch explore.Watcher, report func(task.Violation)) (explore.World, error) {
-	a, err := p.take(watch)
+func (p *Program) NewWorld(x *explore.Executor, report func(task.Violation)) (explore.World, error) {
+	a, err := p.take(x)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.begin(watch, report); err != nil {
+	if err := a.begin(x, report); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.scenario.File, err)
 	}
 	return a, nil
 }
 
 // take returns a world that no other worker uses: the one that the worker had before, if there is one.
-func (p *Program) take(watch explore.Watcher) (*world, error) {
+func (p *Program) take(x *explore.Executor) (*world, error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
-		i := max(0, slices.IndexFunc(p.idle, func(w *world) bool { return w.watch == watch }))
+		i := max(0, slices.IndexFunc(p.idle, func(w *world) bool { return w.executor == x }))
 		a := p.idle[i]
 		p.idle[i] = p.idle[n-1]
 		p.idle = p.idle[:n-1]
@@ -276,7 +276,7 @@ func (p *Program) release(w *world) {
 	p.idle = append(p.idle, w)
 }
 
-// Close gives the memory of the machines back. No search may be running.
+// Close implements [explore.Program]: it gives the memory of the machines back. No search may be running.
 func (p *Program) Close() error {
 	var errs []error
 	for _, a := range p.worlds {

@@ -11,7 +11,7 @@ import (
 	"vmasim/workloads"
 )
 
-// recording is a watcher that takes down the names and values of what the steps of one execution access, which mean something
+// recording is an oracle that takes down the names and values of what the steps of one execution access, which mean something
 // only at that moment. It passes on what it is told to the oracles.
 type recording struct {
 	*oracles
@@ -52,9 +52,9 @@ func newRecording(p *Program) *recording {
 	return &recording{p: p, names: newNamer(), tasks: map[string]*task.Task{}, writers: map[written]int{}}
 }
 
-// Restart implements [explore.Restarter]: the recording is of the execution that begins.
-func (r *recording) Restart() {
-	r.oracles.Restart()
+// Reset implements [explore.Oracle]: the recording is of the execution that begins.
+func (r *recording) Reset() {
+	r.oracles.Reset()
 	again := newRecording(r.p)
 	again.oracles = r.oracles
 	*r = *again
@@ -99,7 +99,7 @@ func (w *world) maps() (all []Map) {
 // follows reports whether what t does is a step.
 func (r *recording) follows(t *task.Task) bool { return r.started && r.tasks[t.Name] == t }
 
-// Before implements [explore.Watcher].
+// Before implements [explore.Oracle].
 func (r *recording) Before(t *task.Task, e *task.Event) {
 	if r.follows(t) {
 		r.notes = append(r.notes, note{cell: r.names.cell(e)})
@@ -107,7 +107,7 @@ func (r *recording) Before(t *task.Task, e *task.Event) {
 	r.oracles.Before(t, e)
 }
 
-// After implements [explore.Watcher].
+// After implements [explore.Oracle].
 func (r *recording) After(t *task.Task, e *task.Event) {
 	if r.follows(t) {
 		n := &r.notes[len(r.notes)-1]
@@ -145,7 +145,7 @@ func (r *recording) performed(s *workloads.Stmt, result string) {
 	r.finally = append(r.finally, done)
 }
 
-// Born implements [explore.Watcher].
+// Born implements [explore.Oracle].
 func (r *recording) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
 	o := r.names.born(base, layout)
 	if r.follows(t) && len(r.notes) > 0 {
@@ -159,7 +159,7 @@ func (r *recording) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout)
 	r.oracles.Born(t, base, layout)
 }
 
-// Died implements [explore.Watcher].
+// Died implements [explore.Oracle].
 func (r *recording) Died(t *task.Task, base unsafe.Pointer) {
 	if o := r.names.objects[base]; o != nil && r.follows(t) && len(r.notes) > 0 {
 		n := &r.notes[len(r.notes)-1]

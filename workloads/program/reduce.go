@@ -258,9 +258,9 @@ func bareText(sc *workloads.Scenario) string {
 	return bare.String()
 }
 
-// Smaller implements [explore.Reducer].
-func (p *Program) Smaller() iter.Seq[explore.Reducer] {
-	return func(yield func(explore.Reducer) bool) {
+// Smaller implements [explore.Program].
+func (p *Program) Smaller() iter.Seq[explore.Program] {
+	return func(yield func(explore.Program) bool) {
 		for _, more := range p.candidates() {
 			q, err := newReduced(p.given, append(slices.Clone(p.cuts), more...), p.setting)
 			if err != nil {
@@ -331,7 +331,7 @@ func (p *Program) cutsOf(b *workloads.Block, stmts []*workloads.Stmt) (cuts []cu
 	return cuts
 }
 
-// Size implements [explore.Reducer].
+// Size implements [explore.Program].
 func (p *Program) Size() (tasks, statements int) {
 	for i, th := range p.scenario.Threads {
 		tasks += p.plan.Counts[i]

@@ -63,9 +63,9 @@ func (p *Program) verified(ctx context.Context, spec string) bool {
 	return err == nil && r.Complete && len(r.Violations) == 0
 }
 
-// Sound implements [explore.Reducer].
-func (p *Program) Sound(ctx context.Context) iter.Seq[explore.Reducer] {
-	return func(yield func(explore.Reducer) bool) {
+// Sound implements [explore.Program].
+func (p *Program) Sound(ctx context.Context) iter.Seq[explore.Program] {
+	return func(yield func(explore.Program) bool) {
 		for _, spec := range p.soundRules(ctx) {
 			q, err := newReduced(p.given, slices.Clone(p.cuts), p.setting.under(spec))
 			if err != nil {

@@ -98,7 +98,7 @@ func (p *Program) Replay(schedule explore.Schedule) (*Trace, error) {
 	defer func() { p.follow = nil }()
 	t, err := explore.Replay(p, schedule, explore.Options{
 		Choices: p.choices(), Pass: p.pass,
-		Watch: func(report func(task.Violation)) explore.Watcher {
+		Watch: func(report func(task.Violation)) explore.Oracle {
 			rec.oracles = p.Watch(report).(*oracles)
 			return rec
 		},

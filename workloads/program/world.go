@@ -22,6 +22,8 @@ import (
 // execution that ended is torn down as a process is; after one that did not, or that broke something, the machine is made anew.
 // Either way the next one finds everything as the first one did.
 type world struct {
+	explore.PlainWorld
+
 	p       *Program
 	machine *mm.Machine
 	setup   *runner        // runs init, before all threads
@@ -31,7 +33,7 @@ type world struct {
 
 	// Of the execution that runs; begin and makeWorld set them anew:
 
-	watch    explore.Watcher      // is told of all that happens while the world is made and after the threads
+	executor *explore.Executor    // is told of all that happens while the world is made and after the threads
 	report   func(task.Violation) // takes the broken rules
 	broken   bool                 // a rule was: the machine may be in any state, and is made anew afterwards
 	failed   bool                 // a rule was broken that ends the execution
@@ -43,7 +45,7 @@ type world struct {
 	log      []entry              // the results of the threads and of finally, in the order in which they came
 	prologue []entry              // the results of init
 	mms      []*mm.MM             // every address space that was made, in order; [entry] names them by place
-	trail    *explore.Schedule    // what the explorer decided so far; nil: it does not tell
+	trail    *explore.Schedule    // what the explorer decided so far
 
 	// Of all executions:
 
@@ -140,14 +142,11 @@ func (w *world) countUp() {
 }
 
 // begin makes the world of one execution.
-func (w *world) begin(watch explore.Watcher, report func(task.Violation)) (err error) {
-	w.watch, w.report, w.broken, w.failed, w.unknown = watch, report, false, false, false
-	w.trail = nil
-	if t, ok := watch.(explore.Trailer); ok {
-		w.trail = t.Trail()
-	}
+func (w *world) begin(x *explore.Executor, report func(task.Violation)) (err error) {
+	w.executor, w.report, w.broken, w.failed, w.unknown = x, report, false, false, false
+	w.trail = x.Trail()
 	defer w.catch(&err)
-	w.alone.watch = watch
+	w.alone.watch = x
 	if err := w.build(); err != nil {
 		return err
 	}
@@ -327,7 +326,7 @@ func (w *world) conclude(o **outcome) (err error) {
 	defer w.catch(&err)
 	s := w.setup
 	s.Task.Observer = &w.alone
-	w.machine.RCU.ReadLock(s.Task) // its first step after those of the threads: the watchers know that they have ended
+	w.machine.RCU.ReadLock(s.Task) // its first step after those of the threads: the oracles know that they have ended
 	w.machine.RCU.ReadUnlock(s.Task)
 	if w.failed {
 		return nil

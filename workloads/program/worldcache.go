@@ -4,14 +4,13 @@ import (
 	"slices"
 	"unsafe"
 
-	"vmasim/explore"
 	"vmasim/internal/task"
 	"vmasim/tree"
 )
 
 // This file saves the oracles the making of the world. A worker makes the same world for every execution, from the same memory,
 // and most of what an execution announces is that. The first making is watched and recorded ([setupTrace]). The second is
-// compared with the record, event by event ([verifier]), while the watcher is told nothing: if all agrees, the watcher is set
+// compared with the record, event by event ([verifier]), while the oracle is told nothing: if all agrees, the oracle is set
 // back to what it knew after the first making. From the third on not even that is done: the task that sets up has no observer,
 // and only where the objects lie is compared ([world.survey]). Where one of the comparisons fails, each world of this worker is
 // watched from then on.
@@ -108,17 +107,17 @@ func (p *verifier) Died(_ *task.Task, base unsafe.Pointer) {
 	p.compare(setupEvent{op: death, addr: base})
 }
 
-// build makes the world, which the watcher follows or knows already.
+// build makes the world, which the oracle watches or knows already.
 func (w *world) build() error {
-	recaller, _ := w.watch.(explore.Recaller)
-	if w.uncacheable || recaller == nil || w.p.follow != nil {
+	x := w.executor
+	if w.uncacheable || w.p.follow != nil {
 		return w.makeWorld(&w.alone)
 	}
-	if w.recorded == nil || !recaller.Knows(w.recorded) {
-		return w.recordSetup(recaller)
+	if w.recorded == nil || !x.Has(w.recorded) {
+		return w.recordSetup()
 	}
 	if w.repeat() {
-		recaller.Recall(w.recorded)
+		x.Restore(w.recorded)
 		return nil
 	}
 	w.uncacheable = true // the memory is not the same each time: that of files, for example
@@ -127,14 +126,14 @@ func (w *world) build() error {
 }
 
 // recordSetup makes the world for the first time.
-func (w *world) recordSetup(recaller explore.Recaller) error {
+func (w *world) recordSetup() error {
 	r := &setupTrace{}
 	if err := w.makeWorld(&recorder{w.alone, r}); err != nil || w.broken {
 		return err
 	}
 	r.fingerprint = w.survey(nil)
 	w.recorded = r
-	recaller.Remember(r)
+	w.executor.Snapshot(r)
 	return nil
 }
 
