@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"vmasim/judge/host"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
 )
@@ -35,6 +36,9 @@ func runFacts(t *testing.T, sc *workloads.Scenario, machine string) {
 		if slices.ContainsFunc(settings, func(m workloads.MachineSetting) bool { return m.Setting == s.Setting }) {
 			return
 		}
+	}
+	if slices.ContainsFunc(sc.Files, func(f *workloads.File) bool { return f.Memory }) {
+		host.RequireMemfd(t)
 	}
 	r, err := driver.Run(t.Context(), sc.WithMachine(settings), driver.Options{Validate: true})
 	if err != nil {

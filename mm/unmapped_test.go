@@ -146,7 +146,7 @@ func TestLowAndHigh(t *testing.T) {
 func TestHugePlacement(t *testing.T) {
 	fd, err := unix.MemfdCreate("huge", 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Skip("no memfd here: ", err)
 	}
 	defer os.NewFile(uintptr(fd), "memfd").Close()
 	l := newLab(t, mm.Config{}, "")

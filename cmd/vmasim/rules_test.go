@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"vmasim/check"
 	"vmasim/internal/rules"
+	"vmasim/judge/host"
+	"vmasim/workloads"
 )
 
 // vmasim performs a command line in this process, which must end with one of the statuses, and returns its output.
@@ -57,6 +60,13 @@ func differs(a, b searched) rules.Seen {
 
 func exploredBy(t *testing.T, line string) (s searched) {
 	t.Helper()
+	all, err := workloads.Load(strings.Fields(line)[1], nil) // after "explore"
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(all[0].Files, func(f *workloads.File) bool { return f.Memory }) {
+		host.RequireMemfd(t)
+	}
 	if err := json.Unmarshal([]byte(vmasim(t, line+" --format json -j 1", exitOK, exitFailed)), &s); err != nil {
 		t.Fatal(err)
 	}

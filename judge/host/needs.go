@@ -99,3 +99,17 @@ func (l *Lab) Require(t Test, needs ...Need) {
 		}
 	}
 }
+
+// RequireMemfd skips the test, with the reason, where files in memory are
+// refused.
+func RequireMemfd(t Test) {
+	t.Helper()
+	fd, err := unix.MemfdCreate("vmasim-need", unix.MFD_CLOEXEC)
+	switch err = refused(err); {
+	case errors.Is(err, ErrRefused):
+		t.Skip(fmt.Errorf("memfd_create: %w", err))
+	case err != nil:
+		t.Fatal(err)
+	}
+	unix.Close(fd)
+}
