@@ -155,7 +155,7 @@ func (c *Checker) vmaLockSet(ts *taskState, e *task.Event, o *object, r role, wr
 // rmapSet returns how ts holds the locks of the reverse map through which the VMA can be found: that of its file and that of its
 // anon_vma. To write it needs both; where there is neither, nobody can come that way and nothing needs to be held.
 func (c *Checker) rmapSet(ts *taskState, e *task.Event, o *object, r role, write bool) task.LockSet {
-	file, anon, _, _ := o.vma().Quiescent()
+	file, anon := o.vma().FilePeek(), o.vma().AnonPeek()
 	ways, reading, writing := 0, 0, 0
 	count := func(m holdMode) {
 		ways++

@@ -177,15 +177,9 @@ func (o *object) String() string {
 func (o *object) vma() *vma.VMA { return (*vma.VMA)(o.base) }
 
 // locks returns the mm that the VMA belongs to.
-func (o *object) locks() *vma.MMLock {
-	_, _, _, mm := o.vma().Quiescent()
-	return mm
-}
+func (o *object) locks() *vma.MMLock { return o.vma().MMPeek() }
 
-func (o *object) refcnt() int32 {
-	_, _, n, _ := o.vma().Quiescent()
-	return n
-}
+func (o *object) refcnt() int32 { return o.vma().RefcntPeek() }
 
 // vmaSeqOffset is where vm_lock_seq lies.
 var vmaSeqOffset = offsetOf(vma.Layout(), "vm_lock_seq")

@@ -154,7 +154,7 @@ func (w *lockWorld) Tasks() []Task { return w.tasks }
 
 func (w *lockWorld) Finish() string {
 	outcome := w.outcome()
-	if _, _, n, _ := w.v.Quiescent(); n != 1 {
+	if n := w.v.RefcntPeek(); n != 1 {
 		w.boot.Violate("reader-left", "vm_refcnt is %d, expected 1", n)
 		return outcome
 	}

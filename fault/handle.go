@@ -246,7 +246,7 @@ func (f *fault) copyOnWrite(old pgtable.PTE) linux.AccessEnd {
 		f.discard(pfn)
 		return linux.OK
 	}
-	// ptep_clear_flush: nobody may still be reading the old page when somebody can write the new one.
+	// ptep_clear_flush: no task may still be reading the old page when another can write the new one.
 	f.slot.GetAndClear(f.t)
 	m.FlushTLB(f.t)
 	f.slot.Set(f.t, pgtable.Make(pfn, f.protection(true)))

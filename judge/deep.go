@@ -80,7 +80,7 @@ func (w *world) simHidden(sp *space, numbers numbering) (all []hidden) {
 	forEachVMA(w.actor.Task, sp.sim, w.set.window.Base, w.set.window.End(), func(v *vma.VMA) bool {
 		h := hidden{inherited: v.ChainPeek() != nil && v.ChainPeek().Next != nil}
 		h.start, h.end, h.pgoff, h.flags = v.Snapshot()
-		if _, anon, _, _ := v.Quiescent(); anon != nil {
+		if anon := v.AnonPeek(); anon != nil {
 			h.anonVMA = numbers.number(uint64(anon.ID))
 		}
 		all = append(all, h)

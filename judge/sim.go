@@ -47,7 +47,7 @@ func simArea(v *vma.VMA, named bool) area {
 	if named {
 		a.flags = sortedFlags(flags)
 	}
-	if file, _, _, _ := v.Quiescent(); file != nil {
+	if file := v.FilePeek(); file != nil {
 		a.object, a.offset = uint64(file.ID()), pgoff<<linux.PageShift
 	}
 	return a

@@ -174,7 +174,7 @@ func (m *Machine) forkAnonVMA(t *task.Task, child, parent *vma.VMA) error {
 // lastLink in Slot marks an unlinked link that was the last of its anon_vma.
 const lastLink = -1
 
-// unlinkAnonVMAs takes v out of every anon_vma it is linked to and frees those that nobody needs: unlink_anon_vmas. The
+// unlinkAnonVMAs takes v out of every anon_vma it is linked to and frees those that are not needed any more: unlink_anon_vmas. The
 // pages of v are gone, or belong to another VMA with the same links.
 func (m *Machine) unlinkAnonVMAs(t *task.Task, v *vma.VMA) {
 	first := v.Chain(t)

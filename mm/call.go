@@ -186,7 +186,7 @@ func (mm *MM) areas(all []area) []area {
 	it := mm.Tree.Iterator()
 	for v := it.Find(&mm.Machine.unseen, 0); v != nil; {
 		start, end, pgoff, flags := v.Snapshot()
-		file, anon, _, _ := v.Quiescent()
+		file, anon := v.FilePeek(), v.AnonPeek()
 		links := 0
 		for l := v.ChainPeek(); l != nil; l = l.Next {
 			links++

@@ -22,7 +22,7 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 		child.Put(t)
 		return nil, err
 	}
-	child.MmapWriteLock(t) // nested; nobody else knows the child
+	child.MmapWriteLock(t) // nested; no other task knows the child
 	for r := range mm.limits {
 		child.limits[r].Init(mm.Limit(t, Resource(r)))
 	}

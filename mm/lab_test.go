@@ -213,7 +213,7 @@ func (l *lab) layout(space *mm.MM) string {
 	for v := space.Tree.Find(l.t, 0); v != nil; v = space.Tree.Find(l.t, v.End(l.t)) {
 		start, end, pgoff, flags := v.Snapshot()
 		s := fmt.Sprintf("%d-%d %s", int64(start-base)/page, int64(end-base)/page, flags.Perms())
-		if file, _, _, _ := v.Quiescent(); file != nil {
+		if file := v.FilePeek(); file != nil {
 			if i := slices.Index(l.files, file); i >= 0 {
 				s += fmt.Sprintf(" file%d+%d", i, pgoff)
 			} else {

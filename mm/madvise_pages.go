@@ -56,7 +56,7 @@ func (a *advising) free(t *task.Task, v *vma.VMA, start, end uint64) error {
 	return nil
 }
 
-// cold makes pages look unused, those that nobody else maps: madvise_cold_page_range.
+// cold makes pages look unused, except those that are mapped elsewhere, too: madvise_cold_page_range.
 func (a *advising) cold(t *task.Task, v *vma.VMA, start, end uint64) error {
 	if err := refuseAny(t, v, vma.VMLocked|vma.VMPFNMap|vma.VMHugeTLB); err != nil { // can_madv_lru_vma
 		return err

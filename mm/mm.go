@@ -23,13 +23,14 @@ import (
 // MmapBase is mmap_base of x86-64 with an 8 MiB stack and no randomisation.
 const MmapBase = 0x7ffff7fff000
 
-// MM is an address space: mm_struct.
+// MM is an address space: mm_struct. What writers change of it is under mmap_lock held for writing unless it says otherwise.
 type MM struct {
-	vma.MMLock
-	Machine *Machine
-	Name    string
-	Tree    *tree.Tree      // mm_mt
-	Tables  *pgtable.Tables // pgd
+	vma.MMLock // mmap_lock, mm_lock_seq and the rules: all that decides who may use a VMA
+
+	Machine *Machine        // whose memory, caches and settings it uses
+	Name    string          // in reports
+	Tree    *tree.Tree      // the VMAs by address, for readers under RCU: mm_mt
+	Tables  *pgtable.Tables // the pages by address, with locks of their own: pgd
 
 	vmi      tree.Iterator  // the writer's place in the tree; under mmap_lock held for writing, or downgraded
 	users    ksync.Refcount // mm_users

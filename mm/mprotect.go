@@ -157,7 +157,7 @@ func PageBits(f vma.Flags) pgtable.PTE {
 }
 
 // changeProtection adapts the entries of [start, end), a part of v: change_protection. v is write-locked. Where writing
-// becomes allowed, only pages that nobody shares become writable at once; the rest wait for a fault.
+// becomes allowed, only pages that are not shared become writable at once; the rest wait for a fault.
 func (mm *MM) changeProtection(t *task.Task, start, end uint64, flags vma.Flags) {
 	t.Enter("change_protection")
 	defer t.Leave()
@@ -187,7 +187,7 @@ func (mm *MM) changeProtection(t *task.Task, start, end uint64, flags vma.Flags)
 	}
 }
 
-// Exclusive reports whether the entry maps an anonymous page that nobody else refers to. The caller holds the entry's
+// Exclusive reports whether the entry maps an anonymous page without other references. The caller holds the entry's
 // lock.
 func (m *Machine) Exclusive(t *task.Task, pte pgtable.PTE) bool {
 	if pte.Special() {

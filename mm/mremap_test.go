@@ -168,7 +168,7 @@ func (l *lab) wantCharged() {
 		if start, end, _, flags := v.Snapshot(); flags&vma.VMAccount != 0 {
 			want += (end - start) / page
 		}
-		if file, _, _, _ := v.Quiescent(); file != nil && file.Charged() != 0 && !shared[file.ID()] {
+		if file := v.FilePeek(); file != nil && file.Charged() != 0 && !shared[file.ID()] {
 			shared[file.ID()] = true
 			want += file.Charged()
 		}

@@ -159,7 +159,7 @@ func (u *unmapping) remove(t *task.Task, unlock bool) error {
 	return nil
 }
 
-// erase takes the range out of the tree: vma_iter_clear_gfp. From here on nobody can find the VMAs.
+// erase takes the range out of the tree: vma_iter_clear_gfp. From here on no lookup finds the VMAs.
 func (u *unmapping) erase(t *task.Task) { u.mm.vmi.Store(t, u.start, u.end, nil) }
 
 // uncount takes the VMAs out of the mm's counts. The caller holds mmap_lock for writing.
@@ -226,7 +226,7 @@ func (u *unmapping) complete(t *task.Task) {
 }
 
 // freeTables frees the page tables that only the VMAs needed: free_pgtables. They are in the tree no more, or write-locked and
-// detached, so nobody can install an entry.
+// detached, so no fault can install an entry.
 func (u *unmapping) freeTables(t *task.Task) {
 	t.Enter("free_pgtables")
 	defer t.Leave()

@@ -215,7 +215,7 @@ func (w *world) compareMaps(model *seqmodel.Model, s *mm.MM) error {
 	var got []string
 	anon := map[*vma.AnonVMA]int{nil: 0}
 	for v := s.Tree.Find(w.t, windowStart); v != nil && v.Start(w.t) < windowEnd; v = s.Tree.Find(w.t, v.End(w.t)) {
-		file, a, _, _ := v.Quiescent()
+		file, a := v.FilePeek(), v.AnonPeek()
 		start, end, pgoff, flags := v.Snapshot()
 		if _, seen := anon[a]; !seen {
 			anon[a] = len(anon)

@@ -20,7 +20,7 @@ func (l *lab) visible(n int) (found bool, refcnt int32) {
 	if v == nil {
 		return false, 0
 	}
-	_, _, refcnt, _ = v.Quiescent()
+	refcnt = v.RefcntPeek()
 	return true, refcnt
 }
 

@@ -29,7 +29,7 @@ type Settings struct {
 	StackGuardGap uint64 // bytes that stay free below a VMA that grows down: stack_guard_gap; linux.DefaultStackGuardGap if 0
 	FaultAround   uint64 // size of the block whose cached pages a read fault maps together: fault_around_bytes; linux.DefaultFaultAround if 0
 
-	CapIPCLock  bool // RLIMIT_MEMLOCK limits nobody: CAP_IPC_LOCK
+	CapIPCLock  bool // RLIMIT_MEMLOCK does not limit the task: CAP_IPC_LOCK
 	CapSysRawIO bool // addresses below MmapMinAddr may be mapped: CAP_SYS_RAWIO
 }
 

@@ -81,7 +81,7 @@ func (c *checker) tree() {
 }
 
 func (c *checker) vma(v *vma.VMA, start, end uint64) {
-	file, anon, refcnt, mm := v.Quiescent()
+	file, anon, refcnt, mm := v.FilePeek(), v.AnonPeek(), v.RefcntPeek(), v.MMPeek()
 	_, _, pgoff, flags := v.Snapshot()
 	if !v.Alive() {
 		c.fail("use-after-free", "the tree holds a freed VMA at %#x", start)
@@ -161,7 +161,7 @@ func (c *checker) pages() {
 
 func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 	start, _, pgoff, flags := v.Snapshot()
-	file, anon, _, _ := v.Quiescent()
+	file, anon := v.FilePeek(), v.AnonPeek()
 	if pte.Guard() {
 		switch none := c.mm.Machine.NoMaybeGuard; {
 		case none && anon == nil:

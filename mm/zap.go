@@ -78,7 +78,7 @@ func (g *gather) wants(t *task.Task, pte pgtable.PTE) bool {
 	return true
 }
 
-// page notes an unmapped page, if it is one: the zero page is nobody's.
+// page notes an unmapped page, if it is one: the zero page is not counted.
 func (g *gather) page(t *task.Task, pte pgtable.PTE) {
 	if !pte.Present() || pte.Special() {
 		return

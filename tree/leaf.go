@@ -86,7 +86,7 @@ func (l *leaf) look(t *task.Task) {
 	}
 }
 
-// born announces a leaf that is complete, and nobody's but the task's.
+// born announces a leaf that is complete, and the task's alone.
 func (l *leaf) born(t *task.Task) {
 	if t.Observer != nil {
 		l.slots.Init(uint32(l.n))

@@ -25,7 +25,7 @@ type leafPool struct {
 	used int     // of those
 }
 
-// get returns a leaf with any content. An observed task gets a new one, so that what it does next depends on nobody else.
+// get returns a leaf with any content. An observed task gets a new one, so that what it does next does not depend on other tasks.
 func (p *leafPool) get(t *task.Task) *leaf {
 	n := len(p.spare)
 	if n == 0 || t.Observer != nil {
@@ -50,7 +50,7 @@ func (p *leafPool) fresh() *leaf {
 	return p.made[p.used-1]
 }
 
-// reset begins another life of the tree: nobody sees a leaf of the last one.
+// reset begins another life of the tree: no task sees a leaf of the last one.
 func (p *leafPool) reset(rcu *ksync.Domain) {
 	p.rcu = rcu
 	p.spare, p.retired, p.waiting, p.used = p.spare[:0], p.retired[:0], p.waiting[:0], 0

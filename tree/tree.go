@@ -12,7 +12,7 @@
 //	Iterator                     with mmap_lock held for writing, or after a downgrade of one's own
 //	Store, Fill, HighestGap      with mmap_lock held for writing; one task at a time, because btree's Copy writes its source
 //
-// What a reader can see: the tree as it was at some moment during its call. A reader that loaded the index before it was
+// A reader sees the tree as it was at some moment during its call. A reader that loaded the index before it was
 // replaced goes on to read the leaves of the old one, and these are no longer updated; it may miss a later store, never see
 // half of one. Maple tree readers can see part of a store that spans nodes; the model is stronger there.
 package tree
@@ -58,7 +58,7 @@ func New(t *task.Task, rcu *ksync.Domain) *Tree {
 	return tr
 }
 
-// Init is New in the memory of a tree that nobody uses any more.
+// Init is New in the memory of a tree that is not used any more.
 func (tr *Tree) Init(t *task.Task, rcu *ksync.Domain) {
 	tr.index.Init(nil)
 	tr.spare.reset(rcu)

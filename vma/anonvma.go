@@ -49,7 +49,7 @@ var anonLayout = task.Layout{
 // AnonVMALayout returns the declaration of an anon_vma's cells. The caller must not change it.
 func AnonVMALayout() *task.Layout { return &anonLayout }
 
-// Init makes it a root without links, in memory that nobody else can find: anon_vma_alloc.
+// Init makes it a root without links, in memory that no other task can find: anon_vma_alloc.
 func (a *AnonVMA) Init(t *task.Task) {
 	a.NumChildren.Init(0)
 	a.NumActive.Init(0)

@@ -88,7 +88,7 @@ func (l *lab) name(base unsafe.Pointer, name string, layout *task.Layout) {
 	}
 }
 
-// detached returns a new VMA of mm that nobody can find.
+// detached returns a new VMA of mm that no task can find.
 func (l *lab) detached(mm *MMLock) *VMA {
 	v, err := l.cache.Alloc(l.boot, mm, testStart, testEnd, 0, testFlags)
 	if err != nil {

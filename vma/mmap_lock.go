@@ -11,7 +11,7 @@ import (
 // MMLock is the part of an mm_struct that the VMA lock protocol touches. An mm embeds it; a VMA points to it. Its methods, those of
 // this file and of lock.go, are the lock: what a VMA has to do with it depends on the generation.
 //
-// What only writers of the address space touch, what they write and readers look at, and what nobody changes stand on
+// The words that only writers touch, those that readers look at, and those that never change stand on
 // cache lines of their own: a fault reads mm_lock_seq twice, and must not wait for every step of a writer elsewhere.
 type MMLock struct {
 	MmapLock   ksync.RWSem   // mmap_lock

@@ -7,7 +7,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// What the rules do that can be shown with the lock alone, in every schedule. The rules of lookups are shown by the litmus
+// The effects of rules that show with the lock alone, in every schedule. The rules of lookups are shown by the litmus
 // tests (package fault).
 
 // TestReaderLimit: a second reader is sent away at the limit; without the rule it runs into the writer's flag.
@@ -139,7 +139,7 @@ func TestSeqCounter(t *testing.T) {
 	}
 }
 
-// TestEndWriteOnDowngrade: without it a VMA stays locked though nobody writes, and the next writer has the parity wrong.
+// TestEndWriteOnDowngrade: without it a VMA stays locked without a writer, and the next writer has the parity wrong.
 func TestEndWriteOnDowngrade(t *testing.T) {
 	for spec, ends := range map[string]bool{"": true, "linux-6.18,-end-write-on-downgrade": false} {
 		l := newLab(spec)

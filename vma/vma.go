@@ -75,7 +75,7 @@ func (v *VMA) Contains(t *task.Task, addr uint64) bool {
 }
 
 // SetRange changes start, end and page offset: vma_set_range. The VMA must be write-locked, and its rmap locks too if it
-// is linked; nothing is demanded of a VMA that nobody can find yet.
+// is linked; nothing is demanded of a VMA that is not in the tree yet.
 func (v *VMA) SetRange(t *task.Task, start, end, pgoff uint64) {
 	v.assertModifiable(t)
 	v.start.WriteOnce(t, start)
@@ -148,10 +148,17 @@ func (v *VMA) Snapshot() (start, end, pgoff uint64, flags Flags) {
 	return v.start.Peek(), v.end.Peek(), v.pgoff.Peek(), Flags(v.flags.Peek())
 }
 
-// Quiescent gives what Snapshot leaves out, under the same condition.
-func (v *VMA) Quiescent() (file *phys.File, anon *AnonVMA, refcnt int32, mm *MMLock) {
-	return v.file.Peek(), v.anon.Peek(), v.refcnt.Peek(), v.mm.Peek()
-}
+// FilePeek returns the mapped file without announcing, for reports and checks of a quiescent state.
+func (v *VMA) FilePeek() *phys.File { return v.file.Peek() }
+
+// AnonPeek returns the anon_vma likewise.
+func (v *VMA) AnonPeek() *AnonVMA { return v.anon.Peek() }
+
+// RefcntPeek returns vm_refcnt likewise.
+func (v *VMA) RefcntPeek() int32 { return v.refcnt.Peek() }
+
+// MMPeek returns vm_mm likewise.
+func (v *VMA) MMPeek() *MMLock { return v.mm.Peek() }
 
 // Closes reports without announcing whether the VMA has a close hook.
 func (v *VMA) Closes() bool {

@@ -59,7 +59,7 @@ func TestAllocForgetsTheLastLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	start, end, pgoff, flags := d.Snapshot()
-	file, anon, refcnt, of := d.Quiescent()
+	file, anon, refcnt, of := d.FilePeek(), d.AnonPeek(), d.RefcntPeek(), d.MMPeek()
 	if start != testStart || end != testEnd || pgoff != 5 || flags != testFlags || file != f || d.Ops(tk) != ops {
 		t.Errorf("the copy is [%#x, %#x) +%d %s", start, end, pgoff, flags)
 	}
@@ -75,7 +75,7 @@ func TestAllocForgetsTheLastLife(t *testing.T) {
 	if n != v || n.Generation() == generation {
 		t.Fatal("the memory was not reused")
 	}
-	file, anon, refcnt, of = n.Quiescent()
+	file, anon, refcnt, of = n.FilePeek(), n.AnonPeek(), n.RefcntPeek(), n.MMPeek()
 	if file != nil || anon != nil || refcnt != 0 || of != other || n.Ops(tk) != nil || n.Chain(tk) != nil || n.seq.Peek() != NeverLocked || n.Pgoff(tk) != 0 {
 		t.Error("the new VMA remembers the last one")
 	}

@@ -316,7 +316,7 @@ var specs = [...]Spec{
 		Help: "tear down an address space, the task's own if none is named", Example: "exit child"},
 	KindSessions: {Kind: KindSessions, Name: "sessions", In: InInit,
 		args: []arg{argCount},
-		Help: "let N write sessions of mmap_lock pass in which no VMA is locked", Example: "sessions 4294967295"},
+		Help: "let N write sections of mmap_lock pass in which no VMA is locked", Example: "sessions 4294967295"},
 	KindBarrier: {Kind: KindBarrier, Name: "barrier", In: InThread,
 		args: []arg{argBarrier},
 		Help: "wait for every task whose thread mentions NAME", Example: "barrier start"},

@@ -82,7 +82,7 @@ func (a *Atomic32) addObserved(t *task.Task, d uint32) uint32 {
 	return v
 }
 
-// Init sets the word in an object that nobody else can see, without announcing.
+// Init sets the word in an object that no other task can see, without announcing.
 func (a *Atomic32) Init(v uint32) { store32(&a.v, v) }
 
 // Peek reads without announcing: for conditions, reports and checks of a quiescent state.
@@ -238,7 +238,7 @@ func (p *Pointer[T]) StoreRelease(t *task.Task, v *T) {
 // Xchg writes v, ordered after what went before and before what follows, and returns the pointer before.
 func (p *Pointer[T]) Xchg(t *task.Task, v *T) *T { return (*T)(p.p.xchg(t, unsafe.Pointer(v))) }
 
-// Init sets the pointer in an object that nobody else can see, without announcing.
+// Init sets the pointer in an object that no other task can see, without announcing.
 func (p *Pointer[T]) Init(v *T) { atomic.StorePointer(&p.p.v, unsafe.Pointer(v)) }
 
 // Peek reads without announcing: for conditions, reports and checks of a quiescent state.
@@ -314,7 +314,7 @@ func (c *Plain[T]) writeObserved(t *task.Task, v T) {
 	endPlain(t, &old, &v)
 }
 
-// Init sets the word in an object that nobody else can see, without announcing.
+// Init sets the word in an object that no other task can see, without announcing.
 func (c *Plain[T]) Init(v T) { c.v = v }
 
 // Peek reads without announcing: for reports and checks of a quiescent state.

@@ -155,7 +155,7 @@ func (d *Domain) Synchronize(t *task.Task) {
 	d.grace.Add(1)
 }
 
-// await waits until cond holds, for which nobody wakes a task.
+// await waits until cond holds, for which no task is woken.
 func (d *Domain) await(t *task.Task, cond func() bool) {
 	_ = t.Await(task.OpGracePeriodWait, unsafe.Pointer(d), task.Polled, cond)
 }

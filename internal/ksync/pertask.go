@@ -37,7 +37,7 @@ func (p *PerTask[T]) grow(t *task.Task) *T {
 		v T
 		_ [64]byte
 	}{}
-	slots[t.ID] = &v.v // nobody else looks at it
+	slots[t.ID] = &v.v // no other task looks at it
 	p.slots.Store(&slots)
 	return &v.v
 }

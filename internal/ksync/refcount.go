@@ -16,7 +16,7 @@ const RefMax = math.MaxInt32
 // The word is a bare one, because DecAndTest is then within the compiler's budget for inlining.
 type Refcount struct{ v int32 }
 
-// Init sets the count of an object that nobody else can see.
+// Init sets the count of an object that no other task can see.
 func (r *Refcount) Init(v int32) { storeInt32(&r.v, v) }
 
 // Read reads the count with no ordering.
@@ -72,7 +72,7 @@ func (r *Refcount) IncNotZeroLimitedAcquire(t *task.Task, limit int32) (old int3
 }
 
 func (r *Refcount) incLimited(limit int32) (old int32, ok bool) {
-	// One is the usual count, of an object that nobody else uses at the moment. Guessing it spares a load, which under
+	// One is the usual count, of an object that no other task uses at the moment. Guessing it spares a load, which under
 	// contention would fetch the cache line once more.
 	if limit > 1 && atomic.CompareAndSwapInt32(&r.v, 1, 2) {
 		return 1, true
@@ -133,7 +133,7 @@ func (r *Refcount) add(t *task.Task, op task.Op, d int32, fromZero bool) (old in
 }
 
 // SubRelease subtracts d, ordered after what went before, and returns the new count: refcount_sub_and_test. An
-// underflow leaves 0, where nobody can take a reference any more, and returns what is missing as a negative count, so
+// underflow leaves 0, where no task can take a reference any more, and returns what is missing as a negative count, so
 // that the caller does not free a second time.
 func (r *Refcount) SubRelease(t *task.Task, d int32) int32 { return r.sub(t, task.OpRefSubRelease, d) }
 

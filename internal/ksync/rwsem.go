@@ -20,7 +20,7 @@ import (
 //	D     -    x    x
 //	W     x    x    x
 //
-// One word says who holds it; as long as nobody waits, that word is all that is touched.
+// One word says who holds it; as long as there is no waiter, that word is all that is touched.
 type RWSem struct {
 	word  atomic.Uint64
 	mu    sync.Mutex // guards the queue, for a few instructions
@@ -38,7 +38,7 @@ const (
 
 func semOwner(t *task.Task) uint64 { return uint64(t.ID+1)<<semOwnerShift | semWriter }
 
-// semTaken returns the word with the lock taken by t, if it is free for t and nobody waits.
+// semTaken returns the word with the lock taken by t, if it is free for t and there is no waiter.
 func semTaken(word uint64, t *task.Task, write bool) (uint64, bool) {
 	switch {
 	case word&(semWriter|semWaiters) != 0:

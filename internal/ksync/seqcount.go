@@ -50,7 +50,7 @@ func (s *Seqcount) step(t *task.Task, op task.Op) (old uint32) {
 	return old
 }
 
-// Set places the counter, for tests and scenarios of wrap-around. Nobody may use it meanwhile.
+// Set places the counter, for tests and scenarios of wrap-around. No task may use it meanwhile.
 func (s *Seqcount) Set(v uint32) { s.seq.v.Store(v) }
 
 // Peek reads without announcing.

@@ -35,7 +35,7 @@ func (l *Life) end() bool {
 	return n&lifeMask == lifeAllocated && l.n.CompareAndSwap(n, n+1)
 }
 
-// advance moves on to a later part of a life; only the cache does that, with an object that nobody else owns.
+// advance moves on to a later part of a life; only the cache does that, with an object that has no owner.
 func (l *Life) advance(by uint32) { store32(&l.n, l.n.Load()+by) }
 
 // SlabObject is a pointer to T that can live in a slab.

@@ -10,7 +10,7 @@ import (
 
 // An entry may be read without a lock, once, by who keeps its table from being freed. It is changed under the lock of its
 // table, but for the entries of the PGD and the PUD tables, whose lock is page_table_lock; and who frees the tables of a
-// range that nobody can reach empties the entries above them without one.
+// range that cannot be reached empties the entries above them without one.
 var (
 	atomicRule = task.LockRule{task.AtomicCell}
 	pteRule    = task.LockRule{task.PTLock, task.NotYetVisible}

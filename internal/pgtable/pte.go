@@ -15,7 +15,7 @@ const (
 	User     PTE = 1 << 2
 	Accessed PTE = 1 << 5
 	Dirty    PTE = 1 << 6
-	ProtNone PTE = 1 << 8 // in an entry that is not Present: mapped, but nobody may access it (the global bit's place)
+	ProtNone PTE = 1 << 8 // in an entry that is not Present: mapped, but not to be accessed (the global bit's place)
 	Special  PTE = 1 << 9 // no struct page counts this mapping: the zero page
 
 	// GuardMarker is an entry that maps nothing and is not empty: every access to its page fails (PTE_MARKER_GUARD).

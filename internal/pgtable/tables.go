@@ -20,7 +20,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// What one entry of each level maps, as a shift. On x86-64 with four levels the P4D level is folded into the PGD.
+// The sizes that one entry of each level maps, as shifts. On x86-64 with four levels the P4D level is folded into the PGD.
 const (
 	PMDShift = 21
 	PUDShift = 30
@@ -85,7 +85,7 @@ func (tb *Tables) allocTable(t *task.Task, shift uint) (phys.PFN, error) {
 	return pfn, nil
 }
 
-// freeTable gives a table back that nobody can see: pagetable_free, and the destructor.
+// freeTable gives a table back that no task can see: pagetable_free, and the destructor.
 func (tb *Tables) freeTable(t *task.Task, pfn phys.PFN) {
 	page := tb.mem.Page(pfn)
 	if _, lock := layoutsOf(uint(page.Owner.Peek())); lock != nil {
@@ -183,6 +183,6 @@ func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock, shift uint
 		return v, nil
 	}
 	lock.Unlock(t)
-	tb.freeTable(t, pfn) // nobody has seen it
+	tb.freeTable(t, pfn) // no task has seen it
 	return v, nil
 }

@@ -11,7 +11,7 @@ import (
 // A task allocates from and frees to a small cache of its own, last in, first out, so that it gets the frame whose
 // bytes its CPU still has. A cache cannot be taken away from an idle task, so all caches together may hold 1/32 of the
 // frames: a cache is granted its size out of that budget, and a task that gets none works on the free list directly.
-// In an arena too small for a useful grant nobody caches, and ENOMEM comes exactly when no frame is free.
+// In an arena too small for a useful grant no task caches, and ENOMEM comes exactly when no frame is free.
 const (
 	maxCached    = 128
 	minCached    = 16

@@ -304,7 +304,7 @@ func (f *Inode) readFrame(t *task.Task, index uint64) (pfn PFN, n int, err error
 // readAt reads the bytes of a page, as many as the file has. None is ErrBeyondEOF: the file shrank meanwhile.
 func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 	if f.file == nil {
-		return 0, nil // a page that nobody has written to
+		return 0, nil // a page that was never written to
 	}
 	for done := 0; ; {
 		n, err := unix.Pread(f.fd, buf[done:], int64(index<<linux.PageShift)+int64(done))

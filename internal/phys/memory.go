@@ -79,7 +79,7 @@ func New(size uint64) (*Memory, error) {
 		free:   newFreeList(frames),
 	}
 	m.budget, m.share = hoardingLimits(frames)
-	// Frames 0 and 1 must exist before anybody asks; the task is nobody's, as nobody else can see m yet.
+	// Frames 0 and 1 must exist before any frame is asked for; the task is a stand-in, as no other can see m yet.
 	if err := m.commitChunk(task.New(0, "boot", nil)); err != nil {
 		_ = m.Close() // the first error is the one to tell
 		return nil, err

@@ -16,7 +16,7 @@ type nature struct {
 	noExec    bool       // it lies on a mount without executable files: path_noexec
 	irregular bool       // it is no regular file, so that any offset may be mapped (file_mmap_size_max)
 	hugePage  uint64     // the size of its pages, if it is of hugetlbfs
-	sealed    bool       // nobody may write to it: F_SEAL_WRITE
+	sealed    bool       // it may not be written to: F_SEAL_WRITE
 }
 
 // natureOf asks the kernel about an open file. Whether it can be mapped depends on the file system's methods, which only a mapping

@@ -10,7 +10,7 @@ import (
 )
 
 // PunchHole empties pages [first, last) of the file, which keeps its size: fallocate(2) with FALLOC_FL_PUNCH_HOLE. unmap is called
-// when nobody can find the pages in the cache any more; it takes them out of all page tables, and may not touch the file. It fails
+// when the pages cannot be found in the cache any more; it takes them out of all page tables, and may not touch the file. It fails
 // with the errno of the file system. It may sleep.
 func (f *Inode) PunchHole(t *task.Task, first, last uint64, unmap func()) error {
 	f.fill.Lock(t)

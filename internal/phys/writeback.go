@@ -19,7 +19,7 @@ func (f *Inode) MarkDirty(t *task.Task, pfn PFN) {
 	}
 }
 
-// Sync writes the dirty pages back, in order, no byte past the end of the file. Nobody may have one mapped for writing. A page that
+// Sync writes the dirty pages back, in order, no byte past the end of the file. None may be mapped for writing. A page that
 // cannot be written stays dirty; Sync goes on with the others and returns all errors. Shared anonymous memory is left alone. It may
 // sleep.
 func (f *Inode) Sync(t *task.Task) error { return f.SyncRange(t, 0, maxPages, func() {}) }
@@ -39,7 +39,7 @@ func (f *Inode) SyncRange(t *task.Task, first, last uint64, protect func()) erro
 	}
 	var dirty []uint64
 	for _, index := range f.indexes() {
-		if index < first || index >= min(last, pagesOf(size)) { // what was truncated nobody will see again
+		if index < first || index >= min(last, pagesOf(size)) { // what was truncated will not be seen again
 			continue
 		}
 		if d := &f.mem.Page(f.pages[index]).Dirty; d.ReadOnce(t) != 0 {

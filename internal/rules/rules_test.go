@@ -57,7 +57,7 @@ func TestParse(t *testing.T) {
 		" linux-6.18 , +hole-first , -detach-waits ": {"linux-6.18,-detach-waits,+hole-first", []Rule{HoleFirst}, []Rule{DetachWaits}},
 		"linux-6.18,+detach-waits,-hole-first":       {"linux-6.18", []Rule{DetachWaits}, []Rule{HoleFirst}},
 		"linux-6.18,-detach-waits,-detach-waits":     {"linux-6.18,-detach-waits", nil, []Rule{DetachWaits}},
-		// What makes no sense without the rule taken away goes with it.
+		// Rules that make no sense without the one taken away go with it.
 		"linux-6.18,-check-vm-mm":                            {"linux-6.18,-check-vm-mm", nil, []Rule{CheckVMMM, PinForeignMM}},
 		"linux-6.18,-check-vm-mm,-pin-foreign-mm":            {"linux-6.18,-check-vm-mm", nil, []Rule{CheckVMMM, PinForeignMM}},
 		"linux-6.18,-munmap-downgrade":                       {"linux-6.18,-munmap-downgrade", []Rule{EndWriteOnDowngrade}, []Rule{MunmapDowngrade}},

@@ -15,7 +15,7 @@ type WaitMode uint8
 const (
 	Uninterruptible WaitMode = 0
 	Killable        WaitMode = 1 << iota // a fatal signal ends the wait with EINTR
-	Polled                               // nobody will wake it: it looks by itself
+	Polled                               // it is not woken, and looks by itself
 	Handshake                            // only a wake-up makes it look again: observed, a lost one is a deadlock
 )
 
@@ -60,7 +60,7 @@ func (t *Task) Await(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool
 }
 
 // mayGetSignal offers that a fatal signal arrives during the wait that the task begins. Once is enough for every moment of
-// the wait: nobody else looks at a pending signal, and the step that ends the wait can come at any time from now on,
+// the wait: no other task looks at a pending signal, and the step that ends the wait can come at any time from now on,
 // before what the task waits for, so that the result is EINTR, or after it, so that the signal changes nothing.
 func (t *Task) mayGetSignal() {
 	if !t.Killed() && t.Choose(Signal, 2) == 1 {

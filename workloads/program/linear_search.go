@@ -215,7 +215,7 @@ func (w *world) pieces(space int) []piece {
 	all := []piece{}
 	w.eachVMA(space, func(e tree.Entry) {
 		_, _, pgoff, flags := e.VMA.Snapshot()
-		file, _, _, _ := e.VMA.Quiescent()
+		file := e.VMA.FilePeek()
 		p := piece{e.Start, e.End, flags.Perms(), anonymous, e.Start}
 		if file != nil {
 			p.file, p.offset = shmem, pgoff*pageSize

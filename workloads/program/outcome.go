@@ -149,7 +149,7 @@ func (w *world) mapLines(space int) (lines []string) {
 
 func (w *world) mapLine(e tree.Entry) string {
 	_, _, pgoff, flags := e.VMA.Snapshot()
-	file, _, _, _ := e.VMA.Quiescent()
+	file := e.VMA.FilePeek()
 	line := fmt.Sprintf("%s..%s %s", w.place(e.Start), w.place(e.End), flags.Perms())
 	switch {
 	case file == nil:

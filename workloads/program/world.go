@@ -376,7 +376,7 @@ func (w *world) leftBehind() (left bool) {
 			m.MmapReadUnlock(t)
 		}
 		w.eachVMA(i, func(e tree.Entry) {
-			if _, _, refcnt, _ := e.VMA.Quiescent(); refcnt > 1 {
+			if refcnt := e.VMA.RefcntPeek(); refcnt > 1 {
 				stuck("the VMA at %s has vm_refcnt %#x though every thread has ended", w.place(e.Start), refcnt)
 			}
 		})
