@@ -171,9 +171,6 @@ func (ts *taskState) reset() {
 	}
 }
 
-// Restart is Reset, for who restarts watchers.
-func (c *Checker) Restart() { c.Reset() }
-
 // Start says that what was watched so far set the world up: all of it comes before every task's first step. It is needed only
 // where plain words are set without the locks that protect them.
 func (c *Checker) Start() {

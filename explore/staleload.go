@@ -72,12 +72,13 @@ func (m *memory) cell(addr unsafe.Pointer) (number int32, known *clock) {
 	return number, &m.known[number]
 }
 
-// overwritten returns what the load of a pointer that task i performs may see instead of the latest value, the newest first.
+// overwritten returns what the load of a pointer that task i performs may see instead of the latest value, the newest first, and
+// no more of it than a choice has values.
 func (m *memory) overwritten(i int, addr unsafe.Pointer) []unsafe.Pointer {
 	m.early, m.older = true, m.older[:0]
 	v := &m.views[i]
 	cell, _ := m.cell(addr)
-	for k := len(m.stores) - 1; k >= 0 && !v.inOrder; k-- {
+	for k := len(m.stores) - 1; k >= 0 && !v.inOrder && len(m.older) < maxValues-1; k-- {
 		s := &m.stores[k]
 		if s.cell != cell {
 			continue

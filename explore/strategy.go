@@ -11,8 +11,13 @@ import (
 	"vmasim/internal/task"
 )
 
-// maxTasks is how many tasks a program can have. More would only slow the search down: nobody exhausts so many.
-const maxTasks = 16
+const (
+	// maxTasks is how many tasks a program can have. A vector clock of so many fills one cache line, and each step copies some;
+	// no search exhausts the interleavings of more.
+	maxTasks = 16
+	// maxValues is how many values a choice can have: as many as a taskSet has bits, which is what the rest of them is kept in.
+	maxValues = 32
+)
 
 // Pending is the operation that a task performs next.
 type Pending struct {

@@ -48,7 +48,8 @@ func (w *world) steps() int {
 // spaceIndex numbers an address space; -1: none.
 func (w *world) spaceIndex(m *mm.MM) int { return slices.Index(w.mms, m) }
 
-// maxJudged is how many statements an execution may have to be judged.
+// maxJudged is how many statements an execution may have for an order of them to be looked for: as many as a set of statements has
+// room for.
 const maxJudged = 64
 
 // statements is a set of entries of world.log, by their place.

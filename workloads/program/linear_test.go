@@ -230,3 +230,14 @@ func TestRightRulesAreLinearizable(t *testing.T) {
 		}
 	}
 }
+
+// TestManyStatements: an execution with more statements than a set of them has room for is not judged.
+func TestManyStatements(t *testing.T) {
+	for _, n := range []int{maxJudged, maxJudged + 1} {
+		a, _ := handMade(t, twoPages+"\nthread many\n"+strings.Repeat("\ttouch A read\n", n), "")
+		a.trail = &explore.Schedule{}
+		if judged := a.judged(); judged != (n <= maxJudged) {
+			t.Errorf("%d statements: judged %v", n, judged)
+		}
+	}
+}
