@@ -1,6 +1,9 @@
 package explore
 
-import "vmasim/internal/task"
+import (
+	"vmasim/explore/trace"
+	"vmasim/internal/task"
+)
 
 // Holders returns who keeps b waiting, in the order of acquiring: the holders of the lock that it waits for; for a count,
 // those who took references on it and did not give them back; for a grace period, those inside a read section.
@@ -10,7 +13,7 @@ func (t *Trace) Holders(b Blocked) []string {
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		n := acquired(s, b.Op == task.OpGracePeriodWait)
-		if s.Addr != b.Addr && b.Op != task.OpGracePeriodWait || n == 0 {
+		if s.Addr != trace.Address(b.Addr) && b.Op != task.OpGracePeriodWait || n == 0 {
 			continue
 		}
 		if _, known := held[s.Task]; !known {
@@ -33,7 +36,7 @@ func (t *Trace) Holders(b Blocked) []string {
 }
 
 // acquired returns how many holds a step adds: on its cell, or, if sections are asked for, of read sections.
-func acquired(s *Step, sections bool) int {
+func acquired(s *trace.Step, sections bool) int {
 	switch {
 	case s.Op == task.OpSectionBegin:
 		return boolToInt(sections)

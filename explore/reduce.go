@@ -1,6 +1,10 @@
 package explore
 
-import "slices"
+import (
+	"slices"
+
+	"vmasim/explore/trace"
+)
 
 // reduce moves on to smaller programs as long as one fails alike and is no harder to read: where the failure takes more
 // switches, or as many and more steps, something else goes wrong in the same way.
@@ -78,7 +82,7 @@ func (sh *shrinker) anywhere(p Program) *Found {
 // is not there, and lets a task go on where the larger program's did something else.
 type guide struct {
 	untracked
-	steps   []Step
+	steps   []trace.Step
 	at      int
 	resume  [maxTasks]int // where in steps a task is found again, whose steps before that are left out
 	choices []int         // left of those made in the step being taken
@@ -99,7 +103,7 @@ func (g *guide) pick(s *state) int {
 			g.at++
 			return i
 		}
-		later := slices.IndexFunc(g.steps[g.at:], func(step Step) bool { return step.Task == pending.who.Name && pending.performs(&step) })
+		later := slices.IndexFunc(g.steps[g.at:], func(step trace.Step) bool { return step.Task == pending.who.Name && pending.performs(&step) })
 		if later < 0 {
 			return i // the larger program did not do this
 		}
@@ -114,7 +118,7 @@ func (s *state) named(name string) int {
 }
 
 // performs reports whether the operation is that of a step.
-func (p *Pending) performs(s *Step) bool {
+func (p *Pending) performs(s *trace.Step) bool {
 	return p.Event.Op == s.Op && p.Event.Func == s.Func && slices.Equal(p.who.Stack(), s.Stack)
 }
 

@@ -4,51 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"unsafe"
 
+	"vmasim/explore/trace"
 	"vmasim/internal/task"
 )
 
-// Step is one step of a replayed execution.
-type Step struct {
-	Task           string
-	Op             task.Op
-	Addr           unsafe.Pointer // of the cell
-	Size           uintptr        // of a bulk access, in bytes; 0: one cell
-	Func           string         // the kernel function it belongs to
-	Stack          []string       // kernel functions, outermost first
-	Old, New       uint64
-	OldPtr, NewPtr unsafe.Pointer
-	Target         string // whom it wakes up
-	Interrupted    bool
-	Enabled        []string         // who could have gone on instead, in order
-	Choices        []int            // decided in this step besides
-	Violations     []task.Violation // that it caused
-	Passed         []task.Violation // that it caused and the execution went on behind
-}
-
 // Trace is a replayed execution.
 type Trace struct {
-	Steps []Step
-	Found Found  // what went wrong, if Ending says that something did
-	World string // the outcome, if the execution finished
+	*trace.Trace
+	Found Found // what went wrong, if Ending says that something did
 }
 
 // DivergenceError says that a schedule does not fit the program any more.
-type DivergenceError struct {
-	Step     int    // the first that differs, from 1
-	Schedule string // whose step it is in the schedule; "": it ends here
-	Enabled  []string
-}
-
-func (e *DivergenceError) Error() string {
-	can := "nobody can go on"
-	if len(e.Enabled) > 0 {
-		can = "able to go on: " + strings.Join(e.Enabled, ", ")
-	}
-	return fmt.Sprintf("the schedule does not fit: at step %d it gives the turn to %s; %s", e.Step, e.Schedule, can)
-}
+type DivergenceError = trace.Divergence
 
 // FingerprintError says that a schedule or a checkpoint belongs to something else.
 type FingerprintError struct {
@@ -71,7 +40,10 @@ func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 	}
 	x := newExecutor(p, &o)
 	defer x.close()
-	rec := &recorder{x: x, make: x.newOracle}
+	rec := &recorder{x: x, make: x.newOracle, rec: o.Record}
+	if rec.rec == nil {
+		rec.rec = trace.NewRecorder(nil)
+	}
 	x.newOracle = rec.begin
 	f, err := rerun(x, &schedule)
 	if f == nil {
@@ -159,13 +131,13 @@ func names(s *state, set taskSet) []string {
 	return all
 }
 
-// recorder is an oracle that records the steps of an execution and passes on what it is told.
+// recorder is an oracle that tells a [trace.Recorder] of the steps of an execution and passes on what it is told.
 type recorder struct {
 	NoOracle
 	x      *Executor
 	make   func() Oracle // the oracle that it passes it on to; nil: none
 	next   Oracle
-	steps  []Step
+	rec    *trace.Recorder
 	seen   int // violations
 	passed int // those passed over
 }
@@ -180,18 +152,27 @@ func (r *recorder) begin() Oracle {
 
 // Reset implements [Oracle].
 func (r *recorder) Reset() {
-	r.steps, r.seen, r.passed = nil, 0, 0
+	r.rec.Restart()
+	r.seen, r.passed = 0, 0
 	if r.next != nil {
 		r.next.Reset()
 	}
+}
+
+// stepping reports whether what t does belongs to a step: it is a task of the world, which the explorer runs.
+func (r *recorder) stepping(t *task.Task) bool {
+	return r.x.running && slices.ContainsFunc(r.x.procs[:r.x.tasks], func(p *proc) bool { return p.task == t })
 }
 
 // Before implements [Oracle].
 func (r *recorder) Before(t *task.Task, e *task.Event) {
 	if r.x.running {
 		r.blame()
-		r.steps = append(r.steps, Step{Task: t.Name, Op: e.Op, Addr: e.Addr, Size: e.Size, Func: e.Func, Stack: slices.Clone(t.Stack()),
-			Enabled: names(&r.x.state, r.x.enabled)})
+	}
+	if r.stepping(t) {
+		r.rec.Before(t, e, names(&r.x.state, r.x.enabled))
+	} else if r.x.running {
+		r.rec.Late()
 	}
 	if r.next != nil {
 		r.next.Before(t, e)
@@ -200,12 +181,10 @@ func (r *recorder) Before(t *task.Task, e *task.Event) {
 
 // After implements [Oracle].
 func (r *recorder) After(t *task.Task, e *task.Event) {
-	if n := len(r.steps); r.x.running && n > 0 {
-		s := &r.steps[n-1]
-		s.Old, s.New, s.OldPtr, s.NewPtr, s.Interrupted = e.Old, e.New, e.OldPtr, e.NewPtr, e.Interrupted
-		if e.Target != nil {
-			s.Target = e.Target.Name
-		}
+	if r.stepping(t) {
+		r.rec.After(e)
+	} else {
+		r.rec.Read(e)
 	}
 	if r.next != nil {
 		r.next.After(t, e)
@@ -214,6 +193,7 @@ func (r *recorder) After(t *task.Task, e *task.Event) {
 
 // Born implements [Oracle].
 func (r *recorder) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
+	r.rec.Born(base, layout, r.stepping(t))
 	if r.next != nil {
 		r.next.Born(t, base, layout)
 	}
@@ -221,22 +201,19 @@ func (r *recorder) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) 
 
 // Died implements [Oracle].
 func (r *recorder) Died(t *task.Task, base unsafe.Pointer) {
+	r.rec.Died(base, r.stepping(t))
 	if r.next != nil {
 		r.next.Died(t, base)
 	}
 }
 
-// blame gives the violations reported since the last call to the last step.
+// blame tells of the violations reported since the last call.
 func (r *recorder) blame() {
 	all := r.x.res.violations
-	if n := len(r.steps); n > 0 && r.seen < len(all) {
-		r.steps[n-1].Violations = slices.Clone(all[r.seen:])
-	}
+	r.rec.Violated(all[r.seen:])
 	r.seen = len(all)
 	for _, p := range r.x.res.passed[r.passed:] {
-		if n := len(r.steps); n > 0 {
-			r.steps[n-1].Passed = append(r.steps[n-1].Passed, p.Violation)
-		}
+		r.rec.PassedOver(p.Violation)
 	}
 	r.passed = len(r.x.res.passed)
 }
@@ -244,12 +221,17 @@ func (r *recorder) blame() {
 func (r *recorder) trace(f *Found) *Trace {
 	r.blame()
 	for _, c := range r.x.trail.Choices {
-		if c.Step > 0 && c.Step <= len(r.steps) {
-			s := &r.steps[c.Step-1]
-			s.Choices = append(s.Choices, c.Value)
-		}
+		r.rec.Chosen(c.Step, c.Value)
 	}
-	return &Trace{Steps: r.steps, Found: *f, World: r.x.res.outcome}
+	for _, b := range f.Blocked {
+		who := r.x.pending[r.x.named(b.Task)].who
+		r.rec.Blocked(who, &task.Event{Op: b.Op, Addr: b.Addr, Func: b.Func}, b.Slept, b.Spins)
+	}
+	tasks := make([]string, r.x.tasks)
+	for i := range tasks {
+		tasks[i] = taskName(&r.x.state, i)
+	}
+	return &Trace{Trace: r.rec.End(tasks, f.Ending.String(), f.Violations, r.x.res.outcome), Found: *f}
 }
 
 // errNotReproduced says that a schedule that should fail does not.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vmasim/explore/trace"
 	"vmasim/internal/task"
 )
 
@@ -42,6 +43,8 @@ type Options struct {
 
 	// Watch makes the oracle of one worker's executions; nil: none watches. Several workers call it.
 	Watch func(report func(task.Violation)) Oracle
+	// Record makes the trace of a replay; nil: one without names.
+	Record *trace.Recorder
 
 	Progress func(Progress) // called now and then
 	Every    time.Duration  // how often; 0: once a second

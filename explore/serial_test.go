@@ -215,8 +215,8 @@ func TestPass(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := f.Passed[0].Step; len(trace.Steps[n-1].Passed) != 1 || len(trace.Found.Violations) != 1 {
-			t.Errorf("%s: replayed, %+v", s, trace.Steps[n-1])
+		if n := f.Passed[0].Step; len(trace.Passed) != 1 || trace.Passed[0].Step != n || len(trace.Found.Violations) != 1 {
+			t.Errorf("%s: replayed, %+v", s, trace.Passed)
 		}
 	}
 }

@@ -6,14 +6,13 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"vmasim/internal/task"
-	"vmasim/workloads/program"
+	"vmasim/explore/trace"
 )
 
 // drawing draws a trace as changelogs of the kernel draw races: a column for each task, time downwards, indented by
 // function, with the values beside the steps that change them.
 type drawing struct {
-	trace *program.Trace
+	trace *trace.Trace
 	full  bool // every step
 	cols  []string
 	rows  []row
@@ -21,7 +20,7 @@ type drawing struct {
 	named map[int]bool        // steps, from 1, that a load's value is said to be from
 }
 
-func newDrawing(t *program.Trace, full bool) *drawing {
+func newDrawing(t *trace.Trace, full bool) *drawing {
 	d := &drawing{trace: t, full: full, stack: map[string][]string{}, named: map[int]bool{}}
 	for i := range t.Steps {
 		if s := &t.Steps[i]; s.Word() {
@@ -42,17 +41,17 @@ type row struct {
 }
 
 // draw returns the drawing, a line for each row, and below it what came after the threads had ended.
-func draw(t *program.Trace, full bool) string { return drawColumns(t, full) + aftermath(t) }
+func draw(t *trace.Trace, full bool) string { return drawColumns(t, full) + aftermath(t) }
 
 // aftermath words what finally did, and what was found before and after all steps.
-func aftermath(t *program.Trace) string {
+func aftermath(t *trace.Trace) string {
 	var b strings.Builder
-	marks := func(title string, all []task.Violation) {
+	marks := func(title string, all []string) {
 		if len(all) > 0 {
 			b.WriteString("\n" + title + "\n")
 		}
-		for _, v := range all {
-			fmt.Fprintf(&b, "      *** %s ***\n", v.Oracle)
+		for _, oracle := range all {
+			fmt.Fprintf(&b, "      *** %s ***\n", oracle)
 		}
 	}
 	marks("before the first step", t.Start)
@@ -62,8 +61,8 @@ func aftermath(t *program.Trace) string {
 	for i := range t.Finally {
 		p := &t.Finally[i]
 		fmt.Fprintf(&b, "      %s\n", performedText(p))
-		for _, v := range p.Violations {
-			fmt.Fprintf(&b, "        *** %s ***\n", v.Oracle)
+		for _, oracle := range p.Violations {
+			fmt.Fprintf(&b, "        *** %s ***\n", oracle)
 		}
 	}
 	marks("when all had ended", t.End)
@@ -71,7 +70,7 @@ func aftermath(t *program.Trace) string {
 }
 
 // performedText words a statement of finally.
-func performedText(p *program.Performed) string {
+func performedText(p *trace.Performed) string {
 	text := p.Text + " => " + p.Result
 	if p.From > 0 {
 		text += fmt.Sprintf("  (from %d)", p.From)
@@ -79,10 +78,10 @@ func performedText(p *program.Performed) string {
 	return text
 }
 
-func drawColumns(t *program.Trace, full bool) string {
+func drawColumns(t *trace.Trace, full bool) string {
 	d := newDrawing(t, full)
 	for _, name := range t.Tasks {
-		if slices.ContainsFunc(t.Steps, func(s program.Step) bool { return s.Task == name }) || d.blocked(name) != nil {
+		if slices.ContainsFunc(t.Steps, func(s trace.Step) bool { return s.Task == name }) || d.blocked(name) != nil {
 			d.cols = append(d.cols, name)
 		}
 	}
@@ -96,7 +95,7 @@ func drawColumns(t *program.Trace, full bool) string {
 	return d.layout()
 }
 
-func (d *drawing) blocked(name string) *program.Blocked {
+func (d *drawing) blocked(name string) *trace.Blocked {
 	for i := range d.trace.Blocked {
 		if b := &d.trace.Blocked[i]; b.Task == name {
 			return b
@@ -105,13 +104,13 @@ func (d *drawing) blocked(name string) *program.Blocked {
 	return nil
 }
 
-// shows tells that a step is drawn: tasks affect each other through it, or something is to be said about it.
+// shows reports whether a step is drawn: tasks affect each other through it, or something is to be said about it.
 func (d *drawing) shows(i int) bool {
 	s := &d.trace.Steps[i]
-	switch kind := s.Op.Info().Kind; {
+	switch {
 	case d.full, i == len(d.trace.Steps)-1, len(s.Violations) > 0, len(s.Notes) > 0:
 		return true
-	case kind == task.Wait, kind == task.Wake, s.Word(), d.named[i+1]:
+	case s.Waits(), s.Wakes(), s.Word(), d.named[i+1]:
 		return true
 	case strings.HasPrefix(s.Cell, "page#"), strings.HasPrefix(s.Cell, "frame#"), strings.HasPrefix(s.Cell, "node#"), strings.HasPrefix(s.Cell, "lock#"):
 		return s.Shared && s.Writes()
@@ -125,8 +124,8 @@ func (d *drawing) take(i int) int {
 		d.step(i)
 		return i + 1
 	}
-	n, who, stmt := 0, d.trace.Steps[i].Task, d.trace.Steps[i].Statement()
-	for i+n < len(d.trace.Steps) && !d.shows(i+n) && d.trace.Steps[i+n].Task == who && d.trace.Steps[i+n].Statement() == stmt {
+	n, who, stmt := 0, d.trace.Steps[i].Task, d.trace.Steps[i].Statement
+	for i+n < len(d.trace.Steps) && !d.shows(i+n) && d.trace.Steps[i+n].Task == who && d.trace.Steps[i+n].Statement == stmt {
 		n++
 	}
 	hidden := d.trace.Steps[i : i+n]
@@ -136,7 +135,7 @@ func (d *drawing) take(i int) int {
 }
 
 // common returns the functions that all steps are in.
-func common(steps []program.Step) []string {
+func common(steps []trace.Step) []string {
 	stack := steps[0].Stack
 	for i := range steps {
 		n := 0
@@ -151,7 +150,7 @@ func common(steps []program.Step) []string {
 const namedFunctions = 3
 
 // omission words steps that are left out: how many, and the functions called in them, which depth says are not drawn.
-func omission(steps []program.Step, depth int) string {
+func omission(steps []trace.Step, depth int) string {
 	var fns []string
 	for i := range steps {
 		fn := treeFunction(&steps[i])
@@ -173,7 +172,7 @@ func omission(steps []program.Step, depth int) string {
 }
 
 // treeFunction is the maple tree's function that a step stands for, "" for none: the tree's own code names none.
-func treeFunction(s *program.Step) string {
+func treeFunction(s *trace.Step) string {
 	switch {
 	case !strings.HasSuffix(s.Cell, ".mm_mt") && !strings.HasPrefix(s.Cell, "node#"):
 		return ""
@@ -190,7 +189,7 @@ func (d *drawing) add(who string, step int, text string) {
 func (d *drawing) indent(who string) string { return strings.Repeat("  ", len(d.stack[who])) }
 
 // enter draws the functions that the step's task has come into since its last step.
-func (d *drawing) enter(s *program.Step, stack []string) {
+func (d *drawing) enter(s *trace.Step, stack []string) {
 	last := d.stack[s.Task]
 	n := 0
 	for n < min(len(last), len(stack)) && last[n] == stack[n] {
@@ -213,8 +212,8 @@ func (d *drawing) step(i int) {
 	for _, n := range s.Notes {
 		d.add(s.Task, 0, d.indent(s.Task)+"  "+n)
 	}
-	for _, v := range s.Violations {
-		d.add(s.Task, 0, d.indent(s.Task)+"*** "+v.Oracle+" ***")
+	for _, oracle := range s.Violations {
+		d.add(s.Task, 0, d.indent(s.Task)+"*** "+oracle+" ***")
 	}
 }
 
@@ -222,12 +221,12 @@ func (d *drawing) step(i int) {
 func (d *drawing) endings() {
 	for i := range d.trace.Blocked {
 		b := &d.trace.Blocked[i]
-		d.enter(&program.Step{}, nil)
+		d.enter(&trace.Step{}, nil)
 		d.add(b.Task, 0, d.indent(b.Task)+"*** "+waiting(b)+" ***")
 	}
 }
 
-func waiting(b *program.Blocked) string {
+func waiting(b *trace.Blocked) string {
 	verb := "waits: "
 	switch {
 	case b.Slept:
@@ -239,7 +238,7 @@ func waiting(b *program.Blocked) string {
 }
 
 // StepText words a step: the operation, the cell, and what it saw and left.
-func StepText(s *program.Step) string {
+func StepText(s *trace.Step) string {
 	text := s.Op.String()
 	if s.Cell != "" {
 		text += " " + s.Cell
@@ -247,20 +246,20 @@ func StepText(s *program.Step) string {
 	if s.Target != "" {
 		text += ": " + s.Target
 	}
-	switch kind := s.Op.Info().Kind; {
+	switch {
 	case s.Interrupted:
 		text += "  interrupted"
-	case kind == task.Try && !s.Writes():
+	case s.Tries() && !s.Writes():
 		text += "  fails"
 	case s.Is == "" && s.Was == "":
-	case s.Writes() || kind == task.RMW && s.Was != s.Is:
+	case s.Writes() || s.Updates() && s.Was != s.Is:
 		text += fmt.Sprintf("  %s -> %s", s.Was, s.Is)
-	case kind != task.Read:
+	case !s.Reads():
 		text += "  = " + s.Was + ", unchanged"
 	default:
 		text += "  = " + s.Was
 	}
-	if s.From > 0 && s.Op.Info().Kind == task.Read {
+	if s.From > 0 && s.Reads() {
 		text += fmt.Sprintf("  (from %d)", s.From)
 	}
 	return text

@@ -3,25 +3,24 @@ package report
 import (
 	"testing"
 
-	"vmasim/explore"
+	"vmasim/explore/trace"
 	"vmasim/internal/task"
-	"vmasim/workloads/program"
 )
 
 // step makes a step of a hand-made trace.
-func step(who string, op task.Op, cell, was, is string, shared bool, stack ...string) program.Step {
-	s := program.Step{Step: explore.Step{Task: who, Op: op, Stack: stack}, Cell: cell, Was: was, Is: is, Shared: shared}
+func step(who string, op task.Op, cell, was, is string, shared bool, stack ...string) trace.Step {
+	s := trace.Step{Shared: shared, Record: trace.Record{Stack: stack, Summary: trace.Summary{Task: who, Op: op, Cell: cell, Was: was, Is: is}}}
 	if was != is {
 		s.New = 1
 	}
 	if len(stack) > 0 {
-		s.Func = stack[len(stack)-1]
+		s.Statement, s.Func = stack[0], stack[len(stack)-1]
 	}
 	return s
 }
 
-func handMade() *program.Trace {
-	t := &program.Trace{Tasks: []string{"r", "idle", "w"}, Steps: []program.Step{
+func handMade() *trace.Trace {
+	t := &trace.Trace{Tasks: []string{"r", "idle", "w"}, Steps: []trace.Step{
 		step("r", task.OpSectionBegin, "", "", "", false, "lock A", "lock_vma_under_rcu"),
 		step("r", task.OpLoadAcquire, "mm.mm_mt", "node#1", "node#1", false, "lock A", "lock_vma_under_rcu"),
 		step("w", task.OpDownWrite, "mm.mmap_lock", "", "", true, "munmap A", "do_munmap", "mmap_write_lock"),
@@ -34,8 +33,8 @@ func handMade() *program.Trace {
 	t.Steps[4].From = 4
 	t.Steps[6].Target = "w"
 	t.Steps[7].Notes = []string{"vma#1 is freed"}
-	t.Steps[7].Violations = []task.Violation{{Oracle: "double-free"}}
-	t.Blocked = []program.Blocked{{Blocked: explore.Blocked{Task: "r", Op: task.OpRWSemWait, Slept: true}, Cell: "mm.mmap_lock"}}
+	t.Steps[7].Violations = []string{"double-free"}
+	t.Blocked = []trace.Blocked{{Task: "r", Op: task.OpRWSemWait, Slept: true, Cell: "mm.mmap_lock"}}
 	return t
 }
 
@@ -68,16 +67,16 @@ func TestDraw(t *testing.T) {
 
 // TestDrawFull: every step has its row.
 func TestDrawFull(t *testing.T) {
-	trace := handMade()
-	d := &drawing{trace: trace, full: true}
-	for i := range trace.Steps {
+	made := handMade()
+	d := &drawing{trace: made, full: true}
+	for i := range made.Steps {
 		if !d.shows(i) {
 			t.Errorf("step %d is left out", i+1)
 		}
 	}
-	trace.Steps = nil
-	trace.Blocked = nil
-	if got := draw(trace, true); got == "" {
+	made.Steps = nil
+	made.Blocked = nil
+	if got := draw(made, true); got == "" {
 		t.Error("no steps, no drawing")
 	}
 }
@@ -86,7 +85,7 @@ func TestStepText(t *testing.T) {
 	failed := step("a", task.OpRefIncNotZero, "vma#1.vm_refcnt", "0", "0", true)
 	interrupted := step("a", task.OpMutexWait, "lock#1", "", "", true)
 	interrupted.Interrupted = true
-	for want, s := range map[string]program.Step{
+	for want, s := range map[string]trace.Step{
 		"refcount_inc_not_zero vma#1.vm_refcnt  = 0, unchanged": failed,
 		"__refcount_dec_and_test vma#1.vm_refcnt  2 -> 1":       step("a", task.OpRefDecAndTest, "vma#1.vm_refcnt", "2", "1", true),
 		"mutex wait lock#1  interrupted":                        interrupted,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vmasim/explore"
+	"vmasim/explore/trace"
 	"vmasim/internal/suggest"
 	"vmasim/internal/task"
 	"vmasim/workloads/program"
@@ -46,6 +47,20 @@ func ExploreFormatByName(name string) (ExploreFormat, error) {
 
 // New returns a function that writes one result after the other to w, each in one write. full shows every step.
 func (f ExploreFormat) New(w io.Writer, full bool) func(*program.Result) error { return f.new(w, full) }
+
+// drawEach draws each counterexample by itself.
+func drawEach(draw func(b *strings.Builder, title string, t *trace.Trace, full bool)) func(io.Writer, bool) func(*program.Result) error {
+	return func(w io.Writer, full bool) func(*program.Result) error {
+		return func(r *program.Result) error {
+			b := &strings.Builder{}
+			for _, v := range r.Violations {
+				draw(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
+			}
+			_, err := io.WriteString(w, b.String())
+			return err
+		}
+	}
+}
 
 func newExploreText(w io.Writer, full bool) func(*program.Result) error {
 	sep := ""
@@ -106,74 +121,6 @@ func sizeText(s explore.Size) string {
 func dropped(b *strings.Builder, parts []string) {
 	if len(parts) > 0 {
 		fmt.Fprintf(b, "without %s\n", strings.Join(parts, "; "))
-	}
-}
-
-// shortNames puts the names of columns for those of the oracles.
-func shortNames(text string) string { return strings.ReplaceAll(text, "vm_area_struct#", "vma#") }
-
-// TraceText draws a trace with everything that belongs to it.
-func TraceText(b *strings.Builder, t *program.Trace, full bool) {
-	b.WriteString(draw(t, full))
-	if len(t.Blocked) > 0 {
-		b.WriteString("\n")
-	}
-	for i := range t.Blocked {
-		why(b, &t.Blocked[i])
-	}
-	passedOver(b, t)
-	if len(t.Objects) > 0 {
-		b.WriteString("\nwhere\n")
-	}
-	for _, o := range t.Objects {
-		fmt.Fprintf(b, "  %s is %s\n", o.Name, o.Is)
-	}
-	b.WriteString("\naddress space\n")
-	maps(b, t)
-}
-
-// passedOver tells what the execution went on behind.
-func passedOver(b *strings.Builder, t *program.Trace) {
-	if len(t.Passed) > 0 {
-		b.WriteString("\nbefore that\n")
-	}
-	for i, p := range t.Passed {
-		same := func(o explore.Passed) bool { return o.Violation.Oracle == p.Violation.Oracle }
-		if slices.ContainsFunc(t.Passed[:i], same) {
-			continue // the first of a kind is the one that tells
-		}
-		step := "      "
-		if p.Step > 0 {
-			step = fmt.Sprintf("  %3d ", p.Step)
-		}
-		fmt.Fprintf(b, "%s%s: %s\n", step, p.Violation.Oracle, strings.ReplaceAll(shortNames(p.Violation.Message), "\n", "\n      "))
-	}
-}
-
-func why(b *strings.Builder, t *program.Blocked) {
-	fmt.Fprintf(b, "%s %s", t.Task, waiting(t))
-	if t.Func != "" {
-		fmt.Fprintf(b, " in %s", t.Func)
-	}
-	b.WriteString("\n")
-	for _, w := range t.Why {
-		fmt.Fprintf(b, "  %s\n", shortNames(w))
-	}
-}
-
-// maps shows the address spaces before and after, and only once what has not changed.
-func maps(b *strings.Builder, t *program.Trace) {
-	for i, m := range t.Before {
-		after := m.Lines
-		if i < len(t.After) {
-			after = t.After[i].Lines
-		}
-		if slices.Equal(m.Lines, after) {
-			fmt.Fprintf(b, "  %s, unchanged: %s\n", m.Name, strings.Join(m.Lines, "; "))
-			continue
-		}
-		fmt.Fprintf(b, "  %s before: %s\n", m.Name, strings.Join(m.Lines, "; "))
-		fmt.Fprintf(b, "  %s after:  %s\n", m.Name, strings.Join(after, "; "))
 	}
 }
 

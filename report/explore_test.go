@@ -108,7 +108,7 @@ func TestExploreJSON(t *testing.T) {
 		t.Errorf("%d steps in the trace of %d; %s", len(got.Trace), got.Shrunk.To.Steps, got.Schedule)
 	}
 	last := got.Trace[len(got.Trace)-1]
-	if last.Task != "reader" || last.Cell != "vma#1.vm_refcnt" || last.Old != "1" || last.New != "0" || last.Stmt != "lock A" {
+	if last.Task != "reader" || last.Cell != "vma#1.vm_refcnt" || last.Was != "1" || last.Is != "0" || last.Statement != "lock A" {
 		t.Errorf("last step %+v", last)
 	}
 }
@@ -128,7 +128,7 @@ func TestExploreEvents(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}
-		if e.Step != i+1 || e.Kind == "" || e.Order == "" || e.Scenario != "detach-race" || len(e.Enabled) == 0 {
+		if e.Number != i+1 || e.Scenario != "detach-race" || len(e.Enabled) == 0 {
 			t.Errorf("%s", line)
 		}
 	}

@@ -2,72 +2,51 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"vmasim/explore/trace"
 	"vmasim/internal/task"
 	"vmasim/workloads/program"
 )
 
 // explored is the object that explore --format json prints. docs/explore.md names every key; keys are only ever added.
 type explored struct {
-	Scenario         string         `json:"scenario"`
-	Rules            string         `json:"rules"`
-	Machine          string         `json:"machine"`
-	Strategy         string         `json:"strategy"`
-	Verdict          string         `json:"verdict"`
-	Stated           *string        `json:"stated"`
-	AsStated         bool           `json:"as_stated"`
-	Complete         bool           `json:"complete"`
-	Interrupted      bool           `json:"interrupted"`
-	Executions       int            `json:"executions"`
-	Earlier          int            `json:"executions_earlier"`
-	Checkpoint       string         `json:"checkpoint"`
-	Redundant        int            `json:"redundant"`
-	Truncated        int            `json:"truncated"`
-	Depth            int            `json:"depth"`
-	DistinctOutcomes int            `json:"distinct_outcomes"`
-	Outcomes         map[string]int `json:"outcomes"`
-	StepsMax         int            `json:"steps_max"`
-	ElapsedNS        int64          `json:"elapsed_ns"`
-	MemoryModel      string         `json:"memory_model"`
-	Choices          []string       `json:"choices"`
-	Oracles          []string       `json:"oracles"`
-	Broken           []string       `json:"broken"`
-	Passed           []string       `json:"passed_over"`
-	Oracle           string         `json:"oracle"`
-	Message          string         `json:"message"`
-	Schedule         string         `json:"schedule"`
-	Trace            []tracedStep   `json:"trace"`
-	Finally          []finalStep    `json:"finally"`
-	Shrunk           *shrunk        `json:"shrunk"`
-	Dropped          []string       `json:"dropped"`
-	Observation      []observation  `json:"observation"`
-	Reached          []string       `json:"reached"`
-	NeverReached     []string       `json:"never_reached"`
-}
-
-type tracedStep struct {
-	Step  int      `json:"step"`
-	Task  string   `json:"task"`
-	Stmt  string   `json:"statement"`
-	Func  string   `json:"function"`
-	Op    string   `json:"operation"`
-	Cell  string   `json:"cell"`
-	Old   string   `json:"old"`
-	New   string   `json:"new"`
-	From  int      `json:"from"`
-	Notes []string `json:"notes,omitempty"`
-}
-
-// finalStep is a statement of finally.
-type finalStep struct {
-	Stmt       string   `json:"statement"`
-	Result     string   `json:"result"`
-	From       int      `json:"from"`
-	Violations []string `json:"violations,omitempty"`
+	Scenario         string            `json:"scenario"`
+	Rules            string            `json:"rules"`
+	Machine          string            `json:"machine"`
+	Strategy         string            `json:"strategy"`
+	Verdict          string            `json:"verdict"`
+	Stated           *string           `json:"stated"`
+	AsStated         bool              `json:"as_stated"`
+	Complete         bool              `json:"complete"`
+	Interrupted      bool              `json:"interrupted"`
+	Executions       int               `json:"executions"`
+	Earlier          int               `json:"executions_earlier"`
+	Checkpoint       string            `json:"checkpoint"`
+	Redundant        int               `json:"redundant"`
+	Truncated        int               `json:"truncated"`
+	Depth            int               `json:"depth"`
+	DistinctOutcomes int               `json:"distinct_outcomes"`
+	Outcomes         map[string]int    `json:"outcomes"`
+	StepsMax         int               `json:"steps_max"`
+	ElapsedNS        int64             `json:"elapsed_ns"`
+	MemoryModel      string            `json:"memory_model"`
+	Choices          []string          `json:"choices"`
+	Oracles          []string          `json:"oracles"`
+	Broken           []string          `json:"broken"`
+	Passed           []string          `json:"passed_over"`
+	Oracle           string            `json:"oracle"`
+	Message          string            `json:"message"`
+	Schedule         string            `json:"schedule"`
+	Trace            []trace.Summary   `json:"trace"`
+	Finally          []trace.Performed `json:"finally"`
+	Shrunk           *shrunk           `json:"shrunk"`
+	Dropped          []string          `json:"dropped"`
+	Observation      []observation     `json:"observation"`
+	Reached          []string          `json:"reached"`
+	NeverReached     []string          `json:"never_reached"`
 }
 
 type shrunk struct {
@@ -114,7 +93,7 @@ func exploredOf(r *program.Result) *explored {
 		Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint, Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth,
 		DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(),
 		MemoryModel: memoryModel(r), Choices: []string{}, Oracles: r.Oracles, Broken: append([]string{}, r.Broken()...), Passed: append([]string{}, r.PassedOver()...),
-		Trace: []tracedStep{}, Finally: []finalStep{}, Dropped: []string{}, Observation: []observation{}, Reached: append([]string{}, r.Reached...),
+		Trace: []trace.Summary{}, Finally: []trace.Performed{}, Dropped: []string{}, Observation: []observation{}, Reached: append([]string{}, r.Reached...),
 		NeverReached: append([]string{}, r.NeverReached...),
 	}
 	if r.Stated != nil {
@@ -139,68 +118,24 @@ func exploredOf(r *program.Result) *explored {
 func (out *explored) violation(v *program.Violation) {
 	out.Oracle, out.Message, out.Schedule = v.Oracle(), v.Message(), v.Schedule.String()
 	for i := range v.Trace.Steps {
-		out.Trace = append(out.Trace, stepOf(i, &v.Trace.Steps[i]))
+		out.Trace = append(out.Trace, v.Trace.Steps[i].Summary)
 	}
-	for _, p := range v.Trace.Finally {
-		out.Finally = append(out.Finally, finalStep{p.Text, p.Result, p.From, oracleNames(p.Violations)})
-	}
+	out.Finally = append(out.Finally, v.Trace.Finally...)
 	out.Dropped = append(out.Dropped, v.Dropped...)
 	if v.Shrunk != nil {
 		out.Shrunk = &shrunk{size(v.Shrunk.From), size(v.Shrunk.To)}
 	}
 }
 
-func stepOf(i int, s *program.Step) tracedStep {
-	return tracedStep{i + 1, s.Task, s.Statement(), s.Func, s.Op.String(), s.Cell, s.Was, s.Is, s.From, s.Notes}
-}
-
-// event is one line of --format ndjson.
-type event struct {
-	Scenario string `json:"scenario"`
-	Oracle   string `json:"oracle"`
-	tracedStep
-	Kind       string   `json:"kind"`
-	Order      string   `json:"order"`
-	Address    string   `json:"address"`
-	RawOld     uint64   `json:"raw_old"`
-	RawNew     uint64   `json:"raw_new"`
-	Stack      []string `json:"stack"`
-	Enabled    []string `json:"enabled"`
-	Choices    []int    `json:"choices,omitempty"`
-	Target     string   `json:"target,omitempty"`
-	Violations []string `json:"violations,omitempty"`
-}
-
 func newEvents(w io.Writer, _ bool) func(*program.Result) error {
 	return func(r *program.Result) error {
 		b := &strings.Builder{}
-		encoder := encoderTo(b)
 		for _, v := range r.Violations {
-			for i := range v.Trace.Steps {
-				if err := encoder.Encode(eventOf(r.Scenario, v.Oracle(), i, &v.Trace.Steps[i])); err != nil {
-					return err
-				}
+			if err := events(b, r.Scenario, v.Oracle(), v.Trace); err != nil {
+				return err
 			}
 		}
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
-}
-
-func eventOf(scenario, oracle string, i int, s *program.Step) *event {
-	info := s.Op.Info()
-	e := &event{
-		Scenario: scenario, Oracle: oracle, tracedStep: stepOf(i, s), Kind: info.Kind.String(), Order: info.Order.String(),
-		Address: fmt.Sprintf("%p", s.Addr), RawOld: s.Old, RawNew: s.New, Stack: append([]string{}, s.Stack...),
-		Enabled: append([]string{}, s.Enabled...), Choices: s.Choices, Target: s.Target,
-	}
-	e.Violations = oracleNames(s.Violations)
-	return e
-}
-
-func oracleNames(all []task.Violation) (names []string) {
-	for _, v := range all {
-		names = append(names, v.Oracle)
-	}
-	return names
 }

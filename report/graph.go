@@ -2,30 +2,15 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
-	"vmasim/workloads/program"
+	"vmasim/explore/trace"
 )
-
-// drawEach draws each counterexample by itself.
-func drawEach(draw func(b *strings.Builder, title string, t *program.Trace, full bool)) func(io.Writer, bool) func(*program.Result) error {
-	return func(w io.Writer, full bool) func(*program.Result) error {
-		return func(r *program.Result) error {
-			b := &strings.Builder{}
-			for _, v := range r.Violations {
-				draw(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
-			}
-			_, err := io.WriteString(w, b.String())
-			return err
-		}
-	}
-}
 
 // dot draws a counterexample as a graph: the steps of a task in a column, dashed edges from the step that wrote a value
 // to the one that read it.
-func dot(b *strings.Builder, title string, t *program.Trace, full bool) {
+func dot(b *strings.Builder, title string, t *trace.Trace, full bool) {
 	d := newDrawing(t, full)
 	fmt.Fprintf(b, "digraph %q {\n\tnode [shape=box, fontname=monospace];\n", title)
 	for c, name := range t.Tasks {
@@ -67,14 +52,14 @@ func dot(b *strings.Builder, title string, t *program.Trace, full bool) {
 			fmt.Fprintf(b, "\ts%d -> e%d [style=dashed, constraint=false];\n", p.From, i)
 		}
 	}
-	for i, v := range append(slices.Clone(t.Start), t.End...) {
-		after(len(t.Finally)+i, v.Oracle, true)
+	for i, oracle := range append(slices.Clone(t.Start), t.End...) {
+		after(len(t.Finally)+i, oracle, true)
 	}
 	b.WriteString("}\n")
 }
 
 // mermaid draws a counterexample as a sequence diagram.
-func mermaid(b *strings.Builder, title string, t *program.Trace, full bool) {
+func mermaid(b *strings.Builder, title string, t *trace.Trace, full bool) {
 	d := newDrawing(t, full)
 	fmt.Fprintf(b, "---\ntitle: %s\n---\nsequenceDiagram\n", title)
 	for c, name := range t.Tasks {
@@ -93,20 +78,20 @@ func mermaid(b *strings.Builder, title string, t *program.Trace, full bool) {
 			fmt.Fprintf(b, "    T%d-->>T%d: %s = %s\n", column[t.Steps[s.From-1].Task], column[s.Task], plainText(s.Cell), plainText(s.Was))
 		}
 		fmt.Fprintf(b, "    Note over T%d: %d %s\n", column[s.Task], i+1, plainText(StepText(s)))
-		for _, v := range s.Violations {
-			fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[s.Task], plainText(v.Oracle))
+		for _, oracle := range s.Violations {
+			fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[s.Task], plainText(oracle))
 		}
 	}
 	if last := len(t.Tasks) - 1; last >= 0 {
 		note := func(text string) { fmt.Fprintf(b, "    Note over T0,T%d: %s\n", last, plainText(text)) }
 		for i := range t.Finally {
 			note("finally " + performedText(&t.Finally[i]))
-			for _, v := range t.Finally[i].Violations {
-				note("*** " + v.Oracle + " ***")
+			for _, oracle := range t.Finally[i].Violations {
+				note("*** " + oracle + " ***")
 			}
 		}
-		for _, v := range append(slices.Clone(t.Start), t.End...) {
-			note("*** " + v.Oracle + " ***")
+		for _, oracle := range append(slices.Clone(t.Start), t.End...) {
+			note("*** " + oracle + " ***")
 		}
 	}
 	for i := range t.Blocked {

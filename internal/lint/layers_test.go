@@ -21,6 +21,7 @@ var layerTable = [][]string{
 	{"tree"},
 	{"mm"},
 	{"fault"},
+	{"explore/trace"},
 	{"check", "explore"},
 	{"workloads/interp"},
 	{"workloads/driver"},
@@ -40,6 +41,12 @@ var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "inter
 
 // seam are the packages that the protocol stands on.
 var seam = []string{"internal/task", "internal/ksync"}
+
+// renderers are the files that show a trace, and need nothing else of this project.
+var renderers = []string{"report/drawing.go", "report/graph.go", "report/ndjson.go", "report/tracetext.go"}
+
+// traces is the package that renderers import.
+const traces = "explore/trace"
 
 // bypassing are the imports with which a protocol package would get round the seam.
 var bypassing = []string{"sync", "sync/atomic", "time", "math/rand", "math/rand/v2"}
@@ -92,6 +99,9 @@ func checkLayers(p *pkg) (found []string) {
 			dir, ours := strings.CutPrefix(importPath(imp), module+"/")
 			if !ours {
 				continue
+			}
+			if slices.Contains(renderers, f.name) && dir != traces {
+				found = append(found, p.at(imp.Pos(), "a renderer imports %s: all it needs is in %s", dir, traces))
 			}
 			if slices.Contains(testOnly, dir) {
 				found = append(found, p.at(imp.Pos(), "%s is for tests only", dir))

@@ -3,6 +3,8 @@
 package lint
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -89,6 +91,11 @@ func TestLayersNameEachPackageOnce(t *testing.T) {
 	for _, dir := range append(append(protocol, seam...), testOnly...) {
 		if !seen[dir] {
 			t.Errorf("%s is in no layer", dir)
+		}
+	}
+	for _, name := range renderers {
+		if _, err := os.Stat(filepath.Join("..", "..", name)); err != nil {
+			t.Errorf("a renderer: %v", err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -24,6 +25,12 @@ var kindNames = [...]string{"read", "write", "rmw", "lock", "try", "unlock", "wa
 
 func (k Kind) String() string { return kindNames[k] }
 
+// MarshalText implements [encoding.TextMarshaler].
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (k *Kind) UnmarshalText(text []byte) error { return unmarshal(k, kindNames[:], text) }
+
 // Order is the memory order the kernel's operation asks for. Go's atomics are sequentially consistent; the order is
 // kept so that a checker can weaken it.
 type Order uint8
@@ -40,6 +47,12 @@ const (
 var orderNames = [...]string{"plain", "relaxed", "acquire", "release", "full"}
 
 func (o Order) String() string { return orderNames[o] }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (o Order) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (o *Order) UnmarshalText(text []byte) error { return unmarshal(o, orderNames[:], text) }
 
 // Op is an operation of a cell, named as the kernel names it.
 type Op uint8
@@ -167,6 +180,28 @@ var opTable = [NumOps]OpInfo{
 func (o Op) Info() OpInfo { return opTable[o] }
 
 func (o Op) String() string { return opTable[o].Name }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (o Op) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (o *Op) UnmarshalText(text []byte) error {
+	var names [NumOps]string
+	for i := range opTable {
+		names[i] = opTable[i].Name
+	}
+	return unmarshal(o, names[:], text)
+}
+
+// unmarshal finds the one that has a name.
+func unmarshal[T ~uint8](one *T, names []string, text []byte) error {
+	i := slices.Index(names, string(text))
+	if i < 0 {
+		return fmt.Errorf("%T %q is not known", *one, text)
+	}
+	*one = T(i)
+	return nil
+}
 
 // Event is one access to a cell. It is announced before the operation, so a scheduler sees each task's pending
 // operation, and again after it, with the values.

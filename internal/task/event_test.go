@@ -49,3 +49,25 @@ func TestCellName(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesAreRead: each operation, kind and order is found by its name.
+func TestNamesAreRead(t *testing.T) {
+	for op := range NumOps {
+		var got Op
+		if text, _ := op.MarshalText(); got.UnmarshalText(text) != nil || got != op {
+			t.Errorf("%v is read as %v", op, got)
+		}
+		var kind Kind
+		if text, _ := op.Info().Kind.MarshalText(); kind.UnmarshalText(text) != nil || kind != op.Info().Kind {
+			t.Errorf("%v is read as %v", op.Info().Kind, kind)
+		}
+		var order Order
+		if text, _ := op.Info().Order.MarshalText(); order.UnmarshalText(text) != nil || order != op.Info().Order {
+			t.Errorf("%v is read as %v", op.Info().Order, order)
+		}
+	}
+	var op Op
+	if err := op.UnmarshalText([]byte("WRITE_TWICE")); err == nil {
+		t.Error("an unknown operation is read")
+	}
+}

@@ -137,15 +137,15 @@ func (t *Task) Unpark() {
 
 // Violation is a broken rule of the protocol, found while it ran.
 type Violation struct {
-	Oracle  string // its stable name: "refcount-underflow"
-	Message string
-	Task    string
-	Func    string
+	Oracle  string `json:"oracle"` // its stable name: "refcount-underflow"
+	Message string `json:"message"`
+	Task    string `json:"task"`
+	Func    string `json:"func"`
 
-	Where string // of a panic: the functions of this program, innermost first, one a line
+	Where string `json:"where"` // of a panic: the functions of this program, innermost first, one a line
 
-	Stmt string // the statement of a scenario in which it was found; "" for none
-	Seen string // of a result that was not expected: which one came, and where; "" for other oracles
+	Stmt string `json:"-"` // the statement of a scenario in which it was found; "" for none
+	Seen string `json:"-"` // of a result that was not expected: which one came, and where; "" for other oracles
 }
 
 func (v Violation) String() string {

@@ -117,18 +117,12 @@ finally
 					t.Errorf("%s: %s says %q", name, v.Oracle, v.Message)
 				}
 			}
-			rec := newRecording(p)
-			p.follow = rec
-			trace, err := explore.Replay(m, f.Schedule, explore.Options{Choices: p.choices(), Pass: p.pass, Watch: func(report func(task.Violation)) explore.Oracle {
-				rec.oracles = p.Watch(report).(*oracles)
-				return rec
-			}})
-			p.follow = nil
+			drawn, err := p.record(m, f.Schedule)
 			if err != nil {
 				t.Errorf("%s: replay: %v", name, err)
 				continue
 			}
-			if drawn := rec.trace(trace); drawn.Ending != f.Ending || len(drawn.Tasks) != 3 {
+			if drawn.Ending != f.Ending.String() || len(drawn.Tasks) != 3 {
 				t.Errorf("%s: replayed, it ends in %s, found was %s", name, drawn.Ending, f.Ending)
 			}
 		}

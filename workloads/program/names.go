@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unsafe"
 
+	"vmasim/explore/trace"
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
@@ -276,13 +277,13 @@ func (n *namer) pointer(p unsafe.Pointer) string {
 	return n.others[p]
 }
 
-func (n *namer) list() (all []Object) {
+func (n *namer) list() (all []trace.Object) {
 	for _, o := range n.used {
 		is := o.is
 		if o.before != "" {
 			is += ", in the memory of " + o.before
 		}
-		all = append(all, Object{o.name, is})
+		all = append(all, trace.Object{Name: o.name, Is: is})
 	}
 	return all
 }

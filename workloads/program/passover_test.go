@@ -7,6 +7,7 @@ import (
 
 	"vmasim/check"
 	"vmasim/explore"
+	"vmasim/explore/trace"
 	"vmasim/workloads"
 )
 
@@ -65,7 +66,7 @@ func TestPastTheFirstSymptom(t *testing.T) {
 			t.Errorf("%+v: %s, another is shown: %t", c.setting, r.Verdict(), r.Fallback)
 		}
 		wants := c.shows != "reader-left" && c.shows != "wrong-vma"
-		if noted := slices.ContainsFunc(v.Trace.Passed, func(p explore.Passed) bool { return p.Violation.Oracle == "reader-left" && p.Step > 0 }); wants != noted && wants {
+		if noted := slices.ContainsFunc(v.Trace.Passed, func(p trace.Passed) bool { return p.Violation.Oracle == "reader-left" && p.Step > 0 }); wants != noted && wants {
 			t.Errorf("%+v: the precursor is not told: %+v", c.setting, v.Trace.Passed)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vmasim/explore"
+	"vmasim/explore/trace"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/workloads"
@@ -58,7 +59,7 @@ type Violation struct {
 	explore.Found
 	Shrunk  *explore.Shrunk // nil: it could not be made smaller, as it does not fail every time
 	Dropped []string        // what of the scenario the schedule goes without
-	Trace   *Trace
+	Trace   *trace.Trace
 }
 
 // Oracle returns the name of what was violated: an oracle, or how the execution ended.

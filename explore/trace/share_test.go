@@ -1,10 +1,9 @@
-package program
+package trace
 
 import (
 	"testing"
 	"unsafe"
 
-	"vmasim/explore"
 	"vmasim/internal/task"
 )
 
@@ -12,7 +11,7 @@ import (
 func TestShareOfBulkAccesses(t *testing.T) {
 	memory := new([128]uint64)
 	step := func(who string, op task.Op, word int, size uintptr) Step {
-		return Step{Step: explore.Step{Task: who, Op: op, Addr: unsafe.Pointer(&memory[word]), Size: size}}
+		return Step{Size: size, Record: Record{Addr: Address(unsafe.Pointer(&memory[word])), Summary: Summary{Task: who, Op: op}}}
 	}
 	steps := []Step{
 		step("a", task.OpClearPage, 0, 512),

@@ -1,0 +1,266 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// Namer has the names of what the tasks of an execution access. Its methods are called while the execution stands still.
+type Namer interface {
+	// Restart forgets the last execution.
+	Restart()
+	// Cell names what an operation accesses, "" where its own name says it all.
+	Cell(e *task.Event) string
+	// Value words what a cell held: the number v, or what p points to; "" where the cell has no value.
+	Value(e *task.Event, v uint64, p unsafe.Pointer) string
+	// Born names a new object and returns a note about it.
+	Born(base unsafe.Pointer, layout *task.Layout) string
+	// Died returns a note about the end of an object, "" for one that is not known.
+	Died(base unsafe.Pointer) string
+	// Blockers says who has what t waits for in its operation e.
+	Blockers(t *task.Task, e *task.Event) []string
+	// Objects returns those in whose names cells were named, in order.
+	Objects() []Object
+}
+
+// Recorder makes the trace of one execution. Who runs the execution tells it of each step, and of what was violated.
+type Recorder struct {
+	trace   Trace
+	names   Namer            // nil: nothing has a name
+	held    []unsafe.Pointer // the cells of the steps: while these are known, no other object comes to lie there
+	writers map[written]int  // the last step that wrote a value
+	bulks   []bulk           // writes of many cells at once
+	read    int              // the step that wrote the word that was last read after all steps; 0: none did
+	begun   bool             // the world is set up
+	over    bool             // the execution went wrong first, or ended
+	late    bool             // the threads have ended
+	behind  []Passed         // found in steps
+	ended   []Passed         // found when the threads had ended
+	found   []task.Violation // violated when the threads had ended
+}
+
+// written is what a step has written: a cell, and the pointer if it is one, because a load may see one that was overwritten.
+type written struct{ cell, value unsafe.Pointer }
+
+// bulk is a step that has written to size bytes.
+type bulk struct {
+	base unsafe.Pointer
+	size uintptr
+	step int
+}
+
+// NewRecorder returns a recorder that names cells as names does; nil: not at all.
+func NewRecorder(names Namer) *Recorder {
+	return &Recorder{names: names, writers: map[written]int{}}
+}
+
+// Restart forgets the last execution: of several the last is recorded.
+func (r *Recorder) Restart() {
+	*r = *NewRecorder(r.names)
+	if r.names != nil {
+		r.names.Restart()
+	}
+}
+
+// Begin is called when the world is set up, with its address spaces.
+func (r *Recorder) Begin(spaces []Map) {
+	r.begun = true
+	r.trace.Before = spaces
+}
+
+// Over is called where the execution ends, or first goes wrong. look returns the address spaces.
+func (r *Recorder) Over(look func() []Map) {
+	if r.begun && !r.over {
+		r.over = true
+		r.trace.After = look()
+	}
+}
+
+// Before begins a step: t is about to perform an operation, and the enabled tasks could have gone on instead.
+func (r *Recorder) Before(t *task.Task, e *task.Event, enabled []string) {
+	info, stack := e.Op.Info(), append([]string{}, t.Stack()...)
+	s := Step{Size: e.Size, Record: Record{
+		Kind: info.Kind, Order: info.Order, Addr: Address(e.Addr), Stack: stack, Enabled: append([]string{}, enabled...),
+		Summary: Summary{Number: len(r.trace.Steps) + 1, Task: t.Name, Func: e.Func, Op: e.Op},
+	}}
+	if len(stack) > 0 {
+		s.Statement = stack[0]
+	}
+	if r.names != nil {
+		s.Cell = r.names.Cell(e)
+	}
+	r.held = append(r.held, e.Addr)
+	r.trace.Steps = append(r.trace.Steps, s)
+}
+
+// After ends the step: the operation was performed.
+func (r *Recorder) After(e *task.Event) {
+	s := r.last()
+	s.Old, s.New, s.Interrupted = e.Old, e.New, e.Interrupted
+	if e.Target != nil {
+		s.Target = e.Target.Name
+	}
+	if r.names == nil {
+		return
+	}
+	s.Was, s.Is = r.names.Value(e, e.Old, e.OldPtr), r.names.Value(e, e.New, e.NewPtr)
+	if from := r.writers[written{e.Addr, e.OldPtr}]; from > 0 && r.trace.Steps[from-1].Task != s.Task {
+		s.From = from
+	}
+	if s.Word() && s.Reads() {
+		s.From = r.writerOf(e)
+	}
+	switch {
+	case s.Kind == task.Write && e.Size > 0:
+		r.bulks = append(r.bulks, bulk{e.Addr, e.Size, s.Number})
+	case s.Kind == task.Write || e.Old != e.New:
+		r.writers[written{e.Addr, e.NewPtr}] = s.Number
+	}
+}
+
+// Read is told of an operation that belongs to no step, and was performed.
+func (r *Recorder) Read(e *task.Event) {
+	if e.Op.Info().Kind == task.Read {
+		r.read = r.writerOf(e)
+	}
+}
+
+// writerOf returns the step that last wrote the word of memory that an event is about, 0 for none.
+func (r *Recorder) writerOf(e *task.Event) int {
+	step := r.writers[written{e.Addr, nil}]
+	for _, b := range r.bulks {
+		if uintptr(e.Addr)-uintptr(b.base) < b.size {
+			step = max(step, b.step)
+		}
+	}
+	return step
+}
+
+// Born is told of a new object. stepping reports whether a step made it.
+func (r *Recorder) Born(base unsafe.Pointer, layout *task.Layout, stepping bool) {
+	if r.names != nil {
+		r.note(r.names.Born(base, layout), stepping)
+	}
+}
+
+// Died is told of the end of an object.
+func (r *Recorder) Died(base unsafe.Pointer, stepping bool) {
+	if r.names != nil {
+		r.note(r.names.Died(base), stepping)
+	}
+}
+
+func (r *Recorder) note(words string, stepping bool) {
+	if s := r.last(); s != nil && stepping && words != "" {
+		s.Notes = append(s.Notes, words)
+	}
+}
+
+// last returns the last step, nil before the first.
+func (r *Recorder) last() *Step {
+	if n := len(r.trace.Steps); n > 0 {
+		return &r.trace.Steps[n-1]
+	}
+	return nil
+}
+
+// Late is called when the threads have ended: what follows belongs to no step.
+func (r *Recorder) Late() { r.late = true }
+
+// Violated is told what was violated since the last call: by the last step, or else after all steps.
+func (r *Recorder) Violated(all []task.Violation) {
+	if r.late {
+		r.found = append(r.found, all...)
+	} else if s := r.last(); s != nil {
+		s.Violations = append(s.Violations, oracles(all)...)
+	}
+}
+
+// PassedOver is told of a violation behind which the execution went on.
+func (r *Recorder) PassedOver(v task.Violation) {
+	if r.late {
+		r.ended = append(r.ended, Passed{Violation: v})
+	} else if s := r.last(); s != nil {
+		r.behind = append(r.behind, Passed{s.Number, v})
+	}
+}
+
+// Performed notes what came of a statement of finally. load reports whether it has read a word.
+func (r *Recorder) Performed(text, result string, load bool) {
+	done := Performed{Text: text, Result: result}
+	if load {
+		done.From = r.read
+	}
+	r.trace.Finally = append(r.trace.Finally, done)
+}
+
+// Chosen notes a choice made in a step.
+func (r *Recorder) Chosen(step, value int) {
+	if step > 0 && step <= len(r.trace.Steps) {
+		s := &r.trace.Steps[step-1]
+		s.Choices = append(s.Choices, value)
+	}
+}
+
+// Blocked notes that t cannot go on with its operation e.
+func (r *Recorder) Blocked(t *task.Task, e *task.Event, slept, spins bool) {
+	b := Blocked{Task: t.Name, Op: e.Op, Func: e.Func, Slept: slept, Spins: spins}
+	if r.names != nil {
+		b.Cell, b.Why = r.names.Cell(e), r.names.Blockers(t, e)
+	}
+	r.trace.Blocked = append(r.trace.Blocked, b)
+}
+
+// End ends the recording, and returns the trace of the tasks, which ended in this way, for these violations.
+func (r *Recorder) End(tasks []string, ending string, violated []task.Violation, outcome string) *Trace {
+	t := &r.trace
+	t.Tasks, t.Ending, t.Violated, t.Outcome = tasks, ending, violated, outcome
+	if r.names != nil {
+		t.Objects = r.names.Objects()
+	}
+	if len(t.Steps) == 0 && !r.late {
+		t.Start = oracles(violated)
+	}
+	r.judge()
+	t.Passed = r.ended
+	for _, p := range r.behind {
+		if !slices.ContainsFunc(t.Passed, func(o Passed) bool { return o.Violation.Oracle == p.Violation.Oracle }) {
+			s := &t.Steps[p.Step-1]
+			s.Notes = append(s.Notes, p.Violation.Oracle+", and on")
+		}
+		t.Passed = append(t.Passed, p)
+	}
+	for i := range t.Steps {
+		if s := &t.Steps[i]; slices.ContainsFunc(s.Choices, func(v int) bool { return v != 0 }) {
+			s.Notes = append(s.Notes, "chosen: "+strings.Trim(fmt.Sprint(s.Choices), "[]"))
+		}
+	}
+	share(t.Steps)
+	return t
+}
+
+// judge gives what was found after the threads had ended to the statements of finally whose results it is about.
+func (r *Recorder) judge() {
+	t := &r.trace
+	n := 0 // statements that are known to be as stated, or not
+	for _, v := range r.found {
+		i := slices.IndexFunc(t.Finally[n:], func(p Performed) bool { return p.Text == v.Stmt })
+		if v.Seen == "" || i < 0 {
+			t.End = append(t.End, v.Oracle)
+			continue
+		}
+		n += i + 1
+		t.Finally[n-1].Violations = append(t.Finally[n-1].Violations, v.Oracle)
+	}
+}
+
+func oracles(all []task.Violation) (names []string) {
+	for _, v := range all {
+		names = append(names, v.Oracle)
+	}
+	return names
+}

@@ -1,0 +1,184 @@
+// Package trace is one execution as data: what each step did, with the names of what it accessed, who is blocked, and what the
+// address spaces were before and after.
+//
+// A [Recorder] makes a trace while the execution runs, because a name means something only at that moment: the explorer tells
+// it of every step, and a [Namer] has the names. Whoever shows a trace, as drawing, graph or lines of JSON, needs nothing
+// but this package. [Write] and [Read] keep traces in files.
+package trace
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"vmasim/internal/task"
+)
+
+// Trace is one execution in the words of a reader.
+type Trace struct {
+	Tasks    []string         `json:"tasks"` // in the order of the world
+	Steps    []Step           `json:"steps"`
+	Objects  []Object         `json:"objects"`
+	Before   []Map            `json:"before"` // the address spaces when the threads begin
+	After    []Map            `json:"after"`  // and where the trace ends
+	Blocked  []Blocked        `json:"blocked"`
+	Finally  []Performed      `json:"finally"` // the statements of finally that were performed
+	Start    []string         `json:"start"`   // the oracles violated before the threads had taken a step
+	End      []string         `json:"end"`     // those violated when all was over, in no statement
+	Ending   string           `json:"ending"`
+	Passed   []Passed         `json:"passed"`
+	Violated []task.Violation `json:"violated"` // where it ended
+	Outcome  string           `json:"outcome"`  // if it finished
+	Diverged *Divergence      `json:"diverged,omitempty"`
+}
+
+// Step is one step of an execution.
+type Step struct {
+	Record
+	Size        uintptr `json:"size,omitempty"`        // of a bulk access, in bytes; 0: one cell
+	Shared      bool    `json:"shared,omitempty"`      // tasks affect each other through it
+	Interrupted bool    `json:"interrupted,omitempty"` // a fatal signal ended its wait
+}
+
+// Record is what a step did, to the bit.
+type Record struct {
+	Summary
+	Kind       task.Kind  `json:"kind"`
+	Order      task.Order `json:"order"`
+	Addr       Address    `json:"address"` // of the cell
+	Old        uint64     `json:"raw_old"`
+	New        uint64     `json:"raw_new"`
+	Stack      []string   `json:"stack"`                // kernel functions, outermost first
+	Enabled    []string   `json:"enabled"`              // who could have gone on instead, in order
+	Choices    []int      `json:"choices,omitempty"`    // decided in this step besides
+	Target     string     `json:"target,omitempty"`     // whom it wakes up
+	Violations []string   `json:"violations,omitempty"` // the oracles of what it violated
+}
+
+// Summary is what a reader needs to know of a step.
+type Summary struct {
+	Number    int      `json:"step"` // from 1
+	Task      string   `json:"task"`
+	Statement string   `json:"statement"` // that it belongs to, "" outside any
+	Func      string   `json:"function"`  // the kernel function it belongs to
+	Op        task.Op  `json:"operation"`
+	Cell      string   `json:"cell"`            // what it accesses, "" for what has no name of its own
+	Was       string   `json:"old"`             // the value seen, "" where the cell has none
+	Is        string   `json:"new"`             // the value left
+	From      int      `json:"from"`            // the step that wrote the value seen; 0: init did, or this task, unless it is a word of memory
+	Notes     []string `json:"notes,omitempty"` // what was born, freed or chosen
+}
+
+// Address is where a cell lies.
+type Address uintptr
+
+// MarshalText implements [encoding.TextMarshaler].
+func (a Address) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%#x", uintptr(a)), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (a *Address) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 0, 64)
+	*a = Address(n)
+	return err
+}
+
+// Writes reports whether the step changed its cell, or its lock.
+func (s *Step) Writes() bool {
+	switch s.Op.Info().Kind {
+	case task.Read, task.Wait:
+		return false
+	case task.RMW, task.Try:
+		return s.Old != s.New
+	}
+	return true
+}
+
+// Reads reports whether the step only saw a value.
+func (s *Step) Reads() bool { return s.Op.Info().Kind == task.Read }
+
+// Updates reports whether the step saw a value and may have left another.
+func (s *Step) Updates() bool { return s.Op.Info().Kind == task.RMW }
+
+// Tries reports whether the step takes a lock if that is free.
+func (s *Step) Tries() bool { return s.Op.Info().Kind == task.Try }
+
+// Waits reports whether the step is one that goes on when a condition holds.
+func (s *Step) Waits() bool { return s.Op.Info().Kind == task.Wait }
+
+// Wakes reports whether the step makes a waiting task look again.
+func (s *Step) Wakes() bool { return s.Op.Info().Kind == task.Wake }
+
+// Word reports whether the step is a statement's own access to a word of memory: what a load loads, or a store stores.
+func (s *Step) Word() bool {
+	return len(s.Stack) == 1 && s.Size == 0 && strings.Contains(s.Cell, ".word[")
+}
+
+// Performed is a statement of finally and what came of it. It comes after all steps.
+type Performed struct {
+	Text       string   `json:"statement"`
+	Result     string   `json:"result"`
+	From       int      `json:"from"` // the step that wrote what a load has read; 0: none did
+	Violations []string `json:"violations,omitempty"`
+}
+
+// Object is memory that the trace names.
+type Object struct {
+	Name string `json:"name"` // vma#1
+	Is   string `json:"is"`   // what it is and where
+}
+
+// Map is what an address space maps.
+type Map struct {
+	Name  string   `json:"name"`
+	Lines []string `json:"lines"`
+}
+
+// Blocked is a task that cannot go on, and why.
+type Blocked struct {
+	Task  string   `json:"task"`
+	Op    task.Op  `json:"operation"`
+	Cell  string   `json:"cell"`
+	Func  string   `json:"function"`
+	Slept bool     `json:"slept,omitempty"` // the condition that it sleeps for holds: its wake-up was lost
+	Spins bool     `json:"spins,omitempty"` // it is not blocked but goes round a loop that changes nothing
+	Why   []string `json:"why"`             // who has what it waits for
+}
+
+// Passed is a broken rule behind which the execution went on.
+type Passed struct {
+	Step      int            `json:"step"` // in which it was found; 0: when all steps were taken
+	Violation task.Violation `json:"violation"`
+}
+
+// Divergence says that a schedule does not fit the program any more: the trace ends where it differs.
+type Divergence struct {
+	Step     int      `json:"step"`              // the first that differs
+	Schedule string   `json:"schedule"`          // whose step it is in the schedule; "": it ends here
+	Enabled  []string `json:"enabled,omitempty"` // who could go on
+}
+
+func (d *Divergence) Error() string {
+	can := "nobody can go on"
+	if len(d.Enabled) > 0 {
+		can = "able to go on: " + strings.Join(d.Enabled, ", ")
+	}
+	return fmt.Sprintf("the schedule does not fit: at step %d it gives the turn to %s; %s", d.Step, d.Schedule, can)
+}
+
+// Write writes a trace as one JSON object on a line.
+func Write(w io.Writer, t *Trace) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(t)
+}
+
+// Read reads a trace that Write has written.
+func Read(r io.Reader) (*Trace, error) {
+	t := &Trace{}
+	if err := json.NewDecoder(r).Decode(t); err != nil {
+		return nil, fmt.Errorf("read trace: %w", err)
+	}
+	return t, nil
+}

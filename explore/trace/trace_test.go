@@ -1,0 +1,111 @@
+package trace
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// fieldNames names each cell by the letter that stands for it, and objects by their type.
+type fieldNames struct{ cells map[unsafe.Pointer]string }
+
+func (n fieldNames) Restart()                   {}
+func (n fieldNames) Cell(e *task.Event) string  { return n.cells[e.Addr] }
+func (n fieldNames) Died(unsafe.Pointer) string { return "object is freed" }
+func (n fieldNames) Objects() []Object          { return []Object{{"object", "an object"}} }
+func (n fieldNames) Value(_ *task.Event, v uint64, _ unsafe.Pointer) string {
+	return string(rune('0' + v))
+}
+func (n fieldNames) Born(_ unsafe.Pointer, l *task.Layout) string { return l.Type + " is born" }
+func (n fieldNames) Blockers(t *task.Task, e *task.Event) []string {
+	return []string{"b holds " + n.Cell(e)}
+}
+
+// recorded is a trace with something of everything.
+func recorded() (*Recorder, *Trace) {
+	var x, y uint64
+	r := NewRecorder(fieldNames{map[unsafe.Pointer]string{unsafe.Pointer(&x): "x", unsafe.Pointer(&y): "y"}})
+	a, b := &task.Task{Name: "a"}, &task.Task{Name: "b"}
+	step := func(t *task.Task, e *task.Event) {
+		r.Before(t, e, []string{"a", "b"})
+		r.After(e)
+	}
+	r.Begin([]Map{{"mm", []string{"A..A+4K rw-p anon"}}})
+	r.Born(unsafe.Pointer(&y), &task.Layout{Type: "object"}, false)
+	step(a, &task.Event{Op: task.OpWriteOnce, Addr: unsafe.Pointer(&x), Old: 0, New: 1, Func: "f"})
+	r.Born(unsafe.Pointer(&y), &task.Layout{Type: "object"}, true)
+	step(b, &task.Event{Op: task.OpReadOnce, Addr: unsafe.Pointer(&x), Old: 1, New: 1})
+	r.PassedOver(task.Violation{Oracle: "race", Message: "both", Task: "b"})
+	step(b, &task.Event{Op: task.OpWakeUp, Addr: unsafe.Pointer(&y), Target: a})
+	r.Violated([]task.Violation{{Oracle: "lost", Message: "it is lost", Task: "b"}})
+	r.Chosen(3, 1)
+	r.Blocked(a, &task.Event{Op: task.OpMutexWait, Addr: unsafe.Pointer(&y)}, true, false)
+	r.Late()
+	e := &task.Event{Op: task.OpReadOnce, Addr: unsafe.Pointer(&x), Old: 1}
+	r.Read(e)
+	r.Performed("load A", "1", true)
+	r.Violated([]task.Violation{{Oracle: "unexpected-result", Stmt: "load A", Seen: "load A = 1"}, {Oracle: "leak"}})
+	r.Over(func() []Map { return []Map{{"mm", []string{}}} })
+	r.Over(func() []Map { panic("twice") })
+	t := r.End([]string{"a", "b"}, "violation", []task.Violation{{Oracle: "lost", Message: "it is lost", Task: "b"}}, "<out>")
+	t.Diverged = &Divergence{Step: 4, Schedule: "b", Enabled: []string{"a"}}
+	return r, t
+}
+
+func TestRecorder(t *testing.T) {
+	r, got := recorded()
+	for i, s := range got.Steps {
+		if s.Number != i+1 {
+			t.Errorf("step %d has the number %d", i+1, s.Number)
+		}
+	}
+	first, second, third := &got.Steps[0], &got.Steps[1], &got.Steps[2]
+	if !first.Writes() || !first.Shared || !reflect.DeepEqual(first.Notes, []string{"object is born"}) || first.Was != "0" || first.Is != "1" {
+		t.Errorf("first %+v", first)
+	}
+	if !second.Reads() || second.From != 1 || !reflect.DeepEqual(second.Notes, []string{"race, and on"}) {
+		t.Errorf("second %+v", second)
+	}
+	if !third.Wakes() || third.Target != "a" || !reflect.DeepEqual(third.Violations, []string{"lost"}) || !reflect.DeepEqual(third.Notes, []string{"chosen: 1"}) {
+		t.Errorf("third %+v", third)
+	}
+	if f := got.Finally; len(f) != 1 || f[0].From != 1 || len(f[0].Violations) != 1 || !reflect.DeepEqual(got.End, []string{"leak"}) {
+		t.Errorf("finally %+v, end %v", f, got.End)
+	}
+	if b := got.Blocked; len(b) != 1 || b[0].Cell != "y" || !b[0].Slept || b[0].Why[0] != "b holds y" {
+		t.Errorf("blocked %+v", b)
+	}
+	r.Restart()
+	if again := r.End(nil, "violation", []task.Violation{{Oracle: "early"}}, ""); len(again.Steps) != 0 || !reflect.DeepEqual(again.Start, []string{"early"}) {
+		t.Errorf("after a restart: %+v", again)
+	}
+}
+
+// TestRoundTrip: what was written is read.
+func TestRoundTrip(t *testing.T) {
+	_, want := recorded()
+	var b bytes.Buffer
+	if err := Write(&b, want); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	got, err := Read(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read %+v, written was %+v", got, want)
+	}
+	if strings.Count(text, "\n") != 1 || !strings.Contains(text, `"operation":"WRITE_ONCE"`) || !strings.Contains(text, "<out>") {
+		t.Error(text)
+	}
+	for _, wrong := range []string{"", `{"steps":[{"operation":"nothing"}]}`, `{"steps":[{"address":"here"}]}`} {
+		if _, err := Read(strings.NewReader(wrong)); err == nil {
+			t.Errorf("%q is read", wrong)
+		}
+	}
+}
