@@ -54,7 +54,7 @@ func (f *fault) cachedPage() (phys.PFN, linux.AccessEnd) {
 	file.Get(f.t) // the VMA's reference may go with the lock
 	f.release()
 	file.ReadAhead(f.t, first, last) // an error will show when it is tried again
-	_ = file.Put(f.t)                // who opened the file sees the errors of writing it back
+	_ = file.Put(f.t)                // the opener of the file sees the errors of writing it back
 	f.tried = true
 	f.t.Reach(task.RetryRead)
 	return 0, retry

@@ -96,7 +96,7 @@ func (f *fixture) holds(m *mm.MM, n int, value uint64) {
 	}
 }
 
-// word is what the first word of a page of an untouched file is.
+// word returns the first word of a page of an untouched file.
 func word(n int) uint64 { return uint64(n+1) * 0x0101010101010101 }
 
 // pte returns the entry that maps a page, empty if none does.

@@ -53,7 +53,7 @@ func accessRemote(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use fu
 	return nil
 }
 
-// forbidden reports whether the VMA refuses the access even to who may use force: check_vma_flags.
+// forbidden reports whether the VMA refuses the access even to a task that may use force: check_vma_flags.
 func (f *fault) forbidden() bool {
 	const copied = vma.VMShared | vma.VMMayWrite // is_cow_mapping
 	switch {

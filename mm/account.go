@@ -122,7 +122,7 @@ func (mm *MM) charge(t *task.Task, op string, pages uint64) error {
 	return err
 }
 
-// promise accounts pages, whoever's they are: security_vm_enough_memory_mm. It fails with ENOMEM.
+// promise accounts pages of any owner: security_vm_enough_memory_mm. It fails with ENOMEM.
 func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 	if pages == 0 {
 		return nil

@@ -32,7 +32,7 @@ func (mm *MM) PrepareAnonVMA(t *task.Task, v *vma.VMA) error {
 	mm.Tables.PageTableLock.Lock(t) // another fault may be doing the same
 	prepared := v.AnonVMA(t) != nil
 	if !prepared {
-		anon.Link(t, link, v) // before the publication: who sees the anon_vma may look at the chain
+		anon.Link(t, link, v) // before the publication: a task that sees the anon_vma may look at the chain
 		anon.AddActive(t, 1)
 		v.PublishAnonVMA(t, anon)
 	}

@@ -27,7 +27,7 @@ const (
 	callPrctl
 )
 
-// residues is what a call may leave when it fails, beside nothing (K7, R10, R11).
+// residues are the traces that a call may leave when it fails, beside nothing (K7, R10, R11).
 type residues uint8
 
 const (

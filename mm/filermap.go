@@ -32,7 +32,7 @@ func (mm *MM) unlinkFile(t *task.Task, v *vma.VMA) {
 
 // eachMapping calls fn with the address space and the addresses of each mapping of pages [first, last) of a file:
 // vma_interval_tree_foreach. They come by page offset, those that are equal in the order in which they were made: fork and mremap
-// rely on that, who move or copy entries from an earlier mapping to a later one without the lock that is held here.
+// rely on that: they move or copy entries from an earlier mapping to a later one without the lock that is held here.
 func eachMapping(t *task.Task, f *phys.Inode, first, last uint64, fn func(mm *MM, start, end uint64)) {
 	f.IMmap.DownRead(t)
 	defer f.IMmap.UpRead(t)

@@ -125,7 +125,7 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 		if err != nil {
 			return err
 		}
-		to.Lock.Lock(t) // who comes by the reverse map of the file may be there
+		to.Lock.Lock(t) // a task that came by the reverse map of the file may be there
 		c.Lock.Lock(t)
 		for i := range c.Entries {
 			e := &c.Entries[i]

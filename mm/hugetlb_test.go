@@ -31,7 +31,7 @@ func TestHugeTLB(t *testing.T) {
 		_, err := l.mm.Mmap(l.t, c.args)
 		l.wantErrno(err, c.want, what)
 	}
-	// What was at the address is gone when it turns out that there are none.
+	// The old mapping is gone when it turns out that there are none.
 	l.do(l.tryMap(l.t, 0, 1, rw, privateAnon, mm.MmapArgs{}))
 	l.wantErrno(l.tryMap(l.t, 0, 1, rw, huge, mm.MmapArgs{}), linux.ENOMEM, "over another mapping")
 	l.wantLayout("")

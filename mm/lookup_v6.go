@@ -51,7 +51,7 @@ func (mm *MM) seqOwner(t *task.Task, v *vma.VMA) *vma.MMLock {
 }
 
 // isOwn reports whether a VMA just locked is the mm's. A reader that looks at the caller's mm_lock_seq has compared the mms
-// itself; who looked into vma->vm_mm compares here, as lock_vma_under_rcu did at first.
+// itself; one that looked into vma->vm_mm compares here, as lock_vma_under_rcu did at first.
 func (mm *MM) isOwn(t *task.Task, v *vma.VMA) bool {
 	if mm.Rules.Has(rules.CallersMM) || !mm.Rules.Has(rules.CheckVMMM) {
 		return true

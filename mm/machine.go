@@ -33,7 +33,7 @@ type Config struct {
 // ReadAroundDevice has faults read as much as the real kernel does on the device that the file is on.
 const ReadAroundDevice = ^uint64(0)
 
-// DefaultMemory is what a machine has if nothing is said, in bytes.
+// DefaultMemory is the memory of a machine if nothing is said, in bytes.
 const DefaultMemory = 256 << 20
 
 // Machine is the root of everything simulated: physical memory, slab caches, RCU, rules. Machines share nothing, so

@@ -16,7 +16,7 @@ const (
 	mmapWrite                // mmap_lock for writing
 )
 
-// advice is what a value of madvise asks for. Either it changes flags of VMAs (set, clear), or it does something to their pages.
+// advice describes a value of madvise. Either it changes flags of VMAs (set, clear), or it does something to their pages.
 type advice struct {
 	lock       adviceLock
 	discards   bool // contents may be lost by it: is_discard
@@ -28,7 +28,7 @@ type advice struct {
 	write      bool // it brings them in as writes do
 }
 
-// adviceTable is what madvise knows, by the value of the advice.
+// adviceTable has the advice that madvise knows, by its value.
 var adviceTable = [...]advice{
 	linux.MADV_NORMAL:     {lock: mmapWrite, clear: vma.VMRandRead | vma.VMSeqRead},
 	linux.MADV_RANDOM:     {lock: mmapWrite, set: vma.VMRandRead, clear: vma.VMSeqRead},

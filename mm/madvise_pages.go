@@ -96,7 +96,7 @@ func (a *advising) willneed(t *task.Task, v *vma.VMA, start, end uint64) error {
 	file.Get(t) // the VMA's reference may go with the lock
 	a.mm.MmapReadUnlock(t)
 	file.ReadAhead(t, first, first+(end-start)>>linux.PageShift)
-	_ = file.Put(t) // who opened the file sees the errors of writing it back
+	_ = file.Put(t) // the opener of the file sees the errors of writing it back
 	a.mm.MmapReadLock(t)
 	return nil
 }

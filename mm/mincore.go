@@ -8,7 +8,7 @@ import (
 )
 
 // Mincore is mincore(2): a byte for each page of the range, of which bit 0 says that an access would not have to read anything.
-// Errors are linux.Errno values, wrapped. Whoever maps a file may ask for it: the model's processes own all files.
+// Errors are linux.Errno values, wrapped. Every task that maps a file may ask for it: the model's processes own all files.
 func (mm *MM) Mincore(t *task.Task, addr, length uint64) ([]byte, error) {
 	t.Enter("sys_mincore")
 	defer t.Leave()

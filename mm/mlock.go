@@ -91,7 +91,7 @@ func (mm *MM) Munlockall(t *task.Task) error {
 	return nil
 }
 
-// mayLock makes system call op refuse who may not lock anything: can_do_mlock.
+// mayLock makes system call op fail for a task that may not lock anything: can_do_mlock.
 func (mm *MM) mayLock(t *task.Task, op string) error {
 	if mm.Limit(t, LimitMemlock) == 0 && !mm.Machine.CapIPCLock {
 		return errno(op, linux.EPERM, "RLIMIT_MEMLOCK is 0")

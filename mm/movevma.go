@@ -168,7 +168,7 @@ func (r *remap) unmapCharged(t *task.Task, start, length uint64) error {
 	return vms.remove(t, false)
 }
 
-// residue is what MREMAP_DONTUNMAP has left behind that contradicts what Validate demands. Linux 6.18 has it so; later kernels do
+// residue notes the leavings of MREMAP_DONTUNMAP that contradict the demands of Validate. Linux 6.18 has it so; later kernels do
 // not.
 type residue struct {
 	locked uint64 // pages that locked_vm counts though no VMA has them locked

@@ -37,7 +37,7 @@ func (mm *MM) Mremap(t *task.Task, oldAddr, oldLen, newLen uint64, flags int, ne
 	return addr, err
 }
 
-// remapKind is what becomes of the length.
+// remapKind says how the length changes.
 type remapKind uint8
 
 const (

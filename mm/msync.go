@@ -65,7 +65,7 @@ func (mm *MM) syncVMA(t *task.Task, v *vma.VMA, start, end uint64) error {
 	file.Get(t) // the VMA's reference may go with the lock
 	mm.MmapReadUnlock(t)
 	err := file.SyncRange(t, first, last, func() { writeProtectFile(t, file.Inode, first, last) })
-	_ = file.Put(t) // who opened the file sees these errors
+	_ = file.Put(t) // the opener of the file sees these errors
 	mm.MmapReadLock(t)
 	return err
 }

@@ -42,11 +42,11 @@ var _ Protocol = (*MM)(nil)
 // freeVMA drops the VMA's file and gives its memory back: remove_vma. Neither the tree nor the reverse map holds it.
 func (mm *MM) freeVMA(t *task.Task, v *vma.VMA) {
 	if f := v.File(t); f != nil {
-		_ = f.Put(t) // who opened the file has a reference, too, and sees the errors of writing it back
+		_ = f.Put(t) // the opener of the file has a reference, too, and sees the errors of writing it back
 	}
 	mm.Machine.VMAs.Free(t, v)
 }
 
-// tableReaders returns the domain of those who walk page tables without a lock: the processors, and GUP-fast. All others have the
+// tableReaders returns the domain of the walkers that hold no lock: the processors, and GUP-fast. All others have the
 // VMA or mmap_lock, which a writer waits for before it frees tables.
 func (mm *MM) tableReaders() *ksync.Domain { return mm.Machine.Access }

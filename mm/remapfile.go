@@ -37,7 +37,7 @@ func (mm *MM) RemapFilePages(t *task.Task, start, size uint64, prot int, pgoff u
 	return err
 }
 
-// remapped is what remap_file_pages has found at its address before it takes mmap_lock for writing.
+// remapped is the mapping that remap_file_pages has found at its address before it takes mmap_lock for writing.
 type remapped struct {
 	flags vma.Flags
 	file  *phys.File // with a reference

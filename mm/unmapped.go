@@ -7,7 +7,7 @@ import (
 	"vmasim/tree"
 )
 
-// placement is what the address of a mapping depends on: the arguments of get_unmapped_area.
+// placement decides the address of a mapping: the arguments of get_unmapped_area.
 type placement struct {
 	op     string     // the system call
 	hint   uint64     // the address itself with MAP_FIXED or MAP_FIXED_NOREPLACE; 0: none

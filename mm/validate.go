@@ -196,7 +196,7 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 	}
 	switch kind := page.Kind.Peek(); kind {
 	case phys.KindAnon:
-		// /dev/zero, mapped shared by one who may not write, is anonymous memory: of its own where the zero page is forbidden.
+		// /dev/zero, mapped shared without the right to write, is anonymous memory: of its own where the zero page is forbidden.
 		shared := flags&vma.VMMayShare != 0 && (file == nil || !file.Zero())
 		if shared || !c.reachable(v, page.Owner.Peek()) {
 			c.fail("unreachable-anon-vma", "the page at %#x belongs to anon_vma %d, which its VMA is not linked to", addr, page.Owner.Peek())
@@ -215,7 +215,7 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 
 // reachable reports whether v is linked to the anon_vma with the given ID.
 func (c *checker) reachable(v *vma.VMA, id uint32) bool {
-	anon := v.AnonVMA(c.t) // who sees it sees the chain, which a fault may just have made
+	anon := v.AnonVMA(c.t) // a task that sees it sees the chain, which a fault may just have made
 	if anon == nil {
 		return false
 	}

@@ -12,7 +12,7 @@ import (
 	"vmasim/vma"
 )
 
-// reference is what the tree should hold: each unit of a small address space on its own.
+// reference is the content that the tree should have: each unit of a small address space on its own.
 type reference [256]*vma.VMA
 
 func (r *reference) entries() (out []Entry) {

@@ -11,7 +11,7 @@ import (
 	"vmasim/internal/task/tasktest"
 )
 
-// footprint is what a pending operation touches.
+// footprint names the cells that a pending operation touches.
 type footprint struct {
 	task   int
 	cell   string // by name: each run has cells of its own

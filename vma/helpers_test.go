@@ -19,7 +19,7 @@ const (
 	testFlags = VMRead | VMWrite | VMMayRead | VMMayWrite
 )
 
-// lab is what the lock protocol needs and nothing more: address spaces' locks, a cache of VMAs, RCU.
+// lab holds the minimum that the lock protocol needs: address spaces' locks, a cache of VMAs, RCU.
 type lab struct {
 	rules rules.Set
 	asV6  bool // mms follow RefcountV6 whatever the rules are
@@ -111,7 +111,7 @@ func (l *lab) attached(mm *MMLock) *VMA {
 // endRead gives the read lock of v back.
 func endRead(t *task.Task, m *MMLock, v *VMA) { m.EndRead(t, ReadLock{VMA: v}) }
 
-// readLock is what lock_vma_under_rcu does with a VMA that it has found: it reports whether v is read-locked, and has left
+// readLock does with v as lock_vma_under_rcu does with a VMA that it has found: it reports whether v is read-locked, and has left
 // the RCU section.
 func readLock(t *task.Task, mm *MMLock, v *VMA) ReadResult {
 	mm.RCU.ReadLock(t)

@@ -7,7 +7,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// Generation says how the VMAs of an mm are kept as they are for who reads them. The rules of the mm choose it, once.
+// Generation says how the VMAs of an mm are kept as they are for readers. The rules of the mm choose it, once.
 //
 // Each generation has a file of its own, which the switches of this one lead to, and, where it looks VMAs up in its own way,
 // another one in package mm. What it keeps in a VMA stands in fieldLayout; when freed memory may be used again, in ReuseOf.
@@ -45,7 +45,7 @@ const (
 	ReadDetached                   // it is detached: look it up again
 )
 
-// ReadLock is what a reader has of a VMA: the token of a read section, which EndRead ends.
+// ReadLock is the token of a reader: the VMA that stays as it is, and the lock that keeps it so until EndRead.
 type ReadLock struct {
 	VMA  *VMA // nil: none was locked
 	Mmap bool // mmap_lock is held, and keeps the VMA as it is; otherwise the VMA's own lock does

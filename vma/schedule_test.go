@@ -10,7 +10,7 @@ import (
 
 // The programs of this file run in every schedule. What they protect is two plain words that must agree.
 
-// pair is what a VMA lock protects in these programs.
+// pair is the data that a VMA lock protects in these programs.
 type pair struct{ a, b ksync.Plain[int] }
 
 func (l *lab) pair() *pair {

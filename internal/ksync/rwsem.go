@@ -31,7 +31,7 @@ type RWSem struct {
 const (
 	semReaders    = 1<<32 - 1
 	semWriter     = 1 << 32
-	semWaiters    = 1 << 33 // the queue is not empty: only who holds mu changes the word
+	semWaiters    = 1 << 33 // the queue is not empty: only the holder of mu changes the word
 	semState      = 1<<34 - 1
 	semOwnerShift = 34
 )

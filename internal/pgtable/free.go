@@ -55,7 +55,7 @@ func (tb *Tables) freeLater(t *task.Task, head phys.PFN) {
 // Range frees the tables that map addresses of [start, end) and lie wholly within [floor, ceiling): free_pgd_range. A ceiling
 // of 0 is the top of the address space. floor is the end of the VMA before the range and ceiling the start of the one after,
 // so that no table in use is freed. Nothing may be mapped in [floor, ceiling) any more, it may not be reachable, and
-// whoever unmapped the rest of it must have freed its tables, too: they are not looked for. It takes no page-table lock.
+// the task that unmapped the rest of it must have freed its tables, too: they are not looked for. It takes no page-table lock.
 func (f *Freeing) Range(t *task.Task, start, end, floor, ceiling uint64) {
 	first := start >> PMDShift << PMDShift
 	if first < floor {

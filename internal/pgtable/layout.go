@@ -8,8 +8,8 @@ import (
 	"vmasim/internal/task"
 )
 
-// An entry may be read without a lock, once, by who keeps its table from being freed. It is changed under the lock of its
-// table, but for the entries of the PGD and the PUD tables, whose lock is page_table_lock; and who frees the tables of a
+// An entry may be read without a lock, once, by a task that keeps its table from being freed. It is changed under the lock of its
+// table, but for the entries of the PGD and the PUD tables, whose lock is page_table_lock; and a task that frees the tables of a
 // range that cannot be reached empties the entries above them without one.
 var (
 	atomicRule = task.LockRule{task.AtomicCell}

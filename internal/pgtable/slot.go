@@ -12,7 +12,7 @@ type Entry struct{ word ksync.Atomic64 }
 // Get reads the entry: ptep_get.
 func (e *Entry) Get(t *task.Task) PTE { return PTE(e.word.ReadOnce(t)) }
 
-// Set writes the entry: set_pte. What the frame holds is visible to whoever sees the entry.
+// Set writes the entry: set_pte. The content of the frame is visible to each task that sees the entry.
 func (e *Entry) Set(t *task.Task, v PTE) { e.word.StoreRelease(t, uint64(v)) }
 
 // GetAndClear empties the entry and returns what it was, with the bits that the processor set last:

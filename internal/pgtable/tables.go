@@ -70,7 +70,7 @@ func (tb *Tables) Init(t *task.Task, mem *phys.Memory, access *ksync.Domain) (er
 func (tb *Tables) TablePages() int { return int(tb.pages.Peek()) }
 
 // allocTable returns a new table whose entries map 1<<shift bytes each: pagetable_alloc, and the constructor, which makes its
-// lock. The lock is announced right after its table: that is how who watches knows which is whose.
+// lock. The lock is announced right after its table: so an observer knows which is whose.
 func (tb *Tables) allocTable(t *task.Task, shift uint) (phys.PFN, error) {
 	table, lock := layoutsOf(shift)
 	pfn, err := tb.mem.AllocObject(t, table)

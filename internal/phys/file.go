@@ -15,7 +15,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// ErrBeyondEOF says that a page lies wholly beyond the end of its file: SIGBUS to whoever touches it.
+// ErrBeyondEOF says that a page lies wholly beyond the end of its file: SIGBUS to the task that touches it.
 var ErrBeyondEOF = errors.New("page beyond the end of the file")
 
 // Inode is a file's bytes with their page cache: the kernel's struct inode and address_space. The cache is not coherent
@@ -155,7 +155,7 @@ func (f *Inode) OnDAXSystem() bool {
 // Memory reports whether the file lives in memory only: shmem_mapping.
 func (f *Inode) Memory() bool { return f.file == nil || f.fsType == linux.TMPFS_MAGIC }
 
-// TakeForDisk makes the file one of ext4, wherever it lies, before it is mapped: for who wants the same on every machine.
+// TakeForDisk makes the file one of ext4, wherever it lies, before it is mapped: for tests that want the same on every machine.
 func (f *Inode) TakeForDisk() { f.fsType = linux.EXT4_SUPER_MAGIC }
 
 // Readable reports whether the file is open for reading.
@@ -179,7 +179,7 @@ func (f *File) Put(t *task.Task) error {
 func (f *Inode) put(t *task.Task) error {
 	m := f.mem
 	m.inodeLock.Lock(t)
-	defer m.inodeLock.Unlock(t) // held on: who opens the file again must see what is written back
+	defer m.inodeLock.Unlock(t) // held on: a task that opens the file again must see what is written back
 	f.refs--
 	if f.refs > 0 {
 		return nil
@@ -323,7 +323,7 @@ func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 	}
 }
 
-// truncate forgets what the cache holds past the end of a file that shrank: truncate_pagecache. Whoever has mapped such
+// truncate forgets what the cache holds past the end of a file that shrank: truncate_pagecache. A task that has mapped such
 // a page keeps it until it is unmapped.
 func (f *Inode) truncate(t *task.Task, size uint64) {
 	f.fill.Lock(t)

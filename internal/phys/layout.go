@@ -14,7 +14,7 @@ var (
 	fillRule   = task.LockRule{task.InvalidateLock, task.NotYetVisible}
 )
 
-// pageLayout is of a frame's bytes while they hold a page of memory: whoever has it mapped reads and writes its words.
+// pageLayout is of a frame's bytes while they hold a page of memory: tasks that have it mapped read and write its words.
 var pageLayout = task.Layout{
 	Type: "page", Size: linux.PageSize,
 	Fields: []task.Field{
@@ -63,7 +63,7 @@ func MemoryLayout() *task.Layout { return &memoryLayout }
 // InodeLayout returns the declaration of an inode's cells. The caller must not change it.
 func InodeLayout() *task.Layout { return &inodeLayout }
 
-// Announce tells who watches t of the memory, which was made before anybody watched.
+// Announce tells the observer of t of the memory, which was made before it watched.
 func (m *Memory) Announce(t *task.Task) { t.Born(unsafe.Pointer(m), &memoryLayout) }
 
 // beginBulk announces an operation on all of the bytes, a part of one frame; endBulk must follow.

@@ -9,7 +9,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// nature is what an inode is, as far as mmap asks. It never changes.
+// nature is the kind of an inode, as far as mmap asks. It never changes.
 type nature struct {
 	zero      bool       // /dev/zero
 	refusal   unix.Errno // why it cannot be mapped; 0: it can

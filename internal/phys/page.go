@@ -31,7 +31,7 @@ type Page struct {
 	Lock     ksync.SpinLock // the split page-table lock while the frame is a page table: ptlock_ptr
 	Dirty    ksync.Atomic32 // 1: the page cache holds bytes that the file does not
 
-	// Set by whoever allocated the frame, before others can find it, and constant while it is in use.
+	// Set by the task that allocated the frame, before others can find it, and constant while it is in use.
 
 	Index ksync.Plain[uint64] // linear_page_index: the page's place in its file or anonymous mapping
 	Owner ksync.Plain[uint32] // the ID of the file or anon_vma

@@ -13,7 +13,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// DefaultReadAhead is how many pages Linux reads ahead where it is not set otherwise: VM_READAHEAD_PAGES.
+// DefaultReadAhead is the number of pages that Linux reads ahead where it is not set otherwise: VM_READAHEAD_PAGES.
 const DefaultReadAhead = 128 << 10 / linux.PageSize
 
 // ReadAhead brings pages [first, last), as far as the file has them, into the cache: page_cache_ra_unbounded. What cannot be read

@@ -11,7 +11,7 @@ import (
 )
 
 // MarkDirty notes that a page of the cache holds bytes that the file does not: set_page_dirty. The caller holds a
-// reference to the frame; who makes it writable in a page table holds the entry's lock, so that [Inode.SyncRange] cannot come in
+// reference to the frame; a task that makes it writable in a page table holds the entry's lock, so that [Inode.SyncRange] cannot come in
 // between.
 func (f *Inode) MarkDirty(t *task.Task, pfn PFN) {
 	if dirty := &f.mem.Page(pfn).Dirty; dirty.ReadOnce(t) == 0 {

@@ -203,7 +203,7 @@ var ruleTable = [numRules]Info{
 		Name:   "link-when-made",
 		Does:   "fork enters the child's VMA in the reverse map of its file when it is complete",
 		Since:  `6.9, "fork: defer linking file vma until vma is fully initialized"`,
-		Breaks: "who comes by the reverse map finds a VMA that is still being made",
+		Breaks: "a task that comes by the reverse map finds a VMA that is still being made",
 		Shows:  "fork-link",
 		Seen:   SeenVerdict,
 	},
@@ -225,7 +225,7 @@ var ruleTable = [numRules]Info{
 	},
 }
 
-// theDefault is what Linux 6.18 does: all but the proposals and the old forms.
+// theDefault has the rules of Linux 6.18: all but the proposals and the old forms.
 func theDefault() bits { return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter)) }
 
 var generationTable = [...]Generation{
@@ -248,6 +248,6 @@ var contradictionTable = [...]contradiction{
 	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
 }
 
-// RefcountMask is how Linux 6.15 to 6.18 look VMAs up, lock and detach them; an mm that lacks some of it does so in another way.
+// RefcountMask has the rules by which Linux 6.15 to 6.18 look VMAs up, lock and detach them.
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
 	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew

@@ -34,11 +34,11 @@ func (t *Task) MightSleep(op Op) {
 // Await returns when cond holds. The cell at addr is what the task waits for; op names the wait. cond reads cells
 // without announcing. With mode Killable it returns EINTR once a fatal signal is pending and cond does not hold.
 //
-// Whoever makes cond true must Unpark the task afterwards, unless the mode is Polled. Where that is one step, as when
+// The task that makes cond true must Unpark the task afterwards, unless the mode is Polled. Where that is one step, as when
 // a lock is handed over, a scheduler may let the task go on as soon as cond holds. Where it is a protocol of its own,
 // the mode is Handshake, and PrepareToWait comes before the task tells anybody that it waits.
 //
-// Await is for who has to wait, so it is where a killable wait is offered the choice [Signal].
+// Await is called where a task has to wait, so there a killable wait is offered the choice [Signal].
 func (t *Task) Await(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool) error {
 	t.MightSleep(op)
 	switch {

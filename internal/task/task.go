@@ -51,7 +51,7 @@ type Task struct {
 	Sections [NumSlots]Section
 }
 
-// CPU is what a task has while it runs, if there are fewer than tasks. Both methods may block.
+// CPU is a processor that a task has while it runs, if there are fewer than tasks. Both methods may block.
 type CPU interface {
 	Leave() // the task sleeps
 	Enter() // it has been woken

@@ -20,7 +20,7 @@ func DiskDir(tb testing.TB) string {
 	if err != nil {
 		tb.Skipf("temporary files are on a tmpfs, and nothing can be made here: %v", err)
 	}
-	tb.Cleanup(func() { _ = os.RemoveAll(dir) }) // what is left is for whoever looks at the folder
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) }) // the rest may stay in the folder
 	if inMemory(tb, dir) {
 		tb.Skip("temporary files and the sources are on a tmpfs, whose pages are never read from a device")
 	}

@@ -34,7 +34,7 @@ type Config struct {
 
 const defaultMaxSteps = 100_000
 
-// Result is what a run did, up to its end or to the error that stopped it.
+// Result tells of a run up to its end or to the error that stopped it.
 type Result struct {
 	Log        string           // one line per step: task, operation, cell, old->new value, kernel function
 	Steps      []Step           // the order, for replaying and for going through others
@@ -113,7 +113,7 @@ func (p *proc) enabled() bool {
 	return e != nil && (e.Enabled == nil || e.Enabled() || e.Killable && p.task.Killed())
 }
 
-// unwound is what a coroutine panics with when the run ends before the task does, so that its defers run.
+// unwound is the value that a coroutine panics with when the run ends before the task does, so that its defers run.
 type unwound struct{}
 
 func (r *runner) add(id int, b Task) {
