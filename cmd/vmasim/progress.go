@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // progress is a line on a terminal that is written again and again. On anything else nothing is shown.
@@ -26,11 +24,7 @@ func newProgress(w io.Writer) *progress {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return ok && isTerminalFile(f)
 }
 
 func (p *progress) show(line string) {

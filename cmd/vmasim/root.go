@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -193,11 +191,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // interruptible returns a context that ends with the first interrupt, request to terminate or hang-up, so that what was found can be printed. A second one ends the
 // program at once.
 func interruptible(cmd *cobra.Command) (ctx context.Context, stop context.CancelFunc) {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup means to go on
-		signals = append(signals, syscall.SIGHUP)
-	}
-	ctx, stop = signal.NotifyContext(cmd.Context(), signals...)
+	ctx, stop = signal.NotifyContext(cmd.Context(), endingSignals()...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }

@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
@@ -27,8 +24,7 @@ type Inode struct {
 
 	mem  *Memory
 	key  inodeKey
-	file *os.File // nil: shared anonymous memory, whose only bytes are those in the cache
-	fd   int
+	file store  // nil: shared anonymous memory, whose only bytes are those in the cache
 	size uint64 // of shared anonymous memory
 	// charged is how many pages the maker of shared anonymous memory was charged.
 	charged uint64
@@ -46,8 +42,11 @@ type Inode struct {
 	removals ksync.Atomic64 // how often pages were taken out of the cache though they may be mapped
 }
 
-// inodeKey identifies a real file; opening it twice gives two Files of one Inode.
-type inodeKey struct{ dev, ino uint64 }
+// inodeKey identifies a file; opening it twice gives two Files of one Inode.
+type inodeKey struct {
+	dev, ino uint64
+	path     string // where the machine has no numbers for files
+}
 
 // File is an open file description: struct file. Two of one inode share its pages, but VMAs that map them do not merge.
 type File struct {
@@ -56,48 +55,36 @@ type File struct {
 	refs               ksync.Refcount
 }
 
-// OpenFile opens a file; mode is linux.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails with ENODEV if
-// the file can be mapped and is neither a regular one nor /dev/zero.
+// OpenFile opens a file of the machine; mode is linux.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails with
+// ENODEV if the file can be mapped and is neither a regular one nor /dev/zero.
 func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR, 0) // whatever the mode: another File of the inode may write
-	if mode == linux.O_RDONLY && err != nil {
-		file, err = os.OpenFile(path, os.O_RDONLY, 0)
-	}
+	real, key, fsType, what, err := openHostFile(path, mode)
 	if err != nil {
-		return nil, err // names the operation and the path
-	}
-	fd := int(file.Fd())
-	var st unix.Stat_t
-	if err = unix.Fstat(fd, &st); err != nil {
-		err = fmt.Errorf("stat %s: %w", path, err)
-	}
-	var what nature
-	if err == nil {
-		what, err = natureOf(fd, path, &st)
-	}
-	var fs unix.Statfs_t
-	if err == nil {
-		if err = unix.Fstatfs(fd, &fs); err != nil {
-			err = fmt.Errorf("statfs %s: %w", path, err)
-		}
-	}
-	if err != nil {
-		_ = file.Close() // the first error is the one to tell
 		return nil, err
 	}
 	m.inodeLock.Lock(t)
 	defer m.inodeLock.Unlock(t)
-	key := inodeKey{st.Dev, st.Ino}
 	inode := m.inodes[key]
 	if inode != nil {
-		_ = file.Close() // nothing was written
+		_ = real.Close() // nothing was written
 	} else {
 		inode = m.newInode(t)
-		inode.key, inode.file, inode.fd, inode.fsType, inode.nature = key, file, fd, fs.Type, what
+		inode.key, inode.file, inode.fsType, inode.nature = key, real, fsType, what
 		m.inodes[key] = inode
 	}
 	inode.refs++
 	return newFile(inode, mode), nil
+}
+
+// store is where the bytes of a file are that no cache holds: a file of the machine, or memory. One task calls it at a time, but for
+// size.
+type store interface {
+	Name() string
+	size() (uint64, error)
+	readAt(buf []byte, offset uint64) (int, error)  // 0 bytes: the end
+	writeAt(buf []byte, offset uint64) (int, error) // not past the end
+	punch(offset, n uint64) error                   // makes bytes zero
+	Close() error
 }
 
 func newFile(inode *Inode, mode int) *File {
@@ -107,7 +94,7 @@ func newFile(inode *Inode, mode int) *File {
 }
 
 func (m *Memory) newInode(t *task.Task) *Inode {
-	f := &Inode{mem: m, fd: -1, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
+	f := &Inode{mem: m, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
 	t.Born(unsafe.Pointer(f), &inodeLayout)
 	return f
 }
@@ -204,11 +191,11 @@ func (f *Inode) Size() (uint64, error) {
 	if f.file == nil {
 		return f.size, nil
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(f.fd, &st); err != nil {
+	size, err := f.file.size()
+	if err != nil {
 		return 0, fmt.Errorf("stat %s: %w", f.Name(), err)
 	}
-	return uint64(st.Size), nil
+	return size, nil
 }
 
 // CachedPages returns how many pages the cache holds.
@@ -307,9 +294,8 @@ func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 		return 0, nil // a page that was never written to
 	}
 	for done := 0; ; {
-		n, err := unix.Pread(f.fd, buf[done:], int64(index<<linux.PageShift)+int64(done))
+		n, err := f.file.readAt(buf[done:], index<<linux.PageShift+uint64(done))
 		switch {
-		case err == linux.EINTR:
 		case err != nil:
 			return 0, fmt.Errorf("read page %d of %s: %w", index, f.Name(), err)
 		case n == 0 && done == 0:

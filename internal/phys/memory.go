@@ -10,8 +10,6 @@ import (
 	"math"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/invariants"
 	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
@@ -91,11 +89,11 @@ func checkSize(size uint64) error {
 	if size < MinSize || size%linux.PageSize != 0 || size > maxSize {
 		return fmt.Errorf("memory of %d bytes: want a multiple of %d from %d to %d: %w", size, linux.PageSize, MinSize, uint64(maxSize), linux.EINVAL)
 	}
-	var info unix.Sysinfo_t
-	if err := unix.Sysinfo(&info); err != nil {
+	ram, err := hostMemory()
+	if err != nil {
 		return fmt.Errorf("ask for this machine's memory: %w", err)
 	}
-	if ram := uint64(info.Totalram) * uint64(info.Unit); size > ram {
+	if size > ram {
 		return fmt.Errorf("memory of %d bytes: this machine has %d: %w", size, ram, linux.ENOMEM)
 	}
 	return nil

@@ -3,8 +3,6 @@ package phys
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
@@ -21,17 +19,10 @@ func (f *Inode) PunchHole(t *task.Task, first, last uint64, unmap func()) error 
 	if f.file == nil {
 		return nil
 	}
-	const mode = unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_KEEP_SIZE
-	for {
-		err := unix.Fallocate(f.fd, mode, int64(first<<linux.PageShift), int64((last-first)<<linux.PageShift))
-		if err == linux.EINTR {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("punch a hole in %s: %w", f.Name(), err)
-		}
-		return nil
+	if err := f.file.punch(first<<linux.PageShift, (last-first)<<linux.PageShift); err != nil {
+		return fmt.Errorf("punch a hole in %s: %w", f.Name(), err)
 	}
+	return nil
 }
 
 // Removals counts how often pages were taken out of the cache by [Inode.PunchHole]. A page that was found after the count was read

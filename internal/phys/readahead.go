@@ -1,13 +1,7 @@
 package phys
 
 import (
-	"fmt"
 	"maps"
-	"os"
-	"strconv"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
@@ -42,23 +36,4 @@ func (f *Inode) ReadAhead(t *task.Task, first, last uint64) {
 	maps.Copy(f.pages, read)
 	f.lock.Unlock(t)
 	f.extent.WriteOnce(t, end)
-}
-
-// DeviceReadAhead returns how many pages the real kernel reads ahead of this file: ra_pages of the device it is on, as sysfs states
-// it; [DefaultReadAhead] where it does not, as for file systems without a block device.
-func (f *Inode) DeviceReadAhead() uint64 {
-	device := fmt.Sprintf("%d:%d", unix.Major(f.key.dev), unix.Minor(f.key.dev))
-	for _, path := range [...]string{
-		"/sys/class/bdi/" + device + "/read_ahead_kb",
-		"/sys/dev/block/" + device + "/../queue/read_ahead_kb", // a partition: the disk has it
-	} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		if kib, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32); err == nil {
-			return kib << 10 / linux.PageSize
-		}
-	}
-	return DefaultReadAhead
 }

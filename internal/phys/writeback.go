@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
@@ -68,10 +66,7 @@ func (f *Inode) writeAt(t *task.Task, index, size uint64) error {
 	beginBulk(t, task.OpCopyFrom, buf)
 	defer endBulk(t)
 	for len(buf) > 0 {
-		n, err := unix.Pwrite(f.fd, buf, int64(offset))
-		if err == linux.EINTR {
-			continue
-		}
+		n, err := f.file.writeAt(buf, offset)
 		if err == nil && n == 0 {
 			err = linux.EIO
 		}

@@ -36,3 +36,12 @@ func memAvailable(meminfo string) (bytes uint64, ok bool) {
 	}
 	return 0, false
 }
+
+// freeDisk returns how many bytes a directory's file system has left. What it cannot learn it does not limit.
+func freeDisk(dir string) uint64 {
+	var st unix.Statfs_t
+	if unix.Statfs(dir, &st) != nil {
+		return math.MaxUint64
+	}
+	return st.Bavail * uint64(st.Bsize)
+}

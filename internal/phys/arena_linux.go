@@ -60,3 +60,12 @@ func (a *arena) commit(offset, size uintptr) error {
 	}
 	return nil
 }
+
+// hostMemory returns how much memory this machine has.
+func hostMemory() (uint64, error) {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 0, err
+	}
+	return uint64(info.Totalram) * uint64(info.Unit), nil
+}
