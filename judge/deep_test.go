@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/vma"
@@ -61,7 +59,7 @@ func TestHiddenDrift(t *testing.T) {
 	if f, err := p.Touch(addr+linux.PageSize, linux.Write); err != nil || !f.OK() {
 		t.Fatal(f, err)
 	}
-	if _, err := p.Call(unix.SYS_MADVISE, uintptr(addr), 4*linux.PageSize, unix.MADV_DONTNEED); err != nil {
+	if _, err := p.Call(linux.SYS_MADVISE, uintptr(addr), 4*linux.PageSize, linux.MADV_DONTNEED); err != nil {
 		t.Fatal(err)
 	}
 	d, err := w.do(look, env)

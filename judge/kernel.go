@@ -116,7 +116,7 @@ func outcomeOf(err error) (workloads.Outcome, error) {
 	if err == nil {
 		return workloads.Outcome{Kind: workloads.ResultOK}, nil
 	}
-	if e, ok := errors.AsType[unix.Errno](err); ok && !errors.Is(err, host.ErrLost) {
+	if e, ok := errors.AsType[linux.Errno](err); ok && !errors.Is(err, host.ErrLost) {
 		return interp.Failure(e), nil
 	}
 	return workloads.Outcome{}, err

@@ -3,8 +3,6 @@ package judge
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/judge/settings"
@@ -76,6 +74,6 @@ func keepCapabilities(p *host.Process, sc *workloads.Scenario) error {
 // unjudged reports whether a result is none that this kernel can be asked about: where memory that is promised twice is refused,
 // what others on the machine have decides about ENOMEM.
 func (l *Lab) unjudged(real, sim workloads.Outcome) bool {
-	refused := func(o workloads.Outcome) bool { return o.Kind == workloads.ResultErrno && o.Errno == unix.ENOMEM }
+	refused := func(o workloads.Outcome) bool { return o.Kind == workloads.ResultErrno && o.Errno == linux.ENOMEM }
 	return linux.Overcommit(l.Kernel().Overcommit) == linux.OvercommitNever && refused(real) != refused(sim)
 }

@@ -1,8 +1,6 @@
 package judge
 
 import (
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
@@ -87,7 +85,7 @@ func (g *generator) nasty() *workloads.Stmt {
 		case 2:
 			s.Prot |= one[workloads.Prot](g, 0x8, 0x10, 0x40, 1<<30)
 		case 3:
-			s.Prot |= one[workloads.Prot](g, unix.PROT_GROWSDOWN, unix.PROT_GROWSUP, unix.PROT_GROWSDOWN|unix.PROT_GROWSUP)
+			s.Prot |= one[workloads.Prot](g, linux.PROT_GROWSDOWN, linux.PROT_GROWSUP, linux.PROT_GROWSDOWN|linux.PROT_GROWSUP)
 		case 4:
 			s.Size = number(one(g, 0, ^uint64(0), -start))
 		}
@@ -100,10 +98,10 @@ func (g *generator) nasty() *workloads.Stmt {
 	s := &workloads.Stmt{Kind: one(g, kinds...), Addr: number(start), Size: number(size)}
 	switch s.Kind {
 	case workloads.KindMadvise:
-		s.Advice = one(g, append(advices[:], unix.MADV_DONTNEED, 7, 99, 1000)...)
+		s.Advice = one(g, append(advices[:], linux.MADV_DONTNEED, 7, 99, 1000)...)
 	case workloads.KindMlock, workloads.KindMsync, workloads.KindMseal:
 		if g.chance(30) {
-			s.Flags = one(g, 0x10, 0x100, unix.MS_ASYNC|unix.MS_SYNC)
+			s.Flags = one(g, 0x10, 0x100, linux.MS_ASYNC|linux.MS_SYNC)
 		}
 	}
 	switch g.rng.IntN(4) {
@@ -139,26 +137,26 @@ func (g *generator) nastyMmap(start, size, weird, far uint64) *workloads.Stmt {
 		s.Prot |= one[workloads.Prot](g, 0x8, 0x10, 0x1000000)
 		if g.chance(30) {
 			s.Addr = number(weird & (linux.PageSize - 1))
-			s.Flags &^= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+			s.Flags &^= linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
 		}
 	case 6:
-		s.Flags |= unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE
+		s.Flags |= linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
 	case 8: // the pool of huge pages is empty, which MAP_NORESERVE does not notice
-		s.Flags = s.Flags&^unix.MAP_NORESERVE | unix.MAP_HUGETLB | one(g, 0, 0, 21<<26, 16<<26)
+		s.Flags = s.Flags&^linux.MAP_NORESERVE | linux.MAP_HUGETLB | one(g, 0, 0, 21<<26, 16<<26)
 		if g.chance(50) {
-			s.Addr, s.Flags = nil, s.Flags&^(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE)
+			s.Addr, s.Flags = nil, s.Flags&^(linux.MAP_FIXED|linux.MAP_FIXED_NOREPLACE)
 		}
 	case 7: // types that ask what is known, or that nobody knows
-		s.Backing.Sharing = one[workloads.Sharing](g, unix.MAP_SHARED_VALIDATE, unix.MAP_SHARED_VALIDATE, 0, 4, 9)
-		s.Flags |= one(g, 0, unix.MAP_SYNC, 1<<32, 0x200000)
+		s.Backing.Sharing = one[workloads.Sharing](g, linux.MAP_SHARED_VALIDATE, linux.MAP_SHARED_VALIDATE, 0, 4, 9)
+		s.Flags |= one(g, 0, linux.MAP_SYNC, 1<<32, 0x200000)
 	}
 	return s
 }
 
 func (g *generator) nastyMremap(start, size, weird, far uint64) *workloads.Stmt {
-	s := &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(start), Size: number(size), NewSize: number(size), Flags: unix.MREMAP_MAYMOVE}
+	s := &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(start), Size: number(size), NewSize: number(size), Flags: linux.MREMAP_MAYMOVE}
 	if g.chance(50) {
-		s.Flags |= unix.MREMAP_FIXED
+		s.Flags |= linux.MREMAP_FIXED
 		s.To = number(g.border())
 	}
 	if s.To != nil {
@@ -176,12 +174,12 @@ func (g *generator) nastyMremap(start, size, weird, far uint64) *workloads.Stmt 
 	case 4:
 		s.Flags |= one(g, 8, 0x100)
 	case 5:
-		s.Flags &^= unix.MREMAP_MAYMOVE
+		s.Flags &^= linux.MREMAP_MAYMOVE
 	case 6:
 		s.To = number(one(g, far, start+1, start, start+linux.PageSize))
-		s.Flags |= unix.MREMAP_FIXED
+		s.Flags |= linux.MREMAP_FIXED
 	case 7:
-		s.Flags |= unix.MREMAP_DONTUNMAP
+		s.Flags |= linux.MREMAP_DONTUNMAP
 		s.NewSize = number(size + linux.PageSize)
 	}
 	return s

@@ -3,8 +3,6 @@ package judge
 import (
 	"math/rand/v2"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
@@ -121,42 +119,42 @@ func ranged(kind workloads.Kind) func(g *generator) *workloads.Stmt {
 
 // prot favours rw, so that neighbours are equal often enough to merge.
 func (g *generator) prot() workloads.Prot {
-	const r, w, x = unix.PROT_READ, unix.PROT_WRITE, unix.PROT_EXEC
+	const r, w, x = linux.PROT_READ, linux.PROT_WRITE, linux.PROT_EXEC
 	return one[workloads.Prot](g, r|w, r|w, r|w, r|w, r|w, r|w, r, r, r, 0, 0, r|x, r|w|x, w, x)
 }
 
 func (g *generator) mmap() *workloads.Stmt {
 	start, end := g.span()
 	s := &workloads.Stmt{Kind: workloads.KindMmap, Addr: number(start), Size: number(end - start), Prot: g.prot()}
-	s.Backing.Sharing = unix.MAP_PRIVATE
+	s.Backing.Sharing = linux.MAP_PRIVATE
 	switch n := g.rng.IntN(100); {
 	case n < 60 || n >= 70 && !g.flavor.files:
 	case n < 68:
-		s.Backing.Sharing = unix.MAP_SHARED
+		s.Backing.Sharing = linux.MAP_SHARED
 	case n < 70:
-		s.Backing.Sharing = unix.MAP_DROPPABLE
+		s.Backing.Sharing = linux.MAP_DROPPABLE
 	default:
 		if g.chance(40) {
-			s.Backing.Sharing = unix.MAP_SHARED
+			s.Backing.Sharing = linux.MAP_SHARED
 		}
 		g.backWithFile(s)
 	}
-	for _, f := range []struct{ flag, percent int }{{unix.MAP_NORESERVE, 10}, {unix.MAP_STACK, 4}, {unix.MAP_POPULATE, 6}, {unix.MAP_SYNC, 1}} {
+	for _, f := range []struct{ flag, percent int }{{linux.MAP_NORESERVE, 10}, {linux.MAP_STACK, 4}, {linux.MAP_POPULATE, 6}, {linux.MAP_SYNC, 1}} {
 		if g.chance(f.percent) {
 			s.Flags |= f.flag
 		}
 	}
 	if g.flavor.stacks && g.chance(12) {
-		s.Flags |= unix.MAP_GROWSDOWN
+		s.Flags |= linux.MAP_GROWSDOWN
 	}
 	if g.flavor.locks && g.chance(5) {
-		s.Flags |= unix.MAP_LOCKED
+		s.Flags |= linux.MAP_LOCKED
 	}
 	switch n := g.rng.IntN(100); {
 	case n < 60:
-		s.Flags |= unix.MAP_FIXED
+		s.Flags |= linux.MAP_FIXED
 	case n < 70:
-		s.Flags |= unix.MAP_FIXED_NOREPLACE
+		s.Flags |= linux.MAP_FIXED_NOREPLACE
 	case n < 85: // the address is a hint, perhaps an unaligned one
 		if g.chance(20) {
 			s.Addr = number(start + uint64(g.rng.IntN(linux.PageSize)))
@@ -208,7 +206,7 @@ func (g *generator) mprotect() *workloads.Stmt {
 	s := ranged(workloads.KindMprotect)(g)
 	s.Prot = g.prot()
 	if g.flavor.stacks && g.chance(15) {
-		s.Prot |= unix.PROT_GROWSDOWN
+		s.Prot |= linux.PROT_GROWSDOWN
 	}
 	return s
 }
@@ -228,16 +226,16 @@ func (g *generator) reunite() *workloads.Stmt {
 
 func (g *generator) dontneed() *workloads.Stmt {
 	s := ranged(workloads.KindMadvise)(g)
-	s.Advice = unix.MADV_DONTNEED
+	s.Advice = linux.MADV_DONTNEED
 	return s
 }
 
 // advices are those that change VMAs or pages.
 var advices = [...]int{
-	unix.MADV_FREE, unix.MADV_DONTNEED_LOCKED, unix.MADV_DONTFORK, unix.MADV_DOFORK, unix.MADV_DONTDUMP, unix.MADV_DODUMP, unix.MADV_WIPEONFORK,
-	unix.MADV_KEEPONFORK, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE, unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE, unix.MADV_POPULATE_READ,
-	unix.MADV_POPULATE_WRITE, unix.MADV_GUARD_INSTALL, unix.MADV_GUARD_REMOVE, unix.MADV_COLD, unix.MADV_WILLNEED, unix.MADV_REMOVE,
-	unix.MADV_NORMAL, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL,
+	linux.MADV_FREE, linux.MADV_DONTNEED_LOCKED, linux.MADV_DONTFORK, linux.MADV_DOFORK, linux.MADV_DONTDUMP, linux.MADV_DODUMP, linux.MADV_WIPEONFORK,
+	linux.MADV_KEEPONFORK, linux.MADV_HUGEPAGE, linux.MADV_NOHUGEPAGE, linux.MADV_MERGEABLE, linux.MADV_UNMERGEABLE, linux.MADV_POPULATE_READ,
+	linux.MADV_POPULATE_WRITE, linux.MADV_GUARD_INSTALL, linux.MADV_GUARD_REMOVE, linux.MADV_COLD, linux.MADV_WILLNEED, linux.MADV_REMOVE,
+	linux.MADV_NORMAL, linux.MADV_RANDOM, linux.MADV_SEQUENTIAL,
 }
 
 func (g *generator) madvise() *workloads.Stmt {
@@ -260,14 +258,14 @@ func (g *generator) mremap() *workloads.Stmt {
 		s.NewSize.Value -= min(s.NewSize.Value-linux.PageSize, uint64(1+g.rng.IntN(4))<<linux.PageShift)
 	}
 	if g.chance(75) {
-		s.Flags |= unix.MREMAP_MAYMOVE
+		s.Flags |= linux.MREMAP_MAYMOVE
 	}
 	if g.chance(50) {
-		s.Flags |= unix.MREMAP_FIXED | unix.MREMAP_MAYMOVE
+		s.Flags |= linux.MREMAP_FIXED | linux.MREMAP_MAYMOVE
 		s.To = number(g.border())
 	}
 	if g.chance(15) {
-		s.Flags |= unix.MREMAP_DONTUNMAP | unix.MREMAP_MAYMOVE
+		s.Flags |= linux.MREMAP_DONTUNMAP | linux.MREMAP_MAYMOVE
 		s.NewSize.Value = s.Size.Value
 		if s.To == nil && g.chance(50) {
 			s.To = number(g.border())
@@ -329,15 +327,15 @@ func (g *generator) remapFilePages() *workloads.Stmt {
 	}
 	s.Value = number(uint64(g.rng.IntN(8)))
 	if g.chance(30) {
-		s.Flags = unix.MAP_NONBLOCK
+		s.Flags = linux.MAP_NONBLOCK
 	}
 	return s
 }
 
 func (g *generator) prctl() *workloads.Stmt {
-	s := &workloads.Stmt{Kind: workloads.KindPrctl, Option: unix.PR_SET_MEMORY_MERGE, Value: number(uint64(g.rng.IntN(2)))}
+	s := &workloads.Stmt{Kind: workloads.KindPrctl, Option: linux.PR_SET_MEMORY_MERGE, Value: number(uint64(g.rng.IntN(2)))}
 	if g.chance(20) {
-		s.Option, s.Value = unix.PR_SET_MDWE, number(uint64(g.rng.IntN(5)))
+		s.Option, s.Value = linux.PR_SET_MDWE, number(uint64(g.rng.IntN(5)))
 	}
 	return s
 }
@@ -345,7 +343,7 @@ func (g *generator) prctl() *workloads.Stmt {
 func (g *generator) mlock() *workloads.Stmt {
 	s := ranged(workloads.KindMlock)(g)
 	if g.chance(25) {
-		s.Flags = unix.MLOCK_ONFAULT
+		s.Flags = linux.MLOCK_ONFAULT
 	}
 	return s
 }
@@ -354,13 +352,13 @@ func (g *generator) mlockall() *workloads.Stmt {
 	if g.chance(50) {
 		return &workloads.Stmt{Kind: workloads.KindMunlockall}
 	}
-	const future = unix.MCL_FUTURE
-	return &workloads.Stmt{Kind: workloads.KindMlockall, Flags: one(g, unix.MCL_CURRENT, future, unix.MCL_CURRENT|future, future|unix.MCL_ONFAULT)}
+	const future = linux.MCL_FUTURE
+	return &workloads.Stmt{Kind: workloads.KindMlockall, Flags: one(g, linux.MCL_CURRENT, future, linux.MCL_CURRENT|future, future|linux.MCL_ONFAULT)}
 }
 
 func (g *generator) msync() *workloads.Stmt {
 	s := ranged(workloads.KindMsync)(g)
-	s.Flags = one(g, unix.MS_ASYNC, unix.MS_SYNC, unix.MS_INVALIDATE, unix.MS_SYNC|unix.MS_INVALIDATE)
+	s.Flags = one(g, linux.MS_ASYNC, linux.MS_SYNC, linux.MS_INVALIDATE, linux.MS_SYNC|linux.MS_INVALIDATE)
 	return s
 }
 
@@ -374,7 +372,7 @@ func (g *generator) brk() *workloads.Stmt {
 }
 
 func (g *generator) setrlimit() *workloads.Stmt {
-	s := &workloads.Stmt{Kind: workloads.KindSetrlimit, Limit: one(g, unix.RLIMIT_AS, unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_MEMLOCK)}
+	s := &workloads.Stmt{Kind: workloads.KindSetrlimit, Limit: one(g, linux.RLIMIT_AS, linux.RLIMIT_DATA, linux.RLIMIT_STACK, linux.RLIMIT_MEMLOCK)}
 	if g.chance(50) {
 		s.Size = number(uint64(g.rng.IntN(40)) << linux.PageShift)
 	}

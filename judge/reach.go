@@ -3,8 +3,6 @@ package judge
 import (
 	"cmp"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/vma"
 	"vmasim/workloads"
@@ -32,12 +30,12 @@ func (w *world) reachOf(sp *space, c *interp.Call, out workloads.Outcome) reach 
 		if out.Kind == workloads.ResultOK {
 			return w.around(out.Value, c.Len)
 		}
-		if c.Flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) == 0 {
+		if c.Flags&(linux.MAP_FIXED|linux.MAP_FIXED_NOREPLACE) == 0 {
 			return reach{}
 		}
 		return w.around(c.Addr, c.Len)
 	case workloads.KindMadvise:
-		if c.Advice == unix.MADV_REMOVE { // wherever the file is mapped
+		if c.Advice == linux.MADV_REMOVE { // wherever the file is mapped
 			return everywhere
 		}
 		return w.around(c.Addr, c.Len)
@@ -48,7 +46,7 @@ func (w *world) reachOf(sp *space, c *interp.Call, out workloads.Outcome) reach 
 		r := w.around(c.Addr, max(c.Len, c.NewLen))
 		if out.Kind == workloads.ResultOK {
 			r.ranges = append(r.ranges, w.around(out.Value, max(c.Len, c.NewLen)).ranges...)
-		} else if c.Flags&unix.MREMAP_FIXED != 0 {
+		} else if c.Flags&linux.MREMAP_FIXED != 0 {
 			r.ranges = append(r.ranges, w.around(c.NewAddr, c.NewLen).ranges...)
 		}
 		return r

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
@@ -34,10 +32,10 @@ func TestDifferenceElsewhereIsPinned(t *testing.T) {
 	for name, spoil := range map[string]func(a *interp.Actor, base uint64){
 		"an area": func(a *interp.Actor, base uint64) { _ = a.MM.Munmap(a.Task, base+far, linux.PageSize) },
 		"a page": func(a *interp.Actor, base uint64) {
-			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, unix.MADV_POPULATE_READ)
+			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, linux.MADV_POPULATE_READ)
 		},
 		"vm_flags": func(a *interp.Actor, base uint64) {
-			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, unix.MADV_DONTDUMP)
+			_ = a.MM.Madvise(a.Task, base+far, linux.PageSize, linux.MADV_DONTDUMP)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,13 +109,13 @@ func TestReach(t *testing.T) {
 		{"overflow", interp.Call{Kind: workloads.KindMunmap, Addr: base + page, Len: ^uint64(0)}, ok, "[{1 16}]"},
 		{"elsewhere", interp.Call{Kind: workloads.KindMunmap, Addr: 1 << 20, Len: page}, ok, "[]"},
 		{"mmap", interp.Call{Kind: workloads.KindMmap, Len: 2 * page}, workloads.Outcome{Kind: workloads.ResultOK, Value: base + 3*page}, "[{3 5}]"},
-		{"mmap refused", interp.Call{Kind: workloads.KindMmap, Addr: base, Len: page}, interp.Failure(unix.ENOMEM), "[]"},
+		{"mmap refused", interp.Call{Kind: workloads.KindMmap, Addr: base, Len: page}, interp.Failure(linux.ENOMEM), "[]"},
 		{"fault", interp.Call{Kind: workloads.KindLoad, Addr: base + 2*page + 8}, ok, "[{0 16}]"},
 		{"mremap", interp.Call{Kind: workloads.KindMremap, Addr: base, Len: page, NewLen: 2 * page},
 			workloads.Outcome{Kind: workloads.ResultOK, Value: base + 8*page}, "[{0 2} {8 10}]"},
 		{"setrlimit", interp.Call{Kind: workloads.KindSetrlimit}, ok, "[]"},
 		{"mlockall", interp.Call{Kind: workloads.KindMlockall}, ok, "all"},
-		{"remove", interp.Call{Kind: workloads.KindMadvise, Addr: base, Len: page, Advice: unix.MADV_REMOVE}, ok, "all"},
+		{"remove", interp.Call{Kind: workloads.KindMadvise, Addr: base, Len: page, Advice: linux.MADV_REMOVE}, ok, "all"},
 	} {
 		r := w.reachOf(&space{}, &c.call, c.out)
 		var ranges []extent

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
 	"vmasim/workloads/interp"
@@ -48,9 +47,9 @@ func (w *world) beyond(s *workloads.Stmt, c *interp.Call, out workloads.Outcome)
 	switch {
 	case c.Addr != 0 && outside(c.Addr, c.Len):
 		return why("%#x is outside", c.Addr)
-	case c.Flags&unix.MREMAP_FIXED != 0 && c.Kind == workloads.KindMremap && outside(c.NewAddr, c.NewLen):
+	case c.Flags&linux.MREMAP_FIXED != 0 && c.Kind == workloads.KindMremap && outside(c.NewAddr, c.NewLen):
 		return why("%#x is outside", c.NewAddr)
-	case !w.set.chosen && out.Errno == unix.ENOMEM && max(c.Len, c.NewLen) > win.Size:
+	case !w.set.chosen && out.Errno == linux.ENOMEM && max(c.Len, c.NewLen) > win.Size:
 		return why("%#x bytes do not fit", max(c.Len, c.NewLen))
 	}
 	return nil

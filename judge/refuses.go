@@ -3,8 +3,6 @@ package judge
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
@@ -15,7 +13,7 @@ import (
 func refuses(k host.Kernel, sc *workloads.Scenario) error {
 	for s := range sc.Statements {
 		switch {
-		case k.HugePages > 0 && s.Kind == workloads.KindMmap && s.Flags&unix.MAP_HUGETLB != 0:
+		case k.HugePages > 0 && s.Kind == workloads.KindMmap && s.Flags&linux.MAP_HUGETLB != 0:
 			return &OtherMachine{lacks: fmt.Sprintf("%v: this kernel has %d huge pages in its pool and cannot judge", s.Pos, k.HugePages)}
 		case k.MemoryHidden && (s.Kind == workloads.KindPeek || s.Kind == workloads.KindPoke):
 			return &OtherMachine{lacks: fmt.Sprintf("%v: this kernel does not open /proc/PID/mem to us and cannot judge", s.Pos)}

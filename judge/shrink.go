@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/internal/linux"
 	"vmasim/judge/settings"
 	"vmasim/workloads"
@@ -57,10 +55,10 @@ func pin(steps []step) []step {
 		switch {
 		case s.result == 0:
 			continue
-		case c.Kind == workloads.KindMmap && c.Flags&(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE) == 0:
-			c.Addr, c.Flags = number(s.result), c.Flags|unix.MAP_FIXED
-		case c.Kind == workloads.KindMremap && c.Flags&unix.MREMAP_FIXED == 0 && s.result != c.Addr.Value:
-			c.To, c.Flags = number(s.result), c.Flags|unix.MREMAP_FIXED
+		case c.Kind == workloads.KindMmap && c.Flags&(linux.MAP_FIXED|linux.MAP_FIXED_NOREPLACE) == 0:
+			c.Addr, c.Flags = number(s.result), c.Flags|linux.MAP_FIXED
+		case c.Kind == workloads.KindMremap && c.Flags&linux.MREMAP_FIXED == 0 && s.result != c.Addr.Value:
+			c.To, c.Flags = number(s.result), c.Flags|linux.MREMAP_FIXED
 		default:
 			continue
 		}
@@ -115,8 +113,8 @@ func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
 		}
 	}
 	if s.Kind == workloads.KindMmap {
-		try(func(c *workloads.Stmt) { c.Backing = workloads.Backing{Sharing: unix.MAP_PRIVATE} })
-		try(func(c *workloads.Stmt) { c.Backing.Sharing = unix.MAP_PRIVATE })
+		try(func(c *workloads.Stmt) { c.Backing = workloads.Backing{Sharing: linux.MAP_PRIVATE} })
+		try(func(c *workloads.Stmt) { c.Backing.Sharing = linux.MAP_PRIVATE })
 		try(func(c *workloads.Stmt) { c.Prot = 3 })
 	}
 	if s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore {

@@ -3,18 +3,17 @@ package judge
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/workloads"
 )
 
 // TestPinKeepsAddresses: what the kernel placed is where it was, when what was before it is gone.
 func TestPinKeepsAddresses(t *testing.T) {
-	private := workloads.Backing{Sharing: unix.MAP_PRIVATE}
+	private := workloads.Backing{Sharing: linux.MAP_PRIVATE}
 	steps := []step{
 		{stmt: &workloads.Stmt{Kind: workloads.KindMmap, Size: number(4096), Prot: 3, Backing: private}, result: 0x200000005000},
-		{stmt: &workloads.Stmt{Kind: workloads.KindMmap, Addr: number(4096), Size: number(4096), Backing: private, Flags: unix.MAP_FIXED}, result: 4096},
-		{stmt: &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(8192), Size: number(4096), NewSize: number(8192), Flags: unix.MREMAP_MAYMOVE}, result: 0x200000003000},
+		{stmt: &workloads.Stmt{Kind: workloads.KindMmap, Addr: number(4096), Size: number(4096), Backing: private, Flags: linux.MAP_FIXED}, result: 4096},
+		{stmt: &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(8192), Size: number(4096), NewSize: number(8192), Flags: linux.MREMAP_MAYMOVE}, result: 0x200000003000},
 		{stmt: &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(8192), Size: number(8192), NewSize: number(4096)}, result: 8192},
 		{stmt: &workloads.Stmt{Kind: workloads.KindMunmap, Addr: number(0), Size: number(4096)}},
 	}

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
+	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
 	"vmasim/workloads/interp"
@@ -67,7 +66,7 @@ func (w *world) do(s step, env *workloads.Env) (*Drift, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", s.stmt, err)
 	}
-	if c.Kind == workloads.KindSetrlimit && real.Errno == unix.EPERM {
+	if c.Kind == workloads.KindSetrlimit && real.Errno == linux.EPERM {
 		return nil, nil // above the hard limit of this machine
 	}
 	w.actor.MM = sp.sim

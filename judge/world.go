@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/rules"
@@ -136,7 +134,7 @@ func (l *Lab) newWorld(set setting) (w *world, err error) {
 	if err := w.kernelFiles(first.kernel); err != nil {
 		return w, err
 	}
-	if err := p.SetLimit(unix.RLIMIT_MEMLOCK, memlock); err != nil {
+	if err := p.SetLimit(linux.RLIMIT_MEMLOCK, memlock); err != nil {
 		return w, err
 	}
 	if err := keepCapabilities(p, w.set.scenario); err != nil {
