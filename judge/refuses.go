@@ -22,7 +22,12 @@ func refuses(k host.Kernel, sc *workloads.Scenario) error {
 	return nil
 }
 
-// incomparable reports whether this machine does otherwise than every real one in a call, which is left out.
+// incomparable reports whether a call is left out because this machine's processor is none that the simulator has: one with more
+// addresses, or one that is emulated.
 func incomparable(k *host.Kernel, c *interp.Call) bool {
+	high := func(addr, length uint64) bool { return addr >= linux.TaskSize || length > linux.TaskSize-addr }
+	if k.FiveLevel && (high(c.Addr, c.Len) || high(c.NewAddr, c.NewLen)) {
+		return true
+	}
 	return k.WildFetch && c.Kind == workloads.KindTouch && c.Access == linux.Exec && !linux.Canonical(c.Addr)
 }
