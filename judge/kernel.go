@@ -72,8 +72,7 @@ func (p *process) do(c *interp.Call) (workloads.Outcome, error) {
 		return outcomeOf(err)
 	}
 	out := workloads.Outcome{Kind: workloads.ResultOK}
-	switch c.Kind {
-	case workloads.KindMmap, workloads.KindMremap, workloads.KindBrk:
+	if c.GivesAddress() {
 		out.Value = uint64(r)
 	}
 	return out, nil

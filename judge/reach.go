@@ -39,9 +39,6 @@ func (w *world) reachOf(sp *space, c *interp.Call, out workloads.Outcome) reach 
 			return everywhere
 		}
 		return w.around(c.Addr, c.Len)
-	case workloads.KindMunmap, workloads.KindMprotect, workloads.KindMlock, workloads.KindMunlock, workloads.KindMseal, workloads.KindMsync,
-		workloads.KindMincore:
-		return w.around(c.Addr, c.Len)
 	case workloads.KindMremap:
 		r := w.around(c.Addr, max(c.Len, c.NewLen))
 		if out.Kind == workloads.ResultOK {
@@ -59,6 +56,9 @@ func (w *world) reachOf(sp *space, c *interp.Call, out workloads.Outcome) reach 
 		return w.around(start, c.Addr-start+c.Len+aroundFault)
 	case workloads.KindSetrlimit:
 		return reach{}
+	}
+	if c.InRange() {
+		return w.around(c.Addr, c.Len)
 	}
 	return everywhere
 }

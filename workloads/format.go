@@ -183,81 +183,12 @@ func (s *Stmt) String() string {
 	}
 	words = append(words, s.Kind.String())
 	for _, a := range s.Spec().args {
-		words = append(words, s.arg(a)...)
+		words = append(words, parts[a].write(s)...)
 	}
 	if s.Expect != nil {
 		words = append(words, "=>", s.Expect.String())
 	}
 	return strings.Join(words, " ")
-}
-
-// arg gives the words of one part of the statement.
-func (s *Stmt) arg(a arg) []string {
-	switch a {
-	case argTarget:
-		if s.Region != nil {
-			return []string{s.Region.Name}
-		}
-	case argSize, argRest, argSpan:
-		return optional(s.Size)
-	case argProt:
-		if s.Kind == KindMprotect {
-			return []string{(s.Prot &^ growth).String()}
-		}
-		return []string{s.Prot.String()}
-	case argProtOptions:
-		return flagWords(growWords, int(s.Prot&growth))
-	case argPgoff:
-		return []string{pageOffset, s.Value.String()}
-	case argRemapOptions:
-		return flagWords(remapWords, s.Flags)
-	case argPrctl:
-		return []string{wordByValue(prctlWords, s.Option), s.Value.String()}
-	case argSharing:
-		return []string{s.Backing.Sharing.String()}
-	case argBacking:
-		return []string{s.Backing.source()}
-	case argMapOptions:
-		return s.mapOptions()
-	case argAddr:
-		return optional(s.Addr)
-	case argAdvice:
-		return []string{wordOrNumber(adviceWords, s.Advice)}
-	case argNewSize:
-		return []string{"to", s.NewSize.String()}
-	case argMoveOptions:
-		return s.moveOptions()
-	case argHeap:
-		return []string{s.Region.Name, s.Size.String(), "at", s.Addr.String()}
-	case argLockOptions:
-		return flagWords(lockWords, s.Flags)
-	case argLockAll:
-		return flagWords(lockAllWords, s.Flags)
-	case argSyncOptions:
-		return flagWords(syncWords, s.Flags)
-	case argRawFlags:
-		return flagWords(nil, s.Flags)
-	case argResource:
-		if s.Size == nil {
-			return []string{wordByValue(resourceWords, s.Limit), unlimited}
-		}
-		return []string{wordByValue(resourceWords, s.Limit), s.Size.String()}
-	case argAccess:
-		return []string{wordByValue(accessWords, s.Access)}
-	case argValue:
-		return optional(s.Value)
-	case argMM, argMMOrOwn:
-		if s.MM != nil {
-			return []string{s.MM.Name}
-		}
-	case argBarrier:
-		return []string{s.Barrier.Name}
-	case argCount:
-		return []string{strconv.FormatUint(s.Count, 10)}
-	case argDuration:
-		return []string{formatDuration(s.Duration)}
-	}
-	return nil
 }
 
 func optional(e *Expr) []string {

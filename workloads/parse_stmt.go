@@ -1,10 +1,6 @@
 package workloads
 
-import (
-	"slices"
-
-	"vmasim/internal/linux"
-)
+import "slices"
 
 // statement reads a line of a block and what is indented below it. It gives nil
 // for a line with a mistake and nothing below.
@@ -24,9 +20,9 @@ func (p *parser) statement(l *line, place Place, in Body) *Stmt {
 	for i, a := range spec.args {
 		c.nextWords = nil
 		if i+1 < len(spec.args) {
-			c.nextWords = numberWords(spec.args[i+1])
+			c.nextWords = parts[spec.args[i+1]].numbers
 		}
-		c.arg(s, a)
+		parts[a].read(c, s)
 	}
 	want := "the end of the line"
 	if spec.Results != 0 {
@@ -107,91 +103,6 @@ func (c *cursor) weight() uint64 {
 // maxWeight keeps the sum of a block's weights far from overflow.
 const maxWeight = 1 << 20
 
-// arg reads one part of a statement.
-func (c *cursor) arg(s *Stmt, a arg) {
-	switch a {
-	case argTarget:
-		c.target(s)
-	case argSize:
-		if s.Size == nil {
-			s.Size = c.expr()
-		}
-	case argRest, argSpan:
-		if !c.sizeLeftOut() {
-			s.Size = c.expr()
-		}
-	case argProt:
-		s.Prot = Prot(c.wordOrNumber("protection", protWords))
-	case argProtOptions:
-		for c.peek().kind == tokName {
-			s.Prot |= Prot(c.word("option", growWords).Value)
-		}
-	case argPgoff:
-		c.expectWord(pageOffset)
-		s.Value = c.expr()
-	case argRemapOptions:
-		c.flags(s, remapWords)
-	case argPrctl:
-		s.Option = c.word("setting", prctlWords).Value
-		s.Value = c.expr()
-	case argSharing:
-		s.Backing.Sharing = Sharing(c.wordOrNumber("kind of mapping", sharingWords))
-	case argBacking:
-		c.backing(&s.Backing)
-	case argMapOptions:
-		c.mapOptions(s)
-	case argAddr:
-		s.Addr = c.expr()
-	case argAdvice:
-		s.Advice = c.wordOrNumber("advice", adviceWords)
-	case argNewSize:
-		c.expectWord("to")
-		s.NewSize = c.expr()
-	case argMoveOptions:
-		c.moveOptions(s)
-	case argHeap:
-		r := c.newName(regionName)
-		s.Region, s.Size = &r, c.expr()
-		c.expectWord("at")
-		s.Addr = c.expr()
-	case argLockOptions:
-		c.flags(s, lockWords)
-	case argLockAll:
-		c.flags(s, lockAllWords)
-	case argSyncOptions:
-		c.flags(s, syncWords)
-	case argRawFlags:
-		c.flags(s, nil)
-	case argResource:
-		s.Limit = c.word("resource", resourceWords).Value
-		if !c.acceptWord(unlimited) {
-			s.Size = c.expr()
-		}
-	case argAccess:
-		s.Access = linux.Access(c.word("access", accessWords).Value)
-	case argValue:
-		s.Value = c.expr()
-	case argMM:
-		r := c.name("address space")
-		s.MM = &r
-	case argMMOrOwn:
-		if c.peek().kind == tokName {
-			r := c.name("address space")
-			s.MM = &r
-		}
-	case argBarrier:
-		r := c.newName("barrier")
-		s.Barrier = &r
-	case argCount:
-		pos := c.pos()
-		if s.Count = c.count("a count of 1 or more"); s.Count == 0 {
-			c.fail(pos, "%v 0 does nothing, expected a count of 1 or more", s.Kind)
-		}
-	case argDuration:
-		s.Duration = c.duration()
-	}
-}
-
 // startsWord tells that t is a word of the language that starts no expression,
 // so an optional size in front of it was left out.
 func (c *cursor) startsWord(t token) bool {
@@ -228,17 +139,6 @@ func (c *cursor) sizeLeftOut() bool {
 		return after.kind == tokEnd || after.is("=>") || after.kind == tokName && reserved(after.text) && !word
 	}
 	return c.startsWord(t) || t.kind == tokEnd || t.is("=>")
-}
-
-// numberWords returns the words of a part that may be written as a number and follows a size, nil for any other part.
-func numberWords(a arg) []Word {
-	switch a {
-	case argProt:
-		return protWords
-	case argAdvice:
-		return adviceWords
-	}
-	return nil
 }
 
 // numbersAhead counts the numbers that come next, one after the other.

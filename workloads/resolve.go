@@ -112,11 +112,10 @@ func (r *resolver) statement(s *Stmt) {
 }
 
 func (r *resolver) checkStatement(s *Stmt) {
+	if s.Size == nil && slices.Contains(s.Spec().args, argRest) && s.Addr.Op != ExprBase {
+		r.errs.addf(s.Addr.Pos, "%v needs a size behind %v, expected one: only a whole region goes without", s.Kind, s.Addr)
+	}
 	switch s.Kind {
-	case KindMunmap, KindMprotect, KindRemapFilePages, KindMadvise, KindMlock, KindMunlock, KindMseal, KindMsync, KindMincore:
-		if s.Size == nil && s.Addr.Op != ExprBase {
-			r.errs.addf(s.Addr.Pos, "%v needs a size behind %v, expected one: only a whole region goes without", s.Kind, s.Addr)
-		}
 	case KindMmap:
 		const pool = linux.MAP_HUGETLB | linux.MAP_NORESERVE
 		if s.Backing.File == nil && s.Flags&pool == pool {

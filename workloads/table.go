@@ -64,7 +64,12 @@ const (
 	KindForever
 	KindChoose
 	KindIn
+
+	NumKinds = iota
 )
+
+// Spec describes the kind.
+func (k Kind) Spec() *Spec { return &specs[k] }
 
 // String is the kind's keyword.
 func (k Kind) String() string { return specs[k].Name }
@@ -101,75 +106,6 @@ const (
 	inAny = InInit | InThread | InFinally
 )
 
-// arg is a part of a statement that the parser reads and the manual names.
-type arg uint8
-
-const (
-	argTarget arg = iota
-	argSize
-	argRest
-	argSpan
-	argProt
-	argSharing
-	argBacking
-	argMapOptions
-	argAddr
-	argProtOptions
-	argPgoff
-	argRemapOptions
-	argPrctl
-	argAdvice
-	argNewSize
-	argMoveOptions
-	argHeap
-	argLockOptions
-	argLockAll
-	argSyncOptions
-	argRawFlags
-	argResource
-	argAccess
-	argValue
-	argMM
-	argMMOrOwn
-	argBarrier
-	argCount
-	argDuration
-)
-
-var argUsage = [...]string{
-	argTarget:     "[NAME | ADDR]",
-	argSize:       "SIZE",
-	argRest:       "[SIZE]",
-	argSpan:       "[SIZE]",
-	argProt:       "PROT",
-	argSharing:    "private|shared",
-	argBacking:    "anon|file F [+OFF]",
-	argMapOptions: "[at ADDR] [OPTION...]",
-	argAddr:       "ADDR",
-
-	argProtOptions:  "[OPTION...]",
-	argPgoff:        "pgoff N",
-	argRemapOptions: "[nonblock]",
-	argPrctl:        "SETTING N",
-
-	argAdvice:      "ADVICE",
-	argNewSize:     "to SIZE",
-	argMoveOptions: "[at ADDR] [OPTION...] [as NAME]",
-	argHeap:        "NAME SIZE at ADDR",
-	argLockOptions: "[onfault]",
-	argLockAll:     "OPTION...",
-	argSyncOptions: "[OPTION...]",
-	argRawFlags:    "[flags N]",
-	argResource:    "RESOURCE SIZE|unlimited",
-	argAccess:      "read|write|exec",
-	argValue:       "VALUE",
-	argMM:          "MM",
-	argMMOrOwn:     "[MM]",
-	argBarrier:     "NAME",
-	argCount:       "N",
-	argDuration:    "DURATION",
-}
-
 // Spec describes one kind of statement or declaration. The parser, its
 // suggestions and the manual's tables all read it here.
 type Spec struct {
@@ -192,7 +128,7 @@ func (s *Spec) Usage() string {
 		words = append(words, s.shape)
 	}
 	for _, a := range s.args {
-		words = append(words, argUsage[a])
+		words = append(words, parts[a].usage)
 	}
 	if s.Results != 0 {
 		words = append(words, "[=> RESULT]")
@@ -244,7 +180,7 @@ var specs = [...]Spec{
 		args: []arg{argAddr, argRest},
 		Help: "unmap a range, or a whole region", Example: "munmap A+16K 16K"},
 	KindMprotect: {Kind: KindMprotect, Name: "mprotect", In: inAny, Results: GivesErrno,
-		args: []arg{argAddr, argRest, argProt, argProtOptions},
+		args: []arg{argAddr, argRest, argProtBeside, argProtOptions},
 		Help: "change the protection of a range, or of a whole region", Example: "mprotect A+16K 16K r"},
 	KindRemapFilePages: {Kind: KindRemapFilePages, Name: "remap_file_pages", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argRest, argProt, argPgoff, argRemapOptions},

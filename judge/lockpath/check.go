@@ -7,13 +7,12 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/workloads"
+	"vmasim/workloads/interp"
 )
 
-// performable are the statements that the threads of one process can perform, whose memory is also that of a Go program: they
-// have one address space, one heap and one set of limits, and code is nothing to try out there.
+// performable are the statements, beside system calls, that the threads of one process can perform, whose memory is also that of a Go
+// program: they have one address space, one heap and one set of limits, and code is nothing to try out there.
 var performable = []workloads.Kind{
-	workloads.KindMmap, workloads.KindMunmap, workloads.KindMprotect, workloads.KindMadvise, workloads.KindMremap,
-	workloads.KindMlock, workloads.KindMunlock, workloads.KindMseal, workloads.KindMsync,
 	workloads.KindTouch, workloads.KindStore, workloads.KindLoad, workloads.KindBarrier, workloads.KindYield,
 	workloads.KindRepeat, workloads.KindFor, workloads.KindForever, workloads.KindChoose,
 	workloads.KindMaps, workloads.KindValidate, // looked at by the simulator only
@@ -31,7 +30,7 @@ func checkPerformable(sc *workloads.Scenario) error {
 	}
 	for s := range sc.Statements {
 		switch {
-		case !slices.Contains(performable, s.Kind):
+		case !interp.ByThreads(s.Kind) && !slices.Contains(performable, s.Kind):
 			errs = append(errs, fmt.Errorf("%v: %s cannot be performed by the threads of one process", s.Pos, s.Kind))
 		case s.Kind == workloads.KindTouch && s.Access == linux.Exec:
 			errs = append(errs, fmt.Errorf("%v: touch exec cannot be performed by the threads of one process", s.Pos))

@@ -153,7 +153,7 @@ func (t *thread) systemCall(c *interp.Call) workloads.Outcome {
 		return interp.Failure(errno)
 	}
 	out := workloads.Outcome{Kind: workloads.ResultOK}
-	if c.Kind == workloads.KindMmap || c.Kind == workloads.KindMremap {
+	if c.GivesAddress() {
 		out.Value = uint64(r)
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 
 	"vmasim/internal/task"
 	"vmasim/mm"
+	"vmasim/workloads"
 )
 
 // ending is what the teardown found.
@@ -37,7 +38,7 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 // collect adds up what the workers have measured and found. Of one that has not ended only its counters are safe to read.
 func (r *run) collect(res *Result, end *ending) {
 	var counters task.Counters
-	var stats [numKinds]opStats
+	var stats [workloads.NumKinds]opStats
 	for _, w := range r.measured {
 		c := w.counters()
 		counters.Add(&c)

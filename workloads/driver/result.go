@@ -134,7 +134,7 @@ type Violation struct {
 const maxListed = 16
 
 // ops turns the statistics of all kinds into what is reported.
-func ops(stats *[numKinds]opStats) (all []Op) {
+func ops(stats *[workloads.NumKinds]opStats) (all []Op) {
 	for kind := range stats {
 		s := &stats[kind]
 		if s.count == 0 {

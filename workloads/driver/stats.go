@@ -52,9 +52,6 @@ func (s *opStats) add(o *opStats) {
 	}
 }
 
-// numKinds is the number of statement kinds: KindIn is the last.
-const numKinds = workloads.KindIn + 1
-
 // sampler draws which executions of a cheap operation are timed. The gaps are random, because a fixed one would fall
 // into step with the scenario's loops.
 type sampler struct{ state uint64 }

@@ -20,7 +20,7 @@ type worker struct {
 	leaveAt phase // its loops end from this phase on
 	gone    bool  // it gives up the rest of its block: what it waited for cannot come
 
-	stats    [numKinds]opStats
+	stats    [workloads.NumKinds]opStats
 	findings findings
 	sampler  sampler
 	pubEvery uint32 // publishEvery, or a time slice

@@ -6,7 +6,6 @@ import (
 
 	"vmasim/fault"
 	"vmasim/internal/linux"
-	"vmasim/mm"
 	"vmasim/workloads"
 )
 
@@ -119,93 +118,15 @@ func (a *Actor) Do(c *Call) workloads.Outcome {
 	case workloads.KindWalk:
 		return a.walk(c.Addr)
 	}
-	value, err := a.systemCall(c)
+	do := calls[c.Kind].do
+	if do == nil {
+		panic(fmt.Sprintf("%v cannot be run", c.Kind))
+	}
+	value, err := do(a, *c)
 	if err != nil {
 		return a.result(err)
 	}
 	return success(value)
-}
-
-// systemCall makes the call in the task's address space.
-func (a *Actor) systemCall(c *Call) (value uint64, err error) {
-	t, m := a.Task, a.MM
-	switch c.Kind {
-	case workloads.KindMmap:
-		args := mm.MmapArgs{Addr: c.Addr, Len: c.Len, Prot: c.Prot, Flags: c.Flags, Offset: c.Offset}
-		if c.File >= 0 {
-			args.File = a.Files[c.File]
-		}
-		return m.Mmap(t, args)
-	case workloads.KindMunmap:
-		err = m.Munmap(t, c.Addr, c.Len)
-	case workloads.KindMprotect:
-		err = m.Mprotect(t, c.Addr, c.Len, c.Prot)
-	case workloads.KindRemapFilePages:
-		err = m.RemapFilePages(t, c.Addr, c.Len, c.Prot, c.Value, c.Flags)
-	case workloads.KindPrctl:
-		err = m.Prctl(t, c.Option, c.Value)
-	case workloads.KindPeek:
-		return fault.Peek(t, m, c.Addr)
-	case workloads.KindPoke:
-		err = fault.Poke(t, m, c.Addr, c.Value)
-	case workloads.KindMadvise:
-		err = m.Madvise(t, c.Addr, c.Len, toInt(c.Advice))
-	case workloads.KindMremap:
-		return m.Mremap(t, c.Addr, c.Len, c.NewLen, c.Flags, c.NewAddr)
-	case workloads.KindHeap:
-		m.SetHeap(t, c.Addr)
-		return c.Addr, nil
-	case workloads.KindBrk:
-		return m.Brk(t, c.Addr), nil
-	case workloads.KindMlock:
-		err = m.Mlock2(t, c.Addr, c.Len, toInt(c.Flags))
-	case workloads.KindMunlock:
-		err = m.Munlock(t, c.Addr, c.Len)
-	case workloads.KindMlockall:
-		err = m.Mlockall(t, toInt(c.Flags))
-	case workloads.KindMunlockall:
-		err = m.Munlockall(t)
-	case workloads.KindMseal:
-		err = m.Mseal(t, c.Addr, c.Len, c.Flags)
-	case workloads.KindMsync:
-		err = m.Msync(t, c.Addr, c.Len, toInt(c.Flags))
-	case workloads.KindMincore:
-		return countResident(m.Mincore(t, c.Addr, c.Len))
-	case workloads.KindSetrlimit:
-		limit := c.Value
-		if c.Resource == linux.RLIMIT_AS {
-			limit = withOutside(m.Machine, a.Window, limit)
-		}
-		m.SetLimit(t, resourceOf(c.Resource), limit)
-	default:
-		panic(fmt.Sprintf("%v cannot be run", c.Kind))
-	}
-	return 0, err
-}
-
-// toInt is what a call gets whose argument is an int, not a long.
-func toInt(n int) int { return int(int32(n)) }
-
-// countResident counts the pages that mincore has found in memory.
-func countResident(vec []byte, err error) (pages uint64, _ error) {
-	for _, b := range vec {
-		pages += uint64(b & 1)
-	}
-	return pages, err
-}
-
-// resourceOf is the model's name of linux.RLIMIT_ number n.
-func resourceOf(n int) mm.Resource {
-	switch n {
-	case linux.RLIMIT_AS:
-		return mm.LimitAS
-	case linux.RLIMIT_DATA:
-		return mm.LimitData
-	case linux.RLIMIT_STACK:
-		return mm.LimitStack
-	default:
-		return mm.LimitMemlock
-	}
 }
 
 func optional(e *workloads.Expr, env *workloads.Env) (uint64, error) {
