@@ -14,7 +14,6 @@ import (
 type generated struct {
 	PlainProgram
 	tasks [][]statement
-	calls bool
 	last  *genWorld // of the execution that runs
 }
 

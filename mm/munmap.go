@@ -85,7 +85,7 @@ func (u *unmapping) gather(t *task.Task) error {
 		}
 	}
 	u.vmas = mm.Machine.scratch.Get(t).vmas[:0]
-	for end := u.start; v != nil && v.Start(t) < u.end; v = mm.vmi.Find(t, end) {
+	for v != nil && v.Start(t) < u.end {
 		err := checkSealed(t, "munmap", v)
 		if err == nil && v.End(t) > u.end {
 			err = mm.doSplit(t, v, u.end, false)
@@ -98,9 +98,11 @@ func (u *unmapping) gather(t *task.Task) error {
 		u.vmas = append(u.vmas, v)
 		mm.MarkDetached(t, v)
 		u.count(t, v)
-		if end = v.End(t); end == u.end {
+		end := v.End(t)
+		if end == u.end {
 			break
 		}
+		v = mm.vmi.Find(t, end)
 	}
 	return nil
 }

@@ -58,14 +58,6 @@ func generatorByName(name string) DrawKind {
 	return -1
 }
 
-func generatorNames() []string {
-	names := make([]string, len(generatorSpecs))
-	for i, g := range generatorSpecs {
-		names[i] = g.Name
-	}
-	return names
-}
-
 // source is a task's random numbers.
 type source struct{ rand.PCG }
 

@@ -187,12 +187,11 @@ func (p *parser) thread(c *cursor, l *line) {
 func (p *parser) threadOptions(c *cursor, t *Thread) {
 	inGiven := false
 	for {
-		pos := c.pos()
 		switch {
 		case !inGiven && c.acceptWord("in"):
 			inGiven, t.MM = true, c.name("address space")
 		case !t.Multiplied && c.accept("*"):
-			pos = c.pos()
+			pos := c.pos()
 			n := c.count("a number of tasks")
 			if n < 1 || n > maxTasks {
 				c.fail(pos, "%d tasks, expected 1 to %d", n, maxTasks)

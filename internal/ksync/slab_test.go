@@ -121,7 +121,7 @@ func TestSlabBadFrees(t *testing.T) {
 		d.Barrier(ts[0])
 		s.Free(ts[0], p)
 		r.want(t, "double-free")
-		if alloc(t, s, ts[0]) == alloc(t, s, ts[0]) || s.InUse() != 2 {
+		if one, other := alloc(t, s, ts[0]), alloc(t, s, ts[0]); one == other || s.InUse() != 2 {
 			t.Error("the double free gave one object to two")
 		}
 		p.word.WriteOnce(ts[0], 13)

@@ -25,7 +25,7 @@ type pagesScan struct {
 }
 
 // pagesRegion is struct page_region.
-type pagesRegion struct{ start, end, categories uint64 }
+type pagesRegion struct{ start, end, _ uint64 } // the last: its categories
 
 const (
 	procmapQuery = 0xc0686611 // PROCMAP_QUERY, since 6.11

@@ -18,8 +18,7 @@ const degree = 32
 // vma is as large as a simulated VMA, so that both peers miss the cache alike.
 type vma struct {
 	start, end uint64
-	flags      uint64
-	_          [168]byte
+	_          [176]byte
 }
 
 // Space is an address space behind one lock. It offers [bench.Finder] and [bench.Mapper].

@@ -12,7 +12,7 @@ import (
 )
 
 // adders returns a program whose tasks each add 1 to a counter n times under a spinlock.
-func adders(cfg tasktest.Config, tasks, n int) (tasktest.Result, error, uint64) {
+func adders(cfg tasktest.Config, tasks, n int) (tasktest.Result, uint64, error) {
 	var lock ksync.SpinLock
 	var count ksync.Plain[uint64]
 	cfg.Names = map[unsafe.Pointer]string{unsafe.Pointer(&lock): "lock", unsafe.Pointer(&count): "count"}
@@ -29,11 +29,11 @@ func adders(cfg tasktest.Config, tasks, n int) (tasktest.Result, error, uint64) 
 		}})
 	}
 	res, err := tasktest.Run(cfg, program...)
-	return res, err, count.Peek()
+	return res, count.Peek(), err
 }
 
 func TestLog(t *testing.T) {
-	res, err, count := adders(tasktest.Config{}, 2, 1)
+	res, count, err := adders(tasktest.Config{}, 2, 1)
 	if err != nil || count != 2 {
 		t.Fatalf("count %d, error %v", count, err)
 	}
@@ -54,7 +54,7 @@ b spin_unlock lock 0x1->0x0 add
 
 func TestSameScheduleSameLog(t *testing.T) {
 	for seed := range uint64(50) {
-		first, err, count := adders(tasktest.Config{Turn: tasktest.Random(seed)}, 3, 4)
+		first, count, err := adders(tasktest.Config{Turn: tasktest.Random(seed)}, 3, 4)
 		if err != nil || count != 12 {
 			t.Fatalf("seed %d: count %d, error %v", seed, count, err)
 		}
