@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -23,6 +24,10 @@ func domainOf(ts []*task.Task) *Domain {
 }
 
 func TestSynchronizeWaitsForSectionsInProgress(t *testing.T) {
+	synctest.Test(t, synchronizeBesideSections)
+}
+
+func synchronizeBesideSections(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(3)
 	d := domainOf(ts)
@@ -30,13 +35,16 @@ func TestSynchronizeWaitsForSectionsInProgress(t *testing.T) {
 	d.ReadLock(ts[0]) // nested
 	done := make(chan struct{})
 	go func() { d.Synchronize(ts[1]); close(done) }()
-	eventually(t, "the grace period begins", func() bool { return d.epoch.Load() == 2 })
+	synctest.Wait() // it sleeps between two looks
+	if e := d.epoch.Load(); e != 2 {
+		t.Errorf("epoch %d: no grace period has begun", e)
+	}
 	d.ReadLock(ts[2]) // begins later: it is not waited for
 	d.ReadUnlock(ts[0])
 	select {
 	case <-done:
 		t.Error("the grace period ended inside a section")
-	case <-time.After(5 * time.Millisecond):
+	case <-time.After(time.Second): // of the bubble's clock: many looks
 	}
 	d.ReadUnlock(ts[0])
 	<-done
@@ -144,6 +152,10 @@ func TestChooserEndsGracePeriods(t *testing.T) {
 
 // TestBarrierWaitsForRunningCallbacks: also for those that another task has taken and is running.
 func TestBarrierWaitsForRunningCallbacks(t *testing.T) {
+	synctest.Test(t, barrierBesideCallback)
+}
+
+func barrierBesideCallback(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
 	d := domainOf(ts)
@@ -156,7 +168,7 @@ func TestBarrierWaitsForRunningCallbacks(t *testing.T) {
 	})
 	go d.Barrier(ts[0])
 	<-started
-	time.AfterFunc(2*time.Millisecond, func() { close(finish) })
+	time.AfterFunc(time.Second, func() { close(finish) }) // of the bubble's clock: when the other barrier waits, too
 	d.Barrier(ts[1])
 	if !finished.Load() {
 		t.Error("the barrier did not wait")

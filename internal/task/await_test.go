@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -11,33 +12,43 @@ import (
 )
 
 func TestAwaitParksUntilUnparked(t *testing.T) {
-	tk := New(0, "t", nil)
-	var flag atomic.Bool
-	done := make(chan error)
-	go func() { done <- tk.Await(OpMutexWait, nil, Uninterruptible, flag.Load) }()
-	tk.Unpark() // spurious
-	select {
-	case err := <-done:
-		t.Fatalf("went on too early: %v", err)
-	case <-time.After(2 * time.Millisecond):
-	}
-	flag.Store(true)
-	tk.Unpark()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		tk := New(0, "t", nil)
+		var flag, done atomic.Bool
+		go func() {
+			if err := tk.Await(OpMutexWait, nil, Uninterruptible, flag.Load); err != nil {
+				t.Error(err)
+			}
+			done.Store(true)
+		}()
+		synctest.Wait()
+		tk.Unpark() // spurious
+		synctest.Wait()
+		if done.Load() {
+			t.Fatal("went on too early")
+		}
+		flag.Store(true)
+		tk.Unpark()
+		synctest.Wait()
+		if !done.Load() {
+			t.Error("still waits")
+		}
+	})
 }
 
 func TestAwaitKillable(t *testing.T) {
 	never := func() bool { return false }
-	tk := New(0, "t", nil)
-	done := make(chan error)
-	go func() { done <- tk.Await(OpMutexWait, nil, Killable, never) }()
-	time.Sleep(time.Millisecond)
-	tk.Kill(nil)
-	if err := <-done; !errors.Is(err, linux.EINTR) {
-		t.Errorf("the wait ended with %v", err)
-	}
+	var tk *Task
+	synctest.Test(t, func(t *testing.T) {
+		tk = New(0, "t", nil)
+		done := make(chan error)
+		go func() { done <- tk.Await(OpMutexWait, nil, Killable, never) }()
+		synctest.Wait() // until it is parked
+		tk.Kill(nil)
+		if err := <-done; !errors.Is(err, linux.EINTR) {
+			t.Errorf("the wait ended with %v", err)
+		}
+	})
 	if err := tk.Await(OpMutexWait, nil, Killable|Polled, never); !errors.Is(err, linux.EINTR) {
 		t.Errorf("a killed task's wait ended with %v", err)
 	}
@@ -56,12 +67,14 @@ func TestAwaitUninterruptibleIgnoresKill(t *testing.T) {
 }
 
 func TestAwaitPolledNeedsNoWakeUp(t *testing.T) {
-	tk := New(0, "t", nil)
-	var flag atomic.Bool
-	time.AfterFunc(2*time.Millisecond, func() { flag.Store(true) })
-	if err := tk.Await(OpGracePeriodWait, nil, Polled, flag.Load); err != nil {
-		t.Error(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		tk := New(0, "t", nil)
+		var flag atomic.Bool
+		time.AfterFunc(2*time.Millisecond, func() { flag.Store(true) })
+		if err := tk.Await(OpGracePeriodWait, nil, Polled, flag.Load); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAwaitInsideReadSection(t *testing.T) {
