@@ -68,8 +68,11 @@ func (p apart) NewWorld(x *Executor, report func(task.Violation)) (World, error)
 // TestSearchInRuns: a search that is stopped every few executions finds what one finds that is not.
 func TestSearchInRuns(t *testing.T) {
 	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceDelayed}
-	compared := 0
-	for seed := range uint64(16) {
+	seeds, compared := uint64(16), 0
+	if testing.Short() {
+		seeds = 4
+	}
+	for seed := range seeds {
 		for _, s := range []Strategy{DPOR, DFS, Bounded} {
 			for _, workers := range []int{1, 2} {
 				for _, keep := range []int{1, 8} {
@@ -90,7 +93,7 @@ func TestSearchInRuns(t *testing.T) {
 			}
 		}
 	}
-	if compared < 20 {
+	if compared < int(seeds) {
 		t.Errorf("only %d searches compared", compared)
 	}
 	t.Logf("%d searches compared", compared)

@@ -86,7 +86,7 @@ func compare(t *testing.T, seed uint64, p *generated, a, b Options, limit int) (
 func TestReductionMissesNothing(t *testing.T) {
 	programs, limit := 400, 3000
 	if testing.Short() {
-		programs, limit = 200, 1000
+		programs, limit = 100, 1000
 	}
 	all, few, compared, branching := 0, 0, 0, 0
 	kinds := map[string]bool{}
@@ -122,8 +122,11 @@ func TestReductionMissesNothing(t *testing.T) {
 // TestReductionMissesNoChoices compares with choices besides scheduling.
 func TestReductionMissesNoChoices(t *testing.T) {
 	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceDelayed}
-	compared := 0
-	for seed := range uint64(300) {
+	programs, compared := uint64(300), 0
+	if testing.Short() {
+		programs = 100
+	}
+	for seed := range programs {
 		p := generate(10_000 + seed)
 		if !strings.Contains(p.String(), "replace") && !strings.Contains(p.String(), "call") {
 			continue
@@ -138,7 +141,7 @@ func TestReductionMissesNoChoices(t *testing.T) {
 			return
 		}
 	}
-	if compared < 20 {
+	if compared < int(programs/15) {
 		t.Errorf("only %d programs compared", compared)
 	}
 	t.Logf("%d programs", compared)
@@ -147,8 +150,11 @@ func TestReductionMissesNoChoices(t *testing.T) {
 // TestPartsMissNothing compares a search divided into parts with one that is not, and the bounded search, which ends only
 // when its bound leaves out nothing.
 func TestPartsMissNothing(t *testing.T) {
-	compared := 0
-	for seed := range uint64(60) {
+	programs, compared := uint64(60), 0
+	if testing.Short() {
+		programs = 20
+	}
+	for seed := range programs {
 		p := generate(20_000 + seed)
 		for _, o := range []Options{{Strategy: DPOR, Workers: 2}, {Strategy: DFS, Workers: 2}, {Strategy: Bounded}} {
 			if _, _, _, ok := compare(t, seed, p, Options{Strategy: DFS}, o, 500); ok {
@@ -159,7 +165,7 @@ func TestPartsMissNothing(t *testing.T) {
 			}
 		}
 	}
-	if compared < 40 {
+	if compared < int(programs*2/3) {
 		t.Errorf("only %d searches compared", compared)
 	}
 }
@@ -167,9 +173,13 @@ func TestPartsMissNothing(t *testing.T) {
 // TestWorkersFindTheSame: what is found, and when, does not depend on how many workers there are.
 func TestWorkersFindTheSame(t *testing.T) {
 	p := func(seed uint64) Program { return generate(seed) }
+	seeds := uint64(12)
+	if testing.Short() {
+		seeds = 4
+	}
 	for _, strategy := range []Strategy{DPOR, DFS, Bounded, Random, PCT, POS} {
 		failures := 0
-		for seed := range uint64(12) {
+		for seed := range seeds {
 			var keys []string
 			for _, workers := range []int{2, 3} {
 				rep, err := Search(context.Background(), shared{p: p(seed)}, Options{Strategy: strategy, Workers: workers, Executions: 600, Seed: seed})

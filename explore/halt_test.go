@@ -2,19 +2,27 @@ package explore
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"vmasim/internal/task"
 )
 
 // TestTimeIsObeyed: an execution of a million steps, and the comparison of each with all others, ends when the time is over; so
-// it does with an interrupt.
-func TestTimeIsObeyed(t *testing.T) {
+// it does with an interrupt. The clock is the bubble's: 200 steps take a millisecond.
+func TestTimeIsObeyed(t *testing.T) { synctest.Test(t, obeysTime) }
+
+func obeysTime(t *testing.T) {
+	var steps atomic.Int64
 	counts := func(w *scriptWorld, t *task.Task) {
 		for {
 			w.x.Add(t, 1)
 			w.y.ReadOnce(t)
+			if steps.Add(2)%200 == 0 {
+				time.Sleep(time.Millisecond)
+			}
 		}
 	}
 	for _, strategy := range []Strategy{DPOR, DFS, Bounded, States, Random, PCT, POS} {
@@ -28,7 +36,7 @@ func TestTimeIsObeyed(t *testing.T) {
 			begun := time.Now()
 			rep, err := Search(ctx, program(counts, counts, counts), o)
 			cancel()
-			if took := time.Since(begun); err != nil || took > 2*time.Second || rep.Complete || !rep.Stopped || len(rep.Violations) > 0 {
+			if took := time.Since(begun); err != nil || took > 110*time.Millisecond || rep.Complete || !rep.Stopped || len(rep.Violations) > 0 {
 				t.Errorf("%s with %d workers: %v after %v: %+v", strategy, workers, err, took, rep)
 			}
 		}
@@ -46,15 +54,19 @@ func TestInterruptedExecutionIsRunAgain(t *testing.T) {
 			if runs > 10_000 {
 				t.Fatalf("%s does not come to its end", strategy)
 			}
-			ctx, cancel := context.WithCancel(t.Context())
 			n := 0
-			rep, err := Search(ctx, twoWriters(func() {
-				if n++; n == 30 { // in the middle of one
-					cancel()
-					time.Sleep(time.Millisecond)
-				}
-			}), o)
-			cancel()
+			var rep *Report
+			var err error
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				rep, err = Search(ctx, twoWriters(func() {
+					if n++; n == 30 { // in the middle of one
+						cancel()
+						time.Sleep(time.Millisecond) // until the search has heard
+					}
+				}), o)
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,12 +21,20 @@ func TestLitmus(t *testing.T) {
 		for _, v := range sc.Verdicts {
 			t.Run(info.Name+"/"+v.Rules, func(t *testing.T) {
 				t.Parallel()
-				for _, workers := range []int{1, 2} { // two share the search out in parts
+				for _, workers := range workerCounts() {
 					checkVerdict(t, sc, v, workers)
 				}
 			})
 		}
 	}
+}
+
+// workerCounts are the numbers of workers that a scenario is explored with: two share the search out in parts.
+func workerCounts() []int {
+	if testing.Short() {
+		return []int{1}
+	}
+	return []int{1, 2}
 }
 
 // checkVerdict explores a scenario under the rules of one of its verdicts.
