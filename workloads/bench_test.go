@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -60,4 +61,63 @@ func cpuTime(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// sourceTable are sources of any number of lines: recorded addresses, regions, and mistakes.
+var sourceTable = []struct {
+	name string
+	text func(lines int) string
+}{
+	{"addresses", recorded},
+	{"regions", func(lines int) string {
+		var b strings.Builder
+		b.WriteString("init\n")
+		for i := range lines {
+			fmt.Fprintf(&b, "    mmap R%d 4K rw private anon\n    touch R%d write\n", i, i/2)
+		}
+		return b.String()
+	}},
+	{"mistakes", func(lines int) string {
+		var b strings.Builder
+		b.WriteString("init\n")
+		for i := range lines {
+			fmt.Fprintf(&b, "    touch R%d write\n    mmap R%d 4K rw private anon\n", i, i)
+		}
+		return b.String()
+	}},
+}
+
+// TestParseIsLinear: four times the lines take about four times the memory, whatever they name. BenchmarkParseLines tells the time.
+func TestParseIsLinear(t *testing.T) {
+	for _, source := range sourceTable {
+		allocated := func(lines int) (bytes, objects uint64) {
+			src := []byte(source.text(lines))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, _ = Parse(source.name, src)
+			runtime.ReadMemStats(&after)
+			return after.TotalAlloc - before.TotalAlloc, after.Mallocs - before.Mallocs
+		}
+		const lines = 2_000
+		bytes, objects := allocated(lines)
+		if b, o := allocated(4 * lines); b > 6*bytes || o > 5*objects {
+			t.Errorf("%s: %d lines take %d bytes in %d objects, %d lines %d in %d", source.name, lines, bytes, objects, 4*lines, b, o)
+		}
+	}
+}
+
+// BenchmarkParseLines tells what a line costs in sources of two sizes: the same, or reading is not linear.
+func BenchmarkParseLines(b *testing.B) {
+	for _, source := range sourceTable {
+		for _, lines := range []int{5_000, 20_000} {
+			b.Run(fmt.Sprintf("%s/lines=%d", source.name, lines), func(b *testing.B) {
+				src := []byte(source.text(lines))
+				begun := cpuTime(b)
+				for b.Loop() {
+					_, _ = Parse(source.name, src)
+				}
+				b.ReportMetric(float64((cpuTime(b)-begun).Nanoseconds())/float64(b.N)/float64(lines), "cpu-ns/line")
+			})
+		}
+	}
 }

@@ -2,12 +2,10 @@ package workloads
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -135,42 +133,3 @@ func TestLoadLarge(t *testing.T) {
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
-
-// TestParseIsLinear: four times the lines take about four times as long, whatever they name. Were it quadratic, it would be
-// sixteen times.
-func TestParseIsLinear(t *testing.T) {
-	for name, text := range map[string]func(lines int) string{
-		"addresses": recorded,
-		"regions": func(lines int) string {
-			var b strings.Builder
-			b.WriteString("init\n")
-			for i := range lines {
-				fmt.Fprintf(&b, "    mmap R%d 4K rw private anon\n    touch R%d write\n", i, i/2)
-			}
-			return b.String()
-		},
-		"mistakes": func(lines int) string {
-			var b strings.Builder
-			b.WriteString("init\n")
-			for i := range lines {
-				fmt.Fprintf(&b, "    touch R%d write\n    mmap R%d 4K rw private anon\n", i, i)
-			}
-			return b.String()
-		},
-	} {
-		took := func(lines int) time.Duration {
-			src := []byte(text(lines))
-			best := time.Hour
-			for range 3 {
-				begun := time.Now()
-				_, _ = Parse(name, src)
-				best = min(best, time.Since(begun))
-			}
-			return best
-		}
-		const lines = 5_000
-		if one, four := took(lines), took(4*lines); four > 10*one+50*time.Millisecond {
-			t.Errorf("%s: %d lines take %v, %d lines %v", name, lines, one, 4*lines, four)
-		}
-	}
-}

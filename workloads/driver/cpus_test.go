@@ -70,12 +70,10 @@ func TestCPUsAreHandedOn(t *testing.T) {
 	seats[1].begin() // and nobody waits any more
 }
 
-// TestManyTasks: what a touch costs does not grow with the tasks that share an address space with it, of which few are under way. Before
-// there were CPUs to share, four thousand cost five times as much as a hundred, and an mprotect waited for seconds.
-func TestManyTasks(t *testing.T) {
-	cost := func(tasks int) time.Duration {
-		const touches = 1 << 18
-		sc := parse(t, fmt.Sprintf(`
+// manyTasks is a scenario in which tasks that are many share an address space with a writer, and touch 2^18 times between them.
+func manyTasks(tasks int) string {
+	const touches = 1 << 18
+	return fmt.Sprintf(`
 init
     mmap A 1M rw private anon
     touch A A.size write
@@ -91,33 +89,30 @@ thread protector background
 finally
     maps
         A..A.end rw private anon
-`, tasks, touches/64/tasks))
-		begun := cpuTime(t)
-		r, err := Run(t.Context(), sc, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		took := cpuTime(t) - begun
-		if len(r.Unexpected) > 0 || len(r.Violations) > 0 {
-			t.Fatalf("%d tasks: %v, %v", tasks, r.Unexpected, r.Violations)
-		}
-		return took
-	}
-	const few, many = 64, 2048
-	ratio := 0.0
-	for range 3 { // the machine may be busy with something else
-		if ratio = float64(cost(many)) / float64(cost(few)); ratio < 3 {
-			return
-		}
-	}
-	t.Errorf("%d tasks cost %.1f times what %d cost", many, ratio, few)
+`, tasks, touches/64/tasks)
 }
 
-func cpuTime(t *testing.T) time.Duration {
-	t.Helper()
+func TestManyTasks(t *testing.T) { mustPass(t, manyTasks(2048), Options{}) }
+
+// BenchmarkManyTasks tells the CPU time of a touch: it does not grow with the tasks, of which few are under way. Before there were CPUs to
+// share, four thousand cost five times as much as a hundred, and an mprotect waited for seconds.
+func BenchmarkManyTasks(b *testing.B) {
+	for _, tasks := range []int{64, 2048} {
+		b.Run(fmt.Sprintf("tasks=%d", tasks), func(b *testing.B) {
+			begun := cpuTime(b)
+			for range b.N {
+				mustPass(b, manyTasks(tasks), Options{})
+			}
+			b.ReportMetric(float64((cpuTime(b)-begun).Nanoseconds())/float64(b.N)/(1<<18), "cpu-ns/touch")
+		})
+	}
+}
+
+func cpuTime(tb testing.TB) time.Duration {
+	tb.Helper()
 	var r unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

@@ -130,8 +130,12 @@ func TestCheck(t *testing.T) {
 
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel)
-	start := time.Now()
+	defer cancel()
+	tell := func(p Progress) {
+		if p.Faults > 0 { // the threads are under way
+			cancel()
+		}
+	}
 	r, err := Run(ctx, parse(t, `
 mm child
 init
@@ -158,15 +162,12 @@ thread counts
 finally
 	store A 1
 	munmap A
-`), Options{})
+`), Options{Progress: tell})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.Interrupted || !r.OK() || r.Faults.Total == 0 || op(r, "mmap").Count == 0 || op(r, "munmap").Count == 0 {
+	if !r.Interrupted || !r.OK() || r.Faults.Total == 0 || op(r, "touch").Count == 0 { // a task that did not end would be a violation
 		t.Errorf("%+v", r)
-	}
-	if d := time.Since(start); d > defaultPatience {
-		t.Errorf("took %v", d)
 	}
 }
 
@@ -207,20 +208,25 @@ thread back background
 
 // TestStuckTaskIsAbandoned lets a task wait for a lock that is never given back, where no signal reaches it.
 func TestStuckTaskIsAbandoned(t *testing.T) {
-	sc := parse(t, "mm other\nthread stuck\n exit\nthread good in other\n for 1h\n  yield\n")
-	p, err := NewPlan(sc, &Options{})
+	sc := parse(t, "mm other\nthread stuck\n exit\nthread good in other\n repeat 10\n  yield\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var r *run
+	opts := &Options{Progress: func(Progress) {
+		if r.workers[1].ended.Load() { // the other one cannot end
+			cancel()
+		}
+	}}
+	p, err := NewPlan(sc, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := newRun(sc, p, &Options{})
-	if err != nil {
+	if r, err = newRun(sc, p, opts); err != nil {
 		t.Fatal(err)
 	}
 	r.patience = 50 * time.Millisecond
 	space, holder := r.hall.spaces[0].mm, r.machine.NewTask("holder")
 	space.MmapWriteLock(holder)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	res, err := r.run(ctx)
 	if err != nil || !res.Interrupted || len(res.Violations) != 1 {
 		t.Fatalf("%+v %v", res, err)
@@ -228,7 +234,7 @@ func TestStuckTaskIsAbandoned(t *testing.T) {
 	if v := res.Violations[0]; v.Oracle != "stuck" || !strings.HasSuffix(v.Message, "50ms later: stuck") {
 		t.Errorf("got %v", v)
 	}
-	if op(res, "yield").Count == 0 {
+	if op(res, "yield").Count != 10 {
 		t.Error("what the others measured is lost")
 	}
 	space.MmapWriteUnlock(holder)
