@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 	"slices"
 	"strings"
@@ -66,12 +65,6 @@ type observation struct {
 	Answer   string `json:"answer"`
 	Positive int    `json:"positive"`
 	Negative int    `json:"negative"`
-}
-
-func encoderTo(w io.Writer) *json.Encoder {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e
 }
 
 func newExploreJSON(w io.Writer, _ bool) func(*program.Result) error {

@@ -101,7 +101,7 @@ func TestJSONIsOneObjectALine(t *testing.T) {
 	if len(lines) != 2 {
 		t.Fatalf("%d lines", len(lines))
 	}
-	var back result
+	var back driver.Result
 	d := json.NewDecoder(strings.NewReader(lines[1]))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&back); err != nil {

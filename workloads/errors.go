@@ -9,8 +9,9 @@ import (
 
 // Pos is a place in a scenario. Line and Col start at 1; Col counts bytes.
 type Pos struct {
-	File      string
-	Line, Col int
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Col  int    `json:"column"`
 }
 
 func (p Pos) String() string {

@@ -11,26 +11,27 @@ import (
 	"vmasim/workloads"
 )
 
-// Result is what came of a run.
+// Result is what came of a run. Its JSON is what run --format json prints: docs/output.md names every key, and keys are only
+// ever added.
 type Result struct {
-	Scenario string
-	Title    string
-	Rules    string
-	Machine  string // settings that are not as usual, with commas between
-	Seed     uint64
-	Tasks    int // of all threads
-	Elapsed  time.Duration
+	Scenario string        `json:"scenario"`
+	Title    string        `json:"-"`
+	Rules    string        `json:"rules"`
+	Machine  string        `json:"machine"` // settings that are not as usual, with commas between
+	Seed     uint64        `json:"seed"`
+	Tasks    int           `json:"tasks"` // of all threads
+	Elapsed  time.Duration `json:"elapsed_ns"`
 
-	Ops    []Op // by kind, in the manual's order; kinds that did not run are left out
-	Faults Faults
-	VMAs   VMAs
-	Memory Memory
+	Ops    Ops    `json:"ops"` // by kind, in the manual's order; kinds that did not run are left out
+	Faults Faults `json:"faults"`
+	VMAs   VMAs   `json:"vmas"`
+	Memory Memory `json:"memory"`
 
-	Unexpected      []Unexpected // the first ones
-	UnexpectedTotal uint64       // all, repetitions included
-	Violations      []Violation  // the first of each kind
-	ViolationTotal  uint64       // all, repetitions included
-	Interrupted     bool
+	Unexpected      []Unexpected `json:"unexpected"` // the first ones
+	UnexpectedTotal uint64       `json:"-"`          // all, repetitions included
+	Violations      []Violation  `json:"violations"` // the first of each kind
+	ViolationTotal  uint64       `json:"-"`          // all, repetitions included
+	Interrupted     bool         `json:"interrupted"`
 }
 
 // OK tells that every result was as expected and no invariant was broken.
@@ -38,11 +39,14 @@ func (r *Result) OK() bool { return r.UnexpectedTotal == 0 && r.ViolationTotal =
 
 // Op is what was measured of one kind of statement.
 type Op struct {
-	Kind   string
-	Count  uint64
-	Errors []Error // by name
+	Kind   string `json:"-"`
+	Count  uint64 `json:"count"`
+	Errors Errors `json:"errors"` // by name
 	// Latencies in nanoseconds, of the executions that were timed; 0 if none was.
-	Mean, P50, P99, Max uint64
+	Mean uint64 `json:"-"`
+	P50  uint64 `json:"p50_ns"`
+	P99  uint64 `json:"p99_ns"`
+	Max  uint64 `json:"max_ns"`
 }
 
 // Error counts the executions that gave an error: an errno, SEGV_MAPERR, SEGV_ACCERR or SIGBUS, or, in lower case, why a
@@ -55,14 +59,14 @@ type Error struct {
 // Faults counts page faults and how they were handled, with the kernel's names. Calls of madvise look a VMA up the same
 // way and count in VMALockAbort and VMALockMiss, too.
 type Faults struct {
-	Total          uint64
-	MmapLock       uint64 // handled under mmap_lock
-	VMALockSuccess uint64 // handled under the VMA lock
-	VMALockAbort   uint64
-	VMALockRetry   uint64
-	VMALockMiss    uint64
-	Segv           uint64
-	Sigbus         uint64
+	Total          uint64 `json:"total"`
+	MmapLock       uint64 `json:"mmap_lock"`        // handled under mmap_lock
+	VMALockSuccess uint64 `json:"vma_lock_success"` // handled under the VMA lock
+	VMALockAbort   uint64 `json:"vma_lock_abort"`
+	VMALockRetry   uint64 `json:"vma_lock_retry"`
+	VMALockMiss    uint64 `json:"vma_lock_miss"`
+	Segv           uint64 `json:"segv"`
+	Sigbus         uint64 `json:"sigbus"`
 }
 
 func faultsOf(c *task.Counters) Faults {
@@ -80,27 +84,27 @@ func faultsOf(c *task.Counters) Faults {
 
 // VMAs tells about the VMAs of all address spaces, at the end of the scenario, before the rest is torn down.
 type VMAs struct {
-	MapCount     int    // mapped at the end
-	Allocated    uint64 // in the whole run
-	Reused       uint64 // of these, in the memory of one that was freed
-	GracePeriods uint64 // of RCU, that have ended
+	MapCount     int    `json:"map_count"`     // mapped at the end
+	Allocated    uint64 `json:"allocated"`     // in the whole run
+	Reused       uint64 `json:"reused"`        // of these, in the memory of one that was freed
+	GracePeriods uint64 `json:"grace_periods"` // of RCU, that have ended
 }
 
 // Memory tells about page frames, at the same moment.
 type Memory struct {
-	ArenaBytes  uint64
-	FramesInUse int
-	FramesPeak  int
+	ArenaBytes  uint64 `json:"arena_bytes"`
+	FramesInUse int    `json:"frames_in_use"`
+	FramesPeak  int    `json:"frames_peak"`
 }
 
 // Unexpected is a statement that gave a result that it does not state.
 type Unexpected struct {
-	Pos      workloads.Pos
-	Stmt     string // as it is written, without its expectation
-	Got      string
-	Expected string
-	Task     string
-	Count    uint64
+	workloads.Pos
+	Stmt     string `json:"statement"` // as it is written, without its expectation
+	Got      string `json:"got"`
+	Expected string `json:"expected"`
+	Task     string `json:"task"`
+	Count    uint64 `json:"count"`
 }
 
 // String is "file:line:column: touch A: got SEGV_MAPERR, expected ok (faulter/1, 3 times)". Layouts stand below each other.
@@ -127,7 +131,7 @@ func (u *Unexpected) String() string {
 // Violation is a broken rule of the protocol, and how often it was broken.
 type Violation struct {
 	task.Violation
-	Count uint64
+	Count uint64 `json:"count"`
 }
 
 // maxListed bounds the unexpected results and the violations that a Result lists.
