@@ -8,7 +8,12 @@ import (
 )
 
 // Size is how large a counterexample is.
-type Size struct{ Tasks, Statements, Switches, Steps int }
+type Size struct {
+	Tasks      int `json:"tasks"`
+	Statements int `json:"statements"`
+	Switches   int `json:"switches"`
+	Steps      int `json:"steps"`
+}
 
 func (s Size) String() string {
 	return fmt.Sprintf("%d tasks, %d statements, %d switches, %d steps", s.Tasks, s.Statements, s.Switches, s.Steps)

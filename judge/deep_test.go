@@ -29,7 +29,7 @@ func TestRandomDeep(t *testing.T) {
 	}
 	t.Logf("%d operations in %d sequences, %v, seed %d", r.Operations, r.Sequences, r.Elapsed, r.Seed)
 	if r.FirstDrift != nil {
-		t.Errorf("drift: %v\n%s\n%s", r.FirstDrift, r.FirstDrift.Picture, r.Scenario)
+		t.Errorf("drift: %v\n%s\n%s", r.FirstDrift, r.FirstDrift.Picture, r.FirstDrift.Scenario)
 	}
 }
 

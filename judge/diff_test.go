@@ -48,7 +48,7 @@ func TestRandom(t *testing.T) {
 	}
 	t.Logf("%d operations in %d sequences, %v, seed %d: %v", r.Operations, r.Sequences, r.Elapsed, r.Seed, r.Coverage)
 	if r.FirstDrift != nil {
-		t.Errorf("drift: %v\n%s\n%s", r.FirstDrift, r.FirstDrift.Picture, r.Scenario)
+		t.Errorf("drift: %v\n%s\n%s", r.FirstDrift, r.FirstDrift.Picture, r.FirstDrift.Scenario)
 	}
 }
 
@@ -64,13 +64,13 @@ func TestDriftIsShrunk(t *testing.T) {
 	if r.Drifts != 1 || r.FirstDrift == nil {
 		t.Fatalf("%d drifts in %d operations", r.Drifts, r.Operations)
 	}
-	sc, err := workloads.Parse("drift.vma", []byte(r.Scenario))
+	sc, err := workloads.Parse("drift.vma", []byte(r.FirstDrift.Scenario))
 	if err != nil {
-		t.Fatalf("%v\n%s", err, r.Scenario)
+		t.Fatalf("%v\n%s", err, r.FirstDrift.Scenario)
 	}
 	body := slices.DeleteFunc(slices.Clone(sc.Init.Body), func(s *workloads.Stmt) bool { return s.Kind == workloads.KindHeap })
 	if len(body) != 1 {
-		t.Errorf("%d statements are left:\n%s", len(body), r.Scenario)
+		t.Errorf("%d statements are left:\n%s", len(body), r.FirstDrift.Scenario)
 	}
 	again, err := l.Scenario(context.Background(), sc, 1)
 	if err != nil {
@@ -86,8 +86,8 @@ func TestDriftIsShrunk(t *testing.T) {
 	if r, err = l.Random(context.Background(), Options{Operations: 100_000, Seed: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(r.Scenario, "drift") || !strings.Contains(r.Scenario, "another kernel, Linux 7.3.4") {
-		t.Errorf("another kernel's difference is written as\n%s", r.Scenario)
+	if strings.Contains(r.FirstDrift.Scenario, "drift") || !strings.Contains(r.FirstDrift.Scenario, "another kernel, Linux 7.3.4") {
+		t.Errorf("another kernel's difference is written as\n%s", r.FirstDrift.Scenario)
 	}
 }
 

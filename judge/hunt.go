@@ -106,7 +106,9 @@ func (h *hunt) merge(q *sequence, err error) bool {
 	case r.FirstDrift == nil:
 		h.tell(true)
 		r.Drifts++
-		r.FirstDrift, r.Scenario = q.shrink()
+		drift, scenario := q.shrink()
+		drift.Scenario = scenario
+		r.FirstDrift = drift
 	default:
 		r.Drifts++
 	}

@@ -15,7 +15,6 @@ type Result struct {
 	FirstDrift  *Drift  // nil: none
 	Unexpected  *Drift  // what both sides gave alike, where the scenario states something else; nil: nothing
 	Unstable    []Drift // that did not come again when the sequence was performed again
-	Scenario    string  // that shows the drift, shrunk; "" without one
 	Kernel      host.Kernel
 	Seed        uint64
 	Coverage    Coverage

@@ -12,10 +12,11 @@ import (
 
 // Drift is a difference between kernel and simulator.
 type Drift struct {
-	Statement string // the one after which they differ
-	Space     string // the address space it was performed in
-	What      string // what differs
-	Picture   string // both layouts, side by side
+	Statement string `json:"statement"` // the one after which they differ
+	Space     string `json:"space"`     // the address space it was performed in
+	What      string `json:"what"`      // what differs
+	Picture   string `json:"picture"`   // both layouts, side by side
+	Scenario  string `json:"scenario"`  // that shows it, shrunk; "" where none was made
 }
 
 func (d *Drift) String() string {

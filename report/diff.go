@@ -24,8 +24,8 @@ func DiffText(w io.Writer, r *judge.Result) error {
 			word = "another kernel:"
 		}
 		fmt.Fprintf(&b, "%s %v\n\n%s\n", word, d, indented(d.Picture))
-		if r.Scenario != "" {
-			fmt.Fprintf(&b, "\nthe scenario that shows it:\n\n%s\n", indented(strings.TrimRight(r.Scenario, "\n")))
+		if d.Scenario != "" {
+			fmt.Fprintf(&b, "\nthe scenario that shows it:\n\n%s\n", indented(strings.TrimRight(d.Scenario, "\n")))
 		}
 		b.WriteByte('\n')
 	}
@@ -105,9 +105,9 @@ type diffed struct {
 	Operations  int            `json:"operations"`
 	Sequences   int            `json:"sequences,omitempty"`
 	Drifts      int            `json:"drifts"`
-	FirstDrift  *drifted       `json:"first_drift"`
-	Unexpected  *drifted       `json:"unexpected"`
-	Unstable    []drifted      `json:"unstable"`
+	FirstDrift  *judge.Drift   `json:"first_drift"`
+	Unexpected  *judge.Drift   `json:"unexpected"`
+	Unstable    []judge.Drift  `json:"unstable"`
 	Kernel      string         `json:"kernel"`
 	Another     *string        `json:"another_kernel"`
 	Differences []string       `json:"differences"`
@@ -118,33 +118,16 @@ type diffed struct {
 	Skipped     map[string]int `json:"not_compared"`
 }
 
-type drifted struct {
-	Statement string `json:"statement"`
-	Space     string `json:"space"`
-	What      string `json:"what"`
-	Picture   string `json:"picture"`
-	Scenario  string `json:"scenario"`
-}
-
 // DiffJSON prints a comparison as one object on a line.
 func DiffJSON(w io.Writer, r *judge.Result) error {
 	out := diffed{
 		Name: r.Name, Operations: r.Operations, Sequences: r.Sequences, Drifts: r.Drifts, Kernel: r.Kernel.Release,
 		Differences: r.Kernel.Differences(), Seed: r.Seed, Elapsed: r.Elapsed, Interrupted: r.Interrupted, Coverage: r.Coverage, Skipped: r.Skipped,
-		Unstable: []drifted{},
+		FirstDrift: r.FirstDrift, Unexpected: r.Unexpected, Unstable: listed(r.Unstable),
 	}
 	if err := r.Kernel.Judges(); err != nil {
 		why := err.Error()
 		out.Another = &why
-	}
-	if d := r.FirstDrift; d != nil {
-		out.FirstDrift = &drifted{d.Statement, d.Space, d.What, d.Picture, r.Scenario}
-	}
-	if d := r.Unexpected; d != nil {
-		out.Unexpected = &drifted{d.Statement, d.Space, d.What, d.Picture, ""}
-	}
-	for _, d := range r.Unstable {
-		out.Unstable = append(out.Unstable, drifted{d.Statement, d.Space, d.What, d.Picture, ""})
 	}
 	return json.NewEncoder(w).Encode(out)
 }

@@ -51,3 +51,19 @@ func TestAnotherKernel(t *testing.T) {
 		}
 	}
 }
+
+// TestDiffJSON: a drift is printed with the scenario that shows it, and lists are lists.
+func TestDiffJSON(t *testing.T) {
+	r := &judge.Result{Name: "random", Drifts: 1, FirstDrift: &judge.Drift{Statement: "munmap A", Space: "main", What: "w", Picture: "p", Scenario: "s"}}
+	var b bytes.Buffer
+	if err := DiffJSON(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"first_drift":{"statement":"munmap A","space":"main","what":"w","picture":"p","scenario":"s"},"unexpected":null,"unstable":[]`,
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in %s", want, b.String())
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"vmasim/explore"
 	"vmasim/explore/trace"
 	"vmasim/internal/task"
 	"vmasim/workloads/program"
@@ -49,15 +50,8 @@ type explored struct {
 }
 
 type shrunk struct {
-	From size `json:"from"`
-	To   size `json:"to"`
-}
-
-type size struct {
-	Tasks      int `json:"tasks"`
-	Statements int `json:"statements"`
-	Switches   int `json:"switches"`
-	Steps      int `json:"steps"`
+	From explore.Size `json:"from"`
+	To   explore.Size `json:"to"`
 }
 
 type observation struct {
@@ -116,7 +110,7 @@ func (out *explored) violation(v *program.Violation) {
 	out.Finally = append(out.Finally, v.Trace.Finally...)
 	out.Dropped = append(out.Dropped, v.Dropped...)
 	if v.Shrunk != nil {
-		out.Shrunk = &shrunk{size(v.Shrunk.From), size(v.Shrunk.To)}
+		out.Shrunk = &shrunk{v.Shrunk.From, v.Shrunk.To}
 	}
 }
 

@@ -172,8 +172,8 @@ func printKernel(w io.Writer, lab *judge.Lab) {
 }
 
 func (o *diffOptions) write(w io.Writer, r *judge.Result) error {
-	if o.save != "" && r.Scenario != "" {
-		if err := os.WriteFile(o.save, []byte(r.Scenario), 0o644); err != nil {
+	if d := r.FirstDrift; o.save != "" && d != nil && d.Scenario != "" {
+		if err := os.WriteFile(o.save, []byte(d.Scenario), 0o644); err != nil {
 			return err
 		}
 	}
