@@ -25,7 +25,7 @@ func (all *Ops) UnmarshalJSON(text []byte) error {
 	var byKind map[string]Op
 	err := json.Unmarshal(text, &byKind)
 	*all = nil
-	for kind := range workloads.Kind(numKinds) {
+	for kind := range workloads.Kind(workloads.NumKinds) {
 		if o, ran := byKind[kind.String()]; ran {
 			o.Kind = kind.String()
 			*all = append(*all, o)
