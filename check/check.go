@@ -27,6 +27,8 @@ import (
 
 // Checker watches the executions of one worker, one after the other. It is used by one goroutine at a time.
 type Checker struct {
+	task.NoObserver // of what oracles have no use for
+
 	// Target returns what the task is accessing: the mm, nil if that is not known, and the address. nil: never known.
 	Target func(t *task.Task) (mm *vma.MMLock, addr uint64, known bool)
 

@@ -54,14 +54,15 @@ type execution struct {
 // A program sees of it what [Program.NewWorld] needs: the observer of what happens outside the steps, which is told to the
 // oracle, and the memory of a world that is made again and again.
 type Executor struct {
-	state                              // the execution as the strategy sees it
-	program   Program                  // what is run
-	strategy  strategy                 // decides whose step comes next
-	tracker   tracker                  // the strategy's, told of each step; nil: it does not want to be
-	oracle    Oracle                   // watches every execution; nil: none, or none yet
-	newOracle func() Oracle            // makes it before the first execution; nil: none
-	tell      func(task.Violation)     // report
-	pass      func(oracle string) bool // the oracles that an execution goes on behind; nil: none
+	task.NoObserver                          // of what happens outside the steps: setup.go has the methods that it has itself
+	state                                    // the execution as the strategy sees it
+	program         Program                  // what is run
+	strategy        strategy                 // decides whose step comes next
+	tracker         tracker                  // the strategy's, told of each step; nil: it does not want to be
+	oracle          Oracle                   // watches every execution; nil: none, or none yet
+	newOracle       func() Oracle            // makes it before the first execution; nil: none
+	tell            func(task.Violation)     // report
+	pass            func(oracle string) bool // the oracles that an execution goes on behind; nil: none
 
 	maxSteps  int                  // an execution is cut off after so many
 	offered   map[task.Choice]bool // the choices that the strategy decides; others are always 0
@@ -458,15 +459,22 @@ func (p *proc) Choose(_ *task.Task, what task.Choice, n int) int {
 	return v
 }
 
-// Older implements [task.Memory].
-func (p *proc) Older(_ *task.Task, cell unsafe.Pointer) []unsafe.Pointer {
+// Load implements [task.Observer].
+func (p *proc) Load(t *task.Task, what task.Choice, addr, latest unsafe.Pointer) unsafe.Pointer {
 	if p.x.memory == nil {
-		return nil
+		return latest
 	}
-	return p.x.memory.overwritten(p.index, cell)
+	older := p.x.memory.overwritten(p.index, addr)
+	if len(older) == 0 {
+		return latest
+	}
+	if i := p.Choose(t, what, 1+len(older)); i > 0 {
+		return older[i-1]
+	}
+	return latest
 }
 
-// Trapped implements [task.Memory].
+// Trapped implements [task.Observer].
 func (p *proc) Trapped(*task.Task) {
 	if p.x.memory != nil {
 		p.x.memory.trapped(p.index)

@@ -3,7 +3,6 @@ package mm_test
 import (
 	"strings"
 	"testing"
-	"unsafe"
 
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
@@ -11,12 +10,12 @@ import (
 )
 
 // counting counts what is announced.
-type counting struct{ events int }
+type counting struct {
+	task.NoObserver
+	events int
+}
 
-func (c *counting) Before(*task.Task, *task.Event)                {}
-func (c *counting) After(*task.Task, *task.Event)                 { c.events++ }
-func (c *counting) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
-func (c *counting) Died(*task.Task, unsafe.Pointer)               {}
+func (c *counting) After(*task.Task, *task.Event) { c.events++ }
 
 // TestTreeIsValidatedUnannounced: at the end of a write section the tree is looked at, as in an exploration, and no step more is
 // announced for that.

@@ -237,29 +237,24 @@ func TestReadersSeeWholeStores(t *testing.T) {
 	}
 }
 
-// yesterday is a chooser that makes every walk see what was there before the last store.
+// yesterday is an observer that makes every walk see what was there before the last store.
 type yesterday struct {
-	older map[unsafe.Pointer][]unsafe.Pointer
+	task.NoObserver
+	older map[unsafe.Pointer]unsafe.Pointer
 }
 
-func (y *yesterday) Choose(_ *task.Task, what task.Choice, n int) int {
-	if what == task.StaleWalk {
-		return n - 1
+func (y *yesterday) Load(_ *task.Task, what task.Choice, addr, latest unsafe.Pointer) unsafe.Pointer {
+	if older := y.older[addr]; what == task.StaleWalk && older != nil {
+		return older
 	}
-	return 0
+	return latest
 }
 
-func (y *yesterday) Older(_ *task.Task, cell unsafe.Pointer) []unsafe.Pointer { return y.older[cell] }
-func (y *yesterday) Trapped(*task.Task)                                       {}
-
-func (y *yesterday) Before(*task.Task, *task.Event) {}
 func (y *yesterday) After(_ *task.Task, e *task.Event) {
 	if e.Op == task.OpStoreRelease {
-		y.older[e.Addr] = []unsafe.Pointer{e.OldPtr}
+		y.older[e.Addr] = e.OldPtr
 	}
 }
-func (y *yesterday) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
-func (y *yesterday) Died(*task.Task, unsafe.Pointer)               {}
 
 // TestStaleWalk: only a walk without mmap_lock sees a replaced leaf, or a replaced index, and what was in it.
 func TestStaleWalk(t *testing.T) {
@@ -270,8 +265,8 @@ func TestStaleWalk(t *testing.T) {
 		for i, v := range vs[:n] {
 			tr.Store(tk, uint64(2*i), uint64(2*i+1), v)
 		}
-		y := &yesterday{older: map[unsafe.Pointer][]unsafe.Pointer{}}
-		tk.Observer, tk.Chooser = y, y
+		y := &yesterday{older: map[unsafe.Pointer]unsafe.Pointer{}}
+		tk.Observer = y
 		if tr.Lookup(tk, 2) != vs[1] {
 			t.Error("nothing was stored, but the walk does not see the tree")
 		}

@@ -49,7 +49,7 @@ func TestAnonVMAIsSeen(t *testing.T) {
 	tk := task.New(7, "watched", nil)
 	a, root := &AnonVMA{ID: 1}, &AnonVMA{ID: 2}
 	root.Init(l.boot)
-	tk.Observer = cells{func(e *task.Event) {
+	tk.Observer = cells{after: func(e *task.Event) {
 		for _, f := range AnonVMALayout().Fields {
 			if uintptr(e.Addr) == uintptr(unsafe.Pointer(a))+f.Offset {
 				seen[f.Name] += " " + e.Op.String()
@@ -74,9 +74,9 @@ func TestAnonVMAIsSeen(t *testing.T) {
 }
 
 // cells watches nothing but accesses.
-type cells struct{ after func(*task.Event) }
+type cells struct {
+	task.NoObserver
+	after func(*task.Event)
+}
 
-func (cells) Before(*task.Task, *task.Event)                {}
-func (c cells) After(_ *task.Task, e *task.Event)           { c.after(e) }
-func (cells) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
-func (cells) Died(*task.Task, unsafe.Pointer)               {}
+func (c cells) After(_ *task.Task, e *task.Event) { c.after(e) }

@@ -255,7 +255,7 @@ func (p *pointer) read(t *task.Task, op task.Op) unsafe.Pointer {
 
 func (p *pointer) readEarly(t *task.Task, what task.Choice) unsafe.Pointer {
 	t.Begin(task.OpLoadAcquire, unsafe.Pointer(p))
-	v := t.ChooseValue(what, unsafe.Pointer(p), atomic.LoadPointer(&p.v))
+	v := t.Observer.Load(t, what, unsafe.Pointer(p), atomic.LoadPointer(&p.v))
 	t.EndPointer(v, v)
 	return v
 }

@@ -8,12 +8,13 @@ import (
 )
 
 // events records what is announced, and when.
-type events struct{ before, after []task.Event }
+type events struct {
+	task.NoObserver
+	before, after []task.Event
+}
 
-func (e *events) Before(_ *task.Task, ev *task.Event)           { e.before = append(e.before, *ev) }
-func (e *events) After(_ *task.Task, ev *task.Event)            { e.after = append(e.after, *ev) }
-func (e *events) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
-func (e *events) Died(*task.Task, unsafe.Pointer)               {}
+func (e *events) Before(_ *task.Task, ev *task.Event) { e.before = append(e.before, *ev) }
+func (e *events) After(_ *task.Task, ev *task.Event)  { e.after = append(e.after, *ev) }
 func observed(n int) (tk *task.Task, ev *events, r *reports) {
 	r, ev = &reports{}, &events{}
 	tk = r.tasks(n + 1)[n]
@@ -89,30 +90,32 @@ func TestCellsAnnounceAndAct(t *testing.T) {
 	}
 }
 
-// early is a chooser that lets loads see older values.
+// early is an observer in whose memory early loads see an older value.
 type early struct {
-	chooser
-	older []unsafe.Pointer
+	*events
+	older unsafe.Pointer
 }
 
-func (e *early) Older(*task.Task, unsafe.Pointer) []unsafe.Pointer { return e.older }
-func (e *early) Trapped(*task.Task)                                {}
+func (e *early) Load(_ *task.Task, what task.Choice, _, latest unsafe.Pointer) unsafe.Pointer {
+	if what == task.StaleWalk {
+		return e.older
+	}
+	return latest
+}
 
 func TestLoadEarly(t *testing.T) {
 	var p Pointer[int]
 	old, latest := new(int), new(int)
 	p.Init(latest)
-	e := &early{chooser{task.StaleWalk: 1}, []unsafe.Pointer{unsafe.Pointer(old)}}
 	plain := new(reports).tasks(1)[0]
-	plain.Chooser = e
 	if p.LoadEarly(plain, task.StaleWalk) != latest {
 		t.Error("a task that nobody observes sees an old value")
 	}
 	tk, ev, _ := observed(0)
 	if p.LoadEarly(tk, task.StaleWalk) != latest {
-		t.Error("an old value without a choice")
+		t.Error("an old value that the observer does not supply")
 	}
-	tk.Chooser = e
+	tk.Observer = &early{ev, unsafe.Pointer(old)}
 	if p.LoadEarly(tk, task.StaleWalk) != old || p.LoadAcquire(tk) != latest {
 		t.Error("LoadEarly does not see the old value, or LoadAcquire does")
 	}

@@ -61,12 +61,11 @@ func mustAlloc(tb testing.TB, tables *Tables, t *task.Task, addr uint64) Slot {
 
 // events records what an observed task announces.
 type events struct {
+	task.NoObserver
 	after      []task.Event
 	born, died []string // types
 	types      map[unsafe.Pointer]string
 }
-
-func (l *events) Before(*task.Task, *task.Event) {}
 
 func (l *events) After(_ *task.Task, e *task.Event) { l.after = append(l.after, *e) }
 

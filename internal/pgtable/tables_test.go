@@ -116,12 +116,12 @@ func TestAllocDoesNotAllocate(t *testing.T) {
 }
 
 // recorder notes the operations that a task announces.
-type recorder struct{ ops []task.Op }
+type recorder struct {
+	task.NoObserver
+	ops []task.Op
+}
 
-func (r *recorder) Before(_ *task.Task, e *task.Event)          { r.ops = append(r.ops, e.Op) }
-func (*recorder) After(*task.Task, *task.Event)                 {}
-func (*recorder) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
-func (*recorder) Died(*task.Task, unsafe.Pointer)               {}
+func (r *recorder) Before(_ *task.Task, e *task.Event) { r.ops = append(r.ops, e.Op) }
 
 func TestFindReadsEachLevelOnce(t *testing.T) {
 	tb, tk := newTables(t)

@@ -16,11 +16,10 @@ import (
 
 // events records what an observed task announces about bytes and lives.
 type events struct {
+	task.NoObserver
 	m   *Memory
 	log []string
 }
-
-func (l *events) Before(*task.Task, *task.Event) {}
 
 func (l *events) After(_ *task.Task, e *task.Event) {
 	if e.Size > 0 {

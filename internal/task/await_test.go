@@ -122,6 +122,7 @@ func TestAwaitAnnounces(t *testing.T) {
 
 // observerLog records what is announced.
 type observerLog struct {
+	NoObserver
 	before, after []Event
 	born, died    []unsafe.Pointer
 }

@@ -1,9 +1,6 @@
 package task
 
-import (
-	"slices"
-	"unsafe"
-)
+import "slices"
 
 // Choice names a decision that is not a scheduling decision.
 type Choice string
@@ -40,35 +37,12 @@ type Chooser interface {
 	Choose(t *Task, what Choice, n int) int
 }
 
-// Memory is a [Chooser] that knows what a memory weaker than sequentially consistent can show.
-type Memory interface {
-	Chooser
-	// Older returns what the task's load of a pointer may see in place of the latest value, the newest first. It is called
-	// while the load is being performed.
-	Older(t *Task, cell unsafe.Pointer) []unsafe.Pointer
-	// Trapped says that the task has taken an exception, on account of its last access through the page tables.
-	Trapped(t *Task)
-}
-
 // Choose asks the chooser to decide among n alternatives; 0 is what normally happens.
 func (t *Task) Choose(what Choice, n int) int {
 	if t.Chooser == nil {
 		return 0
 	}
 	return t.Chooser.Choose(t, what, n)
-}
-
-// ChooseValue returns what a load of a pointer sees that the processor may have performed early: latest, or, if the
-// choice what is offered and the memory allows it, an older value.
-func (t *Task) ChooseValue(what Choice, cell, latest unsafe.Pointer) unsafe.Pointer {
-	if m, ok := t.Chooser.(Memory); ok {
-		if older := m.Older(t, cell); len(older) > 0 {
-			if i := t.Choose(what, 1+len(older)); i > 0 {
-				return older[i-1]
-			}
-		}
-	}
-	return latest
 }
 
 // EnterTrap is Enter for the function that handles an exception. The access that caused it was performed before anything
@@ -81,7 +55,5 @@ func (t *Task) EnterTrap(fn string) {
 
 func (t *Task) enterTrap(fn string) {
 	t.enter(fn)
-	if m, ok := t.Chooser.(Memory); ok {
-		m.Trapped(t)
-	}
+	t.Observer.Trapped(t)
 }

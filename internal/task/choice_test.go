@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"unsafe"
 
 	"vmasim/internal/linux"
 )
@@ -29,8 +28,6 @@ type oracle struct {
 	what   Choice
 	answer int
 	asked  int
-	older  []unsafe.Pointer
-	traps  int
 }
 
 func (o *oracle) Choose(_ *Task, what Choice, n int) int {
@@ -40,12 +37,6 @@ func (o *oracle) Choose(_ *Task, what Choice, n int) int {
 	o.asked++
 	return min(o.answer, n-1)
 }
-
-// weak is an oracle that knows older values.
-type weak struct{ oracle }
-
-func (w *weak) Older(*Task, unsafe.Pointer) []unsafe.Pointer { return w.older }
-func (w *weak) Trapped(*Task)                                { w.traps++ }
 
 func TestSignalInKillableWait(t *testing.T) {
 	never := func() bool { return false }
@@ -101,40 +92,22 @@ func TestKillIsAnnounced(t *testing.T) {
 	}
 }
 
-func TestChooseValue(t *testing.T) {
-	var cells [4]int
-	p := func(i int) unsafe.Pointer { return unsafe.Pointer(&cells[i]) }
-	tk := New(0, "t", nil)
-	want := func(who string, i int) {
-		t.Helper()
-		if got := tk.ChooseValue(StaleWalk, p(0), p(1)); got != p(i) {
-			t.Errorf("%s: %p, want %p", who, got, p(i))
-		}
-	}
-	want("no chooser", 1)
-	tk.Chooser = &oracle{what: StaleWalk, answer: 1}
-	want("a chooser without memory", 1)
-	w := &weak{oracle{what: StaleWalk, answer: 2}}
-	tk.Chooser = w
-	want("nothing older", 1)
-	if w.asked != 0 {
-		t.Error("asked though there is nothing to choose")
-	}
-	w.older = []unsafe.Pointer{p(2), p(3)}
-	want("the oldest", 3)
-	w.answer = 0
-	want("the latest", 1)
+// trapper counts the exceptions of a task.
+type trapper struct {
+	NoObserver
+	traps int
 }
+
+func (o *trapper) Trapped(*Task) { o.traps++ }
 
 func TestEnterTrap(t *testing.T) {
 	tk := New(0, "t", nil)
-	w := &weak{}
-	tk.Chooser = w
+	w := &trapper{}
 	tk.EnterTrap("f")
 	if w.traps != 0 || tk.Func() != "" {
 		t.Error("a task that nobody observes is followed")
 	}
-	tk.Observer = &observerLog{}
+	tk.Observer = w
 	tk.EnterTrap("f")
 	if w.traps != 1 || !slices.Equal(tk.Stack(), []string{"f"}) {
 		t.Errorf("%d traps, stack %v", w.traps, tk.Stack())

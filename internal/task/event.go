@@ -223,7 +223,8 @@ type Event struct {
 	Interrupted    bool           // After a Wait: a fatal signal ended it, not its condition
 }
 
-// Observer is told every access of the tasks that carry it. An Event is valid only during the call.
+// Observer is told every access of the tasks that carry it, and supplies what loads read. An Event is valid only during the call.
+// An observer of a few methods embeds [NoObserver].
 type Observer interface {
 	// Before is called with the pending operation. A scheduling observer returns when it is this task's turn and the
 	// operation is enabled; one that only records returns at once, and the cell then waits for real.
@@ -233,7 +234,35 @@ type Observer interface {
 	// Born says that an object made of cells begins a life at base; Died, that it ended. layout names its cells.
 	Born(t *Task, base unsafe.Pointer, layout *Layout)
 	Died(t *Task, base unsafe.Pointer)
+	// Load returns what the task's load of a pointer sees that the processor may have performed early: latest, or, if the choice
+	// what is offered and decided so, a value that the cell at addr held before. It is called between Before and After of the
+	// load.
+	Load(t *Task, what Choice, addr, latest unsafe.Pointer) unsafe.Pointer
+	// Trapped says that the task has taken an exception, on account of its last access through the page tables. That access was
+	// performed before anything that the handler loads.
+	Trapped(t *Task)
 }
+
+// NoObserver is an observer that sees nothing, and in whose memory every load reads the latest value.
+type NoObserver struct{}
+
+// Before implements [Observer].
+func (NoObserver) Before(*Task, *Event) {}
+
+// After implements [Observer].
+func (NoObserver) After(*Task, *Event) {}
+
+// Born implements [Observer].
+func (NoObserver) Born(*Task, unsafe.Pointer, *Layout) {}
+
+// Died implements [Observer].
+func (NoObserver) Died(*Task, unsafe.Pointer) {}
+
+// Load implements [Observer].
+func (NoObserver) Load(_ *Task, _ Choice, _, latest unsafe.Pointer) unsafe.Pointer { return latest }
+
+// Trapped implements [Observer].
+func (NoObserver) Trapped(*Task) {}
 
 // Layout describes the cells of a kind of object.
 type Layout struct {

@@ -9,7 +9,10 @@ import (
 
 // solo is the observer of a task that runs while no other does: it passes on what the task does, and gives up where the task
 // would wait for ever.
-type solo struct{ watch *explore.Executor }
+type solo struct {
+	task.NoObserver
+	watch *explore.Executor
+}
 
 // stuckError says that a task waits though nobody else runs.
 type stuckError struct{ what string }

@@ -84,6 +84,7 @@ func Run(cfg Config, tasks ...Task) (Result, error) {
 
 // runner is the state of one run, and the observer of its tasks.
 type runner struct {
+	task.NoObserver
 	cfg      Config
 	procs    []*proc // by task ID
 	recorder *recorder
