@@ -5,42 +5,24 @@ import (
 	"time"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/shrink"
 	"vmasim/judge/settings"
 	"vmasim/workloads"
 )
 
-// shrinkRuns and shrinkTime bound how often, and how long, a drift is tried with less.
-const (
-	shrinkRuns = 1500
-	shrinkTime = 30 * time.Second
-)
+// shrinking bounds how often, and how long, a drift is tried with less.
+var shrinking = shrink.Budget{Runs: 1500, Time: 30 * time.Second}
 
 // shrink makes the sequence as short as it can while it still drifts, and returns the drift and the scenario that shows it.
 func (q *sequence) shrink() (*Drift, string) {
-	runs, begun := 0, time.Now()
-	drifts := func(steps []step) *Drift {
-		if runs++; runs > shrinkRuns || len(steps) == 0 || time.Since(begun) > shrinkTime {
-			return nil
-		}
+	drifts := shrink.Within(shrinking, func(steps []step) bool {
 		d, err := q.replay(steps)
-		if err != nil {
-			return nil
-		}
-		return d
-	}
-	if pinned := pin(q.steps); drifts(pinned) != nil {
+		return err == nil && d != nil
+	})
+	if pinned := pin(q.steps); len(pinned) > 0 && drifts(pinned) {
 		q.steps = pinned
 	}
-	for n := len(q.steps) / 2; n > 0; {
-		if q.drop(n, drifts) {
-			n = min(n, len(q.steps)/2)
-		} else {
-			n /= 2
-		}
-		if n == 0 && runs < shrinkRuns && q.simplify(drifts) {
-			n = 1
-		}
-	}
+	q.steps = shrink.Sequence(q.steps, plainer, drifts)
 	if d, err := q.replay(q.steps); err == nil && d != nil {
 		q.drift = d
 	}
@@ -67,40 +49,15 @@ func pin(steps []step) []step {
 	return pinned
 }
 
-// drop leaves out n steps where that still drifts, wherever they are.
-func (q *sequence) drop(n int, drifts func([]step) *Drift) (dropped bool) {
-	for i := len(q.steps) - n; i >= 0; i-- {
-		less := append(append([]step{}, q.steps[:i]...), q.steps[i+n:]...)
-		if drifts(less) != nil {
-			q.steps, dropped = less, true
-			i = min(i, len(q.steps)-n+1)
-		}
-	}
-	return dropped
-}
-
-// simplify makes operands plainer where that still drifts.
-func (q *sequence) simplify(drifts func([]step) *Drift) (simpler bool) {
-	for i := range q.steps {
-		for _, s := range plainer(q.steps[i].stmt) {
-			less := append([]step{}, q.steps...)
-			less[i].stmt = s
-			if drifts(less) != nil {
-				q.steps, simpler = less, true
-				break
-			}
-		}
-	}
-	return simpler
-}
-
-// plainer returns statements with one operand made plainer.
-func plainer(s *workloads.Stmt) (out []*workloads.Stmt) {
+// plainer returns steps with one operand made plainer.
+func plainer(of step) (out []step) {
+	s := of.stmt
 	try := func(change func(s *workloads.Stmt)) {
 		c := *s
 		change(&c)
 		if c.String() != s.String() {
-			out = append(out, &c)
+			of.stmt = &c
+			out = append(out, of)
 		}
 	}
 	if s.Size != nil && s.Size.Value > linux.PageSize {

@@ -15,6 +15,7 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
+	"vmasim/internal/shrink"
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
@@ -309,7 +310,7 @@ func TestRandomOperations(t *testing.T) {
 
 // report shrinks a failing sequence and prints it.
 func report(t *testing.T, seed uint64, steps []step, forbidZeroPage bool) {
-	steps = seqmodel.Minimize(steps, func(s []step) bool {
+	steps = shrink.Sequence(steps, nil, func(s []step) bool {
 		_, err := replay(t, s, forbidZeroPage)
 		return err != nil
 	})

@@ -68,14 +68,3 @@ func TestOpString(t *testing.T) {
 		}
 	}
 }
-
-func TestMinimize(t *testing.T) {
-	var all []int
-	for i := range 100 {
-		all = append(all, i)
-	}
-	kept := Minimize(all, func(s []int) bool { return slices.Contains(s, 13) && slices.Contains(s, 77) })
-	if !slices.Equal(kept, []int{13, 77}) {
-		t.Errorf("kept %v", kept)
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/shrink"
 	"vmasim/judge/host"
 )
 
@@ -134,7 +135,7 @@ func (b *bench) sequence(t *testing.T, sh shape, seed uint64, count int) int {
 		return w.ops
 	}
 	t.Logf("seed %d, %+v: drift: %v", seed, sh, err)
-	steps = Minimize(steps, func(shorter []step) bool { return b.replay(t, sh, shorter) != nil })
+	steps = shrink.Sequence(steps, nil, func(shorter []step) bool { return b.replay(t, sh, shorter) != nil })
 	for _, s := range steps {
 		t.Logf("  %v", s)
 	}

@@ -12,7 +12,7 @@ var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "ex
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own. The language,
 // workloads, lies low: tools read scenarios without the simulator.
 var layerTable = [][]string{
-	{"internal/linux", "internal/suggest", "internal/lockorder", "judge/deep"},
+	{"internal/linux", "internal/suggest", "internal/shrink", "internal/lockorder", "judge/deep"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
 	{"internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
