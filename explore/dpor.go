@@ -11,7 +11,7 @@ import (
 // independent steps: dynamic partial-order reduction with source sets and sleep sets (Abdulla, Aronis, Jonsson,
 // Sagonas: Source Sets, JACM 2017, algorithm 1).
 //
-// What happens before what is kept as a vector clock with each step. Two dependent steps with none between them, in that
+// The order of happening is kept as a vector clock with each step. Two dependent steps with none between them, in that
 // order, race; where the second could have come first, the search returns to before the first and lets a task go on that
 // begins such an order. A task sleeps while what it would do was explored and nothing dependent came in between.
 //
@@ -25,41 +25,41 @@ import (
 // A choice besides scheduling is part of its step: all its values are tried before the step counts as explored.
 type dpor struct {
 	exhaustive
-	nodes   []node
-	choices []decision // of the steps, in order
+	nodes   []node     // the path
+	choices []decision // those of the steps, in order
 	fixed   int        // how many choices belong to the prefix
-	floor   int        // the nodes below it are a prefix to repeat, whose alternatives others explore
+	floor   int        // the nodes below it are a prefix to repeat, whose alternatives other shards explore
 	fresh   int        // the first step that is new in this execution
 	chosen  int        // choices so far in this execution
-	begun   bool
+	begun   bool       // an execution has been made ready for
 
-	cells   cells
-	pending [maxTasks]access
-	last    [maxTasks]int32 // the last step of each task, from 1; 0: none
-	allowed [maxTasks]int32 // the step that enabled the pending operation, from 1; 0: it was so from the start
-	runs    taskSet         // who has dealt with callbacks
-	step    access          // being taken
-	before  taskSet         // enabled before it
+	cells   cells            // numbers the cells of this execution
+	pending [maxTasks]access // the most that each task's pending operation can touch
+	last    [maxTasks]int32  // the last step of each task, from 1; 0: none
+	allowed [maxTasks]int32  // the step that enabled the pending operation, from 1; 0: it was so from the start
+	runs    taskSet          // the tasks that have dealt with callbacks
+	step    access           // being taken
+	before  taskSet          // enabled before it
 
 	races []int32 // scratch
 
-	ceiling int // prefixes of so many steps are emitted and not followed; 0: none
-	emit    func(*dpor)
+	ceiling int         // prefixes of so many steps are emitted and not followed; 0: none
+	emit    func(*dpor) // takes such a prefix
 }
 
 // node is a state on the path, and the step taken there.
 //
 // A search looks at the steps of many nodes for each step that it takes: they must lie close together.
 type node struct {
-	step      access
-	bloom     bloom // of the step
-	task      int
-	enabled   taskSet
-	backtrack taskSet // who has to take a step here
-	sleep     taskSet // whose steps here were explored, here or before
-	tried     int     // how many tasks' steps here were explored
-	choices   int     // how many were made before the step
-	clock     clock
+	step      access            // of the task that was let go on here
+	bloom     bloom             // of the step
+	task      int               // that took it
+	enabled   taskSet           // the tasks that can go on here
+	backtrack taskSet           // the tasks that have to take a step here
+	sleep     taskSet           // the tasks whose steps here were explored, here or before
+	tried     int               // how many tasks' steps here were explored
+	choices   int               // how many were made before the step
+	clock     clock             // of the step: what happened before it, and it
 	sleeping  *[maxTasks]access // the steps of the sleepers; nil: there never was one
 }
 
@@ -253,7 +253,7 @@ func (d *dpor) lived(_ *state, i int, base unsafe.Pointer, size uintptr) {
 	n := d.cells.lived(base, size)
 	switch {
 	case i < 0: // before the first step
-	case len(d.cells.objects) > known: // its first life: nobody else can have come near it
+	case len(d.cells.objects) > known: // its first life: no other task can have come near it
 	case n == 0, d.step.life != 0 && d.step.life != n: // a step has room for one
 		d.step.flags |= dependsOnAll
 	default:
@@ -354,7 +354,7 @@ func (d *dpor) ended(s *state, how Ending) {
 	if d.ceiling > 0 {
 		d.emit(d)
 	}
-	// What is still pending races, too, though it did not get its turn.
+	// An operation that is still pending races, too, though it did not get its turn.
 	for i := range s.tasks {
 		if s.pending[i].Event != nil && !s.halted() {
 			d.race(s, len(d.nodes), &d.pending[i])

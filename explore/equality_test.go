@@ -22,7 +22,7 @@ func endings(t *testing.T, p *generated, o Options, limit int) (all map[string]s
 	all = map[string]string{}
 	x := newExecutor(p, &o)
 	defer x.close()
-	for part, err := range info.parts(x, &o) {
+	for part, err := range info.shards(x, &o) {
 		if err != nil {
 			t.Fatal(err)
 		}

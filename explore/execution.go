@@ -17,8 +17,8 @@ type Ending uint8
 const (
 	Finished   Ending = iota
 	Violated          // a rule was broken
-	Deadlock          // nobody can go on
-	LostWakeUp        // nobody can go on, and somebody sleeps though what it waits for holds
+	Deadlock          // no task can go on
+	LostWakeUp        // no task can go on, and one sleeps though the condition that it waits for holds
 	Livelock          // the tasks go on for ever without getting anywhere: a state recurs
 	Truncated         // the limit on steps was reached
 	Redundant         // given up: every way to go on is gone in another execution
@@ -330,14 +330,14 @@ func (x *Executor) current() int {
 // proc is the coroutine that runs the bodies of one place in the world, and the observer and chooser of its task.
 type proc struct {
 	x     *Executor
-	index int
-	task  *task.Task
-	body  func()
-	done  bool
-	waits bool // for another coroutine that it has resumed
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
+	index int                     // the task's place in the world
+	task  *task.Task              // of the execution; nil between two
+	body  func()                  // its task's, to be run once
+	done  bool                    // the body has come to its end
+	waits bool                    // it has resumed another coroutine, and waits for that to stop
+	next  func() (struct{}, bool) // resumes the coroutine, and returns when it stops
+	stop  func()                  // ends it
+	yield func(struct{}) bool     // stops it, called from inside
 }
 
 func newProc(x *Executor, index int) *proc {
@@ -403,7 +403,7 @@ func (p *proc) Before(t *task.Task, e *task.Event) {
 	}
 }
 
-// wait returns when it is the task's turn: nobody else resumes its coroutine.
+// wait returns when it is the task's turn: only its turn resumes its coroutine.
 func (p *proc) wait() {
 	x := p.x
 	if x.running {

@@ -52,7 +52,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 	for _, s := range Strategies() {
 		o := Options{Strategy: s.Name, Executions: 1 << 30}
 		x := newExecutor(p, &o)
-		parts, stop := iter.Pull2(s.parts(x, &o))
+		parts, stop := iter.Pull2(s.shards(x, &o))
 		var part shard
 		steps := 0
 		allocs := testing.AllocsPerRun(200, func() {

@@ -7,7 +7,7 @@ import (
 )
 
 // spinDetector finds tasks that go round a loop without getting anywhere: a task that takes very many steps while nothing that
-// anybody could see changes, and that comes back to one of its operations again and again, is held back until somebody
+// another task could see changes, and that comes back to one of its operations again and again, is held back until another
 // changes something. When only such tasks are left that is a livelock. It needs no annotation of the loop, and it
 // costs completeness only where a schedule would starve the others for as long; a loop that does change things is found by
 // [cycleDetector] or runs into the limit on steps instead.

@@ -5,30 +5,30 @@ import (
 	"slices"
 )
 
-// plan divides a search into phases, one after the other, and each into parts, which workers search side by side. The parts
+// plan divides a search into phases, one after the other, and each into shards, which workers search side by side. The shards
 // and their order do not depend on how many workers there are, unless there is only one; so neither does what is found first.
 type plan interface {
 	// phase returns the n-th phase, from 0. x may be used to look at the program.
 	phase(x *Executor, n int) (*phase, error)
 	// more reports whether a phase comes after the first n. leftOut: the last one left something out.
 	more(n int, leftOut bool) bool
-	// complete reports whether the phases so far, if all their parts were done, left out nothing.
+	// complete reports whether the phases so far, if all their shards were done, left out nothing.
 	complete(leftOut bool) bool
 }
 
-// phase is parts of a search that may be searched side by side.
+// phase is shards of a search that may be searched side by side.
 type phase struct {
-	part   func(i int) shard   // the i-th part, from 0; nil: there is none
-	weight func(i int) float64 // how much of the phase the part is likely to be, in proportion to total
+	part   func(i int) shard   // the i-th shard, from 0; nil: there is none
+	weight func(i int) float64 // how much of the phase the shard is likely to be, in proportion to total
 	total  float64             // 0: not known
-	done   float64             // weight of the parts that are done
+	done   float64             // weight of the shards that are done
 	draws  uint64              // executions that make the search, if that is decided beforehand
 }
 
 const (
-	// splitParts is how many parts a tree is at least divided into, where it has as many: enough for the workers to end
+	// splitShards is how many shards a tree is at least divided into, where it has as many: enough for the workers to end
 	// at about the same time.
-	splitParts = 64
+	splitShards = 64
 	// splitSteps is the depth at which dividing gives up.
 	splitSteps = 12
 )
@@ -43,7 +43,7 @@ func (p *onePhase) phase(x *Executor, _ int) (*phase, error) { return p.make(x) 
 func (p *onePhase) more(n int, _ bool) bool                  { return n == 0 }
 func (p *onePhase) complete(bool) bool                       { return p.whole }
 
-// each makes a phase of parts.
+// each makes a phase of shards.
 func each[S shard](parts []S) *phase {
 	ph := &phase{part: func(i int) shard {
 		if i >= len(parts) {
@@ -105,7 +105,7 @@ func fixed(path []decision) []decision {
 	return c
 }
 
-// split follows a tree to a depth at which it has enough branches, and returns one part for each.
+// split follows a tree to a depth at which it has enough branches, and returns one shard for each.
 func split[S shard](x *Executor, tree func(ceiling int, emit func(S)) strategy) ([]S, error) {
 	for ceiling := 2; ; ceiling++ {
 		var parts []S
@@ -116,7 +116,7 @@ func split[S shard](x *Executor, tree func(ceiling int, emit func(S)) strategy) 
 				return nil, err
 			}
 		}
-		if len(parts) >= splitParts || x.halted() || ceiling >= splitSteps {
+		if len(parts) >= splitShards || x.halted() || ceiling >= splitSteps {
 			return parts, nil
 		}
 	}
@@ -139,8 +139,8 @@ func (b *bounded) phase(x *Executor, n int) (*phase, error) {
 	return each(parts), err
 }
 
-// drawsPerPart is how many random executions make a part.
-const drawsPerPart = 256
+// drawsPerShard is how many random executions make a shard.
+const drawsPerShard = 256
 
 // defaultDraws is how many random executions there are unless it is said how many, or for how long.
 const defaultDraws = 100_000
@@ -167,20 +167,20 @@ func planRandom(make func(d draws, o *Options, length int) shard) func(*Options,
 				ph.draws = end
 			}
 			ph.part = func(i int) shard {
-				first := uint64(i) * drawsPerPart
+				first := uint64(i) * drawsPerShard
 				if first >= end {
 					return nil
 				}
-				return make(draws{seed: o.Seed, first: first, end: min(end, first+drawsPerPart), limit: limit}, o, length)
+				return make(draws{seed: o.Seed, first: first, end: min(end, first+drawsPerShard), limit: limit}, o, length)
 			}
 			return ph, nil
 		}}
 	}
 }
 
-// parts gives the parts of a whole search one after the other, for who searches them alone. A part has to be done before the
+// shards gives the shards of a whole search one after the other, to be searched by one worker. A shard has to be done before the
 // next one is asked for.
-func (info StrategyInfo) parts(x *Executor, opts *Options) iter.Seq2[shard, error] {
+func (info StrategyInfo) shards(x *Executor, opts *Options) iter.Seq2[shard, error] {
 	return func(yield func(shard, error) bool) {
 		o, leftOut := *opts, false
 		o.split = o.Workers > 1

@@ -54,7 +54,7 @@ func (s *search) tick() (stop func()) {
 	return func() { close(quit); <-gone }
 }
 
-// standing is where a part stands that is not done.
+// standing is where a shard stands that is not done.
 type standing struct {
 	saved  json.RawMessage // what the strategy goes on from; nil: from the start
 	result *result         // until then
@@ -62,7 +62,7 @@ type standing struct {
 	open   int
 }
 
-// publish notes where a part stands, for who asks.
+// publish notes where a shard stands, for who asks.
 func (s *search) publish(index int, part shard, r *result) error {
 	at := &standing{result: r.clone()}
 	at.share, at.open = part.share()

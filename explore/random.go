@@ -9,7 +9,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// draws is what the random strategies share: a part of the search with executions [first, end), each of which depends on
+// draws is what the random strategies share: a shard of the search with executions [first, end), each of which depends on
 // the seed and its number alone.
 type draws struct {
 	exhaustive

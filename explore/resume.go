@@ -165,7 +165,7 @@ func (d *dpor) share() (done float64, open int) {
 	return t.done, t.open
 }
 
-// weigh takes all parts for equal: the reduction leaves little of most of what a tree without it has.
+// weigh takes all shards for equal: the reduction leaves little of most of what a tree without it has.
 func (d *dpor) weigh() float64 { return 1 }
 
 type savedDraws struct {

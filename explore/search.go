@@ -49,7 +49,7 @@ type Options struct {
 	Progress func(Progress) // called now and then
 	Every    time.Duration  // how often; 0: once a second
 
-	split bool         // into more than one part
+	split bool         // into more than one shard
 	halt  *atomic.Bool // set when the search is to end at once; nil: never
 }
 
@@ -105,7 +105,7 @@ func (f *Found) Key() string {
 	return key
 }
 
-// standsFor reports whether showing f shows what g is: f has the same key, and leaves nobody waiting but where g does.
+// standsFor reports whether showing f shows what g is: f has the same key, and leaves no task waiting but where g does.
 func (f *Found) standsFor(g *Found) bool {
 	return f.Key() == g.Key() && !slices.ContainsFunc(f.Blocked, func(b Blocked) bool {
 		return !slices.ContainsFunc(g.Blocked, func(a Blocked) bool { return a.Op == b.Op && a.statement() == b.statement() })
@@ -189,7 +189,7 @@ func (s *search) endWith(ctx context.Context) (forget func() bool) {
 	return context.AfterFunc(ctx, func() { s.o.halt.Store(true) })
 }
 
-// search is a search in progress.
+// search is a search in progress. The workers share what mu guards, and the atomics.
 type search struct {
 	o       Options
 	program Program
@@ -199,23 +199,23 @@ type search struct {
 
 	started atomic.Int64 // executions of this run, of all workers
 	asked   atomic.Int64 // how often the workers were asked how far they are
+	last    atomic.Int64 // the shards after this one are of no use any more
 
 	mu      sync.Mutex
-	plan    plan
-	phase   *phase
-	nth     int // phase, from 0
-	taken   int // parts
-	merged  int // parts
-	ready   map[int]*result
-	open    map[int]*standing // of parts that are not done: where they stand, as far as that was asked
-	leftOut bool              // a part of this phase left something out that another phase may search
+	plan    plan              // gives the phases
+	phase   *phase            // that is being searched
+	nth     int               // its number, from 0
+	taken   int               // the shards before this one were given to workers
+	merged  int               // the results of the shards before this one are in the report
+	ready   map[int]*result   // of the shards that are done, or were stopped, and are not merged
+	open    map[int]*standing // of shards that are not done: where they stand, as far as that was asked
+	leftOut bool              // a shard of this phase left something out that another phase may search
 	offset  int               // executions before this phase
-	last    atomic.Int64      // parts after this one are of no use any more
 	full    bool              // enough was found, or a limit was reached
 	from    *checkpoint       // where an earlier run was stopped; nil once its phase is begun
 	stand   *checkpoint       // where a limit has stopped this one
-	err     error
-	report  Report
+	err     error             // that ends the search
+	report  Report            // of what is merged
 }
 
 func newSearch(p Program, o Options) *search {
@@ -260,7 +260,7 @@ func (s *search) phases(info StrategyInfo) error {
 	return nil
 }
 
-// beginPhase makes ready for the parts of a phase, some of which an earlier run may have searched.
+// beginPhase makes ready for the shards of a phase, some of which an earlier run may have searched.
 func (s *search) beginPhase(ph *phase) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -276,7 +276,7 @@ func (s *search) beginPhase(ph *phase) error {
 	return nil
 }
 
-// runPhase searches the parts of one phase.
+// runPhase searches the shards of one phase.
 func (s *search) runPhase() error {
 	var wg sync.WaitGroup
 	for _, x := range s.workers {
@@ -288,7 +288,7 @@ func (s *search) runPhase() error {
 	if s.report.Stopped && s.o.Checkpoint != "" {
 		s.stand = s.standing()
 	}
-	for _, i := range slices.Sorted(maps.Keys(s.ready)) { // behind a part that was stopped
+	for _, i := range slices.Sorted(maps.Keys(s.ready)) { // behind a shard that was stopped
 		s.merge(s.ready[i])
 	}
 	if !s.full {
@@ -302,17 +302,17 @@ func (s *search) runPhase() error {
 
 func (s *search) work(x *Executor) {
 	for {
-		part, i, r := s.nextPart()
+		part, i, r := s.nextShard()
 		if part == nil {
 			return
 		}
-		err := s.searchPart(x, part, i, r)
+		err := s.searchShard(x, part, i, r)
 		s.deliver(i, r, err)
 	}
 }
 
-// nextPart returns the next part that is to be searched, and what an earlier run found in it.
-func (s *search) nextPart() (shard, int, *result) {
+// nextShard returns the next shard to be searched, with the result of an earlier run in it.
+func (s *search) nextShard() (shard, int, *result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.ready[s.taken] != nil || s.taken < s.merged {
@@ -339,7 +339,7 @@ func (s *search) nextPart() (shard, int, *result) {
 	return part, i, at.result.clone()
 }
 
-// deliver takes in what came of part i, after all those before it.
+// deliver takes in what came of shard i, after all those before it.
 func (s *search) deliver(i int, r *result, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -361,7 +361,7 @@ func (s *search) deliver(i int, r *result, err error) {
 	}
 }
 
-// merge adds what came of the next part, unless enough was found before.
+// merge adds what came of the next shard, unless enough was found before.
 func (s *search) merge(r *result) {
 	if s.enough(s.report.Violations) || s.err != nil {
 		return

@@ -7,10 +7,9 @@ import (
 )
 
 // sharing learns which cells tasks share, that is, which ones two tasks access and one of them writes. A step on any other
-// cell can be taken at once, before what the others do: that changes nothing for them. So can a read of what nobody else
-// writes. What is known comes from the
-// executions so far, and when one of them finds a cell to be shared that was not known to be, the search has to begin
-// anew. Once it ends without that, nothing was left out: the first step of another task that conflicts with one taken at
+// cell can be taken at once, before the steps of the others: that changes nothing for them. So can a read of a cell that no
+// other task writes. The knowledge comes from the executions so far, and when one of them finds a cell to be shared that was
+// not known to be, the search has to begin anew. Once it ends without that, nothing was left out: the first step of another task that conflicts with one taken at
 // once would also come after it, and would have been found there.
 type sharing struct {
 	cells map[unsafe.Pointer]use

@@ -146,11 +146,11 @@ func (sh *shrinker) search(p Program, strategy Strategy, preemptions, steps int,
 	x := newExecutor(p, &o)
 	defer x.close()
 	end := sh.steps + steps
-	for part, err := range info.parts(x, &o) {
+	for part, err := range info.shards(x, &o) {
 		if sh.over(end) || err != nil {
 			return nil, err
 		}
-		if f, err := sh.searchPart(x, part, end, smallest); f != nil || err != nil {
+		if f, err := sh.searchShard(x, part, end, smallest); f != nil || err != nil {
 			return sh.confirmed(p, f, err)
 		}
 	}
@@ -169,8 +169,8 @@ func (sh *shrinker) confirmed(p Program, f *Found, err error) (*Found, error) {
 	return f, nil
 }
 
-// searchPart looks for the failure in one part of a search.
-func (sh *shrinker) searchPart(x *Executor, part shard, end int, smallest bool) (best *Found, err error) {
+// searchShard looks for the failure in one part of a search.
+func (sh *shrinker) searchShard(x *Executor, part shard, end int, smallest bool) (best *Found, err error) {
 	x.use(part)
 	for !sh.over(end) && part.next() {
 		f, err := sh.run(x)

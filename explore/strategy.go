@@ -28,10 +28,10 @@ type Pending struct {
 
 // state is an execution between two steps, as a strategy sees it.
 type state struct {
-	tasks   int
+	tasks   int               // how many there are
 	pending [maxTasks]Pending // by task
-	enabled taskSet           // who can go on
-	last    int               // who took the last step; -1: nobody yet
+	enabled taskSet           // the tasks that can go on
+	last    int               // the task that took the last step; -1: none yet
 	steps   int               // taken so far
 	// locals is [World].Locals.
 	locals func(i int, e *task.Event) (number uint64, live int)

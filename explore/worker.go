@@ -7,7 +7,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// result is what came of one part.
+// result is what came of one shard.
 type result struct {
 	report    Report
 	leftOut   bool
@@ -25,8 +25,8 @@ func (r *result) clone() *result {
 	return &c
 }
 
-// searchPart searches one part to its end, or until there is a reason to stop.
-func (s *search) searchPart(x *Executor, part shard, index int, r *result) error {
+// searchShard searches one shard to its end, or until there is a reason to stop.
+func (s *search) searchShard(x *Executor, part shard, index int, r *result) error {
 	if s.enough(r.report.Violations) {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (r *Report) countOps(now, before *[task.NumOps]uint64) {
 	*before = *now
 }
 
-// stop reports whether a limit is reached, or what the part finds is of no use.
+// stop reports whether a limit is reached, or what the shard finds is of no use.
 func (s *search) stop(index int) bool {
 	n := s.started.Add(1)
 	if s.o.Executions > 0 && n > int64(s.o.Executions) || int64(index) > s.last.Load() || s.o.halt.Load() {
@@ -92,7 +92,7 @@ func (s *search) stop(index int) bool {
 	return false
 }
 
-// endWithShard says that parts after this one need not be searched.
+// endWithShard says that shards after this one need not be searched.
 func (s *search) endWithShard(index int) {
 	for {
 		last := s.last.Load()

@@ -22,33 +22,35 @@ import (
 	"vmasim/workloads/interp"
 )
 
-// Program is a scenario under some rules, ready to be explored. Several workers may use it at once.
+// Program is a scenario under some rules, ready to be explored. Several workers may use it at once: above mu nothing changes once
+// it is made.
 type Program struct {
-	scenario *workloads.Scenario
-	given    *workloads.Scenario // the scenario before anything was left out of it
-	cuts     []cut               // what was
-	setting  Setting
-	pass     func(oracle string) bool // the oracles that an execution goes on behind; nil: none
-	without  []string                 // oracles that are switched off
-	plan     *driver.Plan
-	number   map[*workloads.Stmt]int    // of the statements of a block as given, from 1
-	text     map[*workloads.Stmt]string // as written, without expectation
+	scenario *workloads.Scenario        // what is explored
+	given    *workloads.Scenario        // the scenario before anything was left out of it
+	cuts     []cut                      // what was left out
+	setting  Setting                    // under which it is explored
+	pass     func(oracle string) bool   // the oracles that an execution goes on behind; nil: none
+	without  []string                   // oracles that are switched off
+	plan     *driver.Plan               // the machine, the rules and how many tasks each thread has
+	number   map[*workloads.Stmt]int    // the place of each statement in its block as given, from 1
+	text     map[*workloads.Stmt]string // each statement as written, without expectation
 	slots    []slot                     // where results are noted, by thread, copy and statement
 	slotsOf  []int                      // the first slot of finally and of each task
 	exits    bool                       // some statement takes an address space down
 	draws    bool                       // some statement draws random numbers
 
-	scenarioPrint, rulesPrint string
+	scenarioPrint, rulesPrint string // fingerprints, for schedules and checkpoints
 
-	mu       sync.Mutex
-	idle     []*world
-	worlds   []*world
-	setups   *sync.Map           // from the task that sets a world up to its world; shared with smaller programs
-	sound    *sound              // shared with smaller programs
-	outcomes map[string]*outcome // by their text
-	reached  map[task.Counter]bool
-	points   task.Points
-	follow   *recording // follows the executions; nil but for a replay
+	setups *sync.Map // from the task that sets a world up to its world; shared with smaller programs
+	sound  *sound    // the rules under which the whole does not fail; shared with smaller programs
+
+	mu       sync.Mutex            // guards the fields below, but for follow
+	idle     []*world              // worlds that no worker uses
+	worlds   []*world              // all worlds that were made
+	outcomes map[string]*outcome   // those that executions had, by their text
+	reached  map[task.Counter]bool // the branches that were taken
+	points   task.Points           // the points that were come to
+	follow   *recording            // follows the executions; nil but for a replay, which has one worker
 }
 
 // slot names one statement of one task.
