@@ -63,6 +63,7 @@ type Executor struct {
 	newOracle       func() Oracle            // makes it before the first execution; nil: none
 	tell            func(task.Violation)     // report
 	pass            func(oracle string) bool // the oracles that an execution goes on behind; nil: none
+	between         func()                   // called before each execution; nil: nothing is
 
 	maxSteps  int                  // an execution is cut off after so many
 	offered   map[task.Choice]bool // the choices that the strategy decides; others are always 0
@@ -90,7 +91,7 @@ type Executor struct {
 
 func newExecutor(p Program, o *Options) *Executor {
 	x := &Executor{program: p, maxSteps: o.depth(), offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
-	x.tell, x.pass, x.halt = x.report, o.Pass, o.halt
+	x.tell, x.pass, x.between, x.halt = x.report, o.Pass, o.Between, o.halt
 	x.cycle.from = x.maxSteps / 2
 	if x.maxChosen == 0 {
 		x.maxChosen = 1
@@ -123,6 +124,9 @@ func (x *Executor) use(s strategy) {
 
 // run runs one execution.
 func (x *Executor) run() (*execution, error) {
+	if x.between != nil {
+		x.between()
+	}
 	x.begin()
 	world, err := x.program.NewWorld(x, x.tell)
 	if err != nil {

@@ -49,6 +49,10 @@ type Options struct {
 	Progress func(Progress) // called now and then
 	Every    time.Duration  // how often; 0: once a second
 
+	// Between, if it is not nil, is called before each execution, by every worker. Where nothing preempts a goroutine, as in wasm, it
+	// lets others run: Progress, Time and what interrupts a search wait for it.
+	Between func()
+
 	split bool         // into more than one shard
 	halt  *atomic.Bool // set when the search is to end at once; nil: never
 }

@@ -55,7 +55,7 @@ var exploreFlags = []exploreFlag{
 
 func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 	o.format = report.ExploreFormats()[0]
-	o.Workers = runtime.GOMAXPROCS(0)
+	o.Workers, o.Between = runtime.GOMAXPROCS(0), letOthersRun()
 	for _, f := range exploreFlags {
 		if replay && !f.replays {
 			continue

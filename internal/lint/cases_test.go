@@ -30,6 +30,9 @@ var caseTable = []struct {
 	{"seam receive", checkSeam, "tree", body("", "<-c"), "receives"},
 	{"seam send", checkSeam, "tree", body("", "c <- 1"), "sends"},
 	{"seam select", checkSeam, "tree", body("", "select {}"), "selects"},
+	{"machine", checkMachine, "mm", one(`package mm; import "golang.org/x/sys/unix"`), "the engine imports golang.org/x/sys/unix"},
+	{"machine of Linux", checkMachine, "internal/phys", map[string]string{"x_linux.go": `package phys; import "golang.org/x/sys/unix"`}, ""},
+	{"machine of the judge", checkMachine, "judge/host", one(`package host; import "syscall"`), ""},
 	{"seam fine", checkSeam, "fault", one(`package fault; import "vmasim/internal/ksync"`), ""},
 
 	{"state plain", checkState, "mm", body("var count int", ""), "package-level variable count"},

@@ -84,6 +84,30 @@ func checkSeam(p *pkg) (found []string) {
 	return found
 }
 
+// machine are the imports that ask the machine for what it has, which internal/linux has of the simulated one.
+var machine = []string{"golang.org/x/sys/unix", "syscall"}
+
+// onMachine are the folders that are about the machine.
+var onMachine = []string{"judge", benchmarks, "cmd/vmasim", "internal/task/tasktest"}
+
+// checkMachine finds imports by which the engine comes to depend on the machine that it runs on. Files for Linux alone may have them.
+func checkMachine(p *pkg) (found []string) {
+	if slices.ContainsFunc(onMachine, func(dir string) bool { return p.dir == dir || strings.HasPrefix(p.dir, dir+"/") }) {
+		return nil
+	}
+	for _, f := range p.code() {
+		if strings.HasSuffix(f.name, "_linux.go") {
+			continue
+		}
+		for _, imp := range f.ast.Imports {
+			if name := importPath(imp); slices.Contains(machine, name) {
+				found = append(found, p.at(imp.Pos(), "the engine imports %s: use internal/linux, or a file for each system", name))
+			}
+		}
+	}
+	return found
+}
+
 // checkLayers finds imports that do not point downwards, and packages that no layer names.
 func checkLayers(p *pkg) (found []string) {
 	code := p.code()

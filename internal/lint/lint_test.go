@@ -15,6 +15,7 @@ var checkTable = []struct {
 	check func(*pkg) []string
 }{
 	{"seam", checkSeam},
+	{"machine", checkMachine},
 	{"state", checkState},
 	{"layers", checkLayers},
 	{"length", checkLength},

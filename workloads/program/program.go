@@ -86,7 +86,11 @@ func newReduced(given *workloads.Scenario, cuts []cut, s Setting) (*Program, err
 	if err != nil {
 		return nil, err
 	}
-	plan, err := driver.NewPlan(sc, &driver.Options{Rules: s.Rules})
+	opts := &driver.Options{Rules: s.Rules}
+	if sc.Memory == nil {
+		opts.Memory = defaultMemory
+	}
+	plan, err := driver.NewPlan(sc, opts)
 	if err := errors.Join(err, sc.CheckNames(known()), bounded(sc), checkOracles(s.Without), checkShow(s.Show)); err != nil {
 		return nil, err
 	}
@@ -291,3 +295,7 @@ func (p *Program) Close() error {
 
 // oneLine joins what is written on several lines.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// defaultMemory is the physical memory of a world whose scenario states none, in bytes: enough for what can be explored, little where a
+// browser clears it for each world, and the same everywhere, as traces show the numbers of frames.
+const defaultMemory = 8 << 20
