@@ -159,7 +159,7 @@ func (g *generator) window() host.Window {
 	for _, s := range shapes {
 		total += s.weight
 	}
-	n := g.rng.IntN(total)
+	n := g.IntN(total)
 	for _, s := range shapes {
 		if n -= s.weight; n < 0 {
 			return s.window
@@ -208,7 +208,7 @@ func (q *sequence) generate(ctx context.Context) error {
 	}
 	q.window = w.set.window
 	for len(q.steps) < q.length && q.drift == nil && err == nil && ctx.Err() == nil {
-		space := q.gen.rng.IntN(len(w.spaces))
+		space := q.gen.IntN(len(w.spaces))
 		if w.spaces[space] == nil {
 			space = 0
 		}

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/operands"
 	"vmasim/workloads"
 )
 
@@ -11,12 +12,10 @@ import (
 // addresses at the borders of what is mapped; touched and untouched memory; wrong arguments now and then. The same seed and
 // the same simulator give the same sequence.
 type generator struct {
-	rng    *rand.Rand
+	operands.Drawer[area] // for the address space that the next operation is for
+
 	flavor flavor
 	w      *world
-	areas  []area // of the address space that the next operation is for
-	base   uint64
-	end    uint64
 }
 
 // flavor is what a sequence may do beside the ordinary. Each sequence has its own, so that what ends most activity (a seal, a
@@ -26,25 +25,24 @@ type flavor struct {
 }
 
 func newGenerator(seed, sequence uint64) *generator {
-	g := &generator{rng: rand.New(rand.NewPCG(seed, sequence))}
+	g := &generator{}
+	g.Rand = rand.New(rand.NewPCG(seed, sequence))
 	f := &g.flavor
 	for _, b := range []*bool{&f.fork, &f.files, &f.stacks, &f.locks, &f.heap, &f.advice, &f.moves, &f.nasty, &f.remote} {
-		*b = g.chance(60)
+		*b = g.Chance(60)
 	}
 	for _, b := range []*bool{&f.seal, &f.limits, &f.large, &f.prctl} {
-		*b = g.chance(15)
+		*b = g.Chance(15)
 	}
 	return g
 }
 
-func (g *generator) chance(percent int) bool { return g.rng.IntN(100) < percent }
-
 // one returns one of several values.
-func one[T any](g *generator, values ...T) T { return values[g.rng.IntN(len(values))] }
+func one[T any](g *generator, values ...T) T { return operands.One(g.Rand, values...) }
 
 // use says for which address space the next operation is.
 func (g *generator) use(w *world, areas []area) {
-	g.w, g.areas, g.base, g.end = w, areas, w.set.window.Base, w.set.window.End()
+	g.w, g.Areas, g.Base, g.End = w, areas, w.set.window.Base, w.set.window.End()
 }
 
 // operation is how often a kind of statement is drawn, and what makes it. It gives nil if there is nothing to do it to.
@@ -90,7 +88,7 @@ func (g *generator) next() *workloads.Stmt {
 		total += o.weight
 	}
 	for {
-		n := g.rng.IntN(total)
+		n := g.IntN(total)
 		for _, o := range operations {
 			if n -= o.weight; n >= 0 {
 				continue
@@ -112,59 +110,55 @@ func number(n uint64) *workloads.Expr {
 // ranged makes a call on a range.
 func ranged(kind workloads.Kind) func(g *generator) *workloads.Stmt {
 	return func(g *generator) *workloads.Stmt {
-		start, end := g.span()
+		start, end := g.Span()
 		return &workloads.Stmt{Kind: kind, Addr: number(start), Size: number(end - start)}
 	}
 }
 
-// prot favours rw, so that neighbours are equal often enough to merge.
-func (g *generator) prot() workloads.Prot {
-	const r, w, x = linux.PROT_READ, linux.PROT_WRITE, linux.PROT_EXEC
-	return one[workloads.Prot](g, r|w, r|w, r|w, r|w, r|w, r|w, r, r, r, 0, 0, r|x, r|w|x, w, x)
-}
+func (g *generator) prot() workloads.Prot { return workloads.Prot(g.Prot()) }
 
 func (g *generator) mmap() *workloads.Stmt {
-	start, end := g.span()
+	start, end := g.Span()
 	s := &workloads.Stmt{Kind: workloads.KindMmap, Addr: number(start), Size: number(end - start), Prot: g.prot()}
 	s.Backing.Sharing = linux.MAP_PRIVATE
-	switch n := g.rng.IntN(100); {
+	switch n := g.IntN(100); {
 	case n < 60 || n >= 70 && !g.flavor.files:
 	case n < 68:
 		s.Backing.Sharing = linux.MAP_SHARED
 	case n < 70:
 		s.Backing.Sharing = linux.MAP_DROPPABLE
 	default:
-		if g.chance(40) {
+		if g.Chance(40) {
 			s.Backing.Sharing = linux.MAP_SHARED
 		}
 		g.backWithFile(s)
 	}
 	for _, f := range []struct{ flag, percent int }{{linux.MAP_NORESERVE, 10}, {linux.MAP_STACK, 4}, {linux.MAP_POPULATE, 6}, {linux.MAP_SYNC, 1}} {
-		if g.chance(f.percent) {
+		if g.Chance(f.percent) {
 			s.Flags |= f.flag
 		}
 	}
-	if g.flavor.stacks && g.chance(12) {
+	if g.flavor.stacks && g.Chance(12) {
 		s.Flags |= linux.MAP_GROWSDOWN
 	}
-	if g.flavor.locks && g.chance(5) {
+	if g.flavor.locks && g.Chance(5) {
 		s.Flags |= linux.MAP_LOCKED
 	}
-	switch n := g.rng.IntN(100); {
+	switch n := g.IntN(100); {
 	case n < 60:
 		s.Flags |= linux.MAP_FIXED
 	case n < 70:
 		s.Flags |= linux.MAP_FIXED_NOREPLACE
 	case n < 85: // the address is a hint, perhaps an unaligned one
-		if g.chance(20) {
-			s.Addr = number(start + uint64(g.rng.IntN(linux.PageSize)))
+		if g.Chance(20) {
+			s.Addr = number(start + uint64(g.IntN(linux.PageSize)))
 		}
-		s.Size = number(g.length())
+		s.Size = number(g.Length(roomy))
 	default:
-		s.Addr, s.Size = nil, number(g.length())
+		s.Addr, s.Size = nil, number(g.Length(roomy))
 	}
-	if g.chance(10) {
-		s.Size.Value -= uint64(g.rng.IntN(linux.PageSize))
+	if g.Chance(10) {
+		s.Size.Value -= uint64(g.IntN(linux.PageSize))
 	}
 	return s
 }
@@ -172,14 +166,14 @@ func (g *generator) mmap() *workloads.Stmt {
 // backWithFile chooses a file and an offset: often the one that continues what is mapped below or above, so that the mapping
 // can merge.
 func (g *generator) backWithFile(s *workloads.Stmt) {
-	i := g.rng.IntN(len(g.w.set.scenario.Files) - unmappable)
-	if g.chance(2) {
-		i = len(g.w.set.scenario.Files) - 1 - g.rng.IntN(unmappable)
+	i := g.IntN(len(g.w.set.scenario.Files) - unmappable)
+	if g.Chance(2) {
+		i = len(g.w.set.scenario.Files) - 1 - g.IntN(unmappable)
 	}
 	s.Backing.File = &workloads.Ref{Name: g.w.set.scenario.Files[i].Name, Index: i}
-	offset := uint64(g.rng.IntN(16)) << linux.PageShift
-	if g.chance(70) {
-		offset = (s.Addr.Value - g.base) >> linux.PageShift % 16 << linux.PageShift // the same offset for the same address
+	offset := uint64(g.IntN(16)) << linux.PageShift
+	if g.Chance(70) {
+		offset = (s.Addr.Value - g.Base) >> linux.PageShift % 16 << linux.PageShift // the same offset for the same address
 	}
 	if offset != 0 {
 		s.Backing.Offset = number(offset)
@@ -189,23 +183,13 @@ func (g *generator) backWithFile(s *workloads.Stmt) {
 // unmappable is how many of sequenceScenario's files, the last ones, cannot be mapped.
 const unmappable = 2
 
-// length is that of a mapping without a fixed address, in bytes: small, or where the window has room for such, about 2 MiB.
-func (g *generator) length() uint64 {
-	const huge = 2 << 20
-	if g.end-g.base < 8*huge || g.chance(50) {
-		return uint64(1+g.rng.IntN(6)) << linux.PageShift
-	}
-	n := uint64(1+g.rng.IntN(2)) * huge
-	if g.chance(30) {
-		n += uint64(g.rng.IntN(3)-1) << linux.PageShift
-	}
-	return n
-}
+// roomy is how large a window is that has room for large mappings.
+const roomy = 8 * operands.Huge
 
 func (g *generator) mprotect() *workloads.Stmt {
 	s := ranged(workloads.KindMprotect)(g)
 	s.Prot = g.prot()
-	if g.flavor.stacks && g.chance(15) {
+	if g.flavor.stacks && g.Chance(15) {
 		s.Prot |= linux.PROT_GROWSDOWN
 	}
 	return s
@@ -213,13 +197,9 @@ func (g *generator) mprotect() *workloads.Stmt {
 
 // reunite gives an area the rights of a neighbour, so that up to three become one if nothing else keeps them apart.
 func (g *generator) reunite() *workloads.Stmt {
-	if len(g.areas) < 2 {
+	a, neighbour, ok := g.Neighbours()
+	if !ok {
 		return nil
-	}
-	i := g.rng.IntN(len(g.areas))
-	a, neighbour := g.areas[i], g.areas[max(0, i-1)]
-	if i == 0 || g.chance(30) {
-		neighbour = g.areas[min(i+1, len(g.areas)-1)]
 	}
 	return &workloads.Stmt{Kind: workloads.KindMprotect, Addr: number(a.start), Size: number(a.end - a.start), Prot: workloads.Prot(neighbour.prot)}
 }
@@ -245,45 +225,48 @@ func (g *generator) madvise() *workloads.Stmt {
 }
 
 func (g *generator) mremap() *workloads.Stmt {
-	start, end := g.span()
-	if len(g.areas) > 0 && g.chance(50) {
-		a := g.areas[g.rng.IntN(len(g.areas))]
+	start, end := g.Span()
+	if len(g.Areas) > 0 && g.Chance(50) {
+		a := g.Areas[g.IntN(len(g.Areas))]
 		start, end = a.start, a.end
 	}
 	s := &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(start), Size: number(end - start), NewSize: number(end - start)}
-	switch g.rng.IntN(4) {
+	switch g.IntN(4) {
 	case 0:
-		s.NewSize.Value += uint64(1+g.rng.IntN(4)) << linux.PageShift
+		s.NewSize.Value += uint64(1+g.IntN(4)) << linux.PageShift
 	case 1:
-		s.NewSize.Value -= min(s.NewSize.Value-linux.PageSize, uint64(1+g.rng.IntN(4))<<linux.PageShift)
+		s.NewSize.Value -= min(s.NewSize.Value-linux.PageSize, uint64(1+g.IntN(4))<<linux.PageShift)
 	}
-	if g.chance(75) {
+	if g.Chance(75) {
 		s.Flags |= linux.MREMAP_MAYMOVE
 	}
-	if g.chance(50) {
+	if g.Chance(50) {
 		s.Flags |= linux.MREMAP_FIXED | linux.MREMAP_MAYMOVE
-		s.To = number(g.border())
+		s.To = number(g.Border())
 	}
-	if g.chance(15) {
+	if g.Chance(15) {
 		s.Flags |= linux.MREMAP_DONTUNMAP | linux.MREMAP_MAYMOVE
 		s.NewSize.Value = s.Size.Value
-		if s.To == nil && g.chance(50) {
-			s.To = number(g.border())
+		if s.To == nil && g.Chance(50) {
+			s.To = number(g.Border())
 		}
 	}
-	if g.chance(6) {
+	if g.Chance(6) {
 		s.Size.Value = 0
 	}
 	if s.To != nil { // it has to stay inside the window
-		s.To.Value = min(s.To.Value, g.end-min(s.NewSize.Value, g.end-g.base))
+		s.To.Value = min(s.To.Value, g.End-min(s.NewSize.Value, g.End-g.Base))
 	}
 	return s
 }
 
+// byteAddr returns the address of a word.
+func (g *generator) byteAddr() uint64 { return g.Byte(0, 8, 104, linux.PageSize-8) }
+
 func (g *generator) touch() *workloads.Stmt {
 	s := &workloads.Stmt{Kind: workloads.KindTouch, Addr: number(g.byteAddr()), Access: one(g, linux.Read, linux.Read, linux.Write, linux.Exec)}
-	if g.flavor.stacks && g.chance(25) {
-		s.Addr = number(g.border())
+	if g.flavor.stacks && g.Chance(25) {
+		s.Addr = number(g.Border())
 	}
 	if s.Access == linux.Exec {
 		s.Addr.Value &^= linux.PageSize - 1 // an instruction that does not reach into the next page
@@ -299,7 +282,7 @@ func (g *generator) load() *workloads.Stmt {
 const nop = 0x90
 
 func (g *generator) store() *workloads.Stmt {
-	return &workloads.Stmt{Kind: workloads.KindStore, Addr: number(g.byteAddr() &^ 7), Value: number(g.rng.Uint64N(1<<16)<<8 | nop)}
+	return &workloads.Stmt{Kind: workloads.KindStore, Addr: number(g.byteAddr() &^ 7), Value: number(g.Uint64N(1<<16)<<8 | nop)}
 }
 
 // peek reads as a debugger does, also where the process may not.
@@ -316,40 +299,40 @@ func (g *generator) poke() *workloads.Stmt {
 // remapFilePages is about a part of a shared mapping, if there is one.
 func (g *generator) remapFilePages() *workloads.Stmt {
 	s := ranged(workloads.KindRemapFilePages)(g)
-	for n := 0; n < 4 && len(g.areas) > 0; n++ {
-		if a := one(g, g.areas...); a.shared {
+	for n := 0; n < 4 && len(g.Areas) > 0; n++ {
+		if a := one(g, g.Areas...); a.shared {
 			pages := (a.end - a.start) >> linux.PageShift
-			first := g.rng.Uint64N(pages)
+			first := g.Uint64N(pages)
 			s.Addr = number(a.start + first<<linux.PageShift)
-			s.Size = number((1 + g.rng.Uint64N(pages-first)) << linux.PageShift)
+			s.Size = number((1 + g.Uint64N(pages-first)) << linux.PageShift)
 			break
 		}
 	}
-	s.Value = number(uint64(g.rng.IntN(8)))
-	if g.chance(30) {
+	s.Value = number(uint64(g.IntN(8)))
+	if g.Chance(30) {
 		s.Flags = linux.MAP_NONBLOCK
 	}
 	return s
 }
 
 func (g *generator) prctl() *workloads.Stmt {
-	s := &workloads.Stmt{Kind: workloads.KindPrctl, Option: linux.PR_SET_MEMORY_MERGE, Value: number(uint64(g.rng.IntN(2)))}
-	if g.chance(20) {
-		s.Option, s.Value = linux.PR_SET_MDWE, number(uint64(g.rng.IntN(5)))
+	s := &workloads.Stmt{Kind: workloads.KindPrctl, Option: linux.PR_SET_MEMORY_MERGE, Value: number(uint64(g.IntN(2)))}
+	if g.Chance(20) {
+		s.Option, s.Value = linux.PR_SET_MDWE, number(uint64(g.IntN(5)))
 	}
 	return s
 }
 
 func (g *generator) mlock() *workloads.Stmt {
 	s := ranged(workloads.KindMlock)(g)
-	if g.chance(25) {
+	if g.Chance(25) {
 		s.Flags = linux.MLOCK_ONFAULT
 	}
 	return s
 }
 
 func (g *generator) mlockall() *workloads.Stmt {
-	if g.chance(50) {
+	if g.Chance(50) {
 		return &workloads.Stmt{Kind: workloads.KindMunlockall}
 	}
 	const future = linux.MCL_FUTURE
@@ -364,17 +347,17 @@ func (g *generator) msync() *workloads.Stmt {
 
 func (g *generator) brk() *workloads.Stmt {
 	heap := g.w.set.window.Heap
-	pages := uint64(g.rng.IntN(12))
-	if g.chance(10) {
+	pages := uint64(g.IntN(12))
+	if g.Chance(10) {
 		return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap - linux.PageSize)}
 	}
-	return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap + pages<<linux.PageShift + uint64(g.rng.IntN(3))*100)}
+	return &workloads.Stmt{Kind: workloads.KindBrk, Addr: number(heap + pages<<linux.PageShift + uint64(g.IntN(3))*100)}
 }
 
 func (g *generator) setrlimit() *workloads.Stmt {
 	s := &workloads.Stmt{Kind: workloads.KindSetrlimit, Limit: one(g, linux.RLIMIT_AS, linux.RLIMIT_DATA, linux.RLIMIT_STACK, linux.RLIMIT_MEMLOCK)}
-	if g.chance(50) {
-		s.Size = number(uint64(g.rng.IntN(40)) << linux.PageShift)
+	if g.Chance(50) {
+		s.Size = number(uint64(g.IntN(40)) << linux.PageShift)
 	}
 	return s
 }
@@ -389,7 +372,7 @@ func (g *generator) fork() *workloads.Stmt {
 }
 
 func (g *generator) exit() *workloads.Stmt {
-	i := 1 + g.rng.IntN(len(g.w.spaces)-1)
+	i := 1 + g.IntN(len(g.w.spaces)-1)
 	if g.w.spaces[i] == nil {
 		return nil
 	}

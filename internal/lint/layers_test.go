@@ -13,6 +13,7 @@ var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "ex
 // workloads, lies low: tools read scenarios without the simulator.
 var layerTable = [][]string{
 	{"internal/linux", "internal/suggest", "internal/shrink", "internal/lockorder", "judge/deep"},
+	{"internal/operands"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
 	{"internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
