@@ -9,7 +9,7 @@
 //
 //   - The birth of an mm_struct: it is adopted when a VMA comes to point to it or its mm_lock_seq first moves. Locks taken
 //     before that have no class.
-//   - Locks in objects that nobody told of: they have no class, so they are in no lock order; an unknown spinlock held passes
+//   - Locks in objects whose birth was not told: they have no class, so they are in no lock order; an unknown spinlock held passes
 //     for page_table_lock.
 //   - When an object comes into the sight of others: it is its maker's alone until another task has touched it.
 //   - The mm and the address that lock_vma_under_rcu was asked for: see [Checker.Target]. Without it the mm is the one whose
@@ -38,7 +38,7 @@ type Checker struct {
 
 	wanted  [len(oracleTable)]bool
 	tasks   []*taskState // by task ID
-	acting  *task.Task   // who acted last; nil: nobody yet
+	acting  *task.Task   // the task that acted last; nil: none yet
 	actor   *taskState   // its state
 	cells   cellTable
 	objects []object
@@ -245,14 +245,14 @@ func (c *Checker) addTask(t *task.Task) *taskState {
 	return ts
 }
 
-// Before implements the watcher: an operation is about to be performed. What the task did before it has returned from.
+// Before implements [task.Observer]: an operation is about to be performed. What the task did before it has returned from.
 func (c *Checker) Before(t *task.Task, e *task.Event) {
 	if ts := c.taskOf(t); ts.unreturned > 0 || ts.detaching >= 0 {
 		c.progress(ts, e.Func)
 	}
 }
 
-// After implements the watcher: an operation was performed.
+// After implements [task.Observer]: an operation was performed.
 func (c *Checker) After(t *task.Task, e *task.Event) {
 	ts := c.taskOf(t)
 	op := c.ops[e.Op]
@@ -313,7 +313,7 @@ func (c *Checker) After(t *task.Task, e *task.Event) {
 	}
 }
 
-// cellOf returns the index of the cell at addr. A relaxed access to a cell that nobody has done more to says nothing, and
+// cellOf returns the index of the cell at addr. A relaxed access to a cell with no other accesses says nothing, and
 // makes it no known cell: a program's memory would become as many.
 func (c *Checker) cellOf(addr unsafe.Pointer, op opClass) (int32, bool) {
 	if op.order == task.Relaxed && op.kind != task.RMW {

@@ -197,7 +197,7 @@ func (o *object) seq() uint32 {
 	return (*ksync.Atomic32)(unsafe.Add(o.base, vmaSeqOffset)).Peek()
 }
 
-// Born implements the watcher: an object begins a life at base. It may also be called for what was made unwatched: locks,
+// Born implements [task.Observer]: an object begins a life at base. It may also be called for what was made unwatched: locks,
 // address spaces, VMAs that are attached already.
 func (c *Checker) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
 	ts := c.taskOf(t)
@@ -264,7 +264,7 @@ func (c *Checker) adopt(owner int32, mm *vma.MMLock) {
 	c.reclassify()
 }
 
-// Died implements the watcher: an object's life has ended.
+// Died implements [task.Observer]: an object's life has ended.
 func (c *Checker) Died(t *task.Task, base unsafe.Pointer) {
 	n := c.objectAt(base)
 	if n < 0 {

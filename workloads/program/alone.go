@@ -11,10 +11,10 @@ import (
 // would wait for ever.
 type solo struct {
 	task.NoObserver
-	watch *explore.Executor
+	watch *explore.Executor // is told what the task does; nil: it is told nothing
 }
 
-// stuckError says that a task waits though nobody else runs.
+// stuckError says that a task waits though no other runs.
 type stuckError struct{ what string }
 
 func (e stuckError) Error() string { return "nobody is left who could end the wait in " + e.what }

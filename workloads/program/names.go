@@ -183,7 +183,7 @@ func (n *namer) frame(addr unsafe.Pointer) string {
 	mem := n.world.machine.Mem
 	frames := uintptr(mem.Stats().FramesTotal)
 	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Bytes(0))); off < frames*linux.PageSize {
-		return fmt.Sprintf("frame#%d+%d", off/linux.PageSize, off%linux.PageSize) // one that nobody told of: the zero page
+		return fmt.Sprintf("frame#%d+%d", off/linux.PageSize, off%linux.PageSize) // one whose birth was not told: the zero page
 	}
 	size := unsafe.Sizeof(phys.Page{})
 	if off := uintptr(addr) - uintptr(unsafe.Pointer(mem.Page(0))); off < frames*size {

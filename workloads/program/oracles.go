@@ -28,10 +28,10 @@ func (p *Program) Watch(report func(task.Violation)) explore.Oracle {
 type oracles struct {
 	checker *check.Checker
 	p       *Program
-	setup   *task.Task
-	world   *world
-	phase   phase
-	made    made
+	setup   *task.Task // sets the world up
+	world   *world     // whose executions are watched
+	phase   phase      // of the execution
+	made    made       // the world whose making need not be watched again
 }
 
 // made is what the checker knows about a world that was just made.

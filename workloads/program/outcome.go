@@ -58,7 +58,7 @@ func (w *world) eachVMA(space int, visit func(tree.Entry)) {
 	if m == nil || m.Tree == nil { // half made
 		return
 	}
-	m.Tree.Ascend(&w.nobody, 0, func(e tree.Entry) bool {
+	m.Tree.Ascend(&w.quiet, 0, func(e tree.Entry) bool {
 		visit(e)
 		return true
 	})

@@ -1,5 +1,11 @@
-// Package program explores scenarios: it makes a scenario a program whose interleavings package explore searches, lets the
+// Package program explores scenarios: it makes a scenario a [Program] whose interleavings package explore searches, lets the
 // oracles of package check watch, answers the scenario's questions, and says what came of it in a [Result].
+//
+// An execution runs in a world: a machine with the scenario's address spaces, files and barriers, made by init and reused from
+// one execution to the next (world.go, worldcache.go). The body of each task is a runner, which walks through its thread's
+// statements; each one that ends adds an entry to the world's log. From the log and the memory at the end comes the outcome,
+// which the questions are asked of and which is held against the sequential model (outcome.go, linear.go). A failing schedule is
+// made smaller, by leaving parts of the scenario out (reduce.go), and run once more to be drawn.
 package program
 
 import (

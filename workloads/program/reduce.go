@@ -232,7 +232,7 @@ func (e *edit) body(block string, body []*workloads.Stmt) []*workloads.Stmt {
 	return less
 }
 
-// dropLonely marks the statements that meet nobody any more, and reports whether there are any.
+// dropLonely marks the statements that no other task comes to any more, and reports whether there are any.
 func (e *edit) dropLonely(sc *workloads.Scenario) bool {
 	found := false
 	for _, th := range sc.Threads {

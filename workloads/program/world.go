@@ -52,7 +52,7 @@ type world struct {
 	key      []byte              // scratch: of an outcome
 	alone    solo                // observes the task that sets up
 	verifier verifier            // observes it the second time that the world is made
-	nobody   task.Task           // looks at the machine without being announced
+	quiet    task.Task           // looks at the machine without being announced
 	before   []statements        // scratch: see precedence
 	outcomes map[string]*outcome // those that executions had, by key: [Program.outcomes] has those of all workers, and needs a lock
 	reached  uint64              // the counters that the program was told to have been counted, a bit each
@@ -413,7 +413,7 @@ func (w *world) tearDown() {
 		}
 	}
 	for _, f := range w.files {
-		_ = f.Put(t) // a temporary file that nobody else sees
+		_ = f.Put(t) // a temporary file of this world alone
 	}
 	w.machine.Settle(t)
 	w.restoreCaches()

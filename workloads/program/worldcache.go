@@ -75,7 +75,7 @@ func (r *recorder) Died(t *task.Task, base unsafe.Pointer) {
 
 // verifier is an observer that compares what is announced with a setupTrace.
 type verifier struct {
-	solo  // of nobody
+	solo  // told to no executor
 	with  *setupTrace
 	next  int
 	wrong bool // something was different
