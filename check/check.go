@@ -313,7 +313,7 @@ func (c *Checker) After(t *task.Task, e *task.Event) {
 	}
 }
 
-// cellOf returns the index of the cell at addr. A relaxed access to a cell with no other accesses says nothing, and
+// cellOf returns the index of the cell at addr. A relaxed access to a cell that has seen only such accesses says nothing, and
 // makes it no known cell: a program's memory would become as many.
 func (c *Checker) cellOf(addr unsafe.Pointer, op opClass) (int32, bool) {
 	if op.order == task.Relaxed && op.kind != task.RMW {
