@@ -4,18 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"vmasim/internal/task"
 )
 
-// CheckpointError says why a search cannot go on from a file.
+// CheckpointError says why a search cannot go on from a checkpoint.
 type CheckpointError struct {
-	File string
+	File string // its name
 	Err  error
 }
 
@@ -97,8 +96,8 @@ func (s *search) resume() error {
 	if info, err := strategyInfo(s.o.Strategy); err != nil || !info.Resumes {
 		return s.refuse("a search by %s cannot go on later: what it has seen is known by addresses of this process", s.o.Strategy)
 	}
-	text, err := os.ReadFile(s.o.Checkpoint)
-	if errors.Is(err, os.ErrNotExist) {
+	text, err := s.o.store().Load(s.o.Checkpoint)
+	if errors.Is(err, fs.ErrNotExist) {
 		s.ready, s.open = map[int]*result{}, map[int]*standing{}
 		if err := s.write(s.standing()); err != nil { // better now than after an hour
 			return s.refuse("%v", err)
@@ -303,10 +302,10 @@ func (s *search) keep() error {
 		s.stand.Elapsed = s.report.Elapsed
 		return s.write(s.stand)
 	}
-	return os.Remove(s.o.Checkpoint)
+	return s.o.store().Remove(s.o.Checkpoint)
 }
 
-// write writes the file, in one piece or not at all.
+// write writes the checkpoint, in one piece or not at all.
 func (s *search) write(c *checkpoint) error {
 	var err error
 	if c.Program, err = s.program.Keep(); err != nil {
@@ -316,13 +315,5 @@ func (s *search) write(c *checkpoint) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(s.o.Checkpoint), filepath.Base(s.o.Checkpoint)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), s.o.Checkpoint)
+	return s.o.store().Save(s.o.Checkpoint, append(text, '\n'))
 }

@@ -33,10 +33,11 @@ type Options struct {
 	// Several workers call it.
 	Pass func(oracle string) bool
 
-	// Checkpoint is a file that holds where the search stands; "": none. If it exists, the search goes on from there. It is
+	// Checkpoint is the name of what holds where the search stands, in Store; "": none. If it exists, the search goes on from there. It is
 	// written now and then and when a limit stops the search, and removed when the search ends by itself. Limits count from
 	// where the search goes on.
 	Checkpoint string
+	Store      Store // nil: Checkpoint is a file
 
 	Choices   []task.Choice // what is decided besides scheduling; other choices are always 0
 	MaxChosen int           // how many of an execution's choices may be other than 0; 0: one
