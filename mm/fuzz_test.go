@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmasim/check/seqmodel"
+	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 )
 
@@ -23,9 +23,9 @@ const (
 //	4  more flags, and how wrong the arguments are
 //	5  file offset, byte in the page, or value
 func decodeSteps(data []byte) (steps []step) {
-	kinds := [...]seqmodel.Kind{
-		seqmodel.OpMmap, seqmodel.OpMmap, seqmodel.OpMmap, seqmodel.OpStore, seqmodel.OpStore, seqmodel.OpMprotect, seqmodel.OpMprotect,
-		seqmodel.OpMunmap, seqmodel.OpMadvise, seqmodel.OpLoad, seqmodel.OpFetch, seqmodel.OpFork, seqmodel.OpExit,
+	kinds := [...]seqtest.Kind{
+		seqtest.OpMmap, seqtest.OpMmap, seqtest.OpMmap, seqtest.OpStore, seqtest.OpStore, seqtest.OpMprotect, seqtest.OpMprotect,
+		seqtest.OpMunmap, seqtest.OpMadvise, seqtest.OpLoad, seqtest.OpFetch, seqtest.OpFork, seqtest.OpExit,
 	}
 	const first = windowStart + (windowEnd-windowStart)/2
 	for ; len(data) >= fuzzStepBytes && len(steps) < fuzzMaxSteps; data = data[fuzzStepBytes:] {
@@ -33,24 +33,24 @@ func decodeSteps(data []byte) (steps []step) {
 		for i := range b {
 			b[i] = int(data[i])
 		}
-		op := seqmodel.Op{Kind: kinds[b[0]%16%len(kinds)], File: seqmodel.NoFile}
+		op := seqtest.Op{Kind: kinds[b[0]%16%len(kinds)], File: seqtest.NoFile}
 		page := b[1] % fuzzPages
 		op.Addr = first + uint64(page)*linux.PageSize
 		op.Len = uint64(1+b[2]%min(8, fuzzPages-page)) * linux.PageSize
 		op.Prot = b[3] & (linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC)
 		switch op.Kind {
-		case seqmodel.OpMmap:
+		case seqtest.OpMmap:
 			decodeMmap(&op, page, b[2], b[3]>>3, b[4], b[5])
-		case seqmodel.OpMadvise:
+		case seqtest.OpMadvise:
 			op.Advice = linux.MADV_DONTNEED
-		case seqmodel.OpLoad, seqmodel.OpStore, seqmodel.OpFetch:
+		case seqtest.OpLoad, seqtest.OpStore, seqtest.OpFetch:
 			op.Addr += uint64(b[5]) * 16
 			op.Value = byte(b[5]) | 1
 			op.Len, op.Prot = 0, 0
-		case seqmodel.OpFork, seqmodel.OpExit:
-			op = seqmodel.Op{Kind: op.Kind}
+		case seqtest.OpFork, seqtest.OpExit:
+			op = seqtest.Op{Kind: op.Kind}
 		}
-		if op.Kind == seqmodel.OpMunmap || op.Kind == seqmodel.OpMprotect || op.Kind == seqmodel.OpMadvise {
+		if op.Kind == seqtest.OpMunmap || op.Kind == seqtest.OpMprotect || op.Kind == seqtest.OpMadvise {
 			switch b[4] {
 			case 255:
 				op.Addr++
@@ -68,7 +68,7 @@ func decodeSteps(data []byte) (steps []step) {
 }
 
 // decodeMmap adds what only mmap has.
-func decodeMmap(op *seqmodel.Op, page, length, kind, flags, offset int) {
+func decodeMmap(op *seqtest.Op, page, length, kind, flags, offset int) {
 	op.Flags = [...]int{linux.MAP_PRIVATE, linux.MAP_PRIVATE, linux.MAP_SHARED, linux.MAP_SHARED_VALIDATE}[flags%4]
 	switch {
 	case kind%8 < 4:

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"vmasim/check/seqmodel"
+	"vmasim/check/seqmodel/seqtest"
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
@@ -26,7 +27,7 @@ var randomOps = flag.Int("random-ops", 30000, "operations of TestRandomOperation
 // step is an operation on one of the address spaces that fork has made.
 type step struct {
 	space int
-	op    seqmodel.Op
+	op    seqtest.Op
 }
 
 // world drives the same operations on the model and on the simulator.
@@ -131,13 +132,13 @@ func (w *world) do(s step) error {
 	}
 	model, space := w.models[s.space], w.spaces[s.space]
 	switch s.op.Kind {
-	case seqmodel.OpFork:
+	case seqtest.OpFork:
 		child, err := space.Fork(w.t, fmt.Sprint(len(w.spaces)))
 		if err != nil {
 			return err
 		}
 		w.models, w.spaces = append(w.models, model.Fork()), append(w.spaces, child)
-	case seqmodel.OpExit:
+	case seqtest.OpExit:
 		if s.space > 0 {
 			model.Exit()
 			space.Put(w.t)
@@ -145,7 +146,7 @@ func (w *world) do(s step) error {
 			return w.broken()
 		}
 	default:
-		want := seqmodel.Apply(model, s.op, w.modelFiles)
+		want := seqtest.Apply(model, s.op, w.modelFiles)
 		if got := w.apply(space, s.op); got != want {
 			return fmt.Errorf("got %v, expected %v", got, want)
 		}
@@ -164,30 +165,30 @@ func (w *world) broken() error {
 }
 
 // apply performs op on the simulator.
-func (w *world) apply(s *mm.MM, op seqmodel.Op) (r seqmodel.Result) {
+func (w *world) apply(s *mm.MM, op seqtest.Op) (r seqtest.Result) {
 	var err error
 	switch op.Kind {
-	case seqmodel.OpMmap:
+	case seqtest.OpMmap:
 		args := mm.MmapArgs{Addr: op.Addr, Len: op.Len, Prot: op.Prot, Flags: op.Flags, Offset: op.Off}
-		if op.File != seqmodel.NoFile {
+		if op.File != seqtest.NoFile {
 			args.File = w.files[op.File]
 		}
 		r.Addr, err = s.Mmap(w.t, args)
-	case seqmodel.OpMunmap:
+	case seqtest.OpMunmap:
 		err = s.Munmap(w.t, op.Addr, op.Len)
-	case seqmodel.OpMprotect:
+	case seqtest.OpMprotect:
 		err = s.Mprotect(w.t, op.Addr, op.Len, op.Prot)
-	case seqmodel.OpMadvise:
+	case seqtest.OpMadvise:
 		err = s.Madvise(w.t, op.Addr, op.Len, op.Advice)
-	case seqmodel.OpLoad:
+	case seqtest.OpLoad:
 		var word uint64
 		var res linux.AccessEnd
 		word, res = fault.Load(w.t, s, op.Addr&^7)
 		r.Fault = (res)
 		r.Value = byte(word >> (op.Addr % 8 * 8))
-	case seqmodel.OpStore:
+	case seqtest.OpStore:
 		r.Fault = (storeByte(w.t, s, op.Addr, op.Value))
-	case seqmodel.OpFetch:
+	case seqtest.OpFetch:
 		r.Fault = (fault.Touch(w.t, s, op.Addr, linux.Exec))
 	}
 	if err != nil && !errors.As(err, &r.Errno) {
@@ -283,7 +284,7 @@ func TestRandomOperations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := seqmodel.NewGenerator(seqmodel.GenConfig{Seed: seed, Files: len(fileModes), Fetch: true, Fork: true})
+		g := seqtest.NewGenerator(seqtest.GenConfig{Seed: seed, Files: len(fileModes), Fetch: true, Fork: true})
 		pick := rand.New(rand.NewPCG(seed, 1))
 		var steps []step
 		for len(steps) < length && err == nil {
@@ -292,7 +293,7 @@ func TestRandomOperations(t *testing.T) {
 				continue
 			}
 			s := step{i, g.Next(w.models[i])}
-			if s.op.Kind == seqmodel.OpFork && len(w.models) > 4 {
+			if s.op.Kind == seqtest.OpFork && len(w.models) > 4 {
 				continue
 			}
 			steps = append(steps, s)

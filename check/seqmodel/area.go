@@ -30,9 +30,6 @@ type area struct {
 	inherited bool // anon's chain is longer than one: a fork child's area
 }
 
-// Bounds implements [operands.Area].
-func (a area) Bounds() (start, end uint64) { return a.start, a.end }
-
 // part returns the piece [start, end) of a.
 func (a area) part(start, end uint64) area {
 	a.pgoff += (start - a.start) >> linux.PageShift

@@ -1,10 +1,12 @@
-package seqmodel
+package seqmodel_test
 
 import (
 	"bytes"
 	"fmt"
 	"strings"
 
+	"vmasim/check/seqmodel"
+	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 )
@@ -33,7 +35,7 @@ func (w *world) compare(proc int) error {
 	for i, r := range ranges {
 		for name, want := range map[string]bool{
 			"ac": r.Account, "nr": r.NoReserve, "nh": r.NoHugePage, "ms": r.Shared,
-			"sh": r.Shared && r.File.writable, "mw": !r.Shared || r.File.writable,
+			"sh": r.Shared && r.File.Writable(), "mw": !r.Shared || r.File.Writable(),
 		} {
 			if flags := areas[i].Flags; flags.Has(name) != want {
 				return fmt.Errorf("process %d: %#x: kernel flags %q, model has %s=%v", proc, r.Start, flags, name, want)
@@ -43,7 +45,7 @@ func (w *world) compare(proc int) error {
 	return nil
 }
 
-func (w *world) compareLayout(real []host.Area, ranges []Range) error {
+func (w *world) compareLayout(real []host.Area, ranges []seqmodel.Range) error {
 	if len(real) != len(ranges) {
 		return fmt.Errorf("%d areas, model %d", len(real), len(ranges))
 	}
@@ -64,7 +66,7 @@ func (w *world) compareLayout(real []host.Area, ranges []Range) error {
 
 // inodeOf returns the inode number that mappings of f must show; that of a
 // shared anonymous object is learnt when first seen.
-func (w *world) inodeOf(f *File, seen uint64) uint64 {
+func (w *world) inodeOf(f *seqmodel.File, seen uint64) uint64 {
 	for i, file := range w.files {
 		if file == f {
 			return w.b.inodes[w.b.files[i].inode]
@@ -81,7 +83,7 @@ func (w *world) inodeOf(f *File, seen uint64) uint64 {
 	return w.objects[f]
 }
 
-func (w *world) comparePages(m *Model, a *agent) error {
+func (w *world) comparePages(m *seqmodel.Model, a *agent) error {
 	cfg := m.Config()
 	if w.sh.pages > 256 && w.ops%16 != 0 {
 		return nil
@@ -112,7 +114,7 @@ func (w *world) compareContents() error {
 		for _, r := range w.models[proc].Maps() {
 			for addr := r.Start; addr < min(r.End, r.Start+16*linux.PageSize); addr += linux.PageSize {
 				for _, at := range []uint64{addr, addr + 100} {
-					if err := w.do(step{proc, Op{Kind: OpLoad, Addr: at}}); err != nil {
+					if err := w.do(step{proc, seqtest.Op{Kind: seqtest.OpLoad, Addr: at}}); err != nil {
 						return fmt.Errorf("at the end, process %d, load %#x: %w", proc, at, err)
 					}
 				}
@@ -140,11 +142,11 @@ func drawHost(real []host.Area) string {
 	return s.String()
 }
 
-func drawModel(ranges []Range) string {
+func drawModel(ranges []seqmodel.Range) string {
 	var s strings.Builder
 	for _, r := range ranges {
 		fmt.Fprintf(&s, "  %x-%x %s shared=%v pgoff=%#x file=%p account=%v noreserve=%v anon_vma=%d inherited=%v\n",
-			r.Start, r.End, protString(r.Prot), r.Shared, r.Pgoff, r.File, r.Account, r.NoReserve, r.AnonVMA, r.Inherited)
+			r.Start, r.End, seqtest.ProtString(r.Prot), r.Shared, r.Pgoff, r.File, r.Account, r.NoReserve, r.AnonVMA, r.Inherited)
 	}
 	return s.String()
 }

@@ -59,6 +59,9 @@ type File struct {
 	readable, writable bool
 }
 
+// Writable reports whether the file is open for writing.
+func (f *File) Writable() bool { return f.writable }
+
 // Open returns a new open file description. mode is linux.O_RDONLY, O_WRONLY or
 // O_RDWR.
 func (n *Inode) Open(mode int) *File {

@@ -1,20 +1,22 @@
-package seqmodel
+package seqmodel_test
 
 import (
 	"slices"
 	"testing"
 
+	"vmasim/check/seqmodel"
+	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 )
 
 // play drives one generator over one model and returns ops and results.
-func play(seed uint64, count int) (ops []Op, results []Result) {
-	m := New(Config{Base: windowBase, MmapBase: windowBase + 64*linux.PageSize, MaxMapCount: 12})
+func play(seed uint64, count int) (ops []seqtest.Op, results []seqtest.Result) {
+	m := seqmodel.New(seqmodel.Config{Base: windowBase, MmapBase: windowBase + 64*linux.PageSize, MaxMapCount: 12})
 	files := scriptFiles()
-	g := NewGenerator(GenConfig{Seed: seed, Files: len(files), Fetch: true})
+	g := seqtest.NewGenerator(seqtest.GenConfig{Seed: seed, Files: len(files), Fetch: true})
 	for range count {
 		op := g.Next(m)
-		ops, results = append(ops, op), append(results, Apply(m, op, files))
+		ops, results = append(ops, op), append(results, seqtest.Apply(m, op, files))
 	}
 	return ops, results
 }
@@ -53,15 +55,15 @@ func TestGeneratorReachesEveryOutcome(t *testing.T) {
 
 func TestOpString(t *testing.T) {
 	for _, c := range []struct {
-		op   Op
+		op   seqtest.Op
 		want string
 	}{
-		{Op{Kind: OpMmap, Len: 2 << 20, Prot: 3, Flags: linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_NORESERVE, File: NoFile}, "mmap any 2M rw private anon noreserve"},
-		{Op{Kind: OpMmap, Addr: 0x10000, Len: 4097, Flags: linux.MAP_SHARED | linux.MAP_FIXED | 0x200000, File: 2, Off: 8192}, "mmap 0x10000 4097 none shared fixed flags=0x200000 file=2 offset=8K"},
-		{Op{Kind: OpMmap, Flags: 4, File: NoFile}, "mmap any 0 none type=4 file=none"},
-		{Op{Kind: OpMprotect, Addr: 0x1000, Len: 4096, Prot: 0x15}, "mprotect 0x1000 4K rx+0x10"},
-		{Op{Kind: OpMadvise, Addr: 0x1000, Len: 4096, Advice: linux.MADV_DONTNEED}, "madvise 0x1000 4K dontneed"},
-		{Op{Kind: OpStore, Addr: 0x1000, Value: 7}, "store 0x1000 7"},
+		{seqtest.Op{Kind: seqtest.OpMmap, Len: 2 << 20, Prot: 3, Flags: linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_NORESERVE, File: seqtest.NoFile}, "mmap any 2M rw private anon noreserve"},
+		{seqtest.Op{Kind: seqtest.OpMmap, Addr: 0x10000, Len: 4097, Flags: linux.MAP_SHARED | linux.MAP_FIXED | 0x200000, File: 2, Off: 8192}, "mmap 0x10000 4097 none shared fixed flags=0x200000 file=2 offset=8K"},
+		{seqtest.Op{Kind: seqtest.OpMmap, Flags: 4, File: seqtest.NoFile}, "mmap any 0 none type=4 file=none"},
+		{seqtest.Op{Kind: seqtest.OpMprotect, Addr: 0x1000, Len: 4096, Prot: 0x15}, "mprotect 0x1000 4K rx+0x10"},
+		{seqtest.Op{Kind: seqtest.OpMadvise, Addr: 0x1000, Len: 4096, Advice: linux.MADV_DONTNEED}, "madvise 0x1000 4K dontneed"},
+		{seqtest.Op{Kind: seqtest.OpStore, Addr: 0x1000, Value: 7}, "store 0x1000 7"},
 	} {
 		if got := c.op.String(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

@@ -1,4 +1,4 @@
-package seqmodel
+package seqmodel_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 	"vmasim/internal/shrink"
 	"vmasim/judge/host"
@@ -116,7 +117,7 @@ func (b *bench) sequence(t *testing.T, sh shape, seed uint64, count int) int {
 	t.Helper()
 	w, err := b.newWorld(sh)
 	must(t, err)
-	g := NewGenerator(GenConfig{Seed: seed, Files: len(b.files), Fork: sh.fork})
+	g := seqtest.NewGenerator(seqtest.GenConfig{Seed: seed, Files: len(b.files), Fork: sh.fork})
 	var steps []step
 	for range count {
 		alive := w.alive()

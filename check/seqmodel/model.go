@@ -110,6 +110,9 @@ type Range struct {
 	Inherited  bool   // the anon_vma came over fork (chain longer than one)
 }
 
+// Bounds implements [operands.Area].
+func (r Range) Bounds() (start, end uint64) { return r.Start, r.End }
+
 // Maps lists the areas in address order.
 func (m *Model) Maps() []Range {
 	ids := map[*anonVMA]int{nil: 0}

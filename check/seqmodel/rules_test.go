@@ -1,9 +1,11 @@
-package seqmodel
+package seqmodel_test
 
 import (
 	"testing"
 
+	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
+	"vmasim/internal/operands"
 )
 
 // ruleCases restate the rules found by experiment on 6.18 (R numbers) and the
@@ -150,8 +152,8 @@ func TestForbidZeroPage(t *testing.T) {
 	}
 }
 
-func ruleConfig(limit int) Config {
-	return Config{Base: windowBase, MmapBase: windowBase + 64*linux.PageSize, MaxMapCount: limit}
+func ruleConfig(limit int) seqmodel.Config {
+	return seqmodel.Config{Base: windowBase, MmapBase: windowBase + 64*linux.PageSize, MaxMapCount: limit}
 }
 
 func TestRules(t *testing.T) {
@@ -189,7 +191,7 @@ func (b *bench) ask(t *testing.T, name, script string) {
 }
 
 // wantBytes checks what loads return.
-func wantBytes(t *testing.T, m *Model, want map[uint64]byte) {
+func wantBytes(t *testing.T, m *seqmodel.Model, want map[uint64]byte) {
 	t.Helper()
 	for page, value := range want {
 		if got, f := m.Load8(windowBase + page*linux.PageSize); f != linux.OK || got != value {
@@ -262,13 +264,13 @@ func TestExitDropsAll(t *testing.T) {
 
 // R19 and §8.1: where mappings without a fixed address go.
 func TestPlacement(t *testing.T) {
-	const top, huge = windowBase + 16*hugeSize, hugeSize
+	const top, huge = windowBase + 16*operands.Huge, operands.Huge
 	private, shared := linux.MAP_PRIVATE|linux.MAP_ANONYMOUS, linux.MAP_SHARED|linux.MAP_ANONYMOUS
-	disk, mem := NewDiskFile(nil).Open(linux.O_RDONLY), NewMemFile(nil).Open(linux.O_RDONLY)
+	disk, mem := seqmodel.NewDiskFile(nil).Open(linux.O_RDONLY), seqmodel.NewMemFile(nil).Open(linux.O_RDONLY)
 	type call struct {
 		hint, length uint64
 		flags        int
-		file         *File
+		file         *seqmodel.File
 		off          uint64
 		want         uint64
 	}
@@ -289,7 +291,7 @@ func TestPlacement(t *testing.T) {
 		"padding does not fit: none": {{windowBase, 4096, private, nil, 0, windowBase}, {0, 15 * huge, private, nil, 0, top - 15*huge}, {0, huge - 4096, private, nil, 0, windowBase + 4096}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := New(Config{Base: windowBase, MmapBase: top})
+			m := seqmodel.New(seqmodel.Config{Base: windowBase, MmapBase: top})
 			for _, c := range calls {
 				got, err := m.Mmap(c.hint, c.length, linux.PROT_READ, c.flags, c.file, c.off)
 				if err != nil || got != c.want {

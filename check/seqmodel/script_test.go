@@ -1,4 +1,4 @@
-package seqmodel
+package seqmodel_test
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"vmasim/check/seqmodel"
+	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 )
 
@@ -27,9 +29,9 @@ type statement struct {
 
 // scriptFiles are the open files of scripts, as in bench: f0 to f3 one disk
 // file of 12 pages opened rw, rw, r and w, f4 a memfd of 9 pages and a bit.
-func scriptFiles() []*File {
-	disk, mem := NewDiskFile(pattern(12*linux.PageSize, 7)), NewMemFile(pattern(9*linux.PageSize+1000, 11))
-	return []*File{disk.Open(linux.O_RDWR), disk.Open(linux.O_RDWR), disk.Open(linux.O_RDONLY), disk.Open(linux.O_WRONLY), mem.Open(linux.O_RDWR)}
+func scriptFiles() []*seqmodel.File {
+	disk, mem := seqmodel.NewDiskFile(pattern(12*linux.PageSize, 7)), seqmodel.NewMemFile(pattern(9*linux.PageSize+1000, 11))
+	return []*seqmodel.File{disk.Open(linux.O_RDWR), disk.Open(linux.O_RDWR), disk.Open(linux.O_RDONLY), disk.Open(linux.O_WRONLY), mem.Open(linux.O_RDWR)}
 }
 
 func parseScript(t *testing.T, script string) []statement {
@@ -52,11 +54,11 @@ func parseScript(t *testing.T, script string) []statement {
 	return out
 }
 
-func parseOp(t *testing.T, words []string) Op {
+func parseOp(t *testing.T, words []string) seqtest.Op {
 	t.Helper()
-	op := Op{File: NoFile}
+	op := seqtest.Op{File: seqtest.NoFile}
 	if words[0] == "fork" {
-		op.Kind = OpFork
+		op.Kind = seqtest.OpFork
 		return op
 	}
 	op.Addr = windowBase + number(t, words[1])*linux.PageSize
@@ -65,33 +67,33 @@ func parseOp(t *testing.T, words []string) Op {
 	}
 	switch words[0] {
 	case "mmap":
-		op.Kind, op.Prot = OpMmap, parseProt(words[3])
+		op.Kind, op.Prot = seqtest.OpMmap, parseProt(words[3])
 		op.Flags = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_FIXED
 		for _, word := range words[4:] {
 			parseMmapWord(t, &op, word)
 		}
 	case "munmap":
-		op.Kind = OpMunmap
+		op.Kind = seqtest.OpMunmap
 	case "mprotect":
-		op.Kind, op.Prot = OpMprotect, parseProt(words[3])
+		op.Kind, op.Prot = seqtest.OpMprotect, parseProt(words[3])
 	case "dontneed":
-		op.Kind, op.Advice = OpMadvise, linux.MADV_DONTNEED
+		op.Kind, op.Advice = seqtest.OpMadvise, linux.MADV_DONTNEED
 	case "r":
-		op.Kind = OpLoad
+		op.Kind = seqtest.OpLoad
 	case "w":
-		op.Kind, op.Len, op.Value = OpStore, 0, 99
+		op.Kind, op.Len, op.Value = seqtest.OpStore, 0, 99
 		if len(words) > 2 {
 			op.Value = byte(number(t, words[2]))
 		}
 	case "x":
-		op.Kind = OpFetch
+		op.Kind = seqtest.OpFetch
 	default:
 		t.Fatalf("unknown statement %q", words)
 	}
 	return op
 }
 
-func parseMmapWord(t *testing.T, op *Op, word string) {
+func parseMmapWord(t *testing.T, op *seqtest.Op, word string) {
 	t.Helper()
 	switch word {
 	case "shared":
@@ -133,10 +135,10 @@ func parseProt(word string) int {
 
 // picture shows a layout in pages: "0-2 rw+ A1*" is two pages, rw, accounted,
 // with the first anon_vma, inherited. Neighbours are separated by ", ".
-func picture(m *Model) string {
+func picture(m *seqmodel.Model) string {
 	var areas []string
 	for _, r := range m.Maps() {
-		s := fmt.Sprintf("%d-%d %s", (r.Start-windowBase)/linux.PageSize, (r.End-windowBase)/linux.PageSize, protString(r.Prot))
+		s := fmt.Sprintf("%d-%d %s", (r.Start-windowBase)/linux.PageSize, (r.End-windowBase)/linux.PageSize, seqtest.ProtString(r.Prot))
 		if r.Account {
 			s += "+"
 		}
@@ -152,7 +154,7 @@ func picture(m *Model) string {
 }
 
 // resultWord is a result without the address or byte of a success.
-func resultWord(r Result) string {
+func resultWord(r seqtest.Result) string {
 	if r.Errno == 0 && r.Fault == linux.OK {
 		return "ok"
 	}
@@ -160,19 +162,19 @@ func resultWord(r Result) string {
 }
 
 // runScript performs a script on fresh models and returns them with the steps.
-func runScript(t *testing.T, cfg Config, script string) ([]*Model, []step) {
+func runScript(t *testing.T, cfg seqmodel.Config, script string) ([]*seqmodel.Model, []step) {
 	t.Helper()
-	models := []*Model{New(cfg)}
+	models := []*seqmodel.Model{seqmodel.New(cfg)}
 	files := scriptFiles()
 	var steps []step
 	for _, s := range parseScript(t, script) {
 		steps = append(steps, s.step)
 		m := models[s.proc]
-		if s.op.Kind == OpFork {
+		if s.op.Kind == seqtest.OpFork {
 			models = append(models, m.Fork())
 			continue
 		}
-		if got := resultWord(Apply(m, s.op, files)); got != s.result {
+		if got := resultWord(seqtest.Apply(m, s.op, files)); got != s.result {
 			t.Errorf("%s: %s, want %s", s.text, got, s.result)
 		}
 	}

@@ -1,4 +1,4 @@
-package seqmodel
+package seqmodel_test
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/check/seqmodel"
+	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 )
@@ -24,19 +26,19 @@ type shape struct {
 type world struct {
 	b       *bench
 	sh      shape
-	models  []*Model
+	models  []*seqmodel.Model
 	agents  []*agent
-	files   []*File
-	objects map[*File]uint64 // inodes of shared anonymous objects
+	files   []*seqmodel.File
+	objects map[*seqmodel.File]uint64 // inodes of shared anonymous objects
 	ops     int
 	ioBuf   [1]byte
 }
 
 func (b *bench) newWorld(sh shape) (*world, error) {
-	w := &world{b: b, sh: sh, objects: map[*File]uint64{}}
-	inodes := []*Inode{NewMemFile(b.contents[0]), NewMemFile(b.contents[1])}
+	w := &world{b: b, sh: sh, objects: map[*seqmodel.File]uint64{}}
+	inodes := []*seqmodel.Inode{seqmodel.NewMemFile(b.contents[0]), seqmodel.NewMemFile(b.contents[1])}
 	if b.onExt4 {
-		inodes[0] = NewDiskFile(b.contents[0])
+		inodes[0] = seqmodel.NewDiskFile(b.contents[0])
 	}
 	for _, f := range b.files {
 		w.files = append(w.files, inodes[f.inode].Open(f.mode))
@@ -58,11 +60,11 @@ func (b *bench) newWorld(sh shape) (*world, error) {
 	if err := w.agents[0].take(b); err != nil {
 		return nil, err
 	}
-	cfg := Config{
+	cfg := seqmodel.Config{
 		Base: windowBase, MmapBase: p.Window().End(), MaxMapCount: b.maxMaps - p.Outside().Areas,
 		ForbidZeroPage: !b.lab.Kernel().ZeroPage, ReserveAll: b.lab.Kernel().Overcommit == 2,
 	}
-	w.models = []*Model{New(cfg)}
+	w.models = []*seqmodel.Model{seqmodel.New(cfg)}
 	return w, nil
 }
 
@@ -101,7 +103,7 @@ func (a *agent) take(b *bench) error {
 // step is one operation and whose it is.
 type step struct {
 	proc int
-	op   Op
+	op   seqtest.Op
 }
 
 func (s step) String() string { return fmt.Sprintf("%d: %v", s.proc, s.op) }
@@ -126,7 +128,7 @@ func (w *world) do(s step) error {
 	m, a := w.models[s.proc], w.agents[s.proc]
 	w.ops++
 	switch s.op.Kind {
-	case OpFork:
+	case seqtest.OpFork:
 		if len(w.alive()) == maxAgents {
 			return nil
 		}
@@ -137,7 +139,7 @@ func (w *world) do(s step) error {
 		w.models = append(w.models, m.Fork())
 		w.agents = append(w.agents, &agent{child, a.files, a.scratch})
 		return w.compare(len(w.models) - 1)
-	case OpExit:
+	case seqtest.OpExit:
 		if s.proc != 0 {
 			a.Exit()
 			m.Exit()
@@ -145,7 +147,7 @@ func (w *world) do(s step) error {
 		}
 		return nil
 	}
-	want := Apply(m, s.op, w.files)
+	want := seqtest.Apply(m, s.op, w.files)
 	if got, expected, ok := w.perform(a, m, s.op, want); !ok {
 		return fmt.Errorf("kernel says %s, model %s", got, expected)
 	}
@@ -154,34 +156,34 @@ func (w *world) do(s step) error {
 
 // perform makes op on the real kernel and compares its result. A touch is a
 // copy by the kernel to or from the page; its EFAULT stands for all signals.
-func (w *world) perform(a *agent, m *Model, op Op, want Result) (got, expected string, ok bool) {
+func (w *world) perform(a *agent, m *seqmodel.Model, op seqtest.Op, want seqtest.Result) (got, expected string, ok bool) {
 	var r uintptr
 	var err error
 	addr := uintptr(op.Addr)
 	switch op.Kind {
-	case OpMmap:
+	case seqtest.OpMmap:
 		fd := ^uintptr(0)
-		if op.File != NoFile {
+		if op.File != seqtest.NoFile {
 			fd = a.files[op.File]
 		}
 		r, err = a.Call(linux.SYS_MMAP, addr, uintptr(op.Len), uintptr(op.Prot), uintptr(op.Flags), fd, uintptr(op.Off))
 		if err == nil && want.Errno == 0 {
 			return fmt.Sprintf("%#x", r), fmt.Sprintf("%#x", want.Addr), uint64(r) == want.Addr
 		}
-	case OpMunmap:
+	case seqtest.OpMunmap:
 		_, err = a.Call(linux.SYS_MUNMAP, addr, uintptr(op.Len))
-	case OpMprotect:
+	case seqtest.OpMprotect:
 		_, err = a.Call(linux.SYS_MPROTECT, addr, uintptr(op.Len), uintptr(op.Prot))
-	case OpMadvise:
+	case seqtest.OpMadvise:
 		_, err = a.Call(linux.SYS_MADVISE, addr, uintptr(op.Len), uintptr(op.Advice))
-	case OpLoad:
+	case seqtest.OpLoad:
 		if _, err = a.Call(unix.SYS_PWRITE64, a.scratch, addr, 1, 0); err == nil && want.Fault == linux.OK {
 			if _, err := w.b.scratch.ReadAt(w.ioBuf[:], 0); err != nil {
 				return err.Error(), "", false
 			}
 			return fmt.Sprint(w.ioBuf[0]), fmt.Sprint(want.Value), w.ioBuf[0] == want.Value
 		}
-	case OpStore:
+	case seqtest.OpStore:
 		w.ioBuf[0] = op.Value
 		if _, err := w.b.scratch.WriteAt(w.ioBuf[:], 0); err != nil {
 			return err.Error(), "", false
@@ -197,5 +199,5 @@ func (w *world) perform(a *agent, m *Model, op Op, want Result) (got, expected s
 	if want.Fault != linux.OK {
 		wantErrno = linux.EFAULT
 	}
-	return Result{Errno: errno}.String(), Result{Errno: wantErrno}.String(), errno == wantErrno
+	return seqtest.Result{Errno: errno}.String(), seqtest.Result{Errno: wantErrno}.String(), errno == wantErrno
 }

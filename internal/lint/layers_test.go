@@ -15,7 +15,7 @@ var layerTable = [][]string{
 	{"internal/linux", "internal/suggest", "internal/shrink", "internal/lockorder", "judge/deep"},
 	{"internal/operands"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
-	{"internal/ksync", "internal/task/tasktest"},
+	{"check/seqmodel/seqtest", "internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
 	{"internal/pgtable"},
 	{"vma"},
@@ -35,7 +35,7 @@ var layerTable = [][]string{
 }
 
 // testOnly are packages that only tests import.
-var testOnly = []string{"internal/task/tasktest"}
+var testOnly = []string{"internal/task/tasktest", "check/seqmodel/seqtest"}
 
 // protocol are the packages that reach shared state only through cells.
 var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "internal/phys"}

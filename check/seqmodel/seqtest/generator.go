@@ -1,8 +1,9 @@
-package seqmodel
+package seqtest
 
 import (
 	"math/rand/v2"
 
+	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
 	"vmasim/internal/operands"
 )
@@ -23,7 +24,7 @@ type GenConfig struct {
 // It stays between Config.Base and Config.MmapBase of the model, except where
 // the address makes the call fail.
 type Generator struct {
-	operands.Drawer[area] // for the model that the next operation is for
+	operands.Drawer[seqmodel.Range] // for the model that the next operation is for
 
 	cfg GenConfig
 }
@@ -36,8 +37,9 @@ func NewGenerator(cfg GenConfig) *Generator {
 }
 
 // Next returns the next operation for m.
-func (g *Generator) Next(m *Model) Op {
-	g.Base, g.End, g.Areas = m.cfg.Base, m.cfg.MmapBase, m.areas
+func (g *Generator) Next(m *seqmodel.Model) Op {
+	cfg := m.Config()
+	g.Base, g.End, g.Areas = cfg.Base, cfg.MmapBase, m.Maps()
 	if g.Chance(4) {
 		return g.nasty(m)
 	}
@@ -85,14 +87,14 @@ func (g *Generator) reunite() (Op, bool) {
 	if !ok {
 		return Op{}, false
 	}
-	return Op{Kind: OpMprotect, Addr: a.start, Len: a.end - a.start, Prot: neighbour.prot}, true
+	return Op{Kind: OpMprotect, Addr: a.Start, Len: a.End - a.Start, Prot: neighbour.Prot}, true
 }
 
 // Pick returns a number in [0, n): for the driver to choose among models out of
 // the same seed.
 func (g *Generator) Pick(n int) int { return g.IntN(n) }
 
-func (g *Generator) mmap(m *Model) Op {
+func (g *Generator) mmap(m *seqmodel.Model) Op {
 	start, end := g.Span()
 	op := Op{Kind: OpMmap, Addr: start, Len: end - start, Prot: g.Prot(), File: NoFile}
 	switch n := g.IntN(100); {
@@ -132,13 +134,13 @@ func (g *Generator) mmap(m *Model) Op {
 
 // backWithFile chooses a file and an offset: often the one that continues what
 // is mapped below or above, so that the mapping can merge.
-func (g *Generator) backWithFile(m *Model, op *Op) {
+func (g *Generator) backWithFile(m *seqmodel.Model, op *Op) {
 	if g.cfg.Files == 0 {
 		op.Flags |= linux.MAP_ANONYMOUS
 		return
 	}
 	op.File = g.IntN(g.cfg.Files)
-	switch page := (op.Addr - m.cfg.Base) >> linux.PageShift; {
+	switch page := (op.Addr - g.Base) >> linux.PageShift; {
 	case g.Chance(70):
 		op.Off = page % 16 << linux.PageShift // the same offset for the same address
 	default:
@@ -151,7 +153,7 @@ func (g *Generator) byteAddr() uint64 { return g.Byte(0, 1, 100, linux.PageSize-
 
 // nasty returns an operation with wrong or extreme arguments. Whatever it does
 // in spite of them stays inside the window.
-func (g *Generator) nasty(m *Model) Op {
+func (g *Generator) nasty(m *seqmodel.Model) Op {
 	start, end := g.Span()
 	size := end - start
 	weird, far := g.Weird(start), g.Far()
@@ -169,7 +171,7 @@ func (g *Generator) nasty(m *Model) Op {
 		case 2:
 			op.Prot |= [...]int{0x8, 0x10, 0x40, 1 << 30}[g.IntN(4)]
 		case 3:
-			op.Prot |= [...]int{linux.PROT_GROWSDOWN, linux.PROT_GROWSUP, protGrows}[g.IntN(3)]
+			op.Prot |= [...]int{linux.PROT_GROWSDOWN, linux.PROT_GROWSUP, linux.PROT_GROWSDOWN | linux.PROT_GROWSUP}[g.IntN(3)]
 		case 4:
 			op.Len = [...]uint64{0, ^uint64(0), -start}[g.IntN(3)]
 		}
@@ -196,12 +198,12 @@ func (g *Generator) nasty(m *Model) Op {
 	return op
 }
 
-func (g *Generator) nastyMmap(m *Model, start, size, weird, far uint64) Op {
+func (g *Generator) nastyMmap(m *seqmodel.Model, start, size, weird, far uint64) Op {
 	op := g.mmap(m)
 	op.Addr, op.Len = start, size
 	switch g.IntN(8) {
 	case 0:
-		op.Addr = max(m.cfg.Base, op.Addr-1)
+		op.Addr = max(g.Base, op.Addr-1)
 	case 1:
 		op.Addr = far
 	case 2:

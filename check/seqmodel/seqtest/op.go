@@ -1,11 +1,21 @@
-package seqmodel
+// Package seqtest is what tests of the sequential model, and of what is compared with it, share: operations as data, how they are performed
+// on the model and printed, and a generator of sequences.
+package seqtest
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 
+	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
+)
+
+const (
+	mapTypeMask  = 0xf
+	mapAnyFixed  = linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
+	protBits     = linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC
+	maxFileBytes = 1<<63 - 1
 )
 
 // Kind is what an Op does.
@@ -50,12 +60,12 @@ type Result struct {
 
 // Apply performs op on m. Fork and exit are the driver's, since they make and
 // end models.
-func Apply(m *Model, op Op, files []*File) Result {
+func Apply(m *seqmodel.Model, op Op, files []*seqmodel.File) Result {
 	var r Result
 	var err error
 	switch op.Kind {
 	case OpMmap:
-		var f *File
+		var f *seqmodel.File
 		if op.File != NoFile {
 			f = files[op.File]
 		}
@@ -73,7 +83,7 @@ func Apply(m *Model, op Op, files []*File) Result {
 	case OpFetch:
 		r.Fault = m.Touch(op.Addr, linux.Exec)
 	default:
-		panic("seqmodel: Apply cannot " + op.String())
+		panic("seqtest: Apply cannot " + op.String())
 	}
 	errors.As(err, &r.Errno)
 	return r
@@ -103,7 +113,7 @@ func (op Op) String() string {
 	case OpMunmap:
 		return fmt.Sprintf("munmap %#x %s", op.Addr, sizeString(op.Len))
 	case OpMprotect:
-		return fmt.Sprintf("mprotect %#x %s %s", op.Addr, sizeString(op.Len), protString(op.Prot))
+		return fmt.Sprintf("mprotect %#x %s %s", op.Addr, sizeString(op.Len), ProtString(op.Prot))
 	case OpMadvise:
 		advice := fmt.Sprint(op.Advice)
 		if op.Advice == linux.MADV_DONTNEED {
@@ -125,7 +135,7 @@ func (op Op) String() string {
 }
 
 func (op Op) mmapString() string {
-	words := []string{"mmap", "any", sizeString(op.Len), protString(op.Prot)}
+	words := []string{"mmap", "any", sizeString(op.Len), ProtString(op.Prot)}
 	if op.Addr != 0 || op.Flags&mapAnyFixed != 0 {
 		words[1] = fmt.Sprintf("%#x", op.Addr)
 	}
@@ -182,8 +192,8 @@ func sizeString(n uint64) string {
 	return fmt.Sprint(n)
 }
 
-// protString writes rights as "rwx", "r" or "none"; other bits as a number.
-func protString(prot int) string {
+// ProtString writes rights as "rwx", "r" or "none"; other bits as a number.
+func ProtString(prot int) string {
 	var s strings.Builder
 	for _, right := range []struct {
 		bit  int
