@@ -1,6 +1,10 @@
 package vma
 
-import "strings"
+import (
+	"strings"
+
+	"vmasim/internal/linux"
+)
 
 // Flags is vm_flags: the kernel's bits under the kernel's names.
 type Flags uint64
@@ -53,16 +57,12 @@ const (
 	VMMayAny      = VMMayRead | VMMayWrite | VMMayExec | VMMayShare // what mprotect may grant
 )
 
-// flagNames are the two letters /proc/PID/smaps prints in VmFlags, by bit.
-var flagNames = [...]string{"rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "gu", "uw", "lo", "io", "sr", "rr", "dc",
-	"de", "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg", 40: "dp", 42: "sl"}
-
 // String returns the flags as /proc/PID/smaps prints them.
 func (f Flags) String() string {
 	var names []string
-	for i, n := range flagNames {
-		if f&(1<<i) != 0 && n != "" {
-			names = append(names, n)
+	for i := range linux.VMFlagBits {
+		if code := linux.VMFlagCode(i); f&(1<<i) != 0 && code != "" {
+			names = append(names, code)
 		}
 	}
 	return strings.Join(names, " ")

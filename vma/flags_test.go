@@ -1,6 +1,10 @@
 package vma
 
-import "testing"
+import (
+	"testing"
+
+	"vmasim/internal/linux"
+)
 
 func TestFlagsString(t *testing.T) {
 	for _, c := range []struct {
@@ -24,7 +28,12 @@ func TestFlagsString(t *testing.T) {
 			t.Errorf("%s: accessible %v", c.perms, c.flags.Accessible())
 		}
 	}
-	if len(flagNames) != 43 || VMSealed != 1<<42 || VMMergeable != 1<<31 || VMMayRead != VMRead<<4 || VMMayExec != VMExec<<4 {
+	if linux.VMFlagBits != 43 || VMSealed != 1<<42 || VMMergeable != 1<<31 || VMMayRead != VMRead<<4 || VMMayExec != VMExec<<4 {
 		t.Error("the bits are not the kernel's")
+	}
+	for code, flag := range map[string]Flags{"rd": VMRead, "gu": VMMaybeGuard, "ac": VMAccount, "wf": VMWipeOnFork, "mg": VMMergeable, "sl": VMSealed} {
+		if flag.String() != code {
+			t.Errorf("%s is shown as %s", code, flag)
+		}
 	}
 }

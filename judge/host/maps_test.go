@@ -91,7 +91,7 @@ func TestAreaString(t *testing.T) {
 
 func TestFlagNames(t *testing.T) {
 	f := Flags("?? ac lo zz")
-	if !f.Has("ac") || f.Has("c ") || f.Has("rd") || fmt.Sprint(f.Unknown()) != "[?? zz]" || FlagName("lo") != "VM_LOCKED" || FlagName("zz") != "" {
+	if !f.Has("ac") || f.Has("c ") || f.Has("rd") || fmt.Sprint(f.Unknown()) != "[?? zz]" || linux.VMFlagName("lo") != "VM_LOCKED" || linux.VMFlagName("zz") != "" {
 		t.Errorf("%q: unknown %v", f, f.Unknown())
 	}
 }
@@ -143,7 +143,7 @@ func TestFlagsAreKnown(t *testing.T) {
 			continue
 		}
 		if !seen[code] {
-			t.Errorf("no area has %s", FlagName(code))
+			t.Errorf("no area has %s", linux.VMFlagName(code))
 		}
 	}
 }
