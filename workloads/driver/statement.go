@@ -16,15 +16,13 @@ func (w *worker) leaving() bool { return w.gone || w.run.over(w.leaveAt) }
 
 // Again implements [interp.Runner]: a repeat and a "for" make one pass at least.
 func (w *worker) Again(l *interp.Loop) bool {
-	switch {
-	case l.Stmt.Kind == workloads.KindForever:
-		return w.againForever(l)
-	case l.Pass > 0 && w.leaving():
-		return false
-	case l.Stmt.Kind == workloads.KindFor:
-		return w.againFor(l)
+	switch l.Stmt.Kind {
+	case workloads.KindRepeat:
+		return l.Pass == 0 || !w.leaving()
+	case workloads.KindFor:
+		return (l.Pass == 0 || !w.leaving()) && w.againFor(l)
 	}
-	return true
+	return w.againForever(l)
 }
 
 func (w *worker) againFor(l *interp.Loop) bool {

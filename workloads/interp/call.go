@@ -37,6 +37,10 @@ func (c *Call) evaluate(s *workloads.Stmt, env *workloads.Env) (err error) {
 			return err
 		}
 	}
+	if s.Kind == workloads.KindTouch && s.Size == nil {
+		c.Len = 1
+		return nil
+	}
 	if c.ofWord() && c.Addr%8 != 0 {
 		return errUnaligned
 	}
@@ -51,9 +55,7 @@ func (c *Call) evaluate(s *workloads.Stmt, env *workloads.Env) (err error) {
 		}
 	}
 	if s.Kind == workloads.KindTouch {
-		if c.Pages = s.Size != nil; !c.Pages {
-			c.Len = 1
-		}
+		c.Pages = true
 		return nil
 	}
 	if s.Size == nil && s.Addr != nil && s.Addr.Op == workloads.ExprBase {

@@ -94,7 +94,7 @@ func (a *Actor) call(s *workloads.Stmt) workloads.Outcome {
 		return notRun(err)
 	}
 	out := a.Do(&c)
-	if out.Kind == workloads.ResultOK {
+	if s.Region != nil && out.Kind == workloads.ResultOK {
 		c.Bind(s, a.Env, out.Value)
 	}
 	return out

@@ -70,7 +70,7 @@ func (w *Walker) loop(s *workloads.Stmt) {
 	depth := len(w.loops)
 	w.loops = append(w.loops, Loop{Stmt: s})
 	for !w.over {
-		l := &w.loops[depth]
+		l := &w.loops[depth] // an inner loop may have moved it
 		if s.Kind == workloads.KindRepeat && l.Pass == s.Count || !w.Runner.Again(l) {
 			break
 		}
