@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // passing are scenarios that check themselves, by name of what they are about.
@@ -281,18 +280,20 @@ func TestFileShrinksWhileMapped(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, 8192), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(30*time.Millisecond, func() {
+	shrink := func(p Progress) {
+		if p.Faults == 0 { // the threads are not under way yet
+			return
+		}
 		if err := os.Truncate(path, 4096); err != nil {
 			t.Error(err)
 		}
-	})
-	defer timer.Stop()
+	}
 	r := mustPass(t, `
 file F path "`+path+`" rw
 init
 	mmap A 8K rw shared file F
 thread reader * 2
-	for 200ms
+	for 1s
 		load A+4K => 0 | SIGBUS
 		store A+4K 0 => ok | SIGBUS
 		load A => 0
@@ -300,7 +301,7 @@ thread reader * 2
 finally
 	load A+4K => SIGBUS
 	load A => 0
-`, Options{})
+`, Options{Progress: shrink})
 	if n := errorsOf(op(r, "load"), "SIGBUS"); n == 0 || n == op(r, "load").Count {
 		t.Errorf("%d of %d loads gave SIGBUS", n, op(r, "load").Count)
 	}

@@ -20,16 +20,12 @@ func TestCutIsNoViolation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		begun := time.Now()
 		r, err := Explore(t.Context(), sc, Options{Options: explore.Options{Time: 2 * time.Second, Depth: 3000}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if r.Verdict() != NotFound || !r.OK() || r.Search.Truncated == 0 || r.Search.Depth != 3000 || r.Cut != c.cut || len(r.Violations) > 0 {
 			t.Errorf("%s: %s with %d cut off at %d steps, shorten %q, want %q", strings.Split(c.text, "\n")[2], r.Verdict(), r.Search.Truncated, r.Search.Depth, r.Cut, c.cut)
-		}
-		if took := time.Since(begun); took > 4*time.Second {
-			t.Errorf("it took %v", took)
 		}
 	}
 }
