@@ -137,9 +137,16 @@ func (c *call) unlikeWanted(p *piece) string {
 }
 
 // gained reports whether a piece that had no anon_vma may have the one it has now: because the call makes one, or by a merge, which is
-// refused where it would be inherited over fork.
+// refused where it would be inherited over fork, unless a VMA grows into it.
 func (c *call) gained(p *piece, leaves residues) bool {
-	return p.is.links == 1 && (leaves&leavesFaulted != 0 || c.faults && p.named || p.grown() || leaves&leavesMoved != 0 && c.reaches(p.is))
+	return c.extended(p) || p.is.links == 1 && (leaves&leavesFaulted != 0 || c.faults && p.named || p.grown() || leaves&leavesMoved != 0 && c.reaches(p.is))
+}
+
+// extended reports whether the call made a VMA longer in place, and so took in the area that the piece was in: vma_merge_extend, which
+// compares the anon_vma of the neighbour alone.
+func (c *call) extended(p *piece) bool {
+	at := c.spans[0].start
+	return c.op == callMremap && p.was.start > at && p.is.start <= at && at < p.is.end
 }
 
 // reaches reports whether an area lies where the call was about.

@@ -76,6 +76,10 @@ func TestJudge(t *testing.T) {
 			after: []area{pages(0, 2, ro), closing(pages(2, 4, ro))}},
 		{name: "a device's memory stays apart", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro|vma.VMIO), pages(2, 4, wr|vma.VMIO)},
 			after: []area{pages(0, 2, ro|vma.VMIO), pages(2, 4, ro|vma.VMIO)}},
+		{name: "one inherited over fork grows in place and joins", op: callMremap, spans: []span{{0, 2}}, before: []area{owned(0, 1, wr, anonA, 2), pages(2, 4, wr)},
+			after: []area{owned(0, 4, wr, anonA, 2)}},
+		{name: "one inherited over fork moves and joins", op: callMremap, spans: []span{{8, 10}, {0, 2}}, before: []area{pages(2, 4, wr), owned(8, 10, wr, anonA, 2)},
+			after: []area{owned(0, 4, wr, anonA, 2)}, oracle: "wrong-merge"},
 		{name: "brk joins nothing above", op: callBrk, spans: []span{{2, 4}}, before: []area{pages(4, 6, wr)}, after: []area{pages(2, 4, wr), pages(4, 6, wr)}},
 
 		{name: "mmap", op: callMmap, spans: []span{{2, 4}}, wants: pages(2, 4, wr), before: []area{pages(0, 2, wr)}, after: []area{pages(0, 4, wr)}},
