@@ -11,9 +11,6 @@ const (
 	// mapTypeMask is MAP_TYPE.
 	mapTypeMask = 0xf
 
-	// mapAnyFixed are the two ways to ask for a fixed address.
-	mapAnyFixed = linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
-
 	// legacyMapMask is the kernel's LEGACY_MAP_MASK: the flags that
 	// MAP_SHARED_VALIDATE accepts. MAP_FIXED_NOREPLACE is not among them.
 	legacyMapMask = linux.MAP_SHARED | linux.MAP_PRIVATE | linux.MAP_FIXED | linux.MAP_ANONYMOUS |
