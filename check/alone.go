@@ -2,7 +2,7 @@ package check
 
 import "vmasim/internal/task"
 
-// Who may do what to an object that nobody else has found yet depends on whether another task has found it, which is a step on
+// Who may do what to an object that no other task has found yet depends on whether another task has found it, which is a step on
 // whichever cell that task touches first. That step is independent of the maker's on other cells. So it is not their order in
 // this execution that is judged, but whether anything orders them.
 
@@ -12,7 +12,7 @@ type reliance struct {
 	oracle Oracle // that would have spoken otherwise
 }
 
-// relies notes that what ts does to an object that it made is in order only because nobody else has found it.
+// relies notes that what ts does to an object that it made is in order only because no other task has found it.
 func (c *Checker) relies(ts *taskState, o *object, oracle Oracle) {
 	if !c.on.has(oracle) || o.owner != ts.index || !o.shape.kind.shows() {
 		return
@@ -40,7 +40,7 @@ func (c *Checker) touches(ts *taskState, o *object) {
 	}
 }
 
-// isOwn reports whether nobody but ts can find the object.
+// isOwn reports whether only ts can find the object.
 func (c *Checker) isOwn(ts *taskState, o *object) bool {
 	return o.owner == ts.index || o.owner == anyTask
 }

@@ -4,7 +4,7 @@ import "unsafe"
 
 // cell is what the checker knows about one address.
 type cell struct {
-	addr   unsafe.Pointer // held, so that the garbage collector gives the memory to nobody else
+	addr   unsafe.Pointer // held, so that the garbage collector does not give the memory away
 	slot   int32          // in cellTable.slots
 	object int32          // that it lies in; -1: none known
 	field  int32          // in the object's layout; -1: none

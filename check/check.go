@@ -5,7 +5,7 @@
 // one table of objects and one of locks held. Most of what it knows it derives from the events; what a VMA or an mm holds at
 // the moment it reads, because nothing runs beside it.
 //
-// What the stream does not say, and how the checker makes do:
+// Facts that the stream lacks, and how the checker makes do:
 //
 //   - The birth of an mm_struct: it is adopted when a VMA comes to point to it or its mm_lock_seq first moves. Locks taken
 //     before that have no class.
@@ -185,7 +185,7 @@ func (c *Checker) Start() {
 	}
 }
 
-// Finish checks what must hold when all tasks have ended. What one task does afterwards comes after all of it.
+// Finish checks what must hold when all tasks have ended. Steps that one task makes afterwards come after all others.
 func (c *Checker) Finish() {
 	for _, ts := range c.tasks {
 		if ts.task != nil {
@@ -245,7 +245,7 @@ func (c *Checker) addTask(t *task.Task) *taskState {
 	return ts
 }
 
-// Before implements [task.Observer]: an operation is about to be performed. What the task did before it has returned from.
+// Before implements [task.Observer]: an operation is about to be performed. The task's earlier ones have returned.
 func (c *Checker) Before(t *task.Task, e *task.Event) {
 	if ts := c.taskOf(t); ts.unreturned > 0 || ts.detaching >= 0 {
 		c.progress(ts, e.Func)
@@ -328,7 +328,7 @@ func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass)
 	o := &c.objects[k.object]
 	c.touches(ts, o)
 	write := op.kind == task.Write || op.kind == task.RMW && e.Old != e.New
-	// What is wrong with an access is said once, by the oracle that knows best.
+	// An access is reported once, by the oracle that knows best.
 	wrong := !o.alive && c.deadAccess(ts, e, k, write || op.kind > task.RMW)
 	if len(ts.released) > 0 && o.isVMA() {
 		wrong = c.afterUnlock(ts, e, k.object, wrong) || wrong

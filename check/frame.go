@@ -7,7 +7,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// A frame holds a page of memory or a page table. All its words are cells, but a word is known only once somebody does more
+// A frame holds a page of memory or a page table. All its words are cells, but a word is known only once a task does more
 // to it than read and write it relaxed; the frame is found by its base.
 
 // frameAt returns the cell at the base of the frame that addr lies in, -1 if that is not known to be one.
@@ -66,7 +66,7 @@ func (c *Checker) wordName(addr unsafe.Pointer) string {
 	return o.String() + o.shape.layout.CellName(uintptr(addr)-uintptr(o.base))
 }
 
-// bulkEvent checks an operation on many words of a frame at once. One that writes all of it is plain: nobody else may be at it.
+// bulkEvent checks an operation on many words of a frame at once. One that writes all of it is plain: no other task may be at it.
 // Others are as orderly as so many accesses to words.
 func (c *Checker) bulkEvent(ts *taskState, e *task.Event, op opClass) {
 	n := c.frameAt(e.Addr)

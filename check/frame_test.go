@@ -90,7 +90,7 @@ func (l *frameLab) want(names, text string) {
 	l.list = nil
 }
 
-// unmap empties an entry, waits for whoever has seen it, and frees the page.
+// unmap empties an entry, waits for tasks that have seen it, and frees the page.
 func (l *frameLab) unmap(t *task.Task, slot pgtable.Slot, flush bool) {
 	slot.Lock(t)
 	pte := slot.GetAndClear(t)
@@ -174,7 +174,7 @@ func TestEntryWrittenUnderItsLock(t *testing.T) {
 	l := newFrameLab(t, "lock-rule")
 	_, slot := l.mapPage(l.a, 0)
 	_, other := l.mapPage(l.a, pgtable.PMDSize)
-	slot.Set(l.a, 0) // nobody else has come near, but nothing says that it could not have
+	slot.Set(l.a, 0) // no other task has come near, but nothing says that it could not have
 	l.load(l.b, 0)
 	l.want("lock-rule", "pte_table#1 is found by b, and nothing orders that after what its maker, a, did")
 	slot.Lock(l.a)
@@ -193,8 +193,8 @@ func TestEntryWrittenUnderItsLock(t *testing.T) {
 	other.Unlock(l.b)
 }
 
-// TestUpperEntries: entries that refer to tables are made under a lock, and emptied by who holds mmap_lock when nobody can reach
-// what they refer to.
+// TestUpperEntries: entries that refer to tables are made under a lock, and emptied by a task that holds mmap_lock when no other can
+// reach what they refer to.
 func TestUpperEntries(t *testing.T) {
 	l := newFrameLab(t, "lock-rule")
 	mm := new(vma.MMLock)

@@ -37,7 +37,7 @@ func (c *Checker) graceEvent(ts *taskState, e *task.Event) {
 		c.seesEnded(ts)
 	case e.Op == task.OpGracePeriodWait || e.Op == task.OpPoll && e.New == 1:
 		c.endsGrace(ts, e.Op)
-	case e.Op == task.OpCall: // what waits for the callback may be freed by whoever runs it
+	case e.Op == task.OpCall: // what waits for the callback may be freed by the task that runs it
 		c.seesEnded(ts)
 		for n := range c.objects {
 			if o := &c.objects[n]; o.isVMA() && o.alive && o.owner == ts.index && o.refcnt() == 0 {
@@ -47,8 +47,8 @@ func (c *Checker) graceEvent(ts *taskState, e *task.Event) {
 	}
 }
 
-// beginsGrace notes which sections a grace period waits for that ts begins: those of its domain that are open. What those have
-// seen that end later is not ordered before its end, though they may end before ts notices.
+// beginsGrace notes which sections a grace period waits for that ts begins: those of its domain that are open. Accesses of those that
+// end later are not ordered before its end, though they may end before ts notices.
 func (c *Checker) beginsGrace(ts *taskState, slot int) {
 	ts.synchronizing = true
 	ts.graced = ts.graced[:0]

@@ -103,7 +103,7 @@ func (c *Checker) acquired(ts *taskState, h held) {
 	}
 }
 
-// checkExclusion checks that nobody else holds a lock that h does not go together with.
+// checkExclusion checks that no other task holds a lock that h excludes.
 func (c *Checker) checkExclusion(ts *taskState, h *held) {
 	for _, other := range c.tasks {
 		if other == ts {

@@ -95,8 +95,8 @@ func (c *Checker) classOf(ts *taskState, n int32) int32 {
 		return noClass
 	}
 	class := c.fieldClass(k)
-	// A second lock of a class is in order if nobody else can know the object: fork takes the mmap_lock of the child that it
-	// made, mmap_write_lock_nested. So it is if nobody else can take two: mremap's tables, spin_lock_nested.
+	// A second lock of a class is in order if no other task can know the object: fork takes the mmap_lock of the child that it
+	// made, mmap_write_lock_nested. So it is if no other task can take two: mremap's tables, spin_lock_nested.
 	if !ts.hasClass(class, n) {
 		return class
 	}

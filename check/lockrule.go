@@ -40,8 +40,8 @@ func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
 }
 
 // findable says by which reverse map a VMA can be found already, though its maker still writes a field that has to be complete then;
-// "" for none. An anon_vma's reader looks at nothing but which pages the VMA maps. What it is to have in common with the parent is
-// complete, too, when it is found by the file: who comes that way knows no other lock.
+// "" for none. An anon_vma's reader looks at nothing but which pages the VMA maps. The fields that it shares with the parent are
+// complete, too, when it is found by the file: a task that comes that way knows no other lock.
 func (o *object) findable(r role) string {
 	switch {
 	case o.linked && r.identifies():
@@ -153,7 +153,7 @@ func (c *Checker) vmaLockSet(ts *taskState, e *task.Event, o *object, r role, wr
 }
 
 // rmapSet returns how ts holds the locks of the reverse map through which the VMA can be found: that of its file and that of its
-// anon_vma. To write it needs both; where there is neither, nobody can come that way and nothing needs to be held.
+// anon_vma. To write it needs both; where there is neither, no task can come that way and nothing needs to be held.
 func (c *Checker) rmapSet(ts *taskState, e *task.Event, o *object, r role, write bool) task.LockSet {
 	file, anon := o.vma().FilePeek(), o.vma().AnonPeek()
 	ways, reading, writing := 0, 0, 0

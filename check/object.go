@@ -30,8 +30,8 @@ var kindTable = map[string]kind{
 	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind, "maple_range_64": treeKind, "address_space": inodeKind,
 }
 
-// shows reports whether an object of the kind is visible once another task has touched it. What makes a VMA or an mm visible
-// is part of the protocol.
+// shows reports whether an object of the kind is visible once another task has touched it. The protocol itself makes a VMA or
+// an mm visible.
 func (k kind) shows() bool { return k != vmaKind && k != mmKind }
 
 // role is what a field is to the protocol.
@@ -154,7 +154,7 @@ type object struct {
 
 const (
 	noTask  int32 = -1
-	anyTask int32 = -2 // of an object that waits for a grace period: whoever runs the callback frees it
+	anyTask int32 = -2 // of an object that waits for a grace period: the task that runs the callback frees it
 )
 
 func (o *object) isVMA() bool { return o.shape.kind == vmaKind }
@@ -232,7 +232,7 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 		}
 	}
 	o := &c.objects[n]
-	if o.alive { // known already: it was adopted before somebody told of it
+	if o.alive { // known already: it was adopted before it was announced
 		return o
 	}
 	s.births++

@@ -390,7 +390,7 @@ func (c *Checker) idle(ts *taskState, e *task.Event, mm *vma.MMLock) {
 	}
 }
 
-// tellsParity reports whether the oracle is on and the mm's sequence number is odd while somebody writes.
+// tellsParity reports whether the oracle is on and the mm's sequence number is odd during a write section.
 func (c *Checker) tellsParity(mm *vma.MMLock) bool {
 	return c.on.has(SeqParity) && !mm.Rules.Has(rules.SeqCounter)
 }

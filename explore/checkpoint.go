@@ -283,7 +283,7 @@ func (s *search) restoreReport(saved *savedReport) (*Report, error) {
 	return r, nil
 }
 
-// saveNow writes the checkpoint while the search goes on. What stops that stops the search.
+// saveNow writes the checkpoint while the search goes on. An error stops the search.
 func (s *search) saveNow() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

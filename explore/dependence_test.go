@@ -80,7 +80,7 @@ func TestBulkOfUnknownMemory(t *testing.T) {
 	}
 }
 
-// TestLivesOfAStep: the first life of memory matters to nobody, the next ones to all who have been near it, and a step that
+// TestLivesOfAStep: the first life of memory matters to no task, the next ones to all who have been near it, and a step that
 // begins or ends two to all.
 func TestLivesOfAStep(t *testing.T) {
 	var d dpor

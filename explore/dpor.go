@@ -120,7 +120,7 @@ func (d *dpor) next() bool {
 	}
 }
 
-// rewinds implements [shard]. What was found to have to be explored besides stays.
+// rewinds implements [shard]. Backtracking points found meanwhile stay.
 func (d *dpor) rewinds() func() {
 	steps, choices := len(d.nodes), len(d.choices)
 	return func() { d.nodes, d.choices = d.nodes[:steps], d.choices[:choices] }

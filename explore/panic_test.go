@@ -32,7 +32,7 @@ func TestPanicsAreWorded(t *testing.T) {
 	}
 }
 
-// TestStandstillsAreWorded: an execution that comes to no end says so, though nobody waits.
+// TestStandstillsAreWorded: an execution that comes to no end says so, though no task waits.
 func TestStandstillsAreWorded(t *testing.T) {
 	f := Found{Ending: Livelock, Schedule: Schedule{Tasks: make([]uint8, 7)}}
 	if got := f.String(); got != "livelock: the tasks have taken 7 steps and come to no end" {

@@ -62,7 +62,7 @@ type standing struct {
 	open   int
 }
 
-// publish notes where a shard stands, for who asks.
+// publish notes where a shard stands, for progress reports.
 func (s *search) publish(index int, part shard, r *result) error {
 	at := &standing{result: r.clone()}
 	at.share, at.open = part.share()

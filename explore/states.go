@@ -174,8 +174,8 @@ func (d *states) announced(s *state, i int) {
 	}
 }
 
-// place returns where in the code task i, which is running, has announced its operation. What earlier executions with the same
-// beginning have found out is not looked for again.
+// place returns where in the code task i, which is running, has announced its operation. It reuses findings of earlier executions
+// with the same beginning.
 func (d *states) place(s *state, i int) uint64 {
 	at := &d.starts[i]
 	if s.steps > 0 {

@@ -12,7 +12,7 @@ import (
 // with the code that is explored, so that both have the same number of states says that the explorer reaches every state of
 // the protocol and tells apart no two that are one.
 //
-// A step of the twin is an announced operation on a cell that the tasks share. What else is announced (read sections, vm_mm,
+// A step of the twin is an announced operation on a cell that the tasks share. Other events (read sections, vm_mm,
 // mm_count, mmap_lock with a single writer, the writer's reads of what it alone writes) the explorer takes at once.
 
 // twinPlace is where a task of the twin stands: the operation that it performs next.

@@ -68,11 +68,11 @@ type Program interface {
 
 	// Size returns how many tasks it has, and statements in them; no tasks: it cannot tell, and knows no smaller programs.
 	Size() (tasks, statements int)
-	// Smaller returns programs with tasks or statements less, those that lack most first. What watches the program watches
-	// them, too. Whoever takes one closes it.
+	// Smaller returns programs with tasks or statements less, those that lack most first. The program's oracles watch
+	// them, too. The caller closes each.
 	Smaller() iter.Seq[Program]
-	// Sound returns the program under each of the rules under which the whole that it is a part of does not fail. Whoever
-	// takes one closes it. To find the rules may take a search, which ctx ends.
+	// Sound returns the program under each of the rules under which the whole that it is a part of does not fail. The
+	// caller closes each. To find the rules may take a search, which ctx ends.
 	Sound(ctx context.Context) iter.Seq[Program]
 	// Close gives back what the program has taken. No search may be running.
 	Close() error

@@ -30,7 +30,7 @@ func TestParentAndChildHaveTheirOwn(t *testing.T) {
 	f.holds(f.mm, 1, 41)
 	f.holds(child, 1, 11)
 	f.holds(grandchild, 1, 11)
-	for _, m := range []uint64{2, 3} { // never touched before the fork: nobody's but the writer's
+	for _, m := range []uint64{2, 3} { // never touched before the fork: the writer's alone
 		f.store(child, int(m), m)
 		f.holds(f.mm, int(m), 0)
 		f.holds(grandchild, int(m), 0)

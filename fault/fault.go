@@ -1,7 +1,7 @@
 // Package fault handles page faults: do_user_addr_fault and what is below it, as Linux 6.18 does on x86-64.
 //
-// A fault first tries to lock its VMA without mmap_lock. What it cannot do under the VMA lock it gives up and does again
-// under mmap_lock held for reading. Before that a stack may have to grow, under mmap_lock held for writing, which is then downgraded.
+// A fault first tries to lock its VMA without mmap_lock. It gives up whatever it cannot do under the VMA lock, and does it
+// again under mmap_lock held for reading. Before that a stack may have to grow, under mmap_lock held for writing, which is then downgraded.
 //
 // Under the VMA lock mmap_lock is taken by trylock only, to give the VMA an anon_vma, and no file is read. Under a PTE lock nothing is
 // taken. internal/lockorder declares in which order locks are taken.
@@ -94,7 +94,7 @@ func (f *fault) again() linux.AccessEnd {
 	return retry
 }
 
-// accessError reports whether the VMA forbids the access: access_error. What may be written or executed
+// accessError reports whether the VMA forbids the access: access_error. A page that may be written or executed
 // may be read; a fetch from a page that may not be executed first brings the page in, then fails.
 func (f *fault) accessError() bool {
 	switch {

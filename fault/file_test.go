@@ -9,7 +9,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// TestPrivateFile: what is written to a private mapping nobody else sees.
+// TestPrivateFile: only the writer sees its stores to a private mapping.
 func TestPrivateFile(t *testing.T) {
 	f := newFixture(t)
 	file := f.open(3*page + 100)

@@ -97,7 +97,7 @@ func (f *fault) present(pte pgtable.PTE) linux.AccessEnd {
 	return linux.OK
 }
 
-// protection returns the protection of a page that this fault maps. What is written to from the kernel's side may be read-only to
+// protection returns the protection of a page that this fault maps. A page written to from the kernel's side may be read-only to
 // the process itself: maybe_mkwrite.
 func (f *fault) protection(writable bool) pgtable.PTE {
 	prot := mm.PageBits(f.flags)

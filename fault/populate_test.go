@@ -87,7 +87,7 @@ func TestPopulateOfKilled(t *testing.T) {
 }
 
 // TestMlockBesideOthers lets another call run to its end after some steps of mlock of a file, which gives mmap_lock back for each
-// page. What is still mapped and locked then is there.
+// page. All that is still mapped and locked then is there.
 func TestMlockBesideOthers(t *testing.T) {
 	const stride = 11
 	for name, other := range map[string]func(f *fixture, tk *task.Task) error{

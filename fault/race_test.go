@@ -53,7 +53,7 @@ func TestTwoFaultsOnOnePage(t *testing.T) {
 }
 
 // TestCopyOnWriteWaitsForReaders: a task that found the old page in the tables may still be reading it when the copy is
-// mapped, and the old frame must not become somebody else's meanwhile.
+// mapped, and the old frame must not be given away meanwhile.
 func TestCopyOnWriteWaitsForReaders(t *testing.T) {
 	const writer, other, reader = 0, 1, 2
 	f := newFixture(t)
@@ -93,7 +93,7 @@ func TestCopyOnWriteWaitsForReaders(t *testing.T) {
 	f.holds(f.mm, 0, 2)
 }
 
-// TestUnmappedPagesWaitForReaders: the frame of a page that is unmapped goes to nobody else while a task that found it in
+// TestUnmappedPagesWaitForReaders: the frame of a page that is unmapped is not given away while a task that found it in
 // the tables may still read or write it.
 func TestUnmappedPagesWaitForReaders(t *testing.T) {
 	for name, unmap := range map[string]func(f *fixture, tk *task.Task) error{

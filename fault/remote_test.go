@@ -36,7 +36,7 @@ func TestRemote(t *testing.T) {
 	f.want(Touch(f.t, f.mm, at(0), linux.Read), linux.SegvAccerr, "the process")
 	child, err := f.mm.Fork(f.t, "child")
 	f.do(err)
-	if err := Poke(f.t, child, at(0), 11); err != nil { // copies, though nobody may write
+	if err := Poke(f.t, child, at(0), 11); err != nil { // copies, though no task may write
 		t.Error(err)
 	}
 	peek(0, 8, nil)

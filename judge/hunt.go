@@ -228,7 +228,7 @@ func (q *sequence) generate(ctx context.Context) error {
 	return q.finish(w, err)
 }
 
-// finish closes a world. What it has leaked is a drift, too.
+// finish closes a world. A leak is a drift, too.
 func (q *sequence) finish(w *world, err error) error {
 	if leak := w.close(); leak != nil && q.drift == nil && err == nil {
 		q.drift = &Drift{Statement: "the end", Space: workloads.MainMM, What: leak.Error()}
@@ -263,7 +263,7 @@ func (q *sequence) replay(steps []step) (*Drift, error) {
 // tries is how often a sequence that drifted is performed again.
 const tries = 3
 
-// again reports whether the sequence drifts again. What does not is no rule of the kernel's: another process may have held a page of
+// again reports whether the sequence drifts again. If not it was no rule of the kernel's: another process may have held a page of
 // a file for a moment, so that it was left out when the pages around a fault were mapped.
 func (q *sequence) again() bool {
 	for range tries {

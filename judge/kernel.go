@@ -110,7 +110,7 @@ func (p *process) mincore(c *interp.Call) (workloads.Outcome, error) {
 	return out, nil
 }
 
-// outcomeOf is the outcome of a call. What is not an errno is an error.
+// outcomeOf is the outcome of a call. Any other error than an errno is one of ours.
 func outcomeOf(err error) (workloads.Outcome, error) {
 	if err == nil {
 		return workloads.Outcome{Kind: workloads.ResultOK}, nil

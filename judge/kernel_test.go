@@ -26,7 +26,7 @@ func TestKernelFactsSimulated(t *testing.T) {
 	}
 }
 
-// runFacts runs a scenario on another machine. What it is about, if it states that itself, stays.
+// runFacts runs a scenario on another machine. Settings that the scenario states stay.
 func runFacts(t *testing.T, sc *workloads.Scenario, machine string) {
 	settings, err := workloads.ParseSettings(machine)
 	if err != nil && machine != "" {

@@ -1,7 +1,7 @@
 // Package judge lets the running kernel judge the simulator: it performs the same operations on both, one after the other, and
 // compares result, layout, flags and pages after each.
 //
-// What is compared, and what cannot be, is in docs/fidelity.md.
+// docs/fidelity.md lists what is compared, and what cannot be.
 package judge
 
 import (
@@ -228,7 +228,7 @@ func (w *world) close() error {
 		return nil
 	}
 	for _, f := range w.actor.Files {
-		_ = f.Put(t) // the file is gone already, nobody reads it
+		_ = f.Put(t) // the file is gone already
 	}
 	var leak error
 	if t != nil {

@@ -9,7 +9,7 @@ import (
 	"vmasim/vma"
 )
 
-// Fork returns a copy of the address space that shares its pages until somebody writes: dup_mmap. Errors are unix.Errno
+// Fork returns a copy of the address space that shares its pages until one of them writes: dup_mmap. Errors are linux.Errno
 // values, wrapped; nothing has changed then but that pages are write-protected.
 func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	t.Enter("dup_mmap")

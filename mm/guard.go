@@ -10,7 +10,7 @@ import (
 // unguardable are the VMAs that can have no guard markers.
 const unguardable = vma.VMSpecial | vma.VMHugeTLB
 
-// installGuards makes every access to the pages of [start, end), a part of v, fail: madvise_guard_install. What they hold is
+// installGuards makes every access to the pages of [start, end), a part of v, fail: madvise_guard_install. Their contents are
 // dropped. When memory runs out some markers may be there. v has an anon_vma then if it is anonymous, so that fork copies the
 // markers, and VM_MAYBE_GUARD for good, for the same reason; without that flag it has an anon_vma whatever it is.
 func (a *advising) installGuards(t *task.Task, v *vma.VMA, start, end uint64) error {
@@ -48,7 +48,7 @@ func (mm *MM) markGuards(t *task.Task, start, end uint64) error {
 	return nil
 }
 
-// removeGuards takes the markers away and leaves all else: madvise_guard_remove. What installing set stays.
+// removeGuards takes the markers away: madvise_guard_remove. VM_MAYBE_GUARD and the anon_vma stay.
 func (a *advising) removeGuards(t *task.Task, v *vma.VMA, start, end uint64) error {
 	t.Enter("madvise_guard_remove")
 	defer t.Leave()

@@ -43,7 +43,7 @@ func (a *advising) dontneedLocked(t *task.Task, v *vma.VMA, start, end uint64) e
 	return nil
 }
 
-// free makes anonymous pages such that memory pressure, which there is none of, would drop them until somebody writes to them:
+// free makes anonymous pages such that memory pressure, which there is none of, would drop them until a task writes to them:
 // madvise_free_single_vma.
 func (a *advising) free(t *task.Task, v *vma.VMA, start, end uint64) error {
 	if err := refuseAny(t, v, vma.VMPFNMap|vma.VMLocked); err != nil {

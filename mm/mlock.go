@@ -52,7 +52,7 @@ func (mm *MM) Munlock(t *task.Task, addr, length uint64) error {
 }
 
 // Mlockall is mlockall(2): MCL_CURRENT locks what is mapped, MCL_FUTURE what will be, MCL_ONFAULT makes either of them bring no
-// pages in. What it does not say of MCL_FUTURE ends it. Errors are linux.Errno values, wrapped; none is about a single VMA.
+// pages in. Without MCL_FUTURE an earlier one ends. Errors are linux.Errno values, wrapped; none is about a single VMA.
 func (mm *MM) Mlockall(t *task.Task, flags int) error {
 	t.Enter("sys_mlockall")
 	defer t.Leave()
@@ -116,7 +116,7 @@ func lockRange(addr, length uint64) (start, size uint64) {
 	return addr &^ (linux.PageSize - 1), pageAlign(length + offsetInPage(addr))
 }
 
-// lockWithinLimit is the part of mlock under mmap_lock held for writing. What is locked already does not count twice.
+// lockWithinLimit is the part of mlock under mmap_lock held for writing. Locked pages do not count twice.
 func (mm *MM) lockWithinLimit(t *task.Task, start, length uint64, lock vma.Flags) error {
 	pages := length>>linux.PageShift + mm.lockedVM.Read(t)
 	if !mm.lockedFits(t, pages) && !mm.lockedFits(t, pages-mm.countLocked(t, start, length)) {
@@ -164,7 +164,7 @@ func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock vma.Flags)
 	return nil
 }
 
-// applyMlockallFlags is mlockall with valid flags, or munlockall with none: apply_mlockall_flags. What fails for a VMA is left out.
+// applyMlockallFlags is mlockall with valid flags, or munlockall with none: apply_mlockall_flags. A VMA that cannot be changed is left out.
 // The caller holds mmap_lock for writing.
 func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
 	lock := vma.VMLocked

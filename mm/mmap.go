@@ -341,7 +341,7 @@ func (u *unmapping) replace(t *task.Task, flags *vma.Flags) error {
 	return nil
 }
 
-// newVMA makes and links the VMA of a new mapping: __mmap_new_vma. It is write-locked before anybody can find it, so
+// newVMA makes and links the VMA of a new mapping: __mmap_new_vma. It is write-locked before another task can find it, so
 // that what mmap does to it later stays unseen.
 func (mm *MM) newVMA(t *task.Task, r *mergeRange, ops *vma.Ops) error {
 	v, err := mm.Machine.VMAs.Alloc(t, &mm.MMLock, r.start, r.end, r.pgoff, r.flags)

@@ -50,7 +50,7 @@ func (mm *MM) movePTEs(t *task.Task, c vmaCopy, old, to pgtable.Chunk) {
 			moved = true
 		}
 	}
-	if moved { // before anybody else can get at the pages through their new place
+	if moved { // before another task can get at the pages through their new place
 		mm.Machine.FlushTLB(t)
 	}
 	if to.Lock != old.Lock {

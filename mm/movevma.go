@@ -6,7 +6,7 @@ import (
 	"vmasim/vma"
 )
 
-// moveAll moves every VMA of the range, and parts of those at its ends, with the holes between them: remap_move. What is moved
+// moveAll moves every VMA of the range, and parts of those at its ends, with the holes between them: remap_move. A moved VMA
 // stays moved when a later VMA is refused; under a hole the destination is left alone.
 func (r *remap) moveAll(t *task.Task) (uint64, error) {
 	start, end, target := r.addr, r.addr+r.oldLen, r.newAddr
@@ -183,8 +183,8 @@ func (r *residue) unfaulted(t *task.Task, v *vma.VMA) {
 }
 
 // keepSource makes the source as good as new: dontunmap_complete. It is locked no more, all of it, though only a part may have
-// been moved; locked_vm is not told. If it was moved as a whole nothing of it is anybody's, and it is unfaulted, but it keeps
-// the page offset that its pages had.
+// been moved; locked_vm is not told. A source moved as a whole leaves its anon_vmas and is unfaulted, but keeps the
+// page offset that its pages had.
 func (r *remap) keepSource(t *task.Task) {
 	v := r.vma
 	start, end := v.Range(t)

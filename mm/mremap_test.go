@@ -398,7 +398,7 @@ func TestMremapForkChild(t *testing.T) {
 	l.do(err)
 	l.others, l.mm = append(l.others, l.mm), child
 	maps("3-4 r", "6-8", "5-6 r")(l)
-	l.do(remapping(0, 2, 2, moveFixed, 4)(l)) // at an offset that fits nobody's
+	l.do(remapping(0, 2, 2, moveFixed, 4)(l)) // at an offset that fits no neighbour's
 	l.moveContents(0, 2, 4)
 	l.do(l.tryMprotect(3, 4, rw))
 	l.wantLayout("2-3 rw-p, 3-4 rw-p, 4-6 rw-p, 6-8 rw-p")

@@ -32,7 +32,7 @@ func TestRenew(t *testing.T) {
 		return tk, space
 	}
 	first, space := start(m)
-	space.MmapWriteLock(first) // and nobody gives it back
+	space.MmapWriteLock(first) // and never gives it back
 	m.RCU.ReadLock(first)
 
 	m = m.Renew()

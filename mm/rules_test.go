@@ -11,8 +11,8 @@ import (
 	"vmasim/mm"
 )
 
-// Each rule that shows in an address space, switched on and off. What detach-waits, check-vm-mm and pin-foreign-mm do is
-// shown in package vma, munmap-downgrade in downgrade_test.go.
+// Each rule that shows in an address space, switched on and off. Package vma shows detach-waits, check-vm-mm and
+// pin-foreign-mm, munmap-downgrade in downgrade_test.go.
 
 // visible reports whether the tree holds a VMA at a page, and its vm_refcnt.
 func (l *lab) visible(n int) (found bool, refcnt int32) {

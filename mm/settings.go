@@ -61,7 +61,7 @@ func (s *Settings) LowestFixed() uint64 {
 	return s.LowestPlain()
 }
 
-// LowestPlain is where everybody may map.
+// LowestPlain is the lowest address at which a task without privileges may map.
 func (s *Settings) LowestPlain() uint64 { return s.MmapMinAddr &^ (linux.PageSize - 1) }
 
 // hugeAligned reports whether mappings of the file are placed for huge pages.

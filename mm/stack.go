@@ -44,7 +44,7 @@ func (mm *MM) ExpandStack(t *task.Task, addr uint64) *vma.VMA {
 	return v
 }
 
-// lockAndExpand returns what LockAndFindVMA does, with mmap_lock taken for writing at first. What was there may have changed meanwhile.
+// lockAndExpand returns what LockAndFindVMA does, with mmap_lock taken for writing at first. The layout may have changed meanwhile.
 func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 	if err := mm.lockCall(t, callExpandStack, 0, 0); err != nil { // upgrade_mmap_lock_carefully
 		return nil, err

@@ -3,7 +3,7 @@ package tree
 // gapTree finds the highest hole of a size. It is a treap over the leaves, by address; each node knows the extent of its
 // subtree's entries and the widest hole between them, so a search descends instead of walking. Only the writer uses it.
 //
-// A changed leaf waits to be entered until somebody searches: a writer that maps and unmaps at one place pays once.
+// A changed leaf waits to be entered until the next search: a writer that maps and unmaps at one place pays once.
 type gapTree struct {
 	root    *gapNode
 	changed []*holder

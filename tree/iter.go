@@ -55,7 +55,7 @@ func (it *Iterator) Prev(t *task.Task, addr uint64) *vma.VMA {
 	return l.vma[l.n-1]
 }
 
-// Store makes v the entry of [start, end), nil for a hole: mas_store. What it covers is overwritten; an entry that
+// Store makes v the entry of [start, end), nil for a hole: mas_store. Entries that it covers are overwritten; one that
 // reaches over an edge keeps the part outside.
 func (it *Iterator) Store(t *task.Task, start, end uint64, v *vma.VMA) {
 	it.tree.store(t, it.seek(t, start), start, end, v)

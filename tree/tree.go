@@ -76,8 +76,8 @@ func holderOf(m *index, addr uint64) (h *holder) {
 	return h
 }
 
-// Lookup returns the VMA stored at addr, nil for a hole: mas_walk. What the VMA's own fields say must be checked by the
-// caller, under a lock. It is the one walk that is made without mmap_lock, so the one that can be stale: nothing need have
+// Lookup returns the VMA stored at addr, nil for a hole: mas_walk. The caller checks the VMA's own fields,
+// under a lock. It is the one walk that is made without mmap_lock, so the one that can be stale: nothing need have
 // ordered it after the latest stores, see [task.StaleWalk]. A leaf that was replaced stays as it is: it is reused after a
 // grace period, which ends no sooner than the sections that may still see it, and by observed tasks never.
 func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {

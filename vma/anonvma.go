@@ -65,7 +65,7 @@ func (a *AnonVMA) Root(t *task.Task) *AnonVMA { return a.root.Read(t) }
 // Parent returns the anon_vma that this one's VMA was inherited from, itself in a root. The caller holds the lock of the tree.
 func (a *AnonVMA) Parent(t *task.Task) *AnonVMA { return a.parent.Read(t) }
 
-// SetParent makes it part of a tree, before anybody can find it.
+// SetParent makes it part of a tree, before another task can find it.
 func (a *AnonVMA) SetParent(t *task.Task, root, parent *AnonVMA) {
 	a.root.Write(t, root)
 	a.parent.Write(t, parent)

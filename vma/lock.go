@@ -10,7 +10,7 @@ import (
 // Generation says how the VMAs of an mm are kept as they are for readers. The rules of the mm choose it, once.
 //
 // Each generation has a file of its own, which the switches of this one lead to, and, where it looks VMAs up in its own way,
-// another one in package mm. What it keeps in a VMA stands in fieldLayout; when freed memory may be used again, in ReuseOf.
+// another one in package mm. Its fields of a VMA stand in fieldLayout; when freed memory may be used again, in ReuseOf.
 type Generation uint8
 
 // The generations.

@@ -302,7 +302,7 @@ func TestAsserts(t *testing.T) {
 	l.want(t)
 	other := l.task("other")
 	v.AssertWriteLocked(other)
-	l.want(t, "not-write-locked") // somebody else holds it
+	l.want(t, "not-write-locked") // another task holds it
 	mm.MarkAttached(tk, v)
 	l.want(t, "attach-attached")
 	v.AssertAttached(tk)

@@ -8,7 +8,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// The programs of this file run in every schedule. What they protect is two plain words that must agree.
+// The programs of this file run in every schedule. They protect two plain words that must agree.
 
 // pair is the data that a VMA lock protects in these programs.
 type pair struct{ a, b ksync.Plain[int] }

@@ -9,8 +9,8 @@ import (
 	"vmasim/internal/task"
 )
 
-// TestStress lets goroutines find and lock VMAs that two address spaces change, detach, free and reuse. What the locks
-// protect is in plain words, which the race detector watches.
+// TestStress lets goroutines find and lock VMAs that two address spaces change, detach, free and reuse. The locks
+// protect plain words, which the race detector watches.
 func TestStress(t *testing.T) {
 	const (
 		slots   = 4

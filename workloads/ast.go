@@ -75,7 +75,7 @@ type File struct {
 	Memory  bool   // temporary file: in memory (memfd_create), not in the folder for temporary files
 	Size    uint64 // temporary file, in bytes
 	Pattern bool   // temporary file: the 8-byte word at offset n holds n
-	Sealed  bool   // file in memory: nobody may write to it any more (F_SEAL_WRITE)
+	Sealed  bool   // file in memory: no longer writable (F_SEAL_WRITE)
 	Special Special
 }
 

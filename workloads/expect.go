@@ -73,7 +73,7 @@ var resultWords = []Word{
 	{"SIGBUS", int(ResultSigbus), "the file does not reach that far"},
 }
 
-// Allows tells whether o is as stated. A nil Expect, where nothing is stated,
+// Allows reports whether o is as stated. A nil Expect, where nothing is stated,
 // allows success only. It does not allocate.
 func (x *Expect) Allows(o Outcome, env *Env) bool {
 	if x == nil {

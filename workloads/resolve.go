@@ -172,7 +172,7 @@ func (r *resolver) barrier(ref *Ref) {
 	}
 }
 
-// checkBarriers reports barriers that nobody else comes to: mostly a slip in
+// checkBarriers reports barriers that no other thread comes to: mostly a slip in
 // the name.
 func (r *resolver) checkBarriers() {
 	for i, ref := range r.barriers {

@@ -100,7 +100,7 @@ func (p *parser) show(c *cursor, pos Pos) {
 	p.sc.Show = show
 }
 
-// Names are what the language does not know of the names in a scenario. What is nil is not checked.
+// Names checks those names in a scenario that the language does not know. Where a function is nil nothing is checked.
 type Names struct {
 	Rules   func(spec string) error // what is wrong with a specification of rules
 	Oracles []string

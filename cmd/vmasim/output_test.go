@@ -20,7 +20,7 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// TestOutputFails: a command whose output cannot be written does not end in exit status 0, whoever prints.
+// TestOutputFails: a command whose output cannot be written does not end in exit status 0.
 func TestOutputFails(t *testing.T) {
 	for _, line := range printing {
 		for _, broken := range []error{syscall.ENOSPC, syscall.EPIPE} {

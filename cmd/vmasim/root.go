@@ -23,7 +23,7 @@ const (
 	exitInterrupted = 130
 )
 
-// statusError ends the program with a status. What is to be said about it is said already.
+// statusError ends the program with a status. Its message has been printed already.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }

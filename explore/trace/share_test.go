@@ -7,7 +7,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// TestShareOfBulkAccesses: a step on a whole page is shared with who accesses a word of it, and with nobody else.
+// TestShareOfBulkAccesses: a step on a whole page is shared with tasks that access a word of it, and with no other.
 func TestShareOfBulkAccesses(t *testing.T) {
 	memory := new([128]uint64)
 	step := func(who string, op task.Op, word int, size uintptr) Step {

@@ -2,7 +2,7 @@
 // address spaces were before and after.
 //
 // A [Recorder] makes a trace while the execution runs, because a name means something only at that moment: the explorer tells
-// it of every step, and a [Namer] has the names. Whoever shows a trace, as drawing, graph or lines of JSON, needs nothing
+// it of every step, and a [Namer] has the names. A renderer, to a drawing, a graph or lines of JSON, needs nothing
 // but this package. [Write] and [Read] keep traces in files.
 package trace
 

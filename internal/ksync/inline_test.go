@@ -32,7 +32,7 @@ func TestFastPathsAreInlined(t *testing.T) {
 		"(*Atomic64).Peek",
 		"(*Pointer[int]).ReadOnce",
 		"(*Pointer[int]).LoadAcquire",
-		"(*Pointer[go.shape.int]).LoadEarly", // its wrapper, which nobody calls, is over the budget by one
+		"(*Pointer[go.shape.int]).LoadEarly", // its wrapper, without a caller, is over the budget by one
 		"(*Pointer[int]).WriteOnce",
 		"(*Pointer[int]).StoreRelease",
 		"(*Pointer[int]).Peek",

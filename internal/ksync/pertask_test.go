@@ -10,7 +10,7 @@ import (
 func TestPerTask(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(8)
-	var p PerTask[int] // plain words: the race detector watches that nobody shares one
+	var p PerTask[int] // plain words: the race detector watches that none is shared
 	p.Each(func(*int) { t.Error("nobody has one yet") })
 	together(ts, func(tk *task.Task) {
 		for range 1000 {

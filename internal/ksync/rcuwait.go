@@ -20,8 +20,8 @@ func (w *RCUWait) WaitEvent(t *task.Task, on unsafe.Pointer, mode task.WaitMode,
 	return err
 }
 
-// WakeUp makes the waiting task, if there is one, look at its condition again. What made the condition true may be a
-// relaxed store: as in rcuwait_wake_up, a full barrier keeps the look for a waiter after it.
+// WakeUp makes the waiting task, if there is one, look at its condition again. A relaxed store may
+// have made it true: as in rcuwait_wake_up, a full barrier keeps the look for a waiter after it.
 func (w *RCUWait) WakeUp(t *task.Task) {
 	fence()
 	target := w.waiter.ReadOnce(t)

@@ -57,7 +57,7 @@ func TestRCUWaitKillable(t *testing.T) {
 	if w.waiter.Peek() != nil {
 		t.Error("the waiter is still announced")
 	}
-	w.WakeUp(ts[1]) // nobody
+	w.WakeUp(ts[1]) // without a waiter
 	if err := w.WaitEvent(ts[0], unsafe.Pointer(&never), task.Killable, func() bool { return true }); err != nil {
 		t.Errorf("a wait for what holds: %v", err)
 	}

@@ -140,7 +140,7 @@ func TestObservedRCUWaitHandshake(t *testing.T) {
 	explore(t, func(turn tasktest.Turn) (tasktest.Result, error) { return handshake(turn, waitEvent, actAndWake) })
 }
 
-// TestObservedBrokenHandshakes: each of these loses the wake-up in some schedule, and the driver says who waits.
+// TestObservedBrokenHandshakes: each of these loses the wake-up in some schedule, and the driver names the waiter.
 func TestObservedBrokenHandshakes(t *testing.T) {
 	for _, c := range []struct {
 		name       string

@@ -245,7 +245,7 @@ func (s *RWSem) up(t *task.Task, op task.Op) {
 	wake(woken)
 }
 
-// upSlow unlocks, and hands the lock over if somebody waits.
+// upSlow unlocks, and hands the lock over if there is a waiter.
 func (s *RWSem) upSlow(t *task.Task, op task.Op) (woken []*task.Task, before, after uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -266,8 +266,8 @@ func (s *RWSem) WriteHeldBy(t *task.Task) bool {
 	return s.word.Load()&^semState == semOwner(t)&^semState
 }
 
-// Held reports whether anybody holds the lock.
+// Held reports whether any task holds the lock.
 func (s *RWSem) Held() bool { return s.word.Load()&(semWriter|semReaders) != 0 }
 
-// Contended reports whether somebody waits for the lock.
+// Contended reports whether the lock has a waiter.
 func (s *RWSem) Contended() bool { return s.word.Load()&semWaiters != 0 }

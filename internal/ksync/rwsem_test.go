@@ -174,7 +174,7 @@ func TestRWSemKilledWaiterLeavesTheQueue(t *testing.T) {
 	r.want(t, "recursive-lock")
 }
 
-// TestRWSemSignalByChoice: a signal is offered to who has to wait, and to nobody else.
+// TestRWSemSignalByChoice: a signal is offered to a task that has to wait, and to no other.
 func TestRWSemSignalByChoice(t *testing.T) {
 	tk, _, _ := observed(1)
 	tk.Chooser = chooser{task.Signal: 1}
@@ -235,8 +235,8 @@ func TestRWSemMisuse(t *testing.T) {
 	r.want(t, "sleep-in-rcu")
 }
 
-// TestRWSemStress: many tasks take the lock in every way, are killed, give up, downgrade; whoever is inside checks who
-// else is.
+// TestRWSemStress: many tasks take the lock in every way, are killed, give up, downgrade; a task inside checks which
+// others are.
 func TestRWSemStress(t *testing.T) {
 	r := &reports{}
 	var s RWSem

@@ -69,10 +69,10 @@ func (l *SpinLock) unlockSlow(t *task.Task) {
 	}
 }
 
-// Held reports whether anybody holds the lock.
+// Held reports whether any task holds the lock.
 func (l *SpinLock) Held() bool { return atomic.LoadUint32(&l.v) != 0 }
 
-// rawLock guards the few instructions inside a cell that are one step to everybody else. It is not announced.
+// rawLock guards the few instructions inside a cell that are one step to other tasks. It is not announced.
 type rawLock struct{ v uint32 }
 
 func (l *rawLock) Lock() {

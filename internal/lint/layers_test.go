@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// floorTable is the order of the folders, from the ground up. What lies in a folder imports from its own folder and from those
+// floorTable is the order of the folders, from the ground up. A package imports from its own folder and from those
 // before it, so that the list of folders tells the layers.
 var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "explore", "workloads", "judge", "report", "cmd/vmasim"}
 

@@ -164,7 +164,7 @@ func (tb *Tables) alloc(t *task.Task, addr uint64) (PTE, error) {
 }
 
 // child returns an entry that refers to a table whose entries map 1<<shift bytes each. If it is empty, child makes a table and
-// installs it under lock, unless somebody was faster: __pmd_alloc, __pte_alloc.
+// installs it under lock, unless another task was faster: __pmd_alloc, __pte_alloc.
 func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock, shift uint) (PTE, error) {
 	if v := e.Get(t); v.Accessible() {
 		return v, nil

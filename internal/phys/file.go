@@ -205,8 +205,8 @@ func (f *Inode) CachedPages(t *task.Task) int {
 	return len(f.pages)
 }
 
-// PageCount returns how many pages the file has now, the last one perhaps in part. What the cache holds past them is
-// forgotten.
+// PageCount returns how many pages the file has now, the last one perhaps in part. The cache forgets pages past
+// them.
 func (f *Inode) PageCount(t *task.Task) (uint64, error) {
 	size, err := f.Size()
 	if err != nil {
@@ -254,7 +254,7 @@ func (f *Inode) read(t *task.Task, index uint64) (PFN, error) {
 	f.fill.Lock(t)
 	defer f.fill.Unlock(t)
 	if pfn := f.Lookup(t, index); pfn != 0 {
-		return pfn, nil // somebody was faster
+		return pfn, nil // another task was faster
 	}
 	pfn, n, err := f.readFrame(t, index)
 	if err != nil {
@@ -315,7 +315,7 @@ func (f *Inode) truncate(t *task.Task, size uint64) {
 	f.fill.Lock(t)
 	defer f.fill.Unlock(t)
 	if size >= f.extent.ReadOnce(t) {
-		return // somebody was faster
+		return // another task was faster
 	}
 	f.dropRange(t, pagesOf(size), maxPages)
 	if pfn := f.pages[size/linux.PageSize]; pfn != 0 {

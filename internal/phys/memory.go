@@ -107,7 +107,7 @@ func (m *Memory) grow(t *task.Task) bool {
 	m.growing.Lock(t)
 	defer m.growing.Unlock(t)
 	m.lock.Lock(t)
-	another := m.free.count > 0 // somebody was faster
+	another := m.free.count > 0 // another task was faster
 	m.lock.Unlock(t)
 	return another || m.committed*chunkFrames < m.frames && m.commitChunk(t) == nil
 }

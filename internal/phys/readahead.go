@@ -10,8 +10,8 @@ import (
 // DefaultReadAhead is the number of pages that Linux reads ahead where it is not set otherwise: VM_READAHEAD_PAGES.
 const DefaultReadAhead = 128 << 10 / linux.PageSize
 
-// ReadAhead brings pages [first, last), as far as the file has them, into the cache: page_cache_ra_unbounded. What cannot be read
-// is left out. All become visible at once, so that what another task sees of it is one step. It may sleep.
+// ReadAhead brings pages [first, last), as far as the file has them, into the cache: page_cache_ra_unbounded. Pages that cannot be
+// read are left out. All become visible at once, as one step. It may sleep.
 func (f *Inode) ReadAhead(t *task.Task, first, last uint64) {
 	count, err := f.PageCount(t)
 	if err != nil {

@@ -2,8 +2,8 @@ package phys
 
 import "vmasim/internal/task"
 
-// Renew returns a memory as New left m, in the arena of m, which may not be used any more. What is still open is closed, and
-// nothing written back. It is for a caller whose tasks ended in the middle of what they did, with locks held.
+// Renew returns a memory as New left m, in the arena of m, which may not be used any more. Open files are closed, and
+// nothing is written back. It is for a caller whose tasks ended in the middle of what they did, with locks held.
 func (m *Memory) Renew() *Memory {
 	for _, inode := range m.inodes {
 		_ = inode.file.Close() // what was not written back is given up

@@ -36,7 +36,7 @@ func (t *Task) MightSleep(op Op) {
 //
 // The task that makes cond true must Unpark the task afterwards, unless the mode is Polled. Where that is one step, as when
 // a lock is handed over, a scheduler may let the task go on as soon as cond holds. Where it is a protocol of its own,
-// the mode is Handshake, and PrepareToWait comes before the task tells anybody that it waits.
+// the mode is Handshake, and PrepareToWait comes before the task announces that it waits.
 //
 // Await is called where a task has to wait, so there a killable wait is offered the choice [Signal].
 func (t *Task) Await(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool) error {

@@ -68,7 +68,7 @@ func TestAnnouncements(t *testing.T) {
 	var log observerLog
 	tk, other := New(0, "t", nil), New(1, "other", nil)
 	var cell, a, b int
-	tk.Waking(unsafe.Pointer(&cell), other) // nobody listens
+	tk.Waking(unsafe.Pointer(&cell), other) // no observer listens
 	tk.Born(unsafe.Pointer(&cell), nil)
 	tk.Died(unsafe.Pointer(&cell))
 	tk.Observer = &log

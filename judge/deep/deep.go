@@ -97,7 +97,7 @@ func (r *Reader) Close() {
 		r.program.Close()
 	}
 	if r.found != nil {
-		r.found.Close() // the memory goes when nobody refers to it
+		r.found.Close() // the memory goes with the last reference
 	}
 }
 
@@ -109,7 +109,7 @@ type request struct {
 	Error      int64  // out: minus an errno
 }
 
-// tries is how often a read is tried while somebody has the address space locked for writing.
+// tries is how often a read is tried while the address space is locked for writing.
 const tries = 1000
 
 // VMAs lists those VMAs of a process that begin in [start, end). The error is
@@ -144,7 +144,7 @@ func (r *Reader) run(q request) (int, error) {
 		case 0:
 			return int(answer.Count), nil
 		case unix.EBUSY: // the iterator only tries mmap_lock
-		case unix.ENOENT: // it has ended, but nobody has waited for it yet
+		case unix.ENOENT: // it has ended, but its parent has not waited for it yet
 			return 0, unix.ESRCH
 		default:
 			return 0, errno

@@ -139,14 +139,14 @@ func (c *FaultCounter) Close() {
 	}
 }
 
-// What the programs keep in registers.
+// Registers of the programs.
 const (
 	context = asm.R6
 	counts  = asm.R7
 )
 
 // program finds the counts of the current thread, if it is watched, and goes on with code, which may end by a jump to "out".
-// Nobody but the thread itself writes its counts.
+// Only the thread itself writes its counts.
 func (c *FaultCounter) program(code asm.Instructions) asm.Instructions {
 	find := asm.Instructions{
 		asm.Mov.Reg(context, asm.R1),

@@ -2,7 +2,7 @@ package host
 
 import "golang.org/x/sys/unix"
 
-// supported says whether agents exist for this architecture.
+// supported reports whether agents exist for this architecture.
 const supported = true
 
 // spawn clones the first agent off this process, to serve the slot at the given

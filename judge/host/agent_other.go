@@ -4,7 +4,7 @@ package host
 
 import "golang.org/x/sys/unix"
 
-// supported says whether agents exist for this architecture: their loads,
+// supported reports whether agents exist for this architecture: their loads,
 // stores and signal handler are amd64 assembly.
 const supported = false
 

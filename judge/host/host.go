@@ -14,13 +14,13 @@
 //	   ├──────socket────────── agent: template of a window
 //	   └──────socket────────── agent: Process, a fork of the template, or of another Process
 //
-// Nobody outlives its reason: an agent ends when our end of its socket is
+// No process outlives its reason: an agent ends when our end of its socket is
 // closed, all agents are killed when the nursery ends, and the nursery ends
 // when our end of the control socket is closed.
 //
 // The window is the part of an agent's address space that is empty to begin
 // with. Around it everything is filled with inaccessible mappings of a file
-// that no one else maps, so nothing in the window can merge with them and the
+// that no other process maps, so nothing in the window can merge with them and the
 // kernel's own search for free memory finds nothing but the window.
 package host
 

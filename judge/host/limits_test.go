@@ -68,7 +68,7 @@ func TestDropCapabilities(t *testing.T) {
 			must(t, child.DropCapabilities(drop...))
 			must(t, mlock(p))
 			wantErrno(t, mlock(child), unix.EPERM)
-			// What we read of it does not suffer.
+			// The values that we read do not suffer.
 			if pages, err := child.Pages(addr, 1); err != nil || pages[0].Present() {
 				t.Errorf("%#x, %v", pages, err)
 			}

@@ -242,7 +242,7 @@ func TestZeroPage(t *testing.T) {
 	}
 }
 
-// TestSharesZeroPage: two pages that were read are the zero page if they are one, and nobody's.
+// TestSharesZeroPage: two pages that were read are the zero page if they are one, and exclusive to no process.
 func TestSharesZeroPage(t *testing.T) {
 	const own = pagePresent | pageExclusive
 	for _, c := range []struct {

@@ -3,8 +3,8 @@ package host
 import "vmasim/internal/linux"
 
 // Page is an entry of /proc/PID/pagemap, without the bit that says that it was
-// written since somebody last cleared the soft-dirty bits: as for VM_SOFTDIRTY,
-// nobody does.
+// written since the soft-dirty bits were cleared: nothing clears them, nor
+// VM_SOFTDIRTY.
 type Page uint64
 
 // The bits of an entry.
@@ -30,7 +30,7 @@ func (p Page) Swapped() bool { return p&pageSwapped != 0 && !p.Guard() }
 // zero page does not.
 func (p Page) File() bool { return p&pageFile != 0 }
 
-// Exclusive says that nobody else maps the page. Not for the zero page; and a
+// Exclusive reports whether one process alone maps the page: never the zero page; a
 // page of a file, mapped once, is exclusive, too.
 func (p Page) Exclusive() bool { return p&pageExclusive != 0 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // probe finds out in the first agent which settings the kernel has that no file
-// tells, or not to everybody.
+// tells, or not without privileges.
 func (p *Process) probe() error {
 	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeWildFetch, p.probeFaultAround, p.probeMaybeGuard, p.probeDroppable} {
 		if err := f(); err != nil {
@@ -21,7 +21,7 @@ func (p *Process) probe() error {
 }
 
 // probeZeroPage reads two untouched pages and looks what they are. A page of
-// one's own is mapped by nobody else, which the kernel says of no zero page;
+// one's own is mapped once, which the kernel says of no zero page;
 // frame numbers, where we may see them, agree for the zero page alone.
 func (p *Process) probeZeroPage() error {
 	at := uint64(DefaultBase)

@@ -3,7 +3,7 @@ package host
 import "unsafe"
 
 // Agents share memory with this process: a memfd cut into slots, one for each
-// agent, mapped at slotsBase in every agent. What an agent needs to live lies
+// agent, mapped at slotsBase in every agent. All that an agent needs to live lies
 // in its slot, stacks included, so that it has no private memory of its own.
 const (
 	slotsBase = 0x600000000000
@@ -42,12 +42,12 @@ type operation struct {
 	target uint64 // system call number or address
 	args   [6]uint64
 	result uint64 // of a system call; the value loaded; bytes left to copy
-	// What the signal handler saw: zero without a signal.
+	// Findings of the signal handler: zero without a signal.
 	signal, code, address, trap, trapError, ip uint64
 	_                                          uint64
 }
 
-// What an agent can do.
+// Operations of an agent.
 const (
 	opCall  = iota // a system call: number target, six args
 	opRead         // load a byte

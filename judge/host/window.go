@@ -255,7 +255,7 @@ func (p *Process) fill() error {
 			return err
 		}
 	}
-	// Below the floor the privileged may map, and nobody else needs to be kept from it.
+	// Below the floor only the privileged may map.
 	if lowest := p.lab.kernel.MmapMinAddr; lowest < lsmFloor {
 		if _, err := p.runOne(p.fillerOp(max(lowest, linux.PageSize), lsmFloor)); err != nil {
 			return err

@@ -76,7 +76,7 @@ func serve(in io.Reader, out io.Writer) error {
 	if err := from.Decode(&crowd{}); err != nil {
 		return err
 	}
-	go func() { // nobody is left who wants to know
+	go func() { // the parent is gone
 		io.Copy(io.Discard, in)
 		os.Exit(1)
 	}()

@@ -12,7 +12,7 @@ import (
 )
 
 // isolate fills the holes among what Go has mapped, so that the scenario's mappings get a part of the address space of their
-// own and merge with nothing that is not theirs. What Go maps later comes below them.
+// own and merge with nothing that is not theirs. Later mappings of Go's come below them.
 func isolate() error {
 	gaps, err := readGaps()
 	if err != nil {

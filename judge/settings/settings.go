@@ -23,7 +23,7 @@ func Capabilities() []Capability {
 	}
 }
 
-// Of returns the settings of a kernel, with the capabilities that we have. What could not be found out is as usual.
+// Of returns the settings of a kernel, with the capabilities that we have. Unknown ones are as usual.
 func Of(k host.Kernel) []workloads.MachineSetting {
 	all := []workloads.MachineSetting{
 		{Setting: workloads.SettingZeroPage, Value: onOff(k.ZeroPage)},

@@ -24,7 +24,7 @@ type cpus struct {
 	woken queue // tasks that slept, and may hold what others wait for
 	ready queue // tasks whose time slice was over, or that begin
 	turns int   // of woken tasks in succession
-	open  bool  // everybody may go on: the run is being ended
+	open  bool  // all tasks may go on: the run is being ended
 }
 
 // queue is a list of tasks that wait for a CPU, first come, first served.
@@ -125,7 +125,7 @@ func (c *cpus) pass() {
 	}
 }
 
-// release lets everybody go on.
+// release lets all tasks go on.
 func (c *cpus) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

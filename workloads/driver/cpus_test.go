@@ -67,7 +67,7 @@ func TestCPUsAreHandedOn(t *testing.T) {
 	queued(1)
 	shared.release()
 	<-ran
-	seats[1].begin() // and nobody waits any more
+	seats[1].begin() // and no task waits any more
 }
 
 // manyTasks is a scenario in which tasks that are many share an address space with a writer, and touch 2^18 times between them.

@@ -4,7 +4,7 @@
 // tasks of a thread walk the parsed statements as they stand; a statement in a loop costs little over the operation
 // itself and allocates nothing.
 //
-// What is measured. The counts, latencies and fault counters of a [Result] are those of the threads, and its time is
+// The measured part. The counts, latencies and fault counters of a [Result] are those of the threads, and its time is
 // theirs: init prepares and finally checks. Of a scenario without threads, init and finally are measured.
 //
 // Latency is taken by the monotonic clock, two readings of some 40 ns each. Operations that take about as long (touch of

@@ -100,7 +100,7 @@ func (r *run) tearDown() (end ending) {
 	t := r.machine.NewTask("exit")
 	for _, s := range r.hall.spaces {
 		if s.mm != nil {
-			_ = r.validate(t, s.mm) // nobody kills this task
+			_ = r.validate(t, s.mm) // no signal kills this task
 			end.vmas.MapCount += mapCount(t, s.mm)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // MaxTasks bounds the tasks of a run, all threads together: as many as one thread may have.
 const MaxTasks = 4096
 
-// defaultSeed is the seed when nobody names one: runs repeat unless they are told not to.
+// defaultSeed is the seed when none is named: runs repeat.
 const defaultSeed = 1
 
 // Plan is what scenario and options come to.
@@ -93,7 +93,7 @@ func (p *Plan) setMemory(sc *workloads.Scenario, opts *Options) error {
 }
 
 // CheckMemory refuses a size in bytes that a run cannot have. It looks at what is available, not at what is installed:
-// filling this machine's last page would end somebody else's program.
+// filling this machine's last page would end other programs.
 func CheckMemory(size uint64) error {
 	switch available := availableMemory(); {
 	case size < minMemory || size%linux.PageSize != 0:

@@ -57,7 +57,7 @@ type run struct {
 	elapsed  time.Duration
 }
 
-// defaultPatience is how long killed tasks may take to end. What they wait for can be a bug.
+// defaultPatience is how long killed tasks may take to end. A bug may keep them waiting.
 const defaultPatience = 10 * time.Second
 
 func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {

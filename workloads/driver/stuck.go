@@ -2,7 +2,7 @@ package driver
 
 import "vmasim/workloads"
 
-// checkStuck ends the waits that nobody can end any more. While a foreground task is busy there is nothing to do: its
+// checkStuck ends the waits that no task can end any more. While a foreground task is busy there is nothing to do: its
 // loops are finite, so it will end or wait. The caller holds h.mu.
 func (h *hall) checkStuck() {
 	if h.busy > 0 || h.waiting == 0 {
@@ -17,7 +17,7 @@ func (h *hall) checkStuck() {
 	}
 }
 
-// able finds the tasks that can go on, now or when others have: the least set that holds the busy ones and everyone
+// able finds the tasks that can go on, now or when others have: the least set that holds the busy ones and all
 // whom its members can help.
 func (h *hall) able() map[*seat]bool {
 	able := map[*seat]bool{}

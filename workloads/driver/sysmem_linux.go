@@ -10,7 +10,7 @@ import (
 )
 
 // availableMemory returns how many bytes programs can get without swapping: MemAvailable, or all free memory where
-// /proc is not mounted. What it cannot learn it does not limit.
+// /proc is not mounted. There is no limit where it is unknown.
 func availableMemory() uint64 {
 	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
 		if n, ok := memAvailable(string(text)); ok {
@@ -37,7 +37,7 @@ func memAvailable(meminfo string) (bytes uint64, ok bool) {
 	return 0, false
 }
 
-// freeDisk returns how many bytes a directory's file system has left. What it cannot learn it does not limit.
+// freeDisk returns how many bytes a directory's file system has left. There is no limit where it is unknown.
 func freeDisk(dir string) uint64 {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {

@@ -43,7 +43,7 @@ func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []
 }
 
 // CreateFiles opens or makes the scenario's files for the real kernel. Temporary ones have no name any more, so that nothing
-// is left however the program ends. What is no file is nil. On an error none is left open.
+// is left however the program ends. An entry that is no file is nil. On an error none is left open.
 func CreateFiles(sc *workloads.Scenario) (files []*os.File, err error) {
 	for _, decl := range sc.Files {
 		var f *os.File
@@ -118,7 +118,7 @@ func createMemory(decl *workloads.File) (*os.File, error) {
 	return f, nil
 }
 
-// createPipe makes a pipe that nobody writes to.
+// createPipe makes a pipe without a writer.
 func createPipe() (*os.File, error) {
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -33,7 +33,7 @@ func fillWindow(t *task.Task, m *mm.MM, w *workloads.Window) error {
 	return nil
 }
 
-// outside returns the ranges of addresses that are not in the window, and that everybody may map.
+// outside returns the ranges of addresses that are not in the window, and that need no privilege to map.
 func outside(s *mm.Settings, w *workloads.Window) (ranges [][2]uint64) {
 	for _, r := range [...][2]uint64{{max(s.LowestPlain(), linux.PageSize), w.Base}, {w.Base + w.Size, linux.TaskSize}} {
 		if r[0] < r[1] {

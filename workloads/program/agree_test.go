@@ -84,7 +84,7 @@ func oraclesOf(t *testing.T, text string, o explore.Options) (names []string, co
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	// What ended before what began is no part of what the reduction keeps: see linear.go.
+	// The reduction does not keep the order in which calls end and begin: see linear.go.
 	p, err := New(sc, Setting{Without: []string{linearOracle}})
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 )
 
 // TestMachineSettings: the machine has the settings that the scenario states, and so has the sequential model that judges the
-// orders of its statements. What contradicts it would be found in the first executions.
+// orders of its statements. The first executions would find a contradiction.
 func TestMachineSettings(t *testing.T) {
 	for _, src := range []string{
 		"memory 2M\nmachine overcommit never\ninit\n\tmmap A 64K rw private anon\nthread w\n\tmmap B 4M rw private anon => ENOMEM\n\tmmap C 256K rw private anon\nthread r\n\ttouch A write\n",

@@ -32,7 +32,7 @@ func (r *recording) begin(w *world) {
 // end is called where the execution ends, or first goes wrong.
 func (r *recording) end(w *world) { r.Over(func() []trace.Map { return r.look(w) }) }
 
-// look draws the address spaces. What is broken may be half made, in any way: then it says so.
+// look draws the address spaces. A broken one may be half made, in any way: then it says so.
 func (r *recording) look(w *world) (all []trace.Map) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -114,7 +114,7 @@ type edit struct {
 	cuts    []cut                    // that make the same scenario: each once, in order
 }
 
-// reduced returns a scenario without some of its parts, and these in their printed order. What remains shares its statements
+// reduced returns a scenario without some of its parts, and these in their printed order. The remainder shares its statements
 // with the whole, and keeps the places of its threads, regions and barriers: a thread that is left out has no tasks. The
 // error says that it is no scenario any more.
 func reduced(sc *workloads.Scenario, number map[*workloads.Stmt]int, cuts []cut) (*workloads.Scenario, []cut, error) {

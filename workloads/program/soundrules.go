@@ -22,7 +22,7 @@ func (s Setting) under(spec string) Setting {
 	return Setting{Rules: spec, Without: s.Without, Show: []string{Any}}
 }
 
-// What a search under the default rules may cost where the scenario does not say what comes of it: some seconds.
+// Bounds of a search under the default rules, where the scenario does not state its verdict: some seconds.
 const (
 	soundExecutions = 5_000
 	soundDepth      = 2_000

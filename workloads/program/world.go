@@ -246,7 +246,7 @@ func (w *world) announce(t *task.Task, m *mm.MM) {
 	t.Born(unsafe.Pointer(&m.MMLock), vma.MMLockLayout())
 }
 
-// init runs the scenario's init. What goes wrong there is a mistake of the scenario.
+// init runs the scenario's init. A failure there is a mistake of the scenario.
 func (w *world) init() error {
 	s := w.setup
 	s.reset(s.Task, nil)
@@ -321,7 +321,7 @@ func (w *world) Finish() string {
 // where the outcome is looked for.
 const unknownOutcome = "unknown: an oracle that is switched off has spoken"
 
-// conclude runs finally, checks everything and tears it down. What is broken may block or panic there, which is an error.
+// conclude runs finally, checks everything and tears it down. A broken address space may block or panic there, which is an error.
 func (w *world) conclude(o **outcome) (err error) {
 	defer w.catch(&err)
 	s := w.setup

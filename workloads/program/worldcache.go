@@ -34,7 +34,7 @@ const (
 	death
 )
 
-// eventOf returns what of an event has to be the same each time. What a store overwrites is what earlier executions left, and grace
+// eventOf returns the part of an event that is the same each time. A store overwrites values that earlier executions left, and grace
 // periods are counted through all of them.
 func eventOf(e *task.Event) setupEvent {
 	s := setupEvent{e.Op, e.Addr, e.Old, e.New}
@@ -137,7 +137,7 @@ func (w *world) recordSetup() error {
 	return nil
 }
 
-// repeat makes the world again, and reports whether it is the same. What is announced is compared once: then it is known that
+// repeat makes the world again, and reports whether it is the same. The events are compared once: then it is known that
 // nothing but memory that is used again and again is announced, and where that begins to be handed out is always the same.
 func (w *world) repeat() bool {
 	r := w.recorded
