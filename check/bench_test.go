@@ -99,7 +99,7 @@ func BenchmarkOracles(b *testing.B) {
 // TestNoAllocation: watching allocates nothing once it has seen as much before.
 func TestNoAllocation(t *testing.T) {
 	x := newLitmus(t)
-	c := All(func(v task.Violation) { t.Error(v) })
+	c := newAll(func(v task.Violation) { t.Error(v) })
 	x.execution(c)
 	if n := testing.AllocsPerRun(20, func() { x.execution(c) }); n > 0 {
 		t.Errorf("%v allocations an execution", n)

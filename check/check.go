@@ -102,12 +102,6 @@ type unlocked struct {
 	mm *vma.MMLock // that it belonged to
 }
 
-// All returns a checker with all oracles. report receives what they find.
-func All(report func(task.Violation)) *Checker {
-	c, _ := New(report, Names(^Source(0))...)
-	return c
-}
-
 // New returns a checker with the named oracles. Names of oracles that only others report are allowed and change nothing; see
 // [Checker.Wants]. Without names it watches nothing.
 func New(report func(task.Violation), names ...string) (*Checker, error) {

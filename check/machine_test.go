@@ -130,7 +130,7 @@ func TestNoFalsePositives(t *testing.T) {
 	for name, program := range machinePrograms {
 		t.Run(name, func(t *testing.T) {
 			for _, spec := range []string{"", "linux-6.18,-typesafe-slab", "linux-6.18,-munmap-downgrade", "linux-6.18,-attach-before-store"} {
-				c := All(nil)
+				c := newAll(nil)
 				found := map[string]bool{}
 				for seed := range uint64(seeds) {
 					l := newMachineLab(t, spec, c)

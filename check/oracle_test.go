@@ -84,7 +84,7 @@ func TestNew(t *testing.T) {
 	if err != nil || !c.Wants("data-race") || !c.Wants("overlap") || c.Wants("lock-order") || c.on != 1<<DataRace {
 		t.Errorf("%v %b", err, c.on)
 	}
-	if c := All(func(task.Violation) {}); c.on != 1<<numWatched-1 || !c.Wants("leak") {
+	if c := newAll(func(task.Violation) {}); c.on != 1<<numWatched-1 || !c.Wants("leak") {
 		t.Errorf("%b", c.on)
 	}
 	if names := Names(ByWatcher); len(names) != int(numWatched) || !slices.Contains(names, "lock-rule") {

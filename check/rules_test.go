@@ -30,7 +30,7 @@ func TestLockNewVMATaken(t *testing.T) {
 // TestLinkWhenMadeTaken: fork enters a VMA in the reverse map of its file and goes on making it.
 func TestLinkWhenMadeTaken(t *testing.T) {
 	for spec, want := range map[string]string{"": "", "linux-6.18,-link-when-made": "rmap-uninitialised"} {
-		l := newMachineLab(t, spec, All(nil))
+		l := newMachineLab(t, spec, newAll(nil))
 		l.mapFile(0, linux.MAP_PRIVATE)
 		l.run(nil, func(tk *task.Task) { l.fork(tk) })
 		if got := l.names(); got != want {
@@ -44,7 +44,7 @@ func TestReadUnlockedTaken(t *testing.T) {
 	const without = "linux-6.18,-read-unlocked"
 	for _, spec := range []string{"", without} {
 		for n, want := range map[int]string{8: "", 1: map[string]string{without: "blocking-under-vma-lock"}[spec]} {
-			l := newMachineLab(t, spec, All(nil))
+			l := newMachineLab(t, spec, newAll(nil))
 			l.mapFile(0, linux.MAP_PRIVATE)
 			l.mmap(l.boot, 8, 10, rw, sharedAnon)
 			l.run(nil, func(tk *task.Task) { l.load(tk, n) })

@@ -11,7 +11,7 @@ import (
 // TestReturn: what a checker learns after a snapshot is gone when it has returned to it, whatever the execution before began with.
 func TestReturn(t *testing.T) {
 	x := newLitmus(t)
-	c := All(x.l.report)
+	c := newAll(x.l.report)
 	c.Born(x.l.boot, unsafe.Pointer(x.m), vma.MMLockLayout())
 	c.Born(x.l.boot, unsafe.Pointer(x.v), vma.Layout())
 	c.Start()

@@ -148,8 +148,8 @@ func (x *Executor) run() (*execution, error) {
 	return &x.res, x.err
 }
 
-// ErrNondeterministic says that a program did not do the same with the same schedule.
-var ErrNondeterministic = errors.New("the program is not deterministic")
+// errNondeterministic says that a program did not do the same with the same schedule.
+var errNondeterministic = errors.New("the program is not deterministic")
 
 func (x *Executor) begin() {
 	x.running, x.stopping, x.turn, x.chosen = false, false, nil, 0
@@ -216,7 +216,7 @@ func (x *Executor) decide() *proc {
 		return x.end(Redundant)
 	case !x.enabled.has(i):
 		x.err = fmt.Errorf("step %d: task %d, which could go on in an earlier execution with the same beginning, cannot now: %w",
-			x.steps+1, i, ErrNondeterministic)
+			x.steps+1, i, errNondeterministic)
 		return x.end(Redundant)
 	}
 	x.last = i

@@ -115,7 +115,7 @@ func TestSearchErrors(t *testing.T) {
 		func(w *scriptWorld, t *task.Task) { w.a.Lock(t); w.x.WriteOnce(t, 2); w.a.Unlock(t) },
 	)
 	_, err := Search(context.Background(), moody, Options{Strategy: DFS, KeepGoing: 10})
-	if !errors.Is(err, ErrNondeterministic) {
+	if !errors.Is(err, errNondeterministic) {
 		t.Error(err)
 	}
 	for _, workers := range []int{1, 2} {

@@ -208,7 +208,7 @@ func (d *drawing) enter(s *trace.Step, stack []string) {
 func (d *drawing) step(i int) {
 	s := &d.trace.Steps[i]
 	d.enter(s, s.Stack)
-	d.add(s.Task, i+1, d.indent(s.Task)+StepText(s))
+	d.add(s.Task, i+1, d.indent(s.Task)+stepText(s))
 	for _, n := range s.Notes {
 		d.add(s.Task, 0, d.indent(s.Task)+"  "+n)
 	}
@@ -237,8 +237,8 @@ func waiting(b *trace.Blocked) string {
 	return strings.TrimRight(verb+b.Op.String()+" "+b.Cell, " ")
 }
 
-// StepText words a step: the operation, the cell, and what it saw and left.
-func StepText(s *trace.Step) string {
+// stepText words a step: the operation, the cell, and what it saw and left.
+func stepText(s *trace.Step) string {
 	text := s.Op.String()
 	if s.Cell != "" {
 		text += " " + s.Cell

@@ -92,7 +92,7 @@ func TestStepText(t *testing.T) {
 		"smp_load_acquire mm.mm_mt  = object#1":                 step("a", task.OpLoadAcquire, "mm.mm_mt", "object#1", "object#1", true),
 		"rcu_read_lock":                                         step("a", task.OpSectionBegin, "", "", "", true),
 	} {
-		if got := StepText(&s); got != want {
+		if got := stepText(&s); got != want {
 			t.Errorf("%q, expected %q", got, want)
 		}
 	}

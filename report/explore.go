@@ -87,7 +87,7 @@ func newExploreText(w io.Writer, full bool) func(*program.Result) error {
 // counterexample draws a violation and says how to see it again.
 func counterexample(b *strings.Builder, r *program.Result, v *program.Violation, full bool) {
 	fmt.Fprintf(b, "%s: %s\n\n", strings.ToUpper(v.Oracle()), shortNames(v.Message()))
-	TraceText(b, v.Trace, full)
+	traceText(b, v.Trace, full)
 	if full && len(v.Violations) > 0 {
 		panickedIn(b, v.Violations[0].Where)
 	}

@@ -25,7 +25,7 @@ func dot(b *strings.Builder, title string, t *trace.Trace, full bool) {
 			if len(s.Violations) > 0 {
 				style = ", color=red"
 			}
-			fmt.Fprintf(b, "\t\ts%d [label=%q%s];\n", i+1, fmt.Sprintf("%d %s\n%s", i+1, s.Func, StepText(s)), style)
+			fmt.Fprintf(b, "\t\ts%d [label=%q%s];\n", i+1, fmt.Sprintf("%d %s\n%s", i+1, s.Func, stepText(s)), style)
 			if last >= 0 {
 				fmt.Fprintf(b, "\t\ts%d -> s%d;\n", last+1, i+1)
 			}
@@ -77,7 +77,7 @@ func mermaid(b *strings.Builder, title string, t *trace.Trace, full bool) {
 		if s.From > 0 {
 			fmt.Fprintf(b, "    T%d-->>T%d: %s = %s\n", column[t.Steps[s.From-1].Task], column[s.Task], plainText(s.Cell), plainText(s.Was))
 		}
-		fmt.Fprintf(b, "    Note over T%d: %d %s\n", column[s.Task], i+1, plainText(StepText(s)))
+		fmt.Fprintf(b, "    Note over T%d: %d %s\n", column[s.Task], i+1, plainText(stepText(s)))
 		for _, oracle := range s.Violations {
 			fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[s.Task], plainText(oracle))
 		}

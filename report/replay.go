@@ -41,7 +41,7 @@ func replayText(r *program.Replayed, full bool) string {
 	fmt.Fprintf(b, "%s\nrules %s\n", title, r.Rules)
 	dropped(b, r.Dropped)
 	b.WriteString("\n")
-	TraceText(b, r.Trace, full)
+	traceText(b, r.Trace, full)
 	b.WriteString("\n")
 	t := r.Trace
 	switch {

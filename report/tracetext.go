@@ -11,8 +11,8 @@ import (
 // shortNames puts the names of columns for those of the oracles.
 func shortNames(text string) string { return strings.ReplaceAll(text, "vm_area_struct#", "vma#") }
 
-// TraceText draws a trace with everything that belongs to it.
-func TraceText(b *strings.Builder, t *trace.Trace, full bool) {
+// traceText draws a trace with everything that belongs to it.
+func traceText(b *strings.Builder, t *trace.Trace, full bool) {
 	b.WriteString(draw(t, full))
 	if len(t.Blocked) > 0 {
 		b.WriteString("\n")

@@ -71,7 +71,7 @@ thread mapper
 
 // TestSpecs checks that the example of every statement is one, and of its kind.
 func TestSpecs(t *testing.T) {
-	for i, spec := range Specs() {
+	for i, spec := range specs {
 		if int(spec.Kind) != i || spec.Name == "" || spec.Help == "" || spec.In == 0 {
 			t.Errorf("incomplete: %+v", spec)
 		}

@@ -1,11 +1,8 @@
 package workloads
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// Kind says what a statement or declaration is; [Specs] describes each.
+// Kind says what a statement or declaration is; specs describes each.
 type Kind uint8
 
 const (
@@ -278,9 +275,6 @@ var specs = [...]Spec{
 		args: []arg{argMM},
 		Help: "run the block in another address space", Example: "in child"},
 }
-
-// Specs describes every declaration and statement, in the manual's order.
-func Specs() []Spec { return slices.Clone(specs[:]) }
 
 // specIndex finds the specs by name.
 var specIndex = func() map[string]*Spec {

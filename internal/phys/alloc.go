@@ -35,7 +35,7 @@ func hoardingLimits(frames int) (budget, share int) {
 	return budget, share
 }
 
-// Alloc returns a frame with one reference, holding any bytes, for a page of memory. It fails with ErrNoFrames. It may sleep,
+// Alloc returns a frame with one reference, holding any bytes, for a page of memory. It fails with errNoFrames. It may sleep,
 // so it is called outside read sections and without spinlocks.
 func (m *Memory) Alloc(t *task.Task) (PFN, error) { return m.alloc(t, &pageLayout) }
 
@@ -43,11 +43,11 @@ func (m *Memory) Alloc(t *task.Task) (PFN, error) { return m.alloc(t, &pageLayou
 func (m *Memory) alloc(t *task.Task, layout *task.Layout) (PFN, error) {
 	if t.Choose(task.AllocFails, 2) == 1 {
 		t.Reach(task.AllocFailed)
-		return 0, ErrNoFrames
+		return 0, errNoFrames
 	}
 	c := m.caches.Get(t)
 	if c.n == 0 && !m.refill(t, c) {
-		return 0, ErrNoFrames
+		return 0, errNoFrames
 	}
 	c.n--
 	pfn := c.frames[c.n]

@@ -12,8 +12,8 @@ import (
 	"vmasim/internal/task"
 )
 
-// ErrBeyondEOF says that a page lies wholly beyond the end of its file: SIGBUS to the task that touches it.
-var ErrBeyondEOF = errors.New("page beyond the end of the file")
+// errBeyondEOF says that a page lies wholly beyond the end of its file: SIGBUS to the task that touches it.
+var errBeyondEOF = errors.New("page beyond the end of the file")
 
 // Inode is a file's bytes with their page cache: the kernel's struct inode and address_space. The cache is not coherent
 // with writes to the real file by other programs, except that the end of the file is looked up each time, because the
@@ -219,14 +219,14 @@ func (f *Inode) PageCount(t *task.Task) (uint64, error) {
 }
 
 // Page returns the frame that holds page index of the file, with a reference for the caller; bytes past the end of the
-// file are zero. It fails with ErrBeyondEOF, ErrNoFrames, or the errno of the read. It may sleep.
+// file are zero. It fails with errBeyondEOF, errNoFrames, or the errno of the read. It may sleep.
 func (f *Inode) Page(t *task.Task, index uint64) (PFN, error) {
 	pages, err := f.PageCount(t)
 	if err != nil {
 		return 0, err
 	}
 	if index >= pages {
-		return 0, ErrBeyondEOF
+		return 0, errBeyondEOF
 	}
 	if pfn := f.Lookup(t, index); pfn != 0 {
 		return pfn, nil
@@ -288,7 +288,7 @@ func (f *Inode) readFrame(t *task.Task, index uint64) (pfn PFN, n int, err error
 	return pfn, n, nil
 }
 
-// readAt reads the bytes of a page, as many as the file has. None is ErrBeyondEOF: the file shrank meanwhile.
+// readAt reads the bytes of a page, as many as the file has. None is errBeyondEOF: the file shrank meanwhile.
 func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 	if f.file == nil {
 		return 0, nil // a page that was never written to
@@ -299,7 +299,7 @@ func (f *Inode) readAt(buf []byte, index uint64) (int, error) {
 		case err != nil:
 			return 0, fmt.Errorf("read page %d of %s: %w", index, f.Name(), err)
 		case n == 0 && done == 0:
-			return 0, ErrBeyondEOF
+			return 0, errBeyondEOF
 		default:
 			done += n
 			if n == 0 || done == len(buf) {

@@ -52,7 +52,7 @@ func TestFilePage(t *testing.T) {
 		m.PutAll(tk, []PFN{pfn, pfn})
 	}
 	for _, index := range []uint64{3, 1 << 52, 1<<64 - 1} {
-		if _, err := f.Page(tk, index); !errors.Is(err, ErrBeyondEOF) {
+		if _, err := f.Page(tk, index); !errors.Is(err, errBeyondEOF) {
 			t.Errorf("page %d: %v", index, err)
 		}
 	}
@@ -193,7 +193,7 @@ func TestFileShrinks(t *testing.T) {
 	for index := range uint64(4) {
 		pfn, err := f.Page(tk, index)
 		if index >= 2 {
-			if !errors.Is(err, ErrBeyondEOF) {
+			if !errors.Is(err, errBeyondEOF) {
 				t.Errorf("page %d beyond the end: %d, %v", index, pfn, err)
 			}
 			continue

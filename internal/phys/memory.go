@@ -28,8 +28,8 @@ const (
 	firstPFN PFN = 2 // the first frame that can be handed out
 )
 
-// ErrNoFrames says that memory is full, or that the chooser let an allocation fail. It is an ENOMEM.
-var ErrNoFrames = fmt.Errorf("out of page frames: %w", linux.ENOMEM)
+// errNoFrames says that memory is full, or that the chooser let an allocation fail. It is an ENOMEM.
+var errNoFrames = fmt.Errorf("out of page frames: %w", linux.ENOMEM)
 
 // Memory is a machine's physical memory.
 type Memory struct {

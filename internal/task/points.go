@@ -105,8 +105,8 @@ var groupTable = [numGroups]struct {
 // Info returns the point's name and meaning.
 func (p Point) Info() PointInfo { return pointTable[p] }
 
-// AllPoints returns the points that a report names, in their order.
-func AllPoints() (all []Point) {
+// allPoints returns the points that a report names, in their order.
+func allPoints() (all []Point) {
 	for p, info := range pointTable {
 		if info.Group != NoGroup {
 			all = append(all, Point(p))
@@ -123,7 +123,7 @@ func (s Points) Has(p Point) bool { return s&(1<<p) != 0 }
 
 // Names returns the names of the points in the set, those that only make others possible left out.
 func (s Points) Names() (names []string) {
-	for _, p := range AllPoints() {
+	for _, p := range allPoints() {
 		if s.Has(p) {
 			names = append(names, p.Info().Name)
 		}

@@ -75,7 +75,7 @@ func TestPointManual(t *testing.T) {
 		t.Fatalf("%s has no part points", manual)
 	}
 	table := "| point | what came about |\n|---|---|\n"
-	for _, p := range AllPoints() {
+	for _, p := range allPoints() {
 		table += fmt.Sprintf("| `%s` | %s |\n", p.Info().Name, p.Info().Doc)
 	}
 	want := before + open + table + end + after

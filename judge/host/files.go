@@ -51,5 +51,5 @@ func (p *Process) receive(n int) operation {
 		base: p.address(unsafe.Pointer(&p.slot.bell)), length: 1,
 		control: p.address(unsafe.Pointer(&m.rights)), controlLen: uint64(unix.CmsgSpace(4 * n)),
 	}
-	return CallOp(unix.SYS_RECVMSG, uintptr(p.slot.fd), uintptr(p.address(unsafe.Pointer(m))), 0).operation
+	return callOp(unix.SYS_RECVMSG, uintptr(p.slot.fd), uintptr(p.address(unsafe.Pointer(m))), 0).operation
 }

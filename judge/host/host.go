@@ -38,8 +38,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrUnsupported says that this architecture has no agents.
-var ErrUnsupported = errors.New("the real kernel can be driven on amd64 only, not on " + runtime.GOARCH)
+// errUnsupported says that this architecture has no agents.
+var errUnsupported = errors.New("the real kernel can be driven on amd64 only, not on " + runtime.GOARCH)
 
 // ErrLost says that an agent has died or does not answer. The Process is of no
 // use any more but for Exit.
@@ -78,7 +78,7 @@ type Lab struct {
 // Start makes a Lab. The program must call Main first thing.
 func Start(o Options) (*Lab, error) {
 	if !supported {
-		return nil, ErrUnsupported
+		return nil, errUnsupported
 	}
 	if os.Getenv(nurseryVariable) != "" {
 		return nil, errors.New("a nursery cannot start another: the program does not call host.Main")
@@ -98,7 +98,7 @@ func Start(o Options) (*Lab, error) {
 }
 
 func (l *Lab) start() (err error) {
-	if l.kernel, err = ReadKernel(os.TempDir()); err != nil {
+	if l.kernel, err = readKernel(os.TempDir()); err != nil {
 		return err
 	}
 	control, ours, err := l.startNursery()

@@ -85,8 +85,8 @@ var fileSystemNames = map[int64]string{
 	unix.OVERLAYFS_SUPER_MAGIC: "overlayfs", unix.F2FS_SUPER_MAGIC: "f2fs", unix.NFS_SUPER_MAGIC: "nfs",
 }
 
-// ReadKernel asks the running kernel. Temporary files will be in tempDir.
-func ReadKernel(tempDir string) (Kernel, error) {
+// readKernel asks the running kernel. Temporary files will be in tempDir.
+func readKernel(tempDir string) (Kernel, error) {
 	k := Kernel{Arch: runtime.GOARCH, UID: os.Geteuid(), StackGuardGap: stackGuardGap()}
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
@@ -275,7 +275,7 @@ const judgingSeries = "6.18"
 // the simulator claims to be, on the architecture that it claims to be.
 func (k Kernel) Judges() error {
 	if !supported {
-		return ErrUnsupported
+		return errUnsupported
 	}
 	if rest, ok := strings.CutPrefix(k.Release, judgingSeries); !ok || rest != "" && rest[0] != '.' && rest[0] != '-' {
 		return errors.New("the simulator is Linux " + judgingSeries + ", this is " + k.Release)

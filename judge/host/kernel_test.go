@@ -26,7 +26,7 @@ func known() Kernel {
 }
 
 func TestReadKernel(t *testing.T) {
-	k, err := ReadKernel(t.TempDir())
+	k, err := readKernel(t.TempDir())
 	must(t, err)
 	t.Logf("\n%v", k)
 	for _, d := range k.Differences() {
@@ -44,7 +44,7 @@ func TestReadKernel(t *testing.T) {
 
 func TestJudges(t *testing.T) {
 	if !supported {
-		t.Skip(ErrUnsupported)
+		t.Skip(errUnsupported)
 	}
 	for release, judges := range map[string]bool{
 		"6.18": true, "6.18.44-fc-v657": true, "6.18-rc3": true, "6.180.1": false, "6.1.8": false, "7.0.1": false, "": false,

@@ -105,7 +105,7 @@ func (p *Process) DropCapabilities(capabilities ...int) error {
 	state := (*capabilityState)(unsafe.Pointer(&p.slot.scratch))
 	*state = capabilityState{header: unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}}
 	header, data := uintptr(p.ScratchAddr()), uintptr(p.ScratchAddr())+unsafe.Offsetof(state.data)
-	if err := p.require("capget", CallOp(unix.SYS_CAPGET, header, data)); err != nil {
+	if err := p.require("capget", callOp(unix.SYS_CAPGET, header, data)); err != nil {
 		return err
 	}
 	for i := range state.data {
@@ -123,7 +123,7 @@ func (p *Process) DropCapabilities(capabilities ...int) error {
 		d.Permitted &^= drop
 		d.Inheritable &^= drop
 	}
-	return p.require("capset", CallOp(unix.SYS_CAPSET, header, data))
+	return p.require("capset", callOp(unix.SYS_CAPSET, header, data))
 }
 
 // KeepCapabilities takes all capabilities from the process but the given ones

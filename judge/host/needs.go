@@ -7,15 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrRefused says that this environment does not let us drive processes: a
+// errRefused says that this environment does not let us drive processes: a
 // system call that agents need is forbidden, or /proc is not there.
-var ErrRefused = errors.New("no process can be driven here")
+var errRefused = errors.New("no process can be driven here")
 
 // refused marks errors that come from the environment.
 func refused(err error) error {
 	for _, e := range []unix.Errno{unix.EPERM, unix.EACCES, unix.ENOSYS, unix.ENOENT} {
 		if errors.Is(err, e) {
-			return fmt.Errorf("%w: %w", ErrRefused, err)
+			return fmt.Errorf("%w: %w", errRefused, err)
 		}
 	}
 	return err
@@ -80,7 +80,7 @@ func StartFor(t Test, needs ...Need) *Lab {
 	t.Helper()
 	l, err := Start(Options{})
 	switch {
-	case errors.Is(err, ErrUnsupported), errors.Is(err, ErrRefused):
+	case errors.Is(err, errUnsupported), errors.Is(err, errRefused):
 		t.Skip(err)
 	case err != nil:
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func RequireMemfd(t Test) {
 	t.Helper()
 	fd, err := unix.MemfdCreate("vmasim-need", unix.MFD_CLOEXEC)
 	switch err = refused(err); {
-	case errors.Is(err, ErrRefused):
+	case errors.Is(err, errRefused):
 		t.Skip(fmt.Errorf("memfd_create: %w", err))
 	case err != nil:
 		t.Fatal(err)

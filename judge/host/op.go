@@ -12,8 +12,8 @@ import (
 // below; after Process.Run it has its result.
 type Op struct{ operation }
 
-// CallOp is a system call with up to six arguments.
-func CallOp(nr uintptr, args ...uintptr) Op {
+// callOp is a system call with up to six arguments.
+func callOp(nr uintptr, args ...uintptr) Op {
 	op := Op{operation{kind: opCall, target: uint64(nr)}}
 	for i, arg := range args {
 		op.args[i] = uint64(arg)
@@ -21,18 +21,18 @@ func CallOp(nr uintptr, args ...uintptr) Op {
 	return op
 }
 
-// TouchOp touches the byte at addr. A write leaves it as it is. A fetch executes the one instruction at the address, with all registers
+// touchOp touches the byte at addr. A write leaves it as it is. A fetch executes the one instruction at the address, with all registers
 // pointing to memory of no importance: what that instruction does or raises does not count, only whether it could be fetched. Zeroes
 // do nothing.
-func TouchOp(addr uint64, access linux.Access) Op {
+func touchOp(addr uint64, access linux.Access) Op {
 	return Op{operation{kind: [...]uint64{opRead, opWrite, opExec}[access], target: addr}}
 }
 
-// LoadOp loads the 8-byte word at addr.
-func LoadOp(addr uint64) Op { return Op{operation{kind: opLoad, target: addr}} }
+// loadOp loads the 8-byte word at addr.
+func loadOp(addr uint64) Op { return Op{operation{kind: opLoad, target: addr}} }
 
-// StoreOp stores an 8-byte word at addr.
-func StoreOp(addr, value uint64) Op {
+// storeOp stores an 8-byte word at addr.
+func storeOp(addr, value uint64) Op {
 	return Op{operation{kind: opStore, target: addr, args: [6]uint64{value}}}
 }
 

@@ -159,7 +159,7 @@ func TestRun(t *testing.T) {
 	mapAnon(t, p, 0, 999, protRW)
 	var ops []Op
 	for i := range 1000 {
-		ops = append(ops, StoreOp(at(p, i), uint64(i)))
+		ops = append(ops, storeOp(at(p, i), uint64(i)))
 	}
 	must(t, p.Run(ops))
 	for i := range ops {

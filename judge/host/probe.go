@@ -26,8 +26,8 @@ func (p *Process) probe() error {
 func (p *Process) probeZeroPage() error {
 	at := uint64(DefaultBase)
 	err := p.require("the zero page",
-		CallOp(unix.SYS_MMAP, uintptr(at), 2*linux.PageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0),
-		TouchOp(at, linux.Read), TouchOp(at+linux.PageSize, linux.Read))
+		callOp(unix.SYS_MMAP, uintptr(at), 2*linux.PageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0),
+		touchOp(at, linux.Read), touchOp(at+linux.PageSize, linux.Read))
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (p *Process) probeZeroPage() error {
 	if p.lab.kernel.ZeroPage {
 		p.lab.zero = pages[0].Frame()
 	}
-	return p.require("munmap", CallOp(unix.SYS_MUNMAP, uintptr(at), 2*linux.PageSize))
+	return p.require("munmap", callOp(unix.SYS_MUNMAP, uintptr(at), 2*linux.PageSize))
 }
 
 // sharesZeroPage reports whether two pages that were only read are one.
@@ -49,7 +49,7 @@ func sharesZeroPage(a, b Page) bool {
 
 // tryMap maps a page, and unmaps it again. It returns where it was.
 func (p *Process) tryMap(addr uint64, flags uintptr) (uint64, unix.Errno, error) {
-	op, err := p.runOne(CallOp(unix.SYS_MMAP, uintptr(addr), linux.PageSize, unix.PROT_NONE, flags|unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0))
+	op, err := p.runOne(callOp(unix.SYS_MMAP, uintptr(addr), linux.PageSize, unix.PROT_NONE, flags|unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uintptr(0), 0))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -57,7 +57,7 @@ func (p *Process) tryMap(addr uint64, flags uintptr) (uint64, unix.Errno, error)
 	if errno != 0 {
 		return 0, errno, nil
 	}
-	return uint64(got), 0, p.require("munmap", CallOp(unix.SYS_MUNMAP, got, linux.PageSize))
+	return uint64(got), 0, p.require("munmap", callOp(unix.SYS_MUNMAP, got, linux.PageSize))
 }
 
 // probeLowestAddr asks for the lowest page: the kernel raises the hint.
@@ -91,7 +91,7 @@ func (p *Process) probeWildFetch() error {
 func (p *Process) probeFaultAround() error {
 	const size = 2 << 20
 	copy(p.Scratch(), "vmasim-probe\x00")
-	op, err := p.runOne(CallOp(unix.SYS_MEMFD_CREATE, uintptr(p.ScratchAddr()), 0))
+	op, err := p.runOne(callOp(unix.SYS_MEMFD_CREATE, uintptr(p.ScratchAddr()), 0))
 	if err != nil {
 		return err
 	}
@@ -100,17 +100,17 @@ func (p *Process) probeFaultAround() error {
 		return fmt.Errorf("memfd_create: %w", errno)
 	}
 	at := uintptr(DefaultBase)
-	mapping := CallOp(unix.SYS_MMAP, at, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED, fd, 0)
-	err = p.require("a file", CallOp(unix.SYS_FTRUNCATE, fd, size), mapping)
+	mapping := callOp(unix.SYS_MMAP, at, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_FIXED, fd, 0)
+	err = p.require("a file", callOp(unix.SYS_FTRUNCATE, fd, size), mapping)
 	if err != nil {
 		return err
 	}
-	if op, err = p.runOne(CallOp(unix.SYS_MADVISE, at, size, unix.MADV_POPULATE_WRITE)); err != nil {
+	if op, err = p.runOne(callOp(unix.SYS_MADVISE, at, size, unix.MADV_POPULATE_WRITE)); err != nil {
 		return err
 	}
 	_, unknown := op.Result() // before 5.14
 	if unknown == 0 {
-		if err := p.require("a page of a file", CallOp(unix.SYS_MUNMAP, at, size), mapping, TouchOp(uint64(at), linux.Read)); err != nil {
+		if err := p.require("a page of a file", callOp(unix.SYS_MUNMAP, at, size), mapping, touchOp(uint64(at), linux.Read)); err != nil {
 			return err
 		}
 		pages, err := p.Pages(uint64(at), size/linux.PageSize)
@@ -123,7 +123,7 @@ func (p *Process) probeFaultAround() error {
 			}
 		}
 	}
-	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, size), CallOp(unix.SYS_CLOSE, fd))
+	return p.require("munmap", callOp(unix.SYS_MUNMAP, at, size), callOp(unix.SYS_CLOSE, fd))
 }
 
 // probeMaybeGuard guards a page, and looks for the flag. A kernel that has no
@@ -131,11 +131,11 @@ func (p *Process) probeFaultAround() error {
 func (p *Process) probeMaybeGuard() error {
 	at := uintptr(DefaultBase)
 	err := p.require("a page to guard",
-		CallOp(unix.SYS_MMAP, at, linux.PageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0))
+		callOp(unix.SYS_MMAP, at, linux.PageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_FIXED_NOREPLACE, ^uintptr(0), 0))
 	if err != nil {
 		return err
 	}
-	if _, err := p.runOne(CallOp(unix.SYS_MADVISE, at, linux.PageSize, unix.MADV_GUARD_INSTALL)); err != nil {
+	if _, err := p.runOne(callOp(unix.SYS_MADVISE, at, linux.PageSize, unix.MADV_GUARD_INSTALL)); err != nil {
 		return err
 	}
 	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+linux.PageSize)
@@ -143,14 +143,14 @@ func (p *Process) probeMaybeGuard() error {
 		return err
 	}
 	p.lab.kernel.MaybeGuard = len(areas) == 1 && areas[0].Flags.Has("gu")
-	return p.require("munmap", CallOp(unix.SYS_MUNMAP, at, linux.PageSize))
+	return p.require("munmap", callOp(unix.SYS_MUNMAP, at, linux.PageSize))
 }
 
 // probeDroppable maps a page of droppable memory while all that is mapped is
 // locked. Kernels that do not know it, or do not let us lock, lock none.
 func (p *Process) probeDroppable() error {
 	at := uintptr(DefaultBase)
-	lock, err := p.runOne(CallOp(unix.SYS_MLOCKALL, unix.MCL_FUTURE))
+	lock, err := p.runOne(callOp(unix.SYS_MLOCKALL, unix.MCL_FUTURE))
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func (p *Process) probeDroppable() error {
 		return nil
 	}
 	flags := uintptr(unix.MAP_DROPPABLE | unix.MAP_ANONYMOUS | unix.MAP_FIXED_NOREPLACE)
-	if _, err := p.runOne(CallOp(unix.SYS_MMAP, at, linux.PageSize, unix.PROT_READ, flags, ^uintptr(0), 0)); err != nil {
+	if _, err := p.runOne(callOp(unix.SYS_MMAP, at, linux.PageSize, unix.PROT_READ, flags, ^uintptr(0), 0)); err != nil {
 		return err
 	}
 	areas, err := p.areas(procSmaps, uint64(at), uint64(at)+linux.PageSize)
@@ -166,5 +166,5 @@ func (p *Process) probeDroppable() error {
 		return err
 	}
 	p.lab.kernel.LockDroppable = len(areas) == 1 && areas[0].Flags.Has("lo")
-	return p.require("munlockall", CallOp(unix.SYS_MUNLOCKALL), CallOp(unix.SYS_MUNMAP, at, linux.PageSize))
+	return p.require("munlockall", callOp(unix.SYS_MUNLOCKALL), callOp(unix.SYS_MUNMAP, at, linux.PageSize))
 }

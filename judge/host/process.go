@@ -157,7 +157,7 @@ func (p *Process) runOne(op Op) (Op, error) {
 
 // Call makes a system call. If the kernel refuses, the error is its unix.Errno.
 func (p *Process) Call(nr uintptr, args ...uintptr) (uintptr, error) {
-	op, err := p.runOne(CallOp(nr, args...))
+	op, err := p.runOne(callOp(nr, args...))
 	if err != nil {
 		return 0, err
 	}
@@ -170,13 +170,13 @@ func (p *Process) Call(nr uintptr, args ...uintptr) (uintptr, error) {
 
 // Touch touches the byte at addr.
 func (p *Process) Touch(addr uint64, access linux.Access) (Fault, error) {
-	op, err := p.runOne(TouchOp(addr, access))
+	op, err := p.runOne(touchOp(addr, access))
 	return op.Fault(), err
 }
 
 // Load loads the 8-byte word at addr.
 func (p *Process) Load(addr uint64) (uint64, Fault, error) {
-	op, err := p.runOne(LoadOp(addr))
+	op, err := p.runOne(loadOp(addr))
 	if f := op.Fault(); err != nil || !f.OK() {
 		return 0, f, err
 	}
@@ -185,7 +185,7 @@ func (p *Process) Load(addr uint64) (uint64, Fault, error) {
 
 // Store stores an 8-byte word at addr.
 func (p *Process) Store(addr, value uint64) (Fault, error) {
-	op, err := p.runOne(StoreOp(addr, value))
+	op, err := p.runOne(storeOp(addr, value))
 	return op.Fault(), err
 }
 

@@ -103,7 +103,7 @@ func (p *Process) settle(handler uint64) error {
 		return err
 	}
 	for _, r := range [][2]uint64{{0, agentFD - 1}, {agentFD + 1, 1<<32 - 1}} {
-		if err := p.require("close_range", CallOp(unix.SYS_CLOSE_RANGE, uintptr(r[0]), uintptr(r[1]), 0)); err != nil {
+		if err := p.require("close_range", callOp(unix.SYS_CLOSE_RANGE, uintptr(r[0]), uintptr(r[1]), 0)); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (p *Process) settle(handler uint64) error {
 		return err
 	}
 	// Forks inherit this. Where mappings are placed and VM_HUGEPAGE do not depend on it.
-	if err := p.require("PR_SET_THP_DISABLE", CallOp(unix.SYS_PRCTL, unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)); err != nil {
+	if err := p.require("PR_SET_THP_DISABLE", callOp(unix.SYS_PRCTL, unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)); err != nil {
 		return err
 	}
 	if err := p.takeProtectionKeys(); err != nil {
@@ -145,7 +145,7 @@ func (p *Process) catchSignals(handler uint64) error {
 	// restorer, which amd64 demands, is never reached.
 	*(*signalAction)(unsafe.Pointer(&p.slot.scratch)) = signalAction{handler: handler, flags: saSiginfo | saOnstack | saNodefer | saRestorer, restorer: handler}
 	for _, s := range caughtSignals {
-		if err := p.require("rt_sigaction", CallOp(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(p.ScratchAddr()), 0, 8)); err != nil {
+		if err := p.require("rt_sigaction", callOp(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(p.ScratchAddr()), 0, 8)); err != nil {
 			return err
 		}
 	}
@@ -171,7 +171,7 @@ func (p *Process) shed(handler uint64) error {
 			p.lab.kept = append(p.lab.kept, a)
 			continue
 		}
-		if err := p.require("munmap", CallOp(unix.SYS_MUNMAP, uintptr(a.Start), uintptr(a.End-a.Start))); err != nil {
+		if err := p.require("munmap", callOp(unix.SYS_MUNMAP, uintptr(a.Start), uintptr(a.End-a.Start))); err != nil {
 			return err
 		}
 	}
@@ -184,7 +184,7 @@ func (p *Process) shed(handler uint64) error {
 // them.
 func (p *Process) takeProtectionKeys() error {
 	for {
-		op, err := p.runOne(CallOp(unix.SYS_PKEY_ALLOC, 0, 0))
+		op, err := p.runOne(callOp(unix.SYS_PKEY_ALLOC, 0, 0))
 		if err != nil {
 			return err
 		}
@@ -197,7 +197,7 @@ func (p *Process) takeProtectionKeys() error {
 // makeFiller gives the agent the file that fills address spaces.
 func (p *Process) makeFiller() error {
 	copy(p.Scratch(), "vmasim-filler\x00")
-	op, err := p.runOne(CallOp(unix.SYS_MEMFD_CREATE, uintptr(p.ScratchAddr()), 0))
+	op, err := p.runOne(callOp(unix.SYS_MEMFD_CREATE, uintptr(p.ScratchAddr()), 0))
 	if err != nil {
 		return err
 	}
@@ -261,14 +261,14 @@ func (p *Process) fill() error {
 			return err
 		}
 	}
-	return p.require("close", CallOp(unix.SYS_CLOSE, uintptr(p.lab.filler)))
+	return p.require("close", callOp(unix.SYS_CLOSE, uintptr(p.lab.filler)))
 }
 
 // fillerOp maps the filler from start to end. Offsets are addresses, so that
 // neighbouring fillers are one area.
 func (p *Process) fillerOp(start, end uint64) Op {
 	const flags = unix.MAP_PRIVATE | unix.MAP_FIXED_NOREPLACE | unix.MAP_NORESERVE
-	return CallOp(unix.SYS_MMAP, uintptr(start), uintptr(end-start), unix.PROT_NONE, flags, uintptr(p.lab.filler), uintptr(start))
+	return callOp(unix.SYS_MMAP, uintptr(start), uintptr(end-start), unix.PROT_NONE, flags, uintptr(p.lab.filler), uintptr(start))
 }
 
 // memoryMap is struct prctl_mm_map.
@@ -289,7 +289,7 @@ func (p *Process) placeHeap() error {
 		startCode: outside, endCode: outside + 1, startData: at, endData: at, startBrk: at, brk: at, startStack: outside,
 		argStart: outside, argEnd: outside, envStart: outside, envEnd: outside, exeFD: -1,
 	}
-	op := CallOp(unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, uintptr(p.ScratchAddr()), unsafe.Sizeof(memoryMap{}), 0)
+	op := callOp(unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, uintptr(p.ScratchAddr()), unsafe.Sizeof(memoryMap{}), 0)
 	return p.require("placing the heap (PR_SET_MM_MAP, CONFIG_CHECKPOINT_RESTORE)", op)
 }
 
@@ -314,10 +314,10 @@ func (p *Process) leaveRoom() error {
 	}
 	var ops []Op
 	for n := range uint64(superfluous / 2) {
-		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].Start+(1+2*n)*linux.PageSize), linux.PageSize, unix.PROT_READ))
+		ops = append(ops, callOp(unix.SYS_MPROTECT, uintptr(areas[i].Start+(1+2*n)*linux.PageSize), linux.PageSize, unix.PROT_READ))
 	}
 	if superfluous%2 != 0 { // one more: at the end of an area
-		ops = append(ops, CallOp(unix.SYS_MPROTECT, uintptr(areas[i].End-linux.PageSize), linux.PageSize, unix.PROT_READ))
+		ops = append(ops, callOp(unix.SYS_MPROTECT, uintptr(areas[i].End-linux.PageSize), linux.PageSize, unix.PROT_READ))
 	}
 	return p.require("using up the map count", ops...)
 }

@@ -148,20 +148,20 @@ func (p *Program) addBlock(b *workloads.Block, name string) {
 
 // known are the names that a scenario may use.
 func known() workloads.Names {
-	names := workloads.Names{Oracles: Oracles()}
-	for _, c := range Choices() {
+	names := workloads.Names{Oracles: allOracles()}
+	for _, c := range allChoices() {
 		names.Choices = append(names.Choices, string(c))
 	}
 	return names
 }
 
-// Oracles returns the names of all oracles.
-func Oracles() []string { return check.Names(^check.Source(0)) }
+// allOracles returns the names of all oracles.
+func allOracles() []string { return check.Names(^check.Source(0)) }
 
 func checkOracles(names []string) error {
 	var errs []error
 	for _, name := range names {
-		if all := Oracles(); !slices.Contains(all, name) {
+		if all := allOracles(); !slices.Contains(all, name) {
 			errs = append(errs, errors.New(suggest.Unknown("oracle", name, all, "one that vmasim oracles lists")))
 		}
 	}
@@ -170,11 +170,11 @@ func checkOracles(names []string) error {
 
 // oracles returns the names of those that are not switched off.
 func (p *Program) oracles() []string {
-	return slices.DeleteFunc(Oracles(), func(name string) bool { return slices.Contains(p.without, name) })
+	return slices.DeleteFunc(allOracles(), func(name string) bool { return slices.Contains(p.without, name) })
 }
 
-// Choices returns what can be decided besides scheduling.
-func Choices() (all []task.Choice) {
+// allChoices returns what can be decided besides scheduling.
+func allChoices() (all []task.Choice) {
 	for _, c := range task.Choices() {
 		all = append(all, c.Name)
 	}
