@@ -34,10 +34,11 @@ func (s Size) less(o Size) bool {
 type Shrunk struct {
 	// Program is the program that fails, a smaller one if it could be reduced. The schedule of Found is one of its own, and
 	// has its fingerprints. Whoever asked for it closes it.
-	Program  Program
-	Found    Found
-	From, To Size
-	Runs     int // executions it took
+	Program Program `json:"-"`
+	Found   Found   `json:"-"`
+	From    Size    `json:"from"`
+	To      Size    `json:"to"`
+	Runs    int     `json:"-"` // executions it took
 }
 
 // The costs that shrinking may have, in steps: 100 000 of them take some 30 ms.

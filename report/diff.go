@@ -9,7 +9,6 @@ import (
 	mapslib "maps"
 	"slices"
 	"strings"
-	"time"
 
 	"vmasim/judge"
 )
@@ -99,38 +98,8 @@ func outcomes(counts map[string]int) string {
 
 func indented(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
 
-// diffed is a result as --format json prints it.
-type diffed struct {
-	Name        string         `json:"name"`
-	Operations  int            `json:"operations"`
-	Sequences   int            `json:"sequences,omitempty"`
-	Drifts      int            `json:"drifts"`
-	FirstDrift  *judge.Drift   `json:"first_drift"`
-	Unexpected  *judge.Drift   `json:"unexpected"`
-	Unstable    []judge.Drift  `json:"unstable"`
-	Kernel      string         `json:"kernel"`
-	Another     *string        `json:"another_kernel"`
-	Differences []string       `json:"differences"`
-	Seed        uint64         `json:"seed,omitempty"`
-	Elapsed     time.Duration  `json:"elapsed_ns"`
-	Interrupted bool           `json:"interrupted"`
-	Coverage    judge.Coverage `json:"coverage"`
-	Skipped     map[string]int `json:"not_compared"`
-}
-
 // DiffJSON prints a comparison as one object on a line.
-func DiffJSON(w io.Writer, r *judge.Result) error {
-	out := diffed{
-		Name: r.Name, Operations: r.Operations, Sequences: r.Sequences, Drifts: r.Drifts, Kernel: r.Kernel.Release,
-		Differences: r.Kernel.Differences(), Seed: r.Seed, Elapsed: r.Elapsed, Interrupted: r.Interrupted, Coverage: r.Coverage, Skipped: r.Skipped,
-		FirstDrift: r.FirstDrift, Unexpected: r.Unexpected, Unstable: listed(r.Unstable),
-	}
-	if err := r.Kernel.Judges(); err != nil {
-		why := err.Error()
-		out.Another = &why
-	}
-	return json.NewEncoder(w).Encode(out)
-}
+func DiffJSON(w io.Writer, r *judge.Result) error { return json.NewEncoder(w).Encode(r) }
 
 // DiffProgress is the line that tells how far a comparison is.
 func DiffProgress(p judge.Progress) string {

@@ -66,4 +66,6 @@ func TestDiffJSON(t *testing.T) {
 			t.Errorf("no %s in %s", want, b.String())
 		}
 	}
+	r.Kernel.Release, r.Sequences, r.Seed = "7.3.4", 1, 1
+	checkDocumented(t, "../docs/fidelity.md", printed(t, r))
 }

@@ -1,8 +1,11 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -91,26 +94,46 @@ func TestExploreReports(t *testing.T) {
 	})
 }
 
+// TestExploreJSON: formats for programs tell of the first violation, the same whether it was found or replayed.
 func TestExploreJSON(t *testing.T) {
 	r := exploreBuiltin(t, "detach-race", program.Setting{})
-	var b strings.Builder
-	if err := exploreFormats[1].New(&b, false)(r); err != nil {
+	found := decoded(t, exploreFormats[1].New, r)
+	if found["verdict"] != "violation" || found["oracle"] != "lock-left-held" || found["as_stated"] != true || found["executions"] != 1234.0 {
+		t.Errorf("%v", found)
+	}
+	sc, err := workloads.LoadBuiltin("lock-order")
+	if err != nil {
 		t.Fatal(err)
 	}
-	var got explored
-	if err := json.Unmarshal([]byte(b.String()), &got); err != nil {
+	s := program.Setting{Without: []string{"lock-order", "blocking-under-vma-lock"}, Show: []string{program.Any}}
+	r = exploreBuiltin(t, sc.Name, s)
+	again, err := program.ReplayScenario(sc, s, r.Violations[0].Schedule)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Verdict != "violation" || got.Oracle != "lock-left-held" || !got.AsStated || !got.Complete || got.Shrunk == nil || got.Executions < 10 {
-		t.Errorf("%+v", got)
+	found = decoded(t, exploreFormats[1].New, r)
+	replayed := decoded(t, exploreFormats[1].Replay, again)
+	for _, key := range []string{"oracle", "message", "schedule", "trace", "finally"} {
+		if !reflect.DeepEqual(replayed[key], found[key]) {
+			t.Errorf("%s: %v was replayed, %v found", key, replayed[key], found[key])
+		}
 	}
-	if len(got.Trace) != got.Shrunk.To.Steps || !strings.HasPrefix(got.Schedule, "v1:") {
-		t.Errorf("%d steps in the trace of %d; %s", len(got.Trace), got.Shrunk.To.Steps, got.Schedule)
+	if found["oracle"] != "deadlock" {
+		t.Errorf("%v", found["oracle"])
 	}
-	last := got.Trace[len(got.Trace)-1]
-	if last.Task != "reader" || last.Cell != "vma#1.vm_refcnt" || last.Was != "1" || last.Is != "0" || last.Statement != "lock A" {
-		t.Errorf("last step %+v", last)
+}
+
+// decoded returns what a format for programs writes.
+func decoded[R any](t *testing.T, format func(io.Writer, bool) func(R) error, r R) (object map[string]any) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := format(&b, false)(r); err != nil {
+		t.Fatal(err)
 	}
+	if err := json.Unmarshal(b.Bytes(), &object); err != nil {
+		t.Fatal(err)
+	}
+	return object
 }
 
 func TestExploreEvents(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	lockpath "vmasim/judge/lockpath"
+	"vmasim/judge/lockpath"
 )
 
 // FaultsText words how kernel and simulator handled the faults of a scenario.
@@ -50,33 +50,5 @@ func named(scenario, title string) string {
 	return scenario + ": " + title
 }
 
-// faulted is a measurement as --format json prints it.
-type faulted struct {
-	Scenario    string      `json:"scenario"`
-	Threads     int         `json:"threads"`
-	Release     string      `json:"kernel_release"`
-	Kernel      faultedSide `json:"kernel"`
-	Simulator   faultedSide `json:"simulator"`
-	Interrupted bool        `json:"interrupted"`
-	OK          bool        `json:"ok"`
-}
-
-type faultedSide struct {
-	Faults     uint64   `json:"faults"`
-	MmapLock   uint64   `json:"pgfault_mmap_lock"`
-	Share      float64  `json:"share"`
-	PerSecond  float64  `json:"faults_per_second"`
-	Elapsed    int64    `json:"elapsed_ns"`
-	Unexpected []string `json:"unexpected"`
-}
-
 // FaultsJSON prints the same as one object on a line.
-func FaultsJSON(w io.Writer, r *lockpath.Result) error {
-	side := func(s *lockpath.Side) faultedSide {
-		return faultedSide{s.Faults, s.MmapLock, s.Share(), s.Rate(), s.Elapsed.Nanoseconds(), append([]string{}, s.Unexpected...)}
-	}
-	return json.NewEncoder(w).Encode(faulted{
-		Scenario: r.Scenario, Threads: r.Threads, Release: r.Release, Kernel: side(&r.Kernel), Simulator: side(&r.Simulator),
-		Interrupted: r.Interrupted, OK: r.OK(),
-	})
-}
+func FaultsJSON(w io.Writer, r *lockpath.Result) error { return json.NewEncoder(w).Encode(r) }

@@ -23,11 +23,10 @@ func (f ExploreFormat) Replay(w io.Writer, full bool) func(*program.Replayed) er
 }
 
 func searchOf(r *program.Replayed) *program.Result {
-	f := explore.Found{Ending: r.Ending, Violations: r.Trace.Violated, Schedule: r.Schedule}
-	out := &program.Result{Scenario: r.Scenario, Title: r.Title, Rules: r.Rules, Violations: []*program.Violation{{Found: f, Dropped: r.Dropped, Trace: r.Trace}}}
+	out := &program.Result{Scenario: r.Scenario, Title: r.Title, Rules: r.Rules, Violations: []*program.Violation{{Found: r.Found, Dropped: r.Dropped, Trace: r.Trace}}}
 	out.Search.Executions, out.Search.Steps = 1, len(r.Trace.Steps)
 	if r.Ending.Failed() {
-		out.Search.Violations = []explore.Found{f}
+		out.Search.Violations = []explore.Found{r.Found}
 	}
 	return out
 }

@@ -6,6 +6,7 @@ package lockpath
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -44,14 +45,37 @@ func (s *Side) Rate() float64 {
 	return float64(s.Faults) / s.Elapsed.Seconds()
 }
 
-// Result is what was measured.
+// MarshalJSON implements [json.Marshaler].
+func (s Side) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Faults     uint64   `json:"faults"`
+		MmapLock   uint64   `json:"pgfault_mmap_lock"`
+		Share      float64  `json:"share"`
+		PerSecond  float64  `json:"faults_per_second"`
+		ElapsedNS  int64    `json:"elapsed_ns"`
+		Unexpected []string `json:"unexpected"`
+	}{s.Faults, s.MmapLock, s.Share(), s.Rate(), s.Elapsed.Nanoseconds(), append([]string{}, s.Unexpected...)})
+}
+
+// Result is what was measured. Its JSON is what diff --faults --format json prints: docs/fidelity.md names every key, and keys are only
+// ever added.
 type Result struct {
-	Scenario, Title string
-	Threads         int
-	Release         string // of the kernel
-	Kernel          Side
-	Simulator       Side
-	Interrupted     bool // it was cut: what there is of the sides is not whole
+	Scenario    string `json:"scenario"`
+	Title       string `json:"-"`
+	Threads     int    `json:"threads"`
+	Release     string `json:"kernel_release"`
+	Kernel      Side   `json:"kernel"`
+	Simulator   Side   `json:"simulator"`
+	Interrupted bool   `json:"interrupted"` // it was cut: what there is of the sides is not whole
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (r *Result) MarshalJSON() ([]byte, error) {
+	type fields Result
+	return json.Marshal(struct {
+		*fields
+		OK bool `json:"ok"`
+	}{(*fields)(r), r.OK()})
 }
 
 // OK tells that both sides gave the results that the scenario states.

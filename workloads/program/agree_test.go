@@ -96,7 +96,7 @@ func oraclesOf(t *testing.T, text string, o explore.Options) (names []string, co
 		t.Fatalf("%v\n%s", err, text)
 	}
 	for i := range r.Violations {
-		names = append(names, oracleName(&r.Violations[i]))
+		names = append(names, r.Violations[i].Kind())
 	}
 	return names, r.Complete
 }

@@ -63,14 +63,7 @@ type Violation struct {
 }
 
 // Oracle returns the name of what was violated: an oracle, or how the execution ended.
-func (v *Violation) Oracle() string { return oracleName(&v.Found) }
-
-func oracleName(f *explore.Found) string {
-	if len(f.Violations) > 0 {
-		return f.Violations[0].Oracle
-	}
-	return f.Ending.Oracle()
-}
+func (v *Violation) Oracle() string { return v.Kind() }
 
 // Message returns what happened, in a sentence.
 func (v *Violation) Message() string {
@@ -194,7 +187,7 @@ func states(v *workloads.Verdict, f *explore.Found) bool {
 
 // brokenBy returns the names of what a failure violates, the first one first.
 func brokenBy(f *explore.Found) []string {
-	names := []string{oracleName(f)}
+	names := []string{f.Kind()}
 	for _, v := range f.Violations {
 		names = append(names, v.Oracle)
 	}
@@ -258,7 +251,7 @@ func (p *Program) observe(r *Result) {
 			}
 		}
 		for _, f := range slices.Concat(r.Search.Violations, r.Search.Passed) {
-			switch name := oracleName(&f); q.Kind {
+			switch name := f.Kind(); q.Kind {
 			case workloads.KindNever:
 				if slices.Contains(q.Oracles, name) {
 					ob.Positive++
@@ -347,7 +340,7 @@ func (r *Result) Broken() (names []string) {
 // PassedOver returns the names of what executions went on behind.
 func (r *Result) PassedOver() (names []string) {
 	for i := range r.Search.Passed {
-		names = append(names, oracleName(&r.Search.Passed[i]))
+		names = append(names, r.Search.Passed[i].Kind())
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -69,12 +69,11 @@ func (p *Program) Counterexample(ctx context.Context, f explore.Found, o *Option
 
 // Replayed is what came of replaying a schedule.
 type Replayed struct {
+	explore.Found
 	Scenario string
 	Title    string
 	Rules    string
-	Schedule explore.Schedule
 	Dropped  []string // what of the scenario it goes without
-	Ending   explore.Ending
 	Trace    *trace.Trace
 }
 
@@ -95,5 +94,5 @@ func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	return &Replayed{sc.Name, sc.Title, p.Rules(), schedule, p.Dropped(), t.Found.Ending, t.Trace}, p.Close()
+	return &Replayed{t.Found, sc.Name, sc.Title, p.Rules(), p.Dropped(), t.Trace}, p.Close()
 }

@@ -1,0 +1,113 @@
+package program
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"vmasim/explore"
+	"vmasim/explore/trace"
+	"vmasim/internal/task"
+)
+
+// resultJSON is a result in JSON, which is what explore --format json prints: docs/explore.md names every key, and keys are only ever
+// added. It is about the first violation, of which a reader needs the summary of each step.
+type resultJSON struct {
+	Scenario         string            `json:"scenario"`
+	Rules            string            `json:"rules"`
+	Machine          string            `json:"machine"`
+	Strategy         explore.Strategy  `json:"strategy"`
+	Verdict          string            `json:"verdict"`
+	Stated           *string           `json:"stated"`
+	AsStated         bool              `json:"as_stated"`
+	Complete         bool              `json:"complete"`
+	Interrupted      bool              `json:"interrupted"`
+	Executions       int               `json:"executions"`
+	Earlier          int               `json:"executions_earlier"`
+	Checkpoint       string            `json:"checkpoint"`
+	Redundant        int               `json:"redundant"`
+	Truncated        int               `json:"truncated"`
+	Depth            int               `json:"depth"`
+	DistinctOutcomes int               `json:"distinct_outcomes"`
+	Outcomes         map[string]int    `json:"outcomes"`
+	StepsMax         int               `json:"steps_max"`
+	ElapsedNS        int64             `json:"elapsed_ns"`
+	MemoryModel      string            `json:"memory_model"`
+	Choices          []task.Choice     `json:"choices"`
+	Oracles          []string          `json:"oracles"`
+	Broken           []string          `json:"broken"`
+	Passed           []string          `json:"passed_over"`
+	Oracle           string            `json:"oracle"`
+	Message          string            `json:"message"`
+	Schedule         string            `json:"schedule"`
+	Trace            []trace.Summary   `json:"trace"`
+	Finally          []trace.Performed `json:"finally"`
+	Shrunk           *explore.Shrunk   `json:"shrunk"`
+	Dropped          []string          `json:"dropped"`
+	Observations     []Observation     `json:"observation"`
+	Reached          []string          `json:"reached"`
+	NeverReached     []string          `json:"never_reached"`
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (r *Result) MarshalJSON() ([]byte, error) {
+	s := &r.Search
+	out := resultJSON{
+		Scenario: r.Scenario, Rules: r.Rules, Machine: r.Settings, Strategy: s.Strategy, Verdict: r.Verdict(), AsStated: r.OK(),
+		Complete: s.Complete, Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint,
+		Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth, DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{},
+		StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(), MemoryModel: r.memoryModel(), Choices: listed(r.Choices), Oracles: listed(r.Oracles),
+		Broken: listed(r.Broken()), Passed: listed(r.PassedOver()), Trace: []trace.Summary{}, Finally: []trace.Performed{}, Dropped: []string{},
+		Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached),
+	}
+	if r.Stated != nil {
+		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")
+		out.Stated = &stated
+	}
+	for _, o := range r.Outcomes {
+		out.Outcomes[o.Text] = o.Executions
+	}
+	if len(r.Violations) > 0 {
+		out.violation(r.Violations[0])
+	}
+	return plain(&out)
+}
+
+func (out *resultJSON) violation(v *Violation) {
+	out.Oracle, out.Message, out.Schedule = v.Oracle(), v.Message(), v.Schedule.String()
+	for i := range v.Trace.Steps {
+		out.Trace = append(out.Trace, v.Trace.Steps[i].Summary)
+	}
+	out.Finally, out.Dropped, out.Shrunk = listed(v.Trace.Finally), listed(v.Dropped), v.Shrunk
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (o Observation) MarshalJSON() ([]byte, error) {
+	return plain(struct {
+		Question string `json:"question"`
+		Answer   string `json:"answer"`
+		Positive int    `json:"positive"`
+		Negative int    `json:"negative"`
+	}{o.Question, o.Answer(), o.Positive, o.Negative})
+}
+
+// memoryModel names what loads may see.
+func (r *Result) memoryModel() string {
+	if slices.Contains(r.Choices, task.StaleWalk) {
+		return "sc+stale-walk"
+	}
+	return "sc"
+}
+
+// listed returns an empty list for none: in JSON it is no null.
+func listed[T any](all []T) []T { return append([]T{}, all...) }
+
+// plain is json.Marshal that leaves signs of comparison as they are. Whether they are escaped says who encodes the whole.
+func plain(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
