@@ -6,5 +6,4 @@
 # measurements would be measured too: hence GOGC.
 bench: export GOGC = 400
 bench:
-	@{ go test -run '^$$' -bench . -benchtime 1x ./internal/bench/bars; \
-	   cd bench/gvisor && go test -run '^$$' -bench . -benchtime 1x .; } 2>&1 | go run ./internal/bench/summary
+	@cd bench && go test -run '^$$' -bench . -benchtime 1x ./bars ./gvisor 2>&1 | go run ./summary

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"vmasim/internal/bench"
-	"vmasim/internal/bench/simmm"
+	"vmasim/bench"
+	"vmasim/bench/simmm"
+	"vmasim/workloads/measure"
 )
 
 // peer is what is compared: every operation of one address space.
@@ -51,23 +52,23 @@ type operation struct {
 	name   string
 	random bool // the pages' order, where it matters
 	writes bool // every implementation blocks in a lock
-	load   func(p peer, threads int) bench.Workload
+	load   func(p peer, threads int) measure.Workload
 	goals  [2]string // "": none
 }
 
 var operations = []operation{
-	{"first-fault", false, false, func(p peer, threads int) bench.Workload { return bench.FirstFaults(p, threads) }, [2]string{"B10", "B10a"}},
-	{"random-first-fault", true, false, func(p peer, threads int) bench.Workload { return bench.FirstFaults(p, threads) }, [2]string{}},
-	{"random-refault", true, false, func(p peer, threads int) bench.Workload { return bench.Refaults(p, threads) }, [2]string{}},
-	{"map-unmap", false, true, func(p peer, threads int) bench.Workload { return bench.MapUnmaps(p, threads) }, [2]string{"B10b", "B10b"}},
-	{"split-merge", false, true, func(p peer, threads int) bench.Workload { return bench.SplitMerges(p, threads) }, [2]string{}},
+	{"first-fault", false, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) }, [2]string{"B10", "B10a"}},
+	{"random-first-fault", true, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) }, [2]string{}},
+	{"random-refault", true, false, func(p peer, threads int) measure.Workload { return bench.Refaults(p, threads) }, [2]string{}},
+	{"map-unmap", false, true, func(p peer, threads int) measure.Workload { return bench.MapUnmaps(p, threads) }, [2]string{"B10b", "B10b"}},
+	{"split-merge", false, true, func(p peer, threads int) measure.Workload { return bench.SplitMerges(p, threads) }, [2]string{}},
 }
 
 // BenchmarkPeers runs every operation with every contender, interleaved.
 func BenchmarkPeers(b *testing.B) {
 	for _, op := range operations {
 		for _, n := range []int{1000, 100_000} {
-			for threads := 1; threads <= min(2, bench.CPUs()); threads++ {
+			for threads := 1; threads <= min(2, measure.CPUs()); threads++ {
 				b.Run(fmt.Sprintf("%s/n=%d/threads=%d", op.name, n, threads), func(b *testing.B) {
 					op.compare(b, n, threads)
 				})
@@ -77,7 +78,7 @@ func BenchmarkPeers(b *testing.B) {
 }
 
 func (op operation) compare(b *testing.B, n, threads int) {
-	c := bench.New(fmt.Sprintf("%s n=%d threads=%d", op.name, n, threads))
+	c := measure.New(fmt.Sprintf("%s n=%d threads=%d", op.name, n, threads))
 	for _, who := range contenders {
 		load := op.load(who.open(b, n, threads, op.random), threads)
 		load.Float = threads > 1 && (who.float || op.writes)
@@ -87,11 +88,11 @@ func (op operation) compare(b *testing.B, n, threads int) {
 	if goal := op.goals[threads-1]; goal != "" {
 		bars = append(bars, bench.Goal(goal).Over("vmasim", "gvisor"))
 	}
-	var res *bench.Result
+	var res *measure.Result
 	for b.Loop() {
 		res = c.Run()
 	}
-	res.Report(b, bars...)
+	bench.Report(b, res, bars...)
 }
 
 // BenchmarkFind compares lookups alone, and with the locks under which a fault uses the VMA: gVisor's one for all, and
@@ -103,21 +104,21 @@ func BenchmarkFind(b *testing.B) {
 				layout := bench.Layout{Base: simmm.Base, VMAs: n, Pages: max(4, 160/n), Gap: 4}
 				segments := NewSegments(layout, 2, random, 1)
 				sim := newSim(b, layout, 2, random)
-				alone := bench.New(fmt.Sprintf("find n=%d random=%v", n, random))
+				alone := measure.New(fmt.Sprintf("find n=%d random=%v", n, random))
 				alone.Add("gvisor", bench.Finds(segments, 1))
 				alone.Add("vmasim", bench.Finds(sim.Unlocked(), 1))
 				alone.Add("gvisor locked", bench.Finds(segments.Locked(), 1))
 				alone.Add("vmasim locked", bench.Finds(sim, 1))
-				locked := bench.New(fmt.Sprintf("locked find n=%d random=%v threads=2", n, random))
+				locked := measure.New(fmt.Sprintf("locked find n=%d random=%v threads=2", n, random))
 				locked.Add("gvisor", bench.Finds(segments.Locked(), 2)) // readers alone never block, so they may be pinned
 				locked.Add("vmasim", bench.Finds(sim, 2))
 				bar := bench.Goal("B10c").Over("vmasim", "gvisor")
 				for b.Loop() {
 					res := alone.Run()
-					res.Report(b)
-					res.Report(b, bar)
-					if bench.CPUs() > 1 {
-						locked.Run().Report(b, bar)
+					bench.Report(b, res)
+					bench.Report(b, res, bar)
+					if measure.CPUs() > 1 {
+						bench.Report(b, locked.Run(), bar)
 					}
 				}
 			})

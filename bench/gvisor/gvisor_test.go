@@ -5,7 +5,7 @@ import (
 
 	"gvisor.dev/gvisor/pkg/hostarch"
 
-	"vmasim/internal/bench"
+	"vmasim/bench"
 )
 
 func newSpace(tb testing.TB, n, workers int, random bool) *Space {

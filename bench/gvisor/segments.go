@@ -7,7 +7,7 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/fsutil"
 	"gvisor.dev/gvisor/pkg/sentry/memmap"
 
-	"vmasim/internal/bench"
+	"vmasim/bench"
 )
 
 // Segments is gVisor's segment set with a VMA's extent in each segment. mm's own set of VMAs is not exported;

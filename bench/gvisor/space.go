@@ -1,5 +1,5 @@
 // Package gvisor is gVisor's own memory manager as a peer of vmasim: pkg/sentry/mm from the Go module proxy, driven
-// without a gVisor kernel. It is a module of its own so that vmasim's module graph stays small.
+// without a gVisor kernel.
 package gvisor
 
 import (
@@ -12,7 +12,7 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/mm"
 	"gvisor.dev/gvisor/pkg/sentry/pgalloc"
 
-	"vmasim/internal/bench"
+	"vmasim/bench"
 )
 
 const pageSize = hostarch.PageSize

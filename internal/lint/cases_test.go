@@ -71,8 +71,9 @@ var caseTable = []struct {
 	{"layers model", checkLayers, "check/seqmodel", one(`package seqmodel; import "vmasim/internal/task"`), "which is not below it"},
 	{"layers of a renderer", checkLayers, "report", map[string]string{"graph.go": `package report; import "vmasim/explore"`}, "a renderer imports explore"},
 	{"layers of renderers", checkLayers, "report", map[string]string{"graph.go": `package report; import "vmasim/explore/trace"`, "x.go": `package report; import "vmasim/explore"`}, ""},
-	{"layers on bench", checkLayers, "report", one(`package report; import "vmasim/internal/bench/hostmm"`), "which is not below it"},
-	{"layers bench", checkLayers, "internal/bench", one(`package bench; import ("vmasim/fault"; "vmasim/internal/bench/hostmm")`), ""},
+	{"floors on bench", checkLayers, "report", one(`package report; import "vmasim/bench"`), "whose folder stands above"},
+	{"layers inside bench", checkLayers, "bench", one(`package bench; import "vmasim/bench/hostmm"`), "which is not below it"},
+	{"layers of bench", checkLayers, "bench/simmm", one(`package simmm; import ("vmasim/fault"; "vmasim/bench"; "vmasim/workloads/measure")`), ""},
 
 	{"length over", checkLength, "mm", one("package mm\n" + strings.Repeat("\n", maxLines)), "lines: fewer than"},
 	{"length at the limit", checkLength, "mm", one("package mm" + strings.Repeat("\n", maxLines-1)), ""},
@@ -102,5 +103,5 @@ var caseTable = []struct {
 	{"citations document", checkCitations, "mm", one("package mm\n\n// f goes by kernel-facts §3.\nfunc f() {}\n"), "cites kernel-facts, which is not in the project"},
 	{"citations in a test", checkCitations, "mm", map[string]string{"x_test.go": "package mm\n\nfunc f() {} // I77\n"}, "cites I77"},
 	{"citations fine", checkCitations, "mm", one("package mm\n\n// f goes by K1, R26, I31 and B05 of docs/kernel.md.\nfunc f() {}\n"), ""},
-	{"citations of budgets", checkCitations, "internal/bench/gvisor", one("package x\n\n// B99 is met.\nfunc f() {}\n"), ""},
+	{"citations of budgets", checkCitations, "bench/gvisor", one("package x\n\n// B99 is met.\nfunc f() {}\n"), ""},
 }

@@ -7,13 +7,13 @@ import (
 
 // floorTable is the order of the folders, from the ground up. A package imports from its own folder and from those
 // before it, so that the list of folders tells the layers.
-var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "explore", "workloads", "judge", "report", "cmd/vmasim"}
+var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "explore", "workloads", "judge", "report", "cmd/vmasim", "bench"}
 
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own. The language,
 // workloads, lies low: tools read scenarios without the simulator.
 var layerTable = [][]string{
 	{"internal/linux", "internal/suggest", "internal/shrink", "internal/lockorder", "judge/deep"},
-	{"internal/operands"},
+	{"internal/operands", "workloads/measure"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
 	{"check/seqmodel/seqtest", "internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
@@ -30,8 +30,10 @@ var layerTable = [][]string{
 	{"judge/settings"},
 	{"judge", "judge/lockpath"},
 	{"report"},
-	{benchmarks},
 	{"cmd/vmasim"},
+	{"bench"},
+	{"bench/hostmm", "bench/rwmm", "bench/simmm", "bench/summary"},
+	{"bench/bars", "bench/gvisor"},
 }
 
 // testOnly are packages that only tests import.
@@ -52,15 +54,10 @@ const traces = "explore/trace"
 // bypassing are the imports with which a protocol package would get round the seam.
 var bypassing = []string{"sync", "sync/atomic", "time", "math/rand", "math/rand/v2"}
 
-// benchmarks and the packages under it are one family, which may import anything below and each other.
-const benchmarks = "internal/bench"
-
-func isBenchmark(dir string) bool { return dir == benchmarks || strings.HasPrefix(dir, benchmarks+"/") }
+// benchmarks is the folder of the module that measures.
+const benchmarks = "bench"
 
 func layerOf(dir string) int {
-	if isBenchmark(dir) {
-		dir = benchmarks
-	}
 	return slices.IndexFunc(layerTable, func(layer []string) bool { return slices.Contains(layer, dir) })
 }
 
@@ -131,10 +128,10 @@ func checkLayers(p *pkg) (found []string) {
 			if slices.Contains(testOnly, dir) {
 				found = append(found, p.at(imp.Pos(), "%s is for tests only", dir))
 			}
-			if floorOf(dir) > floorOf(p.dir) && !isBenchmark(p.dir) {
+			if floorOf(dir) > floorOf(p.dir) {
 				found = append(found, p.at(imp.Pos(), "%s imports %s, whose folder stands above", p.dir, dir))
 			}
-			if layerOf(dir) >= mine && !(isBenchmark(p.dir) && isBenchmark(dir)) {
+			if layerOf(dir) >= mine {
 				found = append(found, p.at(imp.Pos(), "%s imports %s, which is not below it", p.dir, dir))
 			}
 		}

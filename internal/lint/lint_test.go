@@ -1,5 +1,5 @@
-// Package lint checks the module's own source: that nothing bypasses the seam, that imports point downwards, and what
-// gofmt and vet leave open. It is all tests.
+// Package lint checks the source of this module and of the one in bench: that nothing bypasses the seam, that imports point
+// downwards, and what gofmt and vet leave open. It is all tests.
 package lint
 
 import (
@@ -26,13 +26,25 @@ var checkTable = []struct {
 }
 
 func TestModule(t *testing.T) {
-	pkgs, err := load("../..")
+	pkgs, err := load("../..", ".")
 	if err != nil {
 		t.Fatal(err)
 	}
+	measuring, err := load("../..", benchmarks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkgs = append(pkgs, measuring...)
 	seen := map[string]bool{}
 	for _, p := range pkgs {
 		seen[p.dir] = true
+	}
+	for _, layer := range layerTable {
+		for _, dir := range layer {
+			if !seen[dir] {
+				t.Errorf("layerTable names %s, which is not there", dir)
+			}
+		}
 	}
 	for _, dir := range append(seam, "internal/lint") {
 		if !seen[dir] {
@@ -102,15 +114,17 @@ func TestLayersNameEachPackageOnce(t *testing.T) {
 }
 
 func TestLoadLeavesOut(t *testing.T) {
-	pkgs, err := load("testdata/module")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dirs []string
-	for _, p := range pkgs {
-		dirs = append(dirs, p.dir)
-	}
-	if got := strings.Join(dirs, " "); got != ". kept" {
-		t.Errorf("loaded %q", got)
+	for folder, want := range map[string]string{".": ". kept", "nested": "nested"} {
+		pkgs, err := load("testdata/module", folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var dirs []string
+		for _, p := range pkgs {
+			dirs = append(dirs, p.dir)
+		}
+		if got := strings.Join(dirs, " "); got != want {
+			t.Errorf("%s: loaded %q, expected %q", folder, got, want)
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// module is the import path of this module.
+// module is the import path of this module, and begins that of bench.
 const module = "vmasim"
 
 // file is one Go source file.
@@ -60,14 +60,15 @@ func parse(dir string, sources map[string]string) (*pkg, error) {
 	return p, errors.Join(errs...)
 }
 
-// load parses every package of the module at root. Nested modules, testdata and hidden folders are left out.
-func load(root string) ([]*pkg, error) {
+// load parses every package of the module in a folder of root. Modules nested in it, testdata and hidden folders are left out.
+func load(root, folder string) ([]*pkg, error) {
 	sources := map[string]map[string]string{}
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+	start := filepath.Join(root, folder)
+	err := filepath.WalkDir(start, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && name != root && leaveOut(name, d.Name()):
+		case d.IsDir() && name != start && leaveOut(name, d.Name()):
 			return filepath.SkipDir
 		case d.IsDir() || !strings.HasSuffix(name, ".go"):
 			return nil

@@ -1,0 +1,223 @@
+package bars
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"vmasim/bench"
+	"vmasim/bench/hostmm"
+	"vmasim/bench/rwmm"
+	"vmasim/bench/simmm"
+	"vmasim/workloads/measure"
+)
+
+// workers is how many threads the larger half of the comparisons needs.
+const workers = 2
+
+// layout returns n VMAs with enough pages for every worker. Few VMAs lie so far apart that each has a page table of its
+// own, as those of different threads have.
+func layout(n int) bench.Layout {
+	if n < 100 {
+		return bench.Layout{Base: simmm.Base, VMAs: n, Pages: 16, Gap: 512 - 16}
+	}
+	return bench.Layout{Base: simmm.Base, VMAs: n, Pages: 4, Gap: 4}
+}
+
+// dense returns n VMAs that lie as the kernel peer's writable ones: one page, and one page that is something else.
+func dense(n int) bench.Layout {
+	return bench.Layout{Base: simmm.Base, VMAs: n, Pages: 1, Gap: 1}
+}
+
+func newSim(b *testing.B, layout bench.Layout, workers int, random bool) *simmm.Space {
+	b.Helper()
+	s, err := simmm.New(layout, workers, random, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return s
+}
+
+func newKernel(b *testing.B, n, workers int) *hostmm.Space {
+	b.Helper()
+	s, err := hostmm.New(n, workers, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return s
+}
+
+// candidates are the workloads of one comparison, by name and in order.
+type candidates []struct {
+	name string
+	load measure.Workload
+}
+
+// compare runs a comparison as a benchmark of its own and reports its bars.
+func compare(b *testing.B, name string, cs candidates, bars ...bench.Bar) {
+	b.Run(name, func(b *testing.B) {
+		c := measure.New(b.Name()[len("Benchmark"):])
+		for _, x := range cs {
+			c.Add(x.name, x.load)
+		}
+		var res *measure.Result
+		for b.Loop() {
+			res = c.Run()
+		}
+		bench.Report(b, res, bars...)
+	})
+}
+
+// BenchmarkVMAs compares at the sizes that a kernel accepts, where threads walk their pages in order.
+func BenchmarkVMAs(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			sim := newSim(b, layout(n), workers, false)
+			sim.Touch()
+			faults(b, n, sim)
+			lookups(b, n, sim)
+			writers(b, n, sim)
+		})
+	}
+}
+
+func faults(b *testing.B, n int, sim *simmm.Space) {
+	b.Run("fault", func(b *testing.B) {
+		kernel := newKernel(b, n, 1)
+		compare(b, "kernel", candidates{
+			{"vmasim", bench.FirstFaults(sim, 1)},
+			{"kernel", bench.FirstFaults(kernel.Sequential(), 1)},
+		}, bench.Goal("B1").Over("vmasim", "kernel"))
+
+		zero := [workers]*measure.ZeroFrames{measure.NewZeroFrames(sim.FaultPages()), measure.NewZeroFrames(sim.FaultPages())}
+		compare(b, "floor", candidates{
+			{"vmasim", bench.FirstFaults(sim, 1)},
+			{"zero", measure.Loop(zero[0].Zero)},
+			{"lookup", bench.Finds(sim.PagesUnlocked(), 1)},
+			{"pair", measure.Loop(measure.NewReferences().Pair)},
+		}, bench.Goal("B2").Over("vmasim", "zero", "lookup", "pair"))
+
+		if measure.CPUs() < workers {
+			return
+		}
+		compare(b, "threads", candidates{
+			{"two", bench.FirstFaults(sim, 2)},
+			{"one", bench.FirstFaults(sim, 1)},
+		}, bench.Speedup("B3", "two", "one", 2, bench.Goal("B3").Limit))
+		compare(b, "zeroing-alone", candidates{ // what two of these CPUs make of the largest part of it
+			{"two", measure.Workload{Threads: 2, Body: func(worker, n int) { zero[worker].Zero(n) }}},
+			{"one", measure.Loop(zero[0].Zero)},
+		})
+		compare(b, "writer", candidates{
+			{"beside writer", bench.FirstFaults(sim, 1).Beside(func() { sim.MapUnmap(1, 1) })},
+			{"beside spinner", bench.FirstFaults(sim, 1).Beside(measure.Spin)},
+		}, bench.Goal("B5").Over("beside writer", "beside spinner"))
+	})
+}
+
+func lookups(b *testing.B, n int, sim *simmm.Space) {
+	locked := sim.UnderRWMutex() // readers alone never block in it, so its threads may be pinned
+	inPlace := rwmm.New(layout(n), workers, false, 1)
+	compare(b, "lookup", candidates{
+		{"vmasim", bench.Finds(sim, 1)},
+		{"RWMutex", bench.Finds(locked, 1)},
+		{"RWMutex, B-tree in place", bench.Finds(inPlace, 1)},
+	}, bench.Goal("B4b").Over("vmasim", "RWMutex"))
+	if measure.CPUs() < workers {
+		return
+	}
+	id := "B4"
+	if n > 10 {
+		id = "B4a"
+	}
+	compare(b, "lookup-2T", candidates{
+		{"vmasim", bench.Finds(sim, 2)},
+		{"RWMutex", bench.Finds(locked, 2)},
+		{"RWMutex, B-tree in place", bench.Finds(inPlace, 2)},
+	}, bench.Goal(id).Over("vmasim", "RWMutex"))
+	one := sim.InOneVMA()
+	compare(b, "lookup-in-one-VMA", candidates{
+		{"two", bench.Finds(one, 2)},
+		{"one", bench.Finds(one, 1)},
+	}, bench.Goal("B4c").Over("two", "one"))
+	pair := measure.NewReferences() // what the processor makes of one shared counter, without anything around it
+	compare(b, "pair-on-one-counter", candidates{
+		{"two", measure.Workload{Threads: 2, Body: func(_, n int) { pair.Pair(n) }}},
+		{"one", measure.Loop(pair.Pair)},
+	})
+}
+
+func writers(b *testing.B, n int, sim *simmm.Space) {
+	if n < 1000 {
+		return // the bars are for the usual size
+	}
+	b.Run("writer", func(b *testing.B) {
+		kernel := newKernel(b, n, 1)
+		compare(b, "map-unmap", candidates{
+			{"vmasim", bench.MapUnmaps(sim, 1)},
+			{"kernel", bench.MapUnmaps(kernel, 1)},
+		}, bench.Goal("B7").Over("vmasim", "kernel"))
+		compare(b, "split-merge", candidates{
+			{"vmasim", bench.SplitMerges(sim, 1)},
+			{"kernel", bench.SplitMerges(kernel, 1)},
+		}, bench.Goal("B7b").Over("vmasim", "kernel"))
+	})
+}
+
+// BenchmarkMillion compares at a million VMAs and at random. vm.max_map_count limits the kernel's number, not vmasim's.
+func BenchmarkMillion(b *testing.B) {
+	const n = 1_000_000
+	before := heap()
+	large := newSim(b, dense(n), 1, true)
+	memory := float64(heap()-before) / n
+	b.Run("memory", func(b *testing.B) {
+		for b.Loop() { // there is nothing to repeat
+		}
+		bench.Goal("B12").Report(b, "Million/memory", memory)
+	})
+	small := newSim(b, dense(1000), 1, true)
+	compare(b, "lookup-growth", candidates{
+		{"1000000", bench.Finds(large, 1)},
+		{"1000", bench.Finds(small, 1)},
+	}, bench.Goal("B6").Over("1000000", "1000"))
+	compare(b, "map-unmap-growth", candidates{
+		{"1000000", bench.MapUnmaps(large, 1)},
+		{"1000", bench.MapUnmaps(small, 1)},
+	}, bench.Goal("B6b").Over("1000000", "1000"))
+
+	fits, err := hostmm.Fit(n)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run(fmt.Sprintf("kernel-with-%d", fits), func(b *testing.B) {
+		kernel := newKernel(b, fits, 1)
+		compare(b, "map-unmap", candidates{
+			{"vmasim", bench.MapUnmaps(large, 1)},
+			{"kernel", bench.MapUnmaps(kernel, 1)},
+		}, bench.Goal("B7a").Over("vmasim", "kernel"))
+		large.Touch()
+		compare(b, "random-fault", candidates{
+			{"vmasim", bench.FirstFaults(large, 1)},
+			{"kernel", bench.FirstFaults(kernel.Random(), 1)},
+		}, bench.Goal("B1b").Over("vmasim", "kernel"))
+	})
+}
+
+// heap returns the bytes of memory in use by live objects, with what their pages waste.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first one's finalizers and sweeping left
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}

@@ -1,0 +1,66 @@
+package measure
+
+import (
+	"sync/atomic"
+
+	"vmasim/internal/linux"
+)
+
+// ZeroFrames is the floor under a fault: it zeroes 4 KiB frames, turn by turn, of a set so small that it stays in the
+// cache. The frames are touched before, as those of the simulator are.
+type ZeroFrames struct {
+	arena []byte
+	next  int
+}
+
+// NewZeroFrames returns a set of the given number of frames.
+func NewZeroFrames(frames int) *ZeroFrames {
+	z := &ZeroFrames{arena: make([]byte, frames*linux.PageSize)}
+	z.Zero(frames)
+	return z
+}
+
+// Zero zeroes the next n frames.
+func (z *ZeroFrames) Zero(n int) {
+	for range n {
+		clear(z.arena[z.next : z.next+linux.PageSize])
+		if z.next += linux.PageSize; z.next == len(z.arena) {
+			z.next = 0
+		}
+	}
+}
+
+// References is the floor under a lock that counts readers: a reference count alone on its cache lines.
+type References struct {
+	_     [64]byte
+	count atomic.Int32
+	_     [124]byte
+}
+
+// NewReferences returns an attached object: one reference is held.
+func NewReferences() *References {
+	r := &References{}
+	r.count.Store(1)
+	return r
+}
+
+// Pair takes a reference unless there is none, as refcount_inc_not_zero does, and drops it, n times.
+func (r *References) Pair(n int) {
+	for range n {
+		if r.incNotZero() {
+			r.count.Add(-1)
+		}
+	}
+}
+
+func (r *References) incNotZero() bool {
+	for {
+		old := r.count.Load()
+		if old == 0 {
+			return false
+		}
+		if r.count.CompareAndSwap(old, old+1) {
+			return true
+		}
+	}
+}
