@@ -71,7 +71,29 @@ func TestEveryReportIsDeclared(t *testing.T) {
 	}
 	for _, name := range Names(ByCell | ByValidate) {
 		if found[name] == 0 {
-			t.Errorf("nobody reports %s", name)
+			t.Errorf("nothing reports %s", name)
+		}
+	}
+}
+
+// TestEveryOracleIsTested: some test or litmus test names each oracle, or the constant of a watched one.
+func TestEveryOracleIsTested(t *testing.T) {
+	var tests []byte
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, ".vma") {
+			return err
+		}
+		src, err := os.ReadFile(path)
+		tests = append(tests, src...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range Oracles() {
+		constant := strings.ReplaceAll(o.Name, "-", "")
+		if !regexp.MustCompile(`(?i)\b(` + o.Name + "|" + constant + `)\b`).Match(tests) {
+			t.Errorf("no test names %s", o.Name)
 		}
 	}
 }

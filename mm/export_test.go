@@ -27,3 +27,15 @@ func (mm *MM) FaultInRange(t *task.Task, start, end uint64, write bool) error {
 
 // AddMapCount changes map_count by d.
 func (mm *MM) AddMapCount(t *task.Task, d int) { mm.addMapCount(t, d) }
+
+// StoreVMA makes v the entry of [start, end), whatever v says of itself, and counts as if nothing had changed.
+func (mm *MM) StoreVMA(t *task.Task, start, end uint64, v *vma.VMA) { mm.vmi.Store(t, start, end, v) }
+
+// AddCharged changes the charged pages by d.
+func (mm *MM) AddCharged(d uint64) { mm.charged += d }
+
+// AddLocked changes locked_vm by n pages.
+func (mm *MM) AddLocked(t *task.Task, n uint64) { mm.addLocked(t, n) }
+
+// UnlinkFile takes a VMA out of its file's reverse map and leaves the rest.
+func (mm *MM) UnlinkFile(t *task.Task, v *vma.VMA) { mm.unlinkFile(t, v) }

@@ -355,3 +355,35 @@ func TestInvariantsDemandTheLocks(t *testing.T) {
 	mm.MarkDetached(tk, v)
 	l.want(t, "not-write-locked")
 }
+
+// intruder takes a reference on a VMA though the writer's flag should keep it out.
+type intruder struct {
+	task.NoObserver
+	v *VMA
+}
+
+func (o intruder) After(_ *task.Task, e *task.Event) {
+	if e.Op == task.OpRefAddNotZero {
+		o.v.refcnt.Init(VMALockOffset) // the reader that is waited for leaves
+	}
+}
+
+func (o intruder) Before(_ *task.Task, e *task.Event) {
+	if e.Op == task.OpRefSubRelease {
+		o.v.refcnt.Init(VMALockOffset + 1)
+	}
+}
+
+// TestDetachWithReaders: references that are left when a VMA was detached are told.
+func TestDetachWithReaders(t *testing.T) {
+	l := newLab("")
+	mm, tk := l.mm("a"), l.boot
+	v := l.attached(mm)
+	mm.MmapWriteLock(tk)
+	mm.StartWrite(tk, v)
+	v.refcnt.Inc(tk) // a reader that is about to find the VMA write-locked
+	tk.Observer = intruder{v: v}
+	mm.MarkDetached(tk, v)
+	tk.Observer = nil
+	l.want(t, "detach-with-readers")
+}
