@@ -2,6 +2,7 @@ package program
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"slices"
 
 	"vmasim/check/seqmodel"
@@ -22,14 +23,17 @@ type history struct {
 	path        []int // the points so far, by event
 	first, last []int // of each event's points, by place in the path; -1: none yet
 	tries       int
+	dead        map[digest]bool // the worlds from which no order goes on to the end
 }
+
+type digest = [sha256.Size]byte
 
 // maxTries bounds a search. What it cannot decide counts as explained.
 const maxTries = 50_000
 
 // explain searches an order of the statements in which the sequential model gives the results of the execution.
 func (w *world) explain(before []statements) (witness, bool) {
-	h := &history{world: w, before: before}
+	h := &history{world: w, before: before, dead: map[digest]bool{}}
 	for i := range w.log {
 		h.likely = append(h.likely, i)
 		h.first, h.last = append(h.first, -1), append(h.last, -1)
@@ -44,29 +48,48 @@ func (w *world) explain(before []statements) (witness, bool) {
 			}
 		}
 	}
-	found := h.search(0)
+	found := h.search()
 	return witness{h.first, h.last}, found
 }
 
-// search completes the path; ended are the events whose last point it has.
-func (h *history) search(ended statements) bool {
+// search reports whether some order explains the history.
+func (h *history) search() bool {
+	w := newSequential(h)
+	for _, e := range h.init {
+		res := more
+		for res == more {
+			res = w.step(e)
+		}
+		if res == refused {
+			return false
+		}
+	}
+	return h.complete(w, 0)
+}
+
+// complete completes the path. w is the world that it leads to, ended are the events whose last point it has. A search that
+// goes straight to its end makes one world; where it goes back, it makes the world anew, and it tries nothing twice: different
+// orders of the same points often lead to the same world.
+func (h *history) complete(w *sequential, ended statements) bool {
 	if h.tries++; h.tries > maxTries {
 		return true
 	}
 	if ended == statements(1)<<len(h.events)-1 {
-		w, ok := h.replay()
-		return ok && h.endsIn(w)
+		return h.endsIn(w)
+	}
+	if len(h.dead) > 0 && h.dead[w.digest(ended)] {
+		return false
 	}
 	for _, i := range h.likely {
 		if ended.has(i) || h.before[i]&^ended != 0 {
 			continue
 		}
-		w, ok := h.replay()
-		if !ok {
-			return false
+		if w == nil {
+			w = h.replay()
 		}
-		now := ended
-		switch w.step(h.events[i]) {
+		next, now := w, ended
+		w = nil
+		switch next.step(h.events[i]) {
 		case refused:
 			continue
 		case done:
@@ -78,31 +101,44 @@ func (h *history) search(ended statements) bool {
 		}
 		h.last[i] = len(h.path)
 		h.path = append(h.path, i)
-		if h.search(now) {
+		if h.complete(next, now) {
 			return true
 		}
 		h.path = h.path[:len(h.path)-1]
 		h.first[i], h.last[i] = first, last
 	}
+	h.dead[h.replay().digest(ended)] = true
 	return false
 }
 
-// replay makes the world that the path leads to. It reports false if the model does not even do what init did.
-func (h *history) replay() (*sequential, bool) {
+// replay makes the world that the path leads to.
+func (h *history) replay() *sequential {
 	w := newSequential(h)
 	for _, e := range h.init {
-		res := more
-		for res == more {
-			res = w.step(e)
-		}
-		if res == refused {
-			return nil, false
+		for w.step(e) == more {
 		}
 	}
 	for _, i := range h.path {
 		w.step(h.events[i])
 	}
-	return w, true
+	return w
+}
+
+// digest tells worlds apart from which different things can happen.
+func (w *sequential) digest(ended statements) digest {
+	var models []*seqmodel.Model
+	between := []any{ended, w.at}
+	for _, s := range w.spaces {
+		if s == nil {
+			models = append(models, nil, nil)
+			continue
+		}
+		models = append(models, s.Model, s.old)
+		if s.busy != nil {
+			between = append(between, s.busy.index, s.present, s.unknown)
+		}
+	}
+	return seqmodel.Digest(models, w.files, between...)
 }
 
 // resolve works out the arguments of the statements: what their expressions came to when they were performed.

@@ -103,6 +103,14 @@ init
 	mmap B 4K none private anon at 0x100001000 fixed
 `
 
+// manyWays are threads of which each order gives the same.
+var manyWays = func() (src string) {
+	for i := range 4 {
+		src += fmt.Sprintf("thread t%d\n", i) + strings.Repeat("\tload A+4K => 2\n", 4)
+	}
+	return src
+}()
+
 // TestHandMadeHistories: what some order of the statements explains, and what none does.
 func TestHandMadeHistories(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -144,6 +152,8 @@ func TestHandMadeHistories(t *testing.T) {
 		"none":                         {"mm child" + twoPages + "thread a\n\tstore A 3\n\tstore A+4K 4\nthread f\n\tfork child\nthread c in child\n\tload A => 1\n\tload A+4K => 4\n", "", false},
 		"a file's pages": {"file f temp 8K pattern\ninit\n\tmmap A 8K rw shared file f at 0x100000000 fixed\n\tmmap B 8K r private file f at 0x100004000 fixed\n" +
 			"thread a\n\tstore A+8 5\nthread b\n\tload B+8 => 8\n\tload B+8 => 5\n\tload B+4K => 4096\n\tload B+8K => SEGV_MAPERR\n", "", true},
+		"an order to be found late": {twoPages + manyWays + "thread a\n\tstore A 5\nthread b\n\tload A => 1\n\tstore A 7\n\tload A => 5\n", "", true},
+		"63 million orders, none":   {twoPages + manyWays + "thread z\n\tload A => 6\n", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, before := handMade(t, c.src, c.order)
