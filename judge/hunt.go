@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -132,7 +133,7 @@ type sequence struct {
 	set        setting
 	window     host.Window // with what was left to the host filled in
 	length     int
-	gen        *generator
+	gen        *workloads.Generator
 	steps      []step
 	operations int
 	counts     Coverage
@@ -154,12 +155,12 @@ var shapes = [...]shape{
 	{1, host.Window{Size: 64 * linux.PageSize, Room: 8}},
 }
 
-func (g *generator) window() host.Window {
+func drawWindow(r *rand.Rand) host.Window {
 	total := 0
 	for _, s := range shapes {
 		total += s.weight
 	}
-	n := g.IntN(total)
+	n := r.IntN(total)
 	for _, s := range shapes {
 		if n -= s.weight; n < 0 {
 			return s.window
@@ -191,9 +192,9 @@ func (l *Lab) newSequence(o Options, n uint64) (*sequence, error) {
 	if sc, err = l.asKernel(sc); err != nil {
 		return nil, err
 	}
-	g := newGenerator(o.Seed, n)
-	window := g.window()
-	if g.flavor.heap {
+	g := workloads.NewGenerator(sc, rand.New(rand.NewPCG(o.Seed, n)))
+	window := drawWindow(g.Rand)
+	if g.Draws(workloads.KindBrk) {
 		window.Base = host.DefaultBase
 		window.Heap = window.Base + window.Size/2 // the same each time: a window of its own costs the host a process
 	}
@@ -212,8 +213,7 @@ func (q *sequence) generate(ctx context.Context) error {
 		if w.spaces[space] == nil {
 			space = 0
 		}
-		q.gen.use(w, w.simAreas(w.spaces[space], false))
-		s := step{space: space, stmt: q.gen.next()}
+		s := step{space: space, stmt: q.gen.Next(w.viewOf(w.spaces[space]))}
 		w.last = nil
 		q.drift, err = w.do(s, nil)
 		if w.last != nil {
@@ -285,7 +285,7 @@ func (w *world) readAll() (*Drift, error) {
 		for _, a := range w.simAreas(sp, false) {
 			for addr := a.start; addr < min(a.end, a.start+16*linux.PageSize); addr += linux.PageSize {
 				for _, at := range []uint64{addr, addr + 104} {
-					last = step{space: i, stmt: &workloads.Stmt{Kind: workloads.KindLoad, Addr: number(at)}}
+					last = step{space: i, stmt: &workloads.Stmt{Kind: workloads.KindLoad, Addr: workloads.Constant(at)}}
 					if d, err := w.do(last, nil); d != nil || err != nil {
 						return d, err
 					}

@@ -38,9 +38,9 @@ func pin(steps []step) []step {
 		case s.result == 0:
 			continue
 		case c.Kind == workloads.KindMmap && c.Flags&(linux.MAP_FIXED|linux.MAP_FIXED_NOREPLACE) == 0:
-			c.Addr, c.Flags = number(s.result), c.Flags|linux.MAP_FIXED
+			c.Addr, c.Flags = workloads.Constant(s.result), c.Flags|linux.MAP_FIXED
 		case c.Kind == workloads.KindMremap && c.Flags&linux.MREMAP_FIXED == 0 && s.result != c.Addr.Value:
-			c.To, c.Flags = number(s.result), c.Flags|linux.MREMAP_FIXED
+			c.To, c.Flags = workloads.Constant(s.result), c.Flags|linux.MREMAP_FIXED
 		default:
 			continue
 		}
@@ -61,8 +61,8 @@ func plainer(of step) (out []step) {
 		}
 	}
 	if s.Size != nil && s.Size.Value > linux.PageSize {
-		try(func(c *workloads.Stmt) { c.Size = number(linux.PageSize) })
-		try(func(c *workloads.Stmt) { c.Size = number(s.Size.Value / 2 &^ (linux.PageSize - 1)) })
+		try(func(c *workloads.Stmt) { c.Size = workloads.Constant(linux.PageSize) })
+		try(func(c *workloads.Stmt) { c.Size = workloads.Constant(s.Size.Value / 2 &^ (linux.PageSize - 1)) })
 	}
 	for bit := 1; s.Flags != 0 && bit <= s.Flags && bit > 0; bit <<= 1 {
 		if s.Flags&bit != 0 {
@@ -75,7 +75,7 @@ func plainer(of step) (out []step) {
 		try(func(c *workloads.Stmt) { c.Prot = 3 })
 	}
 	if s.Kind == workloads.KindLoad || s.Kind == workloads.KindStore {
-		try(func(c *workloads.Stmt) { c.Addr = number(s.Addr.Value &^ (linux.PageSize - 1)) })
+		try(func(c *workloads.Stmt) { c.Addr = workloads.Constant(s.Addr.Value &^ (linux.PageSize - 1)) })
 	}
 	return out
 }
@@ -93,7 +93,7 @@ func (q *sequence) write(steps []step, d *Drift) string {
 	block.Body = nil
 	if heap := q.window.Heap; heap != 0 && usesHeap(steps) {
 		ref := &workloads.Ref{Name: "H"}
-		block.Body = append(block.Body, &workloads.Stmt{Kind: workloads.KindHeap, Region: ref, Size: number(linux.PageSize), Addr: number(heap)})
+		block.Body = append(block.Body, &workloads.Stmt{Kind: workloads.KindHeap, Region: ref, Size: workloads.Constant(linux.PageSize), Addr: workloads.Constant(heap)})
 	}
 	for _, s := range steps {
 		if s.stmt.Kind != workloads.KindFork && s.stmt.Kind != workloads.KindExit {

@@ -11,11 +11,11 @@ import (
 func TestPinKeepsAddresses(t *testing.T) {
 	private := workloads.Backing{Sharing: linux.MAP_PRIVATE}
 	steps := []step{
-		{stmt: &workloads.Stmt{Kind: workloads.KindMmap, Size: number(4096), Prot: 3, Backing: private}, result: 0x200000005000},
-		{stmt: &workloads.Stmt{Kind: workloads.KindMmap, Addr: number(4096), Size: number(4096), Backing: private, Flags: linux.MAP_FIXED}, result: 4096},
-		{stmt: &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(8192), Size: number(4096), NewSize: number(8192), Flags: linux.MREMAP_MAYMOVE}, result: 0x200000003000},
-		{stmt: &workloads.Stmt{Kind: workloads.KindMremap, Addr: number(8192), Size: number(8192), NewSize: number(4096)}, result: 8192},
-		{stmt: &workloads.Stmt{Kind: workloads.KindMunmap, Addr: number(0), Size: number(4096)}},
+		{stmt: &workloads.Stmt{Kind: workloads.KindMmap, Size: workloads.Constant(4096), Prot: 3, Backing: private}, result: 0x200000005000},
+		{stmt: &workloads.Stmt{Kind: workloads.KindMmap, Addr: workloads.Constant(4096), Size: workloads.Constant(4096), Backing: private, Flags: linux.MAP_FIXED}, result: 4096},
+		{stmt: &workloads.Stmt{Kind: workloads.KindMremap, Addr: workloads.Constant(8192), Size: workloads.Constant(4096), NewSize: workloads.Constant(8192), Flags: linux.MREMAP_MAYMOVE}, result: 0x200000003000},
+		{stmt: &workloads.Stmt{Kind: workloads.KindMremap, Addr: workloads.Constant(8192), Size: workloads.Constant(8192), NewSize: workloads.Constant(4096)}, result: 8192},
+		{stmt: &workloads.Stmt{Kind: workloads.KindMunmap, Addr: workloads.Constant(0), Size: workloads.Constant(4096)}},
 	}
 	want := []string{
 		"mmap 4K rw private anon at 0x200000005000 fixed",

@@ -30,9 +30,6 @@ type area struct {
 	flags      string // VmFlags, sorted; "" if not looked at
 }
 
-// Bounds implements [operands.Area].
-func (a area) Bounds() (start, end uint64) { return a.start, a.end }
-
 // page says what the page tables map at one address.
 type page uint8
 

@@ -48,7 +48,7 @@ type Env struct {
 	Index   uint64   // $i: which copy of its thread the task is
 
 	source source
-	draws  []generator // by Draw.Index
+	draws  []drawState // by Draw.Index
 }
 
 // NewEnv makes the environment of copy i of a block. shared are init's regions
@@ -58,7 +58,7 @@ func (b *Block) NewEnv(seed uint64, i int, shared []Region) *Env {
 		Regions: make([]Region, len(b.Regions)),
 		Index:   uint64(i),
 		source:  newSource(seed, b.stream, uint64(i)),
-		draws:   make([]generator, b.Generators),
+		draws:   make([]drawState, b.Generators),
 	}
 	copy(e.Regions, shared)
 	return e

@@ -83,15 +83,15 @@ func (s *source) below(n uint64) uint64 {
 	return hi
 }
 
-// generator is the state of one Draw in one task.
-type generator struct {
+// drawState is that of one Draw in one task.
+type drawState struct {
 	at   uint64 // sequential, strided: the next offset in bytes
 	zipf *rand.Zipf
 	size uint64 // region size that zipf is made for
 }
 
 // next draws the offset of a page in a region of size bytes.
-func (g *generator) next(d *Draw, s *source, size uint64) uint64 {
+func (g *drawState) next(d *Draw, s *source, size uint64) uint64 {
 	switch d.Kind {
 	case DrawSequential:
 		return g.step(linux.PageSize, size)
@@ -106,7 +106,7 @@ func (g *generator) next(d *Draw, s *source, size uint64) uint64 {
 
 // step walks through the region; each walk but the first begins one page after
 // the one before, until the stride is used up.
-func (g *generator) step(stride, size uint64) uint64 {
+func (g *drawState) step(stride, size uint64) uint64 {
 	if g.at >= size { // the region was bound again, to a smaller one
 		g.at = 0
 	}
@@ -121,7 +121,7 @@ func (g *generator) step(stride, size uint64) uint64 {
 	return at
 }
 
-func (g *generator) zipfRank(d *Draw, s *source, size uint64) uint64 {
+func (g *drawState) zipfRank(d *Draw, s *source, size uint64) uint64 {
 	if g.size != size {
 		g.size = size
 		g.zipf = rand.NewZipf(rand.New(s), d.Skew, 1, pages(size)-1)

@@ -19,8 +19,14 @@ const (
 	argBacking
 	argMapOptions
 	argAddr
+	argArea
+	argSharedPart
+	argByte
+	argWord
+	argBreak
 	argProtBeside
 	argProtOptions
+	argNoProt
 	argPgoff
 	argRemapOptions
 	argPrctl
@@ -42,12 +48,14 @@ const (
 	argDuration
 )
 
-// part is one kind of arg: how the manual names it, how it is read, and how it is written.
+// part is one kind of arg: how the manual names it, how it is read and written, and how a [Generator] draws it.
 type part struct {
 	usage   string
 	numbers []Word // it follows a size and may be written as a number: its words
 	read    func(c *cursor, s *Stmt)
 	write   func(s *Stmt) []string
+	draw    func(g *Generator, s *Stmt) // nil: the part is left out, or was drawn with another
+	bad     func(g *Generator, s *Stmt) // makes what was drawn wrong or extreme; nil: there is no such value
 }
 
 var parts = [...]part{
@@ -58,62 +66,90 @@ var parts = [...]part{
 				return nil
 			}
 			return []string{s.Region.Name}
-		}},
+		},
+		draw: (*Generator).span, bad: (*Generator).badTarget},
 	argSize: {usage: "SIZE",
 		read: func(c *cursor, s *Stmt) {
 			if s.Size == nil {
 				s.Size = c.expr()
 			}
 		},
-		write: (*Stmt).sizeWords},
-	argRest: {usage: "[SIZE]", read: (*cursor).rangeSize, write: (*Stmt).sizeWords},
+		write: (*Stmt).sizeWords,
+		bad:   (*Generator).badLength},
+	argRest: {usage: "[SIZE]", read: (*cursor).rangeSize, write: (*Stmt).sizeWords, bad: (*Generator).badSize},
 	argSpan: {usage: "[SIZE]", read: (*cursor).rangeSize, write: (*Stmt).sizeWords},
 	argProt: {usage: "PROT", numbers: protWords,
 		read:  (*cursor).prot,
-		write: func(s *Stmt) []string { return []string{s.Prot.String()} }},
+		write: func(s *Stmt) []string { return []string{s.Prot.String()} },
+		draw:  (*Generator).prot, bad: (*Generator).badProt},
+	argNoProt: {usage: "PROT", numbers: protWords,
+		read:  (*cursor).prot,
+		write: func(s *Stmt) []string { return []string{s.Prot.String()} },
+		bad:   (*Generator).prot},
 	argProtBeside: {usage: "PROT", numbers: protWords,
 		read:  (*cursor).prot,
-		write: func(s *Stmt) []string { return []string{(s.Prot &^ growth).String()} }},
+		write: func(s *Stmt) []string { return []string{(s.Prot &^ growth).String()} },
+		draw:  (*Generator).reprotect, bad: (*Generator).badProt},
 	argProtOptions: {usage: "[OPTION...]",
 		read: func(c *cursor, s *Stmt) {
 			for c.peek().kind == tokName {
 				s.Prot |= Prot(c.word("option", growWords).Value)
 			}
 		},
-		write: func(s *Stmt) []string { return flagWords(growWords, int(s.Prot&growth)) }},
+		write: func(s *Stmt) []string { return flagWords(growWords, int(s.Prot&growth)) },
+		draw: func(g *Generator, s *Stmt) {
+			if g.may(onStacks) && g.chance(15) {
+				s.Prot |= linux.PROT_GROWSDOWN
+			}
+		},
+		bad: func(g *Generator, s *Stmt) { s.Prot |= one(g, linux.PROT_GROWSDOWN, linux.PROT_GROWSUP, growth) }},
 	argSharing: {usage: "private|shared",
 		read:  func(c *cursor, s *Stmt) { s.Backing.Sharing = Sharing(c.wordOrNumber("kind of mapping", sharingWords)) },
-		write: func(s *Stmt) []string { return []string{s.Backing.Sharing.String()} }},
+		write: func(s *Stmt) []string { return []string{s.Backing.Sharing.String()} },
+		draw:  (*Generator).sharing, bad: (*Generator).badSharing},
 	argBacking: {usage: "anon|file F [+OFF]",
 		read:  func(c *cursor, s *Stmt) { c.backing(&s.Backing) },
-		write: func(s *Stmt) []string { return []string{s.Backing.source()} }},
-	argMapOptions: {usage: "[at ADDR] [OPTION...]", read: (*cursor).mapOptions, write: (*Stmt).mapOptions},
-	argAddr: {usage: "ADDR",
-		read:  func(c *cursor, s *Stmt) { s.Addr = c.expr() },
-		write: func(s *Stmt) []string { return optional(s.Addr) }},
+		write: func(s *Stmt) []string { return []string{s.Backing.source()} },
+		draw:  (*Generator).backing, bad: (*Generator).badBacking},
+	argMapOptions: {usage: "[at ADDR] [OPTION...]", read: (*cursor).mapOptions, write: (*Stmt).mapOptions,
+		draw: (*Generator).mapOptions, bad: (*Generator).badMapOptions},
+	argAddr:       address((*Generator).span, (*Generator).badRange),
+	argArea:       address((*Generator).wholeArea, (*Generator).badRange),
+	argSharedPart: address((*Generator).partOfShared, (*Generator).badRange),
+	argByte:       address((*Generator).touched, (*Generator).badTouch),
+	argWord:       address((*Generator).byteOf, (*Generator).badAccess),
+	argBreak:      address((*Generator).breakAddr, (*Generator).badBreak),
 	argPgoff: {usage: "pgoff N",
 		read: func(c *cursor, s *Stmt) {
 			c.expectWord(pageOffset)
 			s.Value = c.expr()
 		},
-		write: func(s *Stmt) []string { return []string{pageOffset, s.Value.String()} }},
-	argRemapOptions: options("[nonblock]", remapWords),
+		write: func(s *Stmt) []string { return []string{pageOffset, s.Value.String()} },
+		draw:  func(g *Generator, s *Stmt) { s.Value = Constant(g.Uint64N(8)) },
+		bad:   func(g *Generator, s *Stmt) { s.Value = Constant(one[uint64](g, 1<<20, 1<<52-1, 1<<63, ^uint64(0))) }},
+	argRemapOptions: options("[nonblock]", remapWords, []int{0, 0, linux.MAP_NONBLOCK}, nil),
 	argPrctl: {usage: "SETTING N",
 		read: func(c *cursor, s *Stmt) {
 			s.Option = c.word("setting", prctlWords).Value
 			s.Value = c.expr()
 		},
-		write: func(s *Stmt) []string { return []string{wordByValue(prctlWords, s.Option), s.Value.String()} }},
+		write: func(s *Stmt) []string { return []string{wordByValue(prctlWords, s.Option), s.Value.String()} },
+		draw:  (*Generator).setting},
 	argAdvice: {usage: "ADVICE", numbers: adviceWords,
 		read:  func(c *cursor, s *Stmt) { s.Advice = c.wordOrNumber("advice", adviceWords) },
-		write: func(s *Stmt) []string { return []string{wordOrNumber(adviceWords, s.Advice)} }},
+		write: func(s *Stmt) []string { return []string{wordOrNumber(adviceWords, s.Advice)} },
+		draw:  (*Generator).advice,
+		bad:   func(g *Generator, s *Stmt) { s.Advice = one(g, 7, 99, 1000) }},
 	argNewSize: {usage: "to SIZE",
 		read: func(c *cursor, s *Stmt) {
 			c.expectWord("to")
 			s.NewSize = c.expr()
 		},
-		write: func(s *Stmt) []string { return []string{"to", s.NewSize.String()} }},
-	argMoveOptions: {usage: "[at ADDR] [OPTION...] [as NAME]", read: (*cursor).moveOptions, write: (*Stmt).moveOptions},
+		write: func(s *Stmt) []string { return []string{"to", s.NewSize.String()} },
+		draw:  (*Generator).newSize,
+		bad:   func(g *Generator, s *Stmt) { s.NewSize = Constant(g.weird(s.Addr.Value)) }},
+	argMoveOptions: {usage: "[at ADDR] [OPTION...] [as NAME]", read: (*cursor).moveOptions, write: (*Stmt).moveOptions,
+		draw: (*Generator).moveOptions, bad: (*Generator).badMoveOptions},
 	argHeap: {usage: "NAME SIZE at ADDR",
 		read: func(c *cursor, s *Stmt) {
 			r := c.newName(regionName)
@@ -122,25 +158,30 @@ var parts = [...]part{
 			s.Addr = c.expr()
 		},
 		write: func(s *Stmt) []string { return []string{s.Region.Name, s.Size.String(), "at", s.Addr.String()} }},
-	argLockOptions: options("[onfault]", lockWords),
-	argLockAll:     options("OPTION...", lockAllWords),
-	argSyncOptions: options("[OPTION...]", syncWords),
-	argRawFlags:    options("[flags N]", nil),
-	argResource:    {usage: "RESOURCE SIZE|unlimited", read: (*cursor).resource, write: (*Stmt).resource},
+	argLockOptions: options("[onfault]", lockWords, []int{0, 0, 0, linux.MLOCK_ONFAULT}, []int{0x10, 0x100}),
+	argLockAll: options("OPTION...", lockAllWords, []int{linux.MCL_CURRENT, linux.MCL_FUTURE, linux.MCL_CURRENT | linux.MCL_FUTURE, linux.MCL_FUTURE | linux.MCL_ONFAULT},
+		[]int{linux.MCL_ONFAULT, 0x10}),
+	argSyncOptions: options("[OPTION...]", syncWords, []int{linux.MS_ASYNC, linux.MS_SYNC, linux.MS_INVALIDATE, linux.MS_SYNC | linux.MS_INVALIDATE},
+		[]int{linux.MS_ASYNC | linux.MS_SYNC, 0x10, 0x100}),
+	argRawFlags: options("[flags N]", nil, nil, []int{1, 0x10, 0x100}),
+	argResource: {usage: "RESOURCE SIZE|unlimited", read: (*cursor).resource, write: (*Stmt).resource, draw: (*Generator).resource},
 	argAccess: {usage: "read|write|exec",
 		read:  func(c *cursor, s *Stmt) { s.Access = linux.Access(c.word("access", accessWords).Value) },
-		write: func(s *Stmt) []string { return []string{wordByValue(accessWords, s.Access)} }},
+		write: func(s *Stmt) []string { return []string{wordByValue(accessWords, s.Access)} },
+		draw:  (*Generator).access},
 	argValue: {usage: "VALUE",
 		read:  func(c *cursor, s *Stmt) { s.Value = c.expr() },
-		write: func(s *Stmt) []string { return optional(s.Value) }},
-	argMM: {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace},
+		write: func(s *Stmt) []string { return optional(s.Value) },
+		draw:  (*Generator).word},
+	argMM: {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).newMM},
 	argMMOrOwn: {usage: "[MM]",
 		read: func(c *cursor, s *Stmt) {
 			if c.peek().kind == tokName {
 				c.addressSpace(s)
 			}
 		},
-		write: (*Stmt).addressSpace},
+		write: (*Stmt).addressSpace,
+		draw:  (*Generator).oldMM},
 	argBarrier: {usage: "NAME",
 		read: func(c *cursor, s *Stmt) {
 			r := c.newName("barrier")
@@ -160,11 +201,26 @@ var parts = [...]part{
 		write: func(s *Stmt) []string { return []string{formatDuration(s.Duration)} }},
 }
 
-// options is the part for a call's options, each a flag.
-func options(usage string, words []Word) part {
-	return part{usage: usage,
+// address is the part for an address, of which there are several kinds.
+func address(draw, bad func(g *Generator, s *Stmt)) part {
+	return part{usage: "ADDR",
+		read:  func(c *cursor, s *Stmt) { s.Addr = c.expr() },
+		write: func(s *Stmt) []string { return optional(s.Addr) },
+		draw:  draw, bad: bad}
+}
+
+// options is the part for a call's options, each a flag. drawn and bad are the flags that are drawn; nil: none.
+func options(usage string, words []Word, drawn, bad []int) part {
+	p := part{usage: usage,
 		read:  func(c *cursor, s *Stmt) { c.flags(s, words) },
 		write: func(s *Stmt) []string { return flagWords(words, s.Flags) }}
+	if drawn != nil {
+		p.draw = func(g *Generator, s *Stmt) { s.Flags = one(g, drawn...) }
+	}
+	if bad != nil {
+		p.bad = func(g *Generator, s *Stmt) { s.Flags = one(g, bad...) }
+	}
+	return p
 }
 
 func (c *cursor) prot(s *Stmt) { s.Prot = Prot(c.wordOrNumber("protection", protWords)) }
