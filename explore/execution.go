@@ -4,35 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"unsafe"
 
+	"vmasim/explore/trace"
 	"vmasim/internal/task"
 )
 
 // Ending says how an execution ended.
-type Ending uint8
+type Ending = trace.Ending
 
 // The endings.
 const (
-	Finished   Ending = iota
-	Violated          // a rule was broken
-	Deadlock          // no task can go on
-	LostWakeUp        // no task can go on, and one sleeps though the condition that it waits for holds
-	Livelock          // the tasks go on for ever without getting anywhere: a state recurs
-	Truncated         // the limit on steps was reached
-	Redundant         // given up: every way to go on is gone in another execution
+	Finished   = trace.Finished
+	Violated   = trace.Violated
+	Deadlock   = trace.Deadlock
+	LostWakeUp = trace.LostWakeUp
+	Livelock   = trace.Livelock
+	Truncated  = trace.Truncated
+	Redundant  = trace.Redundant
 )
-
-var endingNames = [...]string{"finished", "violation", "deadlock", "lost wake-up", "livelock", "truncated", "redundant"}
-
-func (e Ending) String() string { return endingNames[e] }
-
-// Oracle returns what the ending is called as an oracle.
-func (e Ending) Oracle() string { return strings.ReplaceAll(e.String(), " ", "-") }
-
-// Failed reports whether the ending is something that must not happen.
-func (e Ending) Failed() bool { return e >= Violated && e <= Livelock }
 
 // execution is what one execution did.
 type execution struct {

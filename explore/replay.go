@@ -231,7 +231,7 @@ func (r *recorder) trace(f *Found) *Trace {
 	for i := range tasks {
 		tasks[i] = taskName(&r.x.state, i)
 	}
-	return &Trace{Trace: r.rec.End(tasks, f.Ending.String(), f.Violations, r.x.res.outcome), Found: *f}
+	return &Trace{Trace: r.rec.End(tasks, f.Ending, f.Violations, r.x.res.outcome), Found: *f}
 }
 
 // errNotReproduced says that a schedule that should fail does not.

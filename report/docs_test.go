@@ -26,13 +26,13 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	}
 }
 
-// TestEveryExploreKeyIsDocumented checks that docs/explore.md names each key of the objects that explore prints.
+// TestEveryExploreKeyIsDocumented checks that docs/explore.md names each key of the objects that explore prints, and of traces.
 func TestEveryExploreKeyIsDocumented(t *testing.T) {
 	all := printed(t, &program.Result{
 		Observations: []program.Observation{{}},
 		Violations:   []*program.Violation{{Shrunk: &explore.Shrunk{}, Trace: &trace.Trace{}}},
 	})
-	all = keys(reflect.TypeFor[trace.Performed](), keys(reflect.TypeFor[event](), all))
+	all = keys(reflect.TypeFor[trace.Trace](), keys(reflect.TypeFor[event](), append(all, "version")))
 	checkDocumented(t, "../docs/explore.md", all)
 }
 
@@ -86,7 +86,7 @@ func printed(t *testing.T, v any) (names []string) {
 // keys lists the JSON names of a type's fields and of those inside them.
 func keys(t reflect.Type, names []string) []string {
 	switch t.Kind() {
-	case reflect.Map, reflect.Slice:
+	case reflect.Map, reflect.Slice, reflect.Pointer:
 		return keys(t.Elem(), names)
 	case reflect.Struct:
 		for f := range t.Fields() {

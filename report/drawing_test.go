@@ -30,6 +30,9 @@ func handMade() *trace.Trace {
 		step("r", task.OpWakeUp, "mm.vma_writer_wait", "", "", false, "lock A"),
 		step("w", task.OpSlabFree, "", "", "", false, "munmap A", "vm_area_free"),
 	}}
+	for i := range t.Steps {
+		t.Steps[i].Number = i + 1
+	}
 	t.Steps[4].From = 4
 	t.Steps[6].Target = "w"
 	t.Steps[7].Notes = []string{"vma#1 is freed"}

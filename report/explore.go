@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -9,57 +8,45 @@ import (
 	"time"
 
 	"vmasim/explore"
-	"vmasim/explore/trace"
-	"vmasim/internal/suggest"
 	"vmasim/internal/task"
 	"vmasim/workloads/program"
 )
 
-// ExploreFormat is a way to word what came of exploring.
-type ExploreFormat struct {
-	Name string
-	Help string
-	new  func(w io.Writer, full bool) func(*program.Result) error
-}
-
-// exploreFormats are the formats; the first is the default.
-var exploreFormats = []ExploreFormat{
+// exploreFormats are the formats of searches that show more than each counterexample; the first is the default.
+var exploreFormats = []Format[*program.Result]{
 	{"text", "races drawn in columns, and the verdict", newExploreText},
 	{"json", "one JSON object a line for each scenario", newExploreJSON},
-	{"ndjson", "the events of each counterexample, one JSON object a line", newEvents},
-	{"dot", "each counterexample as a graph for Graphviz", drawEach(dot)},
-	{"mermaid", "each counterexample as a sequence diagram", drawEach(mermaid)},
 }
 
-// ExploreFormats returns the formats; the first is the default.
-func ExploreFormats() []ExploreFormat { return slices.Clone(exploreFormats) }
-
-// ExploreFormatByName finds a format.
-func ExploreFormatByName(name string) (ExploreFormat, error) {
-	names := make([]string, len(exploreFormats))
-	for i, f := range exploreFormats {
-		if names[i] = f.Name; f.Name == name {
-			return f, nil
-		}
+// ExploreFormats returns the formats of searches; the first is the default.
+func ExploreFormats() []Format[*program.Result] {
+	all := slices.Clone(exploreFormats)
+	for _, f := range traceFormats[1:] {
+		all = append(all, Format[*program.Result]{f.Name, f.Help, drawEach(f)})
 	}
-	return ExploreFormat{}, errors.New(suggest.Unknown("format", name, names, ""))
+	return all
 }
-
-// New returns a function that writes one result after the other to w, each in one write. full shows every step.
-func (f ExploreFormat) New(w io.Writer, full bool) func(*program.Result) error { return f.new(w, full) }
 
 // drawEach draws each counterexample by itself.
-func drawEach(draw func(b *strings.Builder, title string, t *trace.Trace, full bool)) func(io.Writer, bool) func(*program.Result) error {
+func drawEach(f TraceFormat) func(io.Writer, bool) func(*program.Result) error {
 	return func(w io.Writer, full bool) func(*program.Result) error {
 		return func(r *program.Result) error {
 			b := &strings.Builder{}
+			draw := f.new(b, full)
 			for _, v := range r.Violations {
-				draw(b, r.Scenario+" "+v.Oracle(), v.Trace, full)
+				if err := draw(v.Trace); err != nil {
+					return err
+				}
 			}
 			_, err := io.WriteString(w, b.String())
 			return err
 		}
 	}
+}
+
+func newExploreJSON(w io.Writer, _ bool) func(*program.Result) error {
+	encoder := encoderTo(w)
+	return func(r *program.Result) error { return encoder.Encode(r) }
 }
 
 func newExploreText(w io.Writer, full bool) func(*program.Result) error {
@@ -68,11 +55,7 @@ func newExploreText(w io.Writer, full bool) func(*program.Result) error {
 		b := &strings.Builder{}
 		b.WriteString(sep)
 		sep = "\n"
-		title := r.Scenario
-		if r.Title != "" {
-			title += ": " + r.Title
-		}
-		fmt.Fprintf(b, "%s\nrules %s\n", title, r.Rules)
+		titled(b, r.Scenario, r.Title, r.Rules)
 		for _, v := range r.Violations {
 			b.WriteString("\n")
 			counterexample(b, r, v, full)
@@ -87,14 +70,14 @@ func newExploreText(w io.Writer, full bool) func(*program.Result) error {
 // counterexample draws a violation and says how to see it again.
 func counterexample(b *strings.Builder, r *program.Result, v *program.Violation, full bool) {
 	fmt.Fprintf(b, "%s: %s\n\n", strings.ToUpper(v.Oracle()), shortNames(v.Message()))
-	traceText(b, v.Trace, full)
+	withNotes(b, v.Trace, full)
 	if full && len(v.Violations) > 0 {
 		panickedIn(b, v.Violations[0].Where)
 	}
 	if v.Shrunk != nil {
 		fmt.Fprintf(b, "\nshrunk from %s to %s\n", sizeText(v.Shrunk.From), sizeText(v.Shrunk.To))
 	}
-	dropped(b, v.Dropped)
+	dropped(b, v.Trace)
 	if v.Unstable {
 		b.WriteString("\nThe schedule does not fail a second time: the program is not deterministic.\n")
 	}
@@ -115,13 +98,6 @@ func sizeText(s explore.Size) string {
 	}
 	return fmt.Sprintf("%s, %s, %d %s, %s", plural(uint64(s.Tasks), "task"), plural(uint64(s.Statements), "statement"),
 		s.Switches, noun, plural(uint64(s.Steps), "step"))
-}
-
-// dropped lists what of the scenario a schedule goes without.
-func dropped(b *strings.Builder, parts []string) {
-	if len(parts) > 0 {
-		fmt.Fprintf(b, "without %s\n", strings.Join(parts, "; "))
-	}
 }
 
 // verdictBlock says what was searched, whether that was all, and what was not seen.

@@ -70,7 +70,7 @@ func TestDrawingsAreMarked(t *testing.T) {
 func TestExploreReports(t *testing.T) {
 	datadriven.Walk(t, "testdata/explore", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			f, err := ExploreFormatByName(d.Cmd)
+			f, err := FormatByName(ExploreFormats(), d.Cmd)
 			if err != nil {
 				d.Fatalf(t, "%v", err)
 			}
@@ -112,7 +112,7 @@ func TestExploreJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	found = decoded(t, exploreFormats[1].New, r)
-	replayed := decoded(t, exploreFormats[1].Replay, again)
+	replayed := decoded(t, ReplayFormats()[1].New, again)
 	for _, key := range []string{"oracle", "message", "schedule", "trace", "finally"} {
 		if !reflect.DeepEqual(replayed[key], found[key]) {
 			t.Errorf("%s: %v was replayed, %v found", key, replayed[key], found[key])
@@ -139,7 +139,7 @@ func decoded[R any](t *testing.T, format func(io.Writer, bool) func(R) error, r 
 func TestExploreEvents(t *testing.T) {
 	r := exploreBuiltin(t, "detach-race", program.Setting{})
 	var b strings.Builder
-	if err := exploreFormats[2].New(&b, false)(r); err != nil {
+	if err := ExploreFormats()[2].New(&b, false)(r); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
@@ -188,9 +188,9 @@ func TestReplayText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range ExploreFormats() {
+		for _, f := range ReplayFormats() {
 			var b strings.Builder
-			if err := f.Replay(&b, true)(again); err != nil {
+			if err := f.New(&b, true)(again); err != nil {
 				t.Fatal(err)
 			}
 			if f.Name == "text" && !strings.Contains(b.String(), "\n"+want) {

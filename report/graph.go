@@ -8,11 +8,14 @@ import (
 	"vmasim/explore/trace"
 )
 
+// graphTitle names a trace.
+func graphTitle(t *trace.Trace) string { return t.Scenario + " " + t.Oracle() }
+
 // dot draws a counterexample as a graph: the steps of a task in a column, dashed edges from the step that wrote a value
 // to the one that read it.
-func dot(b *strings.Builder, title string, t *trace.Trace, full bool) {
+func dot(b *strings.Builder, t *trace.Trace, full bool) error {
 	d := newDrawing(t, full)
-	fmt.Fprintf(b, "digraph %q {\n\tnode [shape=box, fontname=monospace];\n", title)
+	fmt.Fprintf(b, "digraph %q {\n\tnode [shape=box, fontname=monospace];\n", graphTitle(t))
 	for c, name := range t.Tasks {
 		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q;\n", c, name)
 		last := -1
@@ -56,12 +59,13 @@ func dot(b *strings.Builder, title string, t *trace.Trace, full bool) {
 		after(len(t.Finally)+i, oracle, true)
 	}
 	b.WriteString("}\n")
+	return nil
 }
 
 // mermaid draws a counterexample as a sequence diagram.
-func mermaid(b *strings.Builder, title string, t *trace.Trace, full bool) {
+func mermaid(b *strings.Builder, t *trace.Trace, full bool) error {
 	d := newDrawing(t, full)
-	fmt.Fprintf(b, "---\ntitle: %s\n---\nsequenceDiagram\n", title)
+	fmt.Fprintf(b, "---\ntitle: %s\n---\nsequenceDiagram\n", graphTitle(t))
 	for c, name := range t.Tasks {
 		fmt.Fprintf(b, "    participant T%d as %s\n", c, plainText(name))
 	}
@@ -97,6 +101,7 @@ func mermaid(b *strings.Builder, title string, t *trace.Trace, full bool) {
 	for i := range t.Blocked {
 		fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[t.Blocked[i].Task], plainText(waiting(&t.Blocked[i])))
 	}
+	return nil
 }
 
 // plainText takes out what means something to Mermaid.

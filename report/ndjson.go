@@ -1,7 +1,7 @@
 package report
 
 import (
-	"io"
+	"strings"
 
 	"vmasim/explore/trace"
 )
@@ -13,13 +13,16 @@ type event struct {
 	trace.Record
 }
 
-// events writes the steps of a counterexample, one object a line.
-func events(w io.Writer, scenario, oracle string, t *trace.Trace) error {
-	encoder := encoderTo(w)
+// events writes the steps of an execution, one object a line.
+func events(b *strings.Builder, t *trace.Trace, _ bool) error {
+	encoder := encoderTo(b)
 	for i := range t.Steps {
-		if err := encoder.Encode(event{scenario, oracle, t.Steps[i].Record}); err != nil {
+		if err := encoder.Encode(event{t.Scenario, t.Oracle(), t.Steps[i].Record}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// data writes an execution as it is.
+func data(b *strings.Builder, t *trace.Trace, _ bool) error { return trace.Write(b, t) }

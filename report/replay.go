@@ -1,61 +1,38 @@
 package report
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
 	"vmasim/explore"
 	"vmasim/workloads/program"
 )
 
-// Replay returns a function that writes what came of replaying a schedule. Formats for programs show it as a search of one
-// execution.
-func (f ExploreFormat) Replay(w io.Writer, full bool) func(*program.Replayed) error {
-	if f.Name != exploreFormats[0].Name {
+// ReplayFormats returns the ways to word what came of a replay, with the names of those of a search; the first is the default.
+func ReplayFormats() []Format[*explore.Trace] {
+	all := []Format[*explore.Trace]{replayed(traceFormats[0]), {exploreFormats[1].Name, exploreFormats[1].Help, newReplayJSON}}
+	for _, f := range traceFormats[1:] {
+		all = append(all, replayed(f))
+	}
+	return all
+}
+
+// replayed draws the execution.
+func replayed(f TraceFormat) Format[*explore.Trace] {
+	return Format[*explore.Trace]{f.Name, f.Help, func(w io.Writer, full bool) func(*explore.Trace) error {
 		write := f.new(w, full)
-		return func(r *program.Replayed) error { return write(searchOf(r)) }
-	}
-	return func(r *program.Replayed) error {
-		_, err := io.WriteString(w, replayText(r, full))
-		return err
-	}
+		return func(t *explore.Trace) error { return write(t.Trace) }
+	}}
 }
 
-func searchOf(r *program.Replayed) *program.Result {
-	out := &program.Result{Scenario: r.Scenario, Title: r.Title, Rules: r.Rules, Violations: []*program.Violation{{Found: r.Found, Dropped: r.Dropped, Trace: r.Trace}}}
-	out.Search.Executions, out.Search.Steps = 1, len(r.Trace.Steps)
-	if r.Ending.Failed() {
-		out.Search.Violations = []explore.Found{r.Found}
-	}
-	return out
-}
-
-func replayText(r *program.Replayed, full bool) string {
-	b := &strings.Builder{}
-	title := r.Scenario
-	if r.Title != "" {
-		title += ": " + r.Title
-	}
-	fmt.Fprintf(b, "%s\nrules %s\n", title, r.Rules)
-	dropped(b, r.Dropped)
-	b.WriteString("\n")
-	traceText(b, r.Trace, full)
-	b.WriteString("\n")
-	t := r.Trace
-	switch {
-	case len(t.Violated) > 0:
-		for _, v := range t.Violated {
-			fmt.Fprintf(b, "%s: %s\n", strings.ToUpper(v.Oracle), shortNames(v.Message))
+// newReplayJSON shows a replay as a search of one execution.
+func newReplayJSON(w io.Writer, full bool) func(*explore.Trace) error {
+	write := newExploreJSON(w, full)
+	return func(t *explore.Trace) error {
+		out := &program.Result{Scenario: t.Scenario, Title: t.Title, Rules: t.Rules, Violations: []*program.Violation{{Found: t.Found, Trace: t.Trace}}}
+		out.Search.Executions, out.Search.Steps = 1, len(t.Steps)
+		if t.Ending.Failed() {
+			out.Search.Violations = []explore.Found{t.Found}
 		}
-	case t.Diverged != nil:
-		fmt.Fprintf(b, "%v\n", t.Diverged)
-	case r.Ending.Failed():
-		fmt.Fprintf(b, "%s\n", strings.ToUpper(r.Ending.String()))
-	case t.Outcome == "":
-		fmt.Fprintf(b, "the schedule ends after %s, before the tasks do\n", plural(uint64(len(t.Steps)), "step"))
-	default:
-		fmt.Fprintf(b, "ended well: %s\n", t.Outcome)
+		return write(out)
 	}
-	return b.String()
 }

@@ -1,46 +1,23 @@
-// Package report words the results of runs: tables for people, JSON for programs, lines for benchstat.
+// Package report words the results of runs: tables for people, JSON for programs, lines for benchstat. Executions it draws from their
+// traces alone: the files that import explore/trace import nothing else of this project.
 // docs/output.md is its manual.
 package report
 
 import (
-	"errors"
-	"io"
 	"slices"
 
-	"vmasim/internal/suggest"
 	"vmasim/workloads/driver"
 )
 
-// Format is a way to word results.
-type Format struct {
-	Name string
-	Help string
-	new  func(io.Writer) func(*driver.Result) error
-}
-
-// formatTable are the formats; the first is the default.
-var formatTable = []Format{
+// formatTable are the formats of runs; the first is the default.
+var formatTable = []Format[*driver.Result]{
 	{"text", "readable tables", newText},
 	{"json", "one JSON object a line for each scenario", newJSON},
 	{"bench", "lines of go test -bench, which benchstat reads", newBench},
 }
 
-// Formats returns the formats; the first is the default.
-func Formats() []Format { return slices.Clone(formatTable) }
-
-// ByName finds a format.
-func ByName(name string) (Format, error) {
-	names := make([]string, len(formatTable))
-	for i, f := range formatTable {
-		if names[i] = f.Name; f.Name == name {
-			return f, nil
-		}
-	}
-	return Format{}, errors.New(suggest.Unknown("format", name, names, ""))
-}
-
-// New returns a function that writes one result after the other to w, each in one write. It returns w's errors.
-func (f Format) New(w io.Writer) func(*driver.Result) error { return f.new(w) }
+// Formats returns the formats of runs; the first is the default.
+func Formats() []Format[*driver.Result] { return slices.Clone(formatTable) }
 
 // perSecond is a rate; 0 where no time has passed.
 func perSecond(n uint64, r *driver.Result) float64 {

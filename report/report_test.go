@@ -55,12 +55,12 @@ var results = map[string]*driver.Result{
 // TestGolden prints made-up results, one after the other, in a format.
 func TestGolden(t *testing.T) {
 	datadriven.RunTest(t, "testdata/formats", func(t *testing.T, d *datadriven.TestData) string {
-		format, err := ByName(d.Cmd)
+		format, err := FormatByName(Formats(), d.Cmd)
 		if err != nil {
 			return err.Error()
 		}
 		var out bytes.Buffer
-		write := format.New(&out)
+		write := format.New(&out, false)
 		for name := range strings.FieldsSeq(d.Input) {
 			if err := write(results[name]); err != nil {
 				return err.Error()
@@ -86,12 +86,12 @@ func machineless(out string) string {
 }
 
 func TestJSONIsOneObjectALine(t *testing.T) {
-	format, err := ByName("json")
+	format, err := FormatByName(Formats(), "json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	write := format.New(&out)
+	write := format.New(&out, false)
 	for _, name := range []string{"good", "bad"} {
 		if err := write(results[name]); err != nil {
 			t.Fatal(err)
@@ -120,7 +120,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestWriteErrorsAreReturned(t *testing.T) {
 	for _, f := range Formats() {
-		if err := f.New(brokenPipe{})(results["good"]); !errors.Is(err, errBroken) {
+		if err := f.New(brokenPipe{}, false)(results["good"]); !errors.Is(err, errBroken) {
 			t.Errorf("%s: %v", f.Name, err)
 		}
 	}
@@ -152,13 +152,13 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-func TestByName(t *testing.T) {
+func TestFormatByName(t *testing.T) {
 	for _, f := range Formats() {
-		if got, err := ByName(f.Name); err != nil || got.Help != f.Help {
+		if got, err := FormatByName(Formats(), f.Name); err != nil || got.Help != f.Help {
 			t.Errorf("%s: %v", f.Name, err)
 		}
 	}
-	if _, err := ByName("jsn"); fmt.Sprint(err) != `unknown format "jsn", did you mean "json"?` {
+	if _, err := FormatByName(Formats(), "jsn"); fmt.Sprint(err) != `unknown format "jsn", did you mean "json"?` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"vmasim/workloads/driver"
 )
 
-func newText(w io.Writer) func(*driver.Result) error {
+func newText(w io.Writer, _ bool) func(*driver.Result) error {
 	between := ""
 	return func(r *driver.Result) error {
 		b := &strings.Builder{}

@@ -11,8 +11,47 @@ import (
 // shortNames puts the names of columns for those of the oracles.
 func shortNames(text string) string { return strings.ReplaceAll(text, "vm_area_struct#", "vma#") }
 
-// traceText draws a trace with everything that belongs to it.
-func traceText(b *strings.Builder, t *trace.Trace, full bool) {
+// traceText draws a trace, and says what it is of and how it ends.
+func traceText(b *strings.Builder, t *trace.Trace, full bool) error {
+	titled(b, t.Scenario, t.Title, t.Rules)
+	dropped(b, t)
+	b.WriteString("\n")
+	withNotes(b, t, full)
+	b.WriteString("\n")
+	switch {
+	case len(t.Violated) > 0:
+		for _, v := range t.Violated {
+			fmt.Fprintf(b, "%s: %s\n", strings.ToUpper(v.Oracle), shortNames(v.Message))
+		}
+	case t.Diverged != nil:
+		fmt.Fprintf(b, "%v\n", t.Diverged)
+	case t.Ending.Failed():
+		fmt.Fprintf(b, "%s\n", strings.ToUpper(t.Ending.String()))
+	case t.Outcome == "":
+		fmt.Fprintf(b, "the schedule ends after %s, before the tasks do\n", plural(uint64(len(t.Steps)), "step"))
+	default:
+		fmt.Fprintf(b, "ended well: %s\n", t.Outcome)
+	}
+	return nil
+}
+
+// titled tells what was explored.
+func titled(b *strings.Builder, scenario, title, rules string) {
+	if title != "" {
+		scenario += ": " + title
+	}
+	fmt.Fprintf(b, "%s\nrules %s\n", scenario, rules)
+}
+
+// dropped lists what of the scenario a schedule goes without.
+func dropped(b *strings.Builder, t *trace.Trace) {
+	if len(t.Dropped) > 0 {
+		fmt.Fprintf(b, "without %s\n", strings.Join(t.Dropped, "; "))
+	}
+}
+
+// withNotes draws a trace with everything that belongs to it.
+func withNotes(b *strings.Builder, t *trace.Trace, full bool) {
 	b.WriteString(draw(t, full))
 	if len(t.Blocked) > 0 {
 		b.WriteString("\n")

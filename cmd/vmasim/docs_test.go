@@ -24,7 +24,7 @@ var (
 	inline   = regexp.MustCompile("`(vmasim [^`\n]*|go test [^`\n]*)`")
 	command  = regexp.MustCompile(`(?:^|[;|] *|\bdo )(?:\$ )?(?:go run \./cmd/)?(vmasim|go test)\b([^;|>\n]*)`)
 	comment  = regexp.MustCompile(`^ *#| # |\S(  +)`)
-	madeUp   = regexp.MustCompile(`^[a-z]+\.(vma|txt)$`) // a file of the reader's
+	madeUp   = regexp.MustCompile(`^[a-z]+\.(vma|txt|trace)$`) // a file of the reader's
 )
 
 // quoted returns the command lines that a manual quotes, without comments.
@@ -101,6 +101,10 @@ func validArguments(cmd *cobra.Command, args []string) error {
 		case name == "replay" && i == 1:
 			if !strings.HasPrefix(arg, "v1:") && !madeUp.MatchString(arg) {
 				err = errors.New("no schedule")
+			}
+		case name == "draw":
+			if arg != "-" && !madeUp.MatchString(arg) {
+				err = errors.New("no file of traces")
 			}
 		case name == "rules":
 			_, err = explainRule(arg)

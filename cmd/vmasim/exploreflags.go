@@ -21,10 +21,13 @@ import (
 // exploreOptions is what the flags of explore and replay say.
 type exploreOptions struct {
 	program.Options
-	format   report.ExploreFormat
+	format   report.Format[*program.Result]
 	full     bool
 	verdicts bool
 }
+
+// fullHelp is the help of --full.
+const fullHelp = "draw every step, not only those through which tasks affect each other"
 
 // exploreFlag is one flag that takes a value.
 type exploreFlag struct {
@@ -50,7 +53,7 @@ var exploreFlags = []exploreFlag{
 	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, false},
 	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, false},
 	{"checkpoint", "", "FILE", "go on from FILE if it exists; write it when the search is stopped, remove it when it ends", setCheckpoint, nil, false},
-	{"format", "", "FORMAT", exploreFormatHelp(), setExploreFormat, completeExploreFormats, true},
+	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, true},
 }
 
 func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
@@ -79,7 +82,7 @@ func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 		}
 		return nil
 	}
-	cmd.Flags().BoolVar(&o.full, "full", false, "draw every step, not only those through which tasks affect each other")
+	cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
 	if !replay {
 		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
 		cmd.Flags().BoolVar(&o.verdicts, "verdicts", false, "explore under every set of rules for which the scenario states a verdict")
@@ -176,21 +179,6 @@ func setExploreSeed(o *exploreOptions, text string) error {
 }
 
 func setExploreFormat(o *exploreOptions, text string) (err error) {
-	o.format, err = report.ExploreFormatByName(text)
+	o.format, err = report.FormatByName(report.ExploreFormats(), text)
 	return err
-}
-
-func exploreFormatHelp() string {
-	var words []string
-	for _, f := range report.ExploreFormats() {
-		words = append(words, f.Name+", "+f.Help)
-	}
-	return "how to print what was found: " + strings.Join(words, "; ")
-}
-
-func completeExploreFormats(string) (names []cobra.Completion) {
-	for _, f := range report.ExploreFormats() {
-		names = append(names, cobra.CompletionWithDesc(f.Name, f.Help))
-	}
-	return names
 }

@@ -18,7 +18,7 @@ import (
 // runOptions is what the flags of run say.
 type runOptions struct {
 	driver.Options
-	format  report.Format
+	format  report.Format[*driver.Result]
 	machine []workloads.MachineSetting // in place of what a scenario states
 }
 
@@ -51,7 +51,7 @@ var runFlags = []runFlag{
 	{"seed", "N", "seed of all random draws", setSeed, nil},
 	{"memory", "SIZE", "memory of the machine, such as 64M or 1G", setMemory, nil},
 	{"machine", machineKind, machineHelp, func(o *runOptions, text string) error { return setMachine(&o.machine, text) }, completeMachine},
-	{"format", "FORMAT", formatHelp(), setFormat, completeFormats},
+	{"format", "FORMAT", formatHelp("how to print results", report.Formats()), setFormat, func(string) []cobra.Completion { return completeFormats(report.Formats()) }},
 }
 
 func (o *runOptions) register(cmd *cobra.Command) {
@@ -117,23 +117,21 @@ func setMemory(o *runOptions, text string) (err error) {
 }
 
 func setFormat(o *runOptions, text string) (err error) {
-	o.format, err = report.ByName(text)
+	o.format, err = report.FormatByName(report.Formats(), text)
 	return err
 }
 
-func formatHelp() string {
-	help := "how to print results:"
-	for i, f := range report.Formats() {
-		if i > 0 {
-			help += ";"
-		}
-		help += fmt.Sprintf(" %s, %s", f.Name, f.Help)
+// formatHelp lists formats behind words that say of what they are.
+func formatHelp[T any](of string, all []report.Format[T]) string {
+	var words []string
+	for _, f := range all {
+		words = append(words, f.Name+", "+f.Help)
 	}
-	return help
+	return of + ": " + strings.Join(words, "; ")
 }
 
-func completeFormats(string) (names []cobra.Completion) {
-	for _, f := range report.Formats() {
+func completeFormats[T any](all []report.Format[T]) (names []cobra.Completion) {
+	for _, f := range all {
 		names = append(names, cobra.CompletionWithDesc(f.Name, f.Help))
 	}
 	return names

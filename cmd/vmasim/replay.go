@@ -11,6 +11,7 @@ import (
 
 	"vmasim/explore"
 	"vmasim/internal/suggest"
+	"vmasim/report"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
 )
@@ -63,12 +64,16 @@ func runReplay(cmd *cobra.Command, name, text string, o *exploreOptions) error {
 	if err != nil {
 		return refuse(err)
 	}
-	if err := o.format.Replay(cmd.OutOrStdout(), o.full)(result); err != nil {
+	format, err := report.FormatByName(report.ReplayFormats(), o.format.Name)
+	if err != nil {
+		return err
+	}
+	if err := format.New(cmd.OutOrStdout(), o.full)(result); err != nil {
 		return err
 	}
 	switch {
-	case result.Trace.Diverged != nil:
-		return refuse(result.Trace.Diverged)
+	case result.Diverged != nil:
+		return refuse(result.Diverged)
 	case result.Ending.Failed():
 		return statusError(exitFailed)
 	}

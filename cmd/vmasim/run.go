@@ -74,7 +74,7 @@ func load(args []string, stdin io.Reader, o *runOptions) (scenarios []*workloads
 
 // runAll runs the scenarios and prints each result.
 func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions, stdout, stderr io.Writer) error {
-	write := o.format.New(stdout)
+	write := o.format.New(stdout, false)
 	var t tally
 	for _, sc := range scenarios {
 		opts, bar := o.Options, newProgress(stderr)

@@ -216,7 +216,7 @@ func (r *Recorder) Blocked(t *task.Task, e *task.Event, slept, spins bool) {
 }
 
 // End ends the recording, and returns the trace of the tasks, which ended in this way, for these violations.
-func (r *Recorder) End(tasks []string, ending string, violated []task.Violation, outcome string) *Trace {
+func (r *Recorder) End(tasks []string, ending Ending, violated []task.Violation, outcome string) *Trace {
 	t := &r.trace
 	t.Tasks, t.Ending, t.Violated, t.Outcome = tasks, ending, violated, outcome
 	if r.names != nil {

@@ -7,17 +7,25 @@
 package trace
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
 	"vmasim/internal/task"
 )
 
+// Origin is the program and the schedule that an execution is of.
+type Origin struct {
+	Scenario string   `json:"scenario"` // its name
+	Title    string   `json:"title"`
+	Rules    string   `json:"rules"`
+	Schedule string   `json:"schedule"`
+	Dropped  []string `json:"dropped"` // what of the scenario the schedule goes without
+}
+
 // Trace is one execution in the words of a reader.
 type Trace struct {
+	Origin
 	Tasks    []string         `json:"tasks"` // in the order of the world
 	Steps    []Step           `json:"steps"`
 	Objects  []Object         `json:"objects"`
@@ -27,11 +35,19 @@ type Trace struct {
 	Finally  []Performed      `json:"finally"` // the statements of finally that were performed
 	Start    []string         `json:"start"`   // the oracles violated before the threads had taken a step
 	End      []string         `json:"end"`     // those violated when all was over, in no statement
-	Ending   string           `json:"ending"`
+	Ending   Ending           `json:"ending"`
 	Passed   []Passed         `json:"passed"`
 	Violated []task.Violation `json:"violated"` // where it ended
 	Outcome  string           `json:"outcome"`  // if it finished
 	Diverged *Divergence      `json:"diverged,omitempty"`
+}
+
+// Oracle returns the name of what was violated: an oracle, or how the execution ended.
+func (t *Trace) Oracle() string {
+	if len(t.Violated) > 0 {
+		return t.Violated[0].Oracle
+	}
+	return t.Ending.Oracle()
 }
 
 // Step is one step of an execution.
@@ -80,8 +96,11 @@ func (a Address) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%#x", 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (a *Address) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseUint(string(text), 0, 64)
+	if err != nil {
+		return fmt.Errorf("%q is no address", text)
+	}
 	*a = Address(n)
-	return err
+	return nil
 }
 
 // Writes reports whether the step changed its cell, or its lock.
@@ -165,20 +184,4 @@ func (d *Divergence) Error() string {
 		can = "able to go on: " + strings.Join(d.Enabled, ", ")
 	}
 	return fmt.Sprintf("the schedule does not fit: at step %d it gives the turn to %s; %s", d.Step, d.Schedule, can)
-}
-
-// Write writes a trace as one JSON object on a line.
-func Write(w io.Writer, t *Trace) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(t)
-}
-
-// Read reads a trace that Write has written.
-func Read(r io.Reader) (*Trace, error) {
-	t := &Trace{}
-	if err := json.NewDecoder(r).Decode(t); err != nil {
-		return nil, fmt.Errorf("read trace: %w", err)
-	}
-	return t, nil
 }

@@ -69,7 +69,7 @@ var caseTable = []struct {
 	{"layers test package", checkLayers, "mm", one(`package mm; import "vmasim/internal/task/tasktest"`), "is for tests only"},
 	{"layers in a test", checkLayers, "vma", map[string]string{"x.go": "package vma", "x_test.go": `package vma; import "vmasim/mm"`}, ""},
 	{"layers model", checkLayers, "check/seqmodel", one(`package seqmodel; import "vmasim/internal/task"`), "which is not below it"},
-	{"layers of a renderer", checkLayers, "report", map[string]string{"graph.go": `package report; import "vmasim/explore"`}, "a renderer imports explore"},
+	{"layers of a renderer", checkLayers, "report", map[string]string{"graph.go": `package report; import ("vmasim/explore"; "vmasim/explore/trace")`}, "a renderer imports explore:"},
 	{"layers of renderers", checkLayers, "report", map[string]string{"graph.go": `package report; import "vmasim/explore/trace"`, "x.go": `package report; import "vmasim/explore"`}, ""},
 	{"floors on bench", checkLayers, "report", one(`package report; import "vmasim/bench"`), "whose folder stands above"},
 	{"layers inside bench", checkLayers, "bench", one(`package bench; import "vmasim/bench/hostmm"`), "which is not below it"},

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"go/ast"
 	"slices"
 	"strings"
 )
@@ -45,11 +46,11 @@ var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "inter
 // seam are the packages that the protocol stands on.
 var seam = []string{"internal/task", "internal/ksync"}
 
-// renderers are the files that show a trace, and need nothing else of this project.
-var renderers = []string{"report/drawing.go", "report/graph.go", "report/ndjson.go", "report/tracetext.go"}
-
-// traces is the package that renderers import.
-const traces = "explore/trace"
+// reports is the package of the renderers, which are its files that import traces, and need nothing else of this project.
+const (
+	reports = "report"
+	traces  = "explore/trace"
+)
 
 // bypassing are the imports with which a protocol package would get round the seam.
 var bypassing = []string{"sync", "sync/atomic", "time", "math/rand", "math/rand/v2"}
@@ -106,6 +107,11 @@ func checkMachine(p *pkg) (found []string) {
 	return found
 }
 
+// imports reports whether the file imports a package of this project.
+func imports(f *file, dir string) bool {
+	return slices.ContainsFunc(f.ast.Imports, func(imp *ast.ImportSpec) bool { return importPath(imp) == module+"/"+dir })
+}
+
 // checkLayers finds imports that do not point downwards, and packages that no layer names.
 func checkLayers(p *pkg) (found []string) {
 	code := p.code()
@@ -122,7 +128,7 @@ func checkLayers(p *pkg) (found []string) {
 			if !ours {
 				continue
 			}
-			if slices.Contains(renderers, f.name) && dir != traces {
+			if p.dir == reports && dir != traces && imports(f, traces) {
 				found = append(found, p.at(imp.Pos(), "a renderer imports %s: all it needs is in %s", dir, traces))
 			}
 			if slices.Contains(testOnly, dir) {

@@ -29,7 +29,7 @@ func (k Kind) String() string { return kindNames[k] }
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (k *Kind) UnmarshalText(text []byte) error { return unmarshal(k, kindNames[:], text) }
+func (k *Kind) UnmarshalText(text []byte) error { return unmarshal(k, "kind", kindNames[:], text) }
 
 // Order is the memory order the kernel's operation asks for. Go's atomics are sequentially consistent; the order is
 // kept so that a checker can weaken it.
@@ -52,7 +52,7 @@ func (o Order) String() string { return orderNames[o] }
 func (o Order) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (o *Order) UnmarshalText(text []byte) error { return unmarshal(o, orderNames[:], text) }
+func (o *Order) UnmarshalText(text []byte) error { return unmarshal(o, "order", orderNames[:], text) }
 
 // Op is an operation of a cell, named as the kernel names it.
 type Op uint8
@@ -190,14 +190,14 @@ func (o *Op) UnmarshalText(text []byte) error {
 	for i := range opTable {
 		names[i] = opTable[i].Name
 	}
-	return unmarshal(o, names[:], text)
+	return unmarshal(o, "operation", names[:], text)
 }
 
 // unmarshal finds the one that has a name.
-func unmarshal[T ~uint8](one *T, names []string, text []byte) error {
+func unmarshal[T ~uint8](one *T, what string, names []string, text []byte) error {
 	i := slices.Index(names, string(text))
 	if i < 0 {
-		return fmt.Errorf("%T %q is not known", *one, text)
+		return fmt.Errorf("unknown %s %q", what, text)
 	}
 	*one = T(i)
 	return nil

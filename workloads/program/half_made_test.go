@@ -122,7 +122,7 @@ finally
 				t.Errorf("%s: replay: %v", name, err)
 				continue
 			}
-			if drawn.Ending != f.Ending.String() || len(drawn.Tasks) != 3 {
+			if drawn.Ending != f.Ending || len(drawn.Tasks) != 3 {
 				t.Errorf("%s: replayed, it ends in %s, found was %s", name, drawn.Ending, f.Ending)
 			}
 		}

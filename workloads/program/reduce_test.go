@@ -40,8 +40,8 @@ func TestShrinkDropsWhatIsNotNeeded(t *testing.T) {
 	v := r.Violations[0]
 	want := []string{"thread other", "reader.1 load B", "all rounds but one around reader.2", "all tasks but 1 of thread reader",
 		"writer.1 mprotect B 4K r", "writer.3 madvise B 4K dontneed", "finally", "init.2 mmap B 8K rw shared anon"}
-	if !slices.Equal(v.Dropped, want) {
-		t.Errorf("without %q", v.Dropped)
+	if !slices.Equal(v.Trace.Dropped, want) {
+		t.Errorf("without %q", v.Trace.Dropped)
 	}
 	if to := v.Shrunk.To; v.Shrunk.From.Tasks != 4 || v.Shrunk.From.Statements != 9 || to.Tasks != 2 || to.Statements != 2 || to.Switches > 4 {
 		t.Errorf("%s becomes %s", v.Shrunk.From, v.Shrunk.To)
@@ -54,7 +54,7 @@ func TestShrinkDropsWhatIsNotNeeded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(again.Dropped, v.Dropped) || len(again.Trace.Steps) != v.Shrunk.To.Steps ||
+	if !slices.Equal(again.Dropped, v.Trace.Dropped) || len(again.Trace.Steps) != v.Shrunk.To.Steps ||
 		len(again.Trace.Violated) == 0 || again.Trace.Violated[0] != v.Violations[0] {
 		t.Errorf("replayed without %q: %v after %d steps", again.Dropped, again.Trace.Violated, len(again.Trace.Steps))
 	}

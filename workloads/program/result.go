@@ -57,9 +57,8 @@ type Result struct {
 // Violation is a failure, as small as it could be made.
 type Violation struct {
 	explore.Found
-	Shrunk  *explore.Shrunk // nil: it could not be made smaller, as it does not fail every time
-	Dropped []string        // what of the scenario the schedule goes without
-	Trace   *trace.Trace
+	Shrunk *explore.Shrunk // nil: it could not be made smaller, as it does not fail every time
+	Trace  *trace.Trace
 }
 
 // Oracle returns the name of what was violated: an oracle, or how the execution ended.

@@ -79,7 +79,7 @@ func (out *resultJSON) violation(v *Violation) {
 	for i := range v.Trace.Steps {
 		out.Trace = append(out.Trace, v.Trace.Steps[i].Summary)
 	}
-	out.Finally, out.Dropped, out.Shrunk = listed(v.Trace.Finally), listed(v.Dropped), v.Shrunk
+	out.Finally, out.Dropped, out.Shrunk = listed(v.Trace.Finally), listed(v.Trace.Dropped), v.Shrunk
 }
 
 // MarshalJSON implements [json.Marshaler].

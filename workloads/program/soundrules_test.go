@@ -27,7 +27,7 @@ func isSound(t *testing.T, sc *workloads.Scenario, v *Violation) {
 		}
 		r := searched(t, p, explore.Options{Watch: p.Watch, Choices: p.choices()})
 		if !r.Complete || len(r.Violations) > 0 {
-			t.Errorf("%s without %q: not verified under %s: %v", sc.Name, v.Dropped, verdict.Rules, r.Violations)
+			t.Errorf("%s without %q: not verified under %s: %v", sc.Name, v.Trace.Dropped, verdict.Rules, r.Violations)
 		}
 		if err := p.Close(); err != nil {
 			t.Error(err)
@@ -70,8 +70,8 @@ thread r
 		if v.Shrunk == nil || v.Shrunk.To.Tasks != 2 || v.Shrunk.To.Switches != 2 || !strings.HasSuffix(v.Message(), c.seen) {
 			t.Errorf("%s: %s after %v", name, v.Message(), v.Shrunk)
 		}
-		if strings.Join(v.Dropped, "; ") != strings.Join(c.dropped, "; ") {
-			t.Errorf("%s: without %q", name, v.Dropped)
+		if strings.Join(v.Trace.Dropped, "; ") != strings.Join(c.dropped, "; ") {
+			t.Errorf("%s: without %q", name, v.Trace.Dropped)
 		}
 	}
 }
@@ -124,6 +124,6 @@ func TestForkParentKeepsItsTasks(t *testing.T) {
 		t.Fatal("the random search has missed it")
 	}
 	if v := r.Violations[0]; v.Shrunk == nil || v.Shrunk.To.Tasks != 3 || v.Shrunk.To.Switches < 3 {
-		t.Errorf("%s: %v without %q", v.Message(), v.Shrunk, v.Dropped)
+		t.Errorf("%s: %v without %q", v.Message(), v.Shrunk, v.Trace.Dropped)
 	}
 }

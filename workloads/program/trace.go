@@ -40,6 +40,7 @@ func (p *Program) record(of explore.Program, schedule explore.Schedule) (*explor
 		return nil, err
 	}
 	t.Diverged = diverged
+	t.Origin = trace.Origin{Scenario: p.given.Name, Title: p.given.Title, Rules: p.Rules(), Schedule: schedule.String(), Dropped: p.Dropped()}
 	return t, nil
 }
 
@@ -56,29 +57,18 @@ func (p *Program) Counterexample(ctx context.Context, f explore.Found, o *Option
 	if failing != p {
 		defer failing.Close()
 	}
-	v.Dropped = failing.Dropped()
 	var err error
 	if v.Trace, err = failing.Replay(v.Found.Schedule); err != nil {
 		return nil, fmt.Errorf("replay %s: %w", &v.Found.Schedule, err)
 	}
-	if v.Trace.Ending != v.Ending.String() {
+	if v.Trace.Ending != v.Ending {
 		v.Unstable, v.Shrunk = true, nil
 	}
 	return v, nil
 }
 
-// Replayed is what came of replaying a schedule.
-type Replayed struct {
-	explore.Found
-	Scenario string
-	Title    string
-	Rules    string
-	Dropped  []string // what of the scenario it goes without
-	Trace    *trace.Trace
-}
-
 // ReplayScenario runs one interleaving of a scenario, or of what the schedule says is left of it.
-func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule) (*Replayed, error) {
+func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule) (*explore.Trace, error) {
 	cuts, err := parseCuts(schedule.Scenario)
 	if err != nil {
 		return nil, err
@@ -94,5 +84,5 @@ func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	return &Replayed{t.Found, sc.Name, sc.Title, p.Rules(), p.Dropped(), t.Trace}, p.Close()
+	return t, p.Close()
 }
