@@ -17,6 +17,7 @@ const (
 	Killable        WaitMode = 1 << iota // a fatal signal ends the wait with EINTR
 	Polled                               // it is not woken, and looks by itself
 	Handshake                            // only a wake-up makes it look again: observed, a lost one is a deadlock
+	Long                                 // it parks without looking again: what it waits for needs its CPU
 )
 
 // spins is how often a waiting task looks again before it parks: the waits of this protocol are mostly shorter than
@@ -69,7 +70,11 @@ func (t *Task) mayGetSignal() {
 }
 
 func (t *Task) block(mode WaitMode, cond func() bool) error {
-	for i := 0; ; i++ {
+	i := 0
+	if mode&Long != 0 {
+		i = spins
+	}
+	for ; ; i++ {
 		switch {
 		case cond():
 			return nil

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmasim/internal/task"
 	"vmasim/workloads"
 	"vmasim/workloads/interp"
 )
@@ -34,7 +35,7 @@ type child struct {
 	order
 	sc       *workloads.Scenario
 	fds      []int
-	barriers []*barrier
+	barriers []interp.Rendezvous
 	draining atomic.Bool    // the foreground has ended
 	front    sync.WaitGroup // the threads that are not in the background
 	findings findings
@@ -91,9 +92,7 @@ func (c *child) prepare() (err error) {
 		return err
 	}
 	c.sc.Dir = c.Dir
-	for b := range c.sc.Barriers {
-		c.barriers = append(c.barriers, newBarrier(c.partiesOf(b)))
-	}
+	c.barriers = make([]interp.Rendezvous, len(c.sc.Barriers))
 	files, err := interp.CreateFiles(c.sc)
 	if err != nil {
 		return err
@@ -132,6 +131,7 @@ func (c *child) threads(gate <-chan struct{}) (all []*thread) {
 		for n := range c.Counts[i] {
 			t := &thread{child: c, name: fmt.Sprintf("%s/%d", th.Name, n), env: th.NewEnv(c.Seed, n, nil), program: th,
 				id: make(chan int, 1), done: make(chan struct{})}
+			t.join(task.New(len(all), t.name, nil))
 			if !th.Background {
 				c.front.Add(1)
 			}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/task"
 	"vmasim/workloads"
 	"vmasim/workloads/interp"
 )
@@ -20,10 +21,21 @@ type thread struct {
 	name    string
 	env     *workloads.Env
 	program *workloads.Thread // nil for init and finally
+	parties []*interp.Party   // by barrier; nil: its thread does not mention it
 	id      chan int          // the kernel's, once it lives
 	done    chan struct{}
 	walker  interp.Walker
 	begun   time.Time
+}
+
+// join makes the thread a party at the barriers that it comes to. self waits for it: of the simulator it has nothing but that.
+func (t *thread) join(self *task.Task) {
+	t.parties = make([]*interp.Party, len(t.barriers))
+	for b := range t.barriers {
+		if t.program.Meets(b) {
+			t.parties[b] = t.barriers[b].Join(self)
+		}
+	}
 }
 
 // live is the life of a thread.
@@ -33,9 +45,9 @@ func (t *thread) live(w *warmUp, i int, gate <-chan struct{}) {
 	t.id <- unix.Gettid()
 	<-gate
 	t.run(t.program.Body)
-	for b := range t.barriers {
-		if t.program.Meets(b) {
-			t.barriers[b].leave()
+	for _, p := range t.parties {
+		if p != nil {
+			p.Leave()
 		}
 	}
 	if !t.background() {
@@ -83,7 +95,9 @@ func (t *thread) Operation(s *workloads.Stmt) bool {
 	var err error
 	switch s.Kind {
 	case workloads.KindBarrier:
-		t.barriers[s.Barrier.Index].meet()
+		p := t.parties[s.Barrier.Index]
+		p.Come()
+		_ = p.Wait(task.Uninterruptible) // which cannot fail
 	case workloads.KindYield:
 		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	case workloads.KindMaps, workloads.KindValidate:

@@ -2,20 +2,20 @@ package driver
 
 import (
 	"sync"
+	"unsafe"
 
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/workloads"
+	"vmasim/workloads/interp"
 )
 
-// hall is where the tasks of a run meet. It knows the address spaces by name, who waits at which barrier or for which
-// address space, and who could still come: a wait that nobody can end is ended by the hall, so no scenario hangs.
+// hall is where the tasks of a run meet. It knows the address spaces by name, which tasks wait at which barrier or for which
+// address space, and which could still come: it kills a task whose wait no other can end, so no scenario hangs.
 type hall struct {
-	killed <-chan struct{} // ends all waits
-
-	mu         sync.Mutex // guards what follows and the seats
-	spaces     []space    // by workloads.MM
-	missing    []int      // by barrier: tasks that it still waits for
+	mu         sync.Mutex          // guards what follows and the seats
+	spaces     []space             // by workloads.MM
+	barriers   []interp.Rendezvous // the scenario's, in its order; tasks come and leave under mu
 	seats      []*seat
 	foreground int    // seats of foreground threads that have not ended
 	busy       int    // of these, the ones that do not wait
@@ -31,14 +31,14 @@ type space struct {
 
 // seat is a task's place in the hall.
 type seat struct {
-	thread *workloads.Thread
-	cpu    *cpu // nil: the task has one for itself
-	state  seatState
-	need   need
-	loop   *workloads.Stmt // the forever that it is in, nil for none
-	given  *mm.MM          // the address space it starts in, with a reference
-	late   bool            // that does not exist when the threads start
-	wake   chan bool       // false: nobody can come any more
+	task    *task.Task
+	thread  *workloads.Thread
+	parties []*interp.Party // by barrier; nil: its thread does not mention it
+	state   seatState
+	need    need
+	loop    *workloads.Stmt // the forever that it is in, nil for none
+	given   *mm.MM          // the address space it starts in, with a reference
+	late    bool            // that does not exist when the threads start
 }
 
 type seatState uint8
@@ -79,11 +79,11 @@ func (n need) mentionedIn(body []*workloads.Stmt) bool {
 // join gives the task t of thread th a seat, before any task runs. Its address space it gets now, so it misses none that
 // others exit; one that does not exist yet it waits for from now on, so it misses none that comes and goes.
 func (h *hall) join(t *task.Task, th *workloads.Thread) *seat {
-	s := &seat{thread: th, wake: make(chan bool, 1), given: h.acquire(t, th.MM.Index)}
+	s := &seat{task: t, thread: th, parties: make([]*interp.Party, len(h.barriers)), given: h.acquire(t, th.MM.Index)}
 	h.seats = append(h.seats, s)
-	for b := range h.missing {
-		if s.comes(b) {
-			h.missing[b]++
+	for b := range h.barriers {
+		if th.Meets(b) {
+			s.parties[b] = h.barriers[b].Join(t)
 		}
 	}
 	if !th.Background {
@@ -102,48 +102,52 @@ func (h *hall) begin(s *seat) *mm.MM {
 		h.mu.Lock()
 		h.checkStuck()
 		h.mu.Unlock()
-		h.sleep(s)
+		h.wait(s, s.task.Await(task.OpLoadAcquire, unsafe.Pointer(h), s.mode(), func() bool {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return s.given != nil
+		}))
 	}
 	return s.given
 }
 
-// sleep waits until the seat is woken, and reports what the waker said.
-func (h *hall) sleep(s *seat) bool {
-	if s.cpu != nil {
-		s.cpu.Leave()
-		defer s.cpu.Enter()
-	}
-	select {
-	case came := <-s.wake:
-		return came
-	case <-h.killed:
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if s.state == seatWaiting {
-			h.stand(s) // so that nobody gives it anything
-		}
-		return false
-	}
-}
-
-// meet waits at a barrier until every task that may come is there. It reports false if that cannot be any more, or the
-// task was killed.
+// meet waits at a barrier until every task that may come is there. It reports false if the task was killed.
 func (h *hall) meet(s *seat, barrier int) bool {
 	h.mu.Lock()
 	h.sit(s, need{workloads.KindBarrier, barrier})
-	h.open(barrier)
+	if s.parties[barrier].Come() {
+		h.open(barrier)
+	}
 	h.checkStuck()
 	h.mu.Unlock()
-	return h.sleep(s)
+	h.wait(s, s.parties[barrier].Wait(s.mode()))
+	return !s.task.Killed()
+}
+
+// mode is how the seat's task waits for others.
+func (s *seat) mode() task.WaitMode {
+	if s.task.CPU != nil {
+		return task.Killable | task.Long // they share its CPU
+	}
+	return task.Killable
+}
+
+// wait notes that a wait has ended: where a signal ended it, no other task has.
+func (h *hall) wait(s *seat, err error) {
+	if err == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.state == seatWaiting {
+		h.stand(s) // so that it is given nothing
+	}
 }
 
 // sit begins a seat's wait. The caller holds h.mu, unless no task runs yet.
 func (h *hall) sit(s *seat, n need) {
 	s.state, s.need = seatWaiting, n
 	h.waiting++
-	if n.kind == workloads.KindBarrier {
-		h.missing[n.index]--
-	}
 	if !s.thread.Background {
 		h.busy--
 	}
@@ -153,40 +157,26 @@ func (h *hall) sit(s *seat, n need) {
 func (h *hall) stand(s *seat) {
 	s.state = seatBusy
 	h.waiting--
-	if s.need.kind == workloads.KindBarrier {
-		h.missing[s.need.index]++
-	}
 	if !s.thread.Background {
 		h.busy++
 	}
 }
 
-// rouse ends a seat's wait and wakes its task.
-func (h *hall) rouse(s *seat, came bool) {
-	h.stand(s)
-	s.wake <- came
-}
-
 func (s *seat) waitsFor(n need) bool { return s.state == seatWaiting && s.need == n }
 
-// comes tells that the seat's task may come to a barrier.
-func (s *seat) comes(barrier int) bool {
-	return s.state != seatEnded && need{workloads.KindBarrier, barrier}.mentionedIn(s.thread.Body)
-}
+// comes reports whether the seat's task may come to a barrier.
+func (s *seat) comes(barrier int) bool { return s.state != seatEnded && s.parties[barrier] != nil }
 
-// open lets the tasks at a barrier go if all have come.
+// open notes that the tasks at a barrier go on. The caller holds h.mu.
 func (h *hall) open(barrier int) {
-	if h.missing[barrier] > 0 {
-		return
-	}
 	for _, s := range h.seats {
 		if s.waitsFor(need{workloads.KindBarrier, barrier}) {
-			h.rouse(s, true)
+			h.stand(s)
 		}
 	}
 }
 
-// leave says that the task of seat s has ended: nobody waits for it any longer.
+// leave says that the task of seat s has ended: no other waits for it any longer.
 func (h *hall) leave(s *seat) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -199,13 +189,12 @@ func (h *hall) leave(s *seat) {
 			h.drain()
 		}
 	}
-	for b := range h.missing {
-		if s.comes(b) {
-			h.missing[b]--
+	s.state = seatEnded
+	for b, p := range s.parties {
+		if p != nil && p.Leave() {
 			h.open(b)
 		}
 	}
-	s.state = seatEnded
 	h.checkStuck()
 }
 
@@ -258,7 +247,8 @@ func (h *hall) publish(t *task.Task, i int, m *mm.MM) {
 	for _, s := range h.seats {
 		if s.waitsFor(need{workloads.KindFork, i}) && m.Get(t) {
 			s.given = m
-			h.rouse(s, true)
+			h.stand(s)
+			s.task.Unpark()
 		}
 	}
 }

@@ -69,10 +69,9 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 		return nil, err
 	}
 	r.hall = &hall{
-		killed:  r.killed,
-		spaces:  make([]space, len(sc.MMs)),
-		missing: make([]int, len(sc.Barriers)),
-		drain:   func() { r.phase.CompareAndSwap(int32(going), int32(draining)) },
+		spaces:   make([]space, len(sc.MMs)),
+		barriers: make([]interp.Rendezvous, len(sc.Barriers)),
+		drain:    func() { r.phase.CompareAndSwap(int32(going), int32(draining)) },
 	}
 	tasks := 0
 	for _, n := range p.Counts {
@@ -176,7 +175,7 @@ func (r *run) threads() {
 			w.seat = r.hall.join(w.Task, th)
 			if r.cpus != nil {
 				w.cpu = r.cpus.seat(r.machine, w.Task)
-				w.Task.CPU, w.seat.cpu = w.cpu, w.cpu
+				w.Task.CPU = w.cpu
 				w.pubEvery, w.untilPub = timeSlice, timeSlice
 			}
 			if th.Background {

@@ -2,8 +2,8 @@ package driver
 
 import "vmasim/workloads"
 
-// checkStuck ends the waits that no task can end any more. While a foreground task is busy there is nothing to do: its
-// loops are finite, so it will end or wait. The caller holds h.mu.
+// checkStuck kills the tasks whose waits no other can end any more. While a foreground task is busy there is nothing to do: its loops are
+// finite, so it will end or wait. The caller holds h.mu.
 func (h *hall) checkStuck() {
 	if h.busy > 0 || h.waiting == 0 {
 		return
@@ -12,7 +12,8 @@ func (h *hall) checkStuck() {
 	for _, s := range h.seats {
 		// A background task may well wait until the foreground has ended.
 		if s.state == seatWaiting && !able[s] && (!s.thread.Background || h.foreground == 0) {
-			h.rouse(s, false)
+			h.stand(s)
+			s.task.Kill(nil)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 // Package interp runs the language of scenarios: a [Walker] finds which statement comes next, a statement becomes a [Call], and an
 // [Actor] makes the call on the simulator and turns its result into an outcome. Policy is with who runs the statements (on goroutines, one
-// step at a time, beside a kernel): a [Runner] says how long loops go on, a [Host] finds address spaces and keeps barriers.
+// step at a time, beside a kernel): a [Runner] says how long loops go on, a [Host] finds address spaces. Threads that run at the same
+// time meet at a [Rendezvous].
 package interp
 
 import (

@@ -13,16 +13,18 @@ import (
 	"vmasim/mm"
 	"vmasim/tree"
 	"vmasim/vma"
+	"vmasim/workloads/interp"
 )
 
 // namer names the cells of one execution.
 type namer struct {
-	world   *world // nil while the world is set up
-	objects map[unsafe.Pointer]*named
-	births  map[string]int            // by type
-	others  map[unsafe.Pointer]string // cells of no known object
-	fixed   map[unsafe.Pointer]string // cells of the scenario's own
-	used    []*named                  // that names were made of, in order
+	world    *world // nil while the world is set up
+	objects  map[unsafe.Pointer]*named
+	births   map[string]int                        // by type
+	others   map[unsafe.Pointer]string             // cells of no known object
+	fixed    map[unsafe.Pointer]string             // cells of the scenario's own
+	barriers map[unsafe.Pointer]*interp.Rendezvous // of these, its barriers
+	used     []*named                              // that names were made of, in order
 }
 
 // named is an object in one of its lives.
@@ -142,14 +144,16 @@ func (n *namer) spaceName(m *mm.MM) string {
 
 // begin notes what the scenario's own cells are called.
 func (n *namer) begin(w *world) {
-	n.world, n.fixed = w, map[unsafe.Pointer]string{}
+	n.world, n.fixed, n.barriers = w, map[unsafe.Pointer]string{}, map[unsafe.Pointer]*interp.Rendezvous{}
 	for i := range w.spaces {
 		name := w.p.scenario.MMs[i].Name
 		n.fixed[unsafe.Pointer(&w.spaces[i].mm)] = name
 		n.fixed[unsafe.Pointer(&w.spaces[i].forking)] = name
 	}
 	for i := range w.barriers {
-		n.fixed[unsafe.Pointer(&w.barriers[i])] = "barrier " + w.p.scenario.Barriers[i]
+		r := &w.barriers[i]
+		n.barriers[r.Addr()] = r
+		n.fixed[r.Addr()] = "barrier " + w.p.scenario.Barriers[i]
 	}
 }
 
@@ -247,6 +251,9 @@ func (n *namer) value(e *task.Event, v uint64, p unsafe.Pointer) (word string) {
 	}
 	if e.Size > 0 {
 		return ""
+	}
+	if r := n.barriers[e.Addr]; r != nil {
+		return r.Word(e, v)
 	}
 	if e.OldPtr != nil || e.NewPtr != nil {
 		return n.pointer(p)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"unsafe"
 
 	"vmasim/internal/phys"
@@ -20,10 +19,10 @@ type runner struct {
 	walker interp.Walker
 	world  *world
 	block  *workloads.Block
-	space  int   // the address space it starts in
-	copy   int   // which task of its thread it is
-	first  int   // slot of its first statement; -1: its results are not noted
-	meets  []int // the barriers that it comes to
+	space  int             // the address space it starts in
+	copy   int             // which task of its thread it is
+	first  int             // slot of its first statement; -1: its results are not noted
+	meets  []*interp.Party // at each barrier that it comes to; nil: it comes to none of that name
 	nth    map[*workloads.Stmt]int
 	made   int        // the address space that the statement made, by world.mms; -1: none
 	cached []phys.PFN // the frames in its task's cache when an execution begins
@@ -35,14 +34,14 @@ func (w *world) newRunner(t *task.Task, b *workloads.Block, space, n, first int)
 		b = &workloads.Block{}
 	}
 	r := &runner{world: w, block: b, space: space, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
-	r.walker.Runner = r
+	r.walker.Runner, r.meets = r, make([]*interp.Party, len(w.barriers))
 	r.Task, r.Host, r.Decls, r.Window = t, r, w.p.scenario.Files, w.p.scenario.Window
 	for s := range workloads.Statements(b.Body) {
 		if s.Body == nil {
 			r.nth[s] = len(r.nth)
 		}
-		if s.Barrier != nil && !slices.Contains(r.meets, s.Barrier.Index) {
-			r.meets = append(r.meets, s.Barrier.Index)
+		if s.Barrier != nil && r.meets[s.Barrier.Index] == nil {
+			r.meets[s.Barrier.Index] = w.barriers[s.Barrier.Index].Join(t)
 		}
 	}
 	return r
@@ -70,8 +69,10 @@ func (r *runner) run() {
 	if r.MM != nil {
 		r.perform()
 	}
-	for _, i := range r.meets {
-		r.world.barriers[i].leave(r.Task)
+	for _, p := range r.meets {
+		if p != nil {
+			p.Leave()
+		}
 	}
 	if r.world.p.exits { // otherwise its reference is not the last one, and giving it back orders nothing that matters
 		r.Leave()
@@ -189,8 +190,12 @@ func (r *runner) Forget(m *mm.MM) bool {
 	return false
 }
 
-// Meet implements [interp.Host].
-func (r *runner) Meet(s *workloads.Stmt) { r.world.barriers[s.Barrier.Index].meet(r.Task) }
+// Meet implements [interp.Host]. The wait is no system call of the kernel's: no signal is offered there.
+func (r *runner) Meet(s *workloads.Stmt) {
+	p := r.meets[s.Barrier.Index]
+	p.Come()
+	_ = p.Wait(task.Uninterruptible) // which cannot fail
+}
 
 // Yield implements [interp.Host]: every step may let others run.
 func (r *runner) Yield() {}

@@ -39,7 +39,7 @@ type world struct {
 	failed   bool                 // a rule was broken that ends the execution
 	unknown  bool                 // an oracle has spoken that is switched off: the outcome means nothing
 	spaces   []space              // the scenario's address spaces, in its order
-	barriers []barrier            // the scenario's barriers, in its order
+	barriers []interp.Rendezvous  // the scenario's barriers, in its order
 	files    []*phys.File         // the scenario's files, in its order
 	regions  []workloads.Region   // the regions that init has bound
 	log      []entry              // the results of the threads and of finally, in the order in which they came
@@ -98,6 +98,7 @@ const setupName = "(init)"
 func (w *world) makeTasks() {
 	p := w.p
 	w.machine.Rewind() // from now on
+	w.barriers = make([]interp.Rendezvous, len(p.scenario.Barriers))
 	t := w.machine.NewTask(setupName)
 	w.setup = w.newRunner(t, p.scenario.Init, 0, 0, -1)
 	w.final = w.newRunner(t, p.scenario.Finally, 0, 0, p.slotsOf[0])
@@ -111,7 +112,6 @@ func (w *world) makeTasks() {
 		}
 	}
 	w.spaces = make([]space, len(p.scenario.MMs))
-	w.barriers = make([]barrier, len(p.scenario.Barriers))
 	p.setups.Store(t, w)
 }
 
@@ -177,7 +177,7 @@ func (w *world) makeWorld(o task.Observer) (err error) {
 		w.announce(t, made)
 	}
 	for i := range w.barriers {
-		w.barriers[i] = barrier{present: w.p.scenario.Parties(i)}
+		w.barriers[i].Reset()
 	}
 	if w.files, err = interp.OpenFiles(t, w.machine.Mem, w.p.scenario); err != nil {
 		return err
