@@ -1,11 +1,14 @@
 package mm_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
-	"vmasim/check/seqmodel/seqtest"
+	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
+	"vmasim/workloads"
+	"vmasim/workloads/seqtest"
 )
 
 const (
@@ -14,18 +17,18 @@ const (
 	fuzzPages     = 32 // all addresses lie in these, in the middle of the window
 )
 
-// decodeSteps makes operations out of bytes, so that a changed byte changes one argument of one operation:
+// decodeSteps makes statements out of bytes, so that a changed byte changes one argument of one statement:
 //
 //	0  kind, and among which of four address spaces
-//	1  first page
+//	1  first page, or the address space to fork or to end
 //	2  length
 //	3  rights, and kind of mapping
 //	4  more flags, and how wrong the arguments are
 //	5  file offset, byte in the page, or value
-func decodeSteps(data []byte) (steps []step) {
-	kinds := [...]seqtest.Kind{
-		seqtest.OpMmap, seqtest.OpMmap, seqtest.OpMmap, seqtest.OpStore, seqtest.OpStore, seqtest.OpMprotect, seqtest.OpMprotect,
-		seqtest.OpMunmap, seqtest.OpMadvise, seqtest.OpLoad, seqtest.OpFetch, seqtest.OpFork, seqtest.OpExit,
+func decodeSteps(data []byte) (steps []seqtest.Step) {
+	kinds := [...]workloads.Kind{
+		workloads.KindMmap, workloads.KindMmap, workloads.KindMmap, workloads.KindStore, workloads.KindStore, workloads.KindMprotect,
+		workloads.KindMprotect, workloads.KindMunmap, workloads.KindMadvise, workloads.KindLoad, workloads.KindTouch, workloads.KindFork, workloads.KindExit,
 	}
 	const first = windowStart + (windowEnd-windowStart)/2
 	for ; len(data) >= fuzzStepBytes && len(steps) < fuzzMaxSteps; data = data[fuzzStepBytes:] {
@@ -33,82 +36,84 @@ func decodeSteps(data []byte) (steps []step) {
 		for i := range b {
 			b[i] = int(data[i])
 		}
-		op := seqtest.Op{Kind: kinds[b[0]%16%len(kinds)], File: seqtest.NoFile}
+		s := &workloads.Stmt{Kind: kinds[b[0]%16%len(kinds)]}
+		steps = append(steps, seqtest.Step{Space: b[0] / 16 % 4, Stmt: s})
 		page := b[1] % fuzzPages
-		op.Addr = first + uint64(page)*linux.PageSize
-		op.Len = uint64(1+b[2]%min(8, fuzzPages-page)) * linux.PageSize
-		op.Prot = b[3] & (linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC)
-		switch op.Kind {
-		case seqtest.OpMmap:
-			decodeMmap(&op, page, b[2], b[3]>>3, b[4], b[5])
-		case seqtest.OpMadvise:
-			op.Advice = linux.MADV_DONTNEED
-		case seqtest.OpLoad, seqtest.OpStore, seqtest.OpFetch:
-			op.Addr += uint64(b[5]) * 16
-			op.Value = byte(b[5]) | 1
-			op.Len, op.Prot = 0, 0
-		case seqtest.OpFork, seqtest.OpExit:
-			op = seqtest.Op{Kind: op.Kind}
+		s.Addr = workloads.Constant(first + uint64(page)*linux.PageSize)
+		switch s.Kind {
+		case workloads.KindFork, workloads.KindExit:
+			i := 1 + b[1]%(seqtest.MaxSpaces-1)
+			s.Addr, s.MM = nil, &workloads.Ref{Name: fmt.Sprint(i), Index: i}
+			continue
+		case workloads.KindLoad, workloads.KindStore, workloads.KindTouch:
+			s.Addr.Value += uint64(b[5]) * 16
+			s.Value, s.Access = workloads.Constant(uint64(b[5])|1), linux.Exec
+			continue
 		}
-		if op.Kind == seqtest.OpMunmap || op.Kind == seqtest.OpMprotect || op.Kind == seqtest.OpMadvise {
-			switch b[4] {
-			case 255:
-				op.Addr++
-			case 254:
-				op.Len = 0
-			case 253:
-				op.Len = -op.Addr
-			case 252:
-				op.Advice = b[5]
+		s.Size = workloads.Constant(uint64(1+b[2]%min(8, fuzzPages-page)) * linux.PageSize)
+		s.Prot = workloads.Prot(b[3] & (linux.PROT_READ | linux.PROT_WRITE | linux.PROT_EXEC))
+		s.Advice = linux.MADV_DONTNEED
+		if s.Kind == workloads.KindMmap {
+			decodeMmap(s, page, b[2], b[3]>>3, b[4], b[5])
+			continue
+		}
+		switch b[4] {
+		case 255:
+			s.Addr.Value++
+		case 254:
+			s.Size.Value = 0
+		case 253:
+			s.Size.Value = -s.Addr.Value
+		case 252:
+			if seqmodel.KnowsAdvice(b[5]) {
+				s.Advice = b[5]
 			}
 		}
-		steps = append(steps, step{space: b[0] / 16 % 4, op: op})
 	}
 	return steps
 }
 
 // decodeMmap adds what only mmap has.
-func decodeMmap(op *seqtest.Op, page, length, kind, flags, offset int) {
-	op.Flags = [...]int{linux.MAP_PRIVATE, linux.MAP_PRIVATE, linux.MAP_SHARED, linux.MAP_SHARED_VALIDATE}[flags%4]
-	switch {
-	case kind%8 < 4:
-		op.Flags |= linux.MAP_ANONYMOUS
-	default:
-		op.File = kind % 4
-		op.Off = uint64(page%16) * linux.PageSize // continues what is mapped beside it
+func decodeMmap(s *workloads.Stmt, page, length, kind, flags, offset int) {
+	s.Backing.Sharing = [...]workloads.Sharing{linux.MAP_PRIVATE, linux.MAP_PRIVATE, linux.MAP_SHARED, linux.MAP_SHARED_VALIDATE}[flags%4]
+	at := uint64(0)
+	if kind%8 >= 4 {
+		s.Backing.File = &workloads.Ref{Name: fmt.Sprint("f", kind%4), Index: kind % 4}
+		at = uint64(page%16) * linux.PageSize // continues what is mapped beside it
 		if offset > 127 {
-			op.Off = uint64(offset%16) * linux.PageSize
+			at = uint64(offset%16) * linux.PageSize
 		}
 	}
 	switch flags >> 2 % 8 {
 	case 0:
-		op.Flags |= linux.MAP_FIXED_NOREPLACE
+		s.Flags |= linux.MAP_FIXED_NOREPLACE
 	case 1: // a hint, not aligned
-		op.Addr += uint64(offset)
+		s.Addr.Value += uint64(offset)
 	case 2: // anywhere
-		op.Addr = 0
+		s.Addr = nil
 	case 3: // anywhere, and large enough for huge pages
-		op.Addr = 0
-		op.Len += uint64(1+length%2)<<21 - linux.PageSize
+		s.Addr = nil
+		s.Size.Value += uint64(1+length%2)<<21 - linux.PageSize
 	default:
-		op.Flags |= linux.MAP_FIXED
+		s.Flags |= linux.MAP_FIXED
 	}
 	if flags>>5%4 == 1 {
-		op.Flags |= linux.MAP_NORESERVE
+		s.Flags |= linux.MAP_NORESERVE
 	}
 	if flags>>5%4 == 2 && offset%2 == 0 {
-		op.Flags |= linux.MAP_STACK
+		s.Flags |= linux.MAP_STACK
 	}
 	switch {
 	case length == 255:
-		op.Len = 0
+		s.Size.Value = 0
 	case length == 254:
-		op.Len = ^uint64(0)
+		s.Size.Value = ^uint64(0)
 	case length == 253:
-		op.Off++
+		at++
 	case length > 240:
-		op.Len -= 100
+		s.Size.Value -= 100
 	}
+	s.Backing.Offset = workloads.Constant(at)
 }
 
 // FuzzOperations compares the simulator with the sequential model after each operation, as TestRandomOperations does, with a shared
@@ -131,7 +136,7 @@ func FuzzOperations(f *testing.F) {
 			if i, err := replay(t, steps, forbidZeroPage); err != nil {
 				var b strings.Builder
 				for _, s := range steps[:min(i+1, len(steps))] {
-					b.WriteString("\t" + s.op.String() + "\n")
+					b.WriteString("\t" + s.String() + "\n")
 				}
 				t.Errorf("zero page forbidden: %t\n%sends with: %v", forbidZeroPage, b.String(), err)
 			}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"testing"
 
 	"vmasim/check/seqmodel"
-	"vmasim/check/seqmodel/seqtest"
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
@@ -20,22 +18,19 @@ import (
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/vma"
+	"vmasim/workloads"
+	"vmasim/workloads/interp"
+	"vmasim/workloads/seqtest"
 )
 
 var randomOps = flag.Int("random-ops", 30000, "operations of TestRandomOperations, in all")
 
-// step is an operation on one of the address spaces that fork has made.
-type step struct {
-	space int
-	op    seqtest.Op
-}
-
 // world drives the same operations on the model and on the simulator.
 type world struct {
-	models     []*seqmodel.Model // nil once they have exited
-	spaces     []*mm.MM
+	models     seqtest.Spaces
+	spaces     [seqtest.MaxSpaces]*mm.MM
 	modelFiles []*seqmodel.File
-	files      []*phys.File
+	actor      interp.Actor // with the simulator's files
 
 	m *mm.Machine
 	t *task.Task
@@ -67,13 +62,13 @@ func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.spaces = []*mm.MM{first}
+	w.actor.Task, w.spaces[0] = w.t, first
 	for _, r := range [fillers][2]uint64{{linux.DefaultMmapMinAddr, windowStart}, {windowEnd, linux.TaskSize}} {
 		if _, err := first.Mmap(w.t, mm.MmapArgs{Addr: r[0], Len: r[1] - r[0], Flags: linux.MAP_SHARED | linux.MAP_ANONYMOUS | linux.MAP_FIXED}); err != nil {
 			return nil, err
 		}
 	}
-	w.models = []*seqmodel.Model{seqmodel.New(seqmodel.Config{Base: windowStart, MmapBase: windowEnd, MaxMapCount: maxMapCount, ForbidZeroPage: forbidZeroPage})}
+	w.models[0] = seqmodel.New(seqmodel.Config{Base: windowStart, MmapBase: windowEnd, MaxMapCount: maxMapCount, ForbidZeroPage: forbidZeroPage})
 	content := make([]byte, 12*linux.PageSize)
 	for i := range content {
 		content[i] = byte(i>>12*7 + i)
@@ -91,9 +86,10 @@ func newWorld(dir string, forbidZeroPage bool) (*world, error) {
 		if inode == nil {
 			inode = modelInode(f, content)
 		}
-		w.files = append(w.files, f)
+		w.actor.Files = append(w.actor.Files, f)
 		w.modelFiles = append(w.modelFiles, inode.Open(mode))
 	}
+	w.actor.Files = append(w.actor.Files, nil) // a bad descriptor
 	return w, nil
 }
 
@@ -107,12 +103,12 @@ func modelInode(f *phys.File, content []byte) *seqmodel.Inode {
 
 // close ends all address spaces and says what was left over.
 func (w *world) close() error {
-	for i, s := range w.spaces {
-		if w.models[i] != nil {
+	for _, s := range w.spaces {
+		if s != nil {
 			s.Put(w.t)
 		}
 	}
-	for _, f := range w.files {
+	for _, f := range w.actor.Files[:len(fileModes)] {
 		if err := f.Put(w.t); err != nil {
 			return err
 		}
@@ -125,30 +121,36 @@ func (w *world) close() error {
 	return w.m.Close()
 }
 
-// do performs one step on both sides and says how they differ.
-func (w *world) do(s step) error {
-	if s.space >= len(w.models) || w.models[s.space] == nil {
-		return nil // a shorter sequence never made it
+// do performs one step on both sides and says how they differ. What a shorter sequence has not made is passed over.
+func (w *world) do(s seqtest.Step) error {
+	model, space := w.models[s.Space], w.spaces[s.Space]
+	if model == nil {
+		return nil
 	}
-	model, space := w.models[s.space], w.spaces[s.space]
-	switch s.op.Kind {
-	case seqtest.OpFork:
-		child, err := space.Fork(w.t, fmt.Sprint(len(w.spaces)))
+	switch s.Stmt.Kind {
+	case workloads.KindFork:
+		i := s.Stmt.MM.Index
+		if w.models[i] != nil {
+			return nil
+		}
+		child, err := space.Fork(w.t, s.Stmt.MM.Name)
 		if err != nil {
 			return err
 		}
-		w.models, w.spaces = append(w.models, model.Fork()), append(w.spaces, child)
-	case seqtest.OpExit:
-		if s.space > 0 {
-			model.Exit()
-			space.Put(w.t)
-			w.models[s.space] = nil
-			return w.broken()
+		w.models[i], w.spaces[i] = model.Fork(), child
+	case workloads.KindExit:
+		if i := s.Stmt.MM.Index; w.models[i] != nil {
+			w.models[i].Exit()
+			w.spaces[i].Put(w.t)
+			w.models[i], w.spaces[i] = nil, nil
 		}
+		return w.broken()
 	default:
-		want := seqtest.Apply(model, s.op, w.modelFiles)
-		if got := w.apply(space, s.op); got != want {
-			return fmt.Errorf("got %v, expected %v", got, want)
+		c := s.Call()
+		want := seqtest.Apply(model, &c, w.modelFiles)
+		w.actor.MM = space
+		if got := w.actor.Do(&c); got != want {
+			return fmt.Errorf("got %s, expected %s", interp.Describe(s.Stmt, got), interp.Describe(s.Stmt, want))
 		}
 	}
 	if err := w.compareMaps(model, space); err != nil {
@@ -162,49 +164,6 @@ func (w *world) broken() error {
 		return errors.New(strings.Join(w.violations, "; "))
 	}
 	return nil
-}
-
-// apply performs op on the simulator.
-func (w *world) apply(s *mm.MM, op seqtest.Op) (r seqtest.Result) {
-	var err error
-	switch op.Kind {
-	case seqtest.OpMmap:
-		args := mm.MmapArgs{Addr: op.Addr, Len: op.Len, Prot: op.Prot, Flags: op.Flags, Offset: op.Off}
-		if op.File != seqtest.NoFile {
-			args.File = w.files[op.File]
-		}
-		r.Addr, err = s.Mmap(w.t, args)
-	case seqtest.OpMunmap:
-		err = s.Munmap(w.t, op.Addr, op.Len)
-	case seqtest.OpMprotect:
-		err = s.Mprotect(w.t, op.Addr, op.Len, op.Prot)
-	case seqtest.OpMadvise:
-		err = s.Madvise(w.t, op.Addr, op.Len, op.Advice)
-	case seqtest.OpLoad:
-		var word uint64
-		var res linux.AccessEnd
-		word, res = fault.Load(w.t, s, op.Addr&^7)
-		r.Fault = (res)
-		r.Value = byte(word >> (op.Addr % 8 * 8))
-	case seqtest.OpStore:
-		r.Fault = (storeByte(w.t, s, op.Addr, op.Value))
-	case seqtest.OpFetch:
-		r.Fault = (fault.Touch(w.t, s, op.Addr, linux.Exec))
-	}
-	if err != nil && !errors.As(err, &r.Errno) {
-		panic(err)
-	}
-	return r
-}
-
-// storeByte writes one byte, by a read-modify-write that faults for writing only.
-func storeByte(t *task.Task, s *mm.MM, addr uint64, value byte) linux.AccessEnd {
-	if res := fault.Touch(t, s, addr, linux.Write); res != linux.OK {
-		return res
-	}
-	word, _ := fault.Load(t, s, addr&^7)
-	shift := addr % 8 * 8
-	return fault.Store(t, s, addr&^7, word&^(0xff<<shift)|uint64(value)<<shift)
 }
 
 // compareMaps compares every VMA with the model's, and the address space with itself.
@@ -224,7 +183,7 @@ func (w *world) compareMaps(model *seqmodel.Model, s *mm.MM) error {
 		}
 		inherited := a != nil && v.ChainPeek().Next != nil
 		name := ""
-		if i := slices.Index(w.files, file); file != nil && i >= 0 {
+		if i := slices.Index(w.actor.Files, file); file != nil && i >= 0 {
 			name = fmt.Sprint("file", i)
 		} else if file != nil {
 			name = "shmem"
@@ -259,7 +218,7 @@ func (w *world) compareMaps(model *seqmodel.Model, s *mm.MM) error {
 }
 
 // replay performs steps in a new world and returns the first that fails, with its error.
-func replay(t *testing.T, steps []step, forbidZeroPage bool) (int, error) {
+func replay(t *testing.T, steps []seqtest.Step, forbidZeroPage bool) (int, error) {
 	w, err := newWorld(t.TempDir(), forbidZeroPage)
 	if err != nil {
 		t.Fatal(err)
@@ -284,18 +243,10 @@ func TestRandomOperations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := seqtest.NewGenerator(seqtest.GenConfig{Seed: seed, Files: len(fileModes), Fetch: true, Fork: true})
-		pick := rand.New(rand.NewPCG(seed, 1))
-		var steps []step
+		g := seqtest.NewGenerator(seed, len(fileModes), workloads.KindTouch, workloads.KindFork, workloads.KindExit)
+		var steps []seqtest.Step
 		for len(steps) < length && err == nil {
-			i := pick.IntN(len(w.models))
-			if w.models[i] == nil {
-				continue
-			}
-			s := step{i, g.Next(w.models[i])}
-			if s.op.Kind == seqtest.OpFork && len(w.models) > 4 {
-				continue
-			}
+			s := w.models.Next(g)
 			steps = append(steps, s)
 			err = w.do(s)
 		}
@@ -310,14 +261,14 @@ func TestRandomOperations(t *testing.T) {
 }
 
 // report shrinks a failing sequence and prints it.
-func report(t *testing.T, seed uint64, steps []step, forbidZeroPage bool) {
-	steps = shrink.Sequence(steps, nil, func(s []step) bool {
+func report(t *testing.T, seed uint64, steps []seqtest.Step, forbidZeroPage bool) {
+	steps = shrink.Sequence(steps, nil, func(s []seqtest.Step) bool {
 		_, err := replay(t, s, forbidZeroPage)
 		return err != nil
 	})
 	var b strings.Builder
 	for _, s := range steps {
-		fmt.Fprintf(&b, "\t[%d] %v\n", s.space, s.op)
+		fmt.Fprintf(&b, "\t%v\n", s)
 	}
 	_, err := replay(t, steps, forbidZeroPage)
 	t.Errorf("seed %d, zero page forbidden: %t, shortest sequence:\n%sends with: %v", seed, forbidZeroPage, b.String(), err)

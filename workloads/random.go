@@ -117,7 +117,7 @@ func (g *Generator) Next(v View) *Stmt {
 		if g.none {
 			continue
 		}
-		if g.may(onBadValues) && g.chance(5) {
+		if g.may(onBadValues) && g.chance(8) {
 			g.spoil(s)
 		}
 		return s

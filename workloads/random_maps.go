@@ -52,10 +52,9 @@ func (g *Generator) backing(s *Stmt) {
 	if !g.may(onFiles) || len(g.mappable) == 0 || !g.chance(30) {
 		return
 	}
+	const private, shared = linux.MAP_PRIVATE, linux.MAP_SHARED
 	b := &s.Backing
-	if b.Sharing = linux.MAP_PRIVATE; g.chance(40) {
-		b.Sharing = linux.MAP_SHARED
-	}
+	b.Sharing = one[Sharing](g, private, private, private, private, private, shared, shared, shared, linux.MAP_SHARED_VALIDATE)
 	b.File = one(g, g.mappable...)
 	offset := uint64(g.IntN(16)) << linux.PageShift
 	if g.chance(70) {
@@ -125,6 +124,7 @@ func (g *Generator) badMapOptions(s *Stmt) {
 	case 0:
 		s.Flags |= one(g, 0x8000000, 0x200000, 0x400000, 0x800)
 	case 1:
+		g.span(s)
 		s.Flags |= linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
 	case 2:
 		s.Flags = s.Flags&^linux.MAP_NORESERVE | linux.MAP_HUGETLB | one(g, 0, 0, 21<<26, 16<<26)

@@ -6,9 +6,10 @@ import (
 	"strings"
 
 	"vmasim/check/seqmodel"
-	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
+	"vmasim/workloads"
+	"vmasim/workloads/seqtest"
 )
 
 // compare checks layout, pages and now and then flags of one address space.
@@ -113,8 +114,9 @@ func (w *world) compareContents() error {
 	for _, proc := range w.alive() {
 		for _, r := range w.models[proc].Maps() {
 			for addr := r.Start; addr < min(r.End, r.Start+16*linux.PageSize); addr += linux.PageSize {
-				for _, at := range []uint64{addr, addr + 100} {
-					if err := w.do(step{proc, seqtest.Op{Kind: seqtest.OpLoad, Addr: at}}); err != nil {
+				for _, at := range []uint64{addr, addr + 104} {
+					load := &workloads.Stmt{Kind: workloads.KindLoad, Addr: workloads.Constant(at)}
+					if err := w.do(seqtest.Step{Space: proc, Stmt: load}); err != nil {
 						return fmt.Errorf("at the end, process %d, load %#x: %w", proc, at, err)
 					}
 				}
@@ -146,7 +148,7 @@ func drawModel(ranges []seqmodel.Range) string {
 	var s strings.Builder
 	for _, r := range ranges {
 		fmt.Fprintf(&s, "  %x-%x %s shared=%v pgoff=%#x file=%p account=%v noreserve=%v anon_vma=%d inherited=%v\n",
-			r.Start, r.End, seqtest.ProtString(r.Prot), r.Shared, r.Pgoff, r.File, r.Account, r.NoReserve, r.AnonVMA, r.Inherited)
+			r.Start, r.End, workloads.Prot(r.Prot), r.Shared, r.Pgoff, r.File, r.Account, r.NoReserve, r.AnonVMA, r.Inherited)
 	}
 	return s.String()
 }

@@ -9,19 +9,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 	"vmasim/internal/shrink"
 	"vmasim/judge/host"
+	"vmasim/workloads"
+	"vmasim/workloads/seqtest"
 )
 
 // The window of the real address space that is compared. Everything around it
 // is filled, so that the kernel's own search for free memory finds the same
 // holes as the model's.
 const windowBase = host.DefaultBase
-
-// maxAgents is how many address spaces a sequence has at once.
-const maxAgents = 5
 
 func TestMain(m *testing.M) {
 	host.Main()
@@ -99,7 +97,7 @@ func pattern(n, step int) []byte {
 }
 
 // replay runs the steps from scratch and returns the first drift.
-func (b *bench) replay(t *testing.T, sh shape, steps []step) error {
+func (b *bench) replay(t *testing.T, sh shape, steps []seqtest.Step) error {
 	w, err := b.newWorld(sh)
 	must(t, err)
 	defer w.close()
@@ -117,12 +115,14 @@ func (b *bench) sequence(t *testing.T, sh shape, seed uint64, count int) int {
 	t.Helper()
 	w, err := b.newWorld(sh)
 	must(t, err)
-	g := seqtest.NewGenerator(seqtest.GenConfig{Seed: seed, Files: len(b.files), Fork: sh.fork})
-	var steps []step
+	var more []workloads.Kind
+	if sh.fork {
+		more = []workloads.Kind{workloads.KindFork, workloads.KindExit}
+	}
+	g := seqtest.NewGenerator(seed, len(b.files), more...)
+	var steps []seqtest.Step
 	for range count {
-		alive := w.alive()
-		proc := alive[g.Pick(len(alive))]
-		s := step{proc, g.Next(w.models[proc])}
+		s := w.models.Next(g)
 		steps = append(steps, s)
 		if err = w.do(s); err != nil {
 			break
@@ -136,7 +136,7 @@ func (b *bench) sequence(t *testing.T, sh shape, seed uint64, count int) int {
 		return w.ops
 	}
 	t.Logf("seed %d, %+v: drift: %v", seed, sh, err)
-	steps = shrink.Sequence(steps, nil, func(shorter []step) bool { return b.replay(t, sh, shorter) != nil })
+	steps = shrink.Sequence(steps, nil, func(shorter []seqtest.Step) bool { return b.replay(t, sh, shorter) != nil })
 	for _, s := range steps {
 		t.Logf("  %v", s)
 	}

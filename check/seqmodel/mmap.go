@@ -28,12 +28,17 @@ const (
 		linux.MAP_HUGETLB | linux.MAP_32BIT | mapAbove4G | linux.MAP_SYNC
 )
 
+// KnowsMapping reports whether the model knows what flags of mmap mean.
+func KnowsMapping(flags int) bool {
+	return flags&unmodelledMapFlags == 0 && flags&mapTypeMask != mapDroppable
+}
+
 // Mmap maps length bytes and returns the address chosen. file is the open file
 // behind the descriptor, nil for a bad descriptor, ignored with MAP_ANONYMOUS.
 // The checks are in the kernel's order: the first that fails gives the errno.
 // Flags the model does not know but the kernel does are a bug of the caller.
 func (m *Model) Mmap(addr, length uint64, prot, flags int, file *File, off uint64) (uint64, error) {
-	if flags&unmodelledMapFlags != 0 || flags&mapTypeMask == mapDroppable {
+	if !KnowsMapping(flags) {
 		panic(fmt.Sprintf("seqmodel: mmap flags %#x not modelled", flags))
 	}
 	if off&linux.PageMask != 0 {

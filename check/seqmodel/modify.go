@@ -147,20 +147,23 @@ func (m *Model) split(i int, addr uint64) error {
 	return nil
 }
 
-// The advice that include/uapi defines: 0-4, 8-25 and the two of memory failure.
+// knownAdvice reports whether include/uapi defines the advice: 0-4, 8-25, and the two each of memory failure and of guard pages.
 func knownAdvice(advice int) bool {
-	return advice >= 0 && advice <= 4 || advice >= 8 && advice <= 25 || advice == 100 || advice == 101
+	return advice >= 0 && advice <= 4 || advice >= 8 && advice <= 25 || advice >= 100 && advice <= 103
 }
+
+// KnowsAdvice reports whether the model knows what an advice of madvise does.
+func KnowsAdvice(advice int) bool { return advice == linux.MADV_DONTNEED || !knownAdvice(advice) }
 
 // Madvise knows MADV_DONTNEED; values that the kernel does not know are
 // EINVAL, other known ones a bug of the caller. Holes are skipped and make the
 // result ENOMEM.
 func (m *Model) Madvise(addr, length uint64, advice int) error {
-	if !knownAdvice(advice) {
-		return linux.EINVAL
+	if !KnowsAdvice(advice) {
+		panic(fmt.Sprintf("seqmodel: madvise advice %d not modelled", advice))
 	}
 	if advice != linux.MADV_DONTNEED {
-		panic(fmt.Sprintf("seqmodel: madvise advice %d not modelled", advice))
+		return linux.EINVAL
 	}
 	if addr&linux.PageMask != 0 {
 		return linux.EINVAL

@@ -5,7 +5,6 @@ import (
 
 	"vmasim/check/seqmodel"
 	"vmasim/internal/linux"
-	"vmasim/internal/operands"
 )
 
 // ruleCases restate the rules found by experiment on 6.18 (R numbers) and the
@@ -264,7 +263,8 @@ func TestExitDropsAll(t *testing.T) {
 
 // R19 and §8.1: where mappings without a fixed address go.
 func TestPlacement(t *testing.T) {
-	const top, huge = windowBase + 16*operands.Huge, operands.Huge
+	const huge = 2 << 20
+	const top = windowBase + 16*huge
 	private, shared := linux.MAP_PRIVATE|linux.MAP_ANONYMOUS, linux.MAP_SHARED|linux.MAP_ANONYMOUS
 	disk, mem := seqmodel.NewDiskFile(nil).Open(linux.O_RDONLY), seqmodel.NewMemFile(nil).Open(linux.O_RDONLY)
 	type call struct {

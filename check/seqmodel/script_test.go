@@ -7,8 +7,9 @@ import (
 	"testing"
 
 	"vmasim/check/seqmodel"
-	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
+	"vmasim/workloads"
+	"vmasim/workloads/seqtest"
 )
 
 // A script is a test case in words: statements separated by ";", addresses and
@@ -22,7 +23,7 @@ import (
 // succeed. mmap without file is anonymous, without shared private, and fixed
 // unless it says otherwise.
 type statement struct {
-	step
+	seqtest.Step
 	text   string
 	result string
 }
@@ -37,7 +38,7 @@ func scriptFiles() []*seqmodel.File {
 func parseScript(t *testing.T, script string) []statement {
 	t.Helper()
 	var out []statement
-	proc := 0
+	proc, forks := 0, 0
 	for text := range strings.SplitSeq(script, ";") {
 		words := strings.Fields(text)
 		s := statement{text: strings.TrimSpace(text), result: "ok"}
@@ -48,70 +49,69 @@ func parseScript(t *testing.T, script string) []statement {
 			proc = int(number(t, words[1]))
 			continue
 		}
-		s.proc, s.op = proc, parseOp(t, words)
+		s.Space = proc
+		if words[0] == "fork" {
+			forks++
+			s.Stmt = &workloads.Stmt{Kind: workloads.KindFork, MM: &workloads.Ref{Name: fmt.Sprint(forks), Index: forks}}
+		} else {
+			s.Stmt = parseStmt(t, words)
+		}
 		out = append(out, s)
 	}
 	return out
 }
 
-func parseOp(t *testing.T, words []string) seqtest.Op {
+func parseStmt(t *testing.T, words []string) *workloads.Stmt {
 	t.Helper()
-	op := seqtest.Op{File: seqtest.NoFile}
-	if words[0] == "fork" {
-		op.Kind = seqtest.OpFork
-		return op
-	}
-	op.Addr = windowBase + number(t, words[1])*linux.PageSize
-	if len(words) > 2 {
-		op.Len = number(t, words[2]) * linux.PageSize
-	}
+	pages := func(word string) *workloads.Expr { return workloads.Constant(number(t, word) * linux.PageSize) }
+	s := &workloads.Stmt{Addr: pages(words[1])}
+	s.Addr.Value += windowBase
 	switch words[0] {
 	case "mmap":
-		op.Kind, op.Prot = seqtest.OpMmap, parseProt(words[3])
-		op.Flags = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_FIXED
+		s.Kind, s.Size, s.Prot = workloads.KindMmap, pages(words[2]), parseProt(words[3])
+		s.Flags, s.Backing.Sharing = linux.MAP_FIXED, linux.MAP_PRIVATE
 		for _, word := range words[4:] {
-			parseMmapWord(t, &op, word)
+			parseMmapWord(t, s, word)
 		}
 	case "munmap":
-		op.Kind = seqtest.OpMunmap
+		s.Kind, s.Size = workloads.KindMunmap, pages(words[2])
 	case "mprotect":
-		op.Kind, op.Prot = seqtest.OpMprotect, parseProt(words[3])
+		s.Kind, s.Size, s.Prot = workloads.KindMprotect, pages(words[2]), parseProt(words[3])
 	case "dontneed":
-		op.Kind, op.Advice = seqtest.OpMadvise, linux.MADV_DONTNEED
+		s.Kind, s.Size, s.Advice = workloads.KindMadvise, pages(words[2]), linux.MADV_DONTNEED
 	case "r":
-		op.Kind = seqtest.OpLoad
+		s.Kind = workloads.KindLoad
 	case "w":
-		op.Kind, op.Len, op.Value = seqtest.OpStore, 0, 99
+		s.Kind, s.Value = workloads.KindStore, workloads.Constant(99)
 		if len(words) > 2 {
-			op.Value = byte(number(t, words[2]))
+			s.Value = workloads.Constant(number(t, words[2]))
 		}
 	case "x":
-		op.Kind = seqtest.OpFetch
+		s.Kind, s.Access = workloads.KindTouch, linux.Exec
 	default:
 		t.Fatalf("unknown statement %q", words)
 	}
-	return op
+	return s
 }
 
-func parseMmapWord(t *testing.T, op *seqtest.Op, word string) {
+func parseMmapWord(t *testing.T, s *workloads.Stmt, word string) {
 	t.Helper()
 	switch word {
 	case "shared":
-		op.Flags ^= linux.MAP_PRIVATE | linux.MAP_SHARED
+		s.Backing.Sharing = linux.MAP_SHARED
 	case "noreserve":
-		op.Flags |= linux.MAP_NORESERVE
+		s.Flags |= linux.MAP_NORESERVE
 	case "stack":
-		op.Flags |= linux.MAP_STACK
+		s.Flags |= linux.MAP_STACK
 	case "noreplace":
-		op.Flags ^= linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
+		s.Flags ^= linux.MAP_FIXED | linux.MAP_FIXED_NOREPLACE
 	case "hint":
-		op.Flags &^= linux.MAP_FIXED
+		s.Flags &^= linux.MAP_FIXED
 	default:
 		file, off, _ := strings.Cut(strings.TrimPrefix(word, "f"), "@")
-		op.Flags &^= linux.MAP_ANONYMOUS
-		op.File = int(number(t, file))
+		s.Backing.File = &workloads.Ref{Name: "f" + file, Index: int(number(t, file))}
 		if off != "" {
-			op.Off = number(t, off) * linux.PageSize
+			s.Backing.Offset = workloads.Constant(number(t, off) * linux.PageSize)
 		}
 	}
 }
@@ -123,8 +123,7 @@ func number(t *testing.T, word string) uint64 {
 	return n
 }
 
-func parseProt(word string) int {
-	prot := 0
+func parseProt(word string) (prot workloads.Prot) {
 	for i, letter := range "rwx" { // PROT_READ, PROT_WRITE, PROT_EXEC are 1, 2, 4
 		if strings.ContainsRune(word, letter) {
 			prot |= 1 << i
@@ -138,7 +137,7 @@ func parseProt(word string) int {
 func picture(m *seqmodel.Model) string {
 	var areas []string
 	for _, r := range m.Maps() {
-		s := fmt.Sprintf("%d-%d %s", (r.Start-windowBase)/linux.PageSize, (r.End-windowBase)/linux.PageSize, seqtest.ProtString(r.Prot))
+		s := fmt.Sprintf("%d-%d %s", (r.Start-windowBase)/linux.PageSize, (r.End-windowBase)/linux.PageSize, workloads.Prot(r.Prot))
 		if r.Account {
 			s += "+"
 		}
@@ -153,28 +152,21 @@ func picture(m *seqmodel.Model) string {
 	return strings.Join(areas, ", ")
 }
 
-// resultWord is a result without the address or byte of a success.
-func resultWord(r seqtest.Result) string {
-	if r.Errno == 0 && r.Fault == linux.OK {
-		return "ok"
-	}
-	return r.String()
-}
-
 // runScript performs a script on fresh models and returns them with the steps.
-func runScript(t *testing.T, cfg seqmodel.Config, script string) ([]*seqmodel.Model, []step) {
+func runScript(t *testing.T, cfg seqmodel.Config, script string) ([]*seqmodel.Model, []seqtest.Step) {
 	t.Helper()
 	models := []*seqmodel.Model{seqmodel.New(cfg)}
 	files := scriptFiles()
-	var steps []step
+	var steps []seqtest.Step
 	for _, s := range parseScript(t, script) {
-		steps = append(steps, s.step)
-		m := models[s.proc]
-		if s.op.Kind == seqtest.OpFork {
+		steps = append(steps, s.Step)
+		m := models[s.Space]
+		if s.Stmt.Kind == workloads.KindFork {
 			models = append(models, m.Fork())
 			continue
 		}
-		if got := resultWord(seqtest.Apply(m, s.op, files)); got != s.result {
+		c := s.Call()
+		if got := seqtest.Apply(m, &c, files).String(); got != s.result {
 			t.Errorf("%s: %s, want %s", s.text, got, s.result)
 		}
 	}

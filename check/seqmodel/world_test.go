@@ -1,6 +1,7 @@
 package seqmodel_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -8,9 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/check/seqmodel"
-	"vmasim/check/seqmodel/seqtest"
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
+	"vmasim/workloads"
+	"vmasim/workloads/interp"
+	"vmasim/workloads/seqtest"
 )
 
 // shape is how a sequence's window looks.
@@ -22,16 +25,16 @@ type shape struct {
 }
 
 // world is one run of a sequence: models and agents side by side. Index 0 is
-// the first address space; nil in models marks one that has exited.
+// the first address space.
 type world struct {
 	b       *bench
 	sh      shape
-	models  []*seqmodel.Model
-	agents  []*agent
+	models  seqtest.Spaces
+	agents  [seqtest.MaxSpaces]*agent
 	files   []*seqmodel.File
 	objects map[*seqmodel.File]uint64 // inodes of shared anonymous objects
 	ops     int
-	ioBuf   [1]byte
+	word    [8]byte // on its way in or out of an agent
 }
 
 func (b *bench) newWorld(sh shape) (*world, error) {
@@ -56,7 +59,7 @@ func (b *bench) newWorld(sh shape) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.agents = []*agent{{Process: p}}
+	w.agents[0] = &agent{Process: p}
 	if err := w.agents[0].take(b); err != nil {
 		return nil, err
 	}
@@ -64,7 +67,7 @@ func (b *bench) newWorld(sh shape) (*world, error) {
 		Base: windowBase, MmapBase: p.Window().End(), MaxMapCount: b.maxMaps - p.Outside().Areas,
 		ForbidZeroPage: !b.lab.Kernel().ZeroPage, ReserveAll: b.lab.Kernel().Overcommit == 2,
 	}
-	w.models = []*seqmodel.Model{seqmodel.New(cfg)}
+	w.models[0] = seqmodel.New(cfg)
 	return w, nil
 }
 
@@ -79,8 +82,8 @@ func (w *world) close() {
 // agent is a process on the real kernel.
 type agent struct {
 	*host.Process
-	files   []uintptr // descriptors of bench.files
-	scratch uintptr   // that of bench.scratch
+	files   []int   // descriptors of bench.files, and one that is none
+	scratch uintptr // that of bench.scratch
 }
 
 // take gives the agent the files of the bench.
@@ -93,20 +96,10 @@ func (a *agent) take(b *bench) error {
 	if err != nil {
 		return err
 	}
-	for _, fd := range fds[:len(files)] {
-		a.files = append(a.files, uintptr(fd))
-	}
+	a.files = append(fds[:len(files):len(files)], -1)
 	a.scratch = uintptr(fds[len(files)])
 	return nil
 }
-
-// step is one operation and whose it is.
-type step struct {
-	proc int
-	op   seqtest.Op
-}
-
-func (s step) String() string { return fmt.Sprintf("%d: %v", s.proc, s.op) }
 
 // alive lists the address spaces that have not exited.
 func (w *world) alive() []int {
@@ -121,83 +114,81 @@ func (w *world) alive() []int {
 
 // do performs one step on both sides and compares. Steps that make no sense
 // (after shortening) are skipped.
-func (w *world) do(s step) error {
-	if s.proc >= len(w.models) || w.models[s.proc] == nil {
+func (w *world) do(s seqtest.Step) error {
+	m, a := w.models[s.Space], w.agents[s.Space]
+	if m == nil {
 		return nil
 	}
-	m, a := w.models[s.proc], w.agents[s.proc]
 	w.ops++
-	switch s.op.Kind {
-	case seqtest.OpFork:
-		if len(w.alive()) == maxAgents {
+	switch s.Stmt.Kind {
+	case workloads.KindFork:
+		i := s.Stmt.MM.Index
+		if w.models[i] != nil {
 			return nil
 		}
 		child, err := a.Fork()
 		if err != nil {
 			return fmt.Errorf("fork: %w", err)
 		}
-		w.models = append(w.models, m.Fork())
-		w.agents = append(w.agents, &agent{child, a.files, a.scratch})
-		return w.compare(len(w.models) - 1)
-	case seqtest.OpExit:
-		if s.proc != 0 {
-			a.Exit()
-			m.Exit()
-			w.models[s.proc] = nil
+		w.models[i], w.agents[i] = m.Fork(), &agent{child, a.files, a.scratch}
+		return w.compare(i)
+	case workloads.KindExit:
+		if i := s.Stmt.MM.Index; w.models[i] != nil {
+			w.agents[i].Exit()
+			w.models[i].Exit()
+			w.models[i] = nil
 		}
 		return nil
 	}
-	want := seqtest.Apply(m, s.op, w.files)
-	if got, expected, ok := w.perform(a, m, s.op, want); !ok {
-		return fmt.Errorf("kernel says %s, model %s", got, expected)
+	c := s.Call()
+	want := seqtest.Apply(m, &c, w.files)
+	got, err := w.perform(a, &c)
+	if err != nil {
+		return err
 	}
-	return w.compare(s.proc)
+	if expected := asCall(want); got != expected {
+		return fmt.Errorf("kernel says %s, model %s", interp.Describe(s.Stmt, got), interp.Describe(s.Stmt, expected))
+	}
+	return w.compare(s.Space)
 }
 
-// perform makes op on the real kernel and compares its result. A touch is a
-// copy by the kernel to or from the page; its EFAULT stands for all signals.
-func (w *world) perform(a *agent, m *seqmodel.Model, op seqtest.Op, want seqtest.Result) (got, expected string, ok bool) {
-	var r uintptr
-	var err error
-	addr := uintptr(op.Addr)
-	switch op.Kind {
-	case seqtest.OpMmap:
-		fd := ^uintptr(0)
-		if op.File != seqtest.NoFile {
-			fd = a.files[op.File]
-		}
-		r, err = a.Call(linux.SYS_MMAP, addr, uintptr(op.Len), uintptr(op.Prot), uintptr(op.Flags), fd, uintptr(op.Off))
-		if err == nil && want.Errno == 0 {
-			return fmt.Sprintf("%#x", r), fmt.Sprintf("%#x", want.Addr), uint64(r) == want.Addr
-		}
-	case seqtest.OpMunmap:
-		_, err = a.Call(linux.SYS_MUNMAP, addr, uintptr(op.Len))
-	case seqtest.OpMprotect:
-		_, err = a.Call(linux.SYS_MPROTECT, addr, uintptr(op.Len), uintptr(op.Prot))
-	case seqtest.OpMadvise:
-		_, err = a.Call(linux.SYS_MADVISE, addr, uintptr(op.Len), uintptr(op.Advice))
-	case seqtest.OpLoad:
-		if _, err = a.Call(unix.SYS_PWRITE64, a.scratch, addr, 1, 0); err == nil && want.Fault == linux.OK {
-			if _, err := w.b.scratch.ReadAt(w.ioBuf[:], 0); err != nil {
-				return err.Error(), "", false
-			}
-			return fmt.Sprint(w.ioBuf[0]), fmt.Sprint(want.Value), w.ioBuf[0] == want.Value
-		}
-	case seqtest.OpStore:
-		w.ioBuf[0] = op.Value
-		if _, err := w.b.scratch.WriteAt(w.ioBuf[:], 0); err != nil {
-			return err.Error(), "", false
-		}
-		_, err = a.Call(unix.SYS_PREAD64, a.scratch, addr, 1, 0)
+// asCall is what becomes of an access that the kernel makes for a call: its
+// EFAULT stands for all signals.
+func asCall(out workloads.Outcome) workloads.Outcome {
+	if out.Kind == workloads.ResultOK || out.Kind == workloads.ResultErrno {
+		return out
 	}
-	if errors.Is(err, host.ErrLost) {
-		return err.Error(), "an answer", false
+	return interp.Failure(linux.EFAULT)
+}
+
+// perform makes a call on the real kernel. An access is a copy by the kernel to
+// or from the page.
+func (w *world) perform(a *agent, c *interp.Call) (out workloads.Outcome, err error) {
+	var r uintptr
+	switch c.Kind {
+	case workloads.KindLoad:
+		if _, err = a.Call(unix.SYS_PWRITE64, a.scratch, uintptr(c.Addr), 8, 0); err == nil {
+			if _, err = w.b.scratch.ReadAt(w.word[:], 0); err != nil {
+				return out, err
+			}
+			r = uintptr(binary.LittleEndian.Uint64(w.word[:]))
+		}
+	case workloads.KindStore:
+		binary.LittleEndian.PutUint64(w.word[:], c.Value)
+		if _, err := w.b.scratch.WriteAt(w.word[:], 0); err != nil {
+			return out, err
+		}
+		_, err = a.Call(unix.SYS_PREAD64, a.scratch, uintptr(c.Addr), 8, 0)
+	default:
+		nr, args := c.SystemCall(a.files)
+		r, err = a.Call(nr, args[:]...)
 	}
 	var errno linux.Errno
-	errors.As(err, &errno)
-	wantErrno := want.Errno
-	if want.Fault != linux.OK {
-		wantErrno = linux.EFAULT
+	switch {
+	case err == nil:
+		return workloads.Outcome{Kind: workloads.ResultOK, Value: uint64(r)}, nil
+	case errors.As(err, &errno):
+		return interp.Failure(errno), nil
 	}
-	return seqtest.Result{Errno: errno}.String(), seqtest.Result{Errno: wantErrno}.String(), errno == wantErrno
+	return out, err
 }

@@ -14,9 +14,9 @@ var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "ex
 // workloads, lies low: tools read scenarios without the simulator.
 var layerTable = [][]string{
 	{"internal/linux", "internal/suggest", "internal/shrink", "internal/lockorder", "judge/deep"},
-	{"internal/operands", "workloads/measure"},
+	{"workloads/measure"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
-	{"check/seqmodel/seqtest", "internal/ksync", "internal/task/tasktest"},
+	{"internal/ksync", "internal/task/tasktest"},
 	{"internal/phys"},
 	{"internal/pgtable"},
 	{"vma"},
@@ -26,7 +26,7 @@ var layerTable = [][]string{
 	{"explore/trace"},
 	{"check", "explore"},
 	{"workloads/interp"},
-	{"workloads/driver"},
+	{"workloads/driver", "workloads/seqtest"},
 	{"workloads/program", "judge/host"},
 	{"judge/settings"},
 	{"judge", "judge/lockpath"},
@@ -38,7 +38,7 @@ var layerTable = [][]string{
 }
 
 // testOnly are packages that only tests import.
-var testOnly = []string{"internal/task/tasktest", "check/seqmodel/seqtest"}
+var testOnly = []string{"internal/task/tasktest", "workloads/seqtest"}
 
 // protocol are the packages that reach shared state only through cells.
 var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "internal/phys"}
