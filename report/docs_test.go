@@ -36,6 +36,22 @@ func TestEveryExploreKeyIsDocumented(t *testing.T) {
 	checkDocumented(t, "../docs/explore.md", all)
 }
 
+// TestEveryFormatIsDocumented: docs/explore.md tells of each format of explore, replay and draw.
+func TestEveryFormatIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/explore.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(formatNames(ExploreFormats()), formatNames(TraceFormats())...) {
+		if name == "text" { // which is most of that manual
+			continue
+		}
+		if !strings.Contains(string(doc), "`"+name+"`") && !strings.Contains(string(doc), "`--format "+name+"`") {
+			t.Errorf("docs/explore.md does not tell what --format %s prints", name)
+		}
+	}
+}
+
 // checkDocumented checks that a manual names the keys.
 func checkDocumented(t *testing.T, manual string, keys []string) {
 	t.Helper()

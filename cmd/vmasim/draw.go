@@ -68,6 +68,9 @@ func runDraw(cmd *cobra.Command, file string, o *drawOptions) error {
 	return nil
 }
 
+// maxTraces bounds what is read of a file or of standard input, in bytes: the longest traces take some megabytes.
+const maxTraces = 1 << 26
+
 // readTraces reads a file, or standard input.
 func readTraces(name string, stdin io.Reader) ([]*trace.Trace, error) {
 	from := stdin
@@ -81,7 +84,11 @@ func readTraces(name string, stdin io.Reader) ([]*trace.Trace, error) {
 		defer f.Close()
 		from = f
 	}
-	all, err := trace.Read(from)
+	limited := &io.LimitedReader{R: from, N: maxTraces + 1}
+	all, err := trace.Read(limited)
+	if limited.N == 0 {
+		return nil, fmt.Errorf("vmasim: %s is larger than %d bytes, expected traces", name, maxTraces)
+	}
 	if wrong, ok := errors.AsType[*trace.Error](err); ok {
 		return nil, fmt.Errorf("%s:%w", name, wrong)
 	}
