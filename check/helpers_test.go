@@ -9,13 +9,13 @@ import (
 	"testing"
 	"unsafe"
 
+	"vmasim/explore/exploretest"
 	"vmasim/fault"
 	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 	"vmasim/vma"
 )
@@ -48,8 +48,9 @@ func (o tee) Died(t *task.Task, base unsafe.Pointer) {
 
 // findings collects what is reported under the names that a checker wants.
 type findings struct {
-	c    *Checker
-	list []task.Violation
+	c       *Checker
+	list    []task.Violation
+	chooser task.Chooser // of the scheduled tasks; nil: nothing fails
 }
 
 func (f *findings) report(v task.Violation) {
@@ -150,30 +151,30 @@ func (l *lockLab) attached(m *vma.MMLock) *vma.VMA {
 }
 
 // run runs tasks one step at a time under the checker.
-func (l *lockLab) run(turn tasktest.Turn, bodies ...func(*task.Task)) tasktest.Result {
+func (l *lockLab) run(turn exploretest.Turn, bodies ...func(*task.Task)) {
 	l.tb.Helper()
-	l.c.Start()
-	res, err := tasktest.Run(tasktest.Config{Turn: turn, New: func(id int, name string, report func(task.Violation)) *task.Task {
-		return l.task(id+1, name, report)
-	}}, programOf(l.c, bodies)...)
-	if err != nil {
-		l.tb.Fatalf("%v\n%s", err, res.Log)
-	}
-	for _, v := range res.Violations {
-		l.report(v)
-	}
-	l.c.Finish()
-	return res
+	l.steps(l.tb, turn, exploretest.World{Bodies: bodies, New: func(i int, name string) *task.Task { return l.task(i+1, name, l.report) }})
 }
 
-func programOf(c *Checker, bodies []func(*task.Task)) (program []tasktest.Task) {
-	for i, body := range bodies {
-		program = append(program, tasktest.Task{Name: string(rune('a' + i)), Body: func(t *task.Task) {
-			t.Observer = tee{t.Observer, c}
+// steps runs tasks one step at a time under the checker.
+func (f *findings) steps(tb testing.TB, turn exploretest.Turn, w exploretest.World) exploretest.Result {
+	tb.Helper()
+	f.c.Start()
+	for i, body := range w.Bodies {
+		w.Bodies[i] = func(t *task.Task) {
+			t.Observer = tee{t.Observer, f.c}
+			if f.chooser != nil {
+				t.Chooser = f.chooser
+			}
 			body(t)
-		}})
+		}
 	}
-	return program
+	res, err := exploretest.Run(turn, w)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f.c.Finish()
+	return res
 }
 
 // want fails the test unless exactly these oracles spoke.
@@ -207,8 +208,6 @@ type machineLab struct {
 	mm   *mm.MM
 	kids []*mm.MM
 	file *phys.File
-
-	chooser task.Chooser // of the scheduled tasks
 }
 
 const (
@@ -294,21 +293,15 @@ func (l *machineLab) fork(t *task.Task) {
 }
 
 // run runs tasks one step at a time, then takes the machine down.
-func (l *machineLab) run(turn tasktest.Turn, bodies ...func(*task.Task)) tasktest.Result {
+func (l *machineLab) run(turn exploretest.Turn, bodies ...func(*task.Task)) exploretest.Result {
 	l.tb.Helper()
-	l.c.Start()
 	var made []*task.Task
-	res, err := tasktest.Run(tasktest.Config{Turn: turn, Chooser: l.chooser, New: func(_ int, name string, _ func(task.Violation)) *task.Task {
+	res := l.steps(l.tb, turn, exploretest.World{Bodies: bodies, New: func(_ int, name string) *task.Task {
 		made = append(made, l.m.NewTask(name))
 		return made[len(made)-1]
-	}}, programOf(l.c, bodies)...)
-	if err != nil {
-		l.tb.Fatalf("%v\n%s", err, res.Log)
-	}
-	l.c.Finish()
+	}})
 	l.boot.Observer = nil
 	for _, t := range made {
-		t.Observer = nil
 		l.m.EndTask(t)
 	}
 	l.mm.Put(l.boot)

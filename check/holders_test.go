@@ -4,8 +4,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 )
 
 // TestBlockers: what a report says about a task that cannot go on.
@@ -14,7 +14,7 @@ func TestBlockers(t *testing.T) {
 	m := l.mm()
 	v := l.attached(m)
 	var got []string
-	l.run(tasktest.Schedule(), func(tk *task.Task) {
+	l.run(exploretest.Schedule(), func(tk *task.Task) {
 		tk.Enter("handle_mm_fault")
 		readLock(tk, m, v)
 		m.MmapReadTrylock(tk)

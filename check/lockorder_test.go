@@ -7,13 +7,13 @@ import (
 	"testing"
 	"unsafe"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
 	"vmasim/internal/lockorder"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/vma"
 )
 
@@ -192,7 +192,7 @@ func TestVMALockOrder(t *testing.T) {
 	l := newLockLab(t, "", "lock-order")
 	m := l.mm()
 	v := l.attached(m)
-	l.run(tasktest.Schedule(), func(tk *task.Task) {
+	l.run(exploretest.Schedule(), func(tk *task.Task) {
 		m.MmapWriteLock(tk)
 		m.StartWrite(tk, v)
 		m.MmapWriteUnlock(tk)
@@ -258,7 +258,7 @@ func TestLearnedOrders(t *testing.T) {
 	for _, program := range programs {
 		for seed := range uint64(5) {
 			l := newMachineLab(t, "", c)
-			l.run(tasktest.Random(seed), program(l)...)
+			l.run(exploretest.Random(seed), program(l)...)
 			for _, pair := range c.order.reported {
 				learned[[2]int{int(pair[0]), int(pair[1])}] = true
 			}

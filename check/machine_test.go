@@ -4,9 +4,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 )
 
 // machinePrograms are real operations of an address space beside each other.
@@ -135,11 +135,11 @@ func TestNoFalsePositives(t *testing.T) {
 				for seed := range uint64(seeds) {
 					l := newMachineLab(t, spec, c)
 					l.chooser = rarely{rand.New(rand.NewPCG(seed, 1)), seed%3 == 0}
-					res := l.run(tasktest.Random(seed), program(l)...)
+					res := l.run(exploretest.Random(seed), program(l)...)
 					for _, v := range l.list {
 						if key := v.Oracle + v.Func; !found[key] {
 							found[key] = true
-							t.Errorf("rules %q, seed %d: %s\n%s", spec, seed, v, res.Log)
+							t.Errorf("rules %q, seed %d: %s\n%s", spec, seed, v, res.Log())
 						}
 					}
 				}

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"unsafe"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/ksync"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/vma"
 )
 
@@ -110,9 +110,9 @@ func TestDataRace(t *testing.T) {
 			x := &shared{rcu: l.rcu}
 			x.ref.Init(2)
 			l.c.Born(l.boot, unsafe.Pointer(x), &threeLayout)
-			turn := tasktest.Random(seed)
+			turn := exploretest.Random(seed)
 			if name == "wake-up" {
-				turn = tasktest.Schedule(1, 1, 1, 1)
+				turn = exploretest.Schedule(1, 1, 1, 1)
 			}
 			l.run(turn, func(tk *task.Task) { p.first(tk, x) }, func(tk *task.Task) { p.second(tk, x) })
 			if got := l.names() == "data-race"; got != p.race {
@@ -127,7 +127,7 @@ func TestDataRaceReport(t *testing.T) {
 	l := newLockLab(t, "", "data-race")
 	x := &shared{}
 	l.c.Born(l.boot, unsafe.Pointer(x), &threeLayout)
-	l.run(tasktest.Schedule(0), func(tk *task.Task) { write(tk, x) }, func(tk *task.Task) { read(tk, x) })
+	l.run(exploretest.Schedule(0), func(tk *task.Task) { write(tk, x) }, func(tk *task.Task) { read(tk, x) })
 	want := strings.TrimPrefix(`
 data-race in writer / reader
   read of three#1.word of 8 bytes by task b:
@@ -158,7 +158,7 @@ func TestVMALockOrders(t *testing.T) {
 			l := newLockLab(t, "", "data-race")
 			m := l.mm()
 			v := l.attached(m)
-			l.run(tasktest.Random(seed), func(tk *task.Task) {
+			l.run(exploretest.Random(seed), func(tk *task.Task) {
 				if readLock(tk, m, v) {
 					v.Flags(tk)
 					endRead(tk, m, v)

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/vma"
 )
 
@@ -24,7 +24,7 @@ func TestLockProtocolIsClean(t *testing.T) {
 				}
 			}
 		}
-		l.run(tasktest.Random(seed), reader, reader, func(tk *task.Task) {
+		l.run(exploretest.Random(seed), reader, reader, func(tk *task.Task) {
 			m.MmapWriteLock(tk)
 			m.StartWrite(tk, v)
 			v.SetFlags(tk, testFlags)
@@ -129,12 +129,12 @@ func TestDetachWithoutWaiting(t *testing.T) {
 }
 
 // turns gives the two tasks so many steps by turns, and then the rest in this order.
-func turns(counts ...int) tasktest.Turn {
+func turns(counts ...int) exploretest.Turn {
 	var ids []int
 	for i, n := range counts {
 		ids = append(ids, slices.Repeat([]int{i % 2}, n)...)
 	}
-	return tasktest.Schedule(ids...)
+	return exploretest.Schedule(ids...)
 }
 
 func TestFreedWithReader(t *testing.T) {

@@ -82,7 +82,7 @@ type Executor struct {
 func newExecutor(p Program, o *Options) *Executor {
 	x := &Executor{program: p, maxSteps: o.depth(), offered: map[task.Choice]bool{}, maxChosen: o.MaxChosen}
 	x.tell, x.pass, x.between, x.halt = x.report, o.Pass, o.Between, o.halt
-	x.cycle.from = x.maxSteps / 2
+	x.spins.after, x.cycle.from = spinSteps, x.maxSteps/2
 	if x.maxChosen == 0 {
 		x.maxChosen = 1
 	}
@@ -349,16 +349,22 @@ func newProc(x *Executor, index int) *proc {
 // unwound is what a body panics with when its execution ends before it does.
 type unwound struct{}
 
-// run runs the body of one execution.
+// run runs the body of one execution. A body that ends its goroutine, as the FailNow of a test does, ends the execution: who resumed
+// the coroutine is ended, too, up to who runs the executor.
 func (p *proc) run() {
+	returned := false
 	defer func() {
-		if v := recover(); v != nil && v != any(unwound{}) {
+		switch v := recover(); {
+		case v == nil:
+			p.x.stopping = p.x.stopping || !returned
+		case v != any(unwound{}):
 			p.x.report(p.task.Panicked(v))
 		}
 		p.done = true
 		p.x.announce(p, nil)
 	}()
 	p.body()
+	returned = true
 }
 
 // announce notes the pending operation of p, nil at its end.

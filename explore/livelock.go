@@ -15,6 +15,7 @@ type spinDetector struct {
 	spinning taskSet        // the tasks that are held back
 	loops    [maxTasks]loop // by task
 	changes  uint32         // steps that changed something
+	after    int            // after how many steps that change nothing a task may be held back
 }
 
 // loop is the run of steps of one task during which nothing changed.
@@ -28,11 +29,11 @@ type loop struct {
 
 const (
 	spinSettles = 100  // steps after which a loop should be in its rounds
-	spinSteps   = 1000 // steps
+	spinSteps   = 1000 // steps, where a strategy picks,
 	spinRounds  = 20   // and rounds that make it a loop without end
 )
 
-func (s *spinDetector) reset() { *s = spinDetector{} }
+func (s *spinDetector) reset() { s.spinning, s.loops, s.changes = 0, [maxTasks]loop{}, 0 }
 
 // note takes a step into account.
 func (s *spinDetector) note(i int, e *task.Event) {
@@ -52,7 +53,7 @@ func (s *spinDetector) note(i int, e *task.Event) {
 		l.op, l.addr = e.Op, e.Addr
 	case e.Op == l.op && e.Addr == l.addr:
 		l.rounds++
-		if l.steps >= spinSteps && l.rounds >= spinRounds {
+		if l.steps >= s.after && l.rounds >= spinRounds {
 			s.spinning |= 1 << i
 		}
 	}

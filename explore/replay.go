@@ -38,14 +38,19 @@ func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
 	case rules != schedule.Rules:
 		return nil, &FingerprintError{"rules", schedule.Rules, rules}
 	}
-	x := newExecutor(p, &o)
+	return record(p, &o, func(x *Executor) (*Found, error) { return rerun(x, &schedule) })
+}
+
+// record runs one execution and records its steps.
+func record(p Program, o *Options, run func(x *Executor) (*Found, error)) (*Trace, error) {
+	x := newExecutor(p, o)
 	defer x.close()
 	rec := &recorder{x: x, make: x.newOracle, rec: o.Record}
 	if rec.rec == nil {
 		rec.rec = trace.NewRecorder(nil)
 	}
 	x.newOracle = rec.begin
-	f, err := rerun(x, &schedule)
+	f, err := run(x)
 	if f == nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 )
 
 // counts are increments of counters.
@@ -119,7 +118,7 @@ func TestCountersBesideWriter(t *testing.T) {
 			f := newFixture(t)
 			c.setup(f)
 			locked, faulted := false, false
-			f.run(tasktest.RoundRobin(), func(tk *task.Task) {
+			f.run(nil, func(tk *task.Task) {
 				f.mm.MmapWriteLock(tk)
 				if c.lock {
 					f.mm.StartWrite(tk, f.mm.Tree.Lookup(tk, at(0)))
@@ -193,7 +192,7 @@ func TestEachMomentOfAFault(t *testing.T) {
 						t.Error(err)
 					}
 				})
-				last = k >= stepsOf(run, 0) // the fault was over by then
+				last = k >= run.Steps(0) // the fault was over by then
 				what := fmt.Sprintf("after step %d: %s, counters %v", k, res, counters)
 				if res != linux.OK && (!c.gone || res != linux.SegvMaperr) {
 					t.Error(what)
@@ -215,14 +214,4 @@ func TestEachMomentOfAFault(t *testing.T) {
 			}
 		})
 	}
-}
-
-// stepsOf returns how many steps a task took.
-func stepsOf(res tasktest.Result, id int) (n int) {
-	for _, s := range res.Steps {
-		if s.Task == id {
-			n++
-		}
-	}
-	return n
 }

@@ -5,11 +5,12 @@ import (
 	"path/filepath"
 	"slices"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
+	"vmasim/internal/phys/phystest"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 )
 
@@ -26,7 +27,7 @@ func (f *fixture) open(size int) *phys.File {
 	for i := range content {
 		content[i] = byte(i/page + 1)
 	}
-	path := filepath.Join(tasktest.DiskDir(f.T), "file")
+	path := filepath.Join(phystest.DiskDir(f.T), "file")
 	f.do(os.WriteFile(path, content, 0o600))
 	file, err := f.m.Mem.OpenFile(f.t, path, linux.O_RDWR)
 	f.do(err)
@@ -129,20 +130,16 @@ func (f *fixture) valid(m *mm.MM) {
 }
 
 // run runs tasks of the machine one step at a time.
-func (f *fixture) run(turn tasktest.Turn, bodies ...func(*task.Task)) tasktest.Result {
+func (f *fixture) run(turn exploretest.Turn, bodies ...func(*task.Task)) exploretest.Result {
 	f.Helper()
-	var program []tasktest.Task
-	for i, b := range bodies {
-		program = append(program, tasktest.Task{Name: string(rune('a' + i)), Body: b})
-	}
 	var made []*task.Task
-	res, err := tasktest.Run(tasktest.Config{Turn: turn, New: func(_ int, name string, _ func(task.Violation)) *task.Task {
+	res, err := exploretest.Run(turn, exploretest.World{Bodies: bodies, New: func(_ int, name string) *task.Task {
 		made = append(made, f.m.NewTask(name))
 		return made[len(made)-1]
-	}}, program...)
+	}})
 	if err != nil {
 		f.stuck = true // locks are held for ever
-		f.Fatalf("%v\n%s", err, res.Log)
+		f.Fatal(err)
 	}
 	for _, t := range made {
 		f.m.EndTask(t)
@@ -151,7 +148,7 @@ func (f *fixture) run(turn tasktest.Turn, bodies ...func(*task.Task)) tasktest.R
 }
 
 // after runs the second task to its end, or until it must wait, after the first has taken so many steps.
-func after(steps int) tasktest.Turn {
+func after(steps int) exploretest.Turn {
 	return func(enabled []int) int {
 		if steps > 0 && slices.Contains(enabled, 0) {
 			steps--

@@ -119,7 +119,7 @@ func TestMlockBesideOthers(t *testing.T) {
 								t.Errorf("after step %d: %v", k, err)
 							}
 						})
-					last = k >= stepsOf(run, 0)
+					last = k >= run.Steps(0)
 					if locked != nil && (name != "munmap" || !errors.Is(locked, linux.ENOMEM)) { // it came first
 						t.Errorf("after step %d: mlock: %v", k, locked)
 					}

@@ -22,7 +22,7 @@ func interleave(t *testing.T, every int, setup func(f *fixture) (a, b func(*task
 					a, b = b, a
 				}
 				run := f.run(after(k), a, b)
-				last = k >= stepsOf(run, 0)
+				last = k >= run.Steps(0)
 				check()
 				f.valid(f.mm)
 			})

@@ -39,7 +39,7 @@ func TestTwoFaultsOnOnePage(t *testing.T) {
 						}
 					}
 					run := f.run(after(k), store(8), store(16))
-					last = k >= stepsOf(run, 0)
+					last = k >= run.Steps(0)
 					for _, offset := range []uint64{8, 16} {
 						if v, res := Load(f.t, f.mm, at(0)+offset); v != offset || res != linux.OK {
 							t.Errorf("after step %d: %d bytes in there is %d, %s", k, offset, v, res)

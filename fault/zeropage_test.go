@@ -91,7 +91,7 @@ func TestReadsWithoutZeroPageMeet(t *testing.T) {
 		run := f.run(after(k),
 			func(tk *task.Task) { got[0] = Touch(tk, f.mm, at(0), linux.Read) },
 			func(tk *task.Task) { got[1] = Touch(tk, f.mm, at(0), linux.Read) })
-		last = k >= stepsOf(run, 0)
+		last = k >= run.Steps(0)
 		if got != [2]linux.AccessEnd{linux.OK, linux.OK} || f.pte(f.mm, 0).Special() || f.m.Mem.Page(f.pfn(0)).Refcount.Peek() != 1 {
 			t.Errorf("after step %d: %v, the entry is %#x", k, got, uint64(f.pte(f.mm, 0)))
 		}

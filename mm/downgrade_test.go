@@ -6,7 +6,6 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 )
 
@@ -16,21 +15,18 @@ func (l *lab) beside(op func(*task.Task) error, during string, other func(*task.
 	l.tb.Helper()
 	var first *task.Task
 	ended := false
-	res, err := l.run(when(&first, during),
-		tasktest.Task{Name: "op", Body: func(t *task.Task) {
+	l.run(when(&first, during),
+		func(t *task.Task) {
 			first = t
 			if err := op(t); err != nil {
 				l.tb.Error(err)
 			}
 			ended = true
-		}},
-		tasktest.Task{Name: "other", Body: func(t *task.Task) {
+		},
+		func(t *task.Task) {
 			other(t)
 			meanwhile = !ended
-		}})
-	if err != nil {
-		l.tb.Fatalf("%v\n%s", err, res.Log)
-	}
+		})
 	return meanwhile
 }
 

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 )
 
@@ -47,7 +47,7 @@ func TestKilledWhileWaiting(t *testing.T) {
 			before := l.layout(l.mm)
 			var victim *task.Task
 			var err error
-			res, runErr := l.run(nil, tasktest.Task{Name: "holder", Body: func(t *task.Task) {
+			l.run(nil, func(t *task.Task) {
 				unlock := l.mm.MmapWriteUnlock
 				if reader {
 					l.mm.MmapReadLock(t)
@@ -64,16 +64,13 @@ func TestKilledWhileWaiting(t *testing.T) {
 					l.mm.MapCount(t)
 				}
 				unlock(t)
-			}}, tasktest.Task{Name: "victim", Body: func(t *task.Task) {
+			}, func(t *task.Task) {
 				victim = t
 				for !l.mm.MmapLock.Held() {
 					l.mm.MapCount(t)
 				}
 				err = c.op(l, t)
-			}})
-			if runErr != nil {
-				t.Fatalf("%s: %v\n%s", c.name, runErr, res.Log)
-			}
+			})
 			l.wantErrno(err, linux.EINTR, c.name)
 			l.wantLayout(before)
 			l.checkContents()
@@ -115,7 +112,7 @@ func TestKilledFaultGivesUpAfterRetry(t *testing.T) {
 
 // when gives the turn to task 0 until during holds for it, then to task 1 until that has ended or has to wait, then to 0
 // again.
-func when(t0 **task.Task, during string) tasktest.Turn {
+func when(t0 **task.Task, during string) exploretest.Turn {
 	return func(enabled []int) int {
 		if slices.Contains(enabled, 1) && *t0 != nil && slices.Contains((*t0).Stack(), during) {
 			return 1

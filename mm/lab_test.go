@@ -10,12 +10,13 @@ import (
 	"sync"
 	"testing"
 
+	"vmasim/explore/exploretest"
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
+	"vmasim/internal/phys/phystest"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 )
 
@@ -118,7 +119,7 @@ func (l *lab) do(err error) {
 
 // open makes a file of so many pages, each full of its number, and opens it.
 func (l *lab) open(pages int) *phys.File {
-	path := filepath.Join(tasktest.DiskDir(l.tb), "file")
+	path := filepath.Join(phystest.DiskDir(l.tb), "file")
 	content := make([]byte, pages*page)
 	for i := range content {
 		content[i] = byte(i / page)
@@ -252,18 +253,17 @@ func (l *lab) wantErrno(err error, want linux.Errno, what string) {
 	}
 }
 
-// run runs tasks of the machine one step at a time, as turn says.
-func (l *lab) run(turn tasktest.Turn, tasks ...tasktest.Task) (tasktest.Result, error) {
+// run runs tasks of the machine one step at a time, as turn says. It fails the test unless they come to their end.
+func (l *lab) run(turn exploretest.Turn, bodies ...func(*task.Task)) exploretest.Result {
+	l.tb.Helper()
 	var made []*task.Task
-	res, err := tasktest.Run(tasktest.Config{Turn: turn, New: func(_ int, name string, _ func(task.Violation)) *task.Task {
-		t := l.m.NewTask(name)
-		made = append(made, t)
-		return t
-	}}, tasks...)
-	if err == nil {
-		for _, t := range made {
-			l.m.EndTask(t)
-		}
+	res, err := exploretest.Run(turn, exploretest.World{Bodies: bodies, New: func(_ int, name string) *task.Task {
+		made = append(made, l.m.NewTask(name))
+		return made[len(made)-1]
+	}})
+	l.do(err)
+	for _, t := range made {
+		l.m.EndTask(t)
 	}
-	return res, err
+	return res
 }

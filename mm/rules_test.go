@@ -7,7 +7,6 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 )
 
@@ -32,21 +31,18 @@ func TestLockNewVMA(t *testing.T) {
 		mapped, meanwhile := false, false
 		var counters task.Counters
 		old := l.mm.Tree.Lookup(l.t, at(0))
-		res, err := l.run(func(enabled []int) int {
+		l.run(func(enabled []int) int {
 			if v := l.mm.Tree.Lookup(l.t, at(0)); v != old && slices.Contains(enabled, 1) {
 				return 1
 			}
 			return enabled[0]
-		}, tasktest.Task{Name: "mmap", Body: func(t *task.Task) {
+		}, func(t *task.Task) {
 			l.do(l.tryMap(t, 0, 2, linux.PROT_READ, privateAnon, mm.MmapArgs{}))
 			mapped = true
-		}}, tasktest.Task{Name: "fault", Body: func(t *task.Task) {
+		}, func(t *task.Task) {
 			l.do(l.touch(t, l.mm, 0, linux.Read))
 			meanwhile, counters = !mapped, t.Counters
-		}})
-		if err != nil {
-			t.Fatalf("%v\n%s", err, res.Log)
-		}
+		})
 		if meanwhile == locked || counters[task.VMALockAbort] != map[bool]uint64{true: 1, false: 0}[locked] {
 			t.Errorf("rules %q: the fault ended before mmap: %v; counters %v", spec, meanwhile, counters)
 		}
@@ -63,7 +59,7 @@ func TestAttachBeforeStore(t *testing.T) {
 		l := newLab(t, mm.Config{}, spec)
 		var finder *task.Task
 		var counters task.Counters
-		res, err := l.run(func(enabled []int) int {
+		l.run(func(enabled []int) int {
 			if slices.Contains(enabled, 1) {
 				switch found, refcnt := l.visible(0); {
 				case found && (refcnt > 0 || finder.Counters[task.VMALockMiss] == 0):
@@ -73,8 +69,8 @@ func TestAttachBeforeStore(t *testing.T) {
 				}
 			}
 			return enabled[0]
-		}, tasktest.Task{Name: "mmap", Body: func(t *task.Task) { l.do(l.tryMap(t, 0, 2, rw, privateAnon, mm.MmapArgs{})) }},
-			tasktest.Task{Name: "finder", Body: func(t *task.Task) {
+		}, func(t *task.Task) { l.do(l.tryMap(t, 0, 2, rw, privateAnon, mm.MmapArgs{})) },
+			func(t *task.Task) {
 				finder = t
 				for found := false; !found; {
 					found, _ = l.visible(0)
@@ -84,10 +80,7 @@ func TestAttachBeforeStore(t *testing.T) {
 					l.tb.Error(res)
 				}
 				counters = t.Counters
-			}})
-		if err != nil {
-			t.Fatalf("%v\n%s", err, res.Log)
-		}
+			})
 		if counters[task.VMALockMiss] != misses {
 			t.Errorf("rules %q: %d misses, expected %d", spec, counters[task.VMALockMiss], misses)
 		}
@@ -105,7 +98,7 @@ func TestForkLocksParent(t *testing.T) {
 		const writer, forker, copier = 0, 1, 2
 		var fork *task.Task
 		steps := 0
-		res, err := l.run(func(enabled []int) int {
+		res := l.run(func(enabled []int) int {
 			want := copier
 			if steps++; steps <= 5 {
 				want = writer // up to its store: it has walked the tables
@@ -116,27 +109,24 @@ func TestForkLocksParent(t *testing.T) {
 				return enabled[0]
 			}
 			return want
-		}, tasktest.Task{Name: "writer", Body: func(t *task.Task) {
+		}, func(t *task.Task) {
 			if res := fault.Store(t, l.mm, at(0)+8, 8); res != linux.OK {
 				l.tb.Error(res)
 			}
-		}}, tasktest.Task{Name: "forker", Body: func(t *task.Task) {
+		}, func(t *task.Task) {
 			fork = t
 			child, err := l.mm.Fork(t, "child")
 			l.do(err)
 			l.others = append(l.others, child)
-		}}, tasktest.Task{Name: "copier", Body: func(t *task.Task) {
+		}, func(t *task.Task) {
 			if res := fault.Store(t, l.mm, at(0)+16, 16); res != linux.OK {
 				l.tb.Error(res)
 			}
-		}})
-		if err != nil {
-			t.Fatalf("%v\n%s", err, res.Log)
-		}
+		})
 		first, _ := fault.Load(l.t, l.mm, at(0)+8)
 		second, _ := fault.Load(l.t, l.mm, at(0)+16)
 		if (first == 8) != kept || second != 16 {
-			t.Errorf("rules %q: the parent holds %d and %d\n%s", spec, first, second, res.Log)
+			t.Errorf("rules %q: the parent holds %d and %d\n%s", spec, first, second, res.Log())
 		}
 		l.checkContents()
 		l.end()

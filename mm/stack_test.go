@@ -9,7 +9,6 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 	"vmasim/mm"
 	"vmasim/vma"
 )
@@ -244,19 +243,16 @@ func TestStackGrowthRaces(t *testing.T) {
 			var err error
 			more = false
 			left := steps
-			res, runErr := l.run(func(enabled []int) int {
+			res := l.run(func(enabled []int) int {
 				if left--; left < 0 && slices.Contains(enabled, 1) {
 					more = more || slices.Contains(enabled, 0)
 					return 1
 				}
 				return enabled[0]
-			}, tasktest.Task{Name: "fault", Body: func(t *task.Task) { err = l.touch(t, l.mm, 398, linux.Write) }},
-				tasktest.Task{Name: "other", Body: func(t *task.Task) { l.do(c.other(l, t)) }})
-			if runErr != nil {
-				t.Fatalf("%s after %d steps: %v\n%s", what, steps, runErr, res.Log)
-			}
+			}, func(t *task.Task) { err = l.touch(t, l.mm, 398, linux.Write) },
+				func(t *task.Task) { l.do(c.other(l, t)) })
 			if got := l.layout(l.mm); !c.want(err) || !slices.Contains(c.after, got) {
-				t.Errorf("%s after %d steps: %v, layout %s\n%s", what, steps, err, got, res.Log)
+				t.Errorf("%s after %d steps: %v, layout %s\n%s", what, steps, err, got, res.Log())
 			}
 			l.end()
 		}
@@ -269,7 +265,7 @@ func TestKilledWhileGrowing(t *testing.T) {
 	stack(400, 402, rw)(l)
 	var victim *task.Task
 	var err error
-	res, runErr := l.run(nil, tasktest.Task{Name: "reader", Body: func(t *task.Task) {
+	l.run(nil, func(t *task.Task) {
 		l.mm.MmapReadLock(t)
 		for !l.mm.MmapLock.Contended() {
 			l.mm.MapCount(t) // a step
@@ -279,13 +275,10 @@ func TestKilledWhileGrowing(t *testing.T) {
 			l.mm.MapCount(t)
 		}
 		l.mm.MmapReadUnlock(t)
-	}}, tasktest.Task{Name: "victim", Body: func(t *task.Task) {
+	}, func(t *task.Task) {
 		victim = t
 		err = l.touch(t, l.mm, 399, linux.Write)
-	}})
-	if runErr != nil {
-		t.Fatalf("%v\n%s", runErr, res.Log)
-	}
+	})
 	l.wantErrno(err, linux.EINTR, "the fault")
 	l.wantLayout("400-402 rw-p")
 	l.end()

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"unsafe"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/ksync"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 )
 
 const (
@@ -30,8 +30,9 @@ type lab struct {
 	boot *task.Task // sets up and looks at the end, unobserved
 	next int
 
+	report func(task.Violation) // takes violations, and what bodies complain about; nil: they are collected
 	mu     sync.Mutex
-	broken []string // violations, and what bodies complain about
+	broken []string
 }
 
 func newLab(spec string) *lab {
@@ -47,13 +48,23 @@ func newLab(spec string) *lab {
 
 // task returns a task whose broken rules the lab collects.
 func (l *lab) task(name string) *task.Task {
-	t := task.New(l.next, name, func(v task.Violation) { l.complain("%s", v.Oracle) })
+	t := task.New(l.next, name, func(v task.Violation) {
+		if l.report != nil {
+			l.report(v)
+			return
+		}
+		l.complain("%s", v.Oracle)
+	})
 	l.next++
 	l.rcu.Register(t)
 	return t
 }
 
 func (l *lab) complain(format string, args ...any) {
+	if l.report != nil {
+		l.report(task.Violation{Oracle: "test", Message: fmt.Sprintf(format, args...)})
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = append(l.broken, fmt.Sprintf(format, args...))
@@ -124,21 +135,7 @@ func readLock(t *task.Task, mm *MMLock, v *VMA) ReadResult {
 
 func (r ReadResult) String() string { return [...]string{"locked", "busy", "detached"}[r] }
 
-// run runs tasks one step at a time; Turn nil: in turns.
-func (l *lab) run(cfg tasktest.Config, bodies ...func(*task.Task)) (tasktest.Result, error) {
-	var tasks []tasktest.Task
-	for i, b := range bodies {
-		tasks = append(tasks, tasktest.Task{Name: string(rune('a' + i)), Body: b})
-	}
-	cfg.Names = l.names
-	cfg.New = func(id int, name string, report func(task.Violation)) *task.Task {
-		t := task.New(id, name, report)
-		l.rcu.Register(t)
-		return t
-	}
-	res, err := tasktest.Run(cfg, tasks...)
-	for _, v := range res.Violations {
-		l.complain("%s: %s", v.Oracle, v.Message)
-	}
-	return res, err
+// world returns the world of bodies whose tasks' broken rules the lab collects.
+func (l *lab) world(bodies ...func(*task.Task)) exploretest.World {
+	return exploretest.World{Bodies: bodies, Names: l.names, New: func(_ int, name string) *task.Task { return l.task(name) }}
 }

@@ -1,6 +1,10 @@
 package vma
 
-import "testing"
+import (
+	"testing"
+
+	"vmasim/explore"
+)
 
 // TestGenerations: an mm follows the generation of its rules, whether they are named together or one by one.
 func TestGenerations(t *testing.T) {
@@ -20,22 +24,22 @@ func TestGenerations(t *testing.T) {
 }
 
 // TestV6WithAllRulesIsRefcount: with every rule in force the two generations take the same steps, so their programs have as many
-// schedules.
+// executions.
 func TestV6WithAllRulesIsRefcount(t *testing.T) {
 	for name, made := range map[string]func(*lab) program{
 		"a reader beside a writer": readerBesideWriter,
 		"reuse by another mm":      reuse,
 	} {
-		want, err := explore("", made)
+		want, err := search("", explore.Options{}, made)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		got, err := explore("", func(l *lab) program {
+		got, err := search("", explore.Options{}, func(l *lab) program {
 			l.asV6 = true
 			return made(l)
 		})
 		if err != nil || got != want {
-			t.Errorf("%s: %d schedules as RefcountV6, %d as Refcount, %v", name, got, want, err)
+			t.Errorf("%s: %d executions as RefcountV6, %d as Refcount, %v", name, got, want, err)
 		}
 	}
 }

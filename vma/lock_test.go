@@ -5,10 +5,10 @@ import (
 	"math"
 	"testing"
 
+	"vmasim/explore/exploretest"
 	"vmasim/internal/invariants"
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 )
 
 // TestRefcntStates goes through a VMA's life and compares vm_refcnt with what docs/kernel.md K1 says of each state.
@@ -142,9 +142,9 @@ func TestWriterFlagKeepsReadersOut(t *testing.T) {
 		}
 		mm.MmapWriteUnlock(t)
 	}
-	res, err := l.run(tasktest.Config{}, reader, writer)
+	res, err := exploretest.Run(nil, l.world(reader, writer))
 	if err != nil || order != "rw" {
-		t.Errorf("order %q, %v\n%s", order, err, res.Log)
+		t.Errorf("order %q, %v\n%s", order, err, res.Log())
 	}
 	l.want(t)
 }
@@ -179,8 +179,8 @@ func TestKilledWriter(t *testing.T) {
 		mm.MmapWriteUnlock(t)
 	}
 	// The reader is first: the writer must find a reference.
-	if res, err := l.run(tasktest.Config{}, reader, writer); err != nil {
-		t.Fatalf("%v\n%s", err, res.Log)
+	if _, err := exploretest.Run(nil, l.world(reader, writer)); err != nil {
+		t.Fatal(err)
 	}
 	if !errors.Is(got, linux.EINTR) || v.refcnt.Peek() != 1 {
 		t.Errorf("error %v, vm_refcnt %#x", got, v.refcnt.Peek())

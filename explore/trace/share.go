@@ -11,8 +11,12 @@ func share(steps []Step) {
 	}
 	for i := range steps {
 		s := &steps[i]
+		if s.Size <= 1 {
+			accesses[s.Addr] = append(accesses[s.Addr], s)
+			continue
+		}
 		for addr := range accesses {
-			if uintptr(addr-s.Addr) < max(s.Size, 1) { // a bulk access is one to each cell in its range
+			if uintptr(addr-s.Addr) < s.Size { // a bulk access is one to each cell in its range
 				accesses[addr] = append(accesses[addr], s)
 			}
 		}

@@ -6,79 +6,81 @@ import (
 	"testing"
 	"unsafe"
 
+	"vmasim/explore"
+	"vmasim/explore/exploretest"
 	"vmasim/internal/ksync"
 	"vmasim/internal/task"
-	"vmasim/internal/task/tasktest"
 )
 
-// The cells run here under an observer that blocks and orders the tasks: the same cells, with no change.
+// The cells run here under an observer that blocks and orders the tasks: the same cells, with no change. Every order is tried, so that
+// nothing rests on which steps the explorer takes for independent.
 
-func explore(t *testing.T, run func(tasktest.Turn) (tasktest.Result, error)) {
-	t.Helper()
-	n, err := tasktest.Explore(200_000, func(turn tasktest.Turn) (tasktest.Result, error) {
-		res, err := run(turn)
-		if err == nil && len(res.Violations) > 0 {
-			err = errors.New(res.Violations[0].String())
-		}
-		return res, err
+// every executes the worlds that next makes in every order, until what wrong reports fails one.
+func every(next func(wrong func(string)) exploretest.World) (executions int, err error) {
+	return exploretest.Search(explore.Options{Strategy: explore.DFS}, func(report func(task.Violation)) exploretest.World {
+		return next(func(message string) { report(task.Violation{Oracle: "test", Message: message}) })
 	})
+}
+
+// right fails the test if one of the worlds fails.
+func right(t *testing.T, next func(wrong func(string)) exploretest.World) {
+	t.Helper()
+	n, err := every(next)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d schedules", n)
+	t.Logf("%d executions", n)
 }
 
-func program(bodies ...func(t *task.Task)) []tasktest.Task {
-	var p []tasktest.Task
-	for i, b := range bodies {
-		p = append(p, tasktest.Task{Name: string(rune('a' + i)), Body: b})
-	}
-	return p
-}
+func world(bodies ...func(*task.Task)) exploretest.World { return exploretest.World{Bodies: bodies} }
 
 func TestObservedSpinLockAndMutexExclude(t *testing.T) {
-	for _, lock := range []interface {
+	type locker interface {
 		Lock(*task.Task)
 		Unlock(*task.Task)
-	}{&ksync.SpinLock{}, &ksync.Mutex{}} {
-		explore(t, func(turn tasktest.Turn) (tasktest.Result, error) {
+	}
+	for _, made := range []func() locker{func() locker { return &ksync.SpinLock{} }, func() locker { return &ksync.Mutex{} }} {
+		right(t, func(wrong func(string)) exploretest.World {
+			lock := made()
 			var count ksync.Plain[int]
 			body := func(t *task.Task) {
 				lock.Lock(t)
 				count.Write(t, count.Read(t)+1)
 				lock.Unlock(t)
 			}
-			res, err := tasktest.Run(tasktest.Config{Turn: turn}, program(body, body, body)...)
-			if err == nil && count.Peek() != 3 {
-				err = errors.New("an increment is lost")
+			w := world(body, body, body)
+			w.Check = func() {
+				if count.Peek() != 3 {
+					wrong("an increment is lost")
+				}
 			}
-			return res, err
+			return w
 		})
 	}
 }
 
-// TestObservedRaceIsFound: without the lock some schedule loses an increment.
+// TestObservedRaceIsFound: without the lock some order loses an increment.
 func TestObservedRaceIsFound(t *testing.T) {
-	lost := errors.New("an increment is lost")
-	n, err := tasktest.Explore(100, func(turn tasktest.Turn) (tasktest.Result, error) {
+	n, err := every(func(wrong func(string)) exploretest.World {
 		var count ksync.Plain[int]
 		body := func(t *task.Task) { count.Write(t, count.Read(t)+1) }
-		res, err := tasktest.Run(tasktest.Config{Turn: turn}, program(body, body)...)
-		if err == nil && count.Peek() != 2 {
-			err = lost
+		w := world(body, body)
+		w.Check = func() {
+			if count.Peek() != 2 {
+				wrong("an increment is lost")
+			}
 		}
-		return res, err
+		return w
 	})
-	if !errors.Is(err, lost) {
-		t.Errorf("%d schedules, error %v", n, err)
+	if err == nil || !strings.Contains(err.Error(), "an increment is lost") {
+		t.Errorf("%d executions, error %v", n, err)
 	}
 }
 
 func TestObservedRWSem(t *testing.T) {
-	explore(t, func(turn tasktest.Turn) (tasktest.Result, error) {
+	right(t, func(wrong func(string)) exploretest.World {
 		var sem ksync.RWSem
 		var a, b ksync.Plain[int]
-		torn := false
 		writer := func(t *task.Task) {
 			sem.DownWrite(t)
 			a.Write(t, 1)
@@ -88,23 +90,28 @@ func TestObservedRWSem(t *testing.T) {
 		}
 		reader := func(t *task.Task) {
 			sem.DownRead(t)
-			torn = torn || a.Read(t) != b.Read(t)
+			if a.Read(t) != b.Read(t) {
+				wrong("a reader got in")
+			}
 			sem.UpRead(t)
 		}
-		res, err := tasktest.Run(tasktest.Config{Turn: turn}, program(writer, reader, reader)...)
-		if err == nil && (torn || sem.Held()) {
-			err = errors.New("a reader got in, or somebody is left")
+		w := world(writer, reader, reader)
+		w.Check = func() {
+			if sem.Held() {
+				wrong("the semaphore is held at the end")
+			}
 		}
-		return res, err
+		return w
 	})
 }
 
 func TestObservedRWSemWaitsShow(t *testing.T) {
 	var sem ksync.RWSem
-	cfg := tasktest.Config{Names: map[unsafe.Pointer]string{unsafe.Pointer(&sem): "mmap_lock"}}
-	res, err := tasktest.Run(cfg, program(
+	w := world(
 		func(t *task.Task) { sem.DownWrite(t); sem.UpWrite(t) },
-		func(t *task.Task) { sem.DownRead(t); sem.UpRead(t) })...)
+		func(t *task.Task) { sem.DownRead(t); sem.UpRead(t) })
+	w.Names = map[unsafe.Pointer]string{unsafe.Pointer(&sem): "mmap_lock"}
+	res, err := exploretest.Run(nil, w)
 	want := strings.TrimPrefix(`
 a down_write mmap_lock 0x0->0x100000000
 b down_read mmap_lock 0x100000000->0x300000000
@@ -112,19 +119,20 @@ a up_write mmap_lock 0x300000000->0x1
 b rwsem wait mmap_lock
 b up_read mmap_lock 0x1->0x0
 `, "\n")
-	if err != nil || res.Log != want {
-		t.Errorf("error %v, log\n%swant\n%s", err, res.Log, want)
+	if err != nil || res.Log() != want {
+		t.Errorf("error %v, log\n%swant\n%s", err, res.Log(), want)
 	}
 }
 
 // handshake is one task that waits for another through an RCUWait.
-func handshake(turn tasktest.Turn, wait, wake func(*ksync.RCUWait, *ksync.Atomic32, *task.Task)) (tasktest.Result, error) {
-	var w ksync.RCUWait
+func handshake(wait, wake func(*ksync.RCUWait, *ksync.Atomic32, *task.Task)) exploretest.World {
+	var r ksync.RCUWait
 	var flag ksync.Atomic32
-	cfg := tasktest.Config{Turn: turn, Names: map[unsafe.Pointer]string{unsafe.Pointer(&flag): "flag"}}
-	return tasktest.Run(cfg, program(
-		func(t *task.Task) { wait(&w, &flag, t) },
-		func(t *task.Task) { wake(&w, &flag, t) })...)
+	w := world(
+		func(t *task.Task) { wait(&r, &flag, t) },
+		func(t *task.Task) { wake(&r, &flag, t) })
+	w.Names = map[unsafe.Pointer]string{unsafe.Pointer(&flag): "flag"}
+	return w
 }
 
 func waitEvent(w *ksync.RCUWait, flag *ksync.Atomic32, t *task.Task) {
@@ -137,10 +145,10 @@ func actAndWake(w *ksync.RCUWait, flag *ksync.Atomic32, t *task.Task) {
 }
 
 func TestObservedRCUWaitHandshake(t *testing.T) {
-	explore(t, func(turn tasktest.Turn) (tasktest.Result, error) { return handshake(turn, waitEvent, actAndWake) })
+	right(t, func(func(string)) exploretest.World { return handshake(waitEvent, actAndWake) })
 }
 
-// TestObservedBrokenHandshakes: each of these loses the wake-up in some schedule, and the driver names the waiter.
+// TestObservedBrokenHandshakes: each of these loses the wake-up in some order, and the explorer says who waits.
 func TestObservedBrokenHandshakes(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -165,48 +173,46 @@ func TestObservedBrokenHandshakes(t *testing.T) {
 		{"no wake", waitEvent, func(_ *ksync.RCUWait, flag *ksync.Atomic32, t *task.Task) { flag.WriteOnce(t, 1) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n, err := tasktest.Explore(10_000, func(turn tasktest.Turn) (tasktest.Result, error) { return handshake(turn, c.wait, c.wake) })
-			var deadlock *tasktest.DeadlockError
-			if !errors.As(err, &deadlock) {
-				t.Fatalf("%d schedules, error %v", n, err)
+			n, err := every(func(func(string)) exploretest.World { return handshake(c.wait, c.wake) })
+			var f *exploretest.Failure
+			if !errors.As(err, &f) || f.Found.Ending != explore.LostWakeUp {
+				t.Fatalf("%d executions, error %v", n, err)
 			}
-			if got := deadlock.Waiting; len(got) != 1 || got[0].Task != "a" || got[0].Op != "schedule" || got[0].Cell != "flag" {
+			if got := f.Blocked; len(got) != 1 || got[0].Task != "a" || got[0].Op != task.OpSchedule || got[0].Cell != "flag" {
 				t.Errorf("%v", err)
 			}
 		})
 	}
 }
 
-// TestObservedGracePeriod: a reader that found an object keeps it from being poisoned, in every schedule.
+// TestObservedGracePeriod: a reader that found an object keeps it from being poisoned, in every order.
 func TestObservedGracePeriod(t *testing.T) {
-	explore(t, func(turn tasktest.Turn) (tasktest.Result, error) {
+	right(t, func(wrong func(string)) exploretest.World {
 		d := ksync.NewDomain(task.SlotRCU)
 		var shared ksync.Pointer[ksync.Atomic32]
 		var object, replacement ksync.Atomic32
-		poisoned := false
-		cfg := tasktest.Config{Turn: turn, New: func(id int, name string, report func(task.Violation)) *task.Task {
-			t := task.New(id, name, report)
-			d.Register(t)
-			if id == 0 {
-				shared.WriteOnce(t, &object)
-			}
-			return t
-		}}
-		res, err := tasktest.Run(cfg, program(
+		w := world(
 			func(t *task.Task) {
 				d.ReadLock(t)
-				poisoned = shared.ReadOnce(t).ReadOnce(t) != 0
+				if shared.ReadOnce(t).ReadOnce(t) != 0 {
+					wrong("the reader sees poison")
+				}
 				d.ReadUnlock(t)
 			},
 			func(t *task.Task) {
 				shared.StoreRelease(t, &replacement)
 				d.Synchronize(t)
 				object.WriteOnce(t, poison)
-			})...)
-		if err == nil && poisoned {
-			err = errors.New("the reader sees poison")
+			})
+		w.New = func(i int, name string) *task.Task {
+			t := task.New(i, name, nil)
+			d.Register(t)
+			if i == 0 {
+				shared.WriteOnce(t, &object)
+			}
+			return t
 		}
-		return res, err
+		return w
 	})
 }
 
@@ -218,7 +224,7 @@ func TestObservedKill(t *testing.T) {
 		var sem ksync.RWSem
 		var victim *task.Task
 		var got error
-		_, err := tasktest.Run(tasktest.Config{}, program(
+		w := world(
 			func(t *task.Task) {
 				victim = t
 				sem.DownWrite(t)
@@ -234,9 +240,12 @@ func TestObservedKill(t *testing.T) {
 					step.ReadOnce(t)
 				}
 				victim.Kill(t)
-			})...)
-		var deadlock *tasktest.DeadlockError
-		if killable != (got != nil) || killable == errors.As(err, &deadlock) {
+			})
+		recursive := func(task.Violation) {}
+		w.New = func(i int, name string) *task.Task { return task.New(i, name, recursive) }
+		_, err := exploretest.Run(nil, w)
+		var f *exploretest.Failure
+		if killable != (got != nil) || killable == (errors.As(err, &f) && f.Found.Ending == explore.Deadlock) {
 			t.Errorf("killable %v: the waiter got %v, the run %v", killable, got, err)
 		}
 	}

@@ -66,7 +66,7 @@ var caseTable = []struct {
 	{"floors of the ground", checkLayers, "internal/task", one(`package task; import "vmasim/judge/deep"`), "whose folder stands above"},
 	{"layers down", checkLayers, "tree", one(`package tree; import ("fmt"; "vmasim/vma"; "vmasim/internal/ksync")`), ""},
 	{"layers unknown", checkLayers, "internal/odds", one(`package odds`), "package internal/odds is in no layer"},
-	{"layers test package", checkLayers, "mm", one(`package mm; import "vmasim/internal/task/tasktest"`), "is for tests only"},
+	{"layers test package", checkLayers, "workloads/driver", one(`package driver; import "vmasim/explore/exploretest"`), "is for tests only"},
 	{"layers in a test", checkLayers, "vma", map[string]string{"x.go": "package vma", "x_test.go": `package vma; import "vmasim/mm"`}, ""},
 	{"layers model", checkLayers, "check/seqmodel", one(`package seqmodel; import "vmasim/internal/task"`), "which is not below it"},
 	{"layers of a renderer", checkLayers, "report", map[string]string{"graph.go": `package report; import ("vmasim/explore"; "vmasim/explore/trace")`}, "a renderer imports explore:"},

@@ -16,7 +16,7 @@ var layerTable = [][]string{
 	{"internal/linux", "internal/suggest", "internal/shrink", "internal/lockorder", "judge/deep"},
 	{"workloads/measure"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
-	{"internal/ksync", "internal/task/tasktest"},
+	{"internal/ksync", "internal/phys/phystest"},
 	{"internal/phys"},
 	{"internal/pgtable"},
 	{"vma"},
@@ -25,6 +25,7 @@ var layerTable = [][]string{
 	{"fault"},
 	{"explore/trace"},
 	{"check", "explore"},
+	{"explore/exploretest"},
 	{"workloads/interp"},
 	{"workloads/driver", "workloads/seqtest"},
 	{"workloads/program", "judge/host"},
@@ -38,7 +39,7 @@ var layerTable = [][]string{
 }
 
 // testOnly are packages that only tests import.
-var testOnly = []string{"internal/task/tasktest", "workloads/seqtest"}
+var testOnly = []string{"internal/phys/phystest", "explore/exploretest", "workloads/seqtest"}
 
 // protocol are the packages that reach shared state only through cells.
 var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "internal/phys"}
@@ -87,7 +88,7 @@ func checkSeam(p *pkg) (found []string) {
 var machine = []string{"golang.org/x/sys/unix", "syscall"}
 
 // onMachine are the folders that are about the machine.
-var onMachine = []string{"judge", benchmarks, "cmd/vmasim", "internal/task/tasktest"}
+var onMachine = []string{"judge", benchmarks, "cmd/vmasim", "internal/phys/phystest"}
 
 // checkMachine finds imports by which the engine comes to depend on the machine that it runs on. Files for Linux alone may have them.
 func checkMachine(p *pkg) (found []string) {

@@ -1,4 +1,5 @@
-package tasktest
+// Package phystest gives tests the folder that files with pages to be read belong in.
+package phystest
 
 import (
 	"os"
