@@ -92,7 +92,7 @@ type lockLab struct {
 const (
 	testStart = 0x10000
 	testEnd   = 0x14000
-	testFlags = vma.VMRead | vma.VMWrite | vma.VMMayRead | vma.VMMayWrite
+	testFlags = linux.VMRead | linux.VMWrite | linux.VMMayRead | linux.VMMayWrite
 )
 
 func newLockLab(tb testing.TB, spec string, names ...string) *lockLab {

@@ -7,8 +7,8 @@ import (
 
 	"vmasim/explore/exploretest"
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // shared is what the programs below share.
@@ -168,7 +168,7 @@ func TestVMALockOrders(t *testing.T) {
 				if locked {
 					m.StartWrite(tk, v)
 				}
-				v.SetFlags(tk, vma.VMRead)
+				v.SetFlags(tk, linux.VMRead)
 				m.MmapWriteUnlock(tk)
 			})
 			raced = raced || len(l.list) > 0

@@ -11,7 +11,6 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 // retry says that the VMA lock or mmap_lock was dropped, and that the fault is to be tried again: VM_FAULT_RETRY.
@@ -99,7 +98,7 @@ func (f *fault) again() linux.AccessEnd {
 func (f *fault) accessError() bool {
 	switch {
 	case f.access == linux.Write:
-		return f.flags&vma.VMWrite == 0
+		return f.flags&linux.VMWrite == 0
 	case f.isPresent:
 		return true
 	default:

@@ -9,12 +9,11 @@ import (
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 // filePage maps a page of a file, or of shared anonymous memory: do_fault.
 func (f *fault) filePage() linux.AccessEnd {
-	shared := f.flags&vma.VMMayShare != 0
+	shared := f.flags&linux.VMMayShare != 0
 	switch {
 	case f.access != linux.Write:
 		return f.readFault()
@@ -63,11 +62,11 @@ func (f *fault) cachedPage() (phys.PFN, linux.AccessEnd) {
 // readAround returns the pages to read where page index of a file is not cached: do_sync_mmap_readahead.
 func (f *fault) readAround(file *phys.File, index uint64) (first, last uint64) {
 	around := f.mm.Machine.ReadAround
-	advised := f.flags & (vma.VMRandRead | vma.VMSeqRead | vma.VMExec)
-	if f.flags&vma.VMHugePage != 0 {
+	advised := f.flags & (linux.VMRandRead | linux.VMSeqRead | linux.VMExec)
+	if f.flags&linux.VMHugePage != 0 {
 		advised = 0
 	}
-	if file.Memory() || advised&vma.VMRandRead != 0 {
+	if file.Memory() || advised&linux.VMRandRead != 0 {
 		around = 0
 	}
 	if around == mm.ReadAroundDevice {
@@ -76,9 +75,9 @@ func (f *fault) readAround(file *phys.File, index uint64) (first, last uint64) {
 	switch {
 	case around == 0:
 		return index, index + 1
-	case advised&vma.VMSeqRead != 0:
+	case advised&linux.VMSeqRead != 0:
 		return index, index + around
-	case advised&vma.VMExec != 0: // code, and no more of it than is mapped
+	case advised&linux.VMExec != 0: // code, and no more of it than is mapped
 		return index, min(index+around, f.VMA.PgoffAt(f.t, f.VMA.End(f.t)))
 	}
 	first = index - min(index, around/2)

@@ -16,8 +16,8 @@ type fault struct {
 
 	t      *task.Task
 	mm     *mm.MM
-	flags  vma.Flags    // of the VMA
-	anon   *vma.AnonVMA // of the VMA, once prepareAnon has seen to it
+	flags  linux.VMFlags // of the VMA
+	anon   *vma.AnonVMA  // of the VMA, once prepareAnon has seen to it
 	addr   uint64
 	access linux.Access
 	slot   pgtable.Slot // of addr
@@ -103,7 +103,7 @@ func (f *fault) protection(writable bool) pgtable.PTE {
 	prot := mm.PageBits(f.flags)
 	if writable {
 		prot |= pgtable.Dirty
-		if f.flags&vma.VMWrite != 0 {
+		if f.flags&linux.VMWrite != 0 {
 			prot |= pgtable.RW
 		}
 	}
@@ -197,7 +197,7 @@ func (f *fault) mapAnonymous() linux.AccessEnd {
 		return linux.OOM
 	}
 	f.describeAnon(pfn)
-	if !f.install(f.slot, pgtable.Make(pfn, f.protection(f.flags&vma.VMWrite != 0))) {
+	if !f.install(f.slot, pgtable.Make(pfn, f.protection(f.flags&linux.VMWrite != 0))) {
 		f.discard(pfn)
 	}
 	return linux.OK
@@ -209,7 +209,7 @@ func (f *fault) writeProtected(pte pgtable.PTE) linux.AccessEnd {
 	f.t.Enter("do_wp_page")
 	defer f.t.Leave()
 	m := f.mm.Machine
-	if f.flags&vma.VMMayShare != 0 { // wp_page_shared
+	if f.flags&linux.VMMayShare != 0 { // wp_page_shared
 		f.VMA.File(f.t).MarkDirty(f.t, pte.PFN())
 		f.slot.Modify(f.t, f.protection(true))
 		f.slot.Unlock(f.t)

@@ -55,14 +55,14 @@ func accessRemote(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use fu
 
 // forbidden reports whether the VMA refuses the access even to a task that may use force: check_vma_flags.
 func (f *fault) forbidden() bool {
-	const copied = vma.VMShared | vma.VMMayWrite // is_cow_mapping
+	const copied = linux.VMShared | linux.VMMayWrite // is_cow_mapping
 	switch {
-	case f.flags&(vma.VMIO|vma.VMPFNMap) != 0:
+	case f.flags&(linux.VMIO|linux.VMPFNMap) != 0:
 		return true
 	case f.access == linux.Write:
-		return f.flags&vma.VMWrite == 0 && f.flags&copied != vma.VMMayWrite
+		return f.flags&linux.VMWrite == 0 && f.flags&copied != linux.VMMayWrite
 	default:
-		return f.flags&(vma.VMRead|vma.VMMayRead) == 0
+		return f.flags&(linux.VMRead|linux.VMMayRead) == 0
 	}
 }
 
@@ -90,5 +90,5 @@ func (f *fault) useForced(use func(*ksync.Atomic64)) bool {
 // mayWriteCopy reports whether a page may be written to though its entry is read-only, because it is the process's own copy:
 // can_follow_write_pte. In memory that is writable a fault has to make the entry so.
 func (f *fault) mayWriteCopy(exclusive bool) bool {
-	return exclusive && f.flags&(vma.VMShared|vma.VMMayShare|vma.VMWrite) == 0 && f.flags&vma.VMMayWrite != 0
+	return exclusive && f.flags&(linux.VMShared|linux.VMMayShare|linux.VMWrite) == 0 && f.flags&linux.VMMayWrite != 0
 }

@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/judge/deep"
 	"vmasim/mm"
@@ -22,7 +23,7 @@ func (l *Lab) Deep() (err error) {
 // hidden is what of a VMA only the kernel itself can see.
 type hidden struct {
 	start, end uint64
-	flags      vma.Flags
+	flags      linux.VMFlags
 	pgoff      uint64
 	anonVMA    int  // its number; 0: none
 	inherited  bool // there is more than one anon_vma in its chain
@@ -71,7 +72,7 @@ func (w *world) kernelHidden(sp *space, numbers numbering) ([]hidden, error) {
 	}
 	all := make([]hidden, len(vmas))
 	for i, v := range vmas {
-		all[i] = hidden{v.Start, v.End, vma.Flags(v.Flags), v.Pgoff, numbers.number(v.AnonVMA), v.Inherited}
+		all[i] = hidden{v.Start, v.End, linux.VMFlags(v.Flags), v.Pgoff, numbers.number(v.AnonVMA), v.Inherited}
 	}
 	return all, nil
 }
@@ -119,7 +120,7 @@ func compareHidden(sim, kernel []hidden) string {
 }
 
 // showFlags names bits, those without a name by number.
-func showFlags(f vma.Flags) string { return fmt.Sprintf("%#x (%v)", uint64(f), f) }
+func showFlags(f linux.VMFlags) string { return fmt.Sprintf("%#x (%v)", uint64(f), f) }
 
 func showAnonVMA(h hidden) string {
 	if h.anonVMA == 0 {

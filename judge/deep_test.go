@@ -7,7 +7,6 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
-	"vmasim/vma"
 	"vmasim/workloads"
 )
 
@@ -76,8 +75,8 @@ func TestHiddenDrift(t *testing.T) {
 func TestHiddenSeesEverything(t *testing.T) {
 	make := func() []hidden {
 		return []hidden{
-			{1 << 20, 2 << 20, vma.VMRead | vma.VMWrite, 256, 1, false},
-			{2 << 20, 3 << 20, vma.VMRead, 512, 0, false},
+			{1 << 20, 2 << 20, linux.VMRead | linux.VMWrite, 256, 1, false},
+			{2 << 20, 3 << 20, linux.VMRead, 512, 0, false},
 		}
 	}
 	if what := compareHidden(make(), make()); what != "" {
@@ -87,7 +86,7 @@ func TestHiddenSeesEverything(t *testing.T) {
 		"a VMA less":    func(h []hidden) []hidden { return h[:1] },
 		"start":         func(h []hidden) []hidden { h[0].start -= 4096; return h },
 		"end":           func(h []hidden) []hidden { h[1].end += 4096; return h },
-		"a known flag":  func(h []hidden) []hidden { h[1].flags |= vma.VMNoReserve; return h },
+		"a known flag":  func(h []hidden) []hidden { h[1].flags |= linux.VMNoReserve; return h },
 		"any other bit": func(h []hidden) []hidden { h[1].flags |= 1 << 60; return h },
 		"page offset":   func(h []hidden) []hidden { h[0].pgoff++; return h },
 		"no anon_vma":   func(h []hidden) []hidden { h[0].anonVMA = 0; return h },

@@ -43,7 +43,7 @@ func (w *world) addSimPages(s *state, sp *space, start, end uint64) {
 
 func simArea(v *vma.VMA, named bool) area {
 	start, end, pgoff, flags := v.Snapshot()
-	a := area{start: start, end: end, prot: int(flags & vma.VMAccessFlags), shared: flags&vma.VMMayShare != 0}
+	a := area{start: start, end: end, prot: int(flags & linux.VMAccessFlags), shared: flags&linux.VMMayShare != 0}
 	if named {
 		a.flags = sortedFlags(flags)
 	}
@@ -54,7 +54,7 @@ func simArea(v *vma.VMA, named bool) area {
 }
 
 // sortedFlags gives flags as the host does.
-func sortedFlags(f vma.Flags) string {
+func sortedFlags(f linux.VMFlags) string {
 	words := strings.Fields(f.String())
 	slices.Sort(words)
 	return strings.Join(words, " ")

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"vmasim/vma"
+	"vmasim/internal/linux"
 )
 
 // state is what an address space looks like in the window, as far as both sides can tell.
@@ -116,9 +115,9 @@ func (n naming) compareArea(s, k *area) string {
 }
 
 func (a *area) perms() string {
-	f := vma.Flags(a.prot) & vma.VMAccessFlags // PROT_ bits are the same three
+	f := linux.VMFlags(a.prot) & linux.VMAccessFlags // PROT_ bits are the same three
 	if a.shared {
-		f |= vma.VMMayShare
+		f |= linux.VMMayShare
 	}
 	return f.Perms()
 }

@@ -7,7 +7,6 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // VMStat counts the pages of the VMAs of an address space, by kind.
@@ -19,12 +18,12 @@ type VMStat struct {
 }
 
 // account counts n pages of a VMA with these flags: vm_stat_account. n wraps where pages go away.
-func (s *VMStat) account(flags vma.Flags, n uint64) {
+func (s *VMStat) account(flags linux.VMFlags, n uint64) {
 	s.Total += n
 	switch {
-	case flags&(vma.VMExec|vma.VMWrite|vma.VMGrowsDown) == vma.VMExec:
+	case flags&(linux.VMExec|linux.VMWrite|linux.VMGrowsDown) == linux.VMExec:
 		s.Exec += n
-	case flags&vma.VMGrowsDown != 0:
+	case flags&linux.VMGrowsDown != 0:
 		s.Stack += n
 	case isData(flags):
 		s.Data += n
@@ -40,15 +39,15 @@ func (s *VMStat) sub(o VMStat) {
 }
 
 // isData reports whether memory with these flags counts against RLIMIT_DATA: is_data_mapping.
-func isData(flags vma.Flags) bool {
-	return flags&(vma.VMWrite|vma.VMShared|vma.VMGrowsDown) == vma.VMWrite
+func isData(flags linux.VMFlags) bool {
+	return flags&(linux.VMWrite|linux.VMShared|linux.VMGrowsDown) == linux.VMWrite
 }
 
 // VMStat returns the counts of pages. The caller holds mmap_lock.
 func (mm *MM) VMStat(t *task.Task) VMStat { return mm.stat.Read(t) }
 
 // statAccount counts n pages more of a VMA with these flags. The caller holds mmap_lock for writing.
-func (mm *MM) statAccount(t *task.Task, flags vma.Flags, n uint64) {
+func (mm *MM) statAccount(t *task.Task, flags linux.VMFlags, n uint64) {
 	s := mm.stat.Read(t)
 	s.account(flags, n)
 	mm.stat.Write(t, s)
@@ -100,7 +99,7 @@ func (mm *MM) Limit(t *task.Task, r Resource) uint64 { return mm.limits[r].ReadO
 
 // mayExpand reports whether n more pages of memory with these flags are within the limits: may_expand_vm. n wraps where
 // the memory shrinks. The caller holds mmap_lock for writing.
-func (mm *MM) mayExpand(t *task.Task, flags vma.Flags, n uint64) bool {
+func (mm *MM) mayExpand(t *task.Task, flags linux.VMFlags, n uint64) bool {
 	s := mm.stat.Read(t)
 	if s.Total+n > mm.Limit(t, LimitAS)>>linux.PageShift {
 		return false
@@ -144,9 +143,9 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 
 // newShmem makes shared anonymous memory, which is charged whether it may be written to or not: shmem_zero_setup. It fails with
 // ENOMEM.
-func (mm *MM) newShmem(t *task.Task, flags vma.Flags, length uint64) (*phys.File, error) {
+func (mm *MM) newShmem(t *task.Task, flags linux.VMFlags, length uint64) (*phys.File, error) {
 	pages := length >> linux.PageShift
-	if flags&vma.VMNoReserve != 0 {
+	if flags&linux.VMNoReserve != 0 {
 		pages = 0
 	}
 	if err := mm.promise(t, "mmap", pages); err != nil {

@@ -66,7 +66,7 @@ func (mm *MM) findMergeableAnonVMA(t *task.Task, v *vma.VMA) *vma.AnonVMA {
 func reusableAnonVMA(t *task.Task, old, a, b *vma.VMA) *vma.AnonVMA {
 	aStart, aEnd := a.Range(t)
 	if aEnd != b.Start(t) || a.File(t) != b.File(t) ||
-		(a.Flags(t)^b.Flags(t))&^(vma.VMAccessFlags|vma.VMSticky) != 0 ||
+		(a.Flags(t)^b.Flags(t))&^(linux.VMAccessFlags|linux.VMSticky) != 0 ||
 		b.Pgoff(t) != a.Pgoff(t)+(aEnd-aStart)>>linux.PageShift {
 		return nil
 	}

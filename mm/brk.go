@@ -3,11 +3,10 @@ package mm
 import (
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // heapFlags are the vm_flags of the heap: VM_DATA_DEFAULT_FLAGS and VM_ACCOUNT.
-const heapFlags = vma.VMRead | vma.VMWrite | vma.VMMayRead | vma.VMMayWrite | vma.VMMayExec | vma.VMAccount
+const heapFlags = linux.VMRead | linux.VMWrite | linux.VMMayRead | linux.VMMayWrite | linux.VMMayExec | linux.VMAccount
 
 // SetHeap says where the heap begins, empty: start_brk and brk, as execve and prctl(PR_SET_MM) set them. Without it brk is always
 // refused. The data segment, which counts against RLIMIT_DATA with the heap, is empty.
@@ -38,7 +37,7 @@ func (mm *MM) Brk(t *task.Task, addr uint64) uint64 {
 		unlocked = err == nil
 	default:
 		err = mm.growHeap(t, from, to)
-		populate = err == nil && mm.defFlags.Read(t)&vma.VMLocked != 0
+		populate = err == nil && mm.defFlags.Read(t)&linux.VMLocked != 0
 	}
 	if err != nil {
 		addr = old
@@ -115,7 +114,7 @@ func (mm *MM) mapHeap(t *task.Task, start, end uint64) error {
 		return err
 	}
 	mm.statAccount(t, flags, pages)
-	if flags&vma.VMLocked != 0 {
+	if flags&linux.VMLocked != 0 {
 		mm.addLocked(t, pages)
 	}
 	return nil

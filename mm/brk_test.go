@@ -6,7 +6,6 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 // TestBrk moves the end of a heap that begins at page 10 (docs/kernel.md K6, R20). All its cases were seen on Linux 6.18.
@@ -44,7 +43,7 @@ func TestBrk(t *testing.T) {
 		{"shrinking where nothing is mapped", together(heap(4), func(l *lab) { l.do(l.tryMunmap(12, 14)) }), at(13), at(14), "10-12 rw-p"},
 		{"shrinking over holes", together(heap(4), func(l *lab) { l.do(l.tryMunmap(12, 13)) }), at(12), at(12), "10-12 rw-p"},
 		{"shrinking over what is not the heap's", together(heap(4), fixed(12, 14, r)), at(11), at(11), "10-11 rw-p"},
-		{"shrinking over a sealed VMA", together(heap(4), flagged(func(*lab) {}, 10, vma.VMSealed)), at(12), at(14), "10-14 rw-p"},
+		{"shrinking over a sealed VMA", together(heap(4), flagged(func(*lab) {}, 10, linux.VMSealed)), at(12), at(14), "10-14 rw-p"},
 
 		{"RLIMIT_DATA, of the heap", together(heap(2), limited(mm.LimitData, 3*page)), at(13), at(13), "10-13 rw-p"},
 		{"beyond RLIMIT_DATA", together(heap(2), limited(mm.LimitData, 3*page)), at(13) + 1, at(12), "10-12 rw-p"},

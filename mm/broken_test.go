@@ -71,7 +71,7 @@ var breakTable = []struct {
 	{"overlap", func(b *breaker) { b.plain.SetRange(b.t, at(3), at(6), at(3)>>linux.PageShift) }},
 	{"overlap", func(b *breaker) { b.plain.SetRange(b.t, at(4)+8, at(6), at(4)>>linux.PageShift) }},
 	{"map-count", func(b *breaker) { b.mm.AddMapCount(b.t, 1) }},
-	{"total-vm", func(b *breaker) { b.plain.SetFlags(b.t, b.plain.Flags(b.t)|vma.VMExec) }},
+	{"total-vm", func(b *breaker) { b.plain.SetFlags(b.t, b.plain.Flags(b.t)|linux.VMExec) }},
 	{"total-vm", func(b *breaker) { b.mm.AddLocked(b.t, 1) }},
 	{"commit-charge", func(b *breaker) { b.mm.AddCharged(1) }},
 	{"detached-in-tree", func(b *breaker) {
@@ -82,15 +82,15 @@ var breakTable = []struct {
 		b.do(err)
 		b.replace(b.m.VMAs.Alloc(b.t, &other.MMLock, at(4), at(6), at(4)>>linux.PageShift, 0))
 	}},
-	{"flags", func(b *breaker) { b.plain.SetFlags(b.t, b.plain.Flags(b.t)&^vma.VMMayRead) }},
+	{"flags", func(b *breaker) { b.plain.SetFlags(b.t, b.plain.Flags(b.t)&^linux.VMMayRead) }},
 	{"unfaulted-pgoff", func(b *breaker) { b.plain.SetRange(b.t, at(4), at(6), 0) }},
 	{"anon-vma-chain", func(b *breaker) { b.anon.SetChain(b.t, nil) }},
 	{"anon-vma-chain", func(b *breaker) { b.anon.AnonPeek().LinksPeek()[0] = nil }},
 	{"file-rmap", func(b *breaker) { b.mm.UnlinkFile(b.t, b.file) }},
-	{"guard-marker", func(b *breaker) { b.anon.SetFlags(b.t, b.anon.Flags(b.t)&^vma.VMMaybeGuard) }},
+	{"guard-marker", func(b *breaker) { b.anon.SetFlags(b.t, b.anon.Flags(b.t)&^linux.VMMaybeGuard) }},
 	{"unreachable-anon-vma", func(b *breaker) { b.frame(0).Owner.Init(1 << 20) }},
 	{"pte-outside-vma", func(b *breaker) { b.mm.StoreVMA(b.t, at(8), at(10), nil) }},
-	{"writable-pte", func(b *breaker) { b.anon.SetFlags(b.t, b.anon.Flags(b.t)&^vma.VMWrite) }},
+	{"writable-pte", func(b *breaker) { b.anon.SetFlags(b.t, b.anon.Flags(b.t)&^linux.VMWrite) }},
 	{"writable-pte", func(b *breaker) { s := b.entry(8); s.Set(b.t, s.Peek()|pgtable.RW) }},
 	{"pte-protection", func(b *breaker) { b.entry(0).Clear(b.t, pgtable.Present) }},
 	{"zero-page", func(b *breaker) { s := b.entry(1); s.Set(b.t, s.Peek()|pgtable.RW) }},

@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
 	"vmasim/vma"
@@ -74,7 +75,7 @@ var callTable = [...]struct {
 // area is a VMA as it was at some moment.
 type area struct {
 	start, end, pgoff uint64
-	flags             vma.Flags
+	flags             linux.VMFlags
 	file              *phys.File
 	anon              *vma.AnonVMA
 	links             int  // anon_vmas that it is linked to
@@ -156,7 +157,7 @@ func (mm *MM) callWants(t *task.Task, r *mergeRange) {
 }
 
 // callGives notes that what the call in progress maps has other flags in the end than those that its neighbours were compared with.
-func (mm *MM) callGives(t *task.Task, flags vma.Flags) {
+func (mm *MM) callGives(t *task.Task, flags linux.VMFlags) {
 	if c := mm.judged(t); c != nil {
 		c.wants.flags, c.partial = flags, true
 	}

@@ -1,17 +1,18 @@
 package mm
 
 import (
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
 // AddFlags gives the VMA at addr flags that no system call gives it, and counts what follows from them.
-func (mm *MM) AddFlags(t *task.Task, addr uint64, flags vma.Flags) {
+func (mm *MM) AddFlags(t *task.Task, addr uint64, flags linux.VMFlags) {
 	mm.MmapWriteLock(t)
 	defer mm.endWrite(t)
 	v := mm.vmi.Find(t, addr)
 	mm.StartWrite(t, v)
-	if flags&^v.Flags(t)&vma.VMLocked != 0 {
+	if flags&^v.Flags(t)&linux.VMLocked != 0 {
 		mm.addLocked(t, v.Pages(t))
 	}
 	v.SetFlags(t, v.Flags(t)|flags)

@@ -50,7 +50,7 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 		if mm.Rules.Has(rules.ForkLocksParent) {
 			mm.StartWrite(t, e.VMA)
 		}
-		if e.VMA.Flags(t)&vma.VMDontCopy != 0 {
+		if e.VMA.Flags(t)&linux.VMDontCopy != 0 {
 			return true
 		}
 		var n *vma.VMA
@@ -72,7 +72,7 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 // dupVMA copies one VMA. On an error it may still return a VMA, with part of its pages, which the child then tears down.
 func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 	charged := uint64(0)
-	if v.Flags(t)&vma.VMAccount != 0 {
+	if v.Flags(t)&linux.VMAccount != 0 {
 		charged = v.Pages(t)
 	}
 	if err := child.charge(t, "fork", charged); err != nil {
@@ -87,7 +87,7 @@ func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 	if !linkLast {
 		child.linkFile(t, n)
 	}
-	wipe := v.Flags(t)&vma.VMWipeOnFork != 0
+	wipe := v.Flags(t)&linux.VMWipeOnFork != 0
 	if wipe {
 		child.residue.unfaulted(t, n)
 	} else {
@@ -100,14 +100,14 @@ func (mm *MM) dupVMA(t *task.Task, child *MM, v *vma.VMA) (*vma.VMA, error) {
 			return nil, err
 		}
 	}
-	n.SetFlags(t, n.Flags(t)&^(vma.VMLockedMask|vma.VMUffdMiss|vma.VMUffdWP))
+	n.SetFlags(t, n.Flags(t)&^(linux.VMLockedMask|linux.VMUffdMiss|linux.VMUffdWP))
 	if ops := n.Ops(t); ops != nil && ops.Open != nil {
 		ops.Open(t, n)
 	}
 	if linkLast {
 		child.linkFile(t, n)
 	}
-	if wipe || v.AnonVMA(t) == nil && v.Flags(t)&vma.VMMaybeGuard == 0 { // vma_needs_copy: what is not anonymous a fault brings back
+	if wipe || v.AnonVMA(t) == nil && v.Flags(t)&linux.VMMaybeGuard == 0 { // vma_needs_copy: what is not anonymous a fault brings back
 		return n, nil
 	}
 	return n, mm.copyPages(t, child, v)
@@ -118,7 +118,7 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 	t.Enter("copy_page_range")
 	defer t.Leave()
 	mem := mm.Machine.Mem
-	private := v.Flags(t)&vma.VMMayShare == 0
+	private := v.Flags(t)&linux.VMMayShare == 0
 	start, end := v.Range(t)
 	return mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
 		to, err := child.Tables.AllocChunk(t, c.Addr, c.Addr+uint64(len(c.Entries))<<linux.PageShift) // even for nothing

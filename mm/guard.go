@@ -8,7 +8,7 @@ import (
 )
 
 // unguardable are the VMAs that can have no guard markers.
-const unguardable = vma.VMSpecial | vma.VMHugeTLB
+const unguardable = linux.VMSpecial | linux.VMHugeTLB
 
 // installGuards makes every access to the pages of [start, end), a part of v, fail: madvise_guard_install. Their contents are
 // dropped. When memory runs out some markers may be there. v has an anon_vma then if it is anonymous, so that fork copies the
@@ -16,12 +16,12 @@ const unguardable = vma.VMSpecial | vma.VMHugeTLB
 func (a *advising) installGuards(t *task.Task, v *vma.VMA, start, end uint64) error {
 	t.Enter("madvise_guard_install")
 	defer t.Leave()
-	if err := refuseAny(t, v, unguardable|vma.VMLocked); err != nil {
+	if err := refuseAny(t, v, unguardable|linux.VMLocked); err != nil {
 		return err
 	}
 	flag := !a.mm.Machine.NoMaybeGuard
 	if flag {
-		v.SetFlag(t, vma.VMMaybeGuard)
+		v.SetFlag(t, linux.VMMaybeGuard)
 	}
 	if !flag || v.IsAnonymous(t) {
 		if err := a.mm.PrepareAnonVMA(t, v); err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // piece is a range in which the address space was one area, or none, before a call, and is one, or none, after it.
@@ -113,7 +112,7 @@ func (c *call) changed(p *piece, err error, leaves residues) (wrong string) {
 		return c.unlikeWanted(p)
 	case p.named && err == nil && c.wants.end != 0:
 		return c.unlikeWanted(p)
-	case !mayChange && (p.was.flags^p.is.flags)&^vma.VMSticky != 0:
+	case !mayChange && (p.was.flags^p.is.flags)&^linux.VMSticky != 0:
 		return "flags have changed"
 	case mayChange && !callTable[c.op].keeps: // it has another life
 		return ""
@@ -128,7 +127,7 @@ func (c *call) changed(p *piece, err error, leaves residues) (wrong string) {
 // unlikeWanted says how a piece that was to be mapped is otherwise than asked for.
 func (c *call) unlikeWanted(p *piece) string {
 	switch w := &c.wants; {
-	case (w.flags^p.is.flags)&^vma.VMSticky != 0:
+	case (w.flags^p.is.flags)&^linux.VMSticky != 0:
 		return "flags are not those asked for"
 	case w.file != p.is.file || w.offsetAt(p.start) != p.is.offsetAt(p.start):
 		return "it is not mapped what was asked for"
@@ -197,7 +196,7 @@ func (c *call) missedMerges(t *task.Task) {
 
 // wereApart reports whether two neighbours with these flags met at an address before the call and could have been one VMA: what an
 // earlier call has left behind. n is where it looked last.
-func (c *call) wereApart(at uint64, flags vma.Flags, n *int) bool {
+func (c *call) wereApart(at uint64, flags linux.VMFlags, n *int) bool {
 	for *n < len(c.before) && c.before[*n].start < at {
 		*n++
 	}
@@ -205,16 +204,16 @@ func (c *call) wereApart(at uint64, flags vma.Flags, n *int) bool {
 		return false
 	}
 	a, b := &c.before[*n-1], &c.before[*n]
-	return b.start == at && (b.flags^flags)&^vma.VMSticky == 0 && couldBeOne(a, b)
+	return b.start == at && (b.flags^flags)&^linux.VMSticky == 0 && couldBeOne(a, b)
 }
 
 // couldBeOne reports whether the kernel makes two neighbours one VMA when a call touches them, as was found by experiment. It is stated
 // here a second time, on purpose: the code that merges must not be its own judge.
 func couldBeOne(a, b *area) bool {
 	switch {
-	case a.end != b.start || a.closes || b.closes || (a.flags|b.flags)&vma.VMSpecial != 0:
+	case a.end != b.start || a.closes || b.closes || (a.flags|b.flags)&linux.VMSpecial != 0:
 		return false
-	case (a.flags^b.flags)&^vma.VMSticky != 0 || a.file != b.file || a.offsetAt(b.start) != b.pgoff:
+	case (a.flags^b.flags)&^linux.VMSticky != 0 || a.file != b.file || a.offsetAt(b.start) != b.pgoff:
 		return false
 	case a.anon == b.anon:
 		return true

@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	ro = vma.VMRead | vma.VMMayAny
-	wr = ro | vma.VMWrite
+	ro = linux.VMRead | linux.VMMayAny
+	wr = ro | linux.VMWrite
 )
 
 var anonA, anonB = &vma.AnonVMA{ID: 1}, &vma.AnonVMA{ID: 2}
 
 // pages makes an anonymous area of pages [start, end).
-func pages(start, end uint64, flags vma.Flags) area {
+func pages(start, end uint64, flags linux.VMFlags) area {
 	return area{start: start << linux.PageShift, end: end << linux.PageShift, pgoff: start, flags: flags}
 }
 
 // owned is pages with an anon_vma and so many links.
-func owned(start, end uint64, flags vma.Flags, anon *vma.AnonVMA, links int) area {
+func owned(start, end uint64, flags linux.VMFlags, anon *vma.AnonVMA, links int) area {
 	a := pages(start, end, flags)
 	a.anon, a.links = anon, links
 	return a
@@ -64,18 +64,18 @@ func TestJudge(t *testing.T) {
 			after: []area{owned(0, 4, ro, anonA, 1)}, oracle: "wrong-merge"},
 		{name: "an unfaulted one takes over the anon_vma", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro), owned(2, 4, wr, anonB, 1)},
 			after: []area{owned(0, 4, ro, anonB, 1)}},
-		{name: "other flags joined", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, wr|vma.VMExec), pages(2, 4, wr)},
+		{name: "other flags joined", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, wr|linux.VMExec), pages(2, 4, wr)},
 			after: []area{pages(0, 4, ro)}, oracle: "wrong-merge"},
-		{name: "sticky flags do not count", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro|vma.VMMaybeGuard), pages(2, 4, wr)},
-			after: []area{pages(0, 2, ro|vma.VMMaybeGuard), pages(2, 4, ro)}, oracle: "missed-merge"},
+		{name: "sticky flags do not count", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro|linux.VMMaybeGuard), pages(2, 4, wr)},
+			after: []area{pages(0, 2, ro|linux.VMMaybeGuard), pages(2, 4, ro)}, oracle: "missed-merge"},
 		{name: "a file that does not continue", op: callMprotect, spans: []span{{2, 4}}, before: []area{mapped(pages(0, 2, ro), file), moved(mapped(pages(2, 4, wr), file), 7)},
 			after: []area{mapped(pages(0, 2, ro), file), moved(mapped(pages(2, 4, ro), file), 7)}},
 		{name: "joined although it does not", op: callMprotect, spans: []span{{2, 4}}, before: []area{mapped(pages(0, 2, ro), file), moved(mapped(pages(2, 4, wr), file), 7)},
 			after: []area{mapped(pages(0, 4, ro), file)}, oracle: "wrong-merge"},
 		{name: "a close hook keeps apart", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro), closing(pages(2, 4, wr))},
 			after: []area{pages(0, 2, ro), closing(pages(2, 4, ro))}},
-		{name: "a device's memory stays apart", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro|vma.VMIO), pages(2, 4, wr|vma.VMIO)},
-			after: []area{pages(0, 2, ro|vma.VMIO), pages(2, 4, ro|vma.VMIO)}},
+		{name: "a device's memory stays apart", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro|linux.VMIO), pages(2, 4, wr|linux.VMIO)},
+			after: []area{pages(0, 2, ro|linux.VMIO), pages(2, 4, ro|linux.VMIO)}},
 		{name: "one inherited over fork grows in place and joins", op: callMremap, spans: []span{{0, 2}}, before: []area{owned(0, 1, wr, anonA, 2), pages(2, 4, wr)},
 			after: []area{owned(0, 4, wr, anonA, 2)}},
 		{name: "one inherited over fork moves and joins", op: callMremap, spans: []span{{8, 10}, {0, 2}}, before: []area{pages(2, 4, wr), owned(8, 10, wr, anonA, 2)},
@@ -101,14 +101,14 @@ func TestJudge(t *testing.T) {
 			err: linux.ENOMEM, oracle: "call-residue"},
 		{name: "a link stays", op: callMmap, spans: []span{{2, 4}}, before: []area{pages(0, 2, wr), owned(4, 6, wr, anonA, 1)},
 			after: []area{owned(0, 2, wr, anonA, 1), owned(4, 6, wr, anonA, 1)}, err: linux.ENOMEM, oracle: "call-residue"},
-		{name: "mprotect stops in the middle", op: callMprotect, spans: []span{{1, 5}}, before: []area{pages(0, 2, wr), pages(2, 3, wr|vma.VMExec)},
+		{name: "mprotect stops in the middle", op: callMprotect, spans: []span{{1, 5}}, before: []area{pages(0, 2, wr), pages(2, 3, wr|linux.VMExec)},
 			after: []area{pages(0, 1, wr), pages(1, 3, ro)}, err: linux.ENOMEM},
 		{name: "and has changed what it was not about", op: callMprotect, spans: []span{{1, 5}}, before: []area{pages(0, 2, wr)}, after: []area{pages(0, 2, ro)},
 			err: linux.ENOMEM, oracle: "call-residue"},
-		{name: "mlockall leaves nothing", op: callMlockall, spans: []span{{0, 99}}, before: []area{pages(0, 2, wr)}, after: []area{pages(0, 2, wr|vma.VMLocked)},
+		{name: "mlockall leaves nothing", op: callMlockall, spans: []span{{0, 99}}, before: []area{pages(0, 2, wr)}, after: []area{pages(0, 2, wr|linux.VMLocked)},
 			err: linux.ENOMEM, oracle: "call-residue"},
-		{name: "mremap has moved the first", op: callMremap, spans: []span{{0, 4}, {8, 12}}, before: []area{pages(0, 2, wr), pages(2, 4, ro|vma.VMSealed)},
-			after: []area{pages(2, 4, ro|vma.VMSealed), moved(pages(8, 10, wr), 8)}, err: linux.EPERM},
+		{name: "mremap has moved the first", op: callMremap, spans: []span{{0, 4}, {8, 12}}, before: []area{pages(0, 2, wr), pages(2, 4, ro|linux.VMSealed)},
+			after: []area{pages(2, 4, ro|linux.VMSealed), moved(pages(8, 10, wr), 8)}, err: linux.EPERM},
 		{name: "and has hit what lies beside", op: callMremap, spans: []span{{0, 4}, {8, 12}}, before: []area{pages(0, 4, wr), pages(7, 9, wr)},
 			after: []area{pages(0, 4, wr)}, err: linux.EPERM, oracle: "call-residue"},
 		{name: "a stack that may not grow has an anon_vma", op: callExpandStack, spans: []span{{1, 4}}, before: []area{pages(2, 4, wr)},

@@ -4,8 +4,8 @@ import (
 	"unsafe"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // countersLayout names the cells that an address space has beside its locks.
@@ -19,7 +19,7 @@ var countersLayout = task.Layout{
 		{Name: "locked_vm", Offset: unsafe.Offsetof(MM{}.lockedVM), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "pages of VM_LOCKED VMAs"},
 		{Name: "start_brk", Offset: unsafe.Offsetof(MM{}.startBrk), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "where the heap begins"},
 		{Name: "brk", Offset: unsafe.Offsetof(MM{}.brk), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "where the heap ends"},
-		{Name: "def_flags", Offset: unsafe.Offsetof(MM{}.defFlags), Size: unsafe.Sizeof(ksync.Plain[vma.Flags]{}), Doc: "flags of new VMAs"},
+		{Name: "def_flags", Offset: unsafe.Offsetof(MM{}.defFlags), Size: unsafe.Sizeof(ksync.Plain[linux.VMFlags]{}), Doc: "flags of new VMAs"},
 		{Name: "flags", Offset: unsafe.Offsetof(MM{}.mdwe), Size: unsafe.Sizeof(ksync.Flags64{}), Doc: "what prctl(PR_SET_MDWE) has set"},
 		{Name: "rlim", Offset: unsafe.Offsetof(MM{}.limits), Size: unsafe.Sizeof(limits{}), Doc: "signal->rlim: the limits of the process"},
 	},

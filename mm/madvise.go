@@ -20,7 +20,7 @@ const (
 type advice struct {
 	lock       adviceLock
 	discards   bool // contents may be lost by it: is_discard
-	set, clear vma.Flags
+	set, clear linux.VMFlags
 	refuses    func(t *task.Task, v *vma.VMA) bool // VMAs that the flags cannot be changed of: EINVAL
 	ignores    func(t *task.Task, v *vma.VMA) bool // VMAs that are left alone
 	pages      func(a *advising, t *task.Task, v *vma.VMA, start, end uint64) error
@@ -30,20 +30,20 @@ type advice struct {
 
 // adviceTable has the advice that madvise knows, by its value.
 var adviceTable = [...]advice{
-	linux.MADV_NORMAL:     {lock: mmapWrite, clear: vma.VMRandRead | vma.VMSeqRead},
-	linux.MADV_RANDOM:     {lock: mmapWrite, set: vma.VMRandRead, clear: vma.VMSeqRead},
-	linux.MADV_SEQUENTIAL: {lock: mmapWrite, set: vma.VMSeqRead, clear: vma.VMRandRead},
-	linux.MADV_DONTFORK:   {lock: mmapWrite, set: vma.VMDontCopy, discards: true},
-	linux.MADV_DOFORK:     {lock: mmapWrite, clear: vma.VMDontCopy, refuses: anyOf(vma.VMIO)},
-	linux.MADV_WIPEONFORK: {lock: mmapWrite, set: vma.VMWipeOnFork, discards: true, refuses: notPrivateAnonymous},
-	linux.MADV_KEEPONFORK: {lock: mmapWrite, clear: vma.VMWipeOnFork, refuses: anyOf(vma.VMDroppable)},
-	linux.MADV_DONTDUMP:   {lock: mmapWrite, set: vma.VMDontDump},
-	linux.MADV_DODUMP:     {lock: mmapWrite, clear: vma.VMDontDump, refuses: anyOf(vma.VMSpecial | vma.VMDroppable)},
-	linux.MADV_HUGEPAGE:   {lock: mmapWrite, set: vma.VMHugePage, clear: vma.VMNoHugePage},
-	linux.MADV_NOHUGEPAGE: {lock: mmapWrite, set: vma.VMNoHugePage, clear: vma.VMHugePage},
+	linux.MADV_NORMAL:     {lock: mmapWrite, clear: linux.VMRandRead | linux.VMSeqRead},
+	linux.MADV_RANDOM:     {lock: mmapWrite, set: linux.VMRandRead, clear: linux.VMSeqRead},
+	linux.MADV_SEQUENTIAL: {lock: mmapWrite, set: linux.VMSeqRead, clear: linux.VMRandRead},
+	linux.MADV_DONTFORK:   {lock: mmapWrite, set: linux.VMDontCopy, discards: true},
+	linux.MADV_DOFORK:     {lock: mmapWrite, clear: linux.VMDontCopy, refuses: anyOf(linux.VMIO)},
+	linux.MADV_WIPEONFORK: {lock: mmapWrite, set: linux.VMWipeOnFork, discards: true, refuses: notPrivateAnonymous},
+	linux.MADV_KEEPONFORK: {lock: mmapWrite, clear: linux.VMWipeOnFork, refuses: anyOf(linux.VMDroppable)},
+	linux.MADV_DONTDUMP:   {lock: mmapWrite, set: linux.VMDontDump},
+	linux.MADV_DODUMP:     {lock: mmapWrite, clear: linux.VMDontDump, refuses: anyOf(linux.VMSpecial | linux.VMDroppable)},
+	linux.MADV_HUGEPAGE:   {lock: mmapWrite, set: linux.VMHugePage, clear: linux.VMNoHugePage},
+	linux.MADV_NOHUGEPAGE: {lock: mmapWrite, set: linux.VMNoHugePage, clear: linux.VMHugePage},
 	// Nothing scans for equal pages, so none is to be told apart again either (ksm_madvise).
-	linux.MADV_MERGEABLE:   {lock: mmapWrite, set: vma.VMMergeable, ignores: anyOf(unmergeable)},
-	linux.MADV_UNMERGEABLE: {lock: mmapWrite, clear: vma.VMMergeable},
+	linux.MADV_MERGEABLE:   {lock: mmapWrite, set: linux.VMMergeable, ignores: anyOf(unmergeable)},
+	linux.MADV_UNMERGEABLE: {lock: mmapWrite, clear: linux.VMMergeable},
 
 	linux.MADV_DONTNEED:        {lock: vmaRead, discards: true, pages: (*advising).dontneed},
 	linux.MADV_DONTNEED_LOCKED: {lock: vmaRead, discards: true, pages: (*advising).dontneedLocked},
@@ -61,12 +61,12 @@ var adviceTable = [...]advice{
 }
 
 // anyOf matches VMAs with any of the flags.
-func anyOf(flags vma.Flags) func(t *task.Task, v *vma.VMA) bool {
+func anyOf(flags linux.VMFlags) func(t *task.Task, v *vma.VMA) bool {
 	return func(t *task.Task, v *vma.VMA) bool { return v.Flags(t)&flags != 0 }
 }
 
 func notPrivateAnonymous(t *task.Task, v *vma.VMA) bool {
-	return v.File(t) != nil || v.Flags(t)&vma.VMShared != 0
+	return v.File(t) != nil || v.Flags(t)&linux.VMShared != 0
 }
 
 // Madvise is madvise(2). A hole in the range gives ENOMEM, after what is mapped has been done; a VMA that refuses ends it. Errors
@@ -171,7 +171,7 @@ func (a *advising) walk(t *task.Task, start, end uint64) error {
 func (a *advising) apply(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA, error) {
 	t.Enter("madvise_vma_behavior")
 	defer t.Leave()
-	if a.discards && v.IsAnonymous(t) && v.Flags(t)&vma.VMWrite == 0 { // can_madvise_modify: what may be written to may be discarded
+	if a.discards && v.IsAnonymous(t) && v.Flags(t)&linux.VMWrite == 0 { // can_madvise_modify: what may be written to may be discarded
 		if err := checkSealed(t, "madvise", v); err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 // These carry out advice about the pages of [start, end), a part of v, under the lock that adviceTable says.
 
 // refuseAny refuses a VMA with any of the flags.
-func refuseAny(t *task.Task, v *vma.VMA, flags vma.Flags) error {
+func refuseAny(t *task.Task, v *vma.VMA, flags linux.VMFlags) error {
 	if f := v.Flags(t) & flags; f != 0 {
 		return errno("madvise", linux.EINVAL, "the mapping at %#x is %s", v.Start(t), f)
 	}
@@ -27,7 +27,7 @@ func (a *advising) zap(t *task.Task, start, end uint64) {
 
 // dontneed is madvise_dontneed_single_vma. Locked memory is to stay.
 func (a *advising) dontneed(t *task.Task, v *vma.VMA, start, end uint64) error {
-	if err := refuseAny(t, v, vma.VMPFNMap|vma.VMLocked); err != nil {
+	if err := refuseAny(t, v, linux.VMPFNMap|linux.VMLocked); err != nil {
 		return err
 	}
 	a.zap(t, start, end)
@@ -36,7 +36,7 @@ func (a *advising) dontneed(t *task.Task, v *vma.VMA, start, end uint64) error {
 
 // dontneedLocked drops locked pages, too.
 func (a *advising) dontneedLocked(t *task.Task, v *vma.VMA, start, end uint64) error {
-	if err := refuseAny(t, v, vma.VMPFNMap); err != nil {
+	if err := refuseAny(t, v, linux.VMPFNMap); err != nil {
 		return err
 	}
 	a.zap(t, start, end)
@@ -46,7 +46,7 @@ func (a *advising) dontneedLocked(t *task.Task, v *vma.VMA, start, end uint64) e
 // free makes anonymous pages such that memory pressure, which there is none of, would drop them until a task writes to them:
 // madvise_free_single_vma.
 func (a *advising) free(t *task.Task, v *vma.VMA, start, end uint64) error {
-	if err := refuseAny(t, v, vma.VMPFNMap|vma.VMLocked); err != nil {
+	if err := refuseAny(t, v, linux.VMPFNMap|linux.VMLocked); err != nil {
 		return err
 	}
 	if !v.IsAnonymous(t) {
@@ -58,7 +58,7 @@ func (a *advising) free(t *task.Task, v *vma.VMA, start, end uint64) error {
 
 // cold makes pages look unused, except those that are mapped elsewhere, too: madvise_cold_page_range.
 func (a *advising) cold(t *task.Task, v *vma.VMA, start, end uint64) error {
-	if err := refuseAny(t, v, vma.VMLocked|vma.VMPFNMap|vma.VMHugeTLB); err != nil { // can_madv_lru_vma
+	if err := refuseAny(t, v, linux.VMLocked|linux.VMPFNMap|linux.VMHugeTLB); err != nil { // can_madv_lru_vma
 		return err
 	}
 	a.mm.clearBits(t, start, end, pgtable.Accessed, func(pte pgtable.PTE) bool {
@@ -105,9 +105,9 @@ func (a *advising) willneed(t *task.Task, v *vma.VMA, start, end uint64) error {
 // It fails with the errno of the file system, too.
 func (a *advising) punchHole(t *task.Task, v *vma.VMA, start, end uint64) error {
 	file, flags := v.File(t), v.Flags(t)
-	const writable = vma.VMShared | vma.VMMayWrite
+	const writable = linux.VMShared | linux.VMMayWrite
 	switch {
-	case flags&vma.VMLocked != 0:
+	case flags&linux.VMLocked != 0:
 		return errno("madvise", linux.EINVAL, "the mapping at %#x is locked", v.Start(t))
 	case file == nil:
 		return errno("madvise", linux.EINVAL, "the mapping at %#x is of no file", v.Start(t))

@@ -8,7 +8,6 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 func (l *lab) tryMadvise(from, to, advice int) error {
@@ -41,7 +40,7 @@ func (l *lab) flagsAt(n int) string {
 	l.mm.MmapReadLock(l.t)
 	defer l.mm.MmapReadUnlock(l.t)
 	flags := l.mm.Tree.Lookup(l.t, at(n)).Flags(l.t)
-	return (flags &^ (vma.VMAccessFlags | vma.VMMayAny | vma.VMShared | vma.VMAccount)).String()
+	return (flags &^ (linux.VMAccessFlags | linux.VMMayAny | linux.VMShared | linux.VMAccount)).String()
 }
 
 // TestAdviceOnKinds gives every advice to every kind of memory, as the running kernel took them: an errno or what flags there are.

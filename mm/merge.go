@@ -16,14 +16,14 @@ type mergeRange struct {
 	prev, middle, next *vma.VMA // nil where there is none; middle: nil for a new range
 	start, end         uint64
 	pgoff              uint64
-	flags              vma.Flags
+	flags              linux.VMFlags
 	file               *phys.File
 	anon               *vma.AnonVMA // of the range's pages
 	copiedFrom         *vma.VMA     // for a new range whose pages will come from another VMA: that one
 
-	target *vma.VMA    // the VMA that the range became part of
-	sticky vma.Flags   // flags that the result keeps from what it swallowed
-	doomed [2]*vma.VMA // VMAs that the target swallows, nil for none
+	target *vma.VMA      // the VMA that the range became part of
+	sticky linux.VMFlags // flags that the result keeps from what it swallowed
+	doomed [2]*vma.VMA   // VMAs that the target swallows, nil for none
 }
 
 // canMergeLeft reports whether the range can join prev: can_vma_merge_left.
@@ -59,7 +59,7 @@ func (r *mergeRange) canMergeRight(t *task.Task, left bool) bool {
 // compatible reports whether the range and its neighbour v have the same attributes: is_mergeable_vma and
 // is_mergeable_anon_vma.
 func (r *mergeRange) compatible(t *task.Task, v *vma.VMA) bool {
-	if (v.Flags(t)^r.flags)&^vma.VMSticky != 0 || v.File(t) != r.file {
+	if (v.Flags(t)^r.flags)&^linux.VMSticky != 0 || v.File(t) != r.file {
 		return false
 	}
 	switch anon := v.AnonVMA(t); {
@@ -83,7 +83,7 @@ func removable(t *task.Task, v *vma.VMA) bool {
 func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 	t.Enter("vma_merge_new_range")
 	defer t.Leave()
-	if r.flags&vma.VMSpecial != 0 {
+	if r.flags&linux.VMSpecial != 0 {
 		return false, nil
 	}
 	left := r.canMergeLeft(t)
@@ -169,7 +169,7 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	middle := r.middle
 	middleStart, middleEnd := middle.Range(t)
 	atLeft, atRight := r.start == middleStart, r.end == middleEnd
-	if r.flags&vma.VMSpecial != 0 || !atLeft && !atRight {
+	if r.flags&linux.VMSpecial != 0 || !atLeft && !atRight {
 		return false, nil
 	}
 	left := atLeft && r.canMergeLeft(t)
@@ -243,10 +243,10 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	}
 	for _, v := range r.doomed {
 		if v != nil {
-			r.sticky |= v.Flags(t) & vma.VMSticky
+			r.sticky |= v.Flags(t) & linux.VMSticky
 		}
 	}
-	r.sticky |= r.flags & vma.VMSticky
+	r.sticky |= r.flags & linux.VMSticky
 	rmap := lockRmap(t, r.target)
 	if shrunk != nil {
 		shrunkStart, shrunkEnd := shrunk.Range(t)
@@ -277,20 +277,20 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 
 // changeFlags gives [start, end), a part of v, new flags that no page-table entry depends on: vma_modify_flags and vm_flags_reset. It
 // returns the VMA that the range is now in. On an error, ENOMEM, a split may have been made.
-func (mm *MM) changeFlags(t *task.Task, v *vma.VMA, start, end uint64, flags vma.Flags) (*vma.VMA, error) {
+func (mm *MM) changeFlags(t *task.Task, v *vma.VMA, start, end uint64, flags linux.VMFlags) (*vma.VMA, error) {
 	v, err := mm.modify(t, mm.vmi.Prev(t, start), v, start, end, flags)
 	if err != nil {
 		return nil, err
 	}
 	mm.StartWrite(t, v)
-	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
+	v.SetFlags(t, flags|v.Flags(t)&linux.VMSticky)
 	return v, nil
 }
 
 // modify gives [start, end), a part of v, new flags: vma_modify. It merges if it can and splits if it must, and returns
 // the VMA of exactly that range or the one it became part of; its flags are set only by a merge. On an error a split may
 // have been made.
-func (mm *MM) modify(t *task.Task, prev, v *vma.VMA, start, end uint64, flags vma.Flags) (*vma.VMA, error) {
+func (mm *MM) modify(t *task.Task, prev, v *vma.VMA, start, end uint64, flags linux.VMFlags) (*vma.VMA, error) {
 	r := mergeRange{
 		mm: mm, prev: prev, middle: v, start: start, end: end,
 		pgoff: v.PgoffAt(t, start), flags: flags, file: v.File(t), anon: v.AnonVMA(t),

@@ -19,9 +19,9 @@ func (mm *MM) Mlock2(t *task.Task, addr, length uint64, flags int) error {
 	if flags&^linux.MLOCK_ONFAULT != 0 {
 		return errno("mlock", linux.EINVAL, "unknown flags %#x", flags)
 	}
-	lock := vma.VMLocked
+	lock := linux.VMLocked
 	if flags&linux.MLOCK_ONFAULT != 0 {
-		lock |= vma.VMLockOnFlt
+		lock |= linux.VMLockOnFlt
 	}
 	if err := mm.mayLock(t, "mlock"); err != nil {
 		return err
@@ -106,8 +106,8 @@ func (mm *MM) lockedFits(t *task.Task, pages uint64) bool {
 
 // mlockFutureOK reports whether bytes more of memory with these flags are within RLIMIT_MEMLOCK: mlock_future_ok. The caller holds
 // mmap_lock for writing.
-func (mm *MM) mlockFutureOK(t *task.Task, flags vma.Flags, bytes uint64) bool {
-	return flags&vma.VMLocked == 0 || mm.lockedFits(t, mm.lockedVM.Read(t)+bytes>>linux.PageShift)
+func (mm *MM) mlockFutureOK(t *task.Task, flags linux.VMFlags, bytes uint64) bool {
+	return flags&linux.VMLocked == 0 || mm.lockedFits(t, mm.lockedVM.Read(t)+bytes>>linux.PageShift)
 }
 
 // lockRange returns the whole pages that a range touches, as mlock counts them: the length wraps to 0 near the end, which is
@@ -117,7 +117,7 @@ func lockRange(addr, length uint64) (start, size uint64) {
 }
 
 // lockWithinLimit is the part of mlock under mmap_lock held for writing. Locked pages do not count twice.
-func (mm *MM) lockWithinLimit(t *task.Task, start, length uint64, lock vma.Flags) error {
+func (mm *MM) lockWithinLimit(t *task.Task, start, length uint64, lock linux.VMFlags) error {
 	pages := length>>linux.PageShift + mm.lockedVM.Read(t)
 	if !mm.lockedFits(t, pages) && !mm.lockedFits(t, pages-mm.countLocked(t, start, length)) {
 		return errno("mlock", linux.ENOMEM, "%d locked pages exceed RLIMIT_MEMLOCK", pages)
@@ -132,7 +132,7 @@ func (mm *MM) countLocked(t *task.Task, start, length uint64) (pages uint64) {
 		end = ^uint64(0)
 	}
 	for v := mm.vmi.Find(t, start); v != nil && v.Start(t) < end; v = mm.vmi.Find(t, v.End(t)) {
-		if v.Flags(t)&vma.VMLocked != 0 {
+		if v.Flags(t)&linux.VMLocked != 0 {
 			from, to := v.Range(t)
 			pages += (min(to, end) - max(from, start)) >> linux.PageShift
 		}
@@ -142,7 +142,7 @@ func (mm *MM) countLocked(t *task.Task, start, length uint64) (pages uint64) {
 
 // applyLockFlags locks or unlocks a range, up to the first hole: apply_vma_lock_flags. It fails with EINVAL where the range wraps,
 // and with ENOMEM. The caller holds mmap_lock for writing.
-func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock vma.Flags) error {
+func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock linux.VMFlags) error {
 	end := start + length
 	switch {
 	case end < start:
@@ -167,12 +167,12 @@ func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock vma.Flags)
 // applyMlockallFlags is mlockall with valid flags, or munlockall with none: apply_mlockall_flags. A VMA that cannot be changed is left out.
 // The caller holds mmap_lock for writing.
 func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
-	lock := vma.VMLocked
+	lock := linux.VMLocked
 	if flags&linux.MCL_ONFAULT != 0 {
-		lock |= vma.VMLockOnFlt
+		lock |= linux.VMLockOnFlt
 	}
 	current, future := flags&linux.MCL_CURRENT != 0, flags&linux.MCL_FUTURE != 0
-	def := mm.defFlags.Read(t) &^ vma.VMLockedMask
+	def := mm.defFlags.Read(t) &^ linux.VMLockedMask
 	if future {
 		def |= lock
 	}
@@ -195,12 +195,12 @@ func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
 
 // mlockFixup gives [start, end), a part of v, these of the VMLockedMask: mlock_fixup. It returns the VMA that the range is now in.
 // Memory of devices, and what may be dropped, stays as it is.
-func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock vma.Flags) (*vma.VMA, error) {
+func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock linux.VMFlags) (*vma.VMA, error) {
 	t.Enter("mlock_fixup")
 	defer t.Leave()
 	old := v.Flags(t)
-	flags := old&^vma.VMLockedMask | lock
-	if flags == old || old&(vma.VMSpecial|vma.VMHugeTLB|vma.VMDroppable) != 0 {
+	flags := old&^linux.VMLockedMask | lock
+	if flags == old || old&(linux.VMSpecial|linux.VMHugeTLB|linux.VMDroppable) != 0 {
 		return v, nil
 	}
 	v, err := mm.modify(t, mm.vmi.Prev(t, start), v, start, end, flags)
@@ -208,12 +208,12 @@ func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock vma.F
 		return nil, err
 	}
 	mm.StartWrite(t, v)
-	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
+	v.SetFlags(t, flags|v.Flags(t)&linux.VMSticky)
 	pages := (end - start) >> linux.PageShift
 	switch {
-	case flags&vma.VMLocked == 0:
+	case flags&linux.VMLocked == 0:
 		mm.addLocked(t, -pages)
-	case old&vma.VMLocked == 0:
+	case old&linux.VMLocked == 0:
 		mm.addLocked(t, pages)
 	}
 	return v, nil

@@ -6,7 +6,6 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 // locked tells of each VMA whether it is locked (l), locked on fault (o) or neither (-).
@@ -15,7 +14,7 @@ func (l *lab) locked() string {
 	defer l.mm.MmapReadUnlock(l.t)
 	var s []byte
 	for v := l.mm.Tree.Find(l.t, 0); v != nil; v = l.mm.Tree.Find(l.t, v.End(l.t)) {
-		s = append(s, map[vma.Flags]byte{0: '-', vma.VMLocked: 'l', vma.VMLockedMask: 'o'}[v.Flags(l.t)&vma.VMLockedMask])
+		s = append(s, map[linux.VMFlags]byte{0: '-', linux.VMLocked: 'l', linux.VMLockedMask: 'o'}[v.Flags(l.t)&linux.VMLockedMask])
 	}
 	return string(s)
 }

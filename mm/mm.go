@@ -36,11 +36,11 @@ type MM struct {
 	users    ksync.Refcount // mm_users
 	mapCount ksync.Plain[int]
 	stat     ksync.Plain[VMStat]
-	lockedVM ksync.Plain[uint64]    // pages
-	defFlags ksync.Plain[vma.Flags] // of new VMAs, since mlockall (def_flags); VM_MERGEABLE: of those that can have it (MMF_VM_MERGE_ANY)
-	mdwe     ksync.Flags64          // of PR_SET_MDWE: MMF_HAS_MDWE and MMF_HAS_MDWE_NO_INHERIT
-	startBrk ksync.Plain[uint64]    // where the heap begins: start_brk
-	brk      ksync.Plain[uint64]    // where it ends
+	lockedVM ksync.Plain[uint64]        // pages
+	defFlags ksync.Plain[linux.VMFlags] // of new VMAs, since mlockall (def_flags); VM_MERGEABLE: of those that can have it (MMF_VM_MERGE_ANY)
+	mdwe     ksync.Flags64              // of PR_SET_MDWE: MMF_HAS_MDWE and MMF_HAS_MDWE_NO_INHERIT
+	startBrk ksync.Plain[uint64]        // where the heap begins: start_brk
+	brk      ksync.Plain[uint64]        // where it ends
 	limits   limits
 	residue  residue // under mmap_lock held for writing
 	charged  uint64  // pages, whatever the mode: what Validate compares; under mmap_lock held for writing, or downgraded

@@ -42,15 +42,15 @@ const (
 )
 
 // protFlags returns the vm_flags of PROT_ bits: calc_vm_prot_bits. Unknown bits are ignored.
-func protFlags(prot int) (f vma.Flags) {
+func protFlags(prot int) (f linux.VMFlags) {
 	if prot&linux.PROT_READ != 0 {
-		f |= vma.VMRead
+		f |= linux.VMRead
 	}
 	if prot&linux.PROT_WRITE != 0 {
-		f |= vma.VMWrite
+		f |= linux.VMWrite
 	}
 	if prot&linux.PROT_EXEC != 0 {
-		f |= vma.VMExec
+		f |= linux.VMExec
 	}
 	return f
 }
@@ -74,33 +74,33 @@ func (mm *MM) Mmap(t *task.Task, args MmapArgs) (uint64, error) {
 	flags := flagBits(&args) | mm.defFlags.Read(t)
 	addr, err := mm.doMmap(t, &args, flags)
 	mm.endCall(t, err)
-	if err == nil && (flags&vma.VMLocked != 0 || args.has(linux.MAP_POPULATE) && !args.has(linux.MAP_NONBLOCK)) {
+	if err == nil && (flags&linux.VMLocked != 0 || args.has(linux.MAP_POPULATE) && !args.has(linux.MAP_NONBLOCK)) {
 		_ = mm.populate(t, addr, addr+pageAlign(args.Len), true)
 	}
 	return addr, err
 }
 
 // flagBits returns the vm_flags that a mapping has whatever it maps: calc_vm_prot_bits and calc_vm_flag_bits.
-func flagBits(args *MmapArgs) vma.Flags {
-	flags := protFlags(args.Prot) | vma.VMMayRead | vma.VMMayWrite | vma.VMMayExec
+func flagBits(args *MmapArgs) linux.VMFlags {
+	flags := protFlags(args.Prot) | linux.VMMayRead | linux.VMMayWrite | linux.VMMayExec
 	if args.has(linux.MAP_GROWSDOWN) {
-		flags |= vma.VMGrowsDown
+		flags |= linux.VMGrowsDown
 	}
 	if args.has(linux.MAP_LOCKED) {
-		flags |= vma.VMLocked
+		flags |= linux.VMLocked
 	}
 	if args.has(linux.MAP_STACK) {
-		flags |= vma.VMNoHugePage
+		flags |= linux.VMNoHugePage
 	}
 	if args.has(linux.MAP_SYNC) {
-		flags |= vma.VMSync
+		flags |= linux.VMSync
 	}
 	return flags
 }
 
 // doMmap checks the arguments in the kernel's order, first match first, and maps; flags are those of flagBits, and those of all new
 // mappings. The caller holds mmap_lock for writing.
-func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, error) {
+func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags linux.VMFlags) (uint64, error) {
 	if args.Len == 0 {
 		return 0, errno("mmap", linux.EINVAL, "length is 0")
 	}
@@ -142,17 +142,17 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 		return 0, errno("mmap", linux.EACCES, "executable memory may not be written to (PR_SET_MDWE)")
 	}
 	if !ksmCompatible(flags) {
-		flags &^= vma.VMMergeable
+		flags &^= linux.VMMergeable
 	}
 	file := args.File
 	if args.anonymous() {
 		file = nil
 		pgoff = addr >> linux.PageShift
-		if flags&vma.VMShared != 0 {
+		if flags&linux.VMShared != 0 {
 			pgoff = 0
 		}
 	}
-	if flags&vma.VMShared != 0 && (file == nil || file.Zero()) { // a file of its own: shmem_zero_setup
+	if flags&linux.VMShared != 0 && (file == nil || file.Zero()) { // a file of its own: shmem_zero_setup
 		if file, err = mm.newShmem(t, flags, length); err != nil {
 			return 0, err
 		}
@@ -165,20 +165,20 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags vma.Flags) (uint64, err
 }
 
 // mapFlags returns the vm_flags of a new mapping, those of flagBits completed, or why it is refused.
-func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error) {
+func mapFlags(args *MmapArgs, flags linux.VMFlags, length uint64) (linux.VMFlags, error) {
 	kind := args.mapType()
 	if args.anonymous() {
 		switch kind {
 		case linux.MAP_SHARED:
-			if flags&vma.VMGrowsDown != 0 {
+			if flags&linux.VMGrowsDown != 0 {
 				return 0, errno("mmap", linux.EINVAL, "shared memory does not grow down")
 			}
-			flags |= vma.VMShared | vma.VMMayShare
+			flags |= linux.VMShared | linux.VMMayShare
 		case linux.MAP_DROPPABLE:
-			if args.has(linux.MAP_LOCKED) || flags&vma.VMGrowsDown != 0 {
+			if args.has(linux.MAP_LOCKED) || flags&linux.VMGrowsDown != 0 {
 				return 0, errno("mmap", linux.EINVAL, "what may be dropped is neither locked nor a stack")
 			}
-			flags |= vma.VMDroppable | vma.VMNoReserve | vma.VMWipeOnFork | vma.VMDontDump
+			flags |= linux.VMDroppable | linux.VMNoReserve | linux.VMWipeOnFork | linux.VMDontDump
 		case linux.MAP_PRIVATE:
 		default:
 			return 0, errno("mmap", linux.EINVAL, "neither shared nor private")
@@ -201,9 +201,9 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 			if args.Prot&linux.PROT_WRITE != 0 && !args.File.Writable() {
 				return 0, errno("mmap", linux.EACCES, "the file is not open for writing")
 			}
-			flags |= vma.VMShared | vma.VMMayShare
+			flags |= linux.VMShared | linux.VMMayShare
 			if !args.File.Writable() {
-				flags &^= vma.VMMayWrite | vma.VMShared
+				flags &^= linux.VMMayWrite | linux.VMShared
 			}
 		case linux.MAP_PRIVATE:
 		default:
@@ -212,37 +212,37 @@ func mapFlags(args *MmapArgs, flags vma.Flags, length uint64) (vma.Flags, error)
 		switch {
 		case !args.File.Readable():
 			return 0, errno("mmap", linux.EACCES, "the file is not open for reading")
-		case args.File.NoExec() && flags&vma.VMExec != 0:
+		case args.File.NoExec() && flags&linux.VMExec != 0:
 			return 0, errno("mmap", linux.EPERM, "the file lies on a mount without executable files")
 		case args.File.Refusal() != 0: // can_mmap_file
 			return 0, errno("mmap", args.File.Refusal(), "the file cannot be mapped")
-		case flags&vma.VMGrowsDown != 0:
+		case flags&linux.VMGrowsDown != 0:
 			return 0, errno("mmap", linux.EINVAL, "files do not grow down")
 		}
 		if args.File.NoExec() {
-			flags &^= vma.VMMayExec
+			flags &^= linux.VMMayExec
 		}
-		if args.File.WriteSealed() && flags&vma.VMShared != 0 { // check_write_seal
-			if flags&vma.VMWrite != 0 {
+		if args.File.WriteSealed() && flags&linux.VMShared != 0 { // check_write_seal
+			if flags&linux.VMWrite != 0 {
 				return 0, errno("mmap", linux.EPERM, "the file is sealed against writing")
 			}
-			flags &^= vma.VMMayWrite
+			flags &^= linux.VMMayWrite
 		}
 	}
 	if args.has(linux.MAP_NORESERVE) {
-		flags |= vma.VMNoReserve
+		flags |= linux.VMNoReserve
 	}
 	return flags, nil
 }
 
 // accountable reports whether memory with these flags is charged when it is mapped: accountable_mapping.
-func accountable(f vma.Flags) bool {
-	return f&(vma.VMNoReserve|vma.VMShared|vma.VMWrite) == vma.VMWrite
+func accountable(f linux.VMFlags) bool {
+	return f&(linux.VMNoReserve|linux.VMShared|linux.VMWrite) == linux.VMWrite
 }
 
 // mmapRegion maps [start, end) with flags, replacing what is there: __mmap_region. The old VMAs stay in the tree, detached
 // and write-locked, until the store of the new one overwrites them. The caller holds mmap_lock for writing.
-func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
+func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags linux.VMFlags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
 	t.Enter("__mmap_region")
 	defer t.Leave()
 	mm.callTouches(t, start, end)
@@ -275,10 +275,10 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 	}
 	mm.statAccount(t, flags, (end-start)>>linux.PageShift)
 	switch {
-	case flags&vma.VMLocked == 0:
-	case flags&vma.VMDroppable != 0 && !mm.Machine.LockDroppable: // it was compared with its neighbours as locked
+	case flags&linux.VMLocked == 0:
+	case flags&linux.VMDroppable != 0 && !mm.Machine.LockDroppable: // it was compared with its neighbours as locked
 		v := mm.vmi.Find(t, start)
-		v.SetFlags(t, v.Flags(t)&^vma.VMLockedMask)
+		v.SetFlags(t, v.Flags(t)&^linux.VMLockedMask)
 		mm.callGives(t, v.Flags(t))
 	default:
 		mm.addLocked(t, (end-start)>>linux.PageShift)
@@ -288,10 +288,10 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags vma.Flags, pgoff
 
 // prepareFile asks the file system whether it maps the file so: call_mmap_prepare. One that could have DAX devices has no synchronous
 // mappings of files that are on none (daxdev_mapping_supported).
-func prepareFile(file *phys.File, flags vma.Flags, pgoff uint64) error {
+func prepareFile(file *phys.File, flags linux.VMFlags, pgoff uint64) error {
 	switch {
 	case file == nil:
-	case flags&vma.VMSync != 0 && file.OnDAXSystem():
+	case flags&linux.VMSync != 0 && file.OnDAXSystem():
 		return errno("mmap", linux.EOPNOTSUPP, "MAP_SYNC, and the file is on no DAX device")
 	case file.HugePage() != 0:
 		return prepareHugeTLB(file, pgoff)
@@ -300,15 +300,15 @@ func prepareFile(file *phys.File, flags vma.Flags, pgoff uint64) error {
 }
 
 // mergeOrLink makes the VMA of a new mapping, or a neighbour longer.
-func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags vma.Flags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
+func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags linux.VMFlags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
 	r := mergeRange{
 		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),
 		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
 	}
 	mm.callWants(t, &r)
-	late := vma.Flags(0)
+	late := linux.VMFlags(0)
 	if file != nil && file.Zero() { // its mmap method could change the flags, so KSM's come after it: can_set_ksm_flags_early
-		late = flags & vma.VMMergeable
+		late = flags & linux.VMMergeable
 	}
 	r.flags &^= late
 	merged, err := r.mergeNew(t)
@@ -324,7 +324,7 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags vma.Flags, pgof
 
 // replace checks that a mapping with these flags in place of what was gathered is within the limits, and charges it:
 // __mmap_setup. It fails with ENOMEM.
-func (u *unmapping) replace(t *task.Task, flags *vma.Flags) error {
+func (u *unmapping) replace(t *task.Task, flags *linux.VMFlags) error {
 	pages := (u.end - u.start) >> linux.PageShift
 	if !u.mm.mayExpand(t, *flags, pages-u.stat.Total) {
 		return errno("mmap", linux.ENOMEM, "%d pages more exceed RLIMIT_AS or RLIMIT_DATA", pages-u.stat.Total)
@@ -337,7 +337,7 @@ func (u *unmapping) replace(t *task.Task, flags *vma.Flags) error {
 	}
 	u.charged = pages // in place of what the old ones were charged
 	u.accounted = 0
-	*flags |= vma.VMAccount
+	*flags |= linux.VMAccount
 	return nil
 }
 

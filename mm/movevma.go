@@ -75,7 +75,7 @@ func (r *remap) moveTo(t *task.Task) (uint64, error) {
 // chooseAddr finds the destination as mmap would: vrm_set_new_addr.
 func (r *remap) chooseAddr(t *task.Task) error {
 	p := placement{op: "mremap", length: r.newLen, file: r.vma.File(t), offset: r.vma.PgoffAt(t, r.addr) << linux.PageShift}
-	if r.vma.Flags(t)&vma.VMMayShare != 0 {
+	if r.vma.Flags(t)&linux.VMMayShare != 0 {
 		p.flags = linux.MAP_SHARED
 	}
 	if r.impliesNewAddr() {
@@ -138,7 +138,7 @@ func (r *remap) unmapSource(t *task.Task) {
 	if r.oldLen == 0 {
 		return
 	}
-	mm, accounted := r.mm, r.vma.Flags(t)&vma.VMAccount != 0
+	mm, accounted := r.mm, r.vma.Flags(t)&linux.VMAccount != 0
 	if err := r.unmapCharged(t, r.addr, r.oldLen); err != nil {
 		mm.callIsPartial(t)
 		if accounted {
@@ -149,7 +149,7 @@ func (r *remap) unmapSource(t *task.Task) {
 
 // dropCopy unmaps the copy of a move that failed, or what it became part of.
 func (r *remap) dropCopy(t *task.Task) {
-	mm, accounted := r.mm, r.vma.Flags(t)&vma.VMAccount != 0
+	mm, accounted := r.mm, r.vma.Flags(t)&linux.VMAccount != 0
 	switch err := r.unmapCharged(t, r.newAddr, r.newLen); {
 	case err == nil:
 		mm.uncharge(t, r.charged)
@@ -190,9 +190,9 @@ func (r *remap) keepSource(t *task.Task) {
 	start, end := v.Range(t)
 	r.mm.callTouches(t, start, end)
 	r.mm.callIsPartial(t) // no merge is tried
-	if flags := v.Flags(t); flags&vma.VMLocked != 0 {
+	if flags := v.Flags(t); flags&linux.VMLocked != 0 {
 		r.mm.residue.locked += v.Pages(t)
-		v.SetFlags(t, flags&^(vma.VMLockedMask))
+		v.SetFlags(t, flags&^(linux.VMLockedMask))
 	}
 	if start != r.addr || end != r.addr+r.oldLen {
 		return

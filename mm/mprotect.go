@@ -61,7 +61,7 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 		addr = v.Start(t)
 		mm.callTouches(t, addr, end)
 	}
-	if grows != 0 && (!growsDown || v.Flags(t)&vma.VMGrowsDown == 0) { // x86 has no VM_GROWSUP
+	if grows != 0 && (!growsDown || v.Flags(t)&linux.VMGrowsDown == 0) { // x86 has no VM_GROWSUP
 		return errno("mprotect", linux.EINVAL, "the VMA at %#x does not grow", addr)
 	}
 	prev := v
@@ -72,8 +72,8 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 		if v == nil || v.Start(t) > at {
 			return errno("mprotect", linux.ENOMEM, "nothing is mapped at %#x", at)
 		}
-		flags := v.Flags(t)&^vma.VMAccessFlags | protFlags(prot)
-		if may := flags >> 4; flags&^may&vma.VMAccessFlags != 0 {
+		flags := v.Flags(t)&^linux.VMAccessFlags | protFlags(prot)
+		if may := flags >> 4; flags&^may&linux.VMAccessFlags != 0 {
 			return errno("mprotect", linux.EACCES, "the mapping at %#x may not become %s", at, flags.Perms())
 		}
 		if mm.denyWriteExec(t, v.Flags(t), flags) {
@@ -95,7 +95,7 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 
 // mprotectFixup gives [start, end), a part of v, new flags and changes the entries of its pages: mprotect_fixup. It
 // returns the VMA that the range is now in.
-func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, flags vma.Flags) (*vma.VMA, error) {
+func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, flags linux.VMFlags) (*vma.VMA, error) {
 	t.Enter("mprotect_fixup")
 	defer t.Leave()
 	if err := checkSealed(t, "mprotect", v); err != nil {
@@ -107,19 +107,19 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 	}
 	pages, charged := (end-start)>>linux.PageShift, uint64(0)
 	switch {
-	case flags&vma.VMWrite != 0:
+	case flags&linux.VMWrite != 0:
 		if !mm.mayExpand(t, flags, pages) && mm.mayExpand(t, old, pages) {
 			return nil, errno("mprotect", linux.ENOMEM, "%d writable pages more exceed RLIMIT_DATA", pages)
 		}
-		if old&(vma.VMAccount|vma.VMWrite|vma.VMHugeTLB|vma.VMShared|vma.VMNoReserve) == 0 {
+		if old&(linux.VMAccount|linux.VMWrite|linux.VMHugeTLB|linux.VMShared|linux.VMNoReserve) == 0 {
 			if err := mm.charge(t, "mprotect", pages); err != nil {
 				return nil, err
 			}
 			charged = pages
-			flags |= vma.VMAccount
+			flags |= linux.VMAccount
 		}
-	case old&vma.VMAccount != 0 && v.IsAnonymous(t) && v.AnonVMA(t) == nil:
-		flags &^= vma.VMAccount
+	case old&linux.VMAccount != 0 && v.IsAnonymous(t) && v.AnonVMA(t) == nil:
+		flags &^= linux.VMAccount
 	}
 	v, err := mm.modify(t, prev, v, start, end, flags)
 	if err != nil {
@@ -127,13 +127,13 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 		return nil, err
 	}
 	mm.StartWrite(t, v)
-	v.SetFlags(t, flags|v.Flags(t)&vma.VMSticky)
+	v.SetFlags(t, flags|v.Flags(t)&linux.VMSticky)
 	mm.changeProtection(t, start, end, flags)
-	if old&(vma.VMWrite|vma.VMShared|vma.VMLocked) == vma.VMLocked && flags&vma.VMWrite != 0 {
+	if old&(linux.VMWrite|linux.VMShared|linux.VMLocked) == linux.VMLocked && flags&linux.VMWrite != 0 {
 		mm.callFaults(t)
 		mm.populateLocked(t, v, start, end) // locked memory is to have no faults
 	}
-	if old&^flags&vma.VMAccount != 0 {
+	if old&^flags&linux.VMAccount != 0 {
 		mm.uncharge(t, pages)
 	}
 	s := mm.stat.Read(t)
@@ -145,11 +145,11 @@ func (mm *MM) mprotectFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, f
 
 // PageBits returns the protection of a page of a VMA with these flags, without the right to write, which a fault adds
 // when it has made the page writable: vm_get_page_prot.
-func PageBits(f vma.Flags) pgtable.PTE {
+func PageBits(f linux.VMFlags) pgtable.PTE {
 	switch {
 	case !f.Accessible():
 		return pgtable.None
-	case f&vma.VMExec != 0:
+	case f&linux.VMExec != 0:
 		return pgtable.ReadExec
 	default:
 		return pgtable.ReadOnly
@@ -158,12 +158,12 @@ func PageBits(f vma.Flags) pgtable.PTE {
 
 // changeProtection adapts the entries of [start, end), a part of v: change_protection. v is write-locked. Where writing
 // becomes allowed, only pages that are not shared become writable at once; the rest wait for a fault.
-func (mm *MM) changeProtection(t *task.Task, start, end uint64, flags vma.Flags) {
+func (mm *MM) changeProtection(t *task.Task, start, end uint64, flags linux.VMFlags) {
 	t.Enter("change_protection")
 	defer t.Leave()
 	m := mm.Machine
 	prot := PageBits(flags)
-	mayWrite := flags&vma.VMWrite != 0 && flags&vma.VMMayShare == 0
+	mayWrite := flags&linux.VMWrite != 0 && flags&linux.VMMayShare == 0
 	changed := false
 	_ = mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
 		c.Lock.Lock(t)

@@ -149,10 +149,10 @@ func (r *remap) prepare(t *task.Task) error {
 			return nil
 		}
 	}
-	if r.oldLen == 0 && flags&(vma.VMShared|vma.VMMayShare) == 0 {
+	if r.oldLen == 0 && flags&(linux.VMShared|linux.VMMayShare) == 0 {
 		return errno("mremap", linux.EINVAL, "the mapping at %#x is private and cannot be mapped twice", r.addr)
 	}
-	const fixedSize = vma.VMDontExpand | vma.VMPFNMap
+	const fixedSize = linux.VMDontExpand | linux.VMPFNMap
 	if r.has(linux.MREMAP_DONTUNMAP) && flags&fixedSize != 0 {
 		return errno("mremap", linux.EINVAL, "the mapping at %#x is a device's", r.addr)
 	}
@@ -166,7 +166,7 @@ func (r *remap) prepare(t *task.Task) error {
 	if r.kind != expand {
 		return nil
 	}
-	r.populateGrowth = flags&vma.VMLocked != 0
+	r.populateGrowth = flags&linux.VMLocked != 0
 	pgoff, pages := r.vma.PgoffAt(t, r.addr), r.delta>>linux.PageShift
 	switch {
 	case pgoff+r.newLen>>linux.PageShift < pgoff:
@@ -257,7 +257,7 @@ func (r *remap) expandInPlace(t *task.Task) error {
 
 // charge accounts the pages that the mapping will have more, where it is accounted: vrm_calc_charge. It fails with ENOMEM.
 func (r *remap) charge(t *task.Task) error {
-	if r.vma.Flags(t)&vma.VMAccount == 0 {
+	if r.vma.Flags(t)&linux.VMAccount == 0 {
 		return nil
 	}
 	pages := r.delta >> linux.PageShift
@@ -275,7 +275,7 @@ func (r *remap) charge(t *task.Task) error {
 func (r *remap) account(t *task.Task, bytes uint64) {
 	flags, pages := r.vma.Flags(t), bytes>>linux.PageShift
 	r.mm.statAccount(t, flags, pages)
-	if flags&vma.VMLocked != 0 {
+	if flags&linux.VMLocked != 0 {
 		r.mm.addLocked(t, pages)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 const (
@@ -48,7 +47,7 @@ func remapping(from, oldPages, newPages, flags, to int) func(*lab) error {
 }
 
 // flagged gives the VMA at a page flags after a setup.
-func flagged(setup func(*lab), n int, flags vma.Flags) func(*lab) {
+func flagged(setup func(*lab), n int, flags linux.VMFlags) func(*lab) {
 	return func(l *lab) {
 		setup(l)
 		l.mm.AddFlags(l.t, at(n), flags)
@@ -165,7 +164,7 @@ func (l *lab) wantCharged() {
 	want := uint64(0)
 	shared := map[uint32]bool{}
 	for v := l.mm.Tree.Find(l.t, 0); v != nil; v = l.mm.Tree.Find(l.t, v.End(l.t)) {
-		if start, end, _, flags := v.Snapshot(); flags&vma.VMAccount != 0 {
+		if start, end, _, flags := v.Snapshot(); flags&linux.VMAccount != 0 {
 			want += (end - start) / page
 		}
 		if file := v.FilePeek(); file != nil && file.Charged() != 0 && !shared[file.ID()] {
@@ -231,9 +230,9 @@ func TestMremapErrnos(t *testing.T) {
 	defer l.end()
 	maps("0-4 filled", "10-12", "20-22", "24-26", "40-60")(l)
 	l.do(l.tryMap(l.t, 30, 32, rw, sharedAnon, mm.MmapArgs{}))
-	l.mm.AddFlags(l.t, at(10), vma.VMSealed)
-	l.mm.AddFlags(l.t, at(20), vma.VMDontExpand)
-	l.mm.AddFlags(l.t, at(24), vma.VMLocked)
+	l.mm.AddFlags(l.t, at(10), linux.VMSealed)
+	l.mm.AddFlags(l.t, at(20), linux.VMDontExpand)
+	l.mm.AddFlags(l.t, at(24), linux.VMLocked)
 	l.mm.SetLimit(l.t, mm.LimitMemlock, 4*page)
 	l.mm.SetLimit(l.t, mm.LimitAS, 50*page)
 	before, faulted := l.layout(l.mm), l.faulted()
@@ -252,7 +251,7 @@ func TestMremapErrnos(t *testing.T) {
 
 // TestMremapResidue: what a failed mremap leaves changed (docs/kernel.md K7, R10, R15).
 func TestMremapResidue(t *testing.T) {
-	sealed := func(setup func(*lab), n int) func(*lab) { return flagged(setup, n, vma.VMSealed) }
+	sealed := func(setup func(*lab), n int) func(*lab) { return flagged(setup, n, linux.VMSealed) }
 	for _, c := range []struct {
 		name  string
 		setup func(*lab)
@@ -320,10 +319,10 @@ func TestMremapMapCount(t *testing.T) {
 func TestMremapDontunmapLocked(t *testing.T) {
 	l := newLab(t, mm.Config{}, "")
 	defer l.end()
-	flagged(maps("0-4 filled"), 0, vma.VMLocked|vma.VMLockOnFlt)(l)
+	flagged(maps("0-4 filled"), 0, linux.VMLocked|linux.VMLockOnFlt)(l)
 	l.mm.SetLimit(l.t, mm.LimitMemlock, 4*page)
 	l.do(remapping(1, 1, 1, moveFixed|dontUnmap, 10)(l))
-	locked := func(n int) bool { return l.mm.Tree.Lookup(l.t, at(n)).Flags(l.t)&vma.VMLocked != 0 }
+	locked := func(n int) bool { return l.mm.Tree.Lookup(l.t, at(n)).Flags(l.t)&linux.VMLocked != 0 }
 	if locked(0) || !locked(10) {
 		t.Errorf("source locked %v, copy locked %v", locked(0), locked(10))
 	}

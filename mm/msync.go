@@ -41,10 +41,10 @@ func (mm *MM) syncRange(t *task.Task, start, end uint64, flags int) error {
 		}
 		from, to := v.Range(t)
 		hole, from = hole || from > at, max(from, at)
-		if flags&linux.MS_INVALIDATE != 0 && v.Flags(t)&vma.VMLocked != 0 {
+		if flags&linux.MS_INVALIDATE != 0 && v.Flags(t)&linux.VMLocked != 0 {
 			return errno("msync", linux.EBUSY, "the mapping at %#x is locked", v.Start(t))
 		}
-		if flags&linux.MS_SYNC != 0 && v.File(t) != nil && v.Flags(t)&vma.VMShared != 0 {
+		if flags&linux.MS_SYNC != 0 && v.File(t) != nil && v.Flags(t)&linux.VMShared != 0 {
 			if err := mm.syncVMA(t, v, from, min(to, end)); err != nil {
 				return err
 			}

@@ -111,10 +111,10 @@ func (u *unmapping) gather(t *task.Task) error {
 func (u *unmapping) count(t *task.Task, v *vma.VMA) {
 	flags, n := v.Flags(t), v.Pages(t)
 	u.stat.account(flags, n)
-	if flags&vma.VMAccount != 0 {
+	if flags&linux.VMAccount != 0 {
 		u.accounted += n
 	}
-	if flags&vma.VMLocked != 0 {
+	if flags&linux.VMLocked != 0 {
 		u.locked += n
 	}
 }

@@ -81,11 +81,11 @@ func (p *populator) populateVMA(t *task.Task, v *vma.VMA, start, end uint64) (ne
 func populateAs(t *task.Task, v *vma.VMA) (how GUPFlags, wanted bool, err error) {
 	flags := v.Flags(t)
 	switch {
-	case flags&(vma.VMIO|vma.VMPFNMap|vma.VMLockOnFlt) != 0:
+	case flags&(linux.VMIO|linux.VMPFNMap|linux.VMLockOnFlt) != 0:
 		return 0, false, nil
 	case !flags.Accessible():
 		return 0, false, errno("populate", linux.EFAULT, "the mapping at %#x allows no access", v.Start(t))
-	case flags&(vma.VMWrite|vma.VMShared) == vma.VMWrite:
+	case flags&(linux.VMWrite|linux.VMShared) == linux.VMWrite:
 		how = FollWrite
 	}
 	return how, true, nil
@@ -105,9 +105,9 @@ func (mm *MM) populateLocked(t *task.Task, v *vma.VMA, start, end uint64) {
 func (mm *MM) faultInRange(t *task.Task, start, end uint64, write bool) error {
 	t.Enter("faultin_page_range")
 	defer t.Leave()
-	how, needs := GUPFlags(0), vma.VMRead
+	how, needs := GUPFlags(0), linux.VMRead
 	if write {
-		how, needs = FollWrite, vma.VMWrite
+		how, needs = FollWrite, linux.VMWrite
 	}
 	p := populator{mm: mm}
 	for at := start; at < end; {
@@ -115,7 +115,7 @@ func (mm *MM) faultInRange(t *task.Task, start, end uint64, write bool) error {
 		if v == nil || v.Start(t) > at {
 			return errno("madvise", linux.ENOMEM, "nothing is mapped at %#x", at)
 		}
-		if flags := v.Flags(t); flags&needs == 0 || flags&(vma.VMIO|vma.VMPFNMap) != 0 {
+		if flags := v.Flags(t); flags&needs == 0 || flags&(linux.VMIO|linux.VMPFNMap) != 0 {
 			return errno("madvise", linux.EINVAL, "the mapping at %#x does not allow the access", v.Start(t))
 		}
 		var err error

@@ -3,7 +3,6 @@ package mm
 import (
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // Prctl is prctl(2), as far as it is about the address space. Errors are linux.Errno values, wrapped.
@@ -35,17 +34,17 @@ func (mm *MM) setMDWE(t *task.Task, bits uint64) error {
 }
 
 // denyWriteExec reports whether memory may not get these flags, having had the old ones: map_deny_write_exec.
-func (mm *MM) denyWriteExec(t *task.Task, old, flags vma.Flags) bool {
-	if flags&vma.VMExec == 0 || flags&vma.VMWrite == 0 && old&vma.VMExec != 0 {
+func (mm *MM) denyWriteExec(t *task.Task, old, flags linux.VMFlags) bool {
+	if flags&linux.VMExec == 0 || flags&linux.VMWrite == 0 && old&linux.VMExec != 0 {
 		return false
 	}
 	return mm.mdwe.Read(t) != 0
 }
 
 // unmergeable are the VMAs that KSM leaves alone: vma_ksm_compatible.
-const unmergeable = vma.VMShared | vma.VMMayShare | vma.VMSpecial | vma.VMHugeTLB | vma.VMDroppable
+const unmergeable = linux.VMShared | linux.VMMayShare | linux.VMSpecial | linux.VMHugeTLB | linux.VMDroppable
 
-func ksmCompatible(flags vma.Flags) bool { return flags&unmergeable == 0 }
+func ksmCompatible(flags linux.VMFlags) bool { return flags&unmergeable == 0 }
 
 // setMemoryMerge lets KSM look at all private memory that is mapped, and will be, or at none: ksm_enable_merge_any and
 // ksm_disable_merge_any. No VMAs are merged. It fails with EINTR.
@@ -57,19 +56,19 @@ func (mm *MM) setMemoryMerge(t *task.Task, on bool) error {
 	}
 	defer mm.endCall(t, nil)
 	def := mm.defFlags.Read(t)
-	if on == (def&vma.VMMergeable != 0) {
+	if on == (def&linux.VMMergeable != 0) {
 		return nil
 	}
-	mm.defFlags.Write(t, def^vma.VMMergeable)
+	mm.defFlags.Write(t, def^linux.VMMergeable)
 	for v := mm.vmi.Find(t, 0); v != nil; v = mm.vmi.Find(t, v.End(t)) {
 		flags := v.Flags(t)
 		switch {
 		case on && ksmCompatible(flags): // ksm_add_vma
 			mm.StartWrite(t, v)
-			v.SetFlags(t, flags|vma.VMMergeable)
-		case !on && flags&vma.VMMergeable != 0: // ksm_del_vma
+			v.SetFlags(t, flags|linux.VMMergeable)
+		case !on && flags&linux.VMMergeable != 0: // ksm_del_vma
 			mm.StartWrite(t, v)
-			v.SetFlags(t, flags&^vma.VMMergeable)
+			v.SetFlags(t, flags&^linux.VMMergeable)
 		}
 	}
 	return nil
@@ -77,7 +76,7 @@ func (mm *MM) setMemoryMerge(t *task.Task, on bool) error {
 
 // inheritFlags gives a child what its parent was told by prctl: mmf_init_legacy_flags.
 func (mm *MM) inheritFlags(t *task.Task, parent *MM) {
-	mm.defFlags.Init(parent.defFlags.Read(t) & vma.VMMergeable)
+	mm.defFlags.Init(parent.defFlags.Read(t) & linux.VMMergeable)
 	if bits := parent.mdwe.Read(t); bits == linux.PR_MDWE_REFUSE_EXEC_GAIN {
 		mm.mdwe.SetBits(t, bits)
 	}

@@ -189,7 +189,7 @@ func (w *world) compareMaps(model *seqmodel.Model, s *mm.MM) error {
 			name = "shmem"
 		}
 		got = append(got, fmt.Sprintf("%#x-%#x %s %s +%#x account=%v noreserve=%v nohuge=%v anon=%d inherited=%v", start, end, flags.Perms(), name, pgoff,
-			flags&vma.VMAccount != 0, flags&vma.VMNoReserve != 0, flags&vma.VMNoHugePage != 0, anon[a], inherited))
+			flags&linux.VMAccount != 0, flags&linux.VMNoReserve != 0, flags&linux.VMNoHugePage != 0, anon[a], inherited))
 	}
 	var want []string
 	for _, r := range model.Maps() {

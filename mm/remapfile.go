@@ -4,7 +4,6 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
-	"vmasim/vma"
 )
 
 // RemapFilePages is remap_file_pages(2), which maps other pages of the file that a shared mapping shows, in place of a range of it.
@@ -39,7 +38,7 @@ func (mm *MM) RemapFilePages(t *task.Task, start, size uint64, prot int, pgoff u
 
 // remapped is the mapping that remap_file_pages has found at its address before it takes mmap_lock for writing.
 type remapped struct {
-	flags vma.Flags
+	flags linux.VMFlags
 	file  *phys.File // with a reference
 }
 
@@ -50,7 +49,7 @@ func (mm *MM) remappable(t *task.Task, addr uint64) (r remapped, err error) {
 	}
 	defer mm.MmapReadUnlock(t)
 	v := mm.Tree.Lookup(t, addr)
-	if v == nil || v.Flags(t)&vma.VMShared == 0 {
+	if v == nil || v.Flags(t)&linux.VMShared == 0 {
 		return r, errno("remap_file_pages", linux.EINVAL, "no shared mapping at %#x", addr)
 	}
 	r = remapped{flags: v.Flags(t), file: v.File(t)}
@@ -72,11 +71,11 @@ func (mm *MM) remapFile(t *task.Task, found remapped, start, size, pgoff uint64)
 		return false, errno("remap_file_pages", linux.EOVERFLOW, "page offset %#x lies beyond any file", pgoff)
 	}
 	args := MmapArgs{Addr: start, Len: size, File: found.file, Offset: pgoff << linux.PageShift, Flags: linux.MAP_SHARED | linux.MAP_FIXED}
-	args.Prot = int(found.flags & vma.VMAccessFlags) // PROT_ bits are the same three
-	if found.flags&vma.VMLocked != 0 {
+	args.Prot = int(found.flags & linux.VMAccessFlags) // PROT_ bits are the same three
+	if found.flags&linux.VMLocked != 0 {
 		args.Flags |= linux.MAP_LOCKED
 	}
 	flags := flagBits(&args) | mm.defFlags.Read(t)
 	_, err = mm.doMmap(t, &args, flags)
-	return flags&vma.VMLocked != 0, err
+	return flags&linux.VMLocked != 0, err
 }

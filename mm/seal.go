@@ -54,9 +54,9 @@ func (mm *MM) seal(t *task.Task, start, end uint64) error {
 	}
 	for at := start; at < end; {
 		v := mm.vmi.Find(t, at)
-		if flags := v.Flags(t); flags&vma.VMSealed == 0 {
+		if flags := v.Flags(t); flags&linux.VMSealed == 0 {
 			var err error
-			if v, err = mm.changeFlags(t, v, at, min(v.End(t), end), flags|vma.VMSealed); err != nil {
+			if v, err = mm.changeFlags(t, v, at, min(v.End(t), end), flags|linux.VMSealed); err != nil {
 				return err
 			}
 		}
@@ -67,7 +67,7 @@ func (mm *MM) seal(t *task.Task, start, end uint64) error {
 
 // checkSealed makes system call op refuse a sealed VMA: vma_is_sealed.
 func checkSealed(t *task.Task, op string, v *vma.VMA) error {
-	if v.Flags(t)&vma.VMSealed != 0 {
+	if v.Flags(t)&linux.VMSealed != 0 {
 		return errno(op, linux.EPERM, "the mapping at %#x is sealed", v.Start(t))
 	}
 	return nil

@@ -3,7 +3,6 @@ package mm
 import (
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
-	"vmasim/vma"
 )
 
 // Settings are what kernels have otherwise on other machines, and what changes that which user space sees. The zero value is the
@@ -69,12 +68,12 @@ func (s *Settings) hugeAligned(file *phys.File) bool { return !s.NoTHP && file.H
 
 // unknownFlags are those that no mapping has on the machine: of huge pages where they are not known; VM_NORESERVE where all memory
 // is accounted but that which may be dropped.
-func (s *Settings) unknownFlags(of vma.Flags) (f vma.Flags) {
+func (s *Settings) unknownFlags(of linux.VMFlags) (f linux.VMFlags) {
 	if s.NoTHP {
-		f |= vma.VMNoHugePage
+		f |= linux.VMNoHugePage
 	}
-	if s.Overcommit == linux.OvercommitNever && of&vma.VMDroppable == 0 {
-		f |= vma.VMNoReserve
+	if s.Overcommit == linux.OvercommitNever && of&linux.VMDroppable == 0 {
+		f |= linux.VMNoReserve
 	}
 	return f
 }

@@ -6,7 +6,6 @@ import (
 	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 // on is a lab with settings.
@@ -106,7 +105,7 @@ func TestNoTHP(t *testing.T) {
 		if aligned := second%(2<<20) == 0; aligned == no || no && second != first-2<<20 {
 			t.Errorf("no THP: %t, placed at %#x below %#x", no, second, first)
 		}
-		if _, _, _, flags := l.mm.Tree.Find(l.t, first).Snapshot(); (flags&vma.VMNoHugePage != 0) == no {
+		if _, _, _, flags := l.mm.Tree.Find(l.t, first).Snapshot(); (flags&linux.VMNoHugePage != 0) == no {
 			t.Errorf("no THP: %t, MAP_STACK leaves %v", no, flags)
 		}
 		want := linux.Errno(0)
@@ -177,7 +176,7 @@ func TestDroppableIsNeverReserved(t *testing.T) {
 	}{at(0): {linux.MAP_DROPPABLE | linux.MAP_ANONYMOUS, true}, at(4): {privateAnon | linux.MAP_NORESERVE, false}} {
 		_, err := l.mm.Mmap(l.t, mm.MmapArgs{Addr: addr, Len: page, Prot: rw, Flags: c.flags | linux.MAP_FIXED})
 		l.do(err)
-		if _, _, _, flags := l.mm.Tree.Find(l.t, addr).Snapshot(); (flags&vma.VMNoReserve != 0) != c.noReserve || (flags&vma.VMAccount != 0) == c.noReserve {
+		if _, _, _, flags := l.mm.Tree.Find(l.t, addr).Snapshot(); (flags&linux.VMNoReserve != 0) != c.noReserve || (flags&linux.VMAccount != 0) == c.noReserve {
 			t.Errorf("flags %#x: the mapping has %v", c.flags, flags)
 		}
 	}

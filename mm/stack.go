@@ -9,7 +9,7 @@ import (
 // startGap returns where v begins, with the gap below it that must stay free: vm_start_gap. The caller holds mmap_lock.
 func (mm *MM) startGap(t *task.Task, v *vma.VMA) uint64 {
 	start := v.Start(t)
-	if v.Flags(t)&vma.VMGrowsDown == 0 {
+	if v.Flags(t)&linux.VMGrowsDown == 0 {
 		return start
 	}
 	return start - min(start, mm.Machine.StackGuardGap)
@@ -27,7 +27,7 @@ func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (vma.ReadLock, error) {
 	if v != nil && v.Start(t) <= addr {
 		return vma.ReadLock{VMA: v, Mmap: true}, nil
 	}
-	grows := v != nil && v.Flags(t)&vma.VMGrowsDown != 0
+	grows := v != nil && v.Flags(t)&linux.VMGrowsDown != 0
 	mm.MmapReadUnlock(t)
 	if !grows {
 		return vma.ReadLock{}, nil
@@ -73,7 +73,7 @@ func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	t.Enter("expand_downwards")
 	defer t.Leave()
-	if v.Flags(t)&vma.VMGrowsDown == 0 {
+	if v.Flags(t)&linux.VMGrowsDown == 0 {
 		return errno("fault", linux.EFAULT, "the mapping above %#x does not grow down", addr)
 	}
 	addr &^= linux.PageSize - 1
@@ -114,7 +114,7 @@ func (mm *MM) guarded(t *task.Task, v *vma.VMA, addr uint64) bool {
 		return false
 	}
 	flags := prev.Flags(t)
-	return flags.Accessible() && flags&vma.VMGrowsDown == 0 && addr-prev.End(t) < mm.Machine.StackGuardGap
+	return flags.Accessible() && flags&linux.VMGrowsDown == 0 && addr-prev.End(t) < mm.Machine.StackGuardGap
 }
 
 // accountStackGrowth checks that a VMA that grows down to size bytes, by some pages, is within the limits, and counts the pages:
@@ -132,11 +132,11 @@ func (mm *MM) accountStackGrowth(t *task.Task, v *vma.VMA, size, pages uint64) e
 	if err := mm.charge(t, "fault", pages); err != nil {
 		return err
 	}
-	if flags&vma.VMAccount == 0 { // the kernel never gives back what it charges here
+	if flags&linux.VMAccount == 0 { // the kernel never gives back what it charges here
 		mm.uncharge(t, pages)
 	}
 	mm.statAccount(t, flags, pages)
-	if flags&vma.VMLocked != 0 {
+	if flags&linux.VMLocked != 0 {
 		mm.addLocked(t, pages)
 	}
 	return nil

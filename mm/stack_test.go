@@ -10,7 +10,6 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 const stackFlags = privateAnon | linux.MAP_GROWSDOWN
@@ -68,9 +67,9 @@ func TestStackGrowth(t *testing.T) {
 		{"up to RLIMIT_AS", together(stack(400, 402, rw), limited(mm.LimitAS, 4*page)), 398, linux.Write, linux.OK, "398-402 rw-p", "f"},
 		{"beyond RLIMIT_AS", together(stack(400, 402, rw), limited(mm.LimitAS, 3*page)), 398, linux.Write, linux.SegvMaperr, "400-402 rw-p", "f"},
 		{"RLIMIT_DATA does not count it", together(limited(mm.LimitData, 0), stack(400, 402, rw)), 398, linux.Write, linux.OK, "398-402 rw-p", "f"},
-		{"beyond RLIMIT_MEMLOCK", together(stack(400, 402, rw), flagged(func(*lab) {}, 400, vma.VMLocked), limited(mm.LimitMemlock, 3*page)),
+		{"beyond RLIMIT_MEMLOCK", together(stack(400, 402, rw), flagged(func(*lab) {}, 400, linux.VMLocked), limited(mm.LimitMemlock, 3*page)),
 			398, linux.Write, linux.SegvMaperr, "400-402 rw-p", "f"},
-		{"a locked one", together(stack(400, 402, rw), flagged(func(*lab) {}, 400, vma.VMLocked), limited(mm.LimitMemlock, 4*page)),
+		{"a locked one", together(stack(400, 402, rw), flagged(func(*lab) {}, 400, linux.VMLocked), limited(mm.LimitMemlock, 4*page)),
 			398, linux.Write, linux.OK, "398-402 rw-p", "f"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

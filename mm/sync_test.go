@@ -6,7 +6,6 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/mm"
-	"vmasim/vma"
 )
 
 // TestSync: MAP_SYNC leaves VM_SYNC, and a file system that knows it refuses it when what was mapped at the address is gone already.
@@ -21,7 +20,7 @@ func TestSync(t *testing.T) {
 	}
 	for _, kind := range []int{privateAnon, sharedAnon} {
 		l.do(mmap(mm.MmapArgs{Flags: kind | linux.MAP_SYNC}))
-		if f := l.mm.Tree.Find(l.t, at(0)).Flags(l.t); f&vma.VMSync == 0 {
+		if f := l.mm.Tree.Find(l.t, at(0)).Flags(l.t); f&linux.VMSync == 0 {
 			t.Errorf("type %#x: %v", kind, f)
 		}
 	}

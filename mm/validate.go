@@ -50,10 +50,10 @@ func (c *checker) tree() {
 		count++
 		start, end, _, flags := e.VMA.Snapshot()
 		stat.account(flags, (end-start)>>linux.PageShift)
-		if flags&vma.VMLocked != 0 {
+		if flags&linux.VMLocked != 0 {
 			locked += (end - start) >> linux.PageShift
 		}
-		if flags&vma.VMAccount != 0 {
+		if flags&linux.VMAccount != 0 {
 			accounted += (end - start) >> linux.PageShift
 		}
 		if e.Start != start || e.End != end {
@@ -92,7 +92,7 @@ func (c *checker) vma(v *vma.VMA, start, end uint64) {
 	if mm != &c.mm.MMLock {
 		c.fail("wrong-mm", "VMA [%#x, %#x) belongs to another mm", start, end)
 	}
-	if flags&vma.VMAccessFlags&^(flags>>4) != 0 {
+	if flags&linux.VMAccessFlags&^(flags>>4) != 0 {
 		c.fail("flags", "VMA [%#x, %#x) has rights that it may not have: %s", start, end, flags)
 	}
 	if c.treeOnly {
@@ -166,12 +166,12 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 		switch none := c.mm.Machine.NoMaybeGuard; {
 		case none && anon == nil:
 			c.fail("guard-marker", "the page at %#x is guarded, its VMA has no anon_vma", addr)
-		case !none && flags&vma.VMMaybeGuard == 0:
+		case !none && flags&linux.VMMaybeGuard == 0:
 			c.fail("guard-marker", "the page at %#x is guarded, its VMA has no VM_MAYBE_GUARD", addr)
 		}
 		return
 	}
-	if pte.Write() && flags&vma.VMWrite == 0 {
+	if pte.Write() && flags&linux.VMWrite == 0 {
 		c.fail("writable-pte", "the entry for %#x is writable, its VMA is %s", addr, flags.Perms())
 	}
 	if pte.Accessible() != flags.Accessible() {
@@ -197,7 +197,7 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 	switch kind := page.Kind.Peek(); kind {
 	case phys.KindAnon:
 		// /dev/zero, mapped shared without the right to write, is anonymous memory: of its own where the zero page is forbidden.
-		shared := flags&vma.VMMayShare != 0 && (file == nil || !file.Zero())
+		shared := flags&linux.VMMayShare != 0 && (file == nil || !file.Zero())
 		if shared || !c.reachable(v, page.Owner.Peek()) {
 			c.fail("unreachable-anon-vma", "the page at %#x belongs to anon_vma %d, which its VMA is not linked to", addr, page.Owner.Peek())
 		}
@@ -205,7 +205,7 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 		if file == nil || file.ID() != page.Owner.Peek() {
 			c.fail("wrong-file", "the page at %#x belongs to file %d, which its VMA does not map", addr, page.Owner.Peek())
 		}
-		if pte.Write() && flags&vma.VMMayShare == 0 {
+		if pte.Write() && flags&linux.VMMayShare == 0 {
 			c.fail("writable-pte", "a private mapping writes to the page cache at %#x", addr)
 		}
 	default:

@@ -9,6 +9,7 @@ import (
 
 	"vmasim/explore/exploretest"
 	"vmasim/internal/ksync"
+	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 )
@@ -16,7 +17,7 @@ import (
 const (
 	testStart = 0x10000
 	testEnd   = 0x14000
-	testFlags = VMRead | VMWrite | VMMayRead | VMMayWrite
+	testFlags = linux.VMRead | linux.VMWrite | linux.VMMayRead | linux.VMMayWrite
 )
 
 // lab holds the minimum that the lock protocol needs: address spaces' locks, a cache of VMAs, RCU.

@@ -84,17 +84,17 @@ func (v *VMA) SetRange(t *task.Task, start, end, pgoff uint64) {
 }
 
 // Flags returns vm_flags.
-func (v *VMA) Flags(t *task.Task) Flags { return Flags(v.flags.Read(t)) }
+func (v *VMA) Flags(t *task.Task) linux.VMFlags { return linux.VMFlags(v.flags.Read(t)) }
 
 // SetFlags changes vm_flags: vm_flags_reset. The VMA must be write-locked or not yet visible.
-func (v *VMA) SetFlags(t *task.Task, f Flags) {
+func (v *VMA) SetFlags(t *task.Task, f linux.VMFlags) {
 	v.assertModifiable(t)
 	v.flags.Write(t, uint64(f))
 }
 
-// SetFlag sets a flag of VMSticky, which faults do not look at, while they may be reading the rest: vma_set_atomic_flag. The caller
+// SetFlag sets a sticky flag, which faults do not look at, while they may be reading the rest: vma_set_atomic_flag. The caller
 // holds mmap_lock for reading. The VMA lock would not do: a writer that splits the VMA copies its flags before it locks it.
-func (v *VMA) SetFlag(t *task.Task, f Flags) { v.flags.SetBits(t, uint64(f)) }
+func (v *VMA) SetFlag(t *task.Task, f linux.VMFlags) { v.flags.SetBits(t, uint64(f)) }
 
 // Pgoff returns the page offset of the start in the file, or for anonymous memory the virtual page number it had when
 // it was first faulted.
@@ -144,8 +144,8 @@ func (v *VMA) Pages(t *task.Task) uint64 {
 }
 
 // Snapshot returns the range and flags without announcing, for reports and checks of a quiescent state.
-func (v *VMA) Snapshot() (start, end, pgoff uint64, flags Flags) {
-	return v.start.Peek(), v.end.Peek(), v.pgoff.Peek(), Flags(v.flags.Peek())
+func (v *VMA) Snapshot() (start, end, pgoff uint64, flags linux.VMFlags) {
+	return v.start.Peek(), v.end.Peek(), v.pgoff.Peek(), linux.VMFlags(v.flags.Peek())
 }
 
 // FilePeek returns the mapped file without announcing, for reports and checks of a quiescent state.
@@ -193,7 +193,7 @@ func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
 }
 
 // Alloc returns a detached VMA of mm with the given range, flags and page offset: vm_area_alloc. It fails with ENOMEM.
-func (c *Cache) Alloc(t *task.Task, mm *MMLock, start, end, pgoff uint64, flags Flags) (*VMA, error) {
+func (c *Cache) Alloc(t *task.Task, mm *MMLock, start, end, pgoff uint64, flags linux.VMFlags) (*VMA, error) {
 	v, err := c.slab.Alloc(t)
 	if err != nil {
 		return nil, err

@@ -75,14 +75,3 @@ func TestNames(t *testing.T) {
 		t.Error(got)
 	}
 }
-
-func TestVMFlags(t *testing.T) {
-	for code, want := range map[string]string{"rd": "VM_READ", "sl": "VM_SEALED", "ui": "VM_UFFD_MINOR", "zz": "", "": ""} {
-		if got := VMFlagName(code); got != want {
-			t.Errorf("VMFlagName(%q) = %q, want %q", code, got, want)
-		}
-	}
-	if VMFlagBits != 43 || VMFlagCode(0) != "rd" || VMFlagCode(32) != "" || VMFlagCode(42) != "sl" {
-		t.Error("the flags are not at the kernel's bits")
-	}
-}

@@ -10,7 +10,6 @@ import (
 	"vmasim/internal/task"
 	"vmasim/mm"
 	"vmasim/tree"
-	"vmasim/vma"
 	"vmasim/workloads"
 )
 
@@ -154,7 +153,7 @@ func (a *Actor) layout(m *mm.MM) (got []span, err error) {
 
 func (a *Actor) spanOf(t *task.Task, e tree.Entry) span {
 	flags := e.VMA.Flags(t)
-	s := span{start: e.Start, end: e.End, prot: protOf(flags), shared: flags&vma.VMMayShare != 0}
+	s := span{start: e.Start, end: e.End, prot: protOf(flags), shared: flags&linux.VMMayShare != 0}
 	// Shared anonymous memory is a file of its own, which no picture can name.
 	if f := e.VMA.File(t); slices.Contains(a.Files, f) {
 		s.file, s.offset = f, e.VMA.Pgoff(t)<<linux.PageShift
@@ -162,14 +161,14 @@ func (a *Actor) spanOf(t *task.Task, e tree.Entry) span {
 	return s
 }
 
-func protOf(f vma.Flags) (p workloads.Prot) {
-	if f&vma.VMRead != 0 {
+func protOf(f linux.VMFlags) (p workloads.Prot) {
+	if f&linux.VMRead != 0 {
 		p |= linux.PROT_READ
 	}
-	if f&vma.VMWrite != 0 {
+	if f&linux.VMWrite != 0 {
 		p |= linux.PROT_WRITE
 	}
-	if f&vma.VMExec != 0 {
+	if f&linux.VMExec != 0 {
 		p |= linux.PROT_EXEC
 	}
 	return p

@@ -1,14 +1,12 @@
-package vma
+package linux
 
 import (
 	"testing"
-
-	"vmasim/internal/linux"
 )
 
-func TestFlagsString(t *testing.T) {
+func TestVMFlags(t *testing.T) {
 	for _, c := range []struct {
-		flags        Flags
+		flags        VMFlags
 		smaps, perms string
 	}{
 		{0, "", "---p"},
@@ -28,12 +26,17 @@ func TestFlagsString(t *testing.T) {
 			t.Errorf("%s: accessible %v", c.perms, c.flags.Accessible())
 		}
 	}
-	if linux.VMFlagBits != 43 || VMSealed != 1<<42 || VMMergeable != 1<<31 || VMMayRead != VMRead<<4 || VMMayExec != VMExec<<4 {
+	if VMSealed != 1<<42 || VMMergeable != 1<<31 || VMMayRead != VMRead<<4 || VMMayExec != VMExec<<4 {
 		t.Error("the bits are not the kernel's")
 	}
-	for code, flag := range map[string]Flags{"rd": VMRead, "gu": VMMaybeGuard, "ac": VMAccount, "wf": VMWipeOnFork, "mg": VMMergeable, "sl": VMSealed} {
+	for code, flag := range map[string]VMFlags{"rd": VMRead, "gu": VMMaybeGuard, "ac": VMAccount, "wf": VMWipeOnFork, "mg": VMMergeable, "sl": VMSealed} {
 		if flag.String() != code {
 			t.Errorf("%s is shown as %s", code, flag)
+		}
+	}
+	for code, want := range map[string]string{"rd": "VM_READ", "sl": "VM_SEALED", "ui": "VM_UFFD_MINOR", "zz": "", "": ""} {
+		if got := VMFlagName(code); got != want {
+			t.Errorf("VMFlagName(%q) = %q, want %q", code, got, want)
 		}
 	}
 }
