@@ -336,6 +336,8 @@ func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass)
 		c.treeEvent(ts, k, op)
 	case inodeKind:
 		c.inodeEvent(ts, e, k.object, k.role, op)
+	case vmaLockKind:
+		c.vmaLockEvent(ts, e, k.object)
 	}
 	if (write && k.writeRuled || !write && k.readRuled) && !wrong && op.kind <= task.RMW && c.on.has(LockRule) {
 		c.ruleEvent(ts, e, k, write)

@@ -40,7 +40,7 @@ func (c *Checker) graceEvent(ts *taskState, e *task.Event) {
 	case e.Op == task.OpCall: // what waits for the callback may be freed by the task that runs it
 		c.seesEnded(ts)
 		for n := range c.objects {
-			if o := &c.objects[n]; o.isVMA() && o.alive && o.owner == ts.index && o.refcnt() == 0 {
+			if o := &c.objects[n]; o.isVMA() && o.alive && o.owner == ts.index && o.detached() {
 				o.owner = anyTask
 			}
 		}

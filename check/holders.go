@@ -28,7 +28,9 @@ func (h Holding) String() string {
 func (c *Checker) Held(t *task.Task) (locks []Holding) {
 	ts := c.taskOf(t)
 	for i := range ts.held {
-		locks = append(locks, c.holding(ts, &ts.held[i]))
+		if h := &ts.held[i]; c.cells.cells[h.cell].role != vmaLockRole || h.mode != readHeld { // which stands among the VMA read locks
+			locks = append(locks, c.holding(ts, h))
+		}
 	}
 	for i := range ts.refs {
 		locks = append(locks, c.refHolding(ts, &ts.refs[i]))
@@ -56,6 +58,11 @@ func (c *Checker) refHolding(ts *taskState, r *vmaRef) Holding {
 }
 
 func (c *Checker) lockName(h *held) string {
+	if k := &c.cells.cells[h.cell]; k.role == vmaLockRole {
+		if n := c.lockedBy(k.object); n >= 0 {
+			return c.objects[n].String() + ".vm_lock"
+		}
+	}
 	if name := c.cellName(&c.cells.cells[h.cell]); name != "" {
 		return name
 	}

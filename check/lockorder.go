@@ -124,6 +124,9 @@ func (c *Checker) fieldClass(k *cell) int32 {
 	for len(s.classes) < len(s.layout.Fields) {
 		s.classes = append(s.classes, unknownClass)
 	}
+	if k.role == vmaLockRole {
+		return c.order.vmaLock
+	}
 	if s.classes[k.field] == unknownClass {
 		s.classes[k.field] = c.order.class(s.layout.Type + "." + s.layout.Fields[k.field].Name)
 	}

@@ -137,7 +137,7 @@ func (c *Checker) vmaLockSet(ts *taskState, e *task.Event, o *object, r role, wr
 		return 0
 	}
 	have := mmapSet(ts.holds(&mm.MmapLock))
-	if have&task.MmapWrite != 0 && o.seq() == mm.LockSeq.Peek() {
+	if have&task.MmapWrite != 0 && o.lockedIn(mm) {
 		have |= task.VMAWrite
 	}
 	if o.refs > 0 && ts.refOn(c.objectAt(o.base)) >= 0 {

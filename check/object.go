@@ -15,6 +15,7 @@ type kind uint8
 const (
 	otherKind kind = iota
 	vmaKind
+	vmaLockKind // the rwsem of a VMA, where each has one
 	mmKind
 	anonKind      // anon_vma
 	pageKind      // a frame that holds a page of memory
@@ -25,7 +26,7 @@ const (
 )
 
 var kindTable = map[string]kind{
-	"vm_area_struct": vmaKind, "mm_struct": mmKind, "anon_vma": anonKind, "page": pageKind,
+	"vm_area_struct": vmaKind, "vma_lock": vmaLockKind, "mm_struct": mmKind, "anon_vma": anonKind, "page": pageKind,
 	"pte_table": tableKind, "pmd_table": tableKind, "pud_table": tableKind, "pgd_table": tableKind,
 	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind, "maple_range_64": treeKind, "address_space": inodeKind,
 }
@@ -49,6 +50,8 @@ const (
 	contentRole // what else a reader of the VMA relies on: flags, hooks
 	vmaSeqRole
 	refcntRole
+	detachedRole // the flag, where there is no vm_refcnt
+	vmaLockRole  // the rwsem, likewise
 	mmapLockRole
 	mmSeqRole
 	treeRootRole
@@ -69,6 +72,8 @@ var roleTable = map[string]role{
 	"vm_area_struct.vm_ops":         contentRole,
 	"vm_area_struct.vm_lock_seq":    vmaSeqRole,
 	"vm_area_struct.vm_refcnt":      refcntRole,
+	"vm_area_struct.detached":       detachedRole,
+	"vma_lock.lock":                 vmaLockRole,
 	"mm_struct.mmap_lock":           mmapLockRole,
 	"mm_struct.mm_lock_seq":         mmSeqRole,
 	"maple_tree.ma_root":            treeRootRole,
@@ -181,6 +186,8 @@ func (o *object) locks() *vma.MMLock { return o.vma().MMPeek() }
 
 func (o *object) refcnt() int32 { return o.vma().RefcntPeek() }
 
+func (o *object) detached() bool { return o.vma().DetachedPeek() }
+
 // vmaSeqOffset is where vm_lock_seq lies.
 var vmaSeqOffset = offsetOf(vma.Layout(), "vm_lock_seq")
 
@@ -210,7 +217,7 @@ func (c *Checker) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
 			c.objects[ts.table].guard = base
 		}
 	}
-	if o.isVMA() && o.refcnt() != 0 {
+	if o.isVMA() && o.locks() != nil && !o.detached() {
 		o.owner = noTask
 		c.adopt(noTask, o.locks())
 	}

@@ -6,7 +6,6 @@ import (
 	"unsafe"
 
 	"vmasim/internal/phys"
-	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -33,6 +32,10 @@ func (c *Checker) vmaEvent(ts *taskState, e *task.Event, n int32, r role, write 
 	switch r {
 	case refcntRole:
 		c.refcntEvent(ts, e, n)
+	case detachedRole:
+		if write {
+			c.flagEvent(ts, e, n)
+		}
 	case vmaSeqRole:
 		if write {
 			c.writeLocks(ts, e, n)
@@ -87,7 +90,7 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 		}
 	case task.OpRefSetRelease:
 		if e.Func == attachFunc {
-			c.attaches(ts, e, o)
+			c.attaches(ts, e, o, 0, 1)
 		}
 	}
 	if ts.detaching == n && e.Op != task.OpRCUWaitEvent {
@@ -99,6 +102,35 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 	if was == 0 && is > 0 && e.Op != task.OpRefSetRelease && c.on.has(ReaderLeft) {
 		c.fail(ReaderLeft, ts.task, "vm_refcnt of the detached %s rises to %#x", o, is)
 	}
+}
+
+// flagEvent follows a change of the detached flag, in generations that have it in the place of vm_refcnt.
+func (c *Checker) flagEvent(ts *taskState, e *task.Event, n int32) {
+	switch o := &c.objects[n]; e.Func {
+	case attachFunc:
+		c.attaches(ts, e, o, 1, 0)
+	case detachFunc:
+		c.mayDetach(ts, o, e.Old == 0)
+		c.writes(ts, n, "is detached")
+		o.owner = ts.index
+	}
+}
+
+// vmaLockEvent follows the rwsem of a VMA, in generations that have one: to hold it for reading is to have a reference.
+func (c *Checker) vmaLockEvent(ts *taskState, e *task.Event, lock int32) {
+	n := c.lockedBy(lock)
+	switch {
+	case n < 0:
+	case e.Op == task.OpUpRead:
+		c.gives(ts, e, n)
+	case (e.Op == task.OpDownRead || e.Op == task.OpDownReadTrylock) && e.New&semReaders == e.Old&semReaders+1:
+		c.takes(ts, e.Func, n)
+	}
+}
+
+// lockedBy returns the index of the VMA that the lock at an index belongs to, -1 if it is not known.
+func (c *Checker) lockedBy(lock int32) int32 {
+	return c.objectAt(unsafe.Pointer(vma.OfLock(c.objects[lock].base)))
 }
 
 // takes notes a reference that ts got.
@@ -117,7 +149,7 @@ func (c *Checker) gives(ts *taskState, e *task.Event, n int32) {
 	o := &c.objects[n]
 	i := ts.refOn(n)
 	if i < 0 {
-		if c.on.has(UnlockNotHeld) {
+		if c.on.has(UnlockNotHeld) && o.countsReaders() {
 			c.fail(UnlockNotHeld, ts.task, "a reference on %s is dropped that %s does not have: vm_refcnt %#x -> %#x", o, ts.task.Name, e.Old, e.New)
 		}
 		return
@@ -186,7 +218,7 @@ func (c *Checker) confirm(ts *taskState, r *vmaRef) {
 // writerOf returns the task that has a VMA write-locked, nil for none.
 func (c *Checker) writerOf(o *object) *taskState {
 	mm := o.locks()
-	if mm == nil || o.seq() != mm.LockSeq.Peek() {
+	if mm == nil || !o.lockedIn(mm) {
 		return nil
 	}
 	for _, ts := range c.tasks {
@@ -197,6 +229,25 @@ func (c *Checker) writerOf(o *object) *taskState {
 	return nil
 }
 
+// lockedIn reports whether a writer of mm has the VMA, which is the mm's, write-locked if it has mmap_lock for writing.
+func (o *object) lockedIn(mm *vma.MMLock) bool {
+	return mm.Generation == vma.MmapOnly || o.seq() == mm.LockSeq.Peek()
+}
+
+// countsReaders reports whether the VMA has a vm_refcnt.
+func (o *object) countsReaders() bool {
+	mm := o.locks()
+	return mm == nil || mm.Generation.Counts()
+}
+
+// isAttached reports whether the VMA is attached beside what its readers hold.
+func (o *object) isAttached() bool {
+	if o.countsReaders() {
+		return o.refcnt()&^vma.VMALockOffset > o.refs
+	}
+	return !o.detached()
+}
+
 // checkFound checks a VMA that a look-up has returned read-locked.
 func (c *Checker) checkFound(ts *taskState, r *vmaRef) {
 	o := &c.objects[r.object]
@@ -205,13 +256,14 @@ func (c *Checker) checkFound(ts *taskState, r *vmaRef) {
 	}
 	start, end, _, _ := o.vma().Snapshot()
 	_, addr, known := c.target(ts)
-	switch attached := o.refcnt()&^vma.VMALockOffset - o.refs; {
+	switch {
 	case r.life != o.life || !o.alive:
 		c.fail(WrongVMA, ts.task, "%s was freed since the reference was taken", o)
 	case c.isForeign(ts, r):
 		c.fail(WrongVMA, ts.task, "%s belongs to another mm than the one that was looked up", o)
-	case attached < 1:
-		c.fail(WrongVMA, ts.task, "%s is detached: vm_refcnt %#x with %d readers", o, o.refcnt(), o.refs)
+	case !o.isAttached():
+		state, _ := o.vma().LockPeek()
+		c.fail(WrongVMA, ts.task, "%s is detached: %s with %d readers", o, state, o.refs)
 	case known && (addr < start || addr >= end):
 		c.fail(WrongVMA, ts.task, "%s does not cover %#x", o, addr)
 	}
@@ -260,12 +312,14 @@ func (c *Checker) changes(ts *taskState, n int32) {
 	}
 }
 
-// attaches checks vma_mark_attached.
-func (c *Checker) attaches(ts *taskState, e *task.Event, o *object) {
+// attaches checks vma_mark_attached, which is to change vm_refcnt or the flag from one value to another. Where VMAs have a rwsem, it
+// demands no write lock.
+func (c *Checker) attaches(ts *taskState, e *task.Event, o *object, from, to uint64) {
 	if c.on.has(AttachState) {
 		switch {
-		case e.Old != 0 || e.New != 1:
-			c.fail(AttachState, ts.task, "%s is attached: vm_refcnt %#x -> %#x, expected 0 -> 1", o, e.Old, e.New)
+		case e.Old != from || e.New != to:
+			c.fail(AttachState, ts.task, "%s is attached: %s %#x -> %#x, expected %d -> %d", o, o.shape.layout.FieldAt(uintptr(e.Addr)-uintptr(o.base)).Name, e.Old, e.New, from, to)
+		case o.locks().Generation == vma.RWSem:
 		case c.writerOf(o) != ts:
 			c.fail(AttachState, ts.task, "%s is attached without its write lock", o)
 		}
@@ -276,18 +330,22 @@ func (c *Checker) attaches(ts *taskState, e *task.Event, o *object) {
 // detaches checks the decrement of vma_mark_detached.
 func (c *Checker) detaches(ts *taskState, e *task.Event, n int32) {
 	o := &c.objects[n]
-	if c.on.has(AttachState) {
-		switch {
-		case e.Old == 0:
-			c.fail(AttachState, ts.task, "%s is detached though it is not attached", o)
-		case c.writerOf(o) != ts:
-			c.fail(AttachState, ts.task, "%s is detached without its write lock", o)
-		}
-	}
+	c.mayDetach(ts, o, e.Old != 0)
 	c.writes(ts, n, "is detached")
 	ts.detaching, ts.left = n, int32(e.New)
 	if e.New == 0 {
 		o.owner = ts.index
+	}
+}
+
+// mayDetach checks that a VMA that ts detaches is attached, and write-locked.
+func (c *Checker) mayDetach(ts *taskState, o *object, attached bool) {
+	switch {
+	case !c.on.has(AttachState):
+	case !attached:
+		c.fail(AttachState, ts.task, "%s is detached though it is not attached", o)
+	case c.writerOf(o) != ts:
+		c.fail(AttachState, ts.task, "%s is detached without its write lock", o)
 	}
 }
 
@@ -339,7 +397,7 @@ func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opCl
 				ts.confirming = ref.object
 			}
 		}
-	case e.Op == task.OpSeqEnd:
+	case r == mmSeqRole && (e.Op == task.OpSeqEnd || e.Op == task.OpStoreRelease): // which a plain counter moves on with
 		c.ends(ts)
 		c.idle(ts, e, mm)
 	}
@@ -392,5 +450,5 @@ func (c *Checker) idle(ts *taskState, e *task.Event, mm *vma.MMLock) {
 
 // tellsParity reports whether the oracle is on and the mm's sequence number is odd during a write section.
 func (c *Checker) tellsParity(mm *vma.MMLock) bool {
-	return c.on.has(SeqParity) && !mm.Rules.Has(rules.SeqCounter)
+	return c.on.has(SeqParity) && mm.OddInside()
 }

@@ -14,6 +14,7 @@ func (c *Checker) treeEvent(ts *taskState, k *cell, op opClass) {
 	switch own := o.owner == ts.index; {
 	case k.role == treeRootRole:
 		ts.walking = ts.walking || !own
+		ts.findsAgain()
 	case ts.walking || !c.keepsNodes(ts):
 	case own:
 		c.relies(ts, o, StaleNode)

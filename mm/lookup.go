@@ -18,8 +18,13 @@ func (mm *MM) LockVMAUnderRCU(t *task.Task, addr uint64) vma.ReadLock {
 
 // lockVMA is LockVMAUnderRCU. A generation that looks VMAs up in its own way has a function of its own.
 func (mm *MM) lockVMA(t *task.Task, addr uint64) *vma.VMA {
-	if mm.Generation == vma.RefcountV6 {
+	switch mm.Generation {
+	case vma.RefcountV6:
 		return mm.lockVMAV6(t, addr)
+	case vma.MmapOnly:
+		return nil // nothing is tried, and nothing counted
+	case vma.RWSem:
+		return mm.lockVMARWSem(t, addr)
 	}
 	for {
 		mm.RCU.ReadLock(t)

@@ -81,13 +81,13 @@ func (c *checker) tree() {
 }
 
 func (c *checker) vma(v *vma.VMA, start, end uint64) {
-	file, anon, refcnt, mm := v.FilePeek(), v.AnonPeek(), v.RefcntPeek(), v.MMPeek()
+	file, anon, mm := v.FilePeek(), v.AnonPeek(), v.MMPeek()
 	_, _, pgoff, flags := v.Snapshot()
 	if !v.Alive() {
 		c.fail("use-after-free", "the tree holds a freed VMA at %#x", start)
 	}
-	if refcnt < 1 {
-		c.fail("detached-in-tree", "VMA [%#x, %#x) is in the tree with vm_refcnt %d", start, end, refcnt)
+	if v.DetachedPeek() {
+		c.fail("detached-in-tree", "VMA [%#x, %#x) is in the tree, and is detached", start, end)
 	}
 	if mm != &c.mm.MMLock {
 		c.fail("wrong-mm", "VMA [%#x, %#x) belongs to another mm", start, end)

@@ -49,7 +49,7 @@ func vmas(t *task.Task, n int) []*vma.VMA {
 	cache := vma.NewCache(ksync.TypeSafe, nil)
 	out := make([]*vma.VMA, n)
 	for i := range out {
-		out[i], _ = cache.Alloc(t, nil, 0, 0, 0, 0)
+		out[i], _ = cache.Alloc(t, new(vma.MMLock), 0, 0, 0, 0)
 	}
 	return out
 }

@@ -77,7 +77,8 @@ func implied(s task.LockSet) (all task.LockSet) {
 }
 
 func TestEveryFieldIsDeclared(t *testing.T) {
-	checkLayout(t, Layout(), reflect.TypeFor[VMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[phys.Mapping]())
+	checkLayout(t, Layout(), reflect.TypeFor[VMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[phys.Mapping](), reflect.TypeFor[*vmaLock]())
+	checkLayout(t, LockLayout(), reflect.TypeFor[vmaLock](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[*VMA]())
 	checkLayout(t, MMLockLayout(), reflect.TypeFor[MMLock](), reflect.TypeFor[*ksync.Domain](), reflect.TypeFor[rules.Set](), reflect.TypeFor[int32](), reflect.TypeFor[Generation]())
 	checkLayout(t, AnonVMALayout(), reflect.TypeFor[AnonVMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[uint32](), reflect.TypeFor[*AnonVMA](), reflect.TypeFor[[]*AnonVMAChain]())
 	if line := unsafe.Offsetof(VMA{}.refcnt) / 64; line != 1 || unsafe.Offsetof(VMA{}.seq)/64 != 0 {
@@ -146,7 +147,7 @@ func TestManual(t *testing.T) {
 	order := lockorder.Declared()
 	parts := map[string]string{"order": orderTable(order), "order-drawing": orderDrawing(order)}
 	for name, layouts := range map[string][]*task.Layout{
-		"vma": {Layout()}, "mm": {MMLockLayout()}, "anon_vma": {AnonVMALayout()},
+		"vma": {Layout()}, "vma_lock": {LockLayout()}, "mm": {MMLockLayout()}, "anon_vma": {AnonVMALayout()},
 		"tables": slices.Concat(pgtable.TableLayouts(), pgtable.LockLayouts(), []*task.Layout{pgtable.TablesLayout()}),
 		"memory": {phys.InodeLayout(), phys.MemoryLayout(), phys.PageLayout()},
 	} {

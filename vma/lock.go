@@ -1,6 +1,8 @@
 package vma
 
 import (
+	"fmt"
+
 	"vmasim/internal/invariants"
 	"vmasim/internal/ksync"
 	"vmasim/internal/rules"
@@ -17,19 +19,29 @@ type Generation uint8
 const (
 	Refcount   Generation = iota // the reference count of Linux 6.15 to 6.18: lock_refcount.go
 	RefcountV6                   // the same without some or all of what it got since December 2024: lock_refcount_v6.go
+	MmapOnly                     // mmap_lock alone, of Linux up to 6.3: lock_mmap.go
+	RWSem                        // a rwsem in each VMA, of Linux 6.4 to 6.14: lock_rwsem.go
 )
 
 func generationOf(rs rules.Set) Generation {
-	if rs.Lacks(rules.RefcountMask) {
+	switch {
+	case rs.Lock() == rules.MmapLock:
+		return MmapOnly
+	case rs.Lock() == rules.RWSemLock:
+		return RWSem
+	case rs.Lacks(rules.RefcountMask):
 		return RefcountV6
 	}
 	return Refcount
 }
 
+// Counts reports whether the VMAs of the generation have a vm_refcnt. Those of others have a flag that says whether they are detached.
+func (g Generation) Counts() bool { return g <= RefcountV6 }
+
 // ReuseOf returns when the memory of a freed VMA may become another one. Where it may at once, a reader has to find out after it
-// has locked a VMA which one that is.
+// has locked a VMA which one that is; where no VMA is looked at without mmap_lock, it does no harm.
 func ReuseOf(rs rules.Set) ksync.Reuse {
-	if rs.Has(rules.TypesafeSlab) {
+	if rs.Has(rules.TypesafeSlab) || rs.Lock() == rules.MmapLock {
 		return ksync.TypeSafe
 	}
 	return ksync.AfterGracePeriod
@@ -52,7 +64,8 @@ type ReadLock struct {
 }
 
 // StartRead tries to read-lock a VMA found under RCU: vma_start_read. m is the caller's mm; v may have been freed and become
-// anything by now. The caller is inside rcu_read_lock; on every answer but ReadLocked StartRead has left it.
+// anything by now. The caller is inside rcu_read_lock; where VMAs have a count, StartRead has left it on every answer but ReadLocked.
+// Only the count can tell by itself that a VMA is detached: where a flag says so, the caller asks after ReadLocked.
 //
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
 // check that the VMA still covers its address, and EndRead it if not.
@@ -69,19 +82,28 @@ func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	switch m.Generation {
 	case RefcountV6:
 		return v.startReadV6(t, m)
+	case MmapOnly:
+		return ReadBusy
+	case RWSem:
+		return v.startReadRWSem(t, m)
 	default:
 		return v.startRead(t, m)
 	}
 }
 
 // StartReadLocked read-locks a VMA under mmap_lock held for reading, when no writer can exist: vma_start_read_locked. It
-// fails only if the count is at its limit.
+// fails only if the count is at its limit, or if VMAs have no lock.
 func (m *MMLock) StartReadLocked(t *task.Task, v *VMA) bool {
 	t.Enter("vma_start_read_locked")
 	defer t.Leave()
 	switch m.Generation {
 	case RefcountV6:
 		return v.startReadLockedV6(t, m)
+	case MmapOnly:
+		return false
+	case RWSem:
+		v.lock.sem.DownRead(t)
+		return true
 	default:
 		return v.startReadLocked(t, m)
 	}
@@ -109,6 +131,8 @@ func (m *MMLock) endRead(t *task.Task, v *VMA) {
 	switch m.Generation {
 	case RefcountV6:
 		v.refcountPutV6(t)
+	case RWSem:
+		v.endReadRWSem(t, m)
 	default:
 		v.refcountPut(t)
 	}
@@ -127,6 +151,10 @@ func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
 	switch m.Generation {
 	case RefcountV6:
 		return v.startWriteV6(t, mode)
+	case MmapOnly:
+		return v.startWriteMmap(t, m)
+	case RWSem:
+		return v.startWriteRWSem(t, m, mode)
 	default:
 		return v.startWrite(t, mode)
 	}
@@ -135,7 +163,11 @@ func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
 // MarkAttached lets readers in: vma_mark_attached. The VMA must be detached, and write-locked or not yet visible.
 func (m *MMLock) MarkAttached(t *task.Task, v *VMA) {
 	t.Enter("vma_mark_attached")
-	v.markAttached(t) // which has not changed since December 2024
+	if m.Generation.Counts() {
+		v.markAttached(t) // which has not changed since December 2024
+	} else {
+		v.clearDetached(t)
+	}
 	t.Leave()
 }
 
@@ -150,6 +182,8 @@ func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
 	switch m.Generation {
 	case RefcountV6:
 		v.markDetachedV6(t)
+	case MmapOnly, RWSem:
+		v.setDetached(t)
 	default:
 		v.markDetached(t)
 	}
@@ -158,11 +192,45 @@ func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
 // IsWriteLocked reports whether the VMA is write-locked in the current write section of its mm.
 func (v *VMA) IsWriteLocked(t *task.Task) bool {
 	mm := v.mm.ReadOnce(t)
+	if mm.Generation == MmapOnly {
+		return mm.MmapLock.WriteHeldBy(t)
+	}
 	return v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) && mm.MmapLock.WriteHeldBy(t)
 }
 
-// IsDetached reports whether the VMA is detached; the caller holds mmap_lock for writing or the VMA is its own.
-func (v *VMA) IsDetached(t *task.Task) bool { return v.refcnt.Read(t) == 0 }
+// IsDetached reports whether the VMA is detached. The caller holds mmap_lock for writing, or the VMA is its own; where a flag says so,
+// the read lock of the VMA does, too.
+func (v *VMA) IsDetached(t *task.Task) bool {
+	if v.generation().Counts() {
+		return v.refcnt.Read(t) == 0
+	}
+	return v.detached.Read(t)
+}
+
+func (v *VMA) generation() Generation { return v.mm.Peek().Generation }
+
+// DetachedPeek reports without announcing whether the VMA is detached, for reports and checks of a quiescent state.
+func (v *VMA) DetachedPeek() bool {
+	if v.generation().Counts() {
+		return v.refcnt.Peek() == 0
+	}
+	return v.detached.Peek()
+}
+
+// LockPeek says how the VMA's own lock stands, likewise: a task has it, or may get it, unless it is idle.
+func (v *VMA) LockPeek() (state string, idle bool) {
+	switch v.generation() {
+	case MmapOnly:
+		return "no lock", true
+	case RWSem:
+		if v.lock.sem.Held() {
+			return "vm_lock held", false
+		}
+		return "vm_lock free", true
+	}
+	n := v.refcnt.Peek()
+	return fmt.Sprintf("vm_refcnt %#x", n), n <= 1
+}
 
 // AssertWriteLocked reports a violation unless the caller has the VMA write-locked: vma_assert_write_locked.
 func (v *VMA) AssertWriteLocked(t *task.Task) {
@@ -173,21 +241,21 @@ func (v *VMA) AssertWriteLocked(t *task.Task) {
 
 // AssertLocked reports a violation unless the VMA is locked: vma_assert_locked.
 func (v *VMA) AssertLocked(t *task.Task) {
-	if v.refcnt.Peek() <= 1 && !v.IsWriteLocked(t) {
+	if _, idle := v.LockPeek(); idle && !v.IsWriteLocked(t) {
 		t.Violate("not-locked", "VMA %#x is used without a lock", v.start.Peek())
 	}
 }
 
 // AssertAttached checks that the VMA is attached: vma_assert_attached. The caller has it write-locked, so that it stays so.
 func (v *VMA) AssertAttached(t *task.Task) {
-	if v.refcnt.Peek() == 0 {
+	if v.DetachedPeek() {
 		t.Violate("store-detached", "the entry of the detached VMA %#x is overwritten", v.start.Peek())
 	}
 }
 
 // assertModifiable checks, in builds with invariants, that the VMA is write-locked or cannot be found.
 func (v *VMA) assertModifiable(t *task.Task) {
-	if invariants.Enabled && v.refcnt.Peek() != 0 {
+	if invariants.Enabled && !v.DetachedPeek() {
 		v.AssertWriteLocked(t)
 	}
 }

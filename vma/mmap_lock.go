@@ -73,9 +73,14 @@ func (m *MMLock) MmapWriteLockKillable(t *task.Task) error {
 
 // beginWrite opens a write section: mm_lock_seqcount_begin.
 func (m *MMLock) beginWrite(t *task.Task) {
-	if !m.Rules.Has(rules.SeqCounter) {
+	if m.OddInside() {
 		m.LockSeq.WriteBegin(t)
 	}
+}
+
+// OddInside reports whether mm_lock_seq is odd while a write section is open.
+func (m *MMLock) OddInside() bool {
+	return m.Generation != MmapOnly && !m.Rules.Has(rules.SeqCounter)
 }
 
 // MmapWriteUnlock ends all VMA write locks and gives mmap_lock back: mmap_write_unlock.
@@ -98,18 +103,21 @@ func (m *MMLock) MmapWriteDowngrade(t *task.Task) {
 
 // EndWriteAll ends the write locks of all VMAs of the mm: vma_end_write_all. The caller holds mmap_lock for writing.
 func (m *MMLock) EndWriteAll(t *task.Task) {
+	if m.Generation == MmapOnly {
+		return
+	}
 	t.Enter("vma_end_write_all")
-	if m.Rules.Has(rules.SeqCounter) {
-		m.LockSeq.Advance(t)
-	} else {
+	if m.OddInside() {
 		m.LockSeq.WriteEnd(t)
+	} else {
+		m.LockSeq.Advance(t)
 	}
 	t.Leave()
 }
 
 // AdvanceSeq moves mm_lock_seq on as n write sections would in which no VMA is locked. No other task may use the mm meanwhile.
 func (m *MMLock) AdvanceSeq(n uint64) {
-	if !m.Rules.Has(rules.SeqCounter) {
+	if m.OddInside() {
 		n *= 2
 	}
 	m.LockSeq.Set(m.LockSeq.Peek() + uint32(n))

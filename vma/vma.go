@@ -13,10 +13,12 @@
 //	1+n               attached, n readers
 //	+VMALockOffset    a writer is keeping new readers out and waits for the rest
 //
-// A VMA is write-locked while its vm_lock_seq equals the mm's mm_lock_seq; so all write locks of an mm end at once, when
-// mm_lock_seq moves on.
+// In the others a flag says whether it is detached, and its readers hold a rwsem, or mmap_lock.
 //
-// VMA memory is reused at once as another VMA (SLAB_TYPESAFE_BY_RCU). Hence a reader that found a VMA in the tree must
+// A VMA is write-locked while its vm_lock_seq equals the mm's mm_lock_seq; so all write locks of an mm end at once, when
+// mm_lock_seq moves on. Where VMAs have no lock, all are write-locked while mmap_lock is.
+//
+// VMA memory is reused at once as another VMA (SLAB_TYPESAFE_BY_RCU), unless a generation lets it wait for a grace period. Hence a reader that found a VMA in the tree must
 // take its reference first and look at vm_mm, vm_start and vm_end afterwards.
 package vma
 
@@ -34,21 +36,25 @@ import (
 // VMA is a virtual memory area: vm_area_struct. It fills two cache lines: what a lookup reads, and, on a line of their
 // own, the reference count and what only holders of a lock touch. fieldLayout says who may read and write each field.
 type VMA struct {
-	start  ksync.Atomic64
-	end    ksync.Atomic64
-	mm     ksync.Pointer[MMLock]
-	flags  ksync.Flags64
-	pgoff  ksync.Plain[uint64]
-	anon   ksync.Pointer[AnonVMA]
-	file   ksync.Plain[*phys.File]
-	seq    ksync.Atomic32
-	_      [4]byte
-	refcnt ksync.Refcount
+	start ksync.Atomic64
+	end   ksync.Atomic64
+	mm    ksync.Pointer[MMLock]
+	flags ksync.Flags64
+	pgoff ksync.Plain[uint64]
+	anon  ksync.Pointer[AnonVMA]
+	file  ksync.Plain[*phys.File]
+	seq   ksync.Atomic32
+
+	detached ksync.Plain[bool] // where there is no refcnt: the detached flag
+	_        [3]byte
+
+	refcnt ksync.Refcount // in generations that count readers
 	ksync.Life
 	chain ksync.Plain[*AnonVMAChain]
 	ops   ksync.Plain[*Ops]
 	place phys.Mapping // in the reverse map of the file; under its lock
-	_     [24]byte
+	lock  *vmaLock     // of the generation RWSem: vm_lock; it never changes while the VMA lives
+	_     [16]byte
 }
 
 // Ops is vm_operations_struct: hooks of the mapping's owner.
@@ -154,7 +160,7 @@ func (v *VMA) FilePeek() *phys.File { return v.file.Peek() }
 // AnonPeek returns the anon_vma likewise.
 func (v *VMA) AnonPeek() *AnonVMA { return v.anon.Peek() }
 
-// RefcntPeek returns vm_refcnt likewise.
+// RefcntPeek returns vm_refcnt likewise; it is 0 in generations that have none.
 func (v *VMA) RefcntPeek() int32 { return v.refcnt.Peek() }
 
 // MMPeek returns vm_mm likewise.
@@ -167,17 +173,25 @@ func (v *VMA) Closes() bool {
 }
 
 // Cache allocates VMAs: vm_area_cachep.
-type Cache struct{ slab *ksync.Slab[VMA, *VMA] }
+type Cache struct {
+	slab  *ksync.Slab[VMA, *VMA]
+	locks *ksync.Slab[vmaLock, *vmaLock] // of the generation RWSem: vma_lock_cachep
+}
 
 // poison marks the range of a freed VMA. It is not page aligned, so that a stale use is found by value.
 const poison = 0x6b6b6b6b6b6b6b6b
 
 // NewCache returns an empty cache that reuses memory as reuse says.
 func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
-	return &Cache{ksync.NewSlab[VMA, *VMA](ksync.SlabConfig[VMA]{
+	c := &Cache{locks: newLockCache()}
+	c.slab = ksync.NewSlab[VMA, *VMA](ksync.SlabConfig[VMA]{
 		Name: "vm_area_struct", Reuse: reuse, RCU: rcu, Layout: &fieldLayout,
 		Check: func(t *task.Task, v *VMA) string {
-			if n := v.refcnt.Read(t); n != 0 {
+			if !v.generation().Counts() {
+				if !v.detached.Read(t) {
+					return "it is attached"
+				}
+			} else if n := v.refcnt.Read(t); n != 0 {
 				return fmt.Sprintf("vm_refcnt is %d, expected 0", n)
 			}
 			if v.place.Linked() {
@@ -188,8 +202,10 @@ func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
 		Poison: func(t *task.Task, v *VMA) { // the kernel's free pointer overlays these two words
 			v.start.WriteOnce(t, poison)
 			v.end.WriteOnce(t, poison)
+			c.freeLock(t, v)
 		},
-	})}
+	})
+	return c
 }
 
 // Alloc returns a detached VMA of mm with the given range, flags and page offset: vm_area_alloc. It fails with ENOMEM.
@@ -202,6 +218,11 @@ func (c *Cache) Alloc(t *task.Task, mm *MMLock, start, end, pgoff uint64, flags 
 		t.Violate("detached-refcnt", "a new VMA has vm_refcnt %d, expected 0", n)
 	}
 	v.mm.WriteOnce(t, mm)
+	if !mm.Generation.Counts() {
+		if err := c.allocFlagged(t, v, mm); err != nil {
+			return nil, err
+		}
+	}
 	v.seq.WriteOnce(t, NeverLocked)
 	v.start.WriteOnce(t, start)
 	v.end.WriteOnce(t, end)
@@ -222,7 +243,7 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !mm.Rules.Has(rules.DupByField) { // *new = *orig, then vma_lock_init
+	if mm.Generation.Counts() && !mm.Rules.Has(rules.DupByField) { // *new = *orig, then vma_lock_init
 		n.refcnt.SetRelease(t, v.refcnt.Read(t))
 		n.refcnt.SetRelease(t, 0)
 	}
@@ -238,7 +259,10 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 func (c *Cache) Free(t *task.Task, v *VMA) { c.slab.Free(t, v) }
 
 // Rewind makes a cache without VMAs hand its memory out again in the same order.
-func (c *Cache) Rewind() { c.slab.Rewind() }
+func (c *Cache) Rewind() {
+	c.slab.Rewind()
+	c.locks.Rewind()
+}
 
 // Stats returns how many VMAs are allocated now, how many allocations there were, and how many of them reused memory.
 func (c *Cache) Stats() (inUse int, allocated, reused uint64) {

@@ -137,6 +137,12 @@ func explainGeneration(g rules.Generation) string {
 	for _, r := range g.With() {
 		fmt.Fprintf(&b, "  with    %-20s %s\n", r, r.Info().Does)
 	}
+	if none := g.Meaningless(); len(none) > 0 {
+		fmt.Fprintf(&b, "  rules that say nothing where VMAs are kept as they are by %s:\n", g.Lock)
+		for _, r := range none {
+			fmt.Fprintf(&b, "    %s\n", r)
+		}
+	}
 	return b.String()
 }
 

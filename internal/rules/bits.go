@@ -35,6 +35,14 @@ func (b bits) without(o bits) bits {
 	return b
 }
 
+// and returns the rules that are in both.
+func (b bits) and(o bits) bits {
+	for i := range b {
+		b[i] &= o[i]
+	}
+	return b
+}
+
 // differ returns the rules that are in b or in o, and not in both.
 func (b bits) differ(o bits) bits {
 	for i := range b {

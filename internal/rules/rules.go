@@ -27,6 +27,7 @@ type Info struct {
 	Shows  string // the litmus test that demonstrates it
 	Beside string // settings that both sides of the demonstration have besides, as "-check-vm-mm"
 	Seen   Seen   // in what their reports differ
+	Locks  Locks  // under which the rule means something; none named: under all
 }
 
 // Seen names the part of an explorer's report that a rule changes.
@@ -80,11 +81,12 @@ func Find(name string) (Rule, error) {
 	return 0, errors.New(suggest.Unknown("rule", name, names, "one that vmasim rules lists"))
 }
 
-// Generation is a named set of rules.
+// Generation is a named set of rules for one kind of lock.
 type Generation struct {
 	Name string
 	Doc  string
-	set  bits
+	Lock Lock
+	set  bits // of rules that mean something under the lock
 }
 
 // Default is the generation in force when nothing else is said.
@@ -108,8 +110,13 @@ func FindGeneration(name string) (Generation, error) {
 // Has reports whether the rule belongs to the generation.
 func (g Generation) Has(r Rule) bool { return g.set.has(r) }
 
-// Without returns the rules that the default generation has and g has not.
-func (g Generation) Without() []Rule { return mustGeneration(Default).set.without(g.set).rules() }
+// Without returns the rules that the default generation has and g has not, though they mean something under its lock.
+func (g Generation) Without() []Rule {
+	return mustGeneration(Default).set.without(g.set).and(under(g.Lock)).rules()
+}
+
+// Meaningless returns the rules that say nothing under the lock of g.
+func (g Generation) Meaningless() []Rule { return bitsOf(All()...).without(under(g.Lock)).rules() }
 
 // With returns the rules that g has and the default generation has not.
 func (g Generation) With() []Rule { return g.set.without(mustGeneration(Default).set).rules() }
@@ -122,11 +129,15 @@ func mustGeneration(name string) Generation {
 	return g
 }
 
-// Set is the rules in force on a machine.
+// Set is the rules in force on a machine, and the lock that they are for.
 type Set struct {
 	generation string // that the specification began with
+	lock       Lock
 	bits       bits
 }
+
+// Lock returns what keeps the VMAs as they are.
+func (s *Set) Lock() Lock { return s.lock }
 
 // Has reports whether the rule is in force.
 func (s *Set) Has(r Rule) bool { return s.bits.has(r) }
@@ -198,7 +209,7 @@ func Parse(spec string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	s.bits = g.set
+	s.lock, s.bits = g.Lock, g.set
 	var asked bits
 	for _, p := range parts {
 		p = strings.TrimSpace(p)
@@ -211,6 +222,10 @@ func Parse(spec string) (Set, error) {
 		}
 		if asked.has(set.rule) && !set.in(s.bits) {
 			return Set{}, fmt.Errorf("rule %s is both added and taken away, expected one of them", set.rule)
+		}
+		if !g.Lock.gives(set.rule) {
+			return Set{}, fmt.Errorf("rule %s says nothing under generation %s, where VMAs are kept as they are by %s: expected one of %s before it",
+				set, g.Name, g.Lock, strings.Join(generationsFor(set.rule), ", "))
 		}
 		asked.put(set.rule, true)
 		s.put(set)
@@ -232,7 +247,7 @@ func (s *Set) put(set setting) { s.bits.put(set.rule, set.on) }
 func (s *Set) settle(asked bits) error {
 	for _, c := range contradictionTable {
 		switch {
-		case !c.a.in(s.bits) || !c.b.in(s.bits):
+		case !c.a.in(s.bits) || !c.b.in(s.bits) || !s.lock.gives(c.b.rule):
 		case asked.has(c.b.rule):
 			return fmt.Errorf("rules %s and %s contradict each other: %s", c.a, c.b, c.why)
 		default:

@@ -37,7 +37,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: %v, %v", g.Name, s.String(), err)
 		}
 		for _, r := range All() {
-			if g.Has(r) != s.Has(r) {
+			if g.Has(r) != s.Has(r) || g.Has(r) && !g.Lock.gives(r) {
 				t.Errorf("%s: %s", g.Name, r)
 			}
 		}
@@ -63,6 +63,11 @@ func TestParse(t *testing.T) {
 		"linux-6.18,-munmap-downgrade":                       {"linux-6.18,-munmap-downgrade", []Rule{EndWriteOnDowngrade}, []Rule{MunmapDowngrade}},
 		"refcount-v6":                                        {"refcount-v6", []Rule{ForkLocksParent}, []Rule{DetachWaits, TypesafeSlab}},
 		"refcount-v6,+detach-waits":                          {"refcount-v6,+detach-waits", []Rule{DetachWaits}, []Rule{TypesafeSlab}},
+		"mmap-lock":                                          {"mmap-lock", []Rule{MunmapDowngrade, UndoMerge}, []Rule{DetachWaits, TypesafeSlab, SeqCounter, ForkLocksParent}},
+		"vma-rwsem":                                          {"vma-rwsem", []Rule{SeqCounter, RetryDetached, ForkLocksParent}, []Rule{DetachWaits, TypesafeSlab, WalkAnew}},
+		"vma-rwsem,-seq-counter":                             {"vma-rwsem,-seq-counter", []Rule{RetryDetached}, []Rule{SeqCounter}},
+		"vma-rwsem-seqcount":                                 {"vma-rwsem-seqcount", []Rule{RetryDetached}, []Rule{SeqCounter, DetachWaits}},
+		"mmap-lock,-munmap-downgrade":                        {"mmap-lock,-munmap-downgrade", nil, []Rule{MunmapDowngrade, EndWriteOnDowngrade}},
 		"refcount-v6,+check-vm-mm,+pin-foreign-mm":           {"refcount-v6,+check-vm-mm,+pin-foreign-mm", []Rule{CheckVMMM, PinForeignMM}, nil},
 		"linux-6.18,-callers-mm,-retry-detached,+hole-first": {"linux-6.18,-callers-mm,-retry-detached,+hole-first", nil, nil},
 	} {
@@ -90,6 +95,10 @@ func TestParseRefuses(t *testing.T) {
 		"-hole-first,+hole-first": "rule hole-first is both added and taken away, expected one of them",
 		"+pin-foreign-mm,-check-vm-mm": "rules -check-vm-mm and +pin-foreign-mm contradict each other: " +
 			"without the comparison no VMA is found to be foreign",
+		"vma-rwsem,-detach-waits": "rule -detach-waits says nothing under generation vma-rwsem, where VMAs are kept as they are by a rwsem of each: " +
+			"expected one of refcount-v6, linux-6.18 before it",
+		"mmap-lock,+hole-first": "rule +hole-first says nothing under generation mmap-lock, where VMAs are kept as they are by mmap_lock alone: " +
+			"expected one of vma-rwsem, vma-rwsem-seqcount, refcount-v6, linux-6.18 before it",
 		"refcount-v6,+pin-foreign-mm": "rules -check-vm-mm and +pin-foreign-mm contradict each other: ",
 		"-munmap-downgrade,-end-write-on-downgrade": "rules -munmap-downgrade and -end-write-on-downgrade contradict each other: " +
 			"nothing downgrades",
@@ -100,7 +109,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestGenerationsDiffer: what a generation lacks and has more than the default, taken together, leads back to it.
+// TestGenerationsDiffer: what a generation lacks and has more than the default, taken together, leads back to it; or, under another
+// lock, to the rules of it that mean something there.
 func TestGenerationsDiffer(t *testing.T) {
 	for _, g := range Generations() {
 		spec := Default
@@ -110,8 +120,43 @@ func TestGenerationsDiffer(t *testing.T) {
 		for _, r := range g.With() {
 			spec += ",+" + r.String()
 		}
-		if s, err := Parse(spec); err != nil || s.bits != g.set {
+		if s, err := Parse(spec); err != nil || s.bits.and(under(g.Lock)) != g.set {
 			t.Errorf("%s is not %s: %v", g.Name, spec, err)
 		}
+	}
+}
+
+// TestMeaningless: a rule that says nothing under the lock of a generation is neither added nor taken away there, by itself or as what
+// another one is nothing without, and the refusal names generations in which it can be.
+func TestMeaningless(t *testing.T) {
+	refused := 0
+	for _, g := range Generations() {
+		for _, r := range g.Meaningless() {
+			for _, sign := range []string{",+", ",-"} {
+				_, err := Parse(g.Name + sign + r.String())
+				if err == nil || !strings.Contains(err.Error(), "says nothing under generation "+g.Name) || !strings.HasSuffix(err.Error(), " before it") {
+					t.Errorf("%s%s%s: %v", g.Name, sign, r, err)
+				}
+				refused++
+			}
+			names := generationsFor(r)
+			if len(names) == 0 {
+				t.Errorf("%s says nothing under any generation", r)
+			}
+			for _, name := range names {
+				if _, err := Parse(name + "," + setting{r, !mustGeneration(name).Has(r)}.String()); err != nil && !strings.Contains(err.Error(), "contradict") {
+					t.Errorf("%s is said to be of %s: %v", r, name, err)
+				}
+			}
+		}
+		for _, r := range All() {
+			s, err := Parse(g.Name + "," + setting{r, !g.Has(r)}.String())
+			if err == nil && len(s.bits.without(under(g.Lock)).rules()) > 0 {
+				t.Errorf("%s, %s switched, has rules that say nothing: %s", g.Name, r, s.String())
+			}
+		}
+	}
+	if refused < 50 {
+		t.Errorf("%d settings refused, expected at least 50", refused)
 	}
 }

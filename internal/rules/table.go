@@ -37,6 +37,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "a reader's put drops the count to zero after the writer freed or re-attached the VMA",
 		Shows:  "put-to-zero",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	CheckVMMM: {
 		Name:   "check-vm-mm",
@@ -45,6 +46,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "a VMA reused by another mm at the same address is taken for one's own",
 		Shows:  "reuse-before-lock",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	PinForeignMM: {
 		Name:   "pin-foreign-mm",
@@ -53,6 +55,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "the reader wakes the writer of an mm that is already freed",
 		Shows:  "foreign-put",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	CallersMM: {
 		Name:   "callers-mm",
@@ -61,6 +64,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "the mm_lock_seq of an mm that is already freed is read, through the vm_mm of a reused VMA",
 		Shows:  "reuse-while-locking",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	AddressAfterRef: {
 		Name:   "address-after-ref",
@@ -69,6 +73,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "a VMA reused at another address between the check and the reference is taken for the one looked up",
 		Shows:  "reuse-then-attach",
 		Seen:   SeenVerdict,
+		Locks:  withVMALock,
 	},
 	RetryDetached: {
 		Name:   "retry-detached",
@@ -77,6 +82,7 @@ var ruleTable = [numRules]Info{
 		Effect: "the fault goes on under mmap_lock, and vma_lock_miss stays zero",
 		Shows:  "overlap-fault",
 		Seen:   SeenReached,
+		Locks:  withVMALock,
 	},
 	SettleBeforePut: {
 		Name:   "settle-before-put",
@@ -85,6 +91,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "a put that drops to zero leaves lockdep's map held; vm_mm is read from memory that has become another VMA",
 		Shows:  "detach-race",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	ReaderLimit: {
 		Name:   "reader-limit",
@@ -93,6 +100,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "readers count up into the writer's flag",
 		Shows:  "reader-overflow",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	OneStepWriteLock: {
 		Name:   "one-step-write-lock",
@@ -101,6 +109,7 @@ var ruleTable = [numRules]Info{
 		Effect: "readers that come between the two steps are waited for",
 		Shows:  "detach-race",
 		Seen:   SeenExecutions,
+		Locks:  withRefcount,
 	},
 	DupByField: {
 		Name:   "dup-by-field",
@@ -109,6 +118,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "a reader that stands on the copy's memory takes a reference on a count that is then set to zero",
 		Shows:  "struct-copy",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	TypesafeSlab: {
 		Name:   "typesafe-slab",
@@ -118,6 +128,7 @@ var ruleTable = [numRules]Info{
 		Shows:  "reuse-before-lock",
 		Beside: "-check-vm-mm",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 	AttachBeforeStore: {
 		Name:   "attach-before-store",
@@ -126,6 +137,7 @@ var ruleTable = [numRules]Info{
 		Effect: "the VMA can be found before it is attached, but it is write-locked by then, and the lookup gives up before it looks at the count",
 		Shows:  "attach-order",
 		Seen:   SeenNothing,
+		Locks:  withVMALock,
 	},
 	LockNewVMA: {
 		Name:   "lock-new-vma",
@@ -134,6 +146,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "vma_mark_attached finds the VMA without the write lock that it asserts, and a fault may go ahead of the end of mmap",
 		Shows:  "attach-order",
 		Seen:   SeenVerdict,
+		Locks:  withVMALock,
 	},
 	MunmapDowngrade: {
 		Name:   "munmap-downgrade",
@@ -150,6 +163,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "mm_lock_seq stays odd without a writer, and the next one makes it even",
 		Shows:  "downgrade-ends-locks",
 		Seen:   SeenVerdict,
+		Locks:  withVMALock,
 	},
 	ForkLocksParent: {
 		Name:   "fork-locks-parent",
@@ -158,6 +172,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "a fault copies a page before fork has flushed the TLB, and the parent loses what it stores through the old translation",
 		Shows:  "fork-parent",
 		Seen:   SeenVerdict,
+		Locks:  withVMALock,
 	},
 	RetryUnderTrylock: {
 		Name:   "retry-under-trylock",
@@ -166,6 +181,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "the fault waits for a writer that waits for the fault's VMA lock: deadlock",
 		Shows:  "lock-order",
 		Seen:   SeenVerdict,
+		Locks:  withVMALock,
 	},
 	HoleFirst: {
 		Name:   "hole-first",
@@ -174,6 +190,7 @@ var ruleTable = [numRules]Info{
 		Effect: "a lookup finds the hole instead of the old VMAs, which are detached and write-locked; both send it to mmap_lock",
 		Shows:  "overlap-fault",
 		Seen:   SeenReached,
+		Locks:  withVMALock,
 	},
 	SeqCounter: {
 		Name:   "seq-counter",
@@ -182,6 +199,7 @@ var ruleTable = [numRules]Info{
 		Effect: "after 2^32 write sections a stale vm_lock_seq equals an idle mm_lock_seq: the VMA seems write-locked until the next one",
 		Shows:  "seq-wrap",
 		Seen:   SeenVerdict,
+		Locks:  withVMALock,
 	},
 	UndoMerge: {
 		Name:   "undo-merge",
@@ -222,6 +240,7 @@ var ruleTable = [numRules]Info{
 		Breaks: "the second look goes on from a node that may have been freed since the RCU section of the first one ended",
 		Shows:  "kept-node",
 		Seen:   SeenVerdict,
+		Locks:  withRefcount,
 	},
 }
 
@@ -229,6 +248,25 @@ var ruleTable = [numRules]Info{
 func theDefault() bits { return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter)) }
 
 var generationTable = [...]Generation{
+	{
+		Name: "mmap-lock",
+		Doc:  "Linux up to 6.3: every fault takes mmap_lock for reading, and VMAs have no lock of their own",
+		Lock: MmapLock,
+		set:  theDefault().and(under(MmapLock)),
+	},
+	{
+		Name: "vma-rwsem",
+		Doc: "Linux 6.12, for 6.4 to 6.13: a rwsem and a detached flag for each VMA, a plain counter as mm_lock_seq, and VMAs that are " +
+			"freed after a grace period; of the cases in which a fault falls back, those since 6.10",
+		Lock: RWSemLock,
+		set:  bitsOf(append(theDefault().rules(), SeqCounter)...).and(under(RWSemLock)),
+	},
+	{
+		Name: "vma-rwsem-seqcount",
+		Doc:  "Linux 6.14: vma-rwsem with a sequence counter as mm_lock_seq, odd while a writer is inside",
+		Lock: RWSemLock,
+		set:  theDefault().and(under(RWSemLock)),
+	},
 	{
 		Name: "refcount-v6",
 		Doc: "the reference count as posted on 16 December 2024 (v6, patch 10), with its detach race; what it lacks of memory " +

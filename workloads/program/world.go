@@ -376,8 +376,8 @@ func (w *world) leftBehind() (left bool) {
 			m.MmapReadUnlock(t)
 		}
 		w.eachVMA(i, func(e tree.Entry) {
-			if refcnt := e.VMA.RefcntPeek(); refcnt > 1 {
-				stuck("the VMA at %s has vm_refcnt %#x though every thread has ended", w.place(e.Start), refcnt)
+			if state, idle := e.VMA.LockPeek(); !idle {
+				stuck("the VMA at %s has %s though every thread has ended", w.place(e.Start), state)
 			}
 		})
 	}

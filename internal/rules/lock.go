@@ -1,0 +1,51 @@
+package rules
+
+// Lock is the kind of lock that keeps the VMAs of a generation as they are for those who read them. It decides which rules mean
+// anything: those about a count of readers say nothing where there is none.
+type Lock uint8
+
+// The locks.
+const (
+	RefcountLock Lock = iota // vm_refcnt counts the readers of each VMA
+	MmapLock                 // mmap_lock alone
+	RWSemLock                // each VMA has a rwsem
+	numLocks
+)
+
+// lockTable says what each lock is, as it ends the words "kept as they are by".
+var lockTable = [numLocks]string{
+	RefcountLock: "the count vm_refcnt of each",
+	MmapLock:     "mmap_lock alone",
+	RWSemLock:    "a rwsem of each",
+}
+
+func (l Lock) String() string { return lockTable[l] }
+
+// Locks is a set of locks.
+type Locks uint16
+
+const (
+	withRefcount Locks = 1 << RefcountLock
+	withVMALock        = withRefcount | 1<<RWSemLock // a lock of each VMA, whatever it is
+)
+
+// gives reports whether a rule means something under the lock.
+func (l Lock) gives(r Rule) bool { return ruleTable[r].Locks == 0 || ruleTable[r].Locks&(1<<l) != 0 }
+
+// under returns all rules that mean something under a lock.
+func under(l Lock) (b bits) {
+	for _, r := range All() {
+		b.put(r, l.gives(r))
+	}
+	return b
+}
+
+// generationsFor returns the names of the generations under whose lock a rule means something.
+func generationsFor(r Rule) (names []string) {
+	for _, g := range generationTable {
+		if g.Lock.gives(r) {
+			names = append(names, g.Name)
+		}
+	}
+	return names
+}
