@@ -70,7 +70,7 @@ func TestSearchInRuns(t *testing.T) {
 	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceDelayed}
 	seeds, compared := uint64(16), 0
 	if testing.Short() {
-		seeds = 4
+		seeds = 2
 	}
 	for seed := range seeds {
 		for _, s := range []Strategy{DPOR, DFS, Bounded} {

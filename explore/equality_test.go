@@ -257,7 +257,11 @@ func TestReductionMissesNoWakeUps(t *testing.T) {
 			{s("call", 0), s("call", 0)}, {s("rcu", 0, s("read", 0))}, {s("barrier", 0), s("read", 0)},
 		}},
 	} {
-		for _, choices := range [][]task.Choice{nil, {task.GraceDelayed}, {task.ReuseLater}} {
+		all := [][]task.Choice{nil, {task.GraceDelayed}, {task.ReuseLater}}
+		if testing.Short() {
+			all = all[:1]
+		}
+		for _, choices := range all {
 			a, b, _, ok := compare(t, 0, p, Options{Strategy: DFS, Choices: choices}, Options{Strategy: DPOR, Choices: choices}, 100_000)
 			if !ok {
 				t.Errorf("%s: too large", name)

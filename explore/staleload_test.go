@@ -271,7 +271,7 @@ func generateWeak(seed uint64) *generated {
 func TestReductionMissesNoSignal(t *testing.T) {
 	programs, limit, least := uint64(600), 800, 20
 	if testing.Short() {
-		programs, limit, least = 300, 400, 8
+		programs, limit, least = 120, 200, 2
 	}
 	all := []string{"kill ", "killable write", "killable await", "early", "poll"}
 	choices := []task.Choice{task.Signal, task.StaleWalk}

@@ -89,7 +89,7 @@ func TestPopulateOfKilled(t *testing.T) {
 // TestMlockBesideOthers lets another call run to its end after some steps of mlock of a file, which gives mmap_lock back for each
 // page. All that is still mapped and locked then is there.
 func TestMlockBesideOthers(t *testing.T) {
-	const stride = 11
+	every := sparsely(11)
 	for name, other := range map[string]func(f *fixture, tk *task.Task) error{
 		"munmap":   func(f *fixture, tk *task.Task) error { return f.mm.Munmap(tk, at(1), page) },
 		"mmap":     func(f *fixture, tk *task.Task) error { return f.mmapBy(tk, 0, 2, rw) },
@@ -107,7 +107,7 @@ func TestMlockBesideOthers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for k, last := 0, false; !last; k += stride {
+			for k, last := 0, false; !last; k += every {
 				t.Run("", func(t *testing.T) {
 					f := newFixture(t)
 					f.mapFile(f.open(3*page), 0, 3, rw, linux.MAP_PRIVATE, 0)

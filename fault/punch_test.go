@@ -13,6 +13,7 @@ import (
 // interleave lets one task run to its end after each step of another, or after some, and the other way round, each time on a machine
 // of its own; check says what is wrong afterwards.
 func interleave(t *testing.T, every int, setup func(f *fixture) (a, b func(*task.Task), check func())) {
+	every = sparsely(every)
 	for _, swap := range []bool{false, true} {
 		for k, last := 0, false; !last; k += every {
 			t.Run("", func(t *testing.T) {
@@ -28,6 +29,14 @@ func interleave(t *testing.T, every int, setup func(f *fixture) (a, b func(*task
 			})
 		}
 	}
+}
+
+// sparsely returns after how many steps a test looks again that would do so after every: more of them where time is short.
+func sparsely(every int) int {
+	if testing.Short() {
+		return 3*every + 1 // no multiple of it: other steps than before, too
+	}
+	return every
 }
 
 func (f *fixture) madvise(t *task.Task, from, to, advice int) {

@@ -22,7 +22,7 @@ func newDeepLab(t *testing.T) *Lab {
 
 func TestRandomDeep(t *testing.T) {
 	l := newDeepLab(t)
-	r, err := l.Random(context.Background(), Options{Operations: *randomOps / 2, Seed: *randomSeed, Workers: 2})
+	r, err := l.Random(context.Background(), Options{Operations: operations() / 2, Seed: *randomSeed, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

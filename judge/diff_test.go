@@ -39,10 +39,18 @@ func newLab(t *testing.T) *Lab {
 	return l
 }
 
+// operations returns how many random operations a test compares.
+func operations() int {
+	if testing.Short() {
+		return *randomOps / 4
+	}
+	return *randomOps
+}
+
 // TestRandom compares a bounded number of random operations: -diff-ops and -diff-seed make it long, or begin elsewhere.
 func TestRandom(t *testing.T) {
 	l := newLab(t)
-	r, err := l.Random(context.Background(), Options{Operations: *randomOps, Seed: *randomSeed, Workers: 2})
+	r, err := l.Random(context.Background(), Options{Operations: operations(), Seed: *randomSeed, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,30 +41,6 @@ func exploreBuiltin(t *testing.T, name string, s program.Setting) *program.Resul
 	return r
 }
 
-// TestDrawingsAreMarked: the drawing of each stated violation says where it is.
-func TestDrawingsAreMarked(t *testing.T) {
-	for _, info := range workloads.Litmus() {
-		sc, err := workloads.LoadBuiltin(info.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range sc.Verdicts {
-			if v.Verified() {
-				continue
-			}
-			r := exploreBuiltin(t, info.Name, program.Setting{Rules: v.Rules})
-			for _, v := range r.Violations {
-				if text := draw(v.Trace, false); !strings.Contains(text, "*** ") {
-					t.Errorf("%s under %s: %s is not marked in\n%s", info.Name, r.Rules, v.Oracle(), text)
-				}
-			}
-			if len(r.Violations) == 0 {
-				t.Errorf("%s under %s: nothing is drawn", info.Name, r.Rules)
-			}
-		}
-	}
-}
-
 // TestExploreReports compares whole reports with those in testdata/explore. The commands are
 // FORMAT scenario=NAME [rules=SPEC] [without=(ORACLES)] [full].
 func TestExploreReports(t *testing.T) {

@@ -13,11 +13,12 @@ import (
 // test. The list names all.
 func TestOracleHints(t *testing.T) {
 	list := vmasim(t, "oracles", exitOK)
-	for _, o := range check.Oracles() {
+	for n, o := range check.Oracles() {
 		if !strings.Contains(list, "\n  "+o.Name+"\n      "+o.Means+"\n") {
 			t.Errorf("vmasim oracles leaves out %s", o.Name)
 		}
 		t.Run(o.Name, func(t *testing.T) {
+			sample(t, n)
 			text := vmasim(t, "oracles "+o.Name, exitOK)
 			_, command, shown := strings.Cut(text, "To see it:\n  vmasim ")
 			if shown == strings.Contains(text, "No litmus test shows it.") {

@@ -137,10 +137,10 @@ func TestRunSamples(t *testing.T) {
 // TestKeysAreTold: every key of the results in JSON stands in the manual.
 func TestKeysAreTold(t *testing.T) {
 	for line, name := range map[string]string{
-		"run quickstart --duration 50ms --format json":                           "docs/output.md",
-		"explore detach-race --format json -j 1":                                 "docs/explore.md",
-		"explore fork-parent --format json -j 1 --executions 50 --keep-going 1":  "docs/explore.md",
-		"explore lock-order --format ndjson -j 1 --rules refcount-v6 --time 10s": "docs/explore.md",
+		"run quickstart --duration 50ms --format json":                          "docs/output.md",
+		"explore detach-race --format json -j 1":                                "docs/explore.md",
+		"explore fork-parent --format json -j 1 --executions 50 --keep-going 1": "docs/explore.md",
+		"explore put-to-zero --consequences --format ndjson -j 1":               "docs/explore.md",
 	} {
 		told := map[string]bool{}
 		for _, m := range inlineWords.FindAllStringSubmatch(manual(t, name), -1) {

@@ -3,7 +3,6 @@ package program
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"vmasim/explore"
 	"vmasim/workloads"
@@ -20,7 +19,7 @@ func TestCutIsNoViolation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Explore(t.Context(), sc, Options{Options: explore.Options{Time: 2 * time.Second, Depth: 3000}})
+		r, err := Explore(t.Context(), sc, Options{Options: explore.Options{Executions: 20, Depth: 3000}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,6 @@ func TestFilesLieOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range sc.Verdicts {
-		checkVerdict(t, sc, v, 1)
+		CheckVerdict(t, sc, v, 1)
 	}
 }
