@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+
+	"vmasim/internal/shrink"
 )
 
 // Size is how large a counterexample is.
@@ -207,37 +209,35 @@ func (sh *shrinker) improve(p Program, f Found) (Found, error) {
 	x := newExecutor(p, &sh.o)
 	defer x.close()
 	best := f
-	for end := sh.steps + improveSteps; ; {
-		smaller, err := sh.smaller(x, &best, end)
-		if err != nil {
-			return f, err
+	var failed error
+	end := sh.steps + improveSteps
+	smaller := func(order []turn) bool {
+		if failed != nil || sh.over(end) {
+			return false
 		}
-		if smaller == nil {
+		x.use(&wish{order: slices.Clone(order), choices: best.Schedule.Choices})
+		g, err := sh.run(x)
+		if failed = err; g == nil || !sizeOf(p, &g.Schedule).less(sizeOf(p, &best.Schedule)) {
+			return false
+		}
+		best = *g
+		return true
+	}
+	for order := []turn(nil); ; { // as long as the tasks have not quite taken the turns that were left
+		taken := turnsOf(best.Schedule.Tasks)
+		if slices.Equal(order, taken) {
 			break
 		}
-		smaller.Execution = f.Execution
-		best = *smaller
+		order = shrink.Sequence(taken, plainer, smaller)
 	}
+	if failed != nil {
+		return f, failed
+	}
+	best.Execution = f.Execution
 	if again, err := sh.again(p, &best); !again {
 		return f, err
 	}
 	return best, nil
-}
-
-// smaller returns the first variant of a schedule that fails alike and is smaller, nil if none is.
-func (sh *shrinker) smaller(x *Executor, f *Found, end int) (*Found, error) {
-	size := sizeOf(x.program, &f.Schedule)
-	for _, order := range variants(f.Schedule.Tasks) {
-		if sh.over(end) {
-			return nil, nil
-		}
-		x.use(&wish{order: order, choices: f.Schedule.Choices})
-		g, err := sh.run(x)
-		if err != nil || g != nil && sizeOf(x.program, &g.Schedule).less(size) {
-			return g, err
-		}
-	}
-	return nil, nil
 }
 
 // turn is a run of steps of one task.
@@ -255,35 +255,26 @@ func turnsOf(tasks []uint8) []turn {
 	return all
 }
 
-// variants returns orders that may be smaller: with a turn left out, with one moved to the next or the last of the same
-// task, or with one cut short, what is left of it coming whenever nothing else is asked for.
-func variants(tasks []uint8) [][]turn {
-	turns := turnsOf(tasks)
-	var all [][]turn
-	for i := range turns {
-		all = append(all, slices.Delete(slices.Clone(turns), i, i+1))
-	}
-	for i := range turns {
-		for _, less := range []int{turns[i].steps / 2, 1} {
+// plainer returns orders in which a turn is cut short, what is left of it coming whenever nothing else is asked for, or joined to the next
+// one of the same task, at the place of either.
+func plainer(turns []turn, at int) (all [][]turn) {
+	for _, less := range []int{turns[at].steps / 2, 1} {
+		if 0 < less && less < turns[at].steps {
 			short := slices.Clone(turns)
-			short[i].steps -= less
+			short[at].steps -= less
 			all = append(all, short)
 		}
 	}
-	for i := range turns {
-		for j := i + 1; j < len(turns); j++ {
-			if turns[j].task != turns[i].task {
-				continue
-			}
-			early := slices.Delete(slices.Clone(turns), j, j+1)
-			early[i].steps += turns[j].steps
-			late := slices.Clone(turns)
-			late[j].steps += late[i].steps
-			all = append(all, early, slices.Delete(late, i, i+1))
-			break
-		}
+	next := slices.IndexFunc(turns[at+1:], func(t turn) bool { return t.task == turns[at].task })
+	if next < 0 {
+		return all
 	}
-	return all
+	next += at + 1
+	early := slices.Delete(slices.Clone(turns), next, next+1)
+	early[at].steps += turns[next].steps
+	late := slices.Clone(turns)
+	late[next].steps += turns[at].steps
+	return append(all, early, slices.Delete(late, at, at+1))
 }
 
 // wish follows an order as far as it can: it leaves out the turns of tasks that cannot go on, and in the end lets whoever

@@ -3,7 +3,9 @@ package explore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"sync/atomic"
 	"testing"
 
 	"vmasim/internal/task"
@@ -154,5 +156,41 @@ func TestGuide(t *testing.T) {
 			t.Errorf("%v, %v: %s follows %s", e, err, &x.trail, &f.Schedule)
 		}
 		x.close()
+	}
+}
+
+// TestShrinkManySwitches: where most turns do not matter, many are left out at once.
+func TestShrinkManySwitches(t *testing.T) {
+	long := func(w *scriptWorld, t *task.Task) {
+		for range 50 {
+			w.y.Add(t, 1)
+		}
+		w.x.WriteOnce(t, w.x.ReadOnce(t)+1)
+		for range 50 {
+			w.y.Add(t, 1)
+		}
+	}
+	p := program(long, long)
+	p.check = lostUpdate().check
+	for seed := range uint64(5) {
+		f := first(t, p, Options{Strategy: Random, Seed: seed})
+		sh := &shrinker{ctx: context.Background(), o: Options{Workers: 1, halt: &atomic.Bool{}}, failure: &f}
+		improved, err := sh.improve(p, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if from, to := f.Schedule.Switches(), improved.Schedule.Switches(); from < 50 || to > 3 || sh.runs > 4*from {
+			t.Errorf("%d switches become %d in %d executions", from, to, sh.runs)
+		}
+	}
+}
+
+func TestPlainer(t *testing.T) {
+	turns := []turn{{0, 4}, {1, 1}, {0, 2}, {2, 1}}
+	for at, want := range []string{"[[{0 2} {1 1} {0 2} {2 1}] [{0 3} {1 1} {0 2} {2 1}] [{0 6} {1 1} {2 1}] [{1 1} {0 6} {2 1}]]", "[]",
+		"[[{0 4} {1 1} {0 1} {2 1}] [{0 4} {1 1} {0 1} {2 1}]]", "[]"} {
+		if got := fmt.Sprint(plainer(turns, at)); got != want {
+			t.Errorf("of turn %d: %s", at, got)
+		}
 	}
 }

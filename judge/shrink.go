@@ -22,7 +22,7 @@ func (q *sequence) shrink() (*Drift, string) {
 	if pinned := pin(q.steps); len(pinned) > 0 && drifts(pinned) {
 		q.steps = pinned
 	}
-	q.steps = shrink.Sequence(q.steps, plainer, drifts)
+	q.steps = shrink.Sequence(q.steps, shrink.InPlace(plainer), drifts)
 	if d, err := q.replay(q.steps); err == nil && d != nil {
 		q.drift = d
 	}

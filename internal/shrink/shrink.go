@@ -22,9 +22,9 @@ func Within[T any](b Budget, fails func([]T) bool) func([]T) bool {
 }
 
 // Sequence returns a failing sequence without what it can lose: half of it, then ever shorter runs of steps, down to single ones. plainer
-// lists steps to take in place of one, nil for none; where one does, shorter sequences are tried again. fails starts from scratch each
-// time, and skips steps that make no sense any more. It is never asked about no steps at all.
-func Sequence[T any](steps []T, plainer func(T) []T, fails func([]T) bool) []T {
+// lists sequences to take in place of one, in which a step is made plainer, nil for none; where one does, shorter sequences are tried
+// again. fails starts from scratch each time, and skips steps that make no sense any more. It is never asked about no steps at all.
+func Sequence[T any](steps []T, plainer func(steps []T, at int) [][]T, fails func([]T) bool) []T {
 	for n := len(steps) / 2; n > 0; {
 		var dropped bool
 		if steps, dropped = drop(steps, n, fails); dropped {
@@ -55,11 +55,9 @@ func drop[T any](steps []T, n int, fails func([]T) bool) (left []T, dropped bool
 }
 
 // simplify makes single steps plainer where the sequence still fails.
-func simplify[T any](steps []T, plainer func(T) []T, fails func([]T) bool) (plain []T, simpler bool) {
-	for i := range steps {
-		for _, s := range plainer(steps[i]) {
-			less := append([]T{}, steps...)
-			less[i] = s
+func simplify[T any](steps []T, plainer func([]T, int) [][]T, fails func([]T) bool) (plain []T, simpler bool) {
+	for i := 0; i < len(steps); i++ {
+		for _, less := range plainer(steps, i) {
 			if fails(less) {
 				steps, simpler = less, true
 				break
@@ -67,4 +65,16 @@ func simplify[T any](steps []T, plainer func(T) []T, fails func([]T) bool) (plai
 		}
 	}
 	return steps, simpler
+}
+
+// InPlace makes of what a single step can be replaced by what [Sequence] wants.
+func InPlace[T any](plainer func(T) []T) func([]T, int) [][]T {
+	return func(steps []T, at int) (all [][]T) {
+		for _, s := range plainer(steps[at]) {
+			less := append([]T{}, steps...)
+			less[at] = s
+			all = append(all, less)
+		}
+		return all
+	}
 }

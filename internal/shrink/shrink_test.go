@@ -41,7 +41,7 @@ func TestPlainer(t *testing.T) {
 		}
 		return n
 	}
-	kept := Sequence([]int{64, 1, 2}, half, func(s []int) bool { return sum(s) >= 5 })
+	kept := Sequence([]int{64, 1, 2}, InPlace(half), func(s []int) bool { return sum(s) >= 5 })
 	if !slices.Equal(kept, []int{8}) {
 		t.Errorf("kept %v", kept)
 	}
