@@ -61,10 +61,12 @@ const (
 	allFeatures = 1<<iota - 1
 
 	rareFeatures = onSeals | onLimits | onSettings
+
+	onSimulator = allFeatures + 1 // what no kernel has: there where it is asked for
 )
 
-// NewGenerator returns a generator for the files and address spaces of a scenario, which draws statements of some kinds, or, if none is
-// given, of all that have a weight. There must be one that can always be drawn, as those on ranges can.
+// NewGenerator returns a generator for the files and address spaces of a scenario, which draws statements of the kinds given; if none is,
+// those that a kernel performs, too, as far as it has their features. There must be one that can always be drawn, as those on ranges can.
 func NewGenerator(sc *Scenario, r *rand.Rand, kinds ...Kind) *Generator {
 	g := &Generator{Rand: r, mms: sc.MMs}
 	for i, f := range sc.Files {
@@ -83,6 +85,9 @@ func NewGenerator(sc *Scenario, r *rand.Rand, kinds ...Kind) *Generator {
 		if g.chance(percent) {
 			g.features |= f
 		}
+	}
+	for _, k := range kinds {
+		g.features |= specs[k].needs
 	}
 	for i := range specs {
 		if s := &specs[i]; (len(kinds) == 0 || slices.Contains(kinds, s.Kind)) && g.may(s.needs) {

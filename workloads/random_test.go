@@ -44,8 +44,7 @@ func testGenerator(t *testing.T, seed uint64, kinds ...Kind) *Generator {
 	return NewGenerator(sc, rand.New(rand.NewPCG(seed, 1)), kinds...)
 }
 
-// TestEveryCallIsDrawn checks that each statement which gives a result has a weight, but for those that only the simulator has, and that
-// it is drawn.
+// TestEveryCallIsDrawn checks that each statement which gives a result has a weight and is drawn, if it is one of a kernel's or asked for.
 func TestEveryCallIsDrawn(t *testing.T) {
 	drawn := map[Kind]int{}
 	for seed := range uint64(40) {
@@ -58,8 +57,11 @@ func TestEveryCallIsDrawn(t *testing.T) {
 		}
 	}
 	for _, s := range specs {
-		if want := s.Results != 0 && s.Kind != KindLock && s.Kind != KindWalk; want != (drawn[s.Kind] > 0) {
+		if want := s.Results != 0 && s.needs != onSimulator; want != (drawn[s.Kind] > 0) {
 			t.Errorf("%v is drawn %d times", s.Kind, drawn[s.Kind])
+		}
+		if s.Results != 0 && !testGenerator(t, 1, s.Kind).Draws(s.Kind) {
+			t.Errorf("%v is asked for, and not drawn", s.Kind)
 		}
 	}
 }
