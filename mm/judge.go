@@ -138,7 +138,17 @@ func (c *call) unlikeWanted(p *piece) string {
 // gained reports whether a piece that had no anon_vma may have the one it has now: because the call makes one, or by a merge, which is
 // refused where it would be inherited over fork, unless a VMA grows into it.
 func (c *call) gained(p *piece, leaves residues) bool {
-	return c.extended(p) || p.is.links == 1 && (leaves&leavesFaulted != 0 || c.faults && p.named || p.grown() || leaves&leavesMoved != 0 && c.reaches(p.is))
+	return c.extended(p) || p.is.links == 1 && (leaves&leavesFaulted != 0 || c.faults && p.named || p.grown() || leaves&leavesMoved != 0 && c.reaches(p.is) || c.movedBeside(p))
+}
+
+// movedBeside reports whether the call moved a part of the area that the piece was in to right beside that area. Until the old place was
+// unmapped, all of it and what lies beyond were one: copy_vma merges a VMA that is not faulted in with itself.
+func (c *call) movedBeside(p *piece) bool {
+	if c.op != callMremap || len(c.spans) < 2 {
+		return false
+	}
+	from, to := c.spans[0], c.spans[1]
+	return p.was.start <= from.start && from.start < p.was.end && (to.start == p.was.end || to.end == p.was.start)
 }
 
 // extended reports whether the call made a VMA longer in place, and so took in the area that the piece was in: vma_merge_extend, which

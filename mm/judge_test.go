@@ -80,6 +80,10 @@ func TestJudge(t *testing.T) {
 			after: []area{owned(0, 4, wr, anonA, 2)}},
 		{name: "one inherited over fork moves and joins", op: callMremap, spans: []span{{8, 10}, {0, 2}}, before: []area{pages(2, 4, wr), owned(8, 10, wr, anonA, 2)},
 			after: []area{owned(0, 4, wr, anonA, 2)}, oracle: "wrong-merge"},
+		{name: "one moves beside itself and joins what lies beyond", op: callMremap, spans: []span{{2, 4}, {4, 6}},
+			before: []area{pages(0, 4, wr), owned(6, 8, wr, anonA, 1)}, after: []area{owned(0, 2, wr, anonA, 1), owned(4, 8, wr, anonA, 1)}},
+		{name: "one moves, and its rest gets the anon_vma", op: callMremap, spans: []span{{2, 4}, {5, 6}},
+			before: []area{pages(0, 4, wr), owned(6, 8, wr, anonA, 1)}, after: []area{owned(0, 2, wr, anonA, 1), owned(5, 8, wr, anonA, 1)}, oracle: "wrong-merge"},
 		{name: "brk joins nothing above", op: callBrk, spans: []span{{2, 4}}, before: []area{pages(4, 6, wr)}, after: []area{pages(2, 4, wr), pages(4, 6, wr)}},
 
 		{name: "mmap", op: callMmap, spans: []span{{2, 4}}, wants: pages(2, 4, wr), before: []area{pages(0, 2, wr)}, after: []area{pages(0, 4, wr)}},
