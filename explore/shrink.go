@@ -35,7 +35,7 @@ func (s Size) less(o Size) bool {
 // Shrunk is a failure made smaller.
 type Shrunk struct {
 	// Program is the program that fails, a smaller one if it could be reduced. The schedule of Found is one of its own, and
-	// has its fingerprints. Whoever asked for it closes it.
+	// has its fingerprints. The caller closes it.
 	Program Program `json:"-"`
 	Found   Found   `json:"-"`
 	From    Size    `json:"from"`
@@ -56,7 +56,7 @@ const (
 )
 
 // Shrink makes a failing schedule of p smaller: fewer tasks and statements if the program knows smaller ones, fewer switches
-// between tasks, then fewer steps. What it returns fails with the same [Found.Key], and a smaller program is taken only if
+// between tasks, then fewer steps. The result fails with the same [Found.Key], and a smaller program is taken only if
 // it shows the same fault: see [shrinker.acceptable].
 func Shrink(ctx context.Context, p Program, f Found, o Options) (*Shrunk, error) {
 	o.Progress, o.Workers, o.halt = nil, 1, &atomic.Bool{}
@@ -277,8 +277,8 @@ func plainer(turns []turn, at int) (all [][]turn) {
 	return append(all, early, slices.Delete(late, at, at+1))
 }
 
-// wish follows an order as far as it can: it leaves out the turns of tasks that cannot go on, and in the end lets whoever
-// is at it go on.
+// wish follows an order as far as it can: it leaves out the turns of tasks that cannot go on, and in the end lets the
+// running task go on.
 type wish struct {
 	untracked
 	order   []turn

@@ -1,7 +1,7 @@
 package explore
 
 // Steer runs one execution of p and records its steps. turn decides whose each is: it is given the tasks that can go on, at least one, by
-// their places in the world, ascending. What may be chosen besides is never other than 0. A FailNow of a test in a task goes on in
+// their places in the world, ascending. Every choice besides is 0. A FailNow of a test in a task goes on in
 // the caller.
 func Steer(p Program, turn func(enabled []int) int, o Options) (*Trace, error) {
 	return record(p, &o, func(x *Executor) (*Found, error) {

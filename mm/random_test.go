@@ -121,7 +121,7 @@ func (w *world) close() error {
 	return w.m.Close()
 }
 
-// do performs one step on both sides and says how they differ. What a shorter sequence has not made is passed over.
+// do performs one step on both sides and says how they differ. Objects that a shorter sequence has not made are passed over.
 func (w *world) do(s seqtest.Step) error {
 	model, space := w.models[s.Space], w.spaces[s.Space]
 	if model == nil {

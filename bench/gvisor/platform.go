@@ -14,8 +14,8 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/platform"
 )
 
-// noPlatform is a platform.Platform that runs nothing: its address spaces accept every mapping and forget it. What is
-// then measured of a fault is MemoryManager's part alone, without the host's page tables.
+// noPlatform is a platform.Platform that runs nothing: its address spaces accept every mapping and forget it. Of a fault
+// MemoryManager's part alone is measured then, without the host's page tables.
 type noPlatform struct {
 	platform.NoCPUPreemptionDetection
 	platform.NoCPUNumbers

@@ -159,7 +159,7 @@ func (s *Space) isolateNextMapping() error {
 	return fmt.Errorf("no place where a new mapping stays alone: %w", unix.ENOMEM)
 }
 
-// isVMA tells whether a VMA is exactly the page at addr.
+// isVMA reports whether a VMA is exactly the page at addr.
 func isVMA(addr uintptr) (bool, error) {
 	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {

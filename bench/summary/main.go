@@ -50,7 +50,7 @@ func summarize(in io.Reader, out io.Writer) (bool, error) {
 	return len(lines) > 0 && !failed, bench.Table(out, lines)
 }
 
-// boring tells whether the line is what every benchmark prints.
+// boring reports whether the line is what every benchmark prints.
 func boring(text string) bool {
 	for _, prefix := range []string{"Benchmark", "--- BENCH:", "goos:", "goarch:", "PASS"} {
 		if strings.HasPrefix(text, prefix) {

@@ -148,7 +148,7 @@ func TestObservedRCUWaitHandshake(t *testing.T) {
 	right(t, func(func(string)) exploretest.World { return handshake(waitEvent, actAndWake) })
 }
 
-// TestObservedBrokenHandshakes: each of these loses the wake-up in some order, and the explorer says who waits.
+// TestObservedBrokenHandshakes: each of these loses the wake-up in some order, and the explorer names the waiter.
 func TestObservedBrokenHandshakes(t *testing.T) {
 	for _, c := range []struct {
 		name       string

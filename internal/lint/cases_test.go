@@ -35,6 +35,11 @@ var caseTable = []struct {
 	{"machine of the judge", checkMachine, "judge/host", one(`package host; import "syscall"`), ""},
 	{"seam fine", checkSeam, "fault", one(`package fault; import "vmasim/internal/ksync"`), ""},
 
+	{"prose person", checkProse, "mm", body("// f goes on until no\n// one needs it, which nobody does.", ""), `x.go:3: the comment says "no one"`},
+	{"prose clause", checkProse, "mm", body("// A list. What is nil is left out.", ""), "begin the sentence with its subject"},
+	{"prose predicate", checkProse, "mm", body("// f tells whether it is so.", ""), "reports whether"},
+	{"prose fine", checkProse, "mm", body("// f reports whether a waiter is there. A task says what it wants.", ""), ""},
+
 	{"state plain", checkState, "mm", body("var count int", ""), "package-level variable count"},
 	{"state map", checkState, "mm", body("var cache = map[int]int{}", ""), "package-level variable cache"},
 	{"state cell", checkState, "internal/task", body("var lock sync.Mutex", ""), "package-level variable lock"},

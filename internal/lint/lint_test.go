@@ -20,6 +20,7 @@ var checkTable = []struct {
 	{"format", checkFormat},
 	{"docs", checkDocs},
 	{"leftovers", checkLeftovers},
+	{"prose", checkProse},
 	{"citations", checkCitations},
 }
 

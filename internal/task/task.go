@@ -1,7 +1,7 @@
 // Package task is the upper half of the seam through which every access to shared state passes.
 //
-// A [Task] is a simulated thread of control, the kernel's current. Every protocol function takes it first. What two
-// tasks can share lives in the cells of package ksync; a cell announces each access to the task's [Observer], if it
+// A [Task] is a simulated thread of control, the kernel's current. Every protocol function takes it first. State
+// that tasks can share lives in the cells of package ksync; a cell announces each access to the task's [Observer], if it
 // has one, and then performs it. Without an observer the announcement is one inlined nil check, so the same protocol
 // code runs at full speed on goroutines and one step at a time under a scheduler.
 //

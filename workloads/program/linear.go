@@ -113,7 +113,7 @@ func (l *linearization) refutes(before []statements) bool {
 	})
 }
 
-// judged reports whether the sequential model knows all that happened. What it does not know: a failed allocation and a
+// judged reports whether the sequential model knows all that happened. It does not know: a failed allocation and a
 // fatal signal, which stop a system call anywhere; limits on memory and VMAs; files that the scenario did not make; and
 // statements that are newer than it.
 func (w *world) judged() bool {
@@ -184,8 +184,8 @@ func (w *world) precedence() []statements {
 	return w.before
 }
 
-// firstStep returns the number of an entry's first step; of the step that it was part of, if it took none. What finally
-// does comes after all steps.
+// firstStep returns the number of an entry's first step; of the step that it was part of, if it took none. The block
+// finally comes after all steps.
 func (w *world) firstStep(e *entry) int {
 	if e.runner == w.final {
 		return len(w.trail.Tasks) + 1

@@ -17,8 +17,8 @@ import (
 // calls at one point. Of these it promises less:
 //
 //   - touch of several pages is an access for each;
-//   - munmap takes the mappings away in its write section and the pages after the downgrade, one after the other. What is
-//     in the page tables can be used until then;
+//   - munmap takes the mappings away in its write section and the pages after the downgrade, one after the other. Page
+//     table entries can be used until then;
 //   - mprotect changes one VMA after the other; for a fault in one that it has not come to, that VMA's lock is enough;
 //   - madvise drops one page after the other, beside faults.
 //

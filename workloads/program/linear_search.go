@@ -28,7 +28,7 @@ type history struct {
 
 type digest = [sha256.Size]byte
 
-// maxTries bounds a search. What it cannot decide counts as explained.
+// maxTries bounds a search. A history that it cannot decide counts as explained.
 const maxTries = 50_000
 
 // explain searches an order of the statements in which the sequential model gives the results of the execution.
@@ -228,7 +228,7 @@ type piece struct {
 	offset     uint64
 }
 
-// What is behind a piece that is no file of the scenario.
+// Backings of a piece that are no file of the scenario.
 const (
 	anonymous = -1
 	shmem     = -2
