@@ -10,7 +10,7 @@ import (
 //
 // These kernels have no detached flag, either. It is kept here under mmap_lock, as a statement for those who watch; no reader asks it.
 
-// startWriteMmap has nothing to do: whoever may call it keeps all readers out already.
+// startWriteMmap has nothing to do: its caller keeps all readers out already.
 func (v *VMA) startWriteMmap(t *task.Task, mm *MMLock) error {
 	if invariants.Enabled {
 		mm.assertWriteHeld(t)

@@ -10,7 +10,7 @@ import (
 
 // The generation of Linux 6.4 to 6.14, to be read beside include/linux/mm.h and mm/memory.c of 6.12: readers hold a rwsem of the
 // VMA. A writer holds it for a moment only, to see the readers out and to store mm_lock_seq into vm_lock_seq; from then on it is
-// that equality which keeps new readers out. A flag says whether the VMA is detached, and whoever finds it under RCU reads the flag when
+// that equality which keeps new readers out. A flag says whether the VMA is detached, and a task that finds it under RCU reads the flag when
 // it has the lock. VMAs are freed after a grace period, so what was found stays the VMA that it was.
 //
 // Until 6.13 mm_lock_seq is a plain counter that moves on when a write section ends (rules.SeqCounter); 6.14 makes it a sequence counter.
