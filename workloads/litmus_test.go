@@ -137,7 +137,29 @@ func litmusSections(t *testing.T) string {
 		fmt.Fprintf(&contents, "* [`%s`](#%[1]s): %s\n", info.Name, info.Title)
 		fmt.Fprintf(&sections, "\n## %s\n\n%s\n\n%s\n\n```vma\n%s```\n\n%s", info.Name, info.Title, info.Doc, program(info.Source), verdictTable(sc))
 	}
-	return "\n" + contents.String() + sections.String() + "\n"
+	return "\n" + familyTable() + "\n" + contents.String() + sections.String() + "\n"
+}
+
+// familyTable has a row for each family of rules: its rules, and the scenario that shows each of them.
+func familyTable() string {
+	tests := map[string]bool{}
+	for _, info := range Litmus() {
+		tests[info.Name] = true
+	}
+	var b strings.Builder
+	b.WriteString("| family | is about | rules, and what shows them |\n|---|---|---|\n")
+	for _, f := range rules.Families() {
+		var shown []string
+		for _, r := range f.Rules() {
+			place := "`" + r.Info().Shows + "`"
+			if tests[r.Info().Shows] {
+				place = fmt.Sprintf("[%s](#%s)", place, r.Info().Shows)
+			}
+			shown = append(shown, fmt.Sprintf("`%s` (%s)", r, place))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, f.Doc, strings.Join(shown, ", "))
+	}
+	return b.String()
 }
 
 // program is the file without its description and its verdicts.

@@ -14,14 +14,17 @@ import (
 )
 
 func newRules() *cobra.Command {
-	return &cobra.Command{
+	var family *rules.Family
+	cmd := &cobra.Command{
 		Use:   "rules [NAME]",
 		Short: "List the lock generations and the rules they are made of, or explain one",
-		Long: `List the lock generations and the rules they are made of, or explain one of either.
+		Long: `List the lock generations and the rules they are made of, by family, or explain one of
+either. --family lists the rules of one family.
 A scenario names its rules in a line "rules GENERATION,+RULE,-RULE"; --rules of
 run, explore, replay and diff stands in its place.`,
 		Example: `  vmasim rules
   vmasim rules detach-waits
+  vmasim rules --family merge
   vmasim explore put-to-zero --rules linux-6.18,-detach-waits`,
 		Args: atMostOneName,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -32,7 +35,12 @@ run, explore, replay and diff stands in its place.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := rulesText(), error(nil)
-			if len(args) == 1 {
+			switch {
+			case family != nil && len(args) > 0:
+				err = usageError{fmt.Errorf("%s and --family %s: expected one of them", args[0], family.Name)}
+			case family != nil:
+				text = familyText(*family)
+			case len(args) > 0:
 				text, err = explainRule(args[0])
 			}
 			if err != nil {
@@ -42,6 +50,26 @@ run, explore, replay and diff stands in its place.`,
 			return err
 		},
 	}
+	cmd.Flags().Var(&flag{kind: "FAMILY", set: func(name string) error {
+		f, err := rules.FindFamily(name)
+		family = &f
+		return err
+	}}, "family", "list the rules of one family: "+strings.Join(familyNames(), ", "))
+	completeFlag(cmd, "family", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var words []cobra.Completion
+		for _, f := range rules.Families() {
+			words = append(words, cobra.CompletionWithDesc(f.Name, f.Doc))
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp
+	})
+	return cmd
+}
+
+func familyNames() (names []string) {
+	for _, f := range rules.Families() {
+		names = append(names, f.Name)
+	}
+	return names
 }
 
 func completeRuleNames() (words []cobra.Completion) {
@@ -64,8 +92,18 @@ func rulesText() string {
 		}
 		fmt.Fprintf(&b, "  %s%s\n      %s\n", g.Name, note, g.Doc)
 	}
-	b.WriteString("\nRules (+ in the default generation, - not):\n")
-	for _, r := range rules.All() {
+	b.WriteString("\nRules by family (+ in the default generation, - not):\n")
+	for _, f := range rules.Families() {
+		b.WriteString("\n" + familyText(f))
+	}
+	return b.String()
+}
+
+// familyText is what the rules of a family are about, and the rules.
+func familyText(f rules.Family) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", f.Name, f.Doc)
+	for _, r := range f.Rules() {
 		fmt.Fprintf(&b, "%s %s\n%s", inDefault(r), r, ruleLines("      ", r))
 	}
 	return b.String()
@@ -112,7 +150,7 @@ func explainRule(name string) (string, error) {
 	if in == nil {
 		in = []string{"no generation"}
 	}
-	fmt.Fprintf(&b, "  part of: %s\n\n%s", strings.Join(in, ", "), hint(r))
+	fmt.Fprintf(&b, "  family:  %s\n  part of: %s\n\n%s", r.Family().Name, strings.Join(in, ", "), hint(r))
 	return b.String(), nil
 }
 

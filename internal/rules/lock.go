@@ -30,7 +30,10 @@ const (
 )
 
 // gives reports whether a rule means something under the lock.
-func (l Lock) gives(r Rule) bool { return ruleTable[r].Locks == 0 || ruleTable[r].Locks&(1<<l) != 0 }
+func (l Lock) gives(r Rule) bool {
+	locks := r.Info().Locks
+	return locks == 0 || locks&(1<<l) != 0
+}
 
 // under returns all rules that mean something under a lock.
 func under(l Lock) (b bits) {

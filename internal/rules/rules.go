@@ -1,5 +1,5 @@
-// Package rules declares what the kernel does that can be switched off or chosen. A rule is declared once, in the table
-// of table.go; the parser, the help text, the manual and the protocol code all refer to it.
+// Package rules declares what the kernel does that can be switched off or chosen. A rule is declared once: a constant in
+// table.go, and a row in the file of its family; the parser, the help text, the manual and the protocol code all refer to it.
 //
 // A generation is a named set of rules. A specification such as "linux-6.18,-detach-waits,+hole-first" starts with a
 // generation and adds or takes away single rules.
@@ -56,9 +56,9 @@ func (r Rule) Demonstration() (plain, switched string) {
 }
 
 // Info returns the rule's description.
-func (r Rule) Info() Info { return ruleTable[r] }
+func (r Rule) Info() Info { return r.Family().rows[r] }
 
-func (r Rule) String() string { return ruleTable[r].Name }
+func (r Rule) String() string { return r.Info().Name }
 
 // All returns every rule in declaration order.
 func All() []Rule {
@@ -72,11 +72,10 @@ func All() []Rule {
 // Find returns the rule of that name. The error says what was probably meant.
 func Find(name string) (Rule, error) {
 	names := make([]string, numRules)
-	for i, info := range ruleTable {
-		if info.Name == name {
-			return Rule(i), nil
+	for i, r := range All() {
+		if names[i] = r.String(); names[i] == name {
+			return r, nil
 		}
-		names[i] = info.Name
 	}
 	return 0, errors.New(suggest.Unknown("rule", name, names, "one that vmasim rules lists"))
 }

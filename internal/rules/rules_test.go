@@ -69,7 +69,7 @@ func TestParse(t *testing.T) {
 		"vma-rwsem-seqcount":                                 {"vma-rwsem-seqcount", []Rule{RetryDetached}, []Rule{SeqCounter, DetachWaits}},
 		"mmap-lock,-munmap-downgrade":                        {"mmap-lock,-munmap-downgrade", nil, []Rule{MunmapDowngrade, EndWriteOnDowngrade}},
 		"refcount-v6,+check-vm-mm,+pin-foreign-mm":           {"refcount-v6,+check-vm-mm,+pin-foreign-mm", []Rule{CheckVMMM, PinForeignMM}, nil},
-		"linux-6.18,-callers-mm,-retry-detached,+hole-first": {"linux-6.18,-callers-mm,-retry-detached,+hole-first", nil, nil},
+		"linux-6.18,-callers-mm,-retry-detached,+hole-first": {"linux-6.18,-retry-detached,-callers-mm,+hole-first", nil, nil},
 	} {
 		s, err := Parse(spec)
 		if err != nil || s.String() != c.want {

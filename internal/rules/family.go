@@ -1,0 +1,53 @@
+package rules
+
+import (
+	"errors"
+	"slices"
+
+	"vmasim/internal/suggest"
+)
+
+// rows are the rules of a family.
+type rows map[Rule]Info
+
+// Family is a named group of rules. A rule belongs to the one that has its row.
+type Family struct {
+	Name string
+	Doc  string // what its rules are about
+	rows rows
+}
+
+// Families returns the families in the order in which a VMA meets them.
+func Families() []Family { return slices.Clone(familyTable[:]) }
+
+// FindFamily returns the family of that name. The error says what was probably meant.
+func FindFamily(name string) (Family, error) {
+	names := make([]string, len(familyTable))
+	for i, f := range familyTable {
+		if f.Name == name {
+			return f, nil
+		}
+		names[i] = f.Name
+	}
+	return Family{}, errors.New(suggest.Unknown("family", name, names, ""))
+}
+
+// Family returns the family that the rule belongs to.
+func (r Rule) Family() Family {
+	for _, f := range familyTable {
+		if _, ok := f.rows[r]; ok {
+			return f
+		}
+	}
+	return Family{} // TestFamilies finds a rule without a row
+}
+
+// Rules returns the rules of the family in declaration order.
+func (f Family) Rules() (rs []Rule) {
+	for _, r := range All() {
+		if _, ok := f.rows[r]; ok {
+			rs = append(rs, r)
+		}
+	}
+	return rs
+}

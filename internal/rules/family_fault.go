@@ -1,0 +1,22 @@
+package rules
+
+// faultRules has the rules of the family fault.
+var faultRules = rows{
+	RetryUnderTrylock: {
+		Name:   "retry-under-trylock",
+		Does:   "a fault that needs mmap_lock under a VMA read lock tries it, and starts again if that fails",
+		Since:  `6.10, "mm: delay the check for a NULL anon_vma"`,
+		Breaks: "the fault waits for a writer that waits for the fault's VMA lock: deadlock",
+		Shows:  "lock-order",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
+	ReadUnlocked: {
+		Name:   "read-unlocked",
+		Does:   "a fault that has to read a page of a file gives its lock back before, and is tried again",
+		Since:  `5.1, "filemap: drop the mmap_sem for all blocking operations"; 6.12.70 for a reader of /proc, "procfs: avoid fetching build ID while holding VMA lock"`,
+		Breaks: "a file is waited for under a VMA read lock, while a reader of the file may wait for a writer that waits for that VMA",
+		Shows:  "read-under-lock",
+		Seen:   SeenVerdict,
+	},
+}

@@ -1,0 +1,22 @@
+package rules
+
+// forkRules has the rules of the family fork.
+var forkRules = rows{
+	ForkLocksParent: {
+		Name:   "fork-locks-parent",
+		Does:   "fork write-locks each VMA of the parent before it copies it",
+		Since:  `6.5, "fork: lock VMAs of the parent process when forking"`,
+		Breaks: "a fault copies a page before fork has flushed the TLB, and the parent loses what it stores through the old translation",
+		Shows:  "fork-parent",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
+	LinkWhenMade: {
+		Name:   "link-when-made",
+		Does:   "fork enters the child's VMA in the reverse map of its file when it is complete",
+		Since:  `6.9, "fork: defer linking file vma until vma is fully initialized"`,
+		Breaks: "a task that comes by the reverse map finds a VMA that is still being made",
+		Shows:  "fork-link",
+		Seen:   SeenVerdict,
+	},
+}

@@ -1,0 +1,4 @@
+package rules
+
+// moveRules has the rules of the family move.
+var moveRules = rows{}

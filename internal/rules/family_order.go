@@ -1,0 +1,23 @@
+package rules
+
+// orderRules has the rules of the family order.
+var orderRules = rows{
+	AttachBeforeStore: {
+		Name:   "attach-before-store",
+		Does:   "mmap, split and link attach a new VMA before the tree store makes it visible",
+		Since:  `6.15, "mm: mark vma as detached until it's added into vma tree"`,
+		Effect: "the VMA can be found before it is attached, but it is write-locked by then, and the lookup gives up before it looks at the count",
+		Shows:  "attach-order",
+		Seen:   SeenNothing,
+		Locks:  withVMALock,
+	},
+	LockNewVMA: {
+		Name:   "lock-new-vma",
+		Does:   "mmap write-locks a new VMA before the tree store makes it visible",
+		Since:  `6.5, "mm: lock newly mapped VMA which can be modified after it becomes visible"`,
+		Breaks: "vma_mark_attached finds the VMA without the write lock that it asserts, and a fault may go ahead of the end of mmap",
+		Shows:  "attach-order",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
+}
