@@ -23,7 +23,15 @@ import (
 // tee passes what a task does to the scheduler first, then to a checker.
 type tee struct {
 	task.Observer
-	c *Checker
+	c      *Checker
+	choose func(what task.Choice, n int) int // decides what is no scheduling; nil: nothing fails
+}
+
+func (o tee) Choose(_ *task.Task, what task.Choice, n int) int {
+	if o.choose == nil {
+		return 0
+	}
+	return o.choose(what, n)
 }
 
 func (o tee) Before(t *task.Task, e *task.Event) {
@@ -48,9 +56,9 @@ func (o tee) Died(t *task.Task, base unsafe.Pointer) {
 
 // findings collects what is reported under the names that a checker wants.
 type findings struct {
-	c       *Checker
-	list    []task.Violation
-	chooser task.Chooser // of the scheduled tasks; nil: nothing fails
+	c      *Checker
+	list   []task.Violation
+	choose func(what task.Choice, n int) int // of the scheduled tasks; nil: nothing fails
 }
 
 func (f *findings) report(v task.Violation) {
@@ -162,10 +170,7 @@ func (f *findings) steps(tb testing.TB, turn exploretest.Turn, w exploretest.Wor
 	f.c.Start()
 	for i, body := range w.Bodies {
 		w.Bodies[i] = func(t *task.Task) {
-			t.Observer = tee{t.Observer, f.c}
-			if f.chooser != nil {
-				t.Chooser = f.chooser
-			}
+			t.Observer = tee{t.Observer, f.c, f.choose}
 			body(t)
 		}
 	}
@@ -229,7 +234,7 @@ func newMachineLab(tb testing.TB, spec string, c *Checker) *machineLab {
 	l := &machineLab{tb: tb, findings: findings{c: c}}
 	c.Reset()
 	c.Report(l.report)
-	if l.m, err = fault.NewMachine(mm.Config{Rules: rs, Memory: 1 << 20, Report: l.report}); err != nil {
+	if l.m, err = fault.NewMachine(mm.Config{Rules: rs, Memory: 1 << 20, EarlyGrace: true, Report: l.report}); err != nil {
 		tb.Fatal(err)
 	}
 	l.boot = l.m.NewTask("boot")
@@ -262,9 +267,9 @@ func (l *machineLab) mmap(t *task.Task, from, to, prot, flags int) {
 	}
 }
 
-// failed complains about an error, unless it is one that a chooser has chosen.
+// failed complains about an error, unless it is one that was chosen.
 func (l *machineLab) failed(err error) {
-	if l.chooser == nil || !errors.Is(err, linux.ENOMEM) && !errors.Is(err, linux.EINTR) {
+	if l.choose == nil || !errors.Is(err, linux.ENOMEM) && !errors.Is(err, linux.EINTR) {
 		l.tb.Error(err)
 	}
 }

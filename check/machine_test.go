@@ -108,17 +108,14 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 	},
 }
 
-// rarely lets an allocation fail, memory be reused later or a grace period go on, once in a while.
-type rarely struct {
-	*rand.Rand
-	fails bool
-}
-
-func (r rarely) Choose(_ *task.Task, what task.Choice, n int) int {
-	if what == task.AllocFails && !r.fails || r.IntN(6) > 0 {
-		return 0
+// rarely lets memory be reused later or a grace period go on, once in a while, and an allocation fail if fails.
+func rarely(r *rand.Rand, fails bool) func(what task.Choice, n int) int {
+	return func(what task.Choice, n int) int {
+		if what == task.AllocFails && !fails || r.IntN(6) > 0 {
+			return 0
+		}
+		return r.IntN(n)
 	}
-	return r.IntN(n)
 }
 
 // TestNoFalsePositives runs real operations under all oracles: with the rules of Linux nothing may be found.
@@ -134,7 +131,7 @@ func TestNoFalsePositives(t *testing.T) {
 				found := map[string]bool{}
 				for seed := range uint64(seeds) {
 					l := newMachineLab(t, spec, c)
-					l.chooser = rarely{rand.New(rand.NewPCG(seed, 1)), seed%3 == 0}
+					l.choose = rarely(rand.New(rand.NewPCG(seed, 1)), seed%3 == 0)
 					res := l.run(exploretest.Random(seed), program(l)...)
 					for _, v := range l.list {
 						if key := v.Oracle + v.Func; !found[key] {

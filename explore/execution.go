@@ -170,7 +170,7 @@ func (x *Executor) start(tasks []Task) {
 		}
 		p := x.procs[i]
 		p.task, p.body, p.done = tasks[i].Task, tasks[i].Body, false
-		p.task.Observer, p.task.Chooser = p, p
+		p.task.Observer = p
 		x.pending[i] = Pending{Task: i, who: p.task}
 	}
 	for _, p := range x.procs[:x.tasks] {
@@ -291,7 +291,7 @@ func (x *Executor) unwind() {
 
 func (x *Executor) detach() {
 	for _, p := range x.procs[:x.tasks] {
-		p.task.Observer, p.task.Chooser = nil, nil
+		p.task.Observer = nil
 		p.task, p.body = nil, nil
 	}
 }
@@ -321,7 +321,7 @@ func (x *Executor) current() int {
 	return x.last
 }
 
-// proc is the coroutine that runs the bodies of one place in the world, and the observer and chooser of its task.
+// proc is the coroutine that runs the bodies of one place in the world, and the observer of its task.
 type proc struct {
 	x     *Executor
 	index int                     // the task's place in the world
@@ -445,7 +445,7 @@ func (p *proc) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
 // Died implements [task.Observer].
 func (p *proc) Died(t *task.Task, base unsafe.Pointer) { p.x.Died(t, base) }
 
-// Choose implements [task.Chooser].
+// Choose implements [task.Observer].
 func (p *proc) Choose(_ *task.Task, what task.Choice, n int) int {
 	x := p.x
 	if n < 2 || x.stopping || x.chosen == x.maxChosen || !x.offered[what] {

@@ -71,6 +71,7 @@ func (t *genTask) note(v any) { fmt.Fprint(&t.log, " ", v) }
 
 func (p *generated) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
 	w := &genWorld{program: p, rcu: ksync.NewDomain(task.SlotRCU)}
+	w.rcu.EndEarly()
 	p.last = w
 	slab := func(reuse ksync.Reuse) *ksync.Slab[genObject, *genObject] {
 		return ksync.NewSlab[genObject, *genObject](ksync.SlabConfig[genObject]{

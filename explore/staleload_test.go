@@ -41,6 +41,7 @@ var mpValues [3]int
 
 func (p *mp) NewWorld(*Executor, func(task.Violation)) (World, error) {
 	w := &mpWorld{rcu: ksync.NewDomain(task.SlotRCU), access: ksync.NewDomain(task.SlotAccess)}
+	w.rcu.EndEarly()
 	w.p.Init(&mpValues[0])
 	for i, body := range p.bodies {
 		t := task.New(i, string(rune('a'+i)), func(v task.Violation) { panic(v.String()) })

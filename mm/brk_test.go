@@ -191,11 +191,11 @@ func TestBrkWithoutMemory(t *testing.T) {
 			l.mm.SetHeap(l.t, at(10))
 			l.mm.Brk(l.t, at(c.from))
 			before := l.layout(l.mm)
-			chooser := &failing{k: k}
-			l.t.Chooser = chooser
+			fails := &failing{k: k}
+			l.t.Observer = fails
 			got := l.mm.Brk(l.t, at(c.to))
-			l.t.Chooser = nil
-			if reached = chooser.n > k; reached {
+			l.t.Observer = nil
+			if reached = fails.n > k; reached {
 				if got != at(c.from) {
 					t.Errorf("%s, allocation %d: brk is %#x", c.name, k, got)
 				}

@@ -26,12 +26,12 @@ func TestHistoricalErrorPaths(t *testing.T) {
 				for k, reached := 0, true; reached; k++ {
 					l := newLab(t, mm.Config{}, spec)
 					c.setup(l)
-					chooser := &failing{k: k}
-					l.t.Chooser = chooser
+					fails := &failing{k: k}
+					l.t.Observer = fails
 					_ = c.op(l)
-					reached = chooser.n > k
+					reached = fails.n > k
 					found += l.violations()
-					l.t.Chooser = nil
+					l.t.Observer = nil
 					l.mm.Put(l.t)
 					l.m.Settle(l.t)
 					if err := l.m.Close(); err != nil {

@@ -115,13 +115,13 @@ func TestFailedOperationsCloseWhatTheyOpened(t *testing.T) {
 		o := newOwner(l)
 		o.mmap(0, 4, rw)
 		l.fill(0, 4)
-		chooser := &failing{k: k}
-		l.t.Chooser = chooser
+		fails := &failing{k: k}
+		l.t.Observer = fails
 		_ = l.tryMunmap(1, 2)
 		if child, err := l.mm.Fork(l.t, "child"); err == nil {
 			child.Put(l.t)
 		}
-		reached = chooser.n > k
+		reached = fails.n > k
 		o.end()
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 // failing lets the k-th allocation fail, counted from 0, and all later ones, too, if forGood.
 type failing struct {
+	task.NoObserver
 	k, n    int
 	forGood bool
 }
@@ -240,11 +241,11 @@ func (c *injection) inject(t *testing.T, k int, forGood bool) (reached bool) {
 		c.setup(l)
 	}
 	before, faulted, faults := l.layout(l.mm), l.faulted(), l.t.Counters[task.PgFault]
-	chooser := &failing{k: k, forGood: forGood}
-	l.t.Chooser = chooser
+	fails := &failing{k: k, forGood: forGood}
+	l.t.Observer = fails
 	err := c.op(l)
-	l.t.Chooser = nil
-	reached = chooser.n > k
+	l.t.Observer = nil
+	reached = fails.n > k
 	what := fmt.Sprintf("allocation %d, for good %v", k, forGood)
 	if broken := l.violations(); broken != "" {
 		t.Errorf("%s: %s", what, broken)

@@ -75,7 +75,7 @@ func newLab(tb testing.TB, cfg mm.Config, spec string) *lab {
 // end gives everything back and fails the test if something is left or was broken.
 func (l *lab) end() {
 	l.tb.Helper()
-	l.t.Chooser = nil
+	l.t.Observer = nil
 	l.valid(l.mm)
 	l.mm.Put(l.t)
 	for _, other := range l.others {

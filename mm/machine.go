@@ -21,6 +21,7 @@ type Config struct {
 	MaxVMARefs  int32  // VMA_REF_LIMIT; vma.VMARefLimit if 0, and never more
 	Settings
 	ReadAround uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
+	EarlyGrace bool   // every call_rcu looks for the end of a grace period, so that small programs see callbacks run
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
 	// JudgeCalls looks at the end of every call whether it did no more and no less than it may, and whether the tree is whole: see
@@ -83,6 +84,10 @@ func (m *Machine) Renew() *Machine { return newMachine(m.Config, m.Mem.Renew(), 
 
 func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess), populate: populate}
+	if cfg.EarlyGrace {
+		m.RCU.EndEarly()
+		m.Access.EndEarly()
+	}
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
 	mem.Unaccount = m.unpromise
 	m.VMAs = vma.NewCache(vma.ReuseOf(cfg.Rules), m.RCU)

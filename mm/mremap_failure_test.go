@@ -92,11 +92,11 @@ func (c *remapInjection) inject(t *testing.T, k int, forGood bool) (reached bool
 	c.setup(l)
 	before := l.layout(l.mm)
 	op := remapping(c.op[0], c.op[1], c.op[2], c.op[3], c.op[4])
-	chooser := &failing{k: k, forGood: forGood}
-	l.t.Chooser = chooser
+	fails := &failing{k: k, forGood: forGood}
+	l.t.Observer = fails
 	err := op(l)
-	l.t.Chooser = nil
-	reached = chooser.n > k
+	l.t.Observer = nil
+	reached = fails.n > k
 	what := fmt.Sprintf("allocation %d, for good %v", k, forGood)
 	if broken := l.violations(); broken != "" {
 		t.Errorf("%s: %s", what, broken)

@@ -184,11 +184,11 @@ func TestFailedAllocationsOfLocks(t *testing.T) {
 						c.setup(l)
 					}
 					layouts := append([]string{l.layout(l.mm), c.after}, c.residue...)
-					chooser := &failing{k: k, forGood: forGood}
-					l.t.Chooser = chooser
+					fails := &failing{k: k, forGood: forGood}
+					l.t.Observer = fails
 					err := c.op(l)
-					l.t.Chooser = nil
-					reached = chooser.n > k
+					l.t.Observer = nil
+					reached = fails.n > k
 					what := fmt.Sprintf("allocation %d, for good %v", k, forGood)
 					if err != nil && !errors.Is(err, linux.ENOMEM) && !errors.Is(err, linux.EAGAIN) || err != nil && !reached {
 						t.Errorf("%s: %v", what, err)

@@ -289,11 +289,11 @@ func TestStackGrowthWithoutMemory(t *testing.T) {
 	for k, reached := 0, true; reached; k++ {
 		l := newLab(t, mm.Config{}, "")
 		stack(400, 402, rw)(l)
-		chooser := &failing{k: k}
-		l.t.Chooser = chooser
+		fails := &failing{k: k}
+		l.t.Observer = fails
 		err := l.touch(l.t, l.mm, 398, linux.Write)
-		l.t.Chooser = nil
-		reached = chooser.n > k
+		l.t.Observer = nil
+		reached = fails.n > k
 		switch got := l.layout(l.mm); {
 		case !reached:
 			l.wantErrno(err, 0, "nothing failed")

@@ -155,7 +155,7 @@ func (tr *Tree) Ascend(t *task.Task, addr uint64, f func(Entry) bool) {
 	})
 }
 
-// Preallocate makes sure that the next Store cannot fail: mas_preallocate. It returns ENOMEM if the chooser says so.
+// Preallocate makes sure that the next Store cannot fail: mas_preallocate. It returns ENOMEM if that is chosen.
 func (tr *Tree) Preallocate(t *task.Task) error {
 	if t.Choose(task.AllocFails, 2) == 1 {
 		t.Reach(task.AllocFailed)

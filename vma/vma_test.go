@@ -10,7 +10,7 @@ import (
 )
 
 // fails lets every allocation fail.
-type fails struct{}
+type fails struct{ task.NoObserver }
 
 func (fails) Choose(_ *task.Task, what task.Choice, _ int) int {
 	if what == task.AllocFails {
@@ -23,7 +23,7 @@ func TestAllocFails(t *testing.T) {
 	l := newLab("")
 	mm := l.mm("a")
 	v := l.attached(mm)
-	l.boot.Chooser = fails{}
+	l.boot.Observer = fails{}
 	if _, err := l.cache.Alloc(l.boot, mm, testStart, testEnd, 0, 0); !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("alloc: %v", err)
 	}

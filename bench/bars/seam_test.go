@@ -14,7 +14,7 @@ import (
 )
 
 // BenchmarkSeam measures what the announcements to an observer cost while there is none. It copies the packages into a
-// module of their own, takes every look for an observer or a chooser out of the copy, and compares the two in one
+// module of their own, takes every look for an observer out of the copy, and compares the two in one
 // process: the same protocol code, compiled twice. No build of vmasim itself leaves the checks out.
 func BenchmarkSeam(b *testing.B) {
 	dir := b.TempDir()
@@ -47,7 +47,7 @@ func TestTwinHasNoChecks(t *testing.T) {
 	if out, err := goTest(dir, "-run=^$").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	left := regexp.MustCompile(`\.(Observer|Chooser) [!=]= nil|\.(Enter|Leave)\(`)
+	left := regexp.MustCompile(`\.Observer [!=]= nil|\.(Enter|Leave)\(`)
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
 			return err
@@ -128,12 +128,12 @@ func dependencies(of string) (packages []goPackage, err error) {
 }
 
 var (
-	isPresent = regexp.MustCompile(`[\w.]+\.(Observer|Chooser) != nil`)
-	isAbsent  = regexp.MustCompile(`[\w.]+\.(Observer|Chooser) == nil`)
+	isPresent = regexp.MustCompile(`[\w.]+\.Observer != nil`)
+	isAbsent  = regexp.MustCompile(`[\w.]+\.Observer == nil`)
 	functions = regexp.MustCompile(`(?m)^\s*(defer )?[\w.]+\.(Enter|Leave)\(.*\)$\n`)
 )
 
-// withoutChecks returns the source as it would be if no task ever had an observer or a chooser.
+// withoutChecks returns the source as it would be if no task ever had an observer.
 func withoutChecks(source string) string {
 	source = isPresent.ReplaceAllString(source, "false")
 	source = isAbsent.ReplaceAllString(source, "true")

@@ -9,7 +9,7 @@ import (
 	"vmasim/internal/task"
 )
 
-// callBatch is how many callbacks share a grace period.
+// callBatch is how many callbacks share a grace period, unless it is to end early.
 const callBatch = 64
 
 // Domain is an RCU domain: cheap read sections, and grace periods that wait for all sections in progress. A section is a
@@ -32,6 +32,7 @@ type Domain struct {
 	wait   []func(*task.Task) // wait for the epoch target
 	target uint64
 
+	batch   int          // how many callbacks share a grace period, at least
 	running atomic.Int32 // batches taken by a task that has not finished running them
 }
 
@@ -42,11 +43,14 @@ func NewDomain(slot int) *Domain { return newDomain(slot, false) }
 func NewLazyDomain(slot int) *Domain { return newDomain(slot, true) }
 
 func newDomain(slot int, lazy bool) *Domain {
-	d := &Domain{slot: slot, lazy: lazy}
+	d := &Domain{slot: slot, lazy: lazy, batch: callBatch}
 	d.epoch.Store(1)
 	d.tasks.Store(&[]*task.Task{})
 	return d
 }
+
+// EndEarly makes every call look for the end of a grace period, so that small programs see callbacks run.
+func (d *Domain) EndEarly() { d.batch = 1 }
 
 // Slot returns which of a task's slots the domain's sections use.
 func (d *Domain) Slot() int { return d.slot }
@@ -203,8 +207,7 @@ func (d *Domain) Poll(t *task.Task, cookie uint64) bool {
 }
 
 // Call runs fn after a grace period: call_rcu. It never waits: callbacks are batched, and a batch runs in the task that
-// finds its grace period over. Barrier runs the rest. Where a chooser decides, every call looks for the end of a grace
-// period, so that small programs see callbacks run.
+// finds its grace period over. Barrier runs the rest.
 func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	if t.Observer != nil {
 		t.Begin(task.OpCall, unsafe.Pointer(d))
@@ -213,7 +216,7 @@ func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	d.mu.Lock()
 	d.next = append(d.next, fn)
 	var ready []func(*task.Task)
-	if look && (len(d.next) >= callBatch || t.Chooser != nil) {
+	if look && len(d.next) >= d.batch {
 		ready = d.ready()
 		d.advance()
 	}

@@ -129,20 +129,21 @@ func TestCallBatches(t *testing.T) {
 	r.want(t)
 }
 
-func TestChooserEndsGracePeriods(t *testing.T) {
+func TestCallsEndGracePeriodsEarly(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(1)
 	d := domainOf(ts)
+	d.EndEarly()
 	ran := 0
 	call := func() { d.Call(ts[0], func(*task.Task) { ran++ }) }
-	ts[0].Chooser = chooser{task.GraceDelayed: 1}
+	ts[0].Observer = chooses{what: task.GraceDelayed}
 	for range 3 * callBatch {
 		call()
 	}
 	if ran != 0 {
 		t.Errorf("%d ran though no grace period was to end", ran)
 	}
-	ts[0].Chooser = chooser{}
+	ts[0].Observer = chooses{}
 	call()
 	call()
 	if ran != 3*callBatch+1 {

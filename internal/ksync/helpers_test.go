@@ -52,7 +52,10 @@ func together(ts []*task.Task, f func(t *task.Task)) {
 	wg.Wait()
 }
 
-// chooser answers every choice from a table; what is not there is 0.
-type chooser map[task.Choice]int
+// chooses is an observer under which one choice is 1, and every other 0.
+type chooses struct {
+	task.NoObserver
+	what task.Choice
+}
 
-func (c chooser) Choose(_ *task.Task, what task.Choice, _ int) int { return c[what] }
+func (c chooses) Choose(_ *task.Task, what task.Choice, _ int) int { return int(b2u(what == c.what)) }

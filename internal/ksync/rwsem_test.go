@@ -176,8 +176,8 @@ func TestRWSemKilledWaiterLeavesTheQueue(t *testing.T) {
 
 // TestRWSemSignalByChoice: a signal is offered to a task that has to wait, and to no other.
 func TestRWSemSignalByChoice(t *testing.T) {
-	tk, _, _ := observed(1)
-	tk.Chooser = chooser{task.Signal: 1}
+	tk := new(reports).tasks(1)[0]
+	tk.Observer = chooses{what: task.Signal}
 	holder := new(reports).tasks(1)[0]
 	var s RWSem
 	if err := s.DownWriteKillable(tk); err != nil || tk.Killed() {

@@ -87,7 +87,7 @@ func NewSlab[T any, P SlabObject[T]](cfg SlabConfig[T]) *Slab[T, P] {
 	return &Slab[T, P]{cfg: cfg}
 }
 
-// Alloc returns an object: recently freed memory if there is some. It fails with ENOMEM if the chooser says so.
+// Alloc returns an object: recently freed memory if there is some. It fails with ENOMEM if that is chosen.
 // The object's cells hold what its last life left, as after kmem_cache_alloc without __GFP_ZERO.
 func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 	if t.Choose(task.AllocFails, 2) == 1 {

@@ -67,7 +67,7 @@ func TestSlabReusesAtOnce(t *testing.T) {
 	if q != p || q.Generation() == freed || q.Generation() == before || q.word.Peek() != poison {
 		t.Error("the memory is not reused as it was left")
 	}
-	tk.Chooser = chooser{task.ReuseLater: 1}
+	tk.Observer = chooses{what: task.ReuseLater}
 	s.Free(tk, q)
 	if alloc(t, s, tk) == q {
 		t.Error("reused against the choice")
@@ -149,7 +149,7 @@ func TestSlabDoubleFreeRace(t *testing.T) {
 func TestSlabAllocationFails(t *testing.T) {
 	r := &reports{}
 	tk := r.tasks(1)[0]
-	tk.Chooser = chooser{task.AllocFails: 1}
+	tk.Observer = chooses{what: task.AllocFails}
 	s := slabOf(TypeSafe, nil)
 	if p, err := s.Alloc(tk); p != nil || !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("got %v, %v", p, err)

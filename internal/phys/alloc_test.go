@@ -120,7 +120,7 @@ func TestWriteAfterFreeIsReported(t *testing.T) {
 
 func TestAllocFailsByChoice(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
-	tk.Chooser = failer{}
+	tk.Observer = failer{}
 	if n := testing.AllocsPerRun(100, func() {
 		if _, err := m.AllocZeroed(tk); !errors.Is(err, linux.ENOMEM) {
 			t.Errorf("got %v", err)

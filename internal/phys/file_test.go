@@ -262,11 +262,11 @@ func TestOpenFileErrors(t *testing.T) {
 func TestFileOutOfFrames(t *testing.T) {
 	m, tk := newMemory(t, MinSize), newTask(t, 0)
 	f := openTemp(t, m, tk, pattern(linux.PageSize), false)
-	tk.Chooser = failer{}
+	tk.Observer = failer{}
 	if _, err := f.Page(tk, 0); !errors.Is(err, linux.ENOMEM) {
 		t.Errorf("got %v", err)
 	}
-	tk.Chooser = nil
+	tk.Observer = nil
 }
 
 func TestMemfdIsAFile(t *testing.T) {

@@ -44,7 +44,7 @@ func oracles(vs []task.Violation) []string {
 }
 
 // failer lets every allocation fail.
-type failer struct{}
+type failer struct{ task.NoObserver }
 
 func (failer) Choose(_ *task.Task, what task.Choice, _ int) int {
 	if what == task.AllocFails {

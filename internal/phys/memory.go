@@ -28,7 +28,7 @@ const (
 	firstPFN PFN = 2 // the first frame that can be handed out
 )
 
-// errNoFrames says that memory is full, or that the chooser let an allocation fail. It is an ENOMEM.
+// errNoFrames says that memory is full, or that an allocation was chosen to fail. It is an ENOMEM.
 var errNoFrames = fmt.Errorf("out of page frames: %w", linux.ENOMEM)
 
 // Memory is a machine's physical memory.

@@ -31,18 +31,12 @@ var choiceTable = [...]ChoiceInfo{
 // Choices describes the choices that the model offers.
 func Choices() []ChoiceInfo { return slices.Clone(choiceTable[:]) }
 
-// Chooser decides choices. It must be safe for the tasks that share it.
-type Chooser interface {
-	// Choose decides among n alternatives; 0 is what normally happens.
-	Choose(t *Task, what Choice, n int) int
-}
-
-// Choose asks the chooser to decide among n alternatives; 0 is what normally happens.
+// Choose asks the task's observer to decide among n alternatives; 0 is what normally happens, also where there is none.
 func (t *Task) Choose(what Choice, n int) int {
-	if t.Chooser == nil {
+	if t.Observer == nil {
 		return 0
 	}
-	return t.Chooser.Choose(t, what, n)
+	return t.Observer.Choose(t, what, n)
 }
 
 // EnterTrap is Enter for the function that handles an exception. The access that caused it was performed before anything

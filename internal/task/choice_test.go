@@ -23,8 +23,9 @@ func TestChoicesAreDescribed(t *testing.T) {
 	}
 }
 
-// oracle is a chooser that answers one choice, and counts how often it is asked.
+// oracle is an observer that answers one choice, and counts how often it is asked.
 type oracle struct {
+	observerLog
 	what   Choice
 	answer int
 	asked  int
@@ -42,9 +43,8 @@ func TestSignalInKillableWait(t *testing.T) {
 	never := func() bool { return false }
 	for _, mode := range []WaitMode{Killable, Killable | Handshake} {
 		tk := New(0, "t", nil)
-		tk.Observer = &observerLog{}
 		o := &oracle{what: Signal, answer: 1}
-		tk.Chooser = o
+		tk.Observer = o
 		if err := tk.Await(OpRWSemWait, nil, mode, never); !errors.Is(err, linux.EINTR) || !tk.Killed() {
 			t.Errorf("mode %d: error %v, killed %v", mode, err, tk.Killed())
 		}
@@ -64,14 +64,14 @@ func TestSignalInKillableWait(t *testing.T) {
 // TestSignalComesTooLate: what is waited for comes before the task looks at the signal.
 func TestSignalComesTooLate(t *testing.T) {
 	tk := New(0, "t", nil)
-	tk.Observer, tk.Chooser = &observerLog{}, &oracle{what: Signal, answer: 1}
+	tk.Observer = &oracle{what: Signal, answer: 1}
 	looks := 0
 	second := func() bool { looks++; return looks > 1 }
 	if err := tk.Await(OpRCUWaitEvent, nil, Killable|Handshake, second); err != nil || !tk.Killed() {
 		t.Errorf("error %v, killed %v", err, tk.Killed())
 	}
 	tk = New(0, "t", nil)
-	tk.Observer, tk.Chooser = &observerLog{}, &oracle{what: Signal, answer: 1}
+	tk.Observer = &oracle{what: Signal, answer: 1}
 	if err := tk.Await(OpRWSemWait, nil, Killable, func() bool { return true }); err != nil || !tk.Killed() {
 		t.Errorf("error %v, killed %v", err, tk.Killed())
 	}

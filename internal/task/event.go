@@ -223,7 +223,8 @@ type Event struct {
 	Interrupted    bool           // After a Wait: a fatal signal ended it, not its condition
 }
 
-// Observer is told every access of the tasks that carry it, and supplies what loads read. An Event is valid only during the call.
+// Observer is told every access of the tasks that carry it, supplies what loads read, and decides what may fail. An Event is valid only
+// during the call.
 // An observer of a few methods embeds [NoObserver].
 type Observer interface {
 	// Before is called with the pending operation. A scheduling observer returns when it is this task's turn and the
@@ -238,12 +239,14 @@ type Observer interface {
 	// what is offered and decided so, a value that the cell at addr held before. It is called between Before and After of the
 	// load.
 	Load(t *Task, what Choice, addr, latest unsafe.Pointer) unsafe.Pointer
+	// Choose decides among n alternatives of what is no scheduling; 0 is what normally happens.
+	Choose(t *Task, what Choice, n int) int
 	// Trapped says that the task has taken an exception, on account of its last access through the page tables. That access was
 	// performed before anything that the handler loads.
 	Trapped(t *Task)
 }
 
-// NoObserver is an observer that sees nothing, and in whose memory every load reads the latest value.
+// NoObserver is an observer that sees nothing, under which every load reads the latest value and nothing fails.
 type NoObserver struct{}
 
 // Before implements [Observer].
@@ -260,6 +263,9 @@ func (NoObserver) Died(*Task, unsafe.Pointer) {}
 
 // Load implements [Observer].
 func (NoObserver) Load(_ *Task, _ Choice, _, latest unsafe.Pointer) unsafe.Pointer { return latest }
+
+// Choose implements [Observer].
+func (NoObserver) Choose(*Task, Choice, int) int { return 0 }
 
 // Trapped implements [Observer].
 func (NoObserver) Trapped(*Task) {}

@@ -49,18 +49,22 @@ func TestViolate(t *testing.T) {
 	New(0, "t", nil).Violate("wrong-vma", "x")
 }
 
-type lastChoice struct{}
+type lastChoice struct{ NoObserver }
 
 func (lastChoice) Choose(_ *Task, _ Choice, n int) int { return n - 1 }
 
 func TestChoose(t *testing.T) {
 	tk := New(0, "t", nil)
 	if tk.Choose(AllocFails, 2) != 0 {
-		t.Error("without a chooser something fails")
+		t.Error("without an observer something fails")
 	}
-	tk.Chooser = lastChoice{}
+	tk.Observer = NoObserver{}
+	if tk.Choose(AllocFails, 2) != 0 {
+		t.Error("without one that decides something fails")
+	}
+	tk.Observer = lastChoice{}
 	if tk.Choose(AllocFails, 3) != 2 {
-		t.Error("the chooser was not asked")
+		t.Error("the observer was not asked")
 	}
 }
 

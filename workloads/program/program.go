@@ -243,7 +243,7 @@ func (p *Program) Rules() string { return p.plan.Rules.String() }
 // config is how the machines of the program are made.
 func (p *Program) config(report func(task.Violation)) mm.Config {
 	cfg := p.plan.Config()
-	cfg.Report, cfg.JudgeCalls = report, true
+	cfg.Report, cfg.JudgeCalls, cfg.EarlyGrace = report, true, true
 	cfg.ReadAround = phys.DefaultReadAhead // not the device's: a schedule is replayed elsewhere, too
 	return cfg
 }
