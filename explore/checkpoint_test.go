@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"vmasim/internal/task"
 )
@@ -154,7 +154,7 @@ func TestCheckpointWhileSearching(t *testing.T) {
 	for s.started.Load() < int64(whole.Executions/3) {
 		s.asked.Add(1)
 		s.saveNow()
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	cancel() // the crash
 	if err := <-done; err != nil {

@@ -50,20 +50,27 @@ func TestEstimate(t *testing.T) {
 
 // TestRandomProgress: what was decided beforehand is known, the time among it.
 func TestRandomProgress(t *testing.T) {
-	p := newDetachRace(t, 2, 1, 1, "")
-	var last Progress
-	note := func(p Progress) { last = p }
-	explored(t, p, Options{Strategy: Random, Executions: 20_000, Every: time.Millisecond, Progress: note})
-	if last.Total != 20_000 || last.Share != float64(last.Executions)/20_000 || last.Bound != -1 {
-		t.Errorf("%+v", last)
+	progress := func(o Options) Progress {
+		s := newSearch(newDetachRace(t, 2, 1, 1, ""), o)
+		defer s.close()
+		strategy, err := strategyInfo(o.Strategy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.o.halt.Store(o.Executions == 0) // nothing else would end it
+		if err := s.phases(strategy); err != nil {
+			t.Fatal(err)
+		}
+		return s.progress()
 	}
-	explored(t, p, Options{Strategy: Random, Time: 100 * time.Millisecond, Every: time.Millisecond, Progress: note})
-	if last.Total != 0 || last.Share != 0 || last.Left > 100*time.Millisecond {
-		t.Errorf("%+v", last)
+	if p := progress(Options{Strategy: Random, Executions: 2000}); p.Total != 2000 || p.Share != float64(p.Executions)/2000 || p.Bound != -1 {
+		t.Errorf("%+v", p)
 	}
-	explored(t, p, Options{Strategy: Bounded, Executions: 5000, Every: time.Millisecond, Progress: note})
-	if last.Bound < 0 {
-		t.Errorf("%+v", last)
+	if p := progress(Options{Strategy: Random, Time: time.Hour}); p.Total != 0 || p.Share != 0 || p.Left == 0 || p.Left > time.Hour {
+		t.Errorf("%+v", p)
+	}
+	if p := progress(Options{Strategy: Bounded, Executions: 2000}); p.Bound < 0 {
+		t.Errorf("%+v", p)
 	}
 }
 

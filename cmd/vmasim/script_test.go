@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -92,29 +96,69 @@ func sameSearch(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// interrupt [-SIGNAL] vmasim ARG... starts a command, interrupts it 300 ms later and writes what it prints and how it ends
-// to file out. On a busy machine the command may not have come so far that it takes signals; then it gets more time.
+// interrupt [-SIGNAL] vmasim ARG... starts a command, interrupts it once it takes signals and has worked for a while, by the
+// time that it had a CPU, and writes what it prints and how it ends to file out.
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	sig := os.Signal(os.Interrupt)
 	if s := unix.SignalNum(strings.TrimPrefix(args[0], "-")); s != 0 {
 		sig, args = s, args[1:]
 	}
-	defer heed(sig)()
 	path, err := exec.LookPath(args[0])
 	ts.Check(err)
-	for wait := 300 * time.Millisecond; ; wait *= 2 {
-		cmd := exec.Command(path, args[1:]...)
-		cmd.Dir = ts.MkAbs(".")
-		var out strings.Builder
-		cmd.Stdout, cmd.Stderr = &out, &out
-		ts.Check(cmd.Start())
-		time.Sleep(wait)
-		_ = cmd.Process.Signal(sig) // it may have ended by itself
-		_ = cmd.Wait()              // its state tells
-		if !cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() || wait > time.Minute {
-			out.WriteString(cmd.ProcessState.String() + "\n")
-			ts.Check(os.WriteFile(ts.MkAbs("out"), []byte(out.String()), 0o600))
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	ts.Check(startDeaf(cmd, sig))
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // its state tells
+		close(ended)
+	}()
+	const work = 5 // ticks, 50 ms
+	for until := 0; ; {
+		deaf, ticks := lookAt(cmd.Process.Pid)
+		if until == 0 && !deaf {
+			until = ticks + work
+		}
+		if until > 0 && ticks >= until {
+			_ = cmd.Process.Signal(sig)
+			<-ended
+		}
+		select {
+		case <-ended:
+			ts.Check(os.WriteFile(ts.MkAbs("out"), []byte(out.String()+cmd.ProcessState.String()+"\n"), 0o600))
 			return
+		case <-time.After(2 * time.Millisecond): // until the next look: another process tells nothing by itself
 		}
 	}
+}
+
+var starting sync.Mutex // signals are those of the whole process
+
+// startDeaf starts a command that ignores interrupts until it asks for them, and heeds sig.
+func startDeaf(cmd *exec.Cmd, sig os.Signal) error {
+	starting.Lock()
+	defer starting.Unlock()
+	defer heed(sig)()
+	signal.Ignore(os.Interrupt)
+	defer signal.Reset(os.Interrupt)
+	return cmd.Start()
+}
+
+// lookAt reads whether a process ignores interrupts, and the ticks for which it had a CPU. Of one that has ended nothing is known.
+func lookAt(pid int) (deaf bool, ticks int) {
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	status, _ := os.ReadFile(dir + "status")
+	_, mask, _ := strings.Cut(string(status), "SigIgn:\t")
+	mask, _, _ = strings.Cut(mask, "\n")
+	ignored, err := strconv.ParseUint(mask, 16, 64)
+	stat, _ := os.ReadFile(dir + "stat")
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if err != nil || len(fields) < 13 {
+		return true, 0
+	}
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+	return ignored>>(syscall.SIGINT-1)&1 != 0, user + system
 }

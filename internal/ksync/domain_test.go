@@ -289,7 +289,9 @@ func TestLazySections(t *testing.T) {
 
 // TestWaitingTaskIsQuiescent lets a grace period of a lazy domain end although a task that was in a section never begins
 // another: it waits.
-func TestWaitingTaskIsQuiescent(t *testing.T) {
+func TestWaitingTaskIsQuiescent(t *testing.T) { synctest.Test(t, waitingTaskIsQuiescent) }
+
+func waitingTaskIsQuiescent(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
 	d := NewLazyDomain(task.SlotRCU)
@@ -303,7 +305,7 @@ func TestWaitingTaskIsQuiescent(t *testing.T) {
 		d.ReadUnlock(ts[0])
 		_ = ts[0].Await(task.OpMutexLock, nil, task.Uninterruptible, wake.Load)
 	}()
-	eventually(t, "the waiting task's section ends", func() bool { return d.Poll(ts[1], d.StartPoll(ts[1])) })
+	parked(t, "the waiting task's section ends", func() bool { return d.Poll(ts[1], d.StartPoll(ts[1])) })
 	wake.Store(true)
 	ts[0].Unpark()
 	<-done

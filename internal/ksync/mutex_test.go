@@ -3,18 +3,17 @@ package ksync
 import (
 	"slices"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"vmasim/internal/task"
 )
 
-// eventually waits until cond holds.
-func eventually(t *testing.T, what string, cond func() bool) {
+// parked waits, in a bubble, until all tasks that were started are parked or have ended. Then cond holds.
+func parked(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !cond(); time.Sleep(50 * time.Microsecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
+	synctest.Wait()
+	if !cond() {
+		t.Fatalf("not so: %s", what)
 	}
 }
 
@@ -40,7 +39,9 @@ func TestMutexExcludes(t *testing.T) {
 	r.want(t)
 }
 
-func TestMutexServesInOrder(t *testing.T) {
+func TestMutexServesInOrder(t *testing.T) { synctest.Test(t, mutexServesInOrder) }
+
+func mutexServesInOrder(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(5)
 	var m Mutex
@@ -52,7 +53,7 @@ func TestMutexServesInOrder(t *testing.T) {
 			got <- tk.ID
 			m.Unlock(tk)
 		}()
-		eventually(t, "the task queues", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.queue) == i+1 })
+		parked(t, "the task queues", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(m.queue) == i+1 })
 	}
 	if m.Trylock(ts[0]) {
 		t.Error("trylock of a held lock")

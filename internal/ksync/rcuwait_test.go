@@ -3,6 +3,7 @@ package ksync
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"unsafe"
 
 	"vmasim/internal/linux"
@@ -39,7 +40,9 @@ func TestRCUWaitLosesNoWakeUp(t *testing.T) {
 	}
 }
 
-func TestRCUWaitKillable(t *testing.T) {
+func TestRCUWaitKillable(t *testing.T) { synctest.Test(t, rcuWaitKillable) }
+
+func rcuWaitKillable(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
 	var w RCUWait
@@ -48,7 +51,7 @@ func TestRCUWaitKillable(t *testing.T) {
 	go func() {
 		done <- w.WaitEvent(ts[0], unsafe.Pointer(&never), task.Killable, func() bool { return never.Peek() == 1 })
 	}()
-	eventually(t, "the task waits", func() bool { return w.waiter.Peek() == ts[0] })
+	parked(t, "the task waits", func() bool { return w.waiter.Peek() == ts[0] })
 	w.WakeUp(ts[1]) // to no avail
 	ts[0].Kill(nil)
 	if err := <-done; !errors.Is(err, linux.EINTR) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
@@ -16,7 +17,7 @@ import (
 // queued waits until n tasks are in the queue.
 func (s *RWSem) queued(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d tasks wait", n), func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.queue) == n })
+	parked(t, fmt.Sprintf("%d tasks wait", n), func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.queue) == n })
 }
 
 // hold is a way to hold the lock.
@@ -79,6 +80,10 @@ func TestRWSemExclusion(t *testing.T) {
 }
 
 func TestRWSemReaderDoesNotPassWaitingWriter(t *testing.T) {
+	synctest.Test(t, rwsemReaderDoesNotPassWaitingWriter)
+}
+
+func rwsemReaderDoesNotPassWaitingWriter(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(5)
 	var s RWSem
@@ -117,7 +122,9 @@ func TestRWSemReaderDoesNotPassWaitingWriter(t *testing.T) {
 	r.want(t)
 }
 
-func TestRWSemDowngradeLetsReadersIn(t *testing.T) {
+func TestRWSemDowngradeLetsReadersIn(t *testing.T) { synctest.Test(t, rwsemDowngradeLetsReadersIn) }
+
+func rwsemDowngradeLetsReadersIn(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(3)
 	var s RWSem
@@ -144,6 +151,10 @@ func TestRWSemDowngradeLetsReadersIn(t *testing.T) {
 }
 
 func TestRWSemKilledWaiterLeavesTheQueue(t *testing.T) {
+	synctest.Test(t, rwsemKilledWaiterLeavesTheQueue)
+}
+
+func rwsemKilledWaiterLeavesTheQueue(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(3)
 	var s RWSem
@@ -196,6 +207,10 @@ func TestRWSemSignalByChoice(t *testing.T) {
 }
 
 func TestRWSemUninterruptibleIgnoresKill(t *testing.T) {
+	synctest.Test(t, rwsemUninterruptibleIgnoresKill)
+}
+
+func rwsemUninterruptibleIgnoresKill(t *testing.T) {
 	r := &reports{}
 	ts := r.tasks(2)
 	var s RWSem

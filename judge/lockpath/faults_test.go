@@ -3,11 +3,14 @@ package lockpath
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
 	"vmasim/workloads/driver"
@@ -138,17 +141,34 @@ thread reader
 	}
 }
 
+// TestInterrupted interrupts a thread that would go on for an hour once it has stored to a file, which it does in a process of
+// its own.
 func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	file := filepath.Join(t.TempDir(), "begun")
+	if err := os.WriteFile(file, make([]byte, linux.PageSize), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	begun := time.Now()
-	r := measure(ctx, t, `
-thread sleeper
-    for 60s
+	go func() {
+		for ctx.Err() == nil {
+			if b, err := os.ReadFile(file); err != nil || b[0] != 0 {
+				cancel()
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	r := measure(ctx, t, fmt.Sprintf(`
+file f path %q rw
+init
+    mmap A 4K rw shared file f
+thread endless
+    store A 1
+    for 1h
         yield
-`)
-	if !r.Interrupted || time.Since(begun) > 20*time.Second {
-		t.Errorf("%+v after %v", r, time.Since(begun))
+`, file))
+	if !r.Interrupted {
+		t.Errorf("%+v", r)
 	}
 }
 
