@@ -32,20 +32,21 @@ func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (vma.ReadLock, error) {
 	if !grows {
 		return vma.ReadLock{}, nil
 	}
-	v, err := mm.lockAndExpand(t, addr)
+	v, err := mm.lockAndExpand(t, addr, false)
 	return vma.ReadLock{VMA: v, Mmap: true}, err
 }
 
-// ExpandStack makes a VMA above addr that grows down reach it: expand_stack. The caller holds mmap_lock for reading, and does so
+// ExpandStack makes a VMA above addr that grows down reach it, for a task of another process: expand_stack. The caller holds mmap_lock for reading, and does so
 // afterwards if there is a VMA at addr then; else it returns nil and holds no lock.
 func (mm *MM) ExpandStack(t *task.Task, addr uint64) *vma.VMA {
 	mm.MmapReadUnlock(t)
-	v, _ := mm.lockAndExpand(t, addr) // a fatal signal is as good as no VMA
+	v, _ := mm.lockAndExpand(t, addr, true) // a fatal signal is as good as no VMA
 	return v
 }
 
-// lockAndExpand returns what LockAndFindVMA does, with mmap_lock taken for writing at first. The layout may have changed meanwhile.
-func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
+// lockAndExpand returns what LockAndFindVMA does, with mmap_lock taken for writing at first. The layout may have changed meanwhile. remote
+// says that the task is of another process.
+func (mm *MM) lockAndExpand(t *task.Task, addr uint64, remote bool) (*vma.VMA, error) {
 	if err := mm.lockCall(t, callExpandStack, 0, 0); err != nil { // upgrade_mmap_lock_carefully
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 	}
 	if v.Start(t) > addr {
 		mm.callTouches(t, addr&^(linux.PageSize-1), v.End(t))
-		if err := mm.expandDownwards(t, v, addr); err != nil {
+		if err := mm.expandDownwards(t, v, addr, remote); err != nil {
 			mm.endCall(t, err)
 			return nil, nil
 		}
@@ -70,7 +71,7 @@ func (mm *MM) lockAndExpand(t *task.Task, addr uint64) (*vma.VMA, error) {
 // expandDownwards makes v begin at the page of addr, which lies below it and above the VMA before: expand_downwards. It never merges,
 // and v has an anon_vma then, even if a limit forbade it to grow. Errors are EFAULT, EPERM and ENOMEM, wrapped. The caller holds
 // mmap_lock for writing.
-func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
+func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64, remote bool) error {
 	t.Enter("expand_downwards")
 	defer t.Leave()
 	if v.Flags(t)&linux.VMGrowsDown == 0 {
@@ -97,7 +98,7 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64) error {
 	if growth > pgoff {
 		return errno("fault", linux.ENOMEM, "%d pages more have no page offset", growth)
 	}
-	if err := mm.accountStackGrowth(t, v, end-addr, growth); err != nil {
+	if err := mm.accountStackGrowth(t, v, end-addr, growth, remote); err != nil {
 		return err
 	}
 	v.SetRange(t, addr, end, pgoff-growth)
@@ -118,10 +119,14 @@ func (mm *MM) guarded(t *task.Task, v *vma.VMA, addr uint64) bool {
 }
 
 // accountStackGrowth checks that a VMA that grows down to size bytes, by some pages, is within the limits, and counts the pages:
-// acct_stack_growth. It fails with ENOMEM.
-func (mm *MM) accountStackGrowth(t *task.Task, v *vma.VMA, size, pages uint64) error {
+// acct_stack_growth. It fails with ENOMEM. The kernel asks for the limits of the process that makes it grow: those of another one are the
+// limits that each begins with.
+func (mm *MM) accountStackGrowth(t *task.Task, v *vma.VMA, size, pages uint64, remote bool) error {
 	flags := v.Flags(t)
 	switch {
+	case remote && size > DefaultStackLimit:
+		return errno("fault", linux.ENOMEM, "%#x bytes exceed RLIMIT_STACK", size)
+	case remote:
 	case !mm.mayExpand(t, flags, pages):
 		return errno("fault", linux.ENOMEM, "%d pages more exceed RLIMIT_AS", pages)
 	case size > mm.Limit(t, LimitStack):
