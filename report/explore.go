@@ -105,7 +105,7 @@ func verdictBlock(b *strings.Builder, r *program.Result) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(b, "%-9s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	line("verdict", "%s", verdictLine(r))
+	line("verdict", "%s", verdictLine(r, strings.Join(r.Broken(), ", ")))
 	s := &r.Search
 	line("search", "%s", searchLine(s))
 	line("finished", "%s", finishedLine(r))
@@ -145,13 +145,14 @@ func memoryLine(r *program.Result) string {
 	return "sequentially consistent"
 }
 
-func verdictLine(r *program.Result) string {
+// verdictLine words the verdict, and names what was broken as told.
+func verdictLine(r *program.Result, broken string) string {
 	words := r.Verdict()
 	if r.Verdict() == program.NotFound && r.Search.Truncated > 0 {
 		words += ": " + cutWords(r)
 	}
-	if broken := r.Broken(); len(broken) > 0 {
-		words += " " + strings.Join(broken, ", ")
+	if broken != "" {
+		words += " " + broken
 	}
 	if r.Fallback {
 		words += "; " + goalText(r) + " never came"

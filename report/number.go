@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -96,10 +97,19 @@ func byteSize(n uint64) string {
 
 func frames(n int) string { return byteSize(uint64(n) * linux.PageSize) }
 
-// table is rows of cells. The first and, in a table of more than three columns, the last are set left, the others right.
+// table is rows of cells.
 type table [][]string
 
+// String sets the first column and, in a table of more than three, the last left, the others right.
 func (t table) String() string {
+	if last := len(t[0]) - 1; last > 2 {
+		return t.set(0, last)
+	}
+	return t.set(0)
+}
+
+// set lays the table out with these columns set left, the others right.
+func (t table) set(left ...int) string {
 	width := make([]int, len(t[0]))
 	for _, row := range t {
 		for i, cell := range row {
@@ -114,7 +124,7 @@ func (t table) String() string {
 			if i > 0 {
 				line.WriteString("  ")
 			}
-			if i == 0 || i > 2 && i == len(row)-1 {
+			if slices.Contains(left, i) {
 				line.WriteString(cell + pad)
 			} else {
 				line.WriteString(pad + cell)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/explore"
+	"vmasim/internal/suggest"
 	"vmasim/report"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
@@ -25,12 +26,20 @@ func newExplore() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explore [SCENARIO...]",
 		Short: "Search the interleavings of scenarios for one that breaks the rules",
-		Long: `Run the real protocol code of scenarios one step at a time, in every order that
+		Long: fmt.Sprintf(`Run the real protocol code of scenarios one step at a time, in every order that
 can matter, with all oracles watching. What goes wrong is made as small as it can
 and drawn as kernel developers draw races; one line replays it. A SCENARIO is the
 name of a built-in one, a file, a directory (all *.vma files in it) or - for
 standard input; with a / in it, as ./detach-race, it is a path. Without any,
 detach-race is explored. docs/explore.md explains how to read a report.
+
+--rules X --against Y explores each scenario under X and under Y, both in place of the
+rules that it states itself, and prints one table: the verdicts, and what changed. NEW is
+a violation that only X shows, GONE one that only Y shows, while the search under X
+finished. Where both searches finished, other names what else differs; where one did
+not, it is open. A search ends after %d executions unless --executions or --time
+says otherwise. --all names every litmus test; --summary prints one table without a
+comparison.
 
 A long search can be done in several runs: with --checkpoint FILE, the search is
 noted in FILE when an interrupt, --time or --executions stops it, and every ten
@@ -41,11 +50,14 @@ ends by itself. It is of use only to the same build of vmasim.
 The exit status is 0 if the verdict is the one that the scenario states for the
 rules, or if it states none and nothing was violated; 1 otherwise; 2 for wrong usage,
 a bad scenario or a FILE of another search; 130 if the search was interrupted: then
-what was found is printed.`,
+what was found is printed. With --against it is 1 if anything changed for the worse: a
+violation is NEW, or an oracle spoke that a finished search under Y did not hear.`, program.ComparedExecutions),
 		Example: `  vmasim explore
   vmasim explore detach-race --rules linux-6.18
   vmasim explore lock-order reader-overflow --strategy bounded --preemptions 2
   vmasim explore testdata/litmus --verdicts --format json
+  vmasim explore --all --rules linux-6.18,-detach-waits --against linux-6.18
+  vmasim explore --all --summary
   vmasim explore my.vma --strategy pct --time 1m -j 2
   vmasim explore my.vma --checkpoint my.search --time 8h`,
 		ValidArgsFunction: completeLitmus,
@@ -66,7 +78,13 @@ type search struct {
 }
 
 func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
-	if len(args) == 0 {
+	if err := errors.Join(noSchedule(args), o.checkTables(cmd, args)); err != nil {
+		return usageError{err}
+	}
+	switch {
+	case o.all:
+		args = litmusNames()
+	case len(args) == 0:
 		args = []string{defaultLitmus}
 	}
 	searches, err := loadSearches(args, cmd.InOrStdin(), o)
@@ -80,7 +98,23 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 	debug.SetGCPercent(gcPercent)
 	ctx, stop := interruptible(cmd)
 	defer stop()
+	switch {
+	case o.against != "":
+		return compareAll(ctx, searches, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	case o.summary:
+		return summarize(ctx, searches, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
 	return exploreAll(ctx, searches, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+}
+
+// noSchedule refuses a schedule, which is one interleaving.
+func noSchedule(args []string) error {
+	for _, arg := range args {
+		if scheduleText.MatchString(arg) {
+			return fmt.Errorf("%s is a schedule of one interleaving, expected scenarios, whose interleavings are searched; vmasim replay takes a schedule", suggest.Quote(arg))
+		}
+	}
+	return nil
 }
 
 // loadSearches reads all scenarios and checks that they can be explored. The error holds all mistakes, one a line.
@@ -98,15 +132,22 @@ func loadSearches(args []string, stdin io.Reader, o *exploreOptions) (searches [
 				}
 			}
 			for _, spec := range specs {
-				setting := o.Setting
-				setting.Rules = spec
-				_, err := program.New(sc, setting)
-				m.note(err)
+				m.note(explorable(sc, o.Setting, spec))
 				searches = append(searches, search{sc, spec})
+			}
+			if o.against != "" {
+				m.note(explorable(sc, o.Setting, o.against))
 			}
 		}
 	}
 	return searches, m.err()
+}
+
+// explorable returns why a scenario cannot be explored under some rules.
+func explorable(sc *workloads.Scenario, s program.Setting, spec string) error {
+	s.Rules = spec
+	_, err := program.New(sc, s)
+	return err
 }
 
 // exploreAll explores one scenario after the other and prints each result.

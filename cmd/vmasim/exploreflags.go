@@ -24,6 +24,9 @@ type exploreOptions struct {
 	format   report.Format[*program.Result]
 	full     bool
 	verdicts bool
+	all      bool   // every litmus test
+	summary  bool   // one table of all results
+	against  string // rules to compare with; "": none are
 }
 
 // fullHelp is the help of --full.
@@ -40,12 +43,13 @@ type exploreFlag struct {
 // exploreFlags are the flags that take a value.
 var exploreFlags = []exploreFlag{
 	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, true},
+	{"against", "", "RULES", "compare what --rules come to with what these do, in a table", setAgainst, completeRules, false},
 	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, true},
 	{"without", "", "ORACLES", "oracles to switch off, with commas between; see vmasim oracles", setWithout, completeOracles, true},
 	{"until", "", "ORACLES", "go on behind all other oracles to one of these, in place of the scenario's show; any: stop at the first", setUntil, completeOracles, true},
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
-	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends, %d by default", explore.Defaults().Executions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
+	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends and with --against, %d by default", explore.Defaults().Executions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
 	{"time", "", "D", "stop after so long, such as 30s or 5m", setTime, nil, false},
 	{"depth", "", "N", fmt.Sprintf("cut executions off after so many steps, %d by default", explore.Defaults().Depth), number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
 	{"pct-depth", "", "N", fmt.Sprintf("pct: the depth of the bugs to be found, %d by default", explore.Defaults().PCTDepth), number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, false},
@@ -85,12 +89,23 @@ func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 	cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
 	if !replay {
 		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
+		cmd.Flags().BoolVar(&o.all, "all", false, "explore all litmus tests")
+		cmd.Flags().BoolVar(&o.summary, "summary", false, "print one table of all that was explored, a line for each")
 		cmd.Flags().BoolVar(&o.verdicts, "verdicts", false, "explore under every set of rules for which the scenario states a verdict")
 	}
 }
 
 func setExploreRules(o *exploreOptions, text string) error {
 	o.Rules = text
+	_, err := rules.Parse(text)
+	return err
+}
+
+func setAgainst(o *exploreOptions, text string) error {
+	o.against = text
+	if text == "" {
+		return errors.New("expected rules, as linux-6.18")
+	}
 	_, err := rules.Parse(text)
 	return err
 }

@@ -169,7 +169,22 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-	return usageError{errors.New(suggest.Unknown("flag", "--"+missing.GetSpecifiedName(), names, "one that --help lists"))}
+	name := "--" + missing.GetSpecifiedName()
+	words := suggest.Unknown("flag", name, names, "one that --help lists")
+	if others := commandsWith(cmd.Root(), missing.GetSpecifiedName()); others != nil {
+		words += fmt.Sprintf("; %s is a flag of %s", name, strings.Join(others, ", "))
+	}
+	return usageError{errors.New(words)}
+}
+
+// commandsWith returns the commands that have a flag.
+func commandsWith(root *cobra.Command, flag string) (paths []string) {
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup(flag) != nil {
+			paths = append(paths, c.CommandPath())
+		}
+	}
+	return paths
 }
 
 // atMostOneName refuses more than one argument.

@@ -137,14 +137,16 @@ func TestRunSamples(t *testing.T) {
 // TestKeysAreTold: every key of the results in JSON stands in the manual.
 func TestKeysAreTold(t *testing.T) {
 	for line, name := range map[string]string{
-		"run quickstart --duration 50ms --format json":                          "docs/output.md",
-		"explore detach-race --format json -j 1":                                "docs/explore.md",
-		"explore fork-parent --format json -j 1 --executions 50 --keep-going 1": "docs/explore.md",
-		"explore put-to-zero --consequences --format ndjson -j 1":               "docs/explore.md",
+		"run quickstart --duration 50ms --format json":                                                                               "docs/output.md",
+		"explore detach-race --format json -j 1":                                                                                     "docs/explore.md",
+		"explore fork-parent --format json -j 1 --executions 50 --keep-going 1":                                                      "docs/explore.md",
+		"explore put-to-zero --consequences --format ndjson -j 1":                                                                    "docs/explore.md",
+		"explore reuse-before-lock reader-overflow --format json --rules linux-6.18,-reader-limit --against linux-6.18,-check-vm-mm": "docs/explore.md",
+		"explore reader-overflow --format json --summary":                                                                            "docs/explore.md",
 	} {
 		told := map[string]bool{}
 		for _, m := range inlineWords.FindAllStringSubmatch(manual(t, name), -1) {
-			for word := range strings.FieldsFuncSeq(m[1], func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789_", r) }) {
+			for word := range strings.FieldsFuncSeq(m[1], func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789_-", r) }) {
 				told[word] = true
 			}
 		}

@@ -102,6 +102,27 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	if err != nil {
 		return nil, err
 	}
+	r, err := p.search(ctx, &o)
+	if err == nil {
+		shrinking, cancel := o.shrinking(ctx, r.Search.Elapsed)
+		defer cancel()
+		err = p.counterexamples(shrinking, r, r.Stated, &o)
+	}
+	return r, errors.Join(err, p.Close())
+}
+
+// Survey searches as Explore does, and makes no counterexamples of what it finds.
+func Survey(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, error) {
+	p, err := New(sc, o.Setting)
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.search(ctx, &o)
+	return r, errors.Join(err, p.Close())
+}
+
+// search searches the interleavings. It sets what the search is not told by its caller.
+func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {
 	o.Watch, o.Choices, o.Pass = p.Watch, p.choices(), p.pass
 	stated := p.stated()
 	if o.KeepGoing == 0 && stated != nil && !stated.Verified() {
@@ -115,17 +136,14 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 		err = &explore.CheckpointError{File: o.Checkpoint, Err: p.refusal(other)}
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.Close())
+		return nil, err
 	}
-	r := p.result(report, &o)
+	r := p.result(report, o)
 	r.Interrupted = ctx.Err() != nil
 	if report.Stopped {
 		r.Checkpoint = o.Checkpoint
 	}
-	shrinking, cancel := o.shrinking(ctx, report.Elapsed)
-	defer cancel()
-	err = p.counterexamples(shrinking, r, stated, &o)
-	return r, errors.Join(err, p.Close())
+	return r, nil
 }
 
 // counterexamples makes those that are to be shown. Where nothing was found but what executions went on behind, that is it.
@@ -355,26 +373,32 @@ func (r *Result) OK() bool {
 
 // ReplayCommand returns the line that replays a schedule.
 func (r *Result) ReplayCommand(s *explore.Schedule) string {
-	rules := ""
+	return fmt.Sprintf("%s '%s'", r.command("replay"), s)
+}
+
+// ExploreCommand returns the line that explores the scenario in the same setting.
+func (r *Result) ExploreCommand() string { return r.command("explore") }
+
+// command is a command about the scenario, in the setting of the result.
+func (r *Result) command(name string) string {
+	words := []string{"vmasim", name}
+	option := func(flag, value string) { words = append(words, "--"+flag, value) }
 	if !r.OwnRules {
-		rules = " --rules " + r.Rules
+		option("rules", r.Rules)
 	}
-	without := ""
-	if len(r.Without) > 0 {
-		without = " --without " + strings.Join(r.Without, ",")
-	}
-	machine := ""
 	if len(r.Machine) > 0 {
-		machine = " --machine " + workloads.FormatSettings(r.Machine)
+		option("machine", workloads.FormatSettings(r.Machine))
 	}
-	behind := ""
+	if len(r.Without) > 0 {
+		option("without", strings.Join(r.Without, ","))
+	}
 	switch {
 	case r.Fallback:
-		behind = " --until " + Any
+		option("until", Any)
 	case r.Muted:
-		behind = " --consequences"
+		words = append(words, "--consequences")
 	case len(r.Show) > 0:
-		behind = " --until " + strings.Join(r.Show, ",")
+		option("until", strings.Join(r.Show, ","))
 	}
-	return fmt.Sprintf("vmasim replay%s%s%s%s %s '%s'", rules, machine, without, behind, r.Argument, s)
+	return strings.Join(append(words, r.Argument), " ")
 }

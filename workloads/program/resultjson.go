@@ -68,8 +68,12 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	for _, o := range r.Outcomes {
 		out.Outcomes[o.Text] = o.Executions
 	}
-	if len(r.Violations) > 0 {
+	switch {
+	case len(r.Violations) > 0:
 		out.violation(r.Violations[0])
+	case len(s.Violations) > 0: // of which no counterexample was made
+		v := &Violation{Found: s.Violations[0]}
+		out.Oracle, out.Message, out.Schedule = v.Oracle(), v.Message(), v.Schedule.String()
 	}
 	return plain(&out)
 }

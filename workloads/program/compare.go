@@ -1,0 +1,182 @@
+package program
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"vmasim/internal/rules"
+	"vmasim/workloads"
+)
+
+// Comparison is what scenarios came to under two sets of rules.
+type Comparison struct {
+	Rules, Against string
+	Scenarios      int // that are to be compared: Pairs has fewer if that was interrupted
+	Interrupted    bool
+	Pairs          []*Pair
+}
+
+// NewComparison begins a comparison of so many scenarios. Both specifications can be parsed.
+func NewComparison(spec, against string, scenarios int) *Comparison {
+	return &Comparison{Rules: inForce(spec), Against: inForce(against), Scenarios: scenarios}
+}
+
+// inForce is a specification in its shortest form.
+func inForce(spec string) string {
+	s, err := rules.Parse(spec)
+	if err != nil {
+		return spec
+	}
+	return s.String()
+}
+
+// Pair is what one scenario came to under both.
+type Pair struct {
+	With    *Result
+	Against *Result // nil: it was interrupted before
+
+	// How they differ.
+	Change       Change
+	Worse        bool
+	Broken       Sides // oracles that spoke
+	Outcomes     Sides
+	Reached      Sides
+	NeverReached Sides
+}
+
+// Sides is what only one of two results has.
+type Sides struct {
+	With    []string `json:"rules"`
+	Against []string `json:"against"`
+}
+
+// Change says how a result differs from that under the rules it is compared with.
+type Change string
+
+// The changes.
+const (
+	ChangeNew   Change = "new"   // it shows a violation, the other none
+	ChangeGone  Change = "gone"  // the other shows a violation, and it is verified
+	ChangeOther Change = "other" // both were searched to the end, and differ in something else
+	ChangeOpen  Change = "open"  // a search that did not finish leaves open whether anything changed
+	ChangeNone  Change = "same"
+)
+
+// Changes returns all of them, the most important first.
+func Changes() []Change {
+	return []Change{ChangeNew, ChangeGone, ChangeOther, ChangeOpen, ChangeNone}
+}
+
+// The bounds of each search of a comparison, where none is stated.
+const (
+	ComparedExecutions = 100_000
+	comparedFailures   = 64 // kinds of failure: all that a scenario has, so that oracles can be compared
+)
+
+// Compare explores a scenario under the rules of the options and under others. It makes no counterexamples.
+func Compare(ctx context.Context, sc *workloads.Scenario, o Options, against string) (*Pair, error) {
+	o = bounds(o)
+	with, err := Survey(ctx, sc, o)
+	if err != nil || ctx.Err() != nil {
+		return newPair(with, nil), err
+	}
+	o.Rules = against
+	other, err := Survey(ctx, sc, o)
+	return newPair(with, other), err
+}
+
+// bounds adds the bounds of each search that are not stated.
+func bounds(o Options) Options {
+	o.KeepGoing = cmp.Or(o.KeepGoing, comparedFailures)
+	if o.Executions == 0 && o.Time == 0 {
+		o.Executions = ComparedExecutions
+	}
+	return o
+}
+
+// newPair lays two results side by side.
+func newPair(with, against *Result) *Pair {
+	p := &Pair{With: with, Against: against, Change: ChangeOpen}
+	if with == nil || against == nil {
+		return p
+	}
+	p.Broken = sides(with.Broken(), against.Broken())
+	p.Outcomes = sides(with.outcomeTexts(), against.outcomeTexts())
+	p.Reached = sides(with.Reached, against.Reached)
+	p.NeverReached = sides(with.NeverReached, against.NeverReached)
+	p.Change, p.Worse = p.change()
+	return p
+}
+
+// sides returns what is on one side only.
+func sides(with, against []string) Sides {
+	return Sides{without(with, against), without(against, with)}
+}
+
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
+}
+
+func (s *Sides) differ() bool { return len(s.With)+len(s.Against) > 0 }
+
+// change judges the difference. A thing that only one side has says something where the other was searched to the end.
+func (p *Pair) change() (_ Change, worse bool) {
+	with, against := p.With, p.Against
+	broken, brokenBefore := with.Verdict() == Violated, against.Verdict() == Violated
+	finished := with.Search.Complete && against.Search.Complete
+	switch {
+	case with.Interrupted || against.Interrupted:
+		return ChangeOpen, false
+	case broken && !brokenBefore:
+		return ChangeNew, true
+	case brokenBefore && with.Verdict() == Verified:
+		return ChangeGone, false
+	case broken && !p.Broken.differ():
+		return ChangeNone, false
+	case !finished:
+		return ChangeOpen, false
+	case broken:
+		return ChangeOther, len(p.Broken.With) > 0
+	case p.Outcomes.differ() || p.Reached.differ() || p.NeverReached.differ():
+		return ChangeOther, false
+	}
+	return ChangeNone, false
+}
+
+// outcomeTexts are the outcomes without how many executions ended so.
+func (r *Result) outcomeTexts() (texts []string) {
+	for _, o := range r.Outcomes {
+		texts = append(texts, o.Text)
+	}
+	return texts
+}
+
+// Scenario is the name of what was compared.
+func (p *Pair) Scenario() string { return p.With.Scenario }
+
+// Add takes in what one scenario came to.
+func (c *Comparison) Add(p *Pair) {
+	c.Pairs = append(c.Pairs, p)
+	c.Interrupted = c.Interrupted || p.Against == nil || p.With.Interrupted || p.Against.Interrupted
+}
+
+// Count is how many scenarios changed so.
+func (c *Comparison) Count(change Change) (n int) {
+	for _, p := range c.Pairs {
+		if p.Change == change {
+			n++
+		}
+	}
+	return n
+}
+
+// Worse returns the scenarios that changed for the worse.
+func (c *Comparison) Worse() (pairs []*Pair) {
+	for _, p := range c.Pairs {
+		if p.Worse {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}

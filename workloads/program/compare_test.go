@@ -1,0 +1,208 @@
+package program
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"vmasim/check"
+	"vmasim/explore"
+	"vmasim/internal/rules"
+	"vmasim/internal/task"
+	"vmasim/workloads"
+)
+
+// TestRulesAreCompared: what a rule is said to change is what a comparison with and without it finds, in the test that shows the rule.
+func TestRulesAreCompared(t *testing.T) {
+	wanted := map[rules.Seen][]Change{
+		rules.SeenVerdict: {ChangeNew, ChangeGone},
+		rules.SeenReached: {ChangeOther},
+		// The counts of executions are told, and not compared.
+		rules.SeenExecutions: {ChangeNone},
+		rules.SeenNothing:    {ChangeNone},
+	}
+	for _, r := range rules.All() {
+		t.Run(r.String(), func(t *testing.T) {
+			t.Parallel()
+			plain, switched := r.Demonstration()
+			sc, err := workloads.LoadBuiltin(r.Info().Shows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := Compare(t.Context(), sc, Options{Setting: Setting{Rules: switched}}, plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Contains(wanted[r.Info().Seen], p.Change) || p.Worse != (p.Change == ChangeNew) {
+				t.Errorf("%s under %s against %s: %s, worse %v; the rule changes %s", sc.Name, switched, plain, p.Change, p.Worse, r.Info().Seen)
+			}
+			if p.Change == ChangeNew && (len(p.With.Broken()) == 0 || !slices.Equal(p.Broken.With, p.With.Broken()) || len(p.Broken.Against) > 0) {
+				t.Errorf("only with it: %+v, of %v", p.Broken, p.With.Broken())
+			}
+		})
+	}
+}
+
+// found is a result with these failures, one of each oracle.
+func found(complete bool, oracles ...string) *Result {
+	r := &Result{Scenario: "x", Search: explore.Report{Complete: complete}}
+	for _, name := range oracles {
+		r.Search.Violations = append(r.Search.Violations, explore.Found{Violations: []task.Violation{{Oracle: name}}})
+	}
+	return r
+}
+
+// TestChanges: what is told of two results, and which are worse.
+func TestChanges(t *testing.T) {
+	const finished, cutShort = true, false
+	one, two := check.Oracles()[0].Name, check.Oracles()[1].Name
+	interrupted := found(cutShort, one)
+	interrupted.Interrupted = true
+	ends := func(r *Result, text string) *Result {
+		r.Outcomes = append(r.Outcomes, Outcome{text, 1})
+		return r
+	}
+	reaches := func(r *Result, reached, never string) *Result {
+		r.Reached, r.NeverReached = []string{reached}, []string{never}
+		return r
+	}
+	for _, c := range []struct {
+		name          string
+		with, against *Result
+		want          Change
+		worse         bool
+	}{
+		{"a violation", found(finished, one), found(finished), ChangeNew, true},
+		{"a violation where the other search was cut short", found(cutShort, one), found(cutShort), ChangeNew, true},
+		{"a violation no more", found(finished), found(finished, one), ChangeGone, false},
+		{"a violation no more, as far as it is searched", found(cutShort), found(finished, one), ChangeOpen, false},
+		{"the same violation", found(finished, one), found(finished, one), ChangeNone, false},
+		{"the same violation, cut short", found(cutShort, one), found(finished, one), ChangeNone, false},
+		{"one violation more", found(finished, one, two), found(finished, one), ChangeOther, true},
+		{"one violation less", found(finished, one), found(finished, two, one), ChangeOther, false},
+		{"another violation", found(finished, one), found(finished, two), ChangeOther, true},
+		{"another violation, cut short", found(finished, one), found(cutShort, two), ChangeOpen, false},
+		{"nothing", found(finished), found(finished), ChangeNone, false},
+		{"nothing, cut short", found(cutShort), found(finished), ChangeOpen, false},
+		{"nothing, where the other was cut short", found(finished), found(cutShort), ChangeOpen, false},
+		{"another outcome", ends(found(finished), "ok"), ends(found(finished), "EAGAIN"), ChangeOther, false},
+		{"the same outcome", ends(found(finished), "ok"), ends(found(finished), "ok"), ChangeNone, false},
+		{"another outcome beside a violation", ends(found(finished, one), "ok"), found(finished, one), ChangeNone, false},
+		{"something else reached", reaches(found(finished), "a", "b"), reaches(found(finished), "c", "b"), ChangeOther, false},
+		{"something else never reached", reaches(found(finished), "a", "b"), reaches(found(finished), "a", "c"), ChangeOther, false},
+		{"interrupted", interrupted, found(finished), ChangeOpen, false},
+		{"interrupted before the other", found(finished, one), nil, ChangeOpen, false},
+	} {
+		p := newPair(c.with, c.against)
+		if p.Change != c.want || p.Worse != c.worse {
+			t.Errorf("%s: %s, worse %v; expected %s, %v", c.name, p.Change, p.Worse, c.want, c.worse)
+		}
+		if !slices.Contains(Changes(), p.Change) {
+			t.Errorf("%s: %s is no change", c.name, p.Change)
+		}
+	}
+}
+
+// TestCompareBounds: a search of a comparison is given up in the end, unless its caller says when; and where it finds a violation it
+// goes on.
+func TestCompareBounds(t *testing.T) {
+	for _, c := range []struct{ given, want explore.Options }{
+		{explore.Options{}, explore.Options{Executions: ComparedExecutions, KeepGoing: comparedFailures}},
+		{explore.Options{Time: 1}, explore.Options{Time: 1, KeepGoing: comparedFailures}},
+		{explore.Options{Executions: 3, KeepGoing: 2}, explore.Options{Executions: 3, KeepGoing: 2}},
+	} {
+		got := bounds(Options{Options: c.given})
+		if got.Executions != c.want.Executions || got.Time != c.want.Time || got.KeepGoing != c.want.KeepGoing {
+			t.Errorf("%+v is bounded by %+v", c.given, got.Options)
+		}
+	}
+	o := Options{Setting: Setting{Rules: "linux-6.18,-detach-waits"}}
+	p, err := Compare(t.Context(), parse(t, detachRace), o, rules.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.With.Search.Complete || !p.Against.Search.Complete || p.Change != ChangeNew {
+		t.Errorf("%s: finished %v and %v", p.Change, p.With.Search.Complete, p.Against.Search.Complete)
+	}
+	if p.With.Rules != "linux-6.18,-detach-waits" || p.Against.Rules != rules.Default {
+		t.Errorf("under %s and %s", p.With.Rules, p.Against.Rules)
+	}
+	o.Strategy = explore.Random
+	o.Executions = 7
+	if p, err = Compare(t.Context(), parse(t, detachRace), o, rules.Default); err != nil || p.Against.Search.Executions != 7 {
+		t.Errorf("%d executions, %v", p.Against.Search.Executions, err)
+	}
+}
+
+// TestCompareInterrupted: a comparison that is interrupted has what is known until then.
+func TestCompareInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p, err := Compare(ctx, parse(t, detachRace), Options{}, "refcount-v6")
+	if err != nil || p.Against != nil || p.Change != ChangeOpen {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	c := NewComparison("-detach-waits", "refcount-v6,+detach-waits", 3)
+	c.Add(p)
+	if !c.Interrupted || c.Rules != "linux-6.18,-detach-waits" || c.Count(ChangeOpen) != 1 || c.Worse() != nil {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestCompareRefuses: what cannot be explored is refused, and what cannot be explored under the other rules.
+func TestCompareRefuses(t *testing.T) {
+	for _, specs := range [][2]string{{"linux-6.17", rules.Default}, {rules.Default, "linux-6.17"}} {
+		if _, err := Compare(t.Context(), parse(t, detachRace), Options{Setting: Setting{Rules: specs[0]}}, specs[1]); err == nil {
+			t.Errorf("%s against %s: no error", specs[0], specs[1])
+		}
+	}
+	if _, err := Survey(t.Context(), parse(t, detachRace), Options{Setting: Setting{Without: []string{"nothing"}}}); err == nil {
+		t.Error("a survey without an oracle that does not exist: no error")
+	}
+}
+
+// TestComparisonJSON: the schedule of a violation of which no counterexample was made replays to it, and no list is null.
+func TestComparisonJSON(t *testing.T) {
+	const spec = "linux-6.18,-detach-waits"
+	sc := parse(t, detachRace)
+	p, err := Compare(t.Context(), sc, Options{Setting: Setting{Rules: spec}}, rules.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewComparison(spec, rules.Default, 1)
+	if text, err := json.Marshal(c); err != nil || !strings.Contains(string(text), `"compared":[]`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	c.Add(p)
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.ReplaceAll(string(text), `"shrunk":null`, ""); strings.Contains(strings.ReplaceAll(got, `"stated":null`, ""), "null") {
+		t.Errorf("a list is null: %s", text)
+	}
+	var out struct {
+		Counts   map[Change]int
+		Compared []struct {
+			Rules struct{ Oracle, Schedule string }
+			Only  struct{ Broken Sides }
+		}
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	with := out.Compared[0].Rules
+	schedule, err := explore.ParseSchedule(with.Schedule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReplayScenario(sc, Setting{Rules: spec}, schedule)
+	if err != nil || again.Found.Kind() != with.Oracle || with.Oracle == "" {
+		t.Errorf("%q replays to %v, %v", with.Oracle, again, err)
+	}
+	if out.Counts[ChangeNew] != 1 || len(out.Counts) != len(Changes()) || !slices.Equal(out.Compared[0].Only.Broken.With, p.With.Broken()) {
+		t.Errorf("%+v", out)
+	}
+}
