@@ -1,7 +1,6 @@
 package vma
 
 import (
-	"slices"
 	"testing"
 	"unsafe"
 
@@ -228,10 +227,6 @@ func TestForeignMMIsPinned(t *testing.T) {
 }
 
 func detachBesideReaders(l *lab) program {
-	readers := 2
-	if testing.Short() {
-		readers = 1
-	}
 	mm := l.mm("mm")
 	v := l.attached(mm)
 	v.seq.Init(mm.LockSeq.Peek() + 1) // write-locked: a reference can only be one that is about to be dropped
@@ -240,7 +235,8 @@ func detachBesideReaders(l *lab) program {
 			v.refcountPut(t)
 		}
 	}
-	return program{tasks: append(slices.Repeat([]func(*task.Task){reader}, readers),
+	return program{tasks: []func(*task.Task){
+		reader, reader,
 		func(t *task.Task) {
 			mm.MmapWriteLock(t)
 			mm.StartWrite(t, v)
@@ -252,7 +248,8 @@ func detachBesideReaders(l *lab) program {
 			if mm.StartReadLocked(t, v) {
 				l.complain("a detached VMA can be locked")
 			}
-		})}
+		},
+	}}
 }
 
 // TestDetachBesideReaders: no reference is left, and none can be taken, when detach returns.
