@@ -39,6 +39,9 @@ func (c *Checker) graceEvent(ts *taskState, e *task.Event) {
 		c.endsGrace(ts, e.Op)
 	case e.Op == task.OpCall: // what waits for the callback may be freed by the task that runs it
 		c.seesEnded(ts)
+		if e.New == 1 { // this task does now run callbacks
+			ts.now.join(ts.ended)
+		}
 		for n := range c.objects {
 			if o := &c.objects[n]; o.isVMA() && o.alive && o.owner == ts.index && o.detached() {
 				o.owner = anyTask

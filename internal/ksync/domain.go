@@ -222,7 +222,7 @@ func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	}
 	d.mu.Unlock()
 	if t.Observer != nil {
-		t.End(0, 0)
+		t.End(0, b2u(len(ready) > 0)) // as Poll: whether a grace period has ended
 	}
 	if len(ready) > 0 {
 		d.run(t, ready)
