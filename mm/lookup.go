@@ -18,13 +18,8 @@ func (mm *MM) LockVMAUnderRCU(t *task.Task, addr uint64) vma.ReadLock {
 
 // lockVMA is LockVMAUnderRCU. A generation that looks VMAs up in its own way has a function of its own.
 func (mm *MM) lockVMA(t *task.Task, addr uint64) *vma.VMA {
-	switch mm.Generation {
-	case vma.RefcountV6:
-		return mm.lockVMAV6(t, addr)
-	case vma.MmapOnly:
-		return nil // nothing is tried, and nothing counted
-	case vma.RWSem:
-		return mm.lockVMARWSem(t, addr)
+	if mm.Generation != vma.Refcount {
+		return mm.lockVMAOtherwise(t, addr)
 	}
 	for {
 		mm.RCU.ReadLock(t)
@@ -47,6 +42,18 @@ func (mm *MM) lockVMA(t *task.Task, addr uint64) *vma.VMA {
 			return abort(t)
 		}
 		return v
+	}
+}
+
+// lockVMAOtherwise is lockVMA of the generations that look VMAs up in their own way.
+func (mm *MM) lockVMAOtherwise(t *task.Task, addr uint64) *vma.VMA {
+	switch mm.Generation {
+	case vma.MmapOnly:
+		return nil // nothing is tried, and nothing counted
+	case vma.RWSem:
+		return mm.lockVMARWSem(t, addr)
+	default:
+		return mm.lockVMAV6(t, addr)
 	}
 }
 

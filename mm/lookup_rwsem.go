@@ -15,8 +15,11 @@ func (mm *MM) lockVMARWSem(t *task.Task, addr uint64) *vma.VMA {
 	mm.RCU.ReadLock(t)
 	for {
 		v := mm.Tree.Lookup(t, addr)
-		if v == nil || !late && !v.Contains(t, addr) || mm.StartRead(t, v) != vma.ReadLocked {
+		if v == nil || !late && !v.Contains(t, addr) {
 			break
+		}
+		if mm.StartRead(t, v) != vma.ReadLocked { // it has left the section
+			return abort(t)
 		}
 		if v.IsDetached(t) {
 			mm.EndRead(t, vma.ReadLock{VMA: v})

@@ -83,6 +83,9 @@ func sentence(f *driver.Faults) string {
 	}
 	s := fmt.Sprintf("%s of %s handled under the VMA lock; %s fell back to mmap_lock:\n",
 		percent(f.VMALockSuccess, f.Total), plural(f.Total, "fault"), count(f.MmapLock))
+	if f.VMALockAbort+f.VMALockRetry == 0 {
+		return s[:strings.Index(s, ";")] + "; under these rules VMAs have no lock to try."
+	}
 	retried := min(f.VMALockRetry, f.MmapLock)
 	const unlocked, unfinished = "found no VMA, or one that a writer had locked", "could not be finished under the VMA lock"
 	switch retried {

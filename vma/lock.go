@@ -64,8 +64,8 @@ type ReadLock struct {
 }
 
 // StartRead tries to read-lock a VMA found under RCU: vma_start_read. m is the caller's mm; v may have been freed and become
-// anything by now. The caller is inside rcu_read_lock; where VMAs have a count, StartRead has left it on every answer but ReadLocked.
-// Only the count can tell by itself that a VMA is detached: where a flag says so, the caller asks after ReadLocked.
+// anything by now. The caller is inside rcu_read_lock; on every answer but ReadLocked StartRead has left it. Where a flag says
+// that a VMA is detached, and no count, the caller asks IsDetached after ReadLocked.
 //
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
 // check that the VMA still covers its address, and EndRead it if not.
@@ -83,6 +83,7 @@ func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	case RefcountV6:
 		return v.startReadV6(t, m)
 	case MmapOnly:
+		m.RCU.ReadUnlock(t)
 		return ReadBusy
 	case RWSem:
 		return v.startReadRWSem(t, m)

@@ -16,6 +16,10 @@ func TestGenerations(t *testing.T) {
 		"linux-6.18,-detach-waits":   RefcountV6,
 		"linux-6.18,-retry-detached": RefcountV6,
 		"refcount-v6":                RefcountV6,
+		"vma-rwsem":                  RWSem,
+		"vma-rwsem,-seq-counter":     RWSem,
+		"vma-rwsem-seqcount":         RWSem,
+		"mmap-lock":                  MmapOnly,
 	} {
 		if got := newLab(spec).mm("a").Generation; got != want {
 			t.Errorf("rules %q: generation %d, expected %d", spec, got, want)

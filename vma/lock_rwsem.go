@@ -78,16 +78,15 @@ func (c *Cache) freeLock(t *task.Task, v *VMA) {
 // startReadRWSem is vma_start_read.
 func (v *VMA) startReadRWSem(t *task.Task, mm *MMLock) ReadResult {
 	// A hint: without it each reader would bounce the lock's cache line while a writer works.
-	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
-		return ReadBusy
-	}
-	if !v.lock.sem.DownReadTrylock(t) {
+	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) || !v.lock.sem.DownReadTrylock(t) {
+		mm.RCU.ReadUnlock(t)
 		return ReadBusy
 	}
 	// The writer had it between the two. vm_lock_seq changes under the rwsem only, so it is stable now. Acquire: seeing that the
 	// last writer has finished must mean seeing all that it wrote.
 	if v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t) {
 		v.lock.sem.UpRead(t)
+		mm.RCU.ReadUnlock(t)
 		return ReadBusy
 	}
 	return ReadLocked
@@ -112,12 +111,12 @@ func (v *VMA) startWriteRWSem(t *task.Task, mm *MMLock, mode task.WaitMode) erro
 	}
 	t.Enter("__vma_start_write")
 	defer t.Leave()
-	if mode == task.Killable {
-		if err := v.lock.sem.DownWriteKillable(t); err != nil {
-			return err
-		}
-	} else {
-		v.lock.sem.DownWrite(t)
+	waited, err := v.lock.sem.DownWriteMode(t, mode)
+	if waited {
+		t.Reach(task.WaitReaders)
+	}
+	if err != nil {
+		return err
 	}
 	v.seq.WriteOnce(t, seq)
 	t.Reach(task.VMAWriteLocked)

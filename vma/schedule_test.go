@@ -58,8 +58,8 @@ func readerBesideWriter(l *lab) program {
 	return program{
 		tasks: []func(*task.Task){reader(l, mm, v, p), writer(mm, v, p)},
 		check: func() {
-			if v.refcnt.Peek() != 1 || v.IsWriteLocked(l.boot) {
-				l.complain("left with vm_refcnt %#x", v.refcnt.Peek())
+			if state, idle := v.LockPeek(); !idle || v.DetachedPeek() || v.IsWriteLocked(l.boot) {
+				l.complain("left with %s", state)
 			}
 		},
 	}
@@ -103,23 +103,23 @@ func TestTwoReadersBesideWriter(t *testing.T) {
 }
 
 // TestDowngradeEndsWriteLocks: after the downgrade readers get in, and what was written is whole.
-func TestDowngradeEndsWriteLocks(t *testing.T) {
-	explores(t, "", func(l *lab) program {
-		mm, p := l.mm("mm"), l.pair()
-		v := l.attached(mm)
-		return program{tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
-			mm.MmapWriteLock(t)
-			mm.StartWrite(t, v)
-			p.change(t)
-			mm.MmapWriteDowngrade(t)
-			if readLock(t, mm, v) != ReadLocked {
-				l.complain("still locked after the downgrade")
-			} else {
-				endRead(t, mm, v)
-			}
-			mm.MmapReadUnlock(t)
-		}}}
-	})
+func TestDowngradeEndsWriteLocks(t *testing.T) { explores(t, "", downgrading) }
+
+func downgrading(l *lab) program {
+	mm, p := l.mm("mm"), l.pair()
+	v := l.attached(mm)
+	return program{tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
+		mm.MmapWriteLock(t)
+		mm.StartWrite(t, v)
+		p.change(t)
+		mm.MmapWriteDowngrade(t)
+		if readLock(t, mm, v) != ReadLocked {
+			l.complain("still locked after the downgrade")
+		} else {
+			endRead(t, mm, v)
+		}
+		mm.MmapReadUnlock(t)
+	}}}
 }
 
 // detacher detaches v, frees it, and makes its memory a VMA of another mm at the same addresses.

@@ -12,12 +12,18 @@ import (
 // TestStress lets goroutines find and lock VMAs that two address spaces change, detach, free and reuse. The locks
 // protect plain words, which the race detector watches.
 func TestStress(t *testing.T) {
+	for _, spec := range append(withRWSem, "linux-6.18", "linux-6.18,+seq-counter") {
+		t.Run(spec, func(t *testing.T) { stress(t, spec) })
+	}
+}
+
+func stress(t *testing.T, spec string) {
 	const (
 		slots   = 4
 		readers = 3
 		rounds  = 10000
 	)
-	l := newLab("")
+	l := newLab(spec)
 	// found stands for the trees: what a lookup finds there may be another mm's by the time it is locked.
 	type space struct {
 		mm    *MMLock
@@ -62,6 +68,11 @@ func TestStress(t *testing.T) {
 					return
 				}
 				s.mm.RCU.ReadUnlock(tk)
+				if v.IsDetached(tk) {
+					results[ReadDetached].Add(1)
+					endRead(tk, s.mm, v)
+					return
+				}
 				look(tk, s, v)
 			})
 		}
@@ -109,11 +120,13 @@ func TestStress(t *testing.T) {
 	wg.Wait()
 	for i := range spaces {
 		for j := range spaces[i].found {
-			if v := spaces[i].found[j].Load(); v.refcnt.Peek() != 1 {
-				t.Errorf("left with vm_refcnt %#x", v.refcnt.Peek())
+			v := spaces[i].found[j].Load()
+			if state, idle := v.LockPeek(); !idle || v.DetachedPeek() {
+				t.Errorf("left with %s, detached %v", state, v.DetachedPeek())
 			}
 		}
 	}
+	l.rcu.Barrier(l.boot)
 	if inUse, allocated, reused := l.cache.Stats(); inUse != 2*slots || reused == 0 || allocated < rounds/2 {
 		t.Errorf("%d VMAs in use, %d allocated, %d reused", inUse, allocated, reused)
 	}

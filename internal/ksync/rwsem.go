@@ -57,19 +57,26 @@ type rwsemWaiter struct {
 }
 
 // DownRead takes the lock for reading.
-func (s *RWSem) DownRead(t *task.Task) { _ = s.down(t, task.OpDownRead, false, task.Uninterruptible) }
+func (s *RWSem) DownRead(t *task.Task) { _, _ = s.down(t, task.OpDownRead, false, task.Uninterruptible) }
 
 // DownReadKillable takes the lock for reading; EINTR if a fatal signal arrives first.
 func (s *RWSem) DownReadKillable(t *task.Task) error {
-	return s.down(t, task.OpDownRead, false, task.Killable)
+	_, err := s.down(t, task.OpDownRead, false, task.Killable)
+	return err
 }
 
 // DownWrite takes the lock for writing.
-func (s *RWSem) DownWrite(t *task.Task) { _ = s.down(t, task.OpDownWrite, true, task.Uninterruptible) }
+func (s *RWSem) DownWrite(t *task.Task) { _, _ = s.DownWriteMode(t, task.Uninterruptible) }
 
 // DownWriteKillable takes the lock for writing; EINTR if a fatal signal arrives first.
 func (s *RWSem) DownWriteKillable(t *task.Task) error {
-	return s.down(t, task.OpDownWrite, true, task.Killable)
+	_, err := s.DownWriteMode(t, task.Killable)
+	return err
+}
+
+// DownWriteMode is DownWrite or DownWriteKillable, and reports whether it had to wait.
+func (s *RWSem) DownWriteMode(t *task.Task, mode task.WaitMode) (waited bool, err error) {
+	return s.down(t, task.OpDownWrite, true, mode)
 }
 
 // DownReadTrylock takes the lock for reading unless that would mean waiting.
@@ -78,8 +85,8 @@ func (s *RWSem) DownReadTrylock(t *task.Task) bool { return s.try(t, task.OpDown
 // DownWriteTrylock takes the lock for writing unless that would mean waiting.
 func (s *RWSem) DownWriteTrylock(t *task.Task) bool { return s.try(t, task.OpDownWriteTrylock, true) }
 
-// down is two steps: take the lock or join the queue, then wait for one's turn.
-func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) error {
+// down is two steps: take the lock or join the queue, then wait for one's turn. It reports whether there was a wait.
+func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) (waited bool, err error) {
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(s))
 	}
@@ -97,9 +104,9 @@ func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) e
 	}
 	if w == nil {
 		t.MightSleep(op)
-		return nil
+		return false, nil
 	}
-	return s.wait(t, w, mode)
+	return true, s.wait(t, w, mode)
 }
 
 // downSlow takes the lock after all, or joins the queue.

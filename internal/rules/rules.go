@@ -85,7 +85,20 @@ type Generation struct {
 	Name string
 	Doc  string
 	Lock Lock
-	set  bits // of rules that mean something under the lock
+	Facts
+	set bits // of rules that mean something under the lock
+}
+
+// Facts tell generations apart, in the words of docs/generations.md.
+type Facts struct {
+	Kernels  string // that have it
+	Readers  string // how they keep a VMA as it is
+	Writers  string // how they keep readers out
+	Unlock   string // how all write locks of an mm end
+	Detached string // how a VMA says that it is
+	Memory   string // when that of a freed VMA is used again
+	Falls    string // when a fault goes on under mmap_lock
+	Bytes    string // of a VMA and its lock in the kernel
 }
 
 // Default is the generation in force when nothing else is said.

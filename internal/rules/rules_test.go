@@ -32,6 +32,9 @@ func TestTable(t *testing.T) {
 		}
 	}
 	for _, g := range Generations() {
+		if f := g.Facts; slices.Contains([]string{f.Kernels, f.Readers, f.Writers, f.Unlock, f.Detached, f.Memory, f.Falls, f.Bytes}, "") {
+			t.Errorf("%s does not tell all that tells it apart: %+v", g.Name, f)
+		}
 		s, err := Parse(g.Name)
 		if err != nil || s.bits != g.set || s.String() != g.Name || g.Doc == "" {
 			t.Errorf("%s: %v, %v", g.Name, s.String(), err)

@@ -67,37 +67,91 @@ var familyTable = [...]Family{
 // theDefault has the rules of Linux 6.18: all but the proposals and the old forms.
 func theDefault() bits { return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter)) }
 
+// sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
+const sinceDelayedCheck = "if there is no VMA, or it is write-locked, or has moved; if it needs an anon_vma and `mmap_lock` is not free; " +
+	"if a page of a file is to be read"
+
 var generationTable = [...]Generation{
 	{
 		Name: "mmap-lock",
 		Doc:  "Linux up to 6.3: every fault takes mmap_lock for reading, and VMAs have no lock of their own",
 		Lock: MmapLock,
-		set:  theDefault().and(under(MmapLock)),
+		Facts: Facts{
+			Kernels:  "up to 6.3",
+			Readers:  "`mmap_lock` for reading",
+			Writers:  "`mmap_lock` for writing",
+			Unlock:   "with `mmap_lock`",
+			Detached: "not told",
+			Memory:   "at once; no VMA is looked at without `mmap_lock`",
+			Falls:    "always; nothing is tried, and the counters `vma_lock_*` stay 0",
+			Bytes:    "not in our sources",
+		},
+		set: theDefault().and(under(MmapLock)),
 	},
 	{
 		Name: "vma-rwsem",
 		Doc: "Linux 6.12, for 6.4 to 6.13: a rwsem and a detached flag for each VMA, a plain counter as mm_lock_seq, and VMAs that are " +
 			"freed after a grace period; of the cases in which a fault falls back, those since 6.10",
 		Lock: RWSemLock,
-		set:  bitsOf(append(theDefault().rules(), SeqCounter)...).and(under(RWSemLock)),
+		Facts: Facts{
+			Kernels:  "6.4 to 6.13; here as in 6.12",
+			Readers:  "a read-trylock of the VMA's rwsem, `vm_lock_seq` compared before and after",
+			Writers:  "the rwsem for a moment, and `vm_lock_seq` = `mm_lock_seq`",
+			Unlock:   "`mm_lock_seq` + 1, a release",
+			Detached: "a flag, read under the lock",
+			Memory:   "after a grace period (`call_rcu`), and the rwsem with it",
+			Falls:    sinceDelayedCheck,
+			Bytes:    "160, and 40 for the rwsem, an object of its own",
+		},
+		set: bitsOf(append(theDefault().rules(), SeqCounter)...).and(under(RWSemLock)),
 	},
 	{
 		Name: "vma-rwsem-seqcount",
 		Doc:  "Linux 6.14: vma-rwsem with a sequence counter as mm_lock_seq, odd while a writer is inside",
 		Lock: RWSemLock,
-		set:  theDefault().and(under(RWSemLock)),
+		Facts: Facts{
+			Kernels:  "6.14",
+			Readers:  "as `vma-rwsem`",
+			Writers:  "as `vma-rwsem`",
+			Unlock:   "a sequence counter from odd to even",
+			Detached: "a flag, read under the lock",
+			Memory:   "after a grace period (`call_rcu`), and the rwsem with it",
+			Falls:    sinceDelayedCheck,
+			Bytes:    "160, and 40 for the rwsem, an object of its own",
+		},
+		set: theDefault().and(under(RWSemLock)),
 	},
 	{
 		Name: "refcount-v6",
 		Doc: "the reference count as posted on 16 December 2024 (v6, patch 10), with its detach race; what it lacks of memory " +
 			"ordering does not show here, where every step is sequentially consistent",
+		Facts: Facts{
+			Kernels:  "none",
+			Readers:  "a count that is raised unless it is 0 or at its limit, `vm_lock_seq` compared before and after",
+			Writers:  "the count + 1, then + 0x40000000, a wait, and `vm_lock_seq` = `mm_lock_seq`",
+			Unlock:   "a sequence counter from odd to even",
+			Detached: "a count of 0, which detaching does not wait for",
+			Memory:   "after a grace period (`call_rcu`)",
+			Falls:    sinceDelayedCheck + "; if it finds the VMA detached",
+			Bytes:    "not in our sources",
+		},
 		set: theDefault().without(bitsOf(DetachWaits, CheckVMMM, PinForeignMM, CallersMM, RetryDetached, SettleBeforePut,
 			OneStepWriteLock, DupByField, TypesafeSlab, AttachBeforeStore)),
 	},
 	{
 		Name: "linux-6.18",
 		Doc:  "what Linux 6.18 does: one reference count per VMA, type-safe reuse, foreign mm pinned",
-		set:  theDefault(),
+		Facts: Facts{
+			Kernels:  "6.18",
+			Readers:  "as `refcount-v6`, then `vm_mm` compared",
+			Writers:  "the count + 0x40000000, a wait, and `vm_lock_seq` = `mm_lock_seq`",
+			Unlock:   "a sequence counter from odd to even",
+			Detached: "a count of 0, which detaching waits for",
+			Memory:   "at once, as another VMA (`SLAB_TYPESAFE_BY_RCU`)",
+			Falls:    sinceDelayedCheck,
+			Bytes:    "192",
+		},
+		set: theDefault(),
 	},
 }
 
