@@ -293,6 +293,9 @@ func (c *Checker) After(t *task.Task, e *task.Event) {
 	switch {
 	case op.kind == task.Lock || op.kind == task.Try || op.kind == task.Unlock || op.kind == task.Wait:
 		c.lockEvent(ts, e, n, op)
+		if k = &c.cells.cells[n]; k.role == vmaLockRole {
+			c.vmaLockTaken(ts, e, k.object)
+		}
 	case op.order == task.Plain:
 		if c.on.has(DataRace) {
 			c.plainEvent(ts, e, k)
@@ -337,7 +340,7 @@ func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass)
 	case inodeKind:
 		c.inodeEvent(ts, e, k.object, k.role, op)
 	case vmaLockKind:
-		c.vmaLockEvent(ts, e, k.object)
+		c.vmaLockGiven(ts, e, k.object)
 	}
 	if (write && k.writeRuled || !write && k.readRuled) && !wrong && op.kind <= task.RMW && c.on.has(LockRule) {
 		c.ruleEvent(ts, e, k, write)

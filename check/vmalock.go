@@ -116,15 +116,19 @@ func (c *Checker) flagEvent(ts *taskState, e *task.Event, n int32) {
 	}
 }
 
-// vmaLockEvent follows the rwsem of a VMA, in generations that have one: to hold it for reading is to have a reference.
-func (c *Checker) vmaLockEvent(ts *taskState, e *task.Event, lock int32) {
-	n := c.lockedBy(lock)
-	switch {
-	case n < 0:
-	case e.Op == task.OpUpRead:
-		c.gives(ts, e, n)
-	case (e.Op == task.OpDownRead || e.Op == task.OpDownReadTrylock) && e.New&semReaders == e.Old&semReaders+1:
+// vmaLockTaken follows the rwsem of a VMA, in generations that have one, when a task has asked for it: to hold it for reading is to have
+// a reference.
+func (c *Checker) vmaLockTaken(ts *taskState, e *task.Event, lock int32) {
+	asked := e.Op == task.OpDownRead || e.Op == task.OpDownReadTrylock
+	if n := c.lockedBy(lock); n >= 0 && asked && e.New&semReaders == e.Old&semReaders+1 {
 		c.takes(ts, e.Func, n)
+	}
+}
+
+// vmaLockGiven follows it likewise, before what the task has done until then is handed on with it.
+func (c *Checker) vmaLockGiven(ts *taskState, e *task.Event, lock int32) {
+	if n := c.lockedBy(lock); n >= 0 && e.Op == task.OpUpRead {
+		c.gives(ts, e, n)
 	}
 }
 
