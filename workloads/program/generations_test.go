@@ -1,0 +1,201 @@
+package program
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"vmasim/explore"
+	"vmasim/internal/rules"
+	"vmasim/vma"
+	"vmasim/workloads"
+)
+
+var rewriteGenerations = flag.Bool("rewrite-generations", false, "write the generated parts of docs/generations.md")
+
+// departure says why litmus tests end otherwise under a generation than verified.
+type departure struct {
+	tests []string
+	why   string
+}
+
+// departureTable has them all: what is not here must be verified, and what is here must not be.
+var departureTable = map[string][]departure{
+	"mmap-lock": {
+		{[]string{"reader-overflow", "seq-wrap"}, "they ask for read locks of VMAs, and get none"},
+	},
+	"vma-rwsem": {
+		{[]string{"reader-overflow"}, "a rwsem has no limit that the test could reach, so no reader is sent away"},
+		{[]string{"seq-wrap"}, "`mm_lock_seq` is a plain counter, and comes by the old value: a false \"locked\", which is allowed"},
+	},
+	"vma-rwsem-seqcount": {
+		{[]string{"reader-overflow"}, "a rwsem has no limit that the test could reach, so no reader is sent away"},
+	},
+	"refcount-v6": {
+		{[]string{"detach-race", "downgrade-ends-locks", "downgrade-teardown", "lock-order", "put-to-zero", "reattach"},
+			"the detach race: a reader's put drops the count to zero"},
+		{[]string{"foreign-put", "kept-node", "reuse-before-lock", "reuse-then-attach", "reuse-while-locking", "stale-walk", "struct-copy"},
+			"`vm_mm` is read after the reference was dropped, when the VMA may be freed"},
+	},
+}
+
+// slow are litmus tests with more than a thousand executions.
+var slow = []string{"downgrade-matrix", "fork-parent", "killed-writer", "lock-order"}
+
+// TestLitmusUnderEveryGeneration explores each litmus test, without what it says of rules, under each generation but the default, for which
+// it states its verdict itself: verified, with every interleaving covered, or it departs for a reason that is told.
+func TestLitmusUnderEveryGeneration(t *testing.T) {
+	for _, g := range rules.Generations() {
+		for _, info := range workloads.Litmus() {
+			if g.Name == rules.Default || testing.Short() && slices.Contains(slow, info.Name) {
+				continue
+			}
+			t.Run(g.Name+"/"+info.Name, func(t *testing.T) {
+				t.Parallel()
+				sc, err := workloads.LoadBuiltin(info.Name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := Explore(t.Context(), sc, Options{Setting: Setting{Rules: g.Name}, NoShrink: true, Options: explore.Options{Workers: 1}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				departs := slices.ContainsFunc(departureTable[g.Name], func(d departure) bool { return slices.Contains(d.tests, info.Name) })
+				if verified := r.Verdict() == Verified && r.Search.Complete; verified == departs {
+					t.Errorf("%s after %d executions (complete: %v), said to depart: %v", r.Verdict(), r.Search.Executions, r.Search.Complete, departs)
+					for _, found := range r.Violations {
+						t.Log(found.Message())
+					}
+				}
+			})
+		}
+	}
+}
+
+// brokenGenerations are known to be wrong beside any writer that detaches a VMA.
+var brokenGenerations = []string{"refcount-v6"}
+
+// besides are operations of a writer, beside which a fault is explored.
+var besides = map[string]string{
+	"munmap":    "munmap A",
+	"hole":      "munmap A+4K 4K",
+	"mprotect":  "mprotect A+4K 4K r",
+	"MAP_FIXED": "mmap 8K rw private anon at A+4K fixed",
+	"mremap":    "mremap A 12K to 12K at B fixed maymove",
+	"madvise":   "madvise A dontneed",
+	"mlock":     "mlock A+4K 4K",
+	"fork":      "fork child",
+}
+
+// TestFaultsBesideWriters explores a fault beside each kind of writer, under each generation: verified, with every interleaving
+// covered, and handled as the generation handles faults.
+func TestFaultsBesideWriters(t *testing.T) {
+	for _, g := range rules.Generations() {
+		if slices.Contains(brokenGenerations, g.Name) {
+			continue
+		}
+		for name, op := range besides {
+			t.Run(g.Name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				src := fmt.Sprintf("mm child\ninit\n    mmap A 12K rw private anon\n    mmap B 12K none private anon\n    store A 7\n"+
+					"thread faulter\n    store A+4K 8 => any\nthread writer\n    %s => any\n", op)
+				r := exploreSource(t, src, Options{Setting: Setting{Rules: g.Name}, Options: explore.Options{Workers: 1}})
+				if r.Verdict() != Verified || !r.Search.Complete {
+					t.Errorf("%s after %d executions", r.Verdict(), r.Search.Executions)
+				}
+				never := r.NeverReached
+				counters := []string{"vma_lock_success", "vma_lock_abort", "vma_lock_retry", "vma_lock_miss"}
+				if g.Lock == rules.MmapLock {
+					if !slices.Equal(intersection(never, counters), counters) {
+						t.Errorf("a counter of VMA locks has moved: never reached %v", never)
+					}
+				} else if slices.Contains(never, "vma_lock_abort") && slices.Contains(never, "vma_lock_success") {
+					t.Errorf("no fault tried a VMA lock: never reached %v", never)
+				}
+			})
+		}
+	}
+}
+
+// intersection returns what is in both, in the order of the second.
+func intersection(a, b []string) (both []string) {
+	for _, s := range b {
+		if slices.Contains(a, s) {
+			both = append(both, s)
+		}
+	}
+	return both
+}
+
+const generationsManual = "../../docs/generations.md"
+
+// TestGenerationsManual checks the tables of docs/generations.md. -rewrite-generations updates them.
+func TestGenerationsManual(t *testing.T) {
+	text, err := os.ReadFile(generationsManual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(text)
+	for name, part := range map[string]string{"locks": lockTable(), "memory": memoryTable(), "litmus": litmusTable()} {
+		open, end := "<!-- "+name+" -->\n", "<!-- end -->"
+		before, rest, ok := strings.Cut(got, open)
+		_, after, closed := strings.Cut(rest, end)
+		if !ok || !closed {
+			t.Fatalf("%s has no part %s", generationsManual, name)
+		}
+		got = before + open + part + end + after
+	}
+	if got == string(text) {
+		return
+	}
+	if !*rewriteGenerations {
+		t.Fatalf("%s is not what the tables say: go test ./workloads/program -run TestGenerationsManual -rewrite-generations", generationsManual)
+	}
+	if err := os.WriteFile(generationsManual, []byte(got), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func lockTable() string {
+	var b strings.Builder
+	b.WriteString("| generation | kernels | readers hold | writers take | all write locks end | detached |\n|---|---|---|---|---|---|\n")
+	for _, g := range rules.Generations() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", g.Name, g.Kernels, g.Readers, g.Writers, g.Unlock, g.Detached)
+	}
+	return b.String()
+}
+
+func memoryTable() string {
+	var b strings.Builder
+	b.WriteString("| generation | memory of a freed VMA is used again | a fault goes on under `mmap_lock` | bytes of a VMA in Linux | here |\n|---|---|---|---|---|\n")
+	for _, g := range rules.Generations() {
+		here := fmt.Sprint(unsafe.Sizeof(vma.VMA{}))
+		if g.Lock == rules.RWSemLock {
+			here += fmt.Sprintf(", and %d for the rwsem", vma.LockLayout().Size)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", g.Name, g.Memory, g.Falls, g.Bytes, here)
+	}
+	return b.String()
+}
+
+func litmusTable() string {
+	all := len(workloads.Litmus())
+	var b strings.Builder
+	b.WriteString("| generation | verified | otherwise |\n|---|---|---|\n")
+	for _, g := range rules.Generations() {
+		others, why := 0, []string{}
+		for _, d := range departureTable[g.Name] {
+			others += len(d.tests)
+			why = append(why, strings.Join(d.tests, ", ")+": "+d.why)
+		}
+		if g.Name == rules.Default {
+			why = []string{"as each test states of it"}
+		}
+		fmt.Fprintf(&b, "| `%s` | %d of %d | %s |\n", g.Name, all-others, all, strings.Join(why, ". "))
+	}
+	return b.String()
+}
