@@ -197,7 +197,7 @@ func (b broken) judge(t *testing.T, spec, name string, names ...string) {
 	}
 }
 
-// TestOraclesKnowNoVMALock: where VMAs have none, who holds mmap_lock for writing may change them all, and no one else.
+// TestOraclesKnowNoVMALock: where VMAs have none, the task that holds mmap_lock for writing may change them all, and no other task.
 func TestOraclesKnowNoVMALock(t *testing.T) {
 	for name, b := range map[string]broken{
 		"mmap_lock for writing": alone("", func(tk *task.Task, m *vma.MMLock, v *vma.VMA) {
@@ -221,7 +221,7 @@ func TestOraclesKnowNoVMALock(t *testing.T) {
 	}
 }
 
-// TestRWSemHolders: the read lock of a VMA is named once, as such, and who waits for it is told who has it.
+// TestRWSemHolders: the read lock of a VMA is named once, as such.
 func TestRWSemHolders(t *testing.T) {
 	l := newLockLab(t, "vma-rwsem")
 	m := l.mm()

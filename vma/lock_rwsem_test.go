@@ -170,13 +170,13 @@ func TestRWSemKilledWriter(t *testing.T) {
 func TestRWSemAllocFails(t *testing.T) {
 	for fails := range 3 {
 		l := newLab("vma-rwsem")
-		l.boot.Chooser = failing{fails + 1, new(int)}
+		l.boot.Observer = &failing{number: fails + 1}
 		mm := l.mm("a")
 		v, err := l.cache.Alloc(l.boot, mm, testStart, testEnd, 0, testFlags)
 		if got := err != nil; got != (fails < 2) || got != (v == nil) || err != nil && !errors.Is(err, linux.ENOMEM) {
 			t.Errorf("allocation %d fails: %v, %v", fails+1, v, err)
 		}
-		l.boot.Chooser = nil
+		l.boot.Observer = nil
 		l.rcu.Barrier(l.boot)
 		if inUse, _, _ := l.cache.Stats(); inUse != l.cache.locks.InUse() || (inUse == 1) != (err == nil) {
 			t.Errorf("allocation %d fails: %d VMAs and %d locks in use", fails+1, inUse, l.cache.locks.InUse())
@@ -187,13 +187,13 @@ func TestRWSemAllocFails(t *testing.T) {
 
 // failing lets one allocation fail.
 type failing struct {
-	number int
-	count  *int
+	task.NoObserver
+	number, count int
 }
 
-func (f failing) Choose(_ *task.Task, c task.Choice, _ int) int {
+func (f *failing) Choose(_ *task.Task, c task.Choice, _ int) int {
 	if c == task.AllocFails {
-		if *f.count++; *f.count == f.number {
+		if f.count++; f.count == f.number {
 			return 1
 		}
 	}

@@ -57,7 +57,9 @@ type rwsemWaiter struct {
 }
 
 // DownRead takes the lock for reading.
-func (s *RWSem) DownRead(t *task.Task) { _, _ = s.down(t, task.OpDownRead, false, task.Uninterruptible) }
+func (s *RWSem) DownRead(t *task.Task) {
+	_, _ = s.down(t, task.OpDownRead, false, task.Uninterruptible)
+}
 
 // DownReadKillable takes the lock for reading; EINTR if a fatal signal arrives first.
 func (s *RWSem) DownReadKillable(t *task.Task) error {
