@@ -141,14 +141,14 @@ func (c *call) gained(p *piece, leaves residues) bool {
 	return c.extended(p) || p.is.links == 1 && (leaves&leavesFaulted != 0 || c.faults && p.named || p.grown() || leaves&leavesMoved != 0 && c.reaches(p.is) || c.movedBeside(p))
 }
 
-// movedBeside reports whether the call moved a part of the area that the piece was in to right beside that area. Until the old place was
-// unmapped, all of it and what lies beyond were one: copy_vma merges a VMA that is not faulted in with itself.
+// movedBeside reports whether the call moved a part of the area that the piece was in to right beside that area, or over an end of it.
+// Until the old place was unmapped, all of it and what lies beyond were one: copy_vma merges a VMA that is not faulted in with itself.
 func (c *call) movedBeside(p *piece) bool {
 	if c.op != callMremap || len(c.spans) < 2 {
 		return false
 	}
 	from, to := c.spans[0], c.spans[1]
-	return p.was.start <= from.start && from.start < p.was.end && (to.start == p.was.end || to.end == p.was.start)
+	return p.was.start <= from.start && from.start < p.was.end && to.start <= p.was.end && p.was.start <= to.end
 }
 
 // extended reports whether the call made a VMA longer in place, and so took in the area that the piece was in: vma_merge_extend, which

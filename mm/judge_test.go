@@ -82,6 +82,8 @@ func TestJudge(t *testing.T) {
 			after: []area{owned(0, 4, wr, anonA, 2)}, oracle: "wrong-merge"},
 		{name: "one moves beside itself and joins what lies beyond", op: callMremap, spans: []span{{2, 4}, {4, 6}},
 			before: []area{pages(0, 4, wr), owned(6, 8, wr, anonA, 1)}, after: []area{owned(0, 2, wr, anonA, 1), owned(4, 8, wr, anonA, 1)}},
+		{name: "one moves over its own beginning and joins what lies before", op: callMremap, spans: []span{{6, 8}, {1, 3}},
+			before: []area{owned(0, 2, wr, anonA, 1), pages(2, 12, wr)}, after: []area{owned(0, 6, wr, anonA, 1), owned(8, 12, wr, anonA, 1)}},
 		{name: "one moves, and its rest gets the anon_vma", op: callMremap, spans: []span{{2, 4}, {5, 6}},
 			before: []area{pages(0, 4, wr), owned(6, 8, wr, anonA, 1)}, after: []area{owned(0, 2, wr, anonA, 1), owned(5, 8, wr, anonA, 1)}, oracle: "wrong-merge"},
 		{name: "brk joins nothing above", op: callBrk, spans: []span{{2, 4}}, before: []area{pages(4, 6, wr)}, after: []area{pages(2, 4, wr), pages(4, 6, wr)}},
