@@ -40,13 +40,16 @@ func comparisonText(c *program.Comparison) string {
 	t := table{{"scenario", "rules", "executions", "against", "executions", "change"}}
 	var took time.Duration
 	for _, p := range c.Pairs {
-		row := []string{p.Scenario(), p.With.Verdict(), executions(p.With), "", "", changeText(p)}
-		took += p.With.Search.Elapsed
-		if p.Against != nil {
-			row[3], row[4] = p.Against.Verdict(), executions(p.Against)
-			took += p.Against.Search.Elapsed
+		row := []string{p.Scenario}
+		for _, r := range []*program.Result{p.With, p.Against} {
+			if r == nil {
+				row = append(row, "", "")
+				continue
+			}
+			row = append(row, r.Verdict(), executions(r))
+			took += r.Search.Elapsed
 		}
-		t = append(t, row)
+		t = append(t, append(row, changeText(p)))
 	}
 	b.WriteString(t.set(0, 1, 3, 5))
 	if worse := c.Worse(); len(worse) > 0 {
@@ -143,7 +146,7 @@ func unsaid(never, reached program.Sides) program.Sides {
 // unfinished says which search did not finish.
 func unfinished(p *program.Pair) string {
 	switch {
-	case p.Against == nil || p.With.Interrupted || p.Against.Interrupted:
+	case p.Interrupted():
 		return "interrupted"
 	case p.With.Search.Complete:
 		return "not finished under those compared with"

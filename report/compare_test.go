@@ -25,7 +25,7 @@ func searched(scenario string, complete bool, oracles ...string) *program.Result
 // compared is a comparison with a line for each change.
 func compared() *program.Comparison {
 	pair := func(change program.Change, worse bool, with, against *program.Result) *program.Pair {
-		return &program.Pair{With: with, Against: against, Change: change, Worse: worse}
+		return &program.Pair{Scenario: with.Scenario, With: with, Against: against, Change: change, Worse: worse}
 	}
 	c := program.NewComparison("-detach-waits", "linux-6.18", 11)
 	c.Add(pair(program.ChangeNew, true, searched("new", true, "wrong-vma", "leak"), searched("new", true)))
@@ -63,14 +63,14 @@ other     verified        1,234  verified        1,234  other outcomes: 2 more, 
 with      not-found       1,234  verified        1,234  open  not finished under the rules
 against   verified        1,234  not-found       1,234  open  not finished under those compared with
 neither   not-found       1,234  not-found       1,234  open  neither is finished
-stopped   not-found       1,234                         open  interrupted
+stopped                          not-found       1,234  open  interrupted
 
 3 changes for the worse; to see the first: vmasim explore --rules linux-6.18 new
 
 interrupted: 11 of 11 scenarios in 210ms: 2 NEW, 1 GONE, 2 other, 4 open, 2 the same
 `
 	c := compared()
-	c.Add(&program.Pair{With: searched("stopped", false), Change: program.ChangeOpen})
+	c.Add(&program.Pair{Scenario: "stopped", Against: searched("stopped", false), Change: program.ChangeOpen})
 	var b bytes.Buffer
 	if err := ComparisonFormats()[0].New(&b, false)(c); err != nil || b.String() != want {
 		t.Errorf("%v\n%s\nexpected\n%s", err, b.String(), want)

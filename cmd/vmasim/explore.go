@@ -37,8 +37,8 @@ detach-race is explored. docs/explore.md explains how to read a report.
 rules that it states itself, and prints one table: the verdicts, and what changed. NEW is
 a violation that only X shows, GONE one that only Y shows, while the search under X
 finished. Where both searches finished, other names what else differs; where one did
-not, it is open. A search ends after %d executions unless --executions or --time
-says otherwise. --all names every litmus test; --summary prints one table without a
+not, it is open. A search is given up after %v unless --executions or --time says
+otherwise. --all names every litmus test; --summary prints one table without a
 comparison.
 
 A long search can be done in several runs: with --checkpoint FILE, the search is
@@ -51,7 +51,7 @@ The exit status is 0 if the verdict is the one that the scenario states for the
 rules, or if it states none and nothing was violated; 1 otherwise; 2 for wrong usage,
 a bad scenario or a FILE of another search; 130 if the search was interrupted: then
 what was found is printed. With --against it is 1 if anything changed for the worse: a
-violation is NEW, or an oracle spoke that a finished search under Y did not hear.`, program.ComparedExecutions),
+violation is NEW, or an oracle spoke that a finished search under Y did not hear.`, program.ComparedTime),
 		Example: `  vmasim explore
   vmasim explore detach-race --rules linux-6.18
   vmasim explore lock-order reader-overflow --strategy bounded --preemptions 2

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"vmasim/internal/rules"
 	"vmasim/workloads"
@@ -33,8 +34,9 @@ func inForce(spec string) string {
 
 // Pair is what one scenario came to under both.
 type Pair struct {
-	With    *Result
-	Against *Result // nil: it was interrupted before
+	Scenario string
+	With     *Result // nil: it was interrupted before
+	Against  *Result
 
 	// How they differ.
 	Change       Change
@@ -70,34 +72,33 @@ func Changes() []Change {
 
 // The bounds of each search of a comparison, where none is stated.
 const (
-	ComparedExecutions = 100_000
-	comparedFailures   = 64 // kinds of failure: all that a scenario has, so that oracles can be compared
+	ComparedTime     = 15 * time.Second
+	comparedFailures = 64 // kinds of failure: all that a scenario has, so that oracles can be compared
 )
 
-// Compare explores a scenario under the rules of the options and under others. It makes no counterexamples.
+// Compare explores a scenario under the rules of the options and under others. It makes no counterexamples. Where the others show no
+// violation, the first one tells all that is compared, and ends the search.
 func Compare(ctx context.Context, sc *workloads.Scenario, o Options, against string) (*Pair, error) {
-	o = bounds(o)
-	with, err := Survey(ctx, sc, o)
+	if o.Time == 0 && o.Executions == 0 {
+		o.Time = ComparedTime
+	}
+	others := o
+	others.Rules, others.KeepGoing = against, cmp.Or(o.KeepGoing, comparedFailures)
+	other, err := Survey(ctx, sc, others)
 	if err != nil || ctx.Err() != nil {
-		return newPair(with, nil), err
+		return newPair(sc.Name, nil, other), err
 	}
-	o.Rules = against
-	other, err := Survey(ctx, sc, o)
-	return newPair(with, other), err
-}
-
-// bounds adds the bounds of each search that are not stated.
-func bounds(o Options) Options {
-	o.KeepGoing = cmp.Or(o.KeepGoing, comparedFailures)
-	if o.Executions == 0 && o.Time == 0 {
-		o.Executions = ComparedExecutions
+	o.KeepGoing = cmp.Or(o.KeepGoing, 1)
+	if other.Verdict() == Violated {
+		o.KeepGoing = others.KeepGoing
 	}
-	return o
+	with, err := Survey(ctx, sc, o)
+	return newPair(sc.Name, with, other), err
 }
 
 // newPair lays two results side by side.
-func newPair(with, against *Result) *Pair {
-	p := &Pair{With: with, Against: against, Change: ChangeOpen}
+func newPair(scenario string, with, against *Result) *Pair {
+	p := &Pair{Scenario: scenario, With: with, Against: against, Change: ChangeOpen}
 	if with == nil || against == nil {
 		return p
 	}
@@ -126,7 +127,7 @@ func (p *Pair) change() (_ Change, worse bool) {
 	broken, brokenBefore := with.Verdict() == Violated, against.Verdict() == Violated
 	finished := with.Search.Complete && against.Search.Complete
 	switch {
-	case with.Interrupted || against.Interrupted:
+	case p.Interrupted():
 		return ChangeOpen, false
 	case broken && !brokenBefore:
 		return ChangeNew, true
@@ -152,13 +153,15 @@ func (r *Result) outcomeTexts() (texts []string) {
 	return texts
 }
 
-// Scenario is the name of what was compared.
-func (p *Pair) Scenario() string { return p.With.Scenario }
+// Interrupted reports whether one of the searches did not come to its end for an interrupt.
+func (p *Pair) Interrupted() bool {
+	return p.With == nil || p.Against == nil || p.With.Interrupted || p.Against.Interrupted
+}
 
 // Add takes in what one scenario came to.
 func (c *Comparison) Add(p *Pair) {
 	c.Pairs = append(c.Pairs, p)
-	c.Interrupted = c.Interrupted || p.Against == nil || p.With.Interrupted || p.Against.Interrupted
+	c.Interrupted = c.Interrupted || p.Interrupted()
 }
 
 // Count is how many scenarios changed so.

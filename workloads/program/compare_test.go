@@ -93,9 +93,9 @@ func TestChanges(t *testing.T) {
 		{"something else reached", reaches(found(finished), "a", "b"), reaches(found(finished), "c", "b"), ChangeOther, false},
 		{"something else never reached", reaches(found(finished), "a", "b"), reaches(found(finished), "a", "c"), ChangeOther, false},
 		{"interrupted", interrupted, found(finished), ChangeOpen, false},
-		{"interrupted before the other", found(finished, one), nil, ChangeOpen, false},
+		{"interrupted before the other", nil, found(finished, one), ChangeOpen, false},
 	} {
-		p := newPair(c.with, c.against)
+		p := newPair("x", c.with, c.against)
 		if p.Change != c.want || p.Worse != c.worse {
 			t.Errorf("%s: %s, worse %v; expected %s, %v", c.name, p.Change, p.Worse, c.want, c.worse)
 		}
@@ -105,29 +105,22 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestCompareBounds: a search of a comparison is given up in the end, unless its caller says when; and where it finds a violation it
-// goes on.
+// TestCompareBounds: a search ends with the first violation where that is all there is to know, and goes on where oracles are compared; its
+// bounds are those of its caller.
 func TestCompareBounds(t *testing.T) {
-	for _, c := range []struct{ given, want explore.Options }{
-		{explore.Options{}, explore.Options{Executions: ComparedExecutions, KeepGoing: comparedFailures}},
-		{explore.Options{Time: 1}, explore.Options{Time: 1, KeepGoing: comparedFailures}},
-		{explore.Options{Executions: 3, KeepGoing: 2}, explore.Options{Executions: 3, KeepGoing: 2}},
-	} {
-		got := bounds(Options{Options: c.given})
-		if got.Executions != c.want.Executions || got.Time != c.want.Time || got.KeepGoing != c.want.KeepGoing {
-			t.Errorf("%+v is bounded by %+v", c.given, got.Options)
-		}
-	}
 	o := Options{Setting: Setting{Rules: "linux-6.18,-detach-waits"}}
 	p, err := Compare(t.Context(), parse(t, detachRace), o, rules.Default)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !p.With.Search.Complete || !p.Against.Search.Complete || p.Change != ChangeNew {
-		t.Errorf("%s: finished %v and %v", p.Change, p.With.Search.Complete, p.Against.Search.Complete)
+	if !p.With.Search.Enough || !p.Against.Search.Complete || p.Change != ChangeNew || len(p.With.Search.Violations) != 1 {
+		t.Errorf("%s: enough %v, finished %v", p.Change, p.With.Search.Enough, p.Against.Search.Complete)
 	}
 	if p.With.Rules != "linux-6.18,-detach-waits" || p.Against.Rules != rules.Default {
 		t.Errorf("under %s and %s", p.With.Rules, p.Against.Rules)
+	}
+	if p, err = Compare(t.Context(), parse(t, detachRace), o, "refcount-v6"); err != nil || !p.With.Search.Complete || !p.Against.Search.Complete || p.Change != ChangeOther {
+		t.Errorf("%+v, %v: two that show violations, expected to be searched to the end", p, err)
 	}
 	o.Strategy = explore.Random
 	o.Executions = 7
@@ -141,7 +134,7 @@ func TestCompareInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	p, err := Compare(ctx, parse(t, detachRace), Options{}, "refcount-v6")
-	if err != nil || p.Against != nil || p.Change != ChangeOpen {
+	if err != nil || p.With != nil || p.Change != ChangeOpen {
 		t.Fatalf("%+v, %v", p, err)
 	}
 	c := NewComparison("-detach-waits", "refcount-v6,+detach-waits", 3)

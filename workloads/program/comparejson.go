@@ -41,7 +41,7 @@ type pairJSON struct {
 
 // MarshalJSON implements [json.Marshaler].
 func (p *Pair) MarshalJSON() ([]byte, error) {
-	out := pairJSON{Scenario: p.Scenario(), Change: p.Change, Worse: p.Worse, With: p.With, Against: p.Against}
+	out := pairJSON{Scenario: p.Scenario, Change: p.Change, Worse: p.Worse, With: p.With, Against: p.Against}
 	out.Only.Broken, out.Only.Outcomes = p.Broken.listed(), p.Outcomes.listed()
 	out.Only.Reached, out.Only.NeverReached = p.Reached.listed(), p.NeverReached.listed()
 	return plain(&out)
