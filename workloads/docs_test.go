@@ -94,6 +94,7 @@ func generatedParts() map[string]string {
 		"generators":   generatorTable(),
 		"builtin":      builtinTable(Builtin()),
 		"litmus":       builtinTable(Litmus()),
+		"bugs":         builtinTable(describe(bugDir)),
 		"choices":      choiceTable(),
 		"mistakes":     mistakes(),
 	}

@@ -88,10 +88,10 @@ func TestEveryRuleIsShown(t *testing.T) {
 	}
 }
 
-// TestLitmusQuotesNobody: mails are told in the words of this project; only the subject of a patch is quoted.
-func TestLitmusQuotesNobody(t *testing.T) {
-	subject := regexp.MustCompile(`^[a-z0-9_/]+: `)
-	for _, info := range Litmus() {
+// TestStoriesAreOurOwn: mails are told in the words of this project; only the subject of a patch is quoted.
+func TestStoriesAreOurOwn(t *testing.T) {
+	subject := regexp.MustCompile(`^[a-z0-9_/, ]+: `)
+	for _, info := range append(Litmus(), describe(bugDir)...) {
 		parts := strings.Split(info.Doc, `"`)
 		for i := 1; i < len(parts); i += 2 {
 			if words := strings.Fields(parts[i]); len(words) > 4 && !subject.MatchString(strings.Join(words, " ")) {
@@ -101,27 +101,33 @@ func TestLitmusQuotesNobody(t *testing.T) {
 	}
 }
 
-const litmusManual = "../docs/litmus.md"
+// TestStories checks the parts of docs/litmus.md and docs/museum.md that tell the stories of the files. -rewrite updates them.
+func TestStories(t *testing.T) {
+	rewritePart(t, "../docs/litmus.md", "litmus", litmusSections(t))
+	rewritePart(t, "../docs/museum.md", "absent", absentTable(t))
+	rewritePart(t, "../docs/museum.md", "exhibits", museumSections(t))
+}
 
-// TestLitmusManual checks docs/litmus.md against the files. -rewrite updates it.
-func TestLitmusManual(t *testing.T) {
-	text, err := os.ReadFile(litmusManual)
+// rewritePart checks a part of a manual, between <!-- NAME --> and <!-- end -->. -rewrite updates it.
+func rewritePart(t *testing.T, manual, name, made string) {
+	text, err := os.ReadFile(manual)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const open, end = "<!-- litmus -->\n", "<!-- end -->\n"
-	before, _, ok := strings.Cut(string(text), open)
-	if !ok {
-		t.Fatalf("%s has no part litmus", litmusManual)
+	open, end := "<!-- "+name+" -->\n", "<!-- end -->\n"
+	before, rest, ok := strings.Cut(string(text), open)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no part %s", manual, name)
 	}
-	want := before + open + litmusSections(t) + end
+	want := before + open + made + end + after
 	if want == string(text) {
 		return
 	}
 	if flag.Lookup("rewrite").Value.String() != "true" {
-		t.Fatalf("%s is not what the files say: go test ./workloads -rewrite", litmusManual)
+		t.Fatalf("%s is not what the files say: go test ./workloads -rewrite", manual)
 	}
-	if err := os.WriteFile(litmusManual, []byte(want), 0o644); err != nil {
+	if err := os.WriteFile(manual, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -142,9 +148,12 @@ func litmusSections(t *testing.T) string {
 
 // familyTable has a row for each family of rules: its rules, and the scenario that shows each of them.
 func familyTable() string {
-	tests := map[string]bool{}
+	places := map[string]string{}
 	for _, info := range Litmus() {
-		tests[info.Name] = true
+		places[info.Name] = "#" + info.Name
+	}
+	for _, bug := range Bugs() {
+		places[bug.Name] = "museum.md#" + bug.Name
 	}
 	var b strings.Builder
 	b.WriteString("| family | is about | rules, and what shows them |\n|---|---|---|\n")
@@ -152,8 +161,8 @@ func familyTable() string {
 		var shown []string
 		for _, r := range f.Rules() {
 			place := "`" + r.Info().Shows + "`"
-			if tests[r.Info().Shows] {
-				place = fmt.Sprintf("[%s](#%s)", place, r.Info().Shows)
+			if to := places[r.Info().Shows]; to != "" {
+				place = fmt.Sprintf("[%s](%s)", place, to)
 			}
 			shown = append(shown, fmt.Sprintf("`%s` (%s)", r, place))
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"vmasim/internal/suggest"
@@ -22,14 +23,17 @@ const Extension = ".vma"
 // it is.
 const maxStream = 64 << 20
 
-//go:embed scenarios/*.vma litmus/*.vma
+//go:embed scenarios/*.vma litmus/*.vma bugs/*.vma
 var builtin embed.FS
 
 // The directories of the built-in scenarios. Their names are one set.
 const (
 	runDir    = "scenarios"
 	litmusDir = "litmus"
+	bugDir    = "bugs"
 )
+
+var builtinDirs = [...]string{runDir, litmusDir, bugDir}
 
 // Info describes a built-in scenario.
 type Info struct {
@@ -66,23 +70,52 @@ func describe(dir string) []Info {
 	return infos
 }
 
-func builtinNames() (names []string) {
-	for _, info := range append(Builtin(), Litmus()...) {
-		names = append(names, info.Name)
+// AllBuiltin describes the built-in scenarios of every kind.
+func AllBuiltin() (all []Info) {
+	for _, dir := range builtinDirs {
+		all = append(all, describe(dir)...)
+	}
+	return all
+}
+
+func builtinNames() []string { return namesOf(AllBuiltin()) }
+
+func namesOf(infos []Info) []string {
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[i] = info.Name
 	}
 	return names
 }
 
 // builtinSource reads a built-in scenario. A name with a separator in it is a path, and none of them.
-func builtinSource(name string) ([]byte, error) {
+func builtinSource(name string) (src []byte, err error) {
 	if strings.ContainsRune(name, filepath.Separator) {
 		return nil, fs.ErrNotExist
 	}
-	src, err := builtin.ReadFile(path.Join(runDir, name+Extension))
-	if err != nil {
-		src, err = builtin.ReadFile(path.Join(litmusDir, name+Extension))
+	for _, dir := range builtinDirs {
+		if src, err = builtin.ReadFile(path.Join(dir, name+Extension)); err == nil {
+			return src, nil
+		}
 	}
-	return src, err
+	return nil, err
+}
+
+// exhibits returns the built-in bugs that "bugs/" means, all of them, or "bugs/NAME". No other argument means any.
+func exhibits(arg string) (infos []Info, err error) {
+	name, ok := strings.CutPrefix(arg, bugDir+"/")
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	infos = describe(bugDir)
+	if name == "" {
+		return infos, nil
+	}
+	name = strings.TrimSuffix(name, Extension)
+	if i := slices.IndexFunc(infos, func(b Info) bool { return b.Name == name }); i >= 0 {
+		return infos[i : i+1], nil
+	}
+	return nil, errors.New(suggest.Unknown("bug", name, namesOf(infos), "one that vmasim scenarios lists, or ./"+arg+" for a path"))
 }
 
 // LoadBuiltin parses a built-in scenario.
@@ -95,8 +128,9 @@ func LoadBuiltin(name string) (*Scenario, error) {
 }
 
 // Load reads the scenarios that a command-line argument means: a built-in name,
-// a file, a directory (all its .vma files), or "-" for stdin. With a separator
-// it is a path: "./quickstart" is no built-in name. It also checks
+// "bugs/" (all built-in bugs), a file, a directory (all its .vma files), or "-" for
+// stdin. With a separator it is a path, "./quickstart" is no built-in name, but
+// after "bugs/" stands the name of a bug. It also checks
 // that the files which the scenarios map can be opened. Mistakes in scenarios
 // come as one [ErrorList], all files together.
 func Load(arg string, stdin io.Reader) ([]*Scenario, error) {
@@ -109,6 +143,16 @@ func Load(arg string, stdin io.Reader) ([]*Scenario, error) {
 	}
 	if src, err := builtinSource(arg); err == nil {
 		return parseAll([]document{{arg + Extension, "", src}})
+	}
+	if infos, err := exhibits(arg); !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
+			return nil, err
+		}
+		documents := make([]document, len(infos))
+		for i, info := range infos {
+			documents[i] = document{info.Name + Extension, "", []byte(info.Source)}
+		}
+		return parseAll(documents)
 	}
 	paths, err := scenarioFiles(arg)
 	if err != nil {

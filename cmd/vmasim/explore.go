@@ -18,6 +18,9 @@ import (
 	"vmasim/workloads/program"
 )
 
+// museumPrefix may stand before the name of a bug; by itself it means all of them.
+const museumPrefix = "bugs/"
+
 // defaultLitmus is explored when nothing is named.
 const defaultLitmus = "detach-race"
 
@@ -29,9 +32,10 @@ func newExplore() *cobra.Command {
 		Long: fmt.Sprintf(`Run the real protocol code of scenarios one step at a time, in every order that
 can matter, with all oracles watching. What goes wrong is made as small as it can
 and drawn as kernel developers draw races; one line replays it. A SCENARIO is the
-name of a built-in one, a file, a directory (all *.vma files in it) or - for
-standard input; with a / in it, as ./detach-race, it is a path. Without any,
-detach-race is explored. docs/explore.md explains how to read a report.
+name of a built-in one, bugs/ (the museum of bugs that the kernel has had), a file,
+a directory (all *.vma files in it) or - for standard input; with another / in it,
+as ./detach-race, it is a path. Without any, detach-race is explored. docs/explore.md
+explains how to read a report.
 
 --rules X --against Y explores each scenario under X and under Y, both in place of the
 rules that it states itself, and prints one table: the verdicts, and what changed. NEW is
@@ -55,6 +59,7 @@ violation is NEW, or an oracle spoke that a finished search under Y did not hear
 		Example: `  vmasim explore
   vmasim explore detach-race --rules linux-6.18
   vmasim explore lock-order reader-overflow --strategy bounded --preemptions 2
+  vmasim explore bugs/ --verdicts
   vmasim explore testdata/litmus --verdicts --format json
   vmasim explore --all --rules linux-6.18,-detach-waits --against linux-6.18
   vmasim explore --all --summary
@@ -179,8 +184,16 @@ func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdou
 
 // completeLitmus completes the built-in names, those for exploring first.
 func completeLitmus(cmd *cobra.Command, args []string, toComplete string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
-	for _, info := range workloads.Litmus() {
-		names = append(names, cobra.CompletionWithDesc(info.Name, info.Title))
+	prefix := ""
+	if strings.HasPrefix(toComplete, museumPrefix) {
+		prefix = museumPrefix
+	} else {
+		for _, info := range workloads.Litmus() {
+			names = append(names, cobra.CompletionWithDesc(info.Name, info.Title))
+		}
+	}
+	for _, bug := range workloads.Bugs() {
+		names = append(names, cobra.CompletionWithDesc(prefix+bug.Name, bug.Title))
 	}
 	return names, cobra.ShellCompDirectiveDefault
 }

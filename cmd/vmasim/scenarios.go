@@ -16,9 +16,10 @@ func newScenarios() *cobra.Command {
 	return &cobra.Command{
 		Use:   "scenarios [NAME]",
 		Short: "List the built-in scenarios, or show one",
-		Long: `List the built-in scenarios, those for running and the litmus tests, or show the
-text of one: they are written to be read, and to be copied as the beginning of
-your own. docs/scenarios.md is the manual, docs/litmus.md has the stories.`,
+		Long: `List the built-in scenarios, those for running, the litmus tests and the museum of
+bugs, or show the text of one: they are written to be read, and to be copied as the
+beginning of your own. docs/scenarios.md is the manual, docs/litmus.md and
+docs/museum.md have the stories.`,
 		Example: `  vmasim scenarios
   vmasim scenarios quickstart > my.vma`,
 		Args: atMostOneName,
@@ -38,12 +39,9 @@ your own. docs/scenarios.md is the manual, docs/litmus.md has the stories.`,
 	}
 }
 
-// allScenarios are the built-in scenarios of both kinds.
-func allScenarios() []workloads.Info { return append(workloads.Builtin(), workloads.Litmus()...) }
-
 func listScenarios(w io.Writer) error {
 	width := 0
-	for _, info := range allScenarios() {
+	for _, info := range workloads.AllBuiltin() {
 		width = max(width, len(info.Name))
 	}
 	var b strings.Builder
@@ -54,13 +52,18 @@ func listScenarios(w io.Writer) error {
 	for _, info := range workloads.Litmus() {
 		fmt.Fprintf(&b, "%-*s  %s\n", width, info.Name, info.Title)
 	}
+	b.WriteString("\nThe museum, each about a bug that the kernel has had (docs/museum.md); bugs/ means them all:\n\n")
+	for _, bug := range workloads.Bugs() {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, bug.Name, bug.Title)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 func showScenario(w io.Writer, name string) error {
+	name = strings.TrimPrefix(name, museumPrefix)
 	var names []string
-	for _, info := range allScenarios() {
+	for _, info := range workloads.AllBuiltin() {
 		if info.Name == name {
 			_, err := io.WriteString(w, info.Source)
 			return err
@@ -72,7 +75,7 @@ func showScenario(w io.Writer, name string) error {
 
 // completeScenarios completes the built-in names; files come from the shell.
 func completeScenarios(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
-	for _, info := range allScenarios() {
+	for _, info := range workloads.AllBuiltin() {
 		names = append(names, cobra.CompletionWithDesc(info.Name, info.Title))
 	}
 	return names, cobra.ShellCompDirectiveDefault

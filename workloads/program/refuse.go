@@ -19,7 +19,7 @@ func (p *Program) refusal(e *explore.FingerprintError) error {
 	}
 	this := argument(p.given)
 	print, _, _ := strings.Cut(e.Its, ",")
-	for _, info := range append(workloads.Builtin(), workloads.Litmus()...) {
+	for _, info := range workloads.AllBuiltin() {
 		if sc, err := workloads.LoadBuiltin(info.Name); err == nil && fingerprint(programText(sc)) == print {
 			return fmt.Errorf("belongs to scenario %s, this is %s", info.Name, this)
 		}

@@ -11,7 +11,12 @@ import (
 // shrink a failure takes as long as to find it: where time is short, only tests of shrinking do.
 func CheckVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, workers int) *Result {
 	t.Helper()
-	o := Options{Setting: Setting{Rules: v.Rules}, Options: explore.Options{Workers: workers}, NoShrink: testing.Short()}
+	return checkVerdict(t, sc, v, explore.Options{Workers: workers})
+}
+
+func checkVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, how explore.Options) *Result {
+	t.Helper()
+	o := Options{Setting: Setting{Rules: v.Rules}, Options: how, NoShrink: testing.Short()}
 	r, err := Explore(t.Context(), sc, o)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +32,7 @@ func CheckVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, wo
 	}
 	for _, found := range r.Violations {
 		replays(t, sc, Setting{Rules: v.Rules}, found)
-		if workers == 1 && !o.NoShrink {
+		if how.Workers == 1 && !o.NoShrink {
 			isSound(t, sc, found)
 		}
 	}
