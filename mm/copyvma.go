@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -20,7 +21,7 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 	defer t.Leave()
 	mm, v := r.mm, r.vma
 	start, end, pgoff := r.newAddr, r.newAddr+r.newLen, v.PgoffAt(t, r.addr)
-	if v.IsAnonymous(t) && v.AnonVMA(t) == nil { // no page has an offset yet
+	if mm.Rules.Has(rules.ResetUnfaulted) && v.IsAnonymous(t) && v.AnonVMA(t) == nil { // no page has an offset yet
 		pgoff = start >> linux.PageShift
 	}
 	oldStart := v.Start(t)
@@ -33,7 +34,7 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 		if merge.target.Contains(t, oldStart) {
 			r.vma = merge.target
 		}
-		return vmaCopy{r.vma, merge.target, merge.target.Pgoff(t) <= r.vma.Pgoff(t)}, nil
+		return vmaCopy{r.vma, merge.target, mm.Rules.Has(rules.MoveLocksRmap) && merge.target.Pgoff(t) <= r.vma.Pgoff(t)}, nil
 	}
 	if merged { // without memory to merge, a VMA of its own is tried
 		mm.callIsPartial(t)

@@ -35,7 +35,7 @@ func (r *mergeRange) canMergeLeft(t *task.Task) bool {
 	if end == r.start {
 		t.Reach(task.MergeTried)
 	}
-	return end == r.start && r.compatible(t, r.prev) && r.prev.Pgoff(t)+(end-start)>>linux.PageShift == r.pgoff
+	return end == r.start && r.compatible(t, r.prev) && r.follows(r.prev.Pgoff(t), end-start, r.pgoff)
 }
 
 // canMergeRight reports whether the range can join next: can_vma_merge_right. If it joins prev, too, the two must also
@@ -45,31 +45,40 @@ func (r *mergeRange) canMergeRight(t *task.Task, left bool) bool {
 		return false
 	}
 	t.Reach(task.MergeTried)
-	if !r.compatible(t, r.next) ||
-		r.next.Pgoff(t) != r.pgoff+(r.end-r.start)>>linux.PageShift {
+	if !r.compatible(t, r.next) || !r.follows(r.pgoff, r.end-r.start, r.next.Pgoff(t)) {
 		return false
 	}
 	if !left {
 		return true
 	}
 	a, b := r.prev.AnonVMA(t), r.next.AnonVMA(t)
-	return a == nil || b == nil || a == b
+	return a == nil || b == nil || a == b || !r.mm.Rules.Has(rules.OneAnonVMA)
 }
 
 // compatible reports whether the range and its neighbour v have the same attributes: is_mergeable_vma and
 // is_mergeable_anon_vma.
 func (r *mergeRange) compatible(t *task.Task, v *vma.VMA) bool {
-	if (v.Flags(t)^r.flags)&^linux.VMSticky != 0 || v.File(t) != r.file {
+	ignored := linux.VMSticky
+	if !r.mm.Rules.Has(rules.IgnoreSticky) {
+		ignored = 0
+	}
+	if (v.Flags(t)^r.flags)&^ignored != 0 || v.File(t) != r.file {
 		return false
 	}
+	inherited := func(v *vma.VMA) bool { return isForkChild(t, v) && r.mm.Rules.Has(rules.SpareInherited) }
 	switch anon := v.AnonVMA(t); {
 	case anon == nil && r.anon != nil: // v will be linked to the range's anon_vmas
-		return !isForkChild(t, r.middle) && !isForkChild(t, r.copiedFrom)
+		return r.mm.Rules.Has(rules.MergeIntoUnfaulted) && !inherited(r.middle) && !inherited(r.copiedFrom)
 	case anon != nil && r.anon == nil:
-		return !isForkChild(t, v)
+		return !inherited(v)
 	default:
-		return anon == r.anon
+		return anon == r.anon || !r.mm.Rules.Has(rules.OneAnonVMA)
 	}
+}
+
+// follows reports whether page offset b is the one that comes behind what begins at offset a and is that many bytes long.
+func (r *mergeRange) follows(a, bytes, b uint64) bool {
+	return a+bytes>>linux.PageShift == b || !r.mm.Rules.Has(rules.OffsetsContinue)
 }
 
 // removable reports whether a merge may swallow v: a close hook must run at the mapping's end and nowhere else.
@@ -126,18 +135,37 @@ func side(left, right bool) int {
 	return 0
 }
 
+// lock write-locks a VMA that the merge changes, if the rule says so that is about its part.
+func (r *mergeRange) lock(t *task.Task, rule rules.Rule, v *vma.VMA) {
+	if r.mm.Rules.Has(rule) {
+		r.mm.StartWrite(t, v)
+	}
+}
+
+// adopt gives the target the anon_vma of a VMA whose pages it takes over, and reports whether it had to: dup_anon_vma.
+func (r *mergeRange) adopt(t *task.Task, source *vma.VMA) (bool, error) {
+	if !r.mm.Rules.Has(rules.AdoptAnonVMA) {
+		return false, nil
+	}
+	return r.mm.Machine.dupAnonVMA(t, r.target, source)
+}
+
 // expand makes the target cover [start, end): vma_expand.
 func (r *mergeRange) expand(t *task.Task, start, end, pgoff uint64) error {
 	t.Enter("vma_expand")
 	defer t.Leave()
-	r.mm.StartWrite(t, r.target)
+	r.lock(t, rules.LockGrown, r.target)
 	dup := false
 	for _, source := range [...]*vma.VMA{r.doomed[0], r.copiedFrom} {
 		if source == nil {
 			continue
 		}
-		r.mm.StartWrite(t, source)
-		linked, err := r.mm.Machine.dupAnonVMA(t, r.target, source)
+		if source == r.copiedFrom {
+			r.mm.StartWrite(t, source) // move_vma has it locked
+		} else {
+			r.lock(t, rules.LockRemoved, source)
+		}
+		linked, err := r.adopt(t, source)
 		if err != nil {
 			return err
 		}
@@ -184,12 +212,19 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	if !left && !right {
 		return false, nil
 	}
-	r.mm.StartWrite(t, middle)
-	if right {
-		r.mm.StartWrite(t, r.next)
+	if whole {
+		r.lock(t, rules.LockRemoved, middle)
+	} else {
+		r.lock(t, rules.LockShrunk, middle)
+	}
+	switch {
+	case left && right:
+		r.lock(t, rules.LockRemoved, r.next)
+	case right:
+		r.lock(t, rules.LockGrown, r.next)
 	}
 	if left {
-		r.mm.StartWrite(t, r.prev)
+		r.lock(t, rules.LockGrown, r.prev)
 	}
 
 	start, end, pgoff := r.start, r.end, r.pgoff
@@ -212,7 +247,7 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	} else {
 		shrunk = middle
 	}
-	dup, err := r.mm.Machine.dupAnonVMA(t, r.target, source)
+	dup, err := r.adopt(t, source)
 	if err != nil {
 		return false, err
 	}
@@ -247,7 +282,10 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 		}
 	}
 	r.sticky |= r.flags & linux.VMSticky
-	rmap := lockRmap(t, r.target)
+	if !mm.Rules.Has(rules.KeepSticky) {
+		r.sticky = 0
+	}
+	rmap := mm.lockRmap(t, r.target)
 	if shrunk != nil {
 		shrunkStart, shrunkEnd := shrunk.Range(t)
 		if start <= shrunkStart { // it loses its head
@@ -312,8 +350,22 @@ func (mm *MM) modify(t *task.Task, prev, v *vma.VMA, start, end uint64, flags li
 	}
 	if v.End(t) > end {
 		if err := mm.splitVMA(t, v, end, false); err != nil {
+			if mm.Rules.Has(rules.UndoSplit) {
+				mm.rejoin(t, v)
+			}
 			return nil, err
 		}
 	}
 	return v, nil
+}
+
+// rejoin joins v, unchanged, with the VMA below it, which was split off from it: a merge of a range that gets no new attributes. When
+// memory is short it leaves them apart.
+func (mm *MM) rejoin(t *task.Task, v *vma.VMA) {
+	start, end := v.Range(t)
+	r := mergeRange{
+		mm: mm, prev: mm.vmi.Prev(t, start), middle: v, start: start, end: end,
+		pgoff: v.Pgoff(t), flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
+	}
+	_, _ = r.mergeExisting(t)
 }

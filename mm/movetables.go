@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/pgtable"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 )
 
@@ -36,7 +37,7 @@ func (mm *MM) movePTEs(t *task.Task, c vmaCopy, old, to pgtable.Chunk) {
 	t.Enter("move_ptes")
 	defer t.Leave()
 	if c.lockRmap {
-		rmap := lockRmap(t, c.source)
+		rmap := takeRmapLocks(t, c.source)
 		defer rmap.unlock(t)
 	}
 	old.Lock.Lock(t)
@@ -50,7 +51,7 @@ func (mm *MM) movePTEs(t *task.Task, c vmaCopy, old, to pgtable.Chunk) {
 			moved = true
 		}
 	}
-	if moved { // before another task can get at the pages through their new place
+	if moved && mm.Rules.Has(rules.MoveFlushes) { // before another task can get at the pages through their new place
 		mm.Machine.FlushTLB(t)
 	}
 	if to.Lock != old.Lock {

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -101,7 +102,9 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	if err := r.charge(t); err != nil {
 		return 0, err
 	}
-	r.mm.StartWrite(t, r.vma) // no fault may map a page behind the back of the move
+	if mm.Rules.Has(rules.MoveLocksSource) { // no fault may map a page behind the back of the move
+		mm.StartWrite(t, r.vma)
+	}
 	c, err := r.copyVMA(t)
 	if err != nil {
 		mm.uncharge(t, r.charged)
@@ -125,7 +128,7 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 // are still complete.
 func (r *remap) moveData(t *task.Task, c vmaCopy) error {
 	moved, err := r.mm.moveTables(t, c, r.addr, r.newAddr, r.oldLen)
-	if err != nil {
+	if err != nil && r.mm.Rules.Has(rules.MoveBack) {
 		back := vmaCopy{source: c.target, target: c.source, lockRmap: true}
 		_, _ = r.mm.moveTables(t, back, r.newAddr, r.addr, moved)
 	}
@@ -164,7 +167,9 @@ func (r *remap) unmapCharged(t *task.Task, start, length uint64) error {
 	if err := vms.gather(t); err != nil {
 		return err
 	}
-	vms.accounted = 0
+	if r.mm.Rules.Has(rules.KeepCharge) {
+		vms.accounted = 0
+	}
 	return vms.remove(t, false)
 }
 

@@ -124,6 +124,9 @@ func (u *unmapping) reattach(t *task.Task) {
 	t.Enter("reattach_vmas")
 	for _, v := range u.vmas {
 		t.Reach(task.RollbackReattach)
+		if !u.mm.Rules.Has(rules.Reattach) {
+			break
+		}
 		u.mm.MarkAttached(t, v)
 	}
 	u.vmas = nil

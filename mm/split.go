@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -35,17 +36,21 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 		mm.freeVMA(t, n)
 		return err
 	}
-	n.SetAnonVMA(t, v.AnonVMA(t))
-	if err := m.cloneAnonVMA(t, n, v); err != nil {
-		mm.freeVMA(t, n)
-		return err
+	if mm.Rules.Has(rules.SplitClonesAnonVMA) {
+		n.SetAnonVMA(t, v.AnonVMA(t))
+		if err := m.cloneAnonVMA(t, n, v); err != nil {
+			mm.freeVMA(t, n)
+			return err
+		}
 	}
 	if ops := n.Ops(t); ops != nil && ops.Open != nil {
 		ops.Open(t, n)
 	}
-	mm.StartWrite(t, v)
+	if mm.Rules.Has(rules.SplitLocksOld) {
+		mm.StartWrite(t, v)
+	}
 	mm.StartWrite(t, n)
-	rmap := lockRmap(t, v)
+	rmap := mm.lockRmap(t, v)
 	if newBelow {
 		v.SetRange(t, addr, end, at)
 	} else {
@@ -68,8 +73,16 @@ type rmapLocks struct {
 	anon *vma.AnonVMA
 }
 
-// lockRmap locks v against reverse lookups: vma_prepare. v is write-locked.
-func lockRmap(t *task.Task, v *vma.VMA) rmapLocks {
+// lockRmap locks v against reverse lookups before its range changes: vma_prepare. v is write-locked. Without the rule it locks nothing.
+func (mm *MM) lockRmap(t *task.Task, v *vma.VMA) rmapLocks {
+	if !mm.Rules.Has(rules.LockRmap) {
+		return rmapLocks{}
+	}
+	return takeRmapLocks(t, v)
+}
+
+// takeRmapLocks locks v against reverse lookups: take_rmap_locks.
+func takeRmapLocks(t *task.Task, v *vma.VMA) rmapLocks {
 	l := rmapLocks{v: v, anon: v.AnonVMA(t)}
 	if f := v.File(t); f != nil {
 		f.IMmap.DownWrite(t)
@@ -90,6 +103,9 @@ func (l rmapLocks) link(t *task.Task, n *vma.VMA) {
 func (l rmapLocks) unlock(t *task.Task) {
 	if l.anon != nil {
 		l.anon.Unlock(t)
+	}
+	if l.v == nil {
+		return
 	}
 	if f := l.v.File(t); f != nil {
 		f.IMmap.UpWrite(t)

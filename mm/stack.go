@@ -91,7 +91,7 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64, remote bool
 		return err
 	}
 	mm.StartWrite(t, v) // no fault may be under way
-	rmap := lockRmap(t, v)
+	rmap := mm.lockRmap(t, v)
 	defer rmap.unlock(t)
 	start, end := v.Range(t)
 	pgoff, growth := v.Pgoff(t), (start-addr)>>linux.PageShift

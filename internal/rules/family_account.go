@@ -10,4 +10,12 @@ var accountRules = rows{
 		Shows:  "failed-mmap",
 		Seen:   SeenVerdict,
 	},
+	KeepCharge: {
+		Name:   "keep-charge",
+		Does:   "mremap takes the charge of the old place over to the new one",
+		Since:  "always",
+		Breaks: "the charge is given back though the memory is still mapped",
+		Shows:  "move-charge",
+		Seen:   SeenVerdict,
+	},
 }

@@ -20,4 +20,12 @@ var detachRules = rows{
 		Seen:   SeenReached,
 		Locks:  withVMALock,
 	},
+	Reattach: {
+		Name:   "reattach",
+		Does:   "a removal that fails attaches again what it has detached",
+		Since:  "6.4, with the detached flag",
+		Breaks: "VMAs stay in the tree that are detached, and no fault can lock them any more",
+		Shows:  "reattach",
+		Seen:   SeenVerdict,
+	},
 }

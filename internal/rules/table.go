@@ -11,6 +11,7 @@ const (
 	// detach
 	DetachWaits
 	RetryDetached
+	Reattach
 
 	// reuse
 	CheckVMMM
@@ -38,6 +39,29 @@ const (
 
 	// merge
 	UndoMerge
+	LockGrown
+	LockShrunk
+	LockRemoved
+	AdoptAnonVMA
+	OneAnonVMA
+	MergeIntoUnfaulted
+	SpareInherited
+	OffsetsContinue
+	IgnoreSticky
+	KeepSticky
+	LockRmap
+
+	// split
+	SplitLocksOld
+	SplitClonesAnonVMA
+	UndoSplit
+
+	// move
+	MoveLocksSource
+	MoveFlushes
+	MoveLocksRmap
+	MoveBack
+	ResetUnfaulted
 
 	// fork
 	ForkLocksParent
@@ -45,6 +69,7 @@ const (
 
 	// account
 	UnchargeFailed
+	KeepCharge
 
 	numRules
 )
@@ -65,7 +90,7 @@ var familyTable = [...]Family{
 }
 
 // theDefault has the rules of Linux 6.18: all but the proposals and the old forms.
-func theDefault() bits { return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter)) }
+func theDefault() bits { return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit)) }
 
 // sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
 const sinceDelayedCheck = "if there is no VMA, or it is write-locked, or has moved; if it needs an anon_vma and `mmap_lock` is not free; " +
