@@ -67,9 +67,7 @@ func (mm *MM) remapFile(t *task.Task, found remapped, start, size, pgoff uint64)
 		}
 		at = v.End(t)
 	}
-	if pgoff >= 1<<(64-linux.PageShift) {
-		return false, errno("remap_file_pages", linux.EOVERFLOW, "page offset %#x lies beyond any file", pgoff)
-	}
+	pgoff = min(pgoff, 1<<(64-linux.PageShift)-1) // an offset in bytes can say no more, and that lies beyond any file, too
 	args := MmapArgs{Addr: start, Len: size, File: found.file, Offset: pgoff << linux.PageShift, Flags: linux.MAP_SHARED | linux.MAP_FIXED}
 	args.Prot = int(found.flags & linux.VMAccessFlags) // PROT_ bits are the same three
 	if found.flags&linux.VMLocked != 0 {
