@@ -78,18 +78,19 @@ func (m *MMLock) StartRead(t *task.Task, v *VMA) ReadResult {
 
 func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	t.Enter("vma_start_read")
-	defer t.Leave()
+	res := ReadBusy
 	switch m.Generation {
 	case RefcountV6:
-		return v.startReadV6(t, m)
+		res = v.startReadV6(t, m)
 	case MmapOnly:
 		m.RCU.ReadUnlock(t)
-		return ReadBusy
 	case RWSem:
-		return v.startReadRWSem(t, m)
+		res = v.startReadRWSem(t, m)
 	default:
-		return v.startRead(t, m)
+		res = v.startRead(t, m)
 	}
+	t.Leave()
+	return res
 }
 
 // StartReadLocked read-locks a VMA under mmap_lock held for reading, when no writer can exist: vma_start_read_locked. It
@@ -128,7 +129,6 @@ func (m *MMLock) EndRead(t *task.Task, r ReadLock) {
 
 func (m *MMLock) endRead(t *task.Task, v *VMA) {
 	t.Enter("vma_end_read")
-	defer t.Leave()
 	switch m.Generation {
 	case RefcountV6:
 		v.refcountPutV6(t)
@@ -137,6 +137,7 @@ func (m *MMLock) endRead(t *task.Task, v *VMA) {
 	default:
 		v.refcountPut(t)
 	}
+	t.Leave()
 }
 
 // StartWrite write-locks a VMA of the mm until the mmap write lock ends, and waits for its readers: vma_start_write. The caller
@@ -249,7 +250,7 @@ func (v *VMA) AssertLocked(t *task.Task) {
 
 // AssertAttached checks that the VMA is attached: vma_assert_attached. The caller has it write-locked, so that it stays so.
 func (v *VMA) AssertAttached(t *task.Task) {
-	if v.DetachedPeek() {
+	if v.refcnt.Peek() == 0 && v.DetachedPeek() { // first what says most of the usual generation
 		t.Violate("store-detached", "the entry of the detached VMA %#x is overwritten", v.start.Peek())
 	}
 }

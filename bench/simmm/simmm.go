@@ -41,6 +41,8 @@ type Space struct {
 	machine *mm.Machine
 	mm      *mm.MM
 	workers []worker
+
+	noVMALock bool // what is found is kept as it is by mmap_lock
 }
 
 type worker struct {
@@ -58,12 +60,17 @@ type worker struct {
 // New returns a space with the VMAs of the layout, mapped in random order, for the given number of workers. Each worker
 // keeps to its own part of the VMAs: it faults their pages and looks up their addresses at random if random is set, else
 // in order. The layout leaves gaps, so that no VMAs merge. Close releases it.
-func New(layout bench.Layout, workers int, random bool, seed uint64) (s *Space, err error) {
-	set, err := rules.Parse("")
+func New(layout bench.Layout, workers int, random bool, seed uint64) (*Space, error) {
+	return Under(rules.Default, layout, workers, random, seed)
+}
+
+// Under is New under the given rules.
+func Under(spec string, layout bench.Layout, workers int, random bool, seed uint64) (s *Space, err error) {
+	set, err := rules.Parse(spec)
 	if err != nil {
 		return nil, err
 	}
-	s = &Space{workers: make([]worker, workers)}
+	s = &Space{workers: make([]worker, workers), noVMALock: set.Lock() == rules.MmapLock}
 	s.machine, err = fault.NewMachine(mm.Config{Rules: set, Memory: memory, MaxMapCount: layout.VMAs + 4*workers + 10})
 	if err != nil {
 		return nil, err
@@ -276,6 +283,9 @@ func (s *Space) Find(worker, n int) {
 
 func (s *Space) find(t *task.Task, addr uint64) {
 	r := s.mm.LockVMAUnderRCU(t, addr)
+	if s.noVMALock {
+		r, _ = s.mm.LockAndFindVMA(t, addr)
+	}
 	if r.VMA == nil {
 		panic(missing(addr))
 	}
