@@ -18,7 +18,7 @@ import (
 // checkTables refuses what does not go together with --all, --summary and --against.
 func (o *exploreOptions) checkTables(cmd *cobra.Command, args []string) error {
 	if o.all && len(args) > 0 {
-		return fmt.Errorf("--all explores every litmus test, and %q is named beside it: expected one of them", args[0])
+		return fmt.Errorf("--all explores every litmus test and every bug of the museum, and %q is named beside it: expected one of them", args[0])
 	}
 	if o.against == "" && !o.summary {
 		return nil
@@ -63,10 +63,13 @@ func (o *exploreOptions) checkAgainst() error {
 	return nil
 }
 
-// litmusNames are the names that --all stands for.
-func litmusNames() (names []string) {
+// allNames are the names that --all stands for.
+func allNames() (names []string) {
 	for _, info := range workloads.Litmus() {
 		names = append(names, info.Name)
+	}
+	for _, bug := range workloads.Bugs() {
+		names = append(names, bug.Name)
 	}
 	return names
 }

@@ -97,7 +97,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 	for i, arg := range args {
 		var err error
 		switch name := cmd.Name(); {
-		case arg == "NAME" || arg == "FILE" || arg == "SCENARIO" || arg == "COMMAND":
+		case strings.HasSuffix(arg, "NAME") || arg == "FILE" || arg == "SCENARIO" || arg == "COMMAND":
 		case name == "replay" && i == 1:
 			if !strings.HasPrefix(arg, "v1:") && !madeUp.MatchString(arg) {
 				err = errors.New("no schedule")
@@ -125,10 +125,13 @@ func validArguments(cmd *cobra.Command, args []string) error {
 }
 
 func validScenario(arg string) error {
-	if _, err := workloads.LoadBuiltin(arg); err == nil || arg == "-" || madeUp.MatchString(arg) {
+	if arg == "-" || madeUp.MatchString(arg) {
 		return nil
 	}
-	_, err := workloads.Load(filepath.Join(moduleRoot, arg), nil)
+	_, err := workloads.Load(arg, nil)
+	if err != nil { // a path is told from the root
+		_, err = workloads.Load(filepath.Join(moduleRoot, arg), nil)
+	}
 	return err
 }
 

@@ -42,8 +42,8 @@ rules that it states itself, and prints one table: the verdicts, and what change
 a violation that only X shows, GONE one that only Y shows, while the search under X
 finished. Where both searches finished, other names what else differs; where one did
 not, it is open. A search is given up after %v unless --executions or --time says
-otherwise. --all names every litmus test; --summary prints one table without a
-comparison.
+otherwise. --all names every litmus test and every bug of the museum; --summary prints
+one table without a comparison.
 
 A long search can be done in several runs: with --checkpoint FILE, the search is
 noted in FILE when an interrupt, --time or --executions stops it, and every ten
@@ -88,7 +88,7 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 	}
 	switch {
 	case o.all:
-		args = litmusNames()
+		args = allNames()
 	case len(args) == 0:
 		args = []string{defaultLitmus}
 	}

@@ -24,7 +24,7 @@ type exploreOptions struct {
 	format   report.Format[*program.Result]
 	full     bool
 	verdicts bool
-	all      bool   // every litmus test
+	all      bool   // litmus tests and bugs of the museum
 	summary  bool   // one table of all results
 	against  string // rules to compare with; "": none are
 }
@@ -89,7 +89,7 @@ func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 	cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
 	if !replay {
 		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
-		cmd.Flags().BoolVar(&o.all, "all", false, "explore all litmus tests")
+		cmd.Flags().BoolVar(&o.all, "all", false, "explore every litmus test and every bug of the museum")
 		cmd.Flags().BoolVar(&o.summary, "summary", false, "print one table of all that was explored, a line for each")
 		cmd.Flags().BoolVar(&o.verdicts, "verdicts", false, "explore under every set of rules for which the scenario states a verdict")
 	}
