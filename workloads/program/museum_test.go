@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -71,6 +72,7 @@ func exhibited(t *testing.T, b workloads.Bug) string {
 	var found, verified int
 	for _, v := range sc.Verdicts {
 		o := explore.Options{Workers: 1}
+		o.Until = func(f *explore.Found) bool { return !v.Verified() && slices.Contains(brokenBy(f), v.Oracles[0]) }
 		if b.Bound > 0 {
 			o.Strategy, o.Preemptions = explore.Bounded, b.Bound
 		}
