@@ -29,6 +29,14 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end), copiedFrom: v,
 		start: start, end: end, pgoff: pgoff, flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
 	}
+	if r.has(linux.MREMAP_DONTUNMAP) && mm.Rules.Has(rules.SpareSource) {
+		if merge.prev == v {
+			merge.prev = nil
+		}
+		if merge.next == v {
+			merge.next = nil
+		}
+	}
 	merged, err := merge.mergeNew(t)
 	if merged && err == nil {
 		if merge.target.Contains(t, oldStart) {

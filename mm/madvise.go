@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -88,13 +89,14 @@ func (mm *MM) Madvise(t *task.Task, addr, length uint64, value int) error {
 	if size == 0 {
 		return nil
 	}
-	a := advising{mm: mm, advice: adviceTable[value]}
+	a := advising{mm: mm, value: value, advice: adviceTable[value]}
 	return a.locked(t, addr, end)
 }
 
 // advising is one madvise in progress: struct madvise_behavior.
 type advising struct {
-	mm *MM
+	mm    *MM
+	value int
 	advice
 	gather *gather // pages dropped; nil: none yet
 }
@@ -166,12 +168,23 @@ func (a *advising) walk(t *task.Task, start, end uint64) error {
 	return nil
 }
 
+// discardBits has the bits of all advice that lost contents in 6.10.
+const discardBits = linux.MADV_FREE | linux.MADV_DONTNEED | linux.MADV_DONTNEED_LOCKED | linux.MADV_REMOVE | linux.MADV_DONTFORK | linux.MADV_WIPEONFORK
+
+// losesContents reports whether contents may be lost by the advice: is_discard. Without the rule its value is taken for bits of a mask.
+func (a *advising) losesContents() bool {
+	if a.discards || a.mm.Rules.Has(rules.SealByValue) {
+		return a.discards
+	}
+	return a.value&discardBits != 0
+}
+
 // apply carries the advice out for [start, end), a part of v: madvise_vma_behavior. It returns the VMA that the range is in now if
 // flags were changed, else nil: v may be gone.
 func (a *advising) apply(t *task.Task, v *vma.VMA, start, end uint64) (*vma.VMA, error) {
 	t.Enter("madvise_vma_behavior")
 	defer t.Leave()
-	if a.discards && v.IsAnonymous(t) && v.Flags(t)&linux.VMWrite == 0 { // can_madvise_modify: what may be written to may be discarded
+	if a.losesContents() && v.IsAnonymous(t) && v.Flags(t)&linux.VMWrite == 0 { // can_madvise_modify: what may be written to may be discarded
 		if err := checkSealed(t, "madvise", v); err != nil {
 			return nil, err
 		}

@@ -269,7 +269,11 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	t.Enter("commit_merge")
 	defer t.Leave()
 	mm := r.mm
+	mm.vmi.StandOn(end)
 	if err := mm.Tree.Preallocate(t); err != nil {
+		if mm.Rules.Has(rules.ResetIterator) {
+			mm.vmi.StandOn(r.end)
+		}
 		if dup && mm.Rules.Has(rules.UndoMerge) {
 			t.Reach(task.RollbackMerge)
 			mm.Machine.unlinkAnonVMAs(t, r.target)

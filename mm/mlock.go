@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -150,16 +151,20 @@ func (mm *MM) applyLockFlags(t *task.Task, start, length uint64, lock linux.VMFl
 	case end == start:
 		return nil
 	}
-	for at := start; at < end; {
-		v := mm.vmi.Find(t, at)
+	v := mm.vmi.Find(t, start)
+	for at := start; at < end; v = mm.vmi.Next(t) {
 		if v == nil || v.Start(t) > at {
 			return errno("mlock", linux.ENOMEM, "nothing is mapped at %#x", at)
 		}
-		changed, err := mm.mlockFixup(t, v, at, min(v.End(t), end), lock)
+		next := v.End(t)
+		changed, err := mm.mlockFixup(t, mm.vmi.Prev(t, at), v, at, min(next, end), lock)
 		if err != nil {
 			return err
 		}
-		at = changed.End(t)
+		mm.vmi.StandOn(changed.End(t))
+		if at = next; mm.Rules.Has(rules.ResumeBehind) {
+			at = changed.End(t)
+		}
 	}
 	return nil
 }
@@ -182,20 +187,20 @@ func (mm *MM) applyMlockallFlags(t *task.Task, flags int) {
 	if !current {
 		lock = 0
 	}
-	for v := mm.vmi.Find(t, 0); v != nil; {
+	var prev *vma.VMA
+	for v := mm.vmi.Find(t, 0); v != nil; v = mm.vmi.Next(t) {
 		start, end := v.Range(t)
-		if changed, err := mm.mlockFixup(t, v, start, end, lock); err == nil {
-			v = changed
-		} else {
-			mm.callIsPartial(t)
+		mm.vmi.StandOn(end)
+		changed, err := mm.mlockFixup(t, prev, v, start, end, lock)
+		if prev = v; err == nil {
+			prev = changed
 		}
-		v = mm.vmi.Find(t, v.End(t))
 	}
 }
 
-// mlockFixup gives [start, end), a part of v, these of the VMLockedMask: mlock_fixup. It returns the VMA that the range is now in.
+// mlockFixup gives [start, end), a part of v, these of the VMLockedMask: mlock_fixup. It returns the VMA that the range is now in. prev is the VMA before v, or nil.
 // Memory of devices, and what may be dropped, stays as it is.
-func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock linux.VMFlags) (*vma.VMA, error) {
+func (mm *MM) mlockFixup(t *task.Task, prev, v *vma.VMA, start, end uint64, lock linux.VMFlags) (*vma.VMA, error) {
 	t.Enter("mlock_fixup")
 	defer t.Leave()
 	old := v.Flags(t)
@@ -203,7 +208,7 @@ func (mm *MM) mlockFixup(t *task.Task, v *vma.VMA, start, end uint64, lock linux
 	if flags == old || old&(linux.VMSpecial|linux.VMHugeTLB|linux.VMDroppable) != 0 {
 		return v, nil
 	}
-	v, err := mm.modify(t, mm.vmi.Prev(t, start), v, start, end, flags)
+	v, err := mm.modify(t, prev, v, start, end, flags)
 	if err != nil {
 		return nil, err
 	}

@@ -188,7 +188,7 @@ func (r *residue) unfaulted(t *task.Task, v *vma.VMA) {
 }
 
 // keepSource makes the source as good as new: dontunmap_complete. It is locked no more, all of it, though only a part may have
-// been moved; locked_vm is not told. A source moved as a whole leaves its anon_vmas and is unfaulted, but keeps the
+// been moved; in 6.18 locked_vm is not told. A source moved as a whole leaves its anon_vmas and is unfaulted; in 6.18 it keeps the
 // page offset that its pages had.
 func (r *remap) keepSource(t *task.Task) {
 	v := r.vma
@@ -196,12 +196,19 @@ func (r *remap) keepSource(t *task.Task) {
 	r.mm.callTouches(t, start, end)
 	r.mm.callIsPartial(t) // no merge is tried
 	if flags := v.Flags(t); flags&linux.VMLocked != 0 {
-		r.mm.residue.locked += v.Pages(t)
+		if r.mm.Rules.Has(rules.UncountKept) {
+			r.mm.addLocked(t, -v.Pages(t))
+		} else {
+			r.mm.residue.locked += v.Pages(t)
+		}
 		v.SetFlags(t, flags&^(linux.VMLockedMask))
 	}
 	if start != r.addr || end != r.addr+r.oldLen {
 		return
 	}
 	r.mm.Machine.unlinkAnonVMAs(t, v)
+	if r.mm.Rules.Has(rules.ResetKept) && v.IsAnonymous(t) {
+		v.SetRange(t, start, end, start>>linux.PageShift)
+	}
 	r.mm.residue.unfaulted(t, v)
 }

@@ -4,6 +4,7 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -79,13 +80,15 @@ func (mm *MM) protect(t *task.Task, addr, end uint64, prot, grows int) error {
 		if mm.denyWriteExec(t, v.Flags(t), flags) {
 			return errno("mprotect", linux.EACCES, "the mapping at %#x may not become %s (PR_SET_MDWE)", at, flags.Perms())
 		}
-		next := min(end, v.End(t))
+		next, same := min(end, v.End(t)), flags == v.Flags(t)
 		changed, err := mm.mprotectFixup(t, prev, v, at, next, flags)
 		if err != nil {
 			return err
 		}
 		at = min(end, max(next, changed.End(t)))
-		prev = changed
+		if !same || mm.Rules.Has(rules.PrevFollows) {
+			prev = changed
+		}
 		if at < end {
 			v = mm.vmi.Find(t, at)
 		}

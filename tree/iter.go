@@ -13,6 +13,7 @@ type Iterator struct {
 	at   *index
 	h    *holder // of at, nil: nowhere yet
 	slot int     // where in h's leaf it looked last, a hint
+	end  uint64  // of the range that it stands on: Next goes on there
 }
 
 // Iterator returns an iterator that is nowhere yet.
@@ -54,6 +55,12 @@ func (it *Iterator) Prev(t *task.Task, addr uint64) *vma.VMA {
 	l = holderOf(it.at, it.h.lo-1).leaf.LoadAcquire(t)
 	return l.vma[l.n-1]
 }
+
+// StandOn sets the range that the iterator stands on, by its end: vma_iter_config.
+func (it *Iterator) StandOn(end uint64) { it.end = end }
+
+// Next returns the first VMA behind the range that the iterator stands on, nil for none: vma_next.
+func (it *Iterator) Next(t *task.Task) *vma.VMA { return it.Find(t, it.end) }
 
 // Store makes v the entry of [start, end), nil for a hole: mas_store. Entries that it covers are overwritten; one that
 // reaches over an edge keeps the part outside.

@@ -319,3 +319,20 @@ func TestInit(t *testing.T) {
 		tr.Init(tk, rcu)
 	}
 }
+
+// TestIteratorNext: Next goes on behind the range that the iterator was set to, wherever it has looked since.
+func TestIteratorNext(t *testing.T) {
+	task := &task.Task{}
+	tr := New(task, nil)
+	a, b := &vma.VMA{}, &vma.VMA{}
+	it := tr.Iterator()
+	it.Store(task, 0x1000, 0x2000, a)
+	it.Store(task, 0x3000, 0x5000, b)
+	it.StandOn(0x2000)
+	if it.Prev(task, 0x1000) != nil || it.Next(task) != b || it.Next(task) != b {
+		t.Error("behind the first stands another than the second")
+	}
+	if it.StandOn(0x5000); it.Next(task) != nil {
+		t.Error("behind the last stands one")
+	}
+}

@@ -26,6 +26,18 @@ func Bugs() []Bug {
 	return bugs
 }
 
+// FixedRules returns the rules under which the scenario of a bug is verified: the generation that its own rules take some away from, or,
+// where they are a generation that has the bug, that one with others added; "" if it states none.
+func (s *Scenario) FixedRules() string {
+	base, _, less := strings.Cut(s.Rules.Spec, ",")
+	for _, v := range s.Verdicts {
+		if v.Verified() && (less && v.Rules == base || !less && strings.HasPrefix(v.Rules, base+",+")) {
+			return v.Rules
+		}
+	}
+	return ""
+}
+
 func bugOf(info Info) Bug {
 	number, _, _ := strings.Cut(info.Name, "-")
 	b := Bug{Info: info, Number: strings.ToUpper(number)}

@@ -18,4 +18,12 @@ var accountRules = rows{
 		Shows:  "move-charge",
 		Seen:   SeenVerdict,
 	},
+	UncountKept: {
+		Name:   "uncount-kept",
+		Does:   "locked_vm is told that MREMAP_DONTUNMAP leaves its source unlocked",
+		Since:  `7.2.8 and 6.12.114, "mm/mremap: account locked_vm correctly for MREMAP_DONTUNMAP"; 6.18 has it not`,
+		Effect: "what was locked and is so no more does not count against RLIMIT_MEMLOCK",
+		Shows:  "b57-dontunmap-locked",
+		Seen:   SeenVerdict,
+	},
 }

@@ -101,4 +101,12 @@ var mergeRules = rows{
 		Shows:  "range-and-rmap",
 		Seen:   SeenVerdict,
 	},
+	ResetIterator: {
+		Name:   "reset-iterator",
+		Does:   "a merge that runs out of memory leaves its caller's iterator where the range ends, not where the merged VMA would have",
+		Since:  `6.12.96, "mm/vma: reset VMA iterator on commit_merge() OOM failure"`,
+		Breaks: "a loop that goes on in spite of the failure steps over the next VMA, and takes the wrong one for the one before",
+		Shows:  "b53-iterator-after-oom",
+		Seen:   SeenVerdict,
+	},
 }

@@ -43,4 +43,20 @@ var moveRules = rows{
 		Shows:  "move-offset",
 		Seen:   SeenVerdict,
 	},
+	ResetKept: {
+		Name:   "reset-kept",
+		Does:   "a VMA that MREMAP_DONTUNMAP leaves behind without pages gets the page offset of its address",
+		Since:  `7.2.x and 6.12.112, "mm/mremap: reset unfaulted VMA page offset for MREMAP_DONTUNMAP"; 6.18 has it not`,
+		Effect: "what is mapped beside it can be one VMA with it",
+		Shows:  "b56-dontunmap-offset",
+		Seen:   SeenVerdict,
+	},
+	SpareSource: {
+		Name:   "spare-source",
+		Does:   "the copy that MREMAP_DONTUNMAP makes is not joined with its source",
+		Since:  `7.2.11 and 6.12.114, a fix of locked_vm for MREMAP_DONTUNMAP; 6.18 has it not`,
+		Effect: "the copy stays locked in memory though the source is so no more",
+		Shows:  "b57-dontunmap-self-merge",
+		Seen:   SeenVerdict,
+	},
 }

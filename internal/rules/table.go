@@ -50,6 +50,7 @@ const (
 	IgnoreSticky
 	KeepSticky
 	LockRmap
+	ResetIterator
 
 	// split
 	SplitLocksOld
@@ -62,6 +63,8 @@ const (
 	MoveLocksRmap
 	MoveBack
 	ResetUnfaulted
+	ResetKept
+	SpareSource
 
 	// fork
 	ForkLocksParent
@@ -70,6 +73,12 @@ const (
 	// account
 	UnchargeFailed
 	KeepCharge
+	UncountKept
+
+	// call
+	SealByValue
+	ResumeBehind
+	PrevFollows
 
 	numRules
 )
@@ -87,10 +96,13 @@ var familyTable = [...]Family{
 	{"move", "mremap: copying and moving VMAs, page tables and page offsets", moveRules},
 	{"fork", "fork and exit: copying an address space and giving it up", forkRules},
 	{"account", "charges, limits and sums", accountRules},
+	{"call", "system calls: what they refuse, and how they go through a range", callRules},
 }
 
-// theDefault has the rules of Linux 6.18: all but the proposals and the old forms.
-func theDefault() bits { return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit)) }
+// theDefault has the rules of Linux 6.18: all but the proposals, the old forms and what later kernels have mended.
+func theDefault() bits {
+	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, ResetKept, SpareSource, UncountKept))
+}
 
 // sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
 const sinceDelayedCheck = "if there is no VMA, or it is write-locked, or has moved; if it needs an anon_vma and `mmap_lock` is not free; " +

@@ -68,7 +68,6 @@ func exhibited(t *testing.T, b workloads.Bug) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, _, _ := strings.Cut(sc.Rules.Spec, ",")
 	var found, verified int
 	for _, v := range sc.Verdicts {
 		o := explore.Options{Workers: 1}
@@ -80,7 +79,7 @@ func exhibited(t *testing.T, b workloads.Bug) string {
 		switch v.Rules {
 		case sc.Rules.Spec:
 			found = r.Search.Executions
-		case base:
+		case sc.FixedRules():
 			verified = r.Search.Executions
 		}
 	}
@@ -89,6 +88,9 @@ func exhibited(t *testing.T, b workloads.Bug) string {
 		bound = fmt.Sprintf(", up to %d preemptions", b.Bound)
 	}
 	gone := strings.TrimPrefix(sc.Rules.Spec, rules.Default+",")
+	if gone == rules.Default { // it has the bug
+		gone = strings.ReplaceAll(strings.TrimPrefix(sc.FixedRules(), rules.Default+","), "+", "-")
+	}
 	return fmt.Sprintf("| [`%s`](#%[1]s) | %s | %s | `%s` | `%s` | %d | %d%s |\n",
 		b.Name, b.Commit, b.Versions, gone, sc.Verdicts[0].Oracles[0], found, verified, bound)
 }

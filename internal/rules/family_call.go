@@ -1,0 +1,29 @@
+package rules
+
+// callRules has the rules of the family call.
+var callRules = rows{
+	SealByValue: {
+		Name:   "seal-by-value",
+		Does:   "a sealed mapping refuses those kinds of advice that lose its contents: each is compared as a whole",
+		Since:  `6.10.7, "mseal: fix is_madv_discard()"; taken for bits of a mask in 6.10 before`,
+		Breaks: "advice that loses nothing is refused for sealed memory that may not be written to",
+		Shows:  "b70-seal-advice",
+		Seen:   SeenVerdict,
+	},
+	ResumeBehind: {
+		Name:   "resume-behind",
+		Does:   "mlock goes on behind the VMA that the last one has become",
+		Since:  `6.4.7, "mm/mlock: fix vma iterator conversion of apply_vma_lock_flags()"`,
+		Breaks: "where a VMA was joined with the next one mlock takes what it has just joined for a hole",
+		Shows:  "b62-mlock-resume",
+		Seen:   SeenVerdict,
+	},
+	PrevFollows: {
+		Name:   "prev-follows",
+		Does:   "mprotect takes a VMA that it leaves as it is for the one before the next, too",
+		Since:  `always; forgotten in set_mempolicy_home_node until 6.5.10, "mm/mempolicy: fix set_mempolicy_home_node() previous VMA pointer"`,
+		Breaks: "the next VMA is not joined with it though the two have become alike",
+		Shows:  "b62-previous-vma",
+		Seen:   SeenVerdict,
+	},
+}
