@@ -11,6 +11,7 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
 	"vmasim/mm"
+	"vmasim/vma"
 )
 
 // retry says that the VMA lock or mmap_lock was dropped, and that the fault is to be tried again: VM_FAULT_RETRY.
@@ -43,11 +44,17 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bo
 
 // underVMALock tries to handle the fault without mmap_lock.
 func (f *fault) underVMALock() linux.AccessEnd {
+	var early mm.EarlyFlags
+	if f.mm.Generation != vma.Refcount {
+		early = f.mm.SeeFlagsEarly(f.t, f.addr)
+	}
 	f.ReadLock = f.mm.LockVMAUnderRCU(f.t, f.addr)
 	if f.VMA == nil {
 		return retry
 	}
-	f.flags = f.VMA.Flags(f.t)
+	if f.flags = early.Flags; f.VMA != early.VMA {
+		f.flags = f.VMA.Flags(f.t)
+	}
 	if f.accessError() {
 		f.release()
 		f.t.Counters[task.VMALockSuccess]++

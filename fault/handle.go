@@ -128,7 +128,7 @@ func (f *fault) prepareAnon() linux.AccessEnd {
 	}
 	f.t.Enter("vmf_anon_prepare")
 	defer f.t.Leave()
-	if !f.Mmap {
+	if !f.Mmap && !f.mm.Rules.Dropped(rules.AnonVMAUnderLock) { // otherwise it was looked for before the VMA lock, and was there
 		if !f.tryMmapLock() {
 			f.release()
 			return retry

@@ -15,7 +15,7 @@ func (mm *MM) lockVMARWSem(t *task.Task, addr uint64) *vma.VMA {
 	mm.RCU.ReadLock(t)
 	for {
 		v := mm.Tree.Lookup(t, addr)
-		if v == nil || !late && !v.Contains(t, addr) {
+		if v == nil || !late && !v.Contains(t, addr) || mm.lacksAnonVMA(t, v) {
 			break
 		}
 		if mm.StartRead(t, v) != vma.ReadLocked { // it has left the section

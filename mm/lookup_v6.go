@@ -19,7 +19,7 @@ func (mm *MM) lockVMAV6(t *task.Task, addr uint64) *vma.VMA {
 		} else {
 			v, kept = mm.Tree.Walk(t, addr)
 		}
-		if v == nil || !late && !v.Contains(t, addr) {
+		if v == nil || !late && !v.Contains(t, addr) || mm.lacksAnonVMA(t, v) {
 			mm.RCU.ReadUnlock(t)
 			return abort(t)
 		}

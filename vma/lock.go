@@ -165,9 +165,12 @@ func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
 // MarkAttached lets readers in: vma_mark_attached. The VMA must be detached, and write-locked or not yet visible.
 func (m *MMLock) MarkAttached(t *task.Task, v *VMA) {
 	t.Enter("vma_mark_attached")
-	if m.Generation.Counts() {
-		v.markAttached(t) // which has not changed since December 2024
-	} else {
+	switch {
+	case m.Generation == RefcountV6:
+		v.markAttachedV6(t, m)
+	case m.Generation.Counts():
+		v.markAttached(t)
+	default:
 		v.clearDetached(t)
 	}
 	t.Leave()

@@ -146,6 +146,28 @@ func (v *VMA) exitLockedV6(t *task.Task, mm *MMLock) int32 {
 	return v.exitLocked(t)
 }
 
+// initRefcountV6 lets a new VMA begin attached, where rules.BornDetached is missing: vma_lock_init, when a flag that said detached was
+// set later.
+func (v *VMA) initRefcountV6(t *task.Task, mm *MMLock) {
+	if !mm.Rules.Has(rules.BornDetached) {
+		v.refcnt.SetRelease(t, 1)
+	}
+}
+
+// endRefcountV6 lets a VMA that was born attached, and never was in the tree, be freed.
+func (v *VMA) endRefcountV6(t *task.Task) {
+	if mm := v.mm.Peek(); !mm.Rules.Has(rules.BornDetached) && v.refcnt.Read(t) != 0 {
+		v.markDetachedV6(t)
+	}
+}
+
+// markAttachedV6 is markAttached, which has not changed since December 2024, of a VMA that may have been born so.
+func (v *VMA) markAttachedV6(t *task.Task, mm *MMLock) {
+	if mm.Rules.Has(rules.BornDetached) || v.refcnt.Read(t) == 0 {
+		v.markAttached(t)
+	}
+}
+
 // markDetachedV6 is markDetached, by rule without the wait for readers.
 func (v *VMA) markDetachedV6(t *task.Task) {
 	if v.refcnt.Read(t) == 0 {

@@ -218,10 +218,13 @@ func (c *Cache) Alloc(t *task.Task, mm *MMLock, start, end, pgoff uint64, flags 
 		t.Violate("detached-refcnt", "a new VMA has vm_refcnt %d, expected 0", n)
 	}
 	v.mm.WriteOnce(t, mm)
-	if !mm.Generation.Counts() {
+	switch {
+	case !mm.Generation.Counts():
 		if err := c.allocFlagged(t, v, mm); err != nil {
 			return nil, err
 		}
+	case mm.Generation == RefcountV6:
+		v.initRefcountV6(t, mm)
 	}
 	v.seq.WriteOnce(t, NeverLocked)
 	v.start.WriteOnce(t, start)
@@ -246,6 +249,7 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 	if mm.Generation.Counts() && !mm.Rules.Has(rules.DupByField) { // *new = *orig, then vma_lock_init
 		n.refcnt.SetRelease(t, v.refcnt.Read(t))
 		n.refcnt.SetRelease(t, 0)
+		n.initRefcountV6(t, mm)
 	}
 	if f := v.file.Read(t); f != nil {
 		f.Get(t)
@@ -256,7 +260,12 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 }
 
 // Free gives a detached VMA back: vm_area_free. Its memory may be another VMA at once.
-func (c *Cache) Free(t *task.Task, v *VMA) { c.slab.Free(t, v) }
+func (c *Cache) Free(t *task.Task, v *VMA) {
+	if v.generation() == RefcountV6 {
+		v.endRefcountV6(t)
+	}
+	c.slab.Free(t, v)
+}
 
 // Rewind makes a cache without VMAs hand its memory out again in the same order.
 func (c *Cache) Rewind() {

@@ -19,4 +19,13 @@ var faultRules = rows{
 		Shows:  "read-under-lock",
 		Seen:   SeenVerdict,
 	},
+	AnonVMAUnderLock: {
+		Name:   "anon-vma-under-lock",
+		Does:   "a fault looks whether the VMA has an anon_vma when it has the VMA's lock, and makes one under mmap_lock only",
+		Since:  `6.5, "mm: lock_vma_under_rcu() must check vma->anon_vma under vma lock"`,
+		Breaks: "a fault makes an anon_vma without mmap_lock, and looks at neighbours that another task frees",
+		Shows:  "b06-early-anon-vma",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
 }

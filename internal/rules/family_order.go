@@ -20,4 +20,13 @@ var orderRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withVMALock,
 	},
+	SeqAcquire: {
+		Name:   "seq-acquire",
+		Does:   "vma_start_read reads mm_lock_seq with acquire, so that a reader that sees a write lock ended sees what was written under it",
+		Since:  `6.5, "mm: fix memory ordering for mm_lock_seq and vm_lock_seq"`,
+		Breaks: "a fault goes by rights that the VMA had before the last write lock",
+		Shows:  "b09-stale-rights",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
 }

@@ -66,4 +66,13 @@ var reuseRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withRefcount,
 	},
+	BornDetached: {
+		Name:   "born-detached",
+		Does:   "a new VMA is detached, with vm_refcnt 0, until it is attached",
+		Since:  `6.15, "mm: mark vma as detached until it's added into vma tree"`,
+		Breaks: "a reader that stands on the memory of a new VMA locks it before it is made",
+		Shows:  "b13-born-attached",
+		Seen:   SeenVerdict,
+		Locks:  withRefcount,
+	},
 }

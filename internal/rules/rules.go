@@ -154,6 +154,9 @@ func (s *Set) Lock() Lock { return s.lock }
 // Has reports whether the rule is in force.
 func (s *Set) Has(r Rule) bool { return s.bits.has(r) }
 
+// Dropped reports whether the rule is not in force though it means something under the lock.
+func (s *Set) Dropped(r Rule) bool { return !s.Has(r) && s.lock.gives(r) }
+
 // Lacks reports whether a rule of the mask is not in force.
 func (s *Set) Lacks(mask Mask) bool { return s.bits[0]&uint64(mask) != uint64(mask) }
 

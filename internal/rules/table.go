@@ -21,6 +21,7 @@ const (
 	SettleBeforePut
 	DupByField
 	TypesafeSlab
+	BornDetached
 
 	// tree
 	WalkAnew
@@ -28,10 +29,12 @@ const (
 	// order
 	AttachBeforeStore
 	LockNewVMA
+	SeqAcquire
 
 	// fault
 	RetryUnderTrylock
 	ReadUnlocked
+	AnonVMAUnderLock
 
 	// unmap
 	MunmapDowngrade
@@ -199,4 +202,4 @@ var contradictionTable = [...]contradiction{
 
 // RefcountMask has the rules by which Linux 6.15 to 6.18 look VMAs up, lock and detach them.
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
-	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew
+	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<BornDetached | 1<<SeqAcquire | 1<<AnonVMAUnderLock
