@@ -212,8 +212,6 @@ func TestVMALockOrder(t *testing.T) {
 // notShown are the declared orders that no execution here shows.
 var notShown = []string{
 	"mm_struct.mmap_lock < mm_struct.mmap_lock/1", // the checker hears of fork's child when it is locked
-	"anon_vma.rwsem < pmd_lock.ptl",               // in the kernel only: move_normal_pmd
-	"pmd_lock.ptl < pte_lock.ptl",                 // in the kernel only: retract_page_tables
 }
 
 // outOfMemory reads a page of a file when no frame is left.

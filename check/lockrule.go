@@ -166,7 +166,7 @@ func (c *Checker) rmapSet(ts *taskState, e *task.Event, o *object, r role, write
 			writing++
 		}
 	}
-	if file != nil && r != anonRole { // which anon_vma it has is no concern of the file's
+	if file != nil && (r != anonRole || !write) { // to set which anon_vma it has is no concern of the file's
 		count(ts.holds(&file.IMmap))
 	}
 	switch {

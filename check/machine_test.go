@@ -6,6 +6,7 @@ import (
 
 	"vmasim/explore/exploretest"
 	"vmasim/internal/linux"
+	"vmasim/internal/pgtable"
 	"vmasim/internal/task"
 )
 
@@ -60,6 +61,23 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 				mremap(t, 600, 2, 0, 0)
 				mremap(t, 604, 4, 6, move|linux.MREMAP_DONTUNMAP)
 			},
+		}
+	},
+	"page tables": func(l *machineLab) []func(*task.Task) {
+		const first, table = 0, pgtable.PMDSize / int(page) // testBase is aligned to more
+		const far = 1 << pgtable.PUDShift / int(page)       // below another PMD table
+		l.mm.Tables.LetVanish(l.m.RCU)
+		l.mmap(l.boot, first, first+table, rw, privateAnon)
+		l.store(l.boot, first+1)
+		l.mmap(l.boot, first+table, first+2*table, rw, sharedAnon)
+		l.store(l.boot, first+table)
+		return []func(*task.Task){
+			func(t *task.Task) {
+				_, _ = l.mm.Mremap(t, at(first), pgtable.PMDSize, pgtable.PMDSize, linux.MREMAP_MAYMOVE|linux.MREMAP_FIXED, at(first+far))
+				l.store(t, first+far+1)
+			},
+			func(t *task.Task) { _ = l.mm.Collapse(t, at(first+table)); _ = l.mm.Collapse(t, at(first)) },
+			func(t *task.Task) { l.store(t, first+table); l.load(t, first+table+1) },
 		}
 	},
 	"fork": func(l *machineLab) []func(*task.Task) {

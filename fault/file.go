@@ -104,7 +104,7 @@ func (f *fault) finish(pfn phys.PFN, prot pgtable.PTE) linux.AccessEnd {
 		f.mm.Machine.Mem.Put(f.t, pfn)
 		return linux.OOM
 	}
-	f.mapFilePage(f.slot, pfn, prot)
+	f.mapFilePage(f.slot, f.addr, pfn, prot)
 	return linux.OK
 }
 
@@ -121,6 +121,10 @@ func (f *fault) faultAround() {
 	if err != nil || f.noTable && !f.tableAround(file, start, end, pages) {
 		return
 	}
+	if f.mm.Tables.Vanish() {
+		f.mm.Machine.RCU.ReadLock(f.t)
+		defer f.mm.Machine.RCU.ReadUnlock(f.t)
+	}
 	_ = f.mm.Tables.Chunks(f.t, start, end, func(c pgtable.Chunk) error {
 		for i := range c.Entries {
 			addr := c.Addr + uint64(i)<<linux.PageShift
@@ -132,7 +136,7 @@ func (f *fault) faultAround() {
 				break
 			}
 			if pfn := file.Lookup(f.t, index); pfn != 0 {
-				f.mapFilePage(c.Slot(i), pfn, prot)
+				f.mapFilePage(c.Slot(i), addr, pfn, prot)
 			}
 		}
 		return nil
@@ -166,10 +170,10 @@ func (f *fault) sharedFault() linux.AccessEnd {
 
 // mapFilePage maps a page of the page cache and hands its reference to the entry, or drops it if another fault was faster or the
 // page may be in the cache no more. A page that can be written to is dirty (page_mkwrite).
-func (f *fault) mapFilePage(slot pgtable.Slot, pfn phys.PFN, prot pgtable.PTE) {
+func (f *fault) mapFilePage(slot pgtable.Slot, addr uint64, pfn phys.PFN, prot pgtable.PTE) {
 	mem, file := f.mm.Machine.Mem, f.VMA.File(f.t)
 	mem.Page(pfn).Mapcount.FetchAdd(f.t, 1)
-	fits := f.lockEntry(slot, 0)
+	fits := f.lockEntry(slot, addr, 0)
 	if fits {
 		if fits = file.Removals(f.t) == f.removals; fits {
 			if prot.Write() {
@@ -208,7 +212,7 @@ func (f *fault) cowFault() linux.AccessEnd {
 	}
 	mem.Copy(f.t, pfn, cached)
 	f.describeAnon(pfn)
-	if !f.install(f.slot, pgtable.Make(pfn, f.protection(true))) {
+	if !f.install(pgtable.Make(pfn, f.protection(true))) {
 		f.discard(pfn)
 	}
 	return linux.OK

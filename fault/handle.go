@@ -31,10 +31,12 @@ type fault struct {
 // release drops the lock that keeps the VMA stable: release_fault_lock.
 func (f *fault) release() { f.mm.EndRead(f.t, f.ReadLock) }
 
-// lockEntry locks an entry if it is still what it was seen to be, and the VMA, too: pte_offset_map_lock and pte_same. It reports
+// lockEntry locks the entry of addr if it is still what it was seen to be, and the VMA, too: pte_offset_map_lock and pte_same. It reports
 // whether it did.
-func (f *fault) lockEntry(slot pgtable.Slot, seen pgtable.PTE) bool {
-	slot.Lock(f.t)
+func (f *fault) lockEntry(slot pgtable.Slot, addr uint64, seen pgtable.PTE) bool {
+	if !f.mm.Tables.LockSlot(f.t, slot, addr) {
+		return false
+	}
 	if slot.Get(f.t) == seen && f.mm.Stable(f.t, f.ReadLock) {
 		return true
 	}
@@ -54,16 +56,17 @@ func (f *fault) handle() linux.AccessEnd {
 }
 
 func (f *fault) handlePTE() linux.AccessEnd {
-	slot, ok := f.mm.Tables.Find(f.t, f.addr)
+	slot, pte, ok := f.mm.Tables.Look(f.t, f.addr)
 	f.slot, f.noTable = slot, !ok
-	if f.noTable && f.VMA.IsAnonymous(f.t) && !f.table() {
-		return linux.OOM
+	if f.noTable && f.VMA.IsAnonymous(f.t) {
+		if !f.table() {
+			return linux.OOM
+		}
+		pte = f.slot.Get(f.t)
 	}
-	if f.noTable {
-		return f.filePage()
-	}
-	pte := f.slot.Get(f.t)
 	switch {
+	case f.noTable:
+		return f.filePage()
 	case pte.Guard(): // handle_pte_marker
 		return linux.SegvMaperr
 	case !pte.None():
@@ -87,7 +90,7 @@ func (f *fault) table() bool {
 
 // present handles a fault on a page that is mapped: it may lack the right to write, or another fault was faster.
 func (f *fault) present(pte pgtable.PTE) linux.AccessEnd {
-	if !f.lockEntry(f.slot, pte) {
+	if !f.lockEntry(f.slot, f.addr, pte) {
 		return linux.OK // changed meanwhile: the access decides
 	}
 	if f.access == linux.Write && !pte.Write() {
@@ -111,12 +114,12 @@ func (f *fault) protection(writable bool) pgtable.PTE {
 }
 
 // install maps a page unless another fault was faster: set_pte. It reports whether it did.
-func (f *fault) install(slot pgtable.Slot, pte pgtable.PTE) bool {
-	if !f.lockEntry(slot, 0) {
+func (f *fault) install(pte pgtable.PTE) bool {
+	if !f.lockEntry(f.slot, f.addr, 0) {
 		return false
 	}
-	slot.Set(f.t, pte)
-	slot.Unlock(f.t)
+	f.slot.Set(f.t, pte)
+	f.slot.Unlock(f.t)
 	return true
 }
 
@@ -186,7 +189,7 @@ func (f *fault) anonymousPage() linux.AccessEnd {
 func (f *fault) mapAnonymous() linux.AccessEnd {
 	mem := f.mm.Machine.Mem
 	if f.access != linux.Write && !f.mm.Machine.ForbidZeroPage {
-		f.install(f.slot, pgtable.Make(mem.ZeroPage(), f.protection(false)).MkSpecial())
+		f.install(pgtable.Make(mem.ZeroPage(), f.protection(false)).MkSpecial())
 		return linux.OK
 	}
 	if res := f.prepareAnon(); res != linux.OK {
@@ -197,7 +200,7 @@ func (f *fault) mapAnonymous() linux.AccessEnd {
 		return linux.OOM
 	}
 	f.describeAnon(pfn)
-	if !f.install(f.slot, pgtable.Make(pfn, f.protection(f.flags&linux.VMWrite != 0))) {
+	if !f.install(pgtable.Make(pfn, f.protection(f.flags&linux.VMWrite != 0))) {
 		f.discard(pfn)
 	}
 	return linux.OK
@@ -242,7 +245,7 @@ func (f *fault) copyOnWrite(old pgtable.PTE) linux.AccessEnd {
 		return linux.OOM
 	}
 	f.describeAnon(pfn)
-	if !f.lockEntry(f.slot, old) {
+	if !f.lockEntry(f.slot, f.addr, old) {
 		f.discard(pfn)
 		return linux.OK
 	}

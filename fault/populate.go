@@ -45,10 +45,9 @@ func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPF
 // follow reports whether the page is there and allows the access: follow_page_pte.
 func (f *fault) follow() bool {
 	slot, ok := f.mm.Tables.Find(f.t, f.addr)
-	if !ok {
+	if !ok || !f.mm.Tables.LockSlot(f.t, slot, f.addr) {
 		return false
 	}
-	slot.Lock(f.t)
 	pte := slot.Get(f.t)
 	slot.Unlock(f.t)
 	return pte.Present() && (f.access != linux.Write || pte.Write())

@@ -70,10 +70,9 @@ func (f *fault) forbidden() bool {
 // takes a reference on the page under the entry's lock and copies afterwards.
 func (f *fault) useForced(use func(*ksync.Atomic64)) bool {
 	slot, ok := f.mm.Tables.Find(f.t, f.addr)
-	if !ok {
+	if !ok || !f.mm.Tables.LockSlot(f.t, slot, f.addr) {
 		return false
 	}
-	slot.Lock(f.t)
 	defer slot.Unlock(f.t)
 	pte := slot.Get(f.t)
 	if !pte.Present() || f.access == linux.Write && !pte.Write() && !f.mayWriteCopy(f.mm.Machine.Exclusive(f.t, pte)) {

@@ -270,11 +270,11 @@ func (p *player) move(m move) (done bool, err error) {
 		return true, nil
 	}
 	p.actor.Env = m.env
-	switch m.stmt.Kind {
-	case workloads.KindMaps:
+	switch kind := m.stmt.Kind; {
+	case kind == workloads.KindMaps:
 		p.actor.MM = p.spaces[m.space].sim
 		p.actor.Perform(m.stmt)
-	case workloads.KindLock, workloads.KindWalk, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate:
+	case kind.OnSimulator() || kind == workloads.KindSessions || kind == workloads.KindBarrier || kind == workloads.KindYield || kind == workloads.KindValidate:
 		p.skipped[m.stmt.Kind.String()]++
 	default:
 		p.last = nil

@@ -30,10 +30,10 @@ func (mm *MM) unlinkFile(t *task.Task, v *vma.VMA) {
 	}
 }
 
-// eachMapping calls fn with the address space and the addresses of each mapping of pages [first, last) of a file:
+// eachMapping calls fn with the VMA, the address space and the addresses of each mapping of pages [first, last) of a file:
 // vma_interval_tree_foreach. They come by page offset, those that are equal in the order in which they were made: fork and mremap
 // rely on that: they move or copy entries from an earlier mapping to a later one without the lock that is held here.
-func eachMapping(t *task.Task, f *phys.Inode, first, last uint64, fn func(mm *MM, start, end uint64)) {
+func eachMapping(t *task.Task, f *phys.Inode, first, last uint64, fn func(v *vma.VMA, mm *MM, start, end uint64)) {
 	f.IMmap.DownRead(t)
 	defer f.IMmap.UpRead(t)
 	var vmas []*vma.VMA
@@ -46,7 +46,7 @@ func eachMapping(t *task.Task, f *phys.Inode, first, last uint64, fn func(mm *MM
 		from, to := max(first, pgoff), min(last, pgoff+pages)
 		if from < to {
 			start := v.Start(t) + (from-pgoff)<<linux.PageShift
-			fn(mmOf(v.MM(t)), start, start+(to-from)<<linux.PageShift)
+			fn(v, mmOf(v.MM(t)), start, start+(to-from)<<linux.PageShift)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func mmOf(l *vma.MMLock) *MM {
 func unmapFile(t *task.Task, f *phys.Inode, first, last uint64) {
 	t.Enter("unmap_mapping_range")
 	defer t.Leave()
-	eachMapping(t, f, first, last, func(mm *MM, start, end uint64) {
+	eachMapping(t, f, first, last, func(_ *vma.VMA, mm *MM, start, end uint64) {
 		g := mm.startGather(t)
 		g.cachedOnly = true
 		g.zap(t, start, end)
@@ -80,9 +80,11 @@ func writeProtectFile(t *task.Task, f *phys.Inode, first, last uint64) {
 	t.Enter("folio_mkclean")
 	defer t.Leave()
 	var machine *Machine
-	eachMapping(t, f, first, last, func(mm *MM, start, end uint64) {
+	eachMapping(t, f, first, last, func(_ *vma.VMA, mm *MM, start, end uint64) {
 		_ = mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
-			c.Lock.Lock(t)
+			if !mm.Tables.LockTable(t, c) {
+				return nil
+			}
 			for i := range c.Entries {
 				if pte := c.Entries[i].Get(t); pte&(pgtable.RW|pgtable.Dirty) != 0 && mm.Machine.cached(t, pte) {
 					c.Entries[i].Clear(t, pgtable.RW|pgtable.Dirty)

@@ -56,7 +56,9 @@ func (a *advising) removeGuards(t *task.Task, v *vma.VMA, start, end uint64) err
 		return err
 	}
 	return a.mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
-		c.Lock.Lock(t)
+		if !a.mm.Tables.LockTable(t, c) {
+			return nil
+		}
 		for i := range c.Entries {
 			if c.Entries[i].Get(t).Guard() {
 				c.Entries[i].Set(t, 0)

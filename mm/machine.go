@@ -21,6 +21,7 @@ type Config struct {
 	MaxVMARefs  int32  // VMA_REF_LIMIT; vma.VMARefLimit if 0, and never more
 	Settings
 	ReadAround uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
+	Beside     Beside // tasks that do more than the processes' calls
 	EarlyGrace bool   // every call_rcu looks for the end of a grace period, so that small programs see callbacks run
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool

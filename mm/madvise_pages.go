@@ -71,7 +71,9 @@ func (a *advising) cold(t *task.Task, v *vma.VMA, start, end uint64) error {
 func (mm *MM) clearBits(t *task.Task, start, end uint64, bits pgtable.PTE, wanted func(pgtable.PTE) bool) {
 	cleared := false
 	_ = mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
-		c.Lock.Lock(t)
+		if !mm.Tables.LockTable(t, c) {
+			return nil
+		}
 		for i := range c.Entries {
 			if pte := c.Entries[i].Get(t); pte.Present() && !pte.Special() && pte&bits != 0 && wanted(pte) {
 				c.Entries[i].Clear(t, bits)

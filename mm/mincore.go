@@ -44,7 +44,9 @@ func (mm *MM) appendResident(t *task.Task, vec []byte, v *vma.VMA, start, end ui
 		vec = append(vec, resident)
 	}
 	_ = mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
-		c.Lock.Lock(t)
+		if !mm.Tables.LockTable(t, c) {
+			return nil
+		}
 		for i := range c.Entries {
 			if c.Entries[i].Get(t).Present() { // a private copy, too
 				vec[offset+int((c.Addr-start)>>linux.PageShift)+i] = 1

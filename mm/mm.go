@@ -53,6 +53,9 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	if err := mm.Tables.Init(t, m.Mem, mm.tableReaders()); err != nil {
 		return nil, err
 	}
+	if m.Beside&Collapses != 0 {
+		mm.Tables.LetVanish(m.RCU)
+	}
 	mm.Tree.Init(t, m.RCU)
 	mm.vmi = mm.Tree.Iterator()
 	mm.MMLock.Init(m.RCU, m.Rules)

@@ -169,7 +169,9 @@ func (mm *MM) changeProtection(t *task.Task, start, end uint64, flags linux.VMFl
 	mayWrite := flags&linux.VMWrite != 0 && flags&linux.VMMayShare == 0
 	changed := false
 	_ = mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
-		c.Lock.Lock(t)
+		if !mm.Tables.LockTable(t, c) {
+			return nil
+		}
 		for i := range c.Entries {
 			pte := c.Entries[i].Get(t)
 			if !pte.Present() {

@@ -50,7 +50,9 @@ func (g *gather) zap(t *task.Task, start, end uint64) {
 // chunk unmaps the pages of one table: zap_pte_range.
 func (g *gather) chunk(t *task.Task, c pgtable.Chunk) {
 	for i := 0; i < len(c.Entries); {
-		c.Lock.Lock(t)
+		if !g.mm.Tables.LockTable(t, c) {
+			return
+		}
 		for ; i < len(c.Entries) && len(g.pages) < len(g.room); i++ {
 			if e := &c.Entries[i]; g.wants(t, e.Get(t)) {
 				g.page(t, e.Replace(t, g.leave))

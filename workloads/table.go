@@ -48,6 +48,9 @@ const (
 	KindPoke
 	KindLock
 	KindWalk
+	KindPtdump
+	KindCollapse
+	KindSmapsRollup
 	KindFork
 	KindExit
 	KindSessions
@@ -120,6 +123,9 @@ type Spec struct {
 	weight int     // how often a [Generator] draws the statement; 0: never
 	needs  feature // which generators do; 0: each
 }
+
+// OnSimulator reports whether no kernel makes a call that does what the statement does.
+func (k Kind) OnSimulator() bool { return specs[k].needs == onSimulator }
 
 // Usage is the statement's form, as "munmap ADDR [SIZE] [=> RESULT]".
 func (s *Spec) Usage() string {
@@ -244,6 +250,14 @@ var specs = [...]Spec{
 	KindWalk: {Kind: KindWalk, Name: "walk", In: inAny, Results: GivesErrno | GivesValue,
 		args: []arg{argWord}, weight: 3, needs: onSimulator,
 		Help: "read an 8-byte word through the page tables, without a lock and without faulting", Example: "walk A => 1 | EFAULT"},
+	KindPtdump: {Kind: KindPtdump, Name: "ptdump", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argAddr, argRest}, weight: 2, needs: onSimulator,
+		Help: "count the pages that the page tables map in a range, with a VMA or without, as ptdump does", Example: "ptdump A => 1"},
+	KindCollapse: {Kind: KindCollapse, Name: "collapse", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr}, weight: 2, needs: onSimulator,
+		Help: "retract the page tables of the 2 MiB of a file that are mapped at ADDR, as khugepaged does", Example: "collapse A"},
+	KindSmapsRollup: {Kind: KindSmapsRollup, Name: "smaps_rollup", In: inAny, Results: GivesErrno | GivesValue, weight: 2, needs: onSimulator,
+		Help: "count the pages that the address space has in memory, as /proc/PID/smaps_rollup does", Example: "smaps_rollup => 1"},
 	KindFork: {Kind: KindFork, Name: "fork", In: inAny, Results: GivesErrno,
 		args: []arg{argMM}, weight: 2, needs: onForks,
 		Help: "copy the task's address space into the new one MM", Example: "fork child"},

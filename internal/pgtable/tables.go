@@ -43,6 +43,7 @@ type Tables struct {
 
 	mem    *phys.Memory
 	access *ksync.Domain
+	rcu    *ksync.Domain // in whose sections PTE tables are found that may be retracted; nil: none is
 	pgd    phys.PFN
 	root   *table // at pgd
 	pages  ksync.Atomic64
@@ -152,15 +153,39 @@ func (tb *Tables) Alloc(t *task.Task, addr uint64) (Slot, error) {
 
 // alloc makes the tables for addr that are absent, and returns the entry that refers to the PTE table.
 func (tb *Tables) alloc(t *task.Task, addr uint64) (PTE, error) {
-	pgd, err := tb.child(t, tb.root.at(addr, PGDShift), &tb.PageTableLock, PUDShift)
+	e, lock, err := tb.allocPMD(t, addr)
 	if err != nil {
 		return 0, err
+	}
+	return tb.child(t, e, lock, linux.PageShift)
+}
+
+// allocPMD makes the tables for addr above the PTE table that are absent, and returns the place of the entry that is to refer to that,
+// with its lock.
+func (tb *Tables) allocPMD(t *task.Task, addr uint64) (*Entry, *ksync.SpinLock, error) {
+	pgd, err := tb.child(t, tb.root.at(addr, PGDShift), &tb.PageTableLock, PUDShift)
+	if err != nil {
+		return nil, nil, err
 	}
 	pud, err := tb.child(t, tb.table(pgd).at(addr, PUDShift), &tb.PageTableLock, PMDShift)
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	return tb.child(t, tb.table(pud).at(addr, PMDShift), tb.lock(pud), linux.PageShift)
+	return tb.table(pud).at(addr, PMDShift), tb.lock(pud), nil
+}
+
+// findPMD returns the place of the entry that refers to the PTE table for addr, with its lock: mm_find_pmd. It is nil if there is no
+// table for it.
+func (tb *Tables) findPMD(t *task.Task, addr uint64) (*Entry, *ksync.SpinLock) {
+	pgd := tb.root.at(addr, PGDShift).Get(t)
+	if !pgd.Accessible() {
+		return nil, nil
+	}
+	pud := tb.table(pgd).at(addr, PUDShift).Get(t)
+	if !pud.Accessible() {
+		return nil, nil
+	}
+	return tb.table(pud).at(addr, PMDShift), tb.lock(pud)
 }
 
 // child returns an entry that refers to a table whose entries map 1<<shift bytes each. If it is empty, child makes a table and

@@ -27,6 +27,14 @@ var moveRules = rows{
 		Shows:  "move-rmap",
 		Seen:   SeenVerdict,
 	},
+	RecheckTable: {
+		Name:   "recheck-table",
+		Does:   "mremap that moves a whole page table looks again, under the reverse map's lock, whether it is still there",
+		Since:  `6.11.5, "mm/mremap: fix move_normal_pmd/retract_page_tables race"`,
+		Breaks: "an entry that khugepaged has emptied is moved as if it referred to a table: physical page 0 becomes one",
+		Shows:  "b33-move-retract",
+		Seen:   SeenVerdict,
+	},
 	MoveBack: {
 		Name:   "move-back",
 		Does:   "mremap that runs out of memory moves back what it has moved",

@@ -64,6 +64,7 @@ const (
 	MoveLocksSource
 	MoveFlushes
 	MoveLocksRmap
+	RecheckTable
 	MoveBack
 	ResetUnfaulted
 	ResetKept
@@ -72,6 +73,11 @@ const (
 	// fork
 	ForkLocksParent
 	LinkWhenMade
+
+	// walk
+	WalkHolesAlone
+	RecheckAnonVMA
+	ExpectNoVMA
 
 	// account
 	UnchargeFailed
@@ -98,6 +104,7 @@ var familyTable = [...]Family{
 	{"split", "splitting VMAs, and what a split that fails leaves", splitRules},
 	{"move", "mremap: copying and moving VMAs, page tables and page offsets", moveRules},
 	{"fork", "fork and exit: copying an address space and giving it up", forkRules},
+	{"walk", "tasks that look at an address space from beside: by page tables, by a list of address spaces, by the reverse map", walkRules},
 	{"account", "charges, limits and sums", accountRules},
 	{"call", "system calls: what they refuse, and how they go through a range", callRules},
 }

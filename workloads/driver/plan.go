@@ -29,18 +29,19 @@ type Plan struct {
 	MaxVMARefs  int32 // 0: the kernel's
 	Counts      []int // tasks of each thread
 	machine     []*workloads.MachineSetting
+	beside      mm.Beside
 }
 
 // Config describes the machine that the scenario asks for.
 func (p *Plan) Config() mm.Config {
-	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, ReadAround: mm.ReadAroundDevice}
+	cfg := mm.Config{Rules: p.Rules, Memory: p.Memory, MaxMapCount: p.MaxMapCount, MaxVMARefs: p.MaxVMARefs, ReadAround: mm.ReadAroundDevice, Beside: p.beside}
 	interp.Configure(&cfg.Settings, p.machine)
 	return cfg
 }
 
 // NewPlan says what a scenario with the options comes to. The error joins all mistakes.
 func NewPlan(sc *workloads.Scenario, opts *Options) (*Plan, error) {
-	p := &Plan{Seed: defaultSeed, Memory: mm.DefaultMemory, MaxMapCount: linux.DefaultMaxMapCount, machine: sc.Machine}
+	p := &Plan{Seed: defaultSeed, Memory: mm.DefaultMemory, MaxMapCount: linux.DefaultMaxMapCount, machine: sc.Machine, beside: interp.Beside(sc)}
 	switch {
 	case opts.Seed != nil:
 		p.Seed = *opts.Seed

@@ -15,6 +15,7 @@ type callSpec struct {
 	number uintptr                                          // of the system call; 0: it is none that takes plain numbers
 	args   []argument                                       // its arguments, in their order
 	traits
+	beside mm.Beside // tasks that a machine must be known to have where the statement is
 }
 
 // traits are what others need to know of a call.
@@ -111,8 +112,19 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindSetrlimit: {do: (*Actor).setrlimit},
 	workloads.KindPrctl: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Prctl(a.Task, c.Option, c.Value) },
 		number: linux.SYS_PRCTL, args: []argument{optionArg, valueArg}},
-	workloads.KindPeek: {do: func(a *Actor, c Call) (uint64, error) { return fault.Peek(a.Task, a.MM, c.Addr) }},
-	workloads.KindPoke: {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.Poke(a.Task, a.MM, c.Addr, c.Value) }},
+	workloads.KindPtdump:      {do: func(a *Actor, c Call) (uint64, error) { return a.MM.Ptdump(a.Task, c.Addr, c.Len) }},
+	workloads.KindCollapse:    {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Collapse(a.Task, c.Addr) }, beside: mm.Collapses},
+	workloads.KindSmapsRollup: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.SmapsRollup(a.Task) }},
+	workloads.KindPeek:        {do: func(a *Actor, c Call) (uint64, error) { return fault.Peek(a.Task, a.MM, c.Addr) }},
+	workloads.KindPoke:        {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.Poke(a.Task, a.MM, c.Addr, c.Value) }},
+}
+
+// Beside returns the tasks that the machine of a scenario has beside those of processes: those that some statement stands for.
+func Beside(sc *workloads.Scenario) (b mm.Beside) {
+	for s := range sc.Statements {
+		b |= calls[s.Kind].beside
+	}
+	return b
 }
 
 // SystemCall returns the number and the arguments of a call, for the real kernel. fds are the descriptors of the scenario's

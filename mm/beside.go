@@ -1,0 +1,10 @@
+package mm
+
+// Beside is a set of tasks that a machine may have beside those of its processes. Where they are not, no other task does anything
+// because of them: no path becomes longer by them.
+type Beside uint8
+
+// The tasks.
+const (
+	Collapses Beside = 1 << iota // retract page tables: khugepaged
+)
