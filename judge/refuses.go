@@ -19,6 +19,11 @@ func refuses(k host.Kernel, sc *workloads.Scenario) error {
 			return &OtherMachine{lacks: fmt.Sprintf("%v: this kernel does not open /proc/PID/mem to us and cannot judge", s.Pos)}
 		}
 	}
+	for _, f := range sc.Files {
+		if f.Hooks {
+			return &OtherMachine{lacks: fmt.Sprintf("%v: no kernel has a file with hooks and can judge", f.Pos)}
+		}
+	}
 	return nil
 }
 

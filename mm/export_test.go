@@ -40,3 +40,6 @@ func (mm *MM) AddLocked(t *task.Task, n uint64) { mm.addLocked(t, n) }
 
 // UnlinkFile takes a VMA out of its file's reverse map and leaves the rest.
 func (mm *MM) UnlinkFile(t *task.Task, v *vma.VMA) { mm.unlinkFile(t, v) }
+
+// DriverVMAs returns how many VMAs the driver of the files with hooks counts.
+func (m *Machine) DriverVMAs() uint32 { return m.driver.vmas.Peek() }

@@ -55,6 +55,7 @@ type Machine struct {
 	spare    mmPool
 	unseen   task.Task // performs what is not to be announced
 
+	driver    driver         // owns the files with hooks
 	populate  PopulateFunc   // brings pages in, as faults do
 	committed ksync.Atomic64 // pages charged, where Overcommit asks for it: vm_committed_as
 }
@@ -89,6 +90,7 @@ func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 		m.RCU.EndEarly()
 		m.Access.EndEarly()
 	}
+	m.driver.init()
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
 	mem.Unaccount = m.unpromise
 	m.VMAs = vma.NewCache(vma.ReuseOf(cfg.Rules), m.RCU)
@@ -148,11 +150,12 @@ func (m *Machine) Settle(t *task.Task) {
 func (m *Machine) Leaks() string {
 	vmas, _, _ := m.VMAs.Stats()
 	frames := m.Mem.Stats().FramesInUse
-	if vmas == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 && m.committed.Peek() == 0 {
+	opened := m.driver.vmas.Peek()
+	if opened == 0 && vmas == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 && m.committed.Peek() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames, %d pages charged",
-		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames, m.committed.Peek())
+	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames, %d pages charged, %d VMAs not closed",
+		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames, m.committed.Peek(), opened)
 }
 
 // Close gives the memory back. Nothing of the machine may be used afterwards.

@@ -81,10 +81,10 @@ func (r *mergeRange) follows(a, bytes, b uint64) bool {
 	return a+bytes>>linux.PageShift == b || !r.mm.Rules.Has(rules.OffsetsContinue)
 }
 
-// removable reports whether a merge may swallow v: a close hook must run at the mapping's end and nowhere else.
-func removable(t *task.Task, v *vma.VMA) bool {
+// removable reports whether the merge may swallow v: a close hook must run at the mapping's end and nowhere else.
+func (r *mergeRange) removable(t *task.Task, v *vma.VMA) bool {
 	ops := v.Ops(t)
-	return ops == nil || ops.Close == nil
+	return ops == nil || ops.Close == nil || !r.mm.Rules.Has(rules.SpareClosed)
 }
 
 // mergeNew joins a new range with its neighbours: vma_merge_new_range. It reports false if neither fits. On an error,
@@ -97,7 +97,7 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 	}
 	left := r.canMergeLeft(t)
 	right := r.canMergeRight(t, left)
-	if left && right && !removable(t, r.next) {
+	if left && right && !r.removable(t, r.next) {
 		right = false
 	}
 	if !left && !right {
@@ -203,10 +203,10 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	left := atLeft && r.canMergeLeft(t)
 	right := atRight && r.canMergeRight(t, left)
 	whole := atLeft && atRight
-	if whole && (left || right) && !removable(t, middle) {
+	if whole && (left || right) && !r.removable(t, middle) {
 		return false, nil
 	}
-	if left && right && !removable(t, r.next) {
+	if left && right && !r.removable(t, r.next) {
 		right = false
 	}
 	if !left && !right {

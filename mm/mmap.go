@@ -158,7 +158,11 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags linux.VMFlags) (uint64,
 		}
 		defer file.Put(t)
 	}
-	if err := mm.mmapRegion(t, addr, addr+length, flags, pgoff, file, args.Ops); err != nil {
+	ops := args.Ops
+	if file != nil && file.HasHooks() {
+		ops = &mm.Machine.driver.ops
+	}
+	if err := mm.mmapRegion(t, addr, addr+length, flags, pgoff, file, ops); err != nil {
 		return 0, err
 	}
 	return addr, nil
@@ -258,7 +262,7 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags linux.VMFlags, p
 		vms.erase(t)
 	}
 	vms.clearPTEs(t) // no way back: from here on a failure leaves a hole
-	err := prepareFile(file, flags, pgoff)
+	err := prepareFile(t, file, flags, pgoff, ops)
 	if err == nil {
 		err = mm.mergeOrLink(t, start, end, flags, pgoff, file, ops)
 	}
@@ -288,13 +292,15 @@ func (mm *MM) mmapRegion(t *task.Task, start, end uint64, flags linux.VMFlags, p
 
 // prepareFile asks the file system whether it maps the file so: call_mmap_prepare. One that could have DAX devices has no synchronous
 // mappings of files that are on none (daxdev_mapping_supported).
-func prepareFile(file *phys.File, flags linux.VMFlags, pgoff uint64) error {
+func prepareFile(t *task.Task, file *phys.File, flags linux.VMFlags, pgoff uint64, ops *vma.Ops) error {
 	switch {
 	case file == nil:
 	case flags&linux.VMSync != 0 && file.OnDAXSystem():
 		return errno("mmap", linux.EOPNOTSUPP, "MAP_SYNC, and the file is on no DAX device")
 	case file.HugePage() != 0:
 		return prepareHugeTLB(file, pgoff)
+	case ops != nil && ops.Prepare != nil:
+		return ops.Prepare(t)
 	}
 	return nil
 }
@@ -348,7 +354,7 @@ func (mm *MM) newVMA(t *task.Task, r *mergeRange, ops *vma.Ops) error {
 	if err != nil {
 		return err
 	}
-	if err := mm.Tree.Preallocate(t); err != nil {
+	if err := mm.readyNew(t, v, ops); err != nil {
 		mm.Machine.VMAs.Free(t, v)
 		return err
 	}
@@ -360,6 +366,23 @@ func (mm *MM) newVMA(t *task.Task, r *mergeRange, ops *vma.Ops) error {
 	mm.storeNew(t, v)
 	mm.linkFile(t, v)
 	return nil
+}
+
+// readyNew gets a new VMA all that may be refused: nodes for the tree, and what the owner has to do, which comes last, as only the close
+// hook could undo it. On an error the VMA is of no use.
+func (mm *MM) readyNew(t *task.Task, v *vma.VMA, ops *vma.Ops) error {
+	hook := ops != nil && ops.Map != nil
+	late := mm.Rules.Has(rules.HookLast)
+	if hook && !late {
+		if err := ops.Map(t, v); err != nil {
+			return err
+		}
+	}
+	err := mm.Tree.Preallocate(t)
+	if err == nil && hook && late {
+		err = ops.Map(t, v)
+	}
+	return err
 }
 
 // storeNew makes a detached VMA visible: vma_start_write and vma_iter_store_new.

@@ -60,6 +60,10 @@ type VMA struct {
 // Ops is vm_operations_struct: hooks of the mapping's owner.
 type Ops struct {
 	Name string
+	// Prepare is asked before a mapping is made, when what was there is gone; it may refuse. The mapping may then join another VMA.
+	Prepare func(t *task.Task) error
+	// Map is called for each VMA that is made by mmap; it may refuse, and must then leave nothing behind.
+	Map func(t *task.Task, v *VMA) error
 	// Open is called for each VMA that comes to refer to the mapping by a split or a fork.
 	Open func(t *task.Task, v *VMA)
 	// Close is called when a VMA is removed. A VMA with a Close hook is not removed by a merge.

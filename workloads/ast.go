@@ -76,6 +76,7 @@ type File struct {
 	Size    uint64 // temporary file, in bytes
 	Pattern bool   // temporary file: the 8-byte word at offset n holds n
 	Sealed  bool   // file in memory: no longer writable (F_SEAL_WRITE)
+	Hooks   bool   // temporary file: its owner has hooks for the mappings of it
 	Special Special
 }
 

@@ -171,6 +171,9 @@ func (f *File) String() string {
 		if f.Sealed {
 			what += " sealed"
 		}
+		if f.Hooks {
+			what += " hooks"
+		}
 	}
 	return strings.TrimRight(fmt.Sprintf("file %s %s %s", f.Name, what, mode), " ")
 }

@@ -351,6 +351,7 @@ func (p *parser) fileDecl(c *cursor, pos Pos) {
 		f.Size, f.Mode = p.positiveSize(c), linux.O_RDWR
 		f.Pattern = c.acceptWord("pattern")
 		f.Sealed = f.Memory && c.acceptWord("sealed")
+		f.Hooks = c.acceptWord("hooks")
 	case c.acceptWord("again"):
 		of := c.name("file")
 		f.Again, f.Mode = &of, c.openMode()

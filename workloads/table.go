@@ -151,7 +151,7 @@ var specs = [...]Spec{
 		Help: "the memory of the machine", Example: "memory 64M"},
 	KindMM: {Kind: KindMM, Name: "mm", In: InTop, shape: "NAME...",
 		Help: "more address spaces beside main", Example: "mm child"},
-	KindFile: {Kind: KindFile, Name: "file", In: InTop, shape: "NAME path \"PATH\" [ro|wo|rw] | temp|memory SIZE [pattern] [sealed] | zero [ro|wo|rw] | pipe | closed | again FILE [ro|wo|rw]",
+	KindFile: {Kind: KindFile, Name: "file", In: InTop, shape: "NAME path \"PATH\" [ro|wo|rw] | temp|memory SIZE [pattern] [sealed] [hooks] | zero [ro|wo|rw] | pipe | closed | again FILE [ro|wo|rw]",
 		Help: "a real file to map, a temporary one, or what is none", Example: "file F temp 1M pattern"},
 	KindLimit: {Kind: KindLimit, Name: "limit", In: InTop, shape: "LIMIT N",
 		Help: "a limit of the kernel", Example: "limit max_map_count 100"},

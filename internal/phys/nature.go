@@ -13,6 +13,7 @@ type nature struct {
 	irregular bool        // it is no regular file, so that any offset may be mapped (file_mmap_size_max)
 	hugePage  uint64      // the size of its pages, if it is of hugetlbfs
 	sealed    bool        // it may not be written to: F_SEAL_WRITE
+	hooks     bool        // its owner has hooks for the VMAs that map it
 }
 
 // NewZero opens /dev/zero where the machine has none.
@@ -57,6 +58,12 @@ func (f *Inode) NoExec() bool { return f.nature.noExec }
 
 // WriteSealed reports whether the file can be written to no more: F_SEAL_WRITE or F_SEAL_FUTURE_WRITE.
 func (f *Inode) WriteSealed() bool { return f.nature.sealed }
+
+// GiveHooks lets the file have an owner with hooks. It comes before the file is mapped.
+func (f *Inode) GiveHooks() { f.nature.hooks = true }
+
+// HasHooks reports whether the file's owner has hooks for the VMAs that map it, as a device driver has.
+func (f *Inode) HasHooks() bool { return f.nature.hooks }
 
 // HasPages reports whether the file has bytes of its own to map.
 func (f *Inode) HasPages() bool { return f.nature.refusal == 0 && !f.nature.zero }

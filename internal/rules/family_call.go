@@ -26,4 +26,12 @@ var callRules = rows{
 		Shows:  "b62-previous-vma",
 		Seen:   SeenVerdict,
 	},
+	HookLast: {
+		Name:   "hook-last",
+		Does:   "mmap calls the driver's mmap hook when nothing else can fail any more",
+		Since:  `6.12 and 6.1.119, "mm: resolve faulty mmap_region() error path behaviour"`,
+		Breaks: "a mapping that fails after the hook is gone without the driver's close hook: it counts a VMA that does not exist",
+		Shows:  "b60-late-failure",
+		Seen:   SeenVerdict,
+	},
 }

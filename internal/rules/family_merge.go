@@ -109,4 +109,12 @@ var mergeRules = rows{
 		Shows:  "b53-iterator-after-oom",
 		Seen:   SeenVerdict,
 	},
+	SpareClosed: {
+		Name:   "spare-closed",
+		Does:   "a merge removes no VMA whose owner has a close hook",
+		Since:  `always; missing in one case until 6.7.12, "mm, mmap: fix vma_merge() case 7 with vma_ops->close"`,
+		Breaks: "a VMA is gone that was opened and never closed: its owner keeps what belongs to it for ever",
+		Shows:  "b55-close-hook",
+		Seen:   SeenVerdict,
+	},
 }

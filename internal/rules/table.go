@@ -54,6 +54,7 @@ const (
 	KeepSticky
 	LockRmap
 	ResetIterator
+	SpareClosed
 
 	// split
 	SplitLocksOld
@@ -88,6 +89,7 @@ const (
 	SealByValue
 	ResumeBehind
 	PrevFollows
+	HookLast
 
 	numRules
 )

@@ -12,6 +12,7 @@ const (
 	GraceDelayed Choice = "grace-delayed"
 	Signal       Choice = "signal"
 	StaleWalk    Choice = "stale-walk"
+	HookFails    Choice = "hook-fails"
 )
 
 // ChoiceInfo describes a choice.
@@ -26,6 +27,7 @@ var choiceTable = [...]ChoiceInfo{
 	{GraceDelayed, "a grace period that could have ended is not found to have ended yet"},
 	{Signal, "a task gets a fatal signal while it is in a killable wait: `EINTR` ends the wait, unless what it waits for comes first, and the task ends with the statement"},
 	{StaleWalk, "a walk of the VMA tree without `mmap_lock` sees the tree before a store that nothing has ordered before the walk"},
+	{HookFails, "a hook of a file with hooks refuses a mapping: `ENODEV`"},
 }
 
 // Choices describes the choices that the model offers.

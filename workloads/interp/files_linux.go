@@ -31,6 +31,9 @@ func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []
 			err = fmt.Errorf("file %s: %w", decl.Name, err)
 			break
 		}
+		if decl.Hooks {
+			f.GiveHooks()
+		}
 		files = append(files, f)
 	}
 	if err = errors.Join(err, CloseFiles(real)); err != nil {

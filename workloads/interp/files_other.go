@@ -40,6 +40,9 @@ func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []
 			}
 			return nil, fmt.Errorf("file %s: %w", decl.Name, err)
 		}
+		if decl.Hooks {
+			f.GiveHooks()
+		}
 		files = append(files, f)
 	}
 	return files, nil

@@ -121,11 +121,11 @@ func (w *world) judged() bool {
 	if w.trail == nil || p.draws || len(w.log) > maxJudged || slices.Contains(p.without, linearOracle) {
 		return false
 	}
-	stops := func(c task.Choice) bool { return c == task.AllocFails || c == task.Signal }
+	stops := func(c task.Choice) bool { return c == task.AllocFails || c == task.Signal || c == task.HookFails }
 	if slices.ContainsFunc(p.choices(), stops) && w.chosen() {
 		return false
 	}
-	if p.scenario.Window != nil || slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" || f.Special != 0 || f.Sealed }) {
+	if p.scenario.Window != nil || slices.ContainsFunc(p.scenario.Files, func(f *workloads.File) bool { return f.Path != "" || f.Special != 0 || f.Sealed || f.Hooks }) {
 		return false
 	}
 	machine := p.plan.Config()

@@ -162,6 +162,9 @@ func (n *namer) worldCell(addr unsafe.Pointer) string {
 	if name := n.fixed[addr]; name != "" {
 		return name
 	}
+	if name := n.world.machine.DriverCell(addr); name != "" {
+		return name
+	}
 	for i := range n.world.spaces {
 		if m := n.world.spaces[i].mm.Peek(); m != nil {
 			if name := n.part(m, addr); name != "" {
