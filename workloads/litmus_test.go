@@ -20,6 +20,9 @@ func choiceNames() (all []string) {
 	return all
 }
 
+// minStory is how many characters it takes at least to tell why a litmus test is there.
+const minStory = 400
+
 // TestLitmus: every litmus test teaches, states what comes of it under known rules, and one of these is the kernel's.
 func TestLitmus(t *testing.T) {
 	for _, info := range Litmus() {
@@ -28,8 +31,8 @@ func TestLitmus(t *testing.T) {
 			t.Errorf("%s:\n%v", info.Name, err)
 			continue
 		}
-		if sc.Title == "" || len(sc.Doc) < 400 {
-			t.Errorf("%s has no story", info.Name)
+		if sc.Title == "" || len(sc.Doc) < minStory {
+			t.Errorf("%s: the title is %q and the story has %d characters, expected a title and at least %d", info.Name, sc.Title, len(sc.Doc), minStory)
 		}
 		checkRoundTrip(t, info.Source)
 		if err := sc.CheckNames(Names{Rules: knownRules, Choices: choiceNames()}); err != nil {

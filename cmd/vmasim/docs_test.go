@@ -167,6 +167,9 @@ func TestQuotedCommands(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, line := range quoted(string(text)) {
+				if filepath.Base(name) == "change-a-rule.md" && strings.Contains(line, "lock-neighbour") {
+					continue // it is about a rule that TestChangeARule makes
+				}
 				total++
 				if err := valid(line); err != nil {
 					t.Errorf("%s: %s: %v", name, line, err)

@@ -10,21 +10,26 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/internal/rules"
+	"vmasim/internal/scaffold"
 	"vmasim/internal/suggest"
 )
 
 func newRules() *cobra.Command {
 	var family *rules.Family
+	var made string
 	cmd := &cobra.Command{
 		Use:   "rules [NAME]",
 		Short: "List the lock generations and the rules they are made of, or explain one",
 		Long: `List the lock generations and the rules they are made of, by family, or explain one of
-either. --family lists the rules of one family.
+either. --family lists the rules of one family. --new writes the skeleton of a rule into
+the checkout of vmasim that the command is given in: a row of the table, a litmus test
+and its place in the manual. docs/change-a-rule.md goes on from there.
 A scenario names its rules in a line "rules GENERATION,+RULE,-RULE"; --rules of
 run, explore, replay and diff stands in its place.`,
 		Example: `  vmasim rules
   vmasim rules detach-waits
   vmasim rules --family merge
+  vmasim rules --new lock-neighbour --family merge
   vmasim explore put-to-zero --rules linux-6.18,-detach-waits`,
 		Args: atMostOneName,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -36,8 +41,14 @@ run, explore, replay and diff stands in its place.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := rulesText(), error(nil)
 			switch {
-			case family != nil && len(args) > 0:
+			case len(args) > 0 && made != "":
+				err = usageError{fmt.Errorf("%s and --new %s: expected one of them", args[0], made)}
+			case len(args) > 0 && family != nil:
 				err = usageError{fmt.Errorf("%s and --family %s: expected one of them", args[0], family.Name)}
+			case made != "" && family == nil:
+				err = usageError{fmt.Errorf("--new %s without a family, expected --family %s", made, suggest.OrList(familyNames()))}
+			case made != "":
+				text, err = newRule(made, *family)
 			case family != nil:
 				text = familyText(*family)
 			case len(args) > 0:
@@ -55,6 +66,13 @@ run, explore, replay and diff stands in its place.`,
 		family = &f
 		return err
 	}}, "family", "list the rules of one family: "+strings.Join(familyNames(), ", "))
+	cmd.Flags().Var(&flag{kind: "NAME", set: func(name string) error {
+		made = name
+		return scaffold.Name(name)
+	}}, "new", "write the skeleton of a rule of the --family into this checkout")
+	completeFlag(cmd, "new", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	})
 	completeFlag(cmd, "family", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		var words []cobra.Completion
 		for _, f := range rules.Families() {
@@ -63,6 +81,29 @@ run, explore, replay and diff stands in its place.`,
 		return words, cobra.ShellCompDirectiveNoFileComp
 	})
 	return cmd
+}
+
+// newRule writes the skeleton of a rule and says what it has written and what comes next.
+func newRule(name string, family rules.Family) (string, error) {
+	root, err := scaffold.Root(".")
+	if err != nil {
+		return "", usageError{err}
+	}
+	r, err := scaffold.New(root, name, family)
+	if err != nil {
+		return "", usageError{err}
+	}
+	if err := r.Write(); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, of the family %s:\n", name, family.Name)
+	for _, p := range r.Pieces {
+		fmt.Fprintf(&b, "  %-38s %s\n", p.File, p.Part)
+	}
+	fmt.Fprintf(&b, "Next, ask for it where the kernel does what it is about, as mm.Rules.Has(rules.%s).\n", r.Constant)
+	b.WriteString("go test ./... says what is missing; docs/change-a-rule.md goes through it.\n")
+	return b.String(), nil
 }
 
 func familyNames() (names []string) {

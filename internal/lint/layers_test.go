@@ -16,7 +16,7 @@ var layerTable = [][]string{
 	{"internal/linux", "internal/suggest", "internal/shrink", "internal/lockorder", "judge/deep"},
 	{"workloads/measure"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
-	{"internal/ksync", "internal/phys/phystest"},
+	{"internal/ksync", "internal/phys/phystest", "internal/scaffold"},
 	{"internal/phys"},
 	{"internal/pgtable"},
 	{"vma"},

@@ -11,9 +11,16 @@ func TestTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range All() {
 		info := r.Info()
-		if info.Name == "" || info.Does == "" || info.Since == "" || info.Shows == "" || info.Seen == "" ||
-			(info.Breaks == "") == (info.Effect == "") || seen[info.Name] {
-			t.Errorf("rule %d is declared twice or lacks something: %+v", r, info)
+		for part, text := range map[string]string{"Name": info.Name, "Does": info.Does, "Since": info.Since, "Shows": info.Shows, "Seen": string(info.Seen)} {
+			if text == "" {
+				t.Errorf("rule %s: %s is empty", r, part)
+			}
+		}
+		if (info.Breaks == "") == (info.Effect == "") {
+			t.Errorf("rule %s: Breaks is %q and Effect %q, expected one of them to say what comes of switching the rule", r, info.Breaks, info.Effect)
+		}
+		if seen[info.Name] {
+			t.Errorf("rule %s is declared twice", r)
 		}
 		seen[info.Name] = true
 		for _, text := range []string{info.Breaks, info.Effect} {

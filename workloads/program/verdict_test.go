@@ -33,7 +33,7 @@ func checkVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, ho
 			shown = []string{r.Violations[0].Oracle()}
 		}
 		if len(shown) != 1 || shown[0] != v.Oracles[0] {
-			t.Errorf("%s under %s shows %v, is about %s", sc.Name, v.Rules, r.Broken(), v.Oracles[0])
+			t.Errorf("%s under %s shows %v, its verdict names %s first", sc.Name, v.Rules, shown, v.Oracles[0])
 		}
 	}
 	for _, found := range r.Violations {
