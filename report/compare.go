@@ -100,6 +100,9 @@ func someOf(names []string) string {
 
 // oraclesText names the oracles that spoke, in the order in which the search found them.
 func oraclesText(r *program.Result) string {
+	if r.Unmade() {
+		return strings.Join(r.Broken(), ", ") + " in init"
+	}
 	var first []string
 	for _, f := range slices.Concat(r.Search.Violations, r.Search.Passed) {
 		if name := f.Kind(); !slices.Contains(first, name) {

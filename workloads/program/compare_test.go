@@ -156,6 +156,25 @@ func TestCompareRefuses(t *testing.T) {
 	}
 }
 
+// TestCompareInit: a scenario whose init fails under some rules is compared all the same.
+func TestCompareInit(t *testing.T) {
+	sc := parse(t, "init\n\tmmap A 4K rw private anon => ENOMEM\nthread one\n\tload A\n")
+	r, err := Survey(t.Context(), sc, Options{})
+	if err != nil || r.Verdict() != Violated || !slices.Equal(r.Broken(), []string{resultOracle}) || !r.Unmade() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	text, err := json.Marshal(r)
+	if err != nil || !strings.Contains(string(text), `"oracle":"unexpected-result","message":"init: x.vma:2:5: mmap A 4K rw private anon: got 0x7ffff7ffe000, expected ENOMEM","schedule":""`) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if p := newPair("x", r, found(true)); p.Change != ChangeNew || !p.Worse {
+		t.Errorf("%s", p.Change)
+	}
+	if _, err := Explore(t.Context(), sc, Options{}); err == nil {
+		t.Error("it is explored")
+	}
+}
+
 // TestComparisonJSON: the schedule of a violation of which no counterexample was made replays to it, and no list is null.
 func TestComparisonJSON(t *testing.T) {
 	const spec = "linux-6.18,-detach-waits"

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,15 +112,32 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	return r, errors.Join(err, p.Close())
 }
 
-// Survey searches as Explore does, and makes no counterexamples of what it finds.
+// Survey searches as Explore does, and makes no counterexamples of what it finds. Where init fails, which Explore returns as an error, that
+// is what it finds: rules may be what makes it fail.
 func Survey(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, error) {
 	p, err := New(sc, o.Setting)
 	if err != nil {
 		return nil, err
 	}
 	r, err := p.search(ctx, &o)
+	if err != nil {
+		if v, ok := outsideThreads(err); ok {
+			r, err = p.unmade(v, &o), nil
+		}
+	}
 	return r, errors.Join(err, p.Close())
 }
+
+// unmade is the result where init fails, and no execution begins.
+func (p *Program) unmade(v task.Violation, o *Options) *Result {
+	return p.result(&explore.Report{
+		Strategy: cmp.Or(o.Strategy, explore.Defaults().Strategy), Depth: cmp.Or(o.Depth, explore.DefaultDepth), Complete: true,
+		Violations: []explore.Found{{Ending: explore.Violated, Violations: []task.Violation{v}}},
+	}, o)
+}
+
+// Unmade reports whether init failed, so that no execution began.
+func (r *Result) Unmade() bool { return r.Search.Executions == 0 && len(r.Search.Violations) > 0 }
 
 // search searches the interleavings. It sets what the search is not told by its caller.
 func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {

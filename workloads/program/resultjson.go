@@ -73,7 +73,10 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		out.violation(r.Violations[0])
 	case len(s.Violations) > 0: // of which no counterexample was made
 		v := &Violation{Found: s.Violations[0]}
-		out.Oracle, out.Message, out.Schedule = v.Oracle(), v.Message(), v.Schedule.String()
+		out.Oracle, out.Message = v.Oracle(), v.Message()
+		if !r.Unmade() {
+			out.Schedule = v.Schedule.String()
+		}
 	}
 	return plain(&out)
 }

@@ -148,7 +148,7 @@ func (r *runner) unexpected(s *workloads.Stmt, got, want string) {
 	text := cmp.Or(r.world.p.text[s], s.String()) // one that holds others has no text of its own
 	message := fmt.Sprintf("%s: %s: got %s, expected %s", s.Pos, text, got, want)
 	if r.first < 0 {
-		r.wrong = cmp.Or(r.wrong, fmt.Errorf("init: %s", message))
+		r.wrong = cmp.Or(r.wrong, error(initError{message}))
 		return
 	}
 	slot := fmt.Sprintf("%s.%d", r.block.Name, r.world.p.number[s])

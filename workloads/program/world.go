@@ -271,6 +271,26 @@ func (w *world) catch(err *error) {
 	*err = panicError{message, where}
 }
 
+// outsideThreads returns what was violated where the code that runs while no thread does ends in err. !ok: nothing that is known.
+func outsideThreads(err error) (v task.Violation, ok bool) {
+	v = task.Violation{Oracle: "panic", Message: err.Error(), Task: setupName}
+	if p, is := errors.AsType[panicError](err); is {
+		v.Where, ok = p.where, true
+	}
+	if _, is := errors.AsType[stuckError](err); is {
+		v.Oracle, ok = "stuck", true
+	}
+	if i, is := errors.AsType[initError](err); is {
+		v.Oracle, v.Message, ok = resultOracle, i.Error(), true
+	}
+	return v, ok
+}
+
+// initError is a result of init that its statement does not state.
+type initError struct{ message string }
+
+func (e initError) Error() string { return "init: " + e.message }
+
 // panicError says what the code panicked with while no thread ran, and where.
 type panicError struct{ message, where string }
 
@@ -293,13 +313,7 @@ func (w *world) Finish() string {
 	var o *outcome
 	err := w.conclude(&o)
 	if err != nil {
-		v := task.Violation{Oracle: "panic", Message: err.Error(), Task: setupName}
-		if _, ok := errors.AsType[stuckError](err); ok {
-			v.Oracle = "stuck"
-		}
-		if p, ok := errors.AsType[panicError](err); ok {
-			v.Where = p.where
-		}
+		v, _ := outsideThreads(err)
 		w.violate(v)
 	}
 	if r := w.p.follow; r != nil {
