@@ -2,11 +2,14 @@ package fault
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"testing"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
+	"vmasim/mm"
 )
 
 // counts are increments of counters.
@@ -22,7 +25,19 @@ func (c counts) since(f *fixture, before, after *task.Counters) {
 	}
 }
 
-// TestCounters goes through the situations of docs/kernel.md K2 that need no second task.
+// underMmapLock returns what is counted of the same faults where VMAs have no lock.
+func (c counts) underMmapLock() counts {
+	slow := maps.Clone(c)
+	for _, counter := range []task.Counter{task.VMALockSuccess, task.VMALockAbort, task.VMALockRetry, task.VMALockMiss} {
+		delete(slow, counter)
+	}
+	if n := c[task.PgFault]; n > 0 {
+		slow[task.PgFaultMmapLock] = n
+	}
+	return slow
+}
+
+// TestCounters goes through the situations of docs/kernel.md K2 that need no second task, under each generation.
 func TestCounters(t *testing.T) {
 	const (
 		success, abort, retries = task.VMALockSuccess, task.VMALockAbort, task.VMALockRetry
@@ -80,14 +95,52 @@ func TestCounters(t *testing.T) {
 			}
 		}, linux.Write, linux.OOM, counts{faults: 1, success: 1, oom: 1}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := newFixture(t)
-			c.setup(f)
-			before := f.t.Counters
-			f.want(Touch(f.t, f.mm, at(0), c.access), c.want, c.access.String())
-			c.counts.since(f, &before, &f.t.Counters)
-			f.valid(f.mm)
-		})
+		for _, g := range rules.Generations() {
+			t.Run(g.Name+"/"+c.name, func(t *testing.T) {
+				f := newFixtureUnder(t, g.Name, mm.Config{})
+				c.setup(f)
+				before := f.t.Counters
+				f.want(Touch(f.t, f.mm, at(0), c.access), c.want, c.access.String())
+				want := c.counts
+				if g.Lock == rules.MmapLock {
+					want = want.underMmapLock()
+				}
+				want.since(f, &before, &f.t.Counters)
+				f.valid(f.mm)
+			})
+		}
+	}
+}
+
+// TestOlderFallbacks: what up to 6.6 or 6.9 was left to mmap_lock by the look-up, counts as one that gave up.
+func TestOlderFallbacks(t *testing.T) {
+	anon := func(f *fixture) { f.mapAnon(0, 2, rw) }
+	faulted := func(f *fixture) { anon(f); f.store(f.mm, 1, 1) }
+	memory := func(f *fixture) { f.mmap(at(0), page, rw, sharedAnon|linux.MAP_FIXED) }
+	for _, c := range []struct {
+		spec   string
+		setup  func(*fixture)
+		access linux.Access
+		falls  bool
+	}{
+		{"vma-rwsem", anon, linux.Write, false},
+		{"vma-rwsem", memory, linux.Write, false},
+		{"vma-rwsem,-late-anon-check", anon, linux.Write, true},
+		{"vma-rwsem,-late-anon-check", anon, linux.Read, true},
+		{"vma-rwsem,-late-anon-check", faulted, linux.Write, false},
+		{"vma-rwsem,-late-anon-check", memory, linux.Write, false},
+		{"vma-rwsem-seqcount,-file-faults", memory, linux.Read, true},
+		{"vma-rwsem-seqcount,-file-faults", anon, linux.Write, false},
+	} {
+		f := newFixtureUnder(t, c.spec, mm.Config{})
+		c.setup(f)
+		before := f.t.Counters
+		f.want(Touch(f.t, f.mm, at(0), c.access), linux.OK, c.spec)
+		want := counts{task.PgFault: 1, task.VMALockSuccess: 1}
+		if c.falls {
+			want = counts{task.PgFault: 1, task.VMALockAbort: 1, task.PgFaultMmapLock: 1}
+		}
+		want.since(f, &before, &f.t.Counters)
 	}
 }
 

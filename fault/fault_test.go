@@ -25,7 +25,12 @@ func newFixture(tb *testing.T) *fixture { return newFixtureOn(tb, mm.Config{}) }
 
 // newFixtureOn has a machine with settings.
 func newFixtureOn(tb *testing.T, cfg mm.Config) *fixture {
-	rs, err := rules.Parse("")
+	return newFixtureUnder(tb, rules.Default, cfg)
+}
+
+// newFixtureUnder has a machine under rules.
+func newFixtureUnder(tb *testing.T, spec string, cfg mm.Config) *fixture {
+	rs, err := rules.Parse(spec)
 	if err != nil {
 		tb.Fatal(err)
 	}

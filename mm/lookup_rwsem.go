@@ -21,7 +21,7 @@ func (mm *MM) lockVMARWSem(t *task.Task, addr uint64) *vma.VMA {
 		if mm.StartRead(t, v) != vma.ReadLocked { // it has left the section
 			return abort(t)
 		}
-		if v.IsDetached(t) {
+		if v.IsDetached(t) && mm.Rules.Has(rules.CheckDetached) {
 			mm.EndRead(t, vma.ReadLock{VMA: v})
 			if !mm.Rules.Has(rules.RetryDetached) {
 				break
@@ -29,7 +29,8 @@ func (mm *MM) lockVMARWSem(t *task.Task, addr uint64) *vma.VMA {
 			t.Counters[task.VMALockMiss]++
 			continue
 		}
-		if late && !v.Contains(t, addr) { // it has shrunk before it was locked
+		// It has shrunk before it was locked, or faults in such VMAs are not handled under their lock.
+		if late && !v.Contains(t, addr) || mm.Rules.Lacks(rules.LateMask) && mm.isAskedBefore(t, v) {
 			mm.EndRead(t, vma.ReadLock{VMA: v})
 			break
 		}
@@ -38,4 +39,13 @@ func (mm *MM) lockVMARWSem(t *task.Task, addr uint64) *vma.VMA {
 	}
 	mm.RCU.ReadUnlock(t)
 	return abort(t)
+}
+
+// isAskedBefore reports whether a fault in the VMA is left to mmap_lock by its look-up already: those on files up to 6.6, those in
+// anonymous memory without an anon_vma up to 6.9.
+func (mm *MM) isAskedBefore(t *task.Task, v *vma.VMA) bool {
+	if v.IsAnonymous(t) {
+		return !mm.Rules.Has(rules.LateAnonCheck) && v.AnonVMA(t) == nil
+	}
+	return !mm.Rules.Has(rules.FileFaults)
 }

@@ -165,7 +165,7 @@ func ruleLines(indent string, r rules.Rule) string {
 		effect = "nothing breaks: " + info.Effect
 	}
 	label := "without:"
-	if inDefault(r) == "-" {
+	if !r.Home().Has(r) {
 		label = "with:   "
 	}
 	return fmt.Sprintf("%s%s\n%[1]ssince:   %[3]s\n%[1]s%[4]s %[5]s\n%[1]sshown by %[6]s\n",

@@ -20,6 +20,16 @@ var detachRules = rows{
 		Seen:   SeenReached,
 		Locks:  withVMALock,
 	},
+	CheckDetached: {
+		Name:   "check-detached",
+		Does:   "lock_vma_under_rcu asks under the lock of a VMA whether it is detached",
+		Since:  `6.4, "mm: introduce vma detached flag"; since 6.15 a count of 0 says it before the VMA can be locked`,
+		Breaks: "a fault locks a VMA that was unmapped after it was found, and maps a page where there is nothing any more",
+		Shows:  "detached-flag",
+		Seen:   SeenVerdict,
+		Locks:  withRWSem,
+		Home:   "vma-rwsem",
+	},
 	Reattach: {
 		Name:   "reattach",
 		Does:   "a removal that fails attaches again what it has detached",

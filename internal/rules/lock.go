@@ -26,6 +26,7 @@ type Locks uint16
 
 const (
 	withRefcount Locks = 1 << RefcountLock
+	withRWSem    Locks = 1 << RWSemLock
 	withVMALock        = withRefcount | 1<<RWSemLock // a lock of each VMA, whatever it is
 )
 

@@ -28,6 +28,7 @@ type Info struct {
 	Beside string // settings that both sides of the demonstration have besides, as "-check-vm-mm"
 	Seen   Seen   // in what their reports differ
 	Locks  Locks  // under which the rule means something; none named: under all
+	Home   string // the generation that the demonstration begins with; "": the default, under whose lock the rule then means something
 }
 
 // Seen names the part of an explorer's report that a rule changes.
@@ -41,14 +42,20 @@ const (
 	SeenNothing    Seen = "nothing"
 )
 
-// Switched returns how a specification takes the rule off the default generation, or adds it where that lacks it.
-func (r Rule) Switched() string {
-	return setting{r, !mustGeneration(Default).Has(r)}.String()
+// Home returns the generation in which the rule is demonstrated: the default, if it means something there.
+func (r Rule) Home() Generation {
+	if home := r.Info().Home; home != "" {
+		return mustGeneration(home)
+	}
+	return mustGeneration(Default)
 }
+
+// Switched returns how a specification takes the rule off its home generation, or adds it where that lacks it.
+func (r Rule) Switched() string { return setting{r, !r.Home().Has(r)}.String() }
 
 // Demonstration returns the two specifications to compare by the litmus test: without the switch of the rule, and with it.
 func (r Rule) Demonstration() (plain, switched string) {
-	plain = Default
+	plain = r.Home().Name
 	if beside := r.Info().Beside; beside != "" {
 		plain += "," + beside
 	}

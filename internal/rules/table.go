@@ -11,6 +11,7 @@ const (
 	// detach
 	DetachWaits
 	RetryDetached
+	CheckDetached
 	Reattach
 
 	// reuse
@@ -35,6 +36,8 @@ const (
 	RetryUnderTrylock
 	ReadUnlocked
 	AnonVMAUnderLock
+	LateAnonCheck
+	FileFaults
 
 	// unmap
 	MunmapDowngrade
@@ -111,8 +114,12 @@ var familyTable = [...]Family{
 	{"call", "system calls: what they refuse, and how they go through a range", callRules},
 }
 
-// theDefault has the rules of Linux 6.18: all but the proposals, the old forms and what later kernels have mended.
-func theDefault() bits {
+// theDefault has the rules of Linux 6.18.
+func theDefault() bits { return inAll().and(under(RefcountLock)) }
+
+// inAll has the rules of every generation, as far as they mean something under its lock: all but the proposals, the old forms and what later
+// kernels have mended.
+func inAll() bits {
 	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, ResetKept, SpareSource, UncountKept))
 }
 
@@ -135,7 +142,7 @@ var generationTable = [...]Generation{
 			Falls:    "always; nothing is tried, and the counters `vma_lock_*` stay 0",
 			Bytes:    "not in our sources",
 		},
-		set: theDefault().and(under(MmapLock)),
+		set: inAll().and(under(MmapLock)),
 	},
 	{
 		Name: "vma-rwsem",
@@ -152,7 +159,7 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck,
 			Bytes:    "160, and 40 for the rwsem, an object of its own",
 		},
-		set: bitsOf(append(theDefault().rules(), SeqCounter)...).and(under(RWSemLock)),
+		set: bitsOf(append(inAll().rules(), SeqCounter)...).and(under(RWSemLock)),
 	},
 	{
 		Name: "vma-rwsem-seqcount",
@@ -168,7 +175,7 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck,
 			Bytes:    "160, and 40 for the rwsem, an object of its own",
 		},
-		set: theDefault().and(under(RWSemLock)),
+		set: inAll().and(under(RWSemLock)),
 	},
 	{
 		Name: "refcount-v6",
@@ -208,6 +215,9 @@ var contradictionTable = [...]contradiction{
 	{setting{CheckVMMM, false}, setting{PinForeignMM, true}, "without the comparison no VMA is found to be foreign"},
 	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
 }
+
+// LateMask has the rules by which a look-up leaves to the fault what it may find wrong with a VMA.
+const LateMask Mask = 1<<LateAnonCheck | 1<<FileFaults
 
 // RefcountMask has the rules by which Linux 6.15 to 6.18 look VMAs up, lock and detach them.
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |

@@ -53,7 +53,7 @@ func TestRulesAreFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range rules.All() {
-		set, err := rules.Parse(rules.Default + "," + r.Switched())
+		set, err := rules.Parse(r.Home().Name + "," + r.Switched())
 		if err != nil {
 			t.Fatal(err)
 		}
