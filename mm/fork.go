@@ -47,8 +47,8 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 	var entries []tree.Entry
 	var err error
 	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
-		if mm.Rules.Has(rules.ForkLocksParent) {
-			mm.StartWrite(t, e.VMA)
+		if err = mm.lockParent(t, e.VMA); err != nil {
+			return false
 		}
 		if e.VMA.Flags(t)&linux.VMDontCopy != 0 {
 			return true
@@ -67,6 +67,18 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 	}
 	child.addMapCount(t, len(entries))
 	return err
+}
+
+// lockParent write-locks a VMA that is to be copied. It fails with EINTR.
+func (mm *MM) lockParent(t *task.Task, v *vma.VMA) error {
+	switch {
+	case !mm.Rules.Has(rules.ForkLocksParent):
+	case mm.Rules.Has(rules.KillableForkLock):
+		return mm.StartWriteKillable(t, v)
+	default:
+		mm.StartWrite(t, v)
+	}
+	return nil
 }
 
 // dupVMA copies one VMA. On an error it may still return a VMA, with part of its pages, which the child then tears down.

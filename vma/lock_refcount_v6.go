@@ -132,7 +132,9 @@ func (v *VMA) enterLockedV6(t *task.Task, mm *MMLock, target int32, mode task.Wa
 		return false, nil
 	}
 	if err := v.awaitReaders(t, mm, target, mode); err != nil {
-		v.exitLockedV6(t, mm)
+		if mm.Rules.Has(rules.UndoKilledLock) {
+			v.exitLockedV6(t, mm)
+		}
 		return false, err
 	}
 	return true, nil

@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,16 +27,22 @@ func Bugs() []Bug {
 	return bugs
 }
 
-// FixedRules returns the rules under which the scenario of a bug is verified: the generation that its own rules take some away from, or,
-// where they are a generation that has the bug, that one with others added; "" if it states none.
+// FixedRules returns the rules under which the scenario of a bug is verified: its own without the settings that take one away, or, where
+// there is none because the generation has the bug, that one with others added; "" if it states none.
 func (s *Scenario) FixedRules() string {
-	base, _, less := strings.Cut(s.Rules.Spec, ",")
+	restored := restoredRules(s.Rules.Spec)
 	for _, v := range s.Verdicts {
-		if v.Verified() && (less && v.Rules == base || !less && strings.HasPrefix(v.Rules, base+",+")) {
+		if v.Verified() && (restored != s.Rules.Spec && v.Rules == restored || restored == s.Rules.Spec && strings.HasPrefix(v.Rules, restored+",+")) {
 			return v.Rules
 		}
 	}
 	return ""
+}
+
+// restoredRules returns rules without the settings that take one away.
+func restoredRules(spec string) string {
+	kept := slices.DeleteFunc(strings.Split(spec, ","), func(setting string) bool { return strings.HasPrefix(setting, "-") })
+	return strings.Join(kept, ",")
 }
 
 func bugOf(info Info) Bug {

@@ -19,4 +19,13 @@ var forkRules = rows{
 		Shows:  "fork-link",
 		Seen:   SeenVerdict,
 	},
+	KillableForkLock: {
+		Name:   "killable-fork-lock",
+		Does:   "fork gives up with EINTR when a fatal signal comes while it waits for the readers of a VMA",
+		Since:  "6.19: vma_start_write_killable",
+		Effect: "a task that is killed in fork does not wait for faults that take long",
+		Shows:  "b29-killed-writer",
+		Seen:   SeenReached,
+		Locks:  withVMALock,
+	},
 }

@@ -38,4 +38,14 @@ var lockRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withVMALock,
 	},
+	UndoKilledLock: {
+		Name:   "undo-killed-lock",
+		Does:   "a writer that is killed while it waits for the readers of a VMA takes its flag off vm_refcnt again",
+		Since:  `6.19, with "mm: fix vma_start_write_killable() signal handling"`,
+		Breaks: "the VMA keeps the flag of a writer that is gone: no fault can lock it, and the next writer waits for ever",
+		Shows:  "b29-killed-writer",
+		Beside: "+killable-fork-lock",
+		Seen:   SeenVerdict,
+		Locks:  withRefcount,
+	},
 }

@@ -7,6 +7,7 @@ const (
 	OneStepWriteLock
 	EndWriteOnDowngrade
 	SeqCounter
+	UndoKilledLock
 
 	// detach
 	DetachWaits
@@ -76,6 +77,7 @@ const (
 
 	// fork
 	ForkLocksParent
+	KillableForkLock
 	LinkWhenMade
 
 	// walk
@@ -120,7 +122,7 @@ func theDefault() bits { return inAll().and(under(RefcountLock)) }
 // inAll has the rules of every generation, as far as they mean something under its lock: all but the proposals, the old forms and what later
 // kernels have mended.
 func inAll() bits {
-	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, ResetKept, SpareSource, UncountKept))
+	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, KillableForkLock, UndoSplit, ResetKept, SpareSource, UncountKept))
 }
 
 // sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
@@ -221,4 +223,4 @@ const LateMask Mask = 1<<LateAnonCheck | 1<<FileFaults
 
 // RefcountMask has the rules by which Linux 6.15 to 6.18 look VMAs up, lock and detach them.
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
-	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<BornDetached | 1<<SeqAcquire | 1<<AnonVMAUnderLock
+	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<UndoKilledLock | 1<<BornDetached | 1<<SeqAcquire | 1<<AnonVMAUnderLock
