@@ -73,10 +73,11 @@ func (c *Checker) writes(ts *taskState, n int32, what string) {
 	word.write, word.reads = accessNow(ts), word.reads[:0]
 }
 
-// ends notes that the write section ends in which ts has write-locked VMAs.
+// ends notes that the write section ends in which ts has write-locked VMAs. One that it has freed, and that waits for a grace period, is
+// no longer its.
 func (c *Checker) ends(ts *taskState) {
 	for _, v := range ts.locking {
-		if o := &c.objects[v.object]; o.life == v.life {
+		if o := &c.objects[v.object]; o.life == v.life && o.owner != anyTask {
 			c.contentOf(o).write = accessNow(ts)
 		}
 	}

@@ -311,7 +311,7 @@ func (c *Checker) writeLocks(ts *taskState, e *task.Event, n int32) {
 func (c *Checker) changes(ts *taskState, n int32) {
 	o := &c.objects[n]
 	c.writes(ts, n, "is changed")
-	if w := c.writerOf(o); w != nil && w != ts && o.owner != ts.index && c.on.has(TwoWriters) {
+	if w := c.writerOf(o); w != nil && w != ts && !c.isOwn(ts, o) && c.on.has(TwoWriters) {
 		c.fail(TwoWriters, ts.task, "%s is changed while %s has it write-locked", o, w.task.Name)
 	}
 }

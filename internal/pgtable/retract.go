@@ -63,30 +63,38 @@ func (tb *Tables) LockTable(t *task.Task, c Chunk) bool { return tb.LockSlot(t, 
 
 // Retract takes the PTE table for addr away if empty, which is called under the locks of the PMD table and of the PTE table, has emptied
 // it: the second half of retract_page_tables. flush is called under them, when no walk finds the table any more. The table is freed
-// after a grace period: pte_free_defer. It reports whether there was such a table.
+// when they are given back, after a grace period: pte_free_defer. It reports whether there was such a table.
 func (tb *Tables) Retract(t *task.Task, addr uint64, empty func(Chunk) bool, flush func()) bool {
 	addr = addr >> PMDShift << PMDShift
+	pfn, ok := tb.unhook(t, addr, empty, flush)
+	if ok {
+		tb.pages.Add(t, ^uint64(0))
+		tb.freeRetracted(t, pfn, addr)
+	}
+	return ok
+}
+
+// unhook is Retract but for the freeing.
+func (tb *Tables) unhook(t *task.Task, addr uint64, empty func(Chunk) bool, flush func()) (phys.PFN, bool) {
 	e, pml := tb.findPMD(t, addr) // the reverse map keeps the tables above
 	if e == nil {
-		return false
+		return 0, false
 	}
 	pml.Lock(t)
 	defer pml.Unlock(t)
 	pmd := e.Get(t)
 	if !pmd.Accessible() {
-		return false
+		return 0, false
 	}
 	c := tb.chunk(pmd, addr, addr+PMDSize)
 	c.Lock.Lock(t) // spin_lock_nested
 	defer c.Lock.Unlock(t)
 	if !empty(c) {
-		return false
+		return 0, false
 	}
 	e.GetAndClear(t) // pmdp_collapse_flush
 	flush()
-	tb.pages.Add(t, ^uint64(0))
-	tb.freeRetracted(t, pmd.PFN(), addr)
-	return true
+	return pmd.PFN(), true
 }
 
 // freeRetracted frees a table that was retracted, after a grace period of the tasks that may still look for its lock.
