@@ -71,15 +71,17 @@ func (v *VMA) startReadLockedV6(t *task.Task, mm *MMLock) bool {
 // refcountPutV6 is refcountPut.
 func (v *VMA) refcountPutV6(t *task.Task) {
 	mm := v.mm.ReadOnce(t)
+	awaited := mm.Rules.Has(rules.DropBeforeLook) || mm.WriterWait.Awaited(t)
 	if n := v.refcnt.DecAndTest(t); n == 0 || n >= VMALockOffset {
 		t.Enter("vma_refcount_put")
-		v.afterPutV6(t, mm, n)
+		v.afterPutV6(t, mm, n, awaited)
 		t.Leave()
 	}
 }
 
-// afterPutV6 does what a put that has left n references may have to do still. mm is what vm_mm was before.
-func (v *VMA) afterPutV6(t *task.Task, mm *MMLock, n int32) {
+// afterPutV6 does what a put that has left n references may have to do still. mm is what vm_mm was before; awaited says that there is a
+// writer to be woken, or may be.
+func (v *VMA) afterPutV6(t *task.Task, mm *MMLock, n int32, awaited bool) {
 	if !mm.Rules.Has(rules.SettleBeforePut) { // vma_refcount_put released lockdep's map and read vm_mm here, unless the count was zero
 		if n == 0 {
 			t.Violate("lock-left-held", "a reader's put drops vm_refcnt to 0 and leaves without telling lockdep: rwsem_release is skipped")
@@ -91,7 +93,7 @@ func (v *VMA) afterPutV6(t *task.Task, mm *MMLock, n int32) {
 		}
 	}
 	// A writer that locks in two steps has a reference of its own, which stays.
-	if n >= VMALockOffset && (n <= VMALockOffset+1 || !mm.Rules.Has(rules.OneStepWriteLock)) {
+	if awaited && n >= VMALockOffset && (n <= VMALockOffset+1 || !mm.Rules.Has(rules.OneStepWriteLock)) {
 		mm.wakeWriter(t)
 	}
 }
@@ -111,6 +113,10 @@ func (v *VMA) startWriteV6(t *task.Task, mode task.WaitMode) error {
 	entered, err := v.enterLockedV6(t, mm, VMALockOffset+1, mode)
 	if err != nil {
 		return err
+	}
+	if entered && !mm.Rules.Has(rules.SeqBeforeFlag) {
+		v.exitLockedV6(t, mm)
+		entered = false
 	}
 	v.seq.WriteOnce(t, seq)
 	t.Reach(task.VMAWriteLocked)

@@ -20,6 +20,9 @@ func (w *RCUWait) WaitEvent(t *task.Task, on unsafe.Pointer, mode task.WaitMode,
 	return err
 }
 
+// Awaited reports whether a task waits. It orders nothing.
+func (w *RCUWait) Awaited(t *task.Task) bool { return w.waiter.ReadOnce(t) != nil }
+
 // WakeUp makes the waiting task, if there is one, look at its condition again. A relaxed store may
 // have made it true: as in rcuwait_wake_up, a full barrier keeps the look for a waiter after it.
 func (w *RCUWait) WakeUp(t *task.Task) {

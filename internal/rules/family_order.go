@@ -29,4 +29,22 @@ var orderRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withVMALock,
 	},
+	SeqBeforeFlag: {
+		Name:   "seq-before-flag",
+		Does:   "vma_start_write stores vm_lock_seq before it takes the writer's flag off the count",
+		Since:  `6.15, "mm: replace vm_lock and detached flag with a reference count"`,
+		Breaks: "a reader comes between the two, finds neither, and has the VMA locked together with the writer",
+		Shows:  "seq-after-flag",
+		Seen:   SeenVerdict,
+		Locks:  withRefcount,
+	},
+	DropBeforeLook: {
+		Name:   "drop-before-look",
+		Does:   "vma_refcount_put drops the count before it looks for a writer that waits",
+		Since:  `6.15, "mm: replace vm_lock and detached flag with a reference count"`,
+		Breaks: "the writer begins to wait between the two, and is not woken: a lost wake-up",
+		Shows:  "look-before-drop",
+		Seen:   SeenVerdict,
+		Locks:  withRefcount,
+	},
 }

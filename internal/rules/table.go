@@ -32,6 +32,8 @@ const (
 	AttachBeforeStore
 	LockNewVMA
 	SeqAcquire
+	SeqBeforeFlag
+	DropBeforeLook
 
 	// fault
 	RetryUnderTrylock
@@ -223,4 +225,5 @@ const LateMask Mask = 1<<LateAnonCheck | 1<<FileFaults
 
 // RefcountMask has the rules by which Linux 6.15 to 6.18 look VMAs up, lock and detach them.
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
-	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<UndoKilledLock | 1<<BornDetached | 1<<SeqAcquire | 1<<AnonVMAUnderLock
+	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<UndoKilledLock | 1<<BornDetached | 1<<SeqAcquire |
+	1<<AnonVMAUnderLock | 1<<SeqBeforeFlag | 1<<DropBeforeLook
