@@ -217,3 +217,49 @@ func litmusTable() string {
 	}
 	return b.String()
 }
+
+// TestReductionUnderEveryGeneration: whatever oracle speaks in some execution that another strategy tries, the search with partial-order
+// reduction finds, too, under the locks that are not counts, as they are and without a rule.
+func TestReductionUnderEveryGeneration(t *testing.T) {
+	programs := uint64(6)
+	if testing.Short() {
+		programs = 3
+	}
+	for _, spec := range []string{"mmap-lock", "vma-rwsem", "vma-rwsem,-check-detached", "vma-rwsem,-address-after-ref", "vma-rwsem-seqcount,-lock-new-vma"} {
+		t.Run(spec, func(t *testing.T) {
+			t.Parallel()
+			compared, spoke := 0, map[string]bool{}
+			for seed := range programs {
+				_, body, _ := strings.Cut(randomProgram(seed), "init\n")
+				text := "rules " + spec + "\ninit\n" + body
+				got, complete := oraclesOf(t, text, explore.Options{Strategy: explore.DPOR, Executions: 8_000})
+				if !complete { // it is too large
+					continue
+				}
+				compared++
+				for _, name := range got {
+					spoke[name] = true
+				}
+				for _, o := range []explore.Options{
+					{Strategy: explore.Bounded, Preemptions: 2, Executions: 3_000},
+					{Strategy: explore.PCT, Executions: 300, Seed: seed},
+					{Strategy: explore.POS, Executions: 300, Seed: seed},
+				} {
+					want, _ := oraclesOf(t, text, o)
+					for _, name := range want {
+						if !slices.Contains(got, name) {
+							t.Fatalf("seed %d: %s finds %s, dpor finds only %v\n%s", seed, o.Strategy, name, got, text)
+						}
+					}
+				}
+			}
+			if compared < 2 {
+				t.Errorf("only %d programs were small enough", compared)
+			}
+			if whole := !strings.Contains(spec, ","); whole && len(spoke) > 0 {
+				t.Errorf("broken: %v", spoke)
+			}
+			t.Logf("%d programs, broken: %v", compared, spoke)
+		})
+	}
+}

@@ -28,7 +28,7 @@ func (p *Program) refusal(e *explore.FingerprintError) error {
 }
 
 // maxSwitched is how many rules of a generation are switched at most where the rules of a fingerprint are looked for.
-const maxSwitched = 3
+const maxSwitched = 2
 
 // rulesOf finds the rules with a fingerprint: those that the scenario names, or a generation with few rules switched.
 func rulesOf(print string, sc *workloads.Scenario) string {
