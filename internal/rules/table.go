@@ -61,6 +61,7 @@ const (
 	LockRmap
 	ResetIterator
 	SpareClosed
+	LeftSurvives
 
 	// split
 	SplitLocksOld
