@@ -318,6 +318,7 @@ func (p *player) Validate(*mm.MM) error { return nil }
 
 // The rest of [interp.Host] is not asked for: forks, exits and meetings are not the actor's here.
 
+func (p *player) Look(int) *mm.MM      { return nil }
 func (p *player) Reserve(int) bool     { return false }
 func (p *player) Publish(int, *mm.MM)  {}
 func (p *player) Remove(int) *mm.MM    { return nil }

@@ -5,6 +5,7 @@ import (
 
 	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -14,12 +15,20 @@ import (
 type driver struct {
 	ops  vma.Ops
 	vmas ksync.Atomic32
+	// The mapping that was made last.
+	vma  ksync.Pointer[vma.VMA]
+	addr ksync.Atomic64 // where it begins
 }
 
 // DriverCell names a cell of the driver, "" for another.
 func (m *Machine) DriverCell(addr unsafe.Pointer) string {
-	if addr == unsafe.Pointer(&m.driver.vmas) {
+	switch d := &m.driver; addr {
+	case unsafe.Pointer(&d.vmas):
 		return "driver.vmas"
+	case unsafe.Pointer(&d.vma):
+		return "driver.vma"
+	case unsafe.Pointer(&d.addr):
+		return "driver.addr"
 	}
 	return ""
 }
@@ -32,11 +41,18 @@ func (d *driver) init() {
 			err := mayRefuse(t, "mmap")
 			if err == nil {
 				d.ops.Open(t, v) // which the kernel leaves to the driver here
+				d.addr.WriteOnce(t, v.Start(t))
+				d.vma.StoreRelease(t, v)
 			}
 			return err
 		},
-		Open:  func(t *task.Task, _ *vma.VMA) { d.vmas.FetchAdd(t, 1) },
-		Close: func(t *task.Task, _ *vma.VMA) { d.vmas.FetchAdd(t, ^uint32(0)) },
+		Open: func(t *task.Task, _ *vma.VMA) { d.vmas.FetchAdd(t, 1) },
+		Close: func(t *task.Task, v *vma.VMA) {
+			if d.vma.Peek() == v {
+				d.vma.StoreRelease(t, nil)
+			}
+			d.vmas.FetchAdd(t, ^uint32(0))
+		},
 	}
 }
 
@@ -46,4 +62,27 @@ func mayRefuse(t *task.Task, hook string) error {
 		return errno("mmap", linux.ENODEV, "the driver's %s hook refuses", hook)
 	}
 	return nil
+}
+
+// DriverPages counts the pages of the mapping that the driver has last made in the address space, 0 if it is gone: what binder does with
+// its mapping when a transaction comes. It fails with EINTR.
+func (mm *MM) DriverPages(t *task.Task) (uint64, error) {
+	t.Enter("binder_alloc_get_vma")
+	defer t.Leave()
+	d := &mm.Machine.driver
+	if !mm.Rules.Has(rules.LookUpMapping) {
+		if v := d.vma.LoadAcquire(t); v != nil {
+			return v.Pages(t), nil
+		}
+		return 0, nil
+	}
+	if err := mm.MmapReadLockKillable(t); err != nil {
+		return 0, err
+	}
+	defer mm.MmapReadUnlock(t)
+	v := mm.Tree.Lookup(t, d.addr.ReadOnce(t))
+	if v == nil || v.Ops(t) != &d.ops {
+		return 0, nil
+	}
+	return v.Pages(t), nil
 }

@@ -197,7 +197,7 @@ func (v *VMA) markDetachedV6(t *task.Task) {
 // on an mm that it had no reference on.
 func (v *VMA) UnstableMM(t *task.Task) *MMLock {
 	mm := v.mm.ReadOnce(t)
-	mm.assertInUse(t, "mm_lock_seq is read of a freed mm, through the vm_mm of a reused VMA")
+	mm.AssertInUse(t, "mm_lock_seq is read of a freed mm, through the vm_mm of a reused VMA")
 	return mm
 }
 

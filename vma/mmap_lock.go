@@ -139,11 +139,11 @@ func (m *MMLock) MmapReadUnlock(t *task.Task) { m.MmapLock.UpRead(t) }
 func (m *MMLock) wakeWriter(t *task.Task) {
 	m.WriterWait.WakeUp(t)
 	// Looked at afterwards: the writer can go on, and its mm away, as soon as the reference is dropped.
-	m.assertInUse(t, "the writer of a freed mm is woken")
+	m.AssertInUse(t, "the writer of a freed mm is woken")
 }
 
-// assertInUse reports a violation, whose text is what, unless there is a reference on the mm's memory.
-func (m *MMLock) assertInUse(t *task.Task, what string) {
+// AssertInUse reports a violation, whose text is what, unless there is a reference on the mm's memory.
+func (m *MMLock) AssertInUse(t *task.Task, what string) {
 	if m.Count.Read(t) == 0 {
 		t.Violate("use-after-free", "%s", what)
 	}

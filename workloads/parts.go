@@ -43,6 +43,8 @@ const (
 	argValue
 	argMM
 	argMMOrOwn
+	argOtherMM
+	argOther
 	argBarrier
 	argCount
 	argDuration
@@ -173,7 +175,19 @@ var parts = [...]part{
 		read:  func(c *cursor, s *Stmt) { s.Value = c.expr() },
 		write: func(s *Stmt) []string { return optional(s.Value) },
 		draw:  (*Generator).word},
-	argMM: {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).newMM},
+	argMM:      {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).newMM},
+	argOtherMM: {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).oldMM},
+	argOther: {usage: "and ADDR",
+		read: func(c *cursor, s *Stmt) {
+			c.expectWord("and")
+			s.To = c.expr()
+		},
+		write: func(s *Stmt) []string { return []string{"and", s.To.String()} },
+		draw: func(g *Generator, s *Stmt) {
+			first := s.Addr
+			g.byteOf(s)
+			s.Addr, s.To = first, s.Addr
+		}},
 	argMMOrOwn: {usage: "[MM]",
 		read: func(c *cursor, s *Stmt) {
 			if c.peek().kind == tokName {

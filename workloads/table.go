@@ -51,6 +51,11 @@ const (
 	KindPtdump
 	KindCollapse
 	KindSmapsRollup
+	KindDamonVMAs
+	KindTaskVMAs
+	KindDriverPages
+	KindLockBoth
+	KindFindVMAOf
 	KindFork
 	KindExit
 	KindSessions
@@ -258,6 +263,18 @@ var specs = [...]Spec{
 		Help: "retract the page tables of the 2 MiB of a file that are mapped at ADDR, as khugepaged does", Example: "collapse A"},
 	KindSmapsRollup: {Kind: KindSmapsRollup, Name: "smaps_rollup", In: inAny, Results: GivesErrno | GivesValue, weight: 2, needs: onSimulator,
 		Help: "count the pages that the address space has in memory, as /proc/PID/smaps_rollup does", Example: "smaps_rollup => 1"},
+	KindDamonVMAs: {Kind: KindDamonVMAs, Name: "damon_vmas", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
+		Help: "count the VMAs as DAMON goes through them, without mmap_lock", Example: "damon_vmas => 1 | 2"},
+	KindTaskVMAs: {Kind: KindTaskVMAs, Name: "task_vmas", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
+		Help: "count the VMAs as bpf's iterator does, each under its own lock", Example: "task_vmas => 1 | 2"},
+	KindDriverPages: {Kind: KindDriverPages, Name: "driver_pages", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
+		Help: "count the pages of the last mapping of a file with hooks, as binder does", Example: "driver_pages => 1 | 0"},
+	KindLockBoth: {Kind: KindLockBoth, Name: "lock_both", In: inAny, Results: GivesErrno,
+		args: []arg{argWord, argOther}, weight: 1, needs: onSimulator,
+		Help: "read-lock the VMAs at two addresses, and unlock them, as UFFDIO_MOVE does", Example: "lock_both A and A+8K => ok | ENOENT"},
+	KindFindVMAOf: {Kind: KindFindVMAOf, Name: "bpf_find_vma", In: inAny, Results: GivesErrno,
+		args: []arg{argOtherMM, argWord}, weight: 1, needs: onSimulator,
+		Help: "look for the VMA at an address of another address space, as a bpf program does", Example: "bpf_find_vma child A => ok | ESRCH | EBUSY | ENOENT"},
 	KindFork: {Kind: KindFork, Name: "fork", In: inAny, Results: GivesErrno,
 		args: []arg{argMM}, weight: 2, needs: onForks,
 		Help: "copy the task's address space into the new one MM", Example: "fork child"},

@@ -246,5 +246,5 @@ func reserved(name string) bool {
 			return true
 		}
 	}
-	return generatorByName(name) >= 0 || slices.Contains([]string{anonymous, pageOffset, "at", "to", "as", "hole", rawFlags, unlimited}, name)
+	return generatorByName(name) >= 0 || slices.Contains([]string{anonymous, pageOffset, "at", "to", "as", "and", "hole", rawFlags, unlimited}, name)
 }

@@ -48,4 +48,13 @@ var lockRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withRefcount,
 	},
+	LetGoFirst: {
+		Name:   "let-go-first",
+		Does:   "a task that needs two VMAs gives the first lock back before it waits for mmap_lock to get both",
+		Since:  "6.8, when userfaultfd began to use VMA locks",
+		Breaks: "it waits for a writer that waits for the VMA it has locked: deadlock",
+		Shows:  "b47-two-vma-locks",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
 }

@@ -8,6 +8,7 @@ const (
 	EndWriteOnDowngrade
 	SeqCounter
 	UndoKilledLock
+	LetGoFirst
 
 	// detach
 	DetachWaits
@@ -87,6 +88,10 @@ const (
 	WalkHolesAlone
 	RecheckAnonVMA
 	ExpectNoVMA
+	WalkUnderRCU
+	EndUnderLock
+	LookUpMapping
+	HoldMM
 
 	// account
 	UnchargeFailed

@@ -207,6 +207,13 @@ func (h *hall) enter(s *seat, loop *workloads.Stmt) {
 	h.checkStuck()
 }
 
+// look returns an address space without a reference, nil if it does not exist.
+func (h *hall) look(i int) *mm.MM {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.spaces[i].mm
+}
+
 // get returns an address space with a reference, nil if it does not exist. The caller holds h.mu.
 func (h *hall) get(t *task.Task, i int) *mm.MM {
 	m := h.spaces[i].mm

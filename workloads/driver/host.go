@@ -13,6 +13,9 @@ import (
 // Acquire implements [interp.Host].
 func (w *worker) Acquire(i int) *mm.MM { return w.run.hall.acquire(w.Task, i) }
 
+// Look implements [interp.Host].
+func (w *worker) Look(i int) *mm.MM { return w.run.hall.look(i) }
+
 // Reserve implements [interp.Host].
 func (w *worker) Reserve(i int) bool { return w.run.hall.reserve(i) }
 

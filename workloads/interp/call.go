@@ -21,6 +21,7 @@ type Call struct {
 	File            int // mmap: index of the file; -1: none. Of accesses 0
 	Access          linux.Access
 	Pages           bool // touch: every page of the range, not one
+	MM              int  // bpf_find_vma: index of the address space
 }
 
 // NewCall evaluates the operands of a statement in env. An error tells why it cannot be run: that of the first operand which has no value.
@@ -77,6 +78,8 @@ func (c *Call) evaluateRest(s *workloads.Stmt, env *workloads.Env) (err error) {
 		return err
 	}
 	switch s.Kind {
+	case workloads.KindFindVMAOf:
+		c.MM = s.MM.Index
 	case workloads.KindMmap:
 		c.backing(&s.Backing)
 	case workloads.KindSetrlimit:

@@ -24,6 +24,7 @@ type traits uint8
 const (
 	inRange traits = 1 << iota // it changes nothing but the pages and areas of its range
 	threads                    // the threads of a process that has other memory, too, can make it
+	several                    // it looks VMAs up at other addresses than its own, too
 )
 
 // argument is an argument of a system call.
@@ -115,6 +116,11 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindPtdump:      {do: func(a *Actor, c Call) (uint64, error) { return a.MM.Ptdump(a.Task, c.Addr, c.Len) }},
 	workloads.KindCollapse:    {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Collapse(a.Task, c.Addr) }, beside: mm.Collapses},
 	workloads.KindSmapsRollup: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.SmapsRollup(a.Task) }},
+	workloads.KindDamonVMAs:   {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.DamonVMAs(a.Task), nil }},
+	workloads.KindTaskVMAs:    {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.TaskVMAs(a.Task) }, traits: several},
+	workloads.KindDriverPages: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.DriverPages(a.Task) }},
+	workloads.KindLockBoth:    {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.LockBoth(a.Task, c.Addr, c.NewAddr) }, traits: several},
+	workloads.KindFindVMAOf:   {do: (*Actor).findVMAOf},
 	workloads.KindPeek:        {do: func(a *Actor, c Call) (uint64, error) { return fault.Peek(a.Task, a.MM, c.Addr) }},
 	workloads.KindPoke:        {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.Poke(a.Task, a.MM, c.Addr, c.Value) }},
 }
@@ -170,6 +176,15 @@ func (a *Actor) setrlimit(c Call) (uint64, error) {
 	}
 	a.MM.SetLimit(a.Task, resourceOf(c.Resource), limit)
 	return 0, nil
+}
+
+// findVMAOf finds the other address space as a bpf program finds a task's: by a pointer without a reference.
+func (a *Actor) findVMAOf(c Call) (uint64, error) {
+	m := a.Host.Look(c.MM)
+	if m == nil {
+		return 0, linux.ESRCH
+	}
+	return 0, m.FindVMAOf(a.Task, c.Addr)
 }
 
 // toInt is what a call gets whose argument is an int, not a long.

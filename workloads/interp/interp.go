@@ -23,6 +23,7 @@ type Actor struct {
 	Window *workloads.Window // the scenario's; nil: none
 
 	Looking uint64 // the address that it accesses, or did last
+	Several bool   // it accesses others, too
 
 	why error // of the system call that failed last
 }
@@ -31,6 +32,8 @@ type Actor struct {
 type Host interface {
 	// Acquire returns an address space with a reference, nil if it does not exist.
 	Acquire(i int) *mm.MM
+	// Look returns an address space without a reference, nil if it does not exist.
+	Look(i int) *mm.MM
 	// Reserve makes the caller the only one that may make an address space. It reports false if that exists.
 	Reserve(i int) bool
 	// Publish ends what Reserve began. It takes over the caller's reference on m, which is nil if making it failed.

@@ -102,7 +102,7 @@ func (a *Actor) call(s *workloads.Stmt) workloads.Outcome {
 
 // Do makes a call whose operands are evaluated: an access or a system call other than fork and exit.
 func (a *Actor) Do(c *Call) workloads.Outcome {
-	a.Looking = c.Addr
+	a.Looking, a.Several = c.Addr, calls[c.Kind].traits&several != 0
 	switch c.Kind {
 	case workloads.KindTouch:
 		if c.Pages {

@@ -102,7 +102,7 @@ func (w *oracles) target(t *task.Task) (m *vma.MMLock, addr uint64, known bool) 
 	if r.MM == nil {
 		return nil, 0, false
 	}
-	return &r.MM.MMLock, r.Looking, true
+	return &r.MM.MMLock, r.Looking, !r.Several
 }
 
 // Before implements [explore.Oracle].

@@ -159,6 +159,9 @@ func (r *runner) unexpected(s *workloads.Stmt, got, want string) {
 // Acquire implements [interp.Host].
 func (r *runner) Acquire(i int) *mm.MM { return r.world.spaces[i].get(r.Task) }
 
+// Look implements [interp.Host].
+func (r *runner) Look(i int) *mm.MM { return r.world.spaces[i].mm.LoadAcquire(r.Task) }
+
 // Reserve implements [interp.Host].
 func (r *runner) Reserve(i int) bool { return r.world.spaces[i].forking.CmpXchg(r.Task, 0, 1) }
 
