@@ -50,7 +50,8 @@ func protocol(l *lockLab, seed uint64) {
 
 // TestGenerationsAreClean runs the protocol of each generation in random schedules: nothing may be found.
 func TestGenerationsAreClean(t *testing.T) {
-	for _, spec := range []string{"linux-6.18", "linux-6.18,+seq-counter", "vma-rwsem", "vma-rwsem-seqcount", "mmap-lock"} {
+	for _, spec := range []string{"linux-6.18", "linux-6.18,+seq-counter", "vma-rwsem", "vma-rwsem-seqcount", "mmap-lock", "refcount",
+		"free-at-zero,+detach-waits", "three-state,+detach-waits"} {
 		for seed := range uint64(100) {
 			l := newLockLab(t, spec)
 			protocol(l, seed)

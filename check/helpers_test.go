@@ -134,7 +134,7 @@ func (l *lockLab) task(id int, name string, report func(task.Violation)) *task.T
 
 func (l *lockLab) mm() *vma.MMLock {
 	m := new(vma.MMLock)
-	m.Init(l.rcu, l.rules)
+	m.Init(l.rcu, l.rules, l.cache)
 	l.c.Born(l.boot, unsafe.Pointer(m), vma.MMLockLayout())
 	return m
 }
@@ -197,11 +197,11 @@ func endRead(t *task.Task, m *vma.MMLock, v *vma.VMA) { m.EndRead(t, vma.ReadLoc
 // readLock is what lock_vma_under_rcu does with a VMA that it has found.
 func readLock(t *task.Task, m *vma.MMLock, v *vma.VMA) bool {
 	m.RCU.ReadLock(t)
-	if m.StartRead(t, v) != vma.ReadLocked {
-		return false
+	locked := m.StartRead(t, v) == vma.ReadLocked
+	if locked || !m.DropsRCU() {
+		m.RCU.ReadUnlock(t)
 	}
-	m.RCU.ReadUnlock(t)
-	return true
+	return locked
 }
 
 // machineLab is a whole machine under a checker.

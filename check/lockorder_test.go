@@ -155,7 +155,7 @@ func TestNestedLocks(t *testing.T) {
 			m.MmapWriteLock(tk)
 			if name == "one's own" {
 				second = new(vma.MMLock)
-				second.Init(l.rcu, l.rules)
+				second.Init(l.rcu, l.rules, l.cache)
 				l.c.Born(tk, unsafe.Pointer(second), vma.MMLockLayout())
 			}
 			second.MmapWriteLock(tk)

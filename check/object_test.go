@@ -44,7 +44,7 @@ func TestCellName(t *testing.T) {
 func TestAdoption(t *testing.T) {
 	l := newLockLab(t, "")
 	m := new(vma.MMLock)
-	m.Init(l.rcu, l.rules)
+	m.Init(l.rcu, l.rules, l.cache)
 	m.MmapWriteLock(l.boot)
 	if got := l.c.Held(l.boot); len(got) != 1 || got[0].Lock != "mm_struct#1.mmap_lock" || got[0].Mode != "write" {
 		t.Error(got)

@@ -61,15 +61,21 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 	o := &c.objects[n]
 	was, is := int32(e.Old), int32(e.New)
 	switch e.Op {
-	case task.OpRefIncNotZeroLimitedAcquire: // what a writer adds for itself is no read lock
+	case task.OpRefIncNotZeroLimitedAcquire, task.OpRefIncMoreThanOneLimitedAcquire: // what a writer adds for itself is no read lock
 		if is > was {
 			c.takes(ts, e.Func, n)
 		}
 	case task.OpRefDecAndTest:
-		if e.Func == detachFunc {
+		switch {
+		case e.Func == freeFunc || e.Func == detachFunc && o.flagged():
+			c.letsGo(ts, e, n)
+		case e.Func == detachFunc:
 			c.detaches(ts, e, n)
-		} else {
+		default:
 			c.gives(ts, e, n)
+		}
+		if is == 0 && o.flagged() { // the last put: who makes it frees the VMA
+			c.objects[n].owner = ts.index
 		}
 	case task.OpRefAddNotZero:
 		if is > was {
@@ -85,11 +91,14 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 			}
 		}
 		o.excluder = noTask
+		if e.Func == detachFunc && o.flagged() { // it has waited before
+			ts.detaching, ts.left = n, is
+		}
 		if is == 0 && ts.detaching == n {
 			o.owner = ts.index
 		}
 	case task.OpRefSetRelease:
-		if e.Func == attachFunc {
+		if e.Func == attachFunc && !o.flagged() {
 			c.attaches(ts, e, o, 0, 1)
 		}
 	}
@@ -104,7 +113,18 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 	}
 }
 
-// flagEvent follows a change of the detached flag, in generations that have it in the place of vm_refcnt.
+// letsGo follows a put of the writer's own, where a flag has said that the VMA is detached. If it leaves the VMA to readers, whose last put
+// frees it, the end of the write section is nothing that they come after.
+func (c *Checker) letsGo(ts *taskState, e *task.Event, n int32) {
+	if e.Func == detachFunc {
+		ts.detaching, ts.left = n, int32(e.New)
+	}
+	if o := &c.objects[n]; int32(e.New) > 0 && (e.Func == freeFunc || o.locks().Generation == vma.FreeAtZero) {
+		ts.locking = slices.DeleteFunc(ts.locking, func(v vmaLife) bool { return v.object == n })
+	}
+}
+
+// flagEvent follows a change of the detached flag, in generations whose vm_refcnt does not tell.
 func (c *Checker) flagEvent(ts *taskState, e *task.Event, n int32) {
 	switch o := &c.objects[n]; e.Func {
 	case attachFunc:
@@ -193,6 +213,7 @@ const (
 	lookupFunc = "lock_vma_under_rcu"
 	readFunc   = "vma_start_read"
 	putFunc    = "vma_refcount_put"
+	freeFunc   = "vm_area_free"
 )
 
 // progress looks whether functions that ts was in have returned, now that it does something in fn.
@@ -202,7 +223,7 @@ func (c *Checker) progress(ts *taskState, fn string) {
 	}
 	for i := range ts.refs {
 		r := &ts.refs[i]
-		if r.state == tentative && fn != r.fn && fn != putFunc {
+		if r.state == tentative && fn != r.fn && fn != putFunc && !c.comparesLater(ts, r) {
 			c.confirm(ts, r)
 		}
 		if r.state == locked && fn != r.fn && fn != lookupFunc && !slices.Contains(ts.task.Stack(), lookupFunc) {
@@ -211,6 +232,13 @@ func (c *Checker) progress(ts *taskState, fn string) {
 			c.checkFound(ts, r)
 		}
 	}
+}
+
+// comparesLater reports whether ts is in a look-up that is yet to see that what it has a reference on is another mm's. There it may be
+// write-locked, and not seem so here.
+func (c *Checker) comparesLater(ts *taskState, r *vmaRef) bool {
+	mm := c.objects[r.object].locks()
+	return mm != nil && mm.ComparesLater() && c.isForeign(ts, r) && slices.Contains(ts.task.Stack(), lookupFunc)
 }
 
 // confirm notes that a reference has become a read lock.
@@ -244,12 +272,18 @@ func (o *object) countsReaders() bool {
 	return mm == nil || mm.Generation.Counts()
 }
 
+// flagged reports whether a flag of the VMA says that it is detached.
+func (o *object) flagged() bool {
+	mm := o.locks()
+	return mm != nil && mm.Generation.Flagged()
+}
+
 // isAttached reports whether the VMA is attached beside what its readers hold.
 func (o *object) isAttached() bool {
-	if o.countsReaders() {
-		return o.refcnt()&^vma.VMALockOffset > o.refs
+	if o.flagged() {
+		return !o.detached()
 	}
-	return !o.detached()
+	return o.refcnt()&^vma.VMALockOffset > o.refs
 }
 
 // checkFound checks a VMA that a look-up has returned read-locked.
@@ -356,7 +390,7 @@ func (c *Checker) mayDetach(ts *taskState, o *object, attached bool) {
 // detached checks the VMA when vma_mark_detached has returned.
 func (c *Checker) detached(ts *taskState) {
 	o := &c.objects[ts.detaching]
-	if n := ts.left; n != 0 && c.on.has(ReaderLeft) {
+	if n := ts.left; n != o.locks().Generation.DetachedCount() && c.on.has(ReaderLeft) && !o.locks().MayLinger() {
 		c.fail(ReaderLeft, ts.task, "vma_mark_detached leaves %s with vm_refcnt %#x: %s", o, n, c.refHolders(ts.detaching))
 	}
 	o.owner = ts.index
@@ -397,7 +431,7 @@ func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opCl
 			ts.lookupMM = mm
 		}
 		if e.Op == task.OpSeqReadAcquire && len(ts.refs) > 0 {
-			if ref := &ts.refs[len(ts.refs)-1]; ref.state == tentative && c.objects[ref.object].seq() != uint32(e.New) {
+			if ref := &ts.refs[len(ts.refs)-1]; ref.state == tentative && c.objects[ref.object].seq() != uint32(e.New) && !c.comparesLater(ts, ref) {
 				ts.confirming = ref.object
 			}
 		}

@@ -63,8 +63,8 @@ func (p *detachRace) NewWorld(_ *Executor, report func(task.Violation)) (World, 
 func (p *detachRace) make(report func(task.Violation)) (World, error) {
 	w := &lockWorld{program: p, rcu: ksync.NewDomain(task.SlotRCU), report: report, locked: make([]int, p.readers), round: make([]int, p.readers+1)}
 	w.boot = w.task(0, "boot")
-	w.mm.Init(w.rcu, p.rules)
 	w.cache = vma.NewCache(ksync.TypeSafe, w.rcu)
+	w.mm.Init(w.rcu, p.rules, w.cache)
 	v, err := w.cache.Alloc(w.boot, &w.mm, 0x10000, 0x14000, 0, 0)
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func (mm *MM) newHeapVMA(t *task.Task, r *mergeRange) error {
 		return err
 	}
 	if err := mm.Tree.Preallocate(t); err != nil {
-		mm.Machine.VMAs.Free(t, v)
+		mm.FreeArea(t, v)
 		return err
 	}
 	mm.StartWrite(t, v)

@@ -18,7 +18,7 @@ func (mm *MM) LockVMAUnderRCU(t *task.Task, addr uint64) vma.ReadLock {
 
 // lockVMA is LockVMAUnderRCU. A generation that looks VMAs up in its own way has a function of its own.
 func (mm *MM) lockVMA(t *task.Task, addr uint64) *vma.VMA {
-	if mm.Generation != vma.Refcount {
+	if g := mm.Generation; g != vma.Refcount && !g.LastPutFrees() {
 		return mm.lockVMAOtherwise(t, addr)
 	}
 	for {

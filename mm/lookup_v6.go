@@ -7,12 +7,14 @@ import (
 	"vmasim/vma"
 )
 
-// lockVMAV6 is lockVMA of the generation vma.RefcountV6.
+// lockVMAV6 is lockVMA of the generation vma.RefcountV6. Without rules.DropRCU all of it is one read section. Linux 6.15 to 6.17 looked again
+// in it from the node where they stood, or from the root if that node had been replaced meanwhile; here it is always the root.
 func (mm *MM) lockVMAV6(t *task.Task, addr uint64) *vma.VMA {
-	late, anew := mm.Rules.Has(rules.AddressAfterRef), mm.Rules.Has(rules.WalkAnew)
+	late, drops := mm.Rules.Has(rules.AddressAfterRef), mm.DropsRCU()
+	anew := !drops || mm.Rules.Has(rules.WalkAnew)
 	var kept tree.Place
+	mm.RCU.ReadLock(t)
 	for again := false; ; again = !anew {
-		mm.RCU.ReadLock(t)
 		var v *vma.VMA
 		if again {
 			v = kept.Again(t, addr)
@@ -23,23 +25,39 @@ func (mm *MM) lockVMAV6(t *task.Task, addr uint64) *vma.VMA {
 			mm.RCU.ReadUnlock(t)
 			return abort(t)
 		}
-		switch mm.seqOwner(t, v).StartRead(t, v) {
-		case vma.ReadBusy:
-			return abort(t)
-		case vma.ReadDetached:
-			if !mm.Rules.Has(rules.RetryDetached) {
-				return abort(t)
+		switch res := mm.seqOwner(t, v).StartRead(t, v); {
+		case res == vma.ReadLocked:
+			return mm.lockedV6(t, v, addr)
+		case res == vma.ReadBusy || !mm.Rules.Has(rules.RetryDetached):
+			if !drops {
+				mm.RCU.ReadUnlock(t)
 			}
-			t.Counters[task.VMALockMiss]++
-			continue
-		}
-		mm.RCU.ReadUnlock(t)
-		if !mm.isOwn(t, v) || late && !v.Contains(t, addr) {
-			mm.EndRead(t, vma.ReadLock{VMA: v})
 			return abort(t)
 		}
-		return v
+		t.Counters[task.VMALockMiss]++
+		if drops {
+			mm.RCU.ReadLock(t)
+		}
 	}
+}
+
+// lockedV6 returns the VMA that was just locked, inside the read section in which it was found, if it is the one looked for.
+func (mm *MM) lockedV6(t *task.Task, v *vma.VMA, addr uint64) *vma.VMA {
+	drops := mm.DropsRCU()
+	if drops {
+		mm.RCU.ReadUnlock(t)
+	}
+	found := mm.isOwn(t, v) && (!mm.Rules.Has(rules.AddressAfterRef) || v.Contains(t, addr))
+	if !found {
+		mm.EndRead(t, vma.ReadLock{VMA: v})
+	}
+	if !drops {
+		mm.RCU.ReadUnlock(t)
+	}
+	if !found {
+		return abort(t)
+	}
+	return v
 }
 
 // seqOwner returns the mm whose mm_lock_seq a reader of v looks at.
@@ -50,11 +68,7 @@ func (mm *MM) seqOwner(t *task.Task, v *vma.VMA) *vma.MMLock {
 	return v.UnstableMM(t)
 }
 
-// isOwn reports whether a VMA just locked is the mm's. A reader that looks at the caller's mm_lock_seq has compared the mms
-// itself; one that looked into vma->vm_mm compares here, as lock_vma_under_rcu did at first.
+// isOwn reports whether a VMA just locked is the mm's, as far as that is still to be asked.
 func (mm *MM) isOwn(t *task.Task, v *vma.VMA) bool {
-	if mm.Rules.Has(rules.CallersMM) || !mm.Rules.Has(rules.CheckVMMM) {
-		return true
-	}
-	return v.OfMM(t, &mm.MMLock)
+	return !mm.ComparesLater() || v.OfMM(t, &mm.MMLock)
 }

@@ -97,9 +97,8 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 	}
 	left := r.canMergeLeft(t)
 	right := r.canMergeRight(t, left)
-	grows, goes := r.survivor()
-	if left && right && !r.removable(t, goes) {
-		left, right = grows == r.prev, grows == r.next
+	if left && right && !r.removable(t, r.next) {
+		right = false
 	}
 	if !left && !right {
 		return false, nil
@@ -110,9 +109,9 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 	}
 	if left {
 		r.target, start, pgoff = r.prev, r.prev.Start(t), r.prev.Pgoff(t)
-	}
-	if left && right {
-		r.target, r.doomed[0] = grows, goes
+		if right {
+			r.doomed[0] = r.next
+		}
 	}
 	err := r.expand(t, start, end, pgoff)
 	if err == nil {
@@ -123,14 +122,6 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 		t.Reach(cases[side(left, right)])
 	}
 	return true, err
-}
-
-// survivor returns which of the two neighbours grows where a range joins both, and which is removed.
-func (r *mergeRange) survivor() (grows, goes *vma.VMA) {
-	if r.mm.Rules.Has(rules.LeftSurvives) {
-		return r.prev, r.next
-	}
-	return r.next, r.prev
 }
 
 // side says of a merge to the left, to the right or to both sides which of the three it is.
@@ -215,9 +206,8 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	if whole && (left || right) && !r.removable(t, middle) {
 		return false, nil
 	}
-	grows, goes := r.survivor()
-	if left && right && !r.removable(t, goes) {
-		left, right = grows == r.prev, grows == r.next
+	if left && right && !r.removable(t, r.next) {
+		right = false
 	}
 	if !left && !right {
 		return false, nil
@@ -229,11 +219,11 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	}
 	switch {
 	case left && right:
-		r.lock(t, rules.LockRemoved, goes)
-		r.lock(t, rules.LockGrown, grows)
+		r.lock(t, rules.LockRemoved, r.next)
 	case right:
 		r.lock(t, rules.LockGrown, r.next)
-	case left:
+	}
+	if left {
 		r.lock(t, rules.LockGrown, r.prev)
 	}
 
@@ -246,10 +236,10 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	}
 	source := middle // whose pages the target takes over
 	if left && right {
-		if goes.AnonVMA(t) != nil {
-			source = goes
+		if r.next.AnonVMA(t) != nil {
+			source = r.next
 		}
-		r.target, r.doomed[0] = grows, goes
+		r.doomed[0] = r.next
 	}
 	var shrunk *vma.VMA
 	if whole {

@@ -58,7 +58,7 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	}
 	mm.Tree.Init(t, m.RCU)
 	mm.vmi = mm.Tree.Iterator()
-	mm.MMLock.Init(m.RCU, m.Rules)
+	mm.MMLock.Init(m.RCU, m.Rules, m.VMAs)
 	mm.RefLimit = m.MaxVMARefs
 	mm.users.Init(1)
 	mm.limits.init()

@@ -355,7 +355,7 @@ func (mm *MM) newVMA(t *task.Task, r *mergeRange, ops *vma.Ops) error {
 		return err
 	}
 	if err := mm.readyNew(t, v, ops); err != nil {
-		mm.Machine.VMAs.Free(t, v)
+		mm.FreeArea(t, v)
 		return err
 	}
 	if r.file != nil {

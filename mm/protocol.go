@@ -44,7 +44,7 @@ func (mm *MM) freeVMA(t *task.Task, v *vma.VMA) {
 	if f := v.File(t); f != nil {
 		_ = f.Put(t) // the opener of the file has a reference, too, and sees the errors of writing it back
 	}
-	mm.Machine.VMAs.Free(t, v)
+	mm.FreeArea(t, v)
 }
 
 // tableReaders returns the domain of the walkers that hold no lock: the processors, and GUP-fast. All others have the

@@ -41,7 +41,7 @@ var fieldLayout = task.Layout{
 		{Name: "vm_lock_seq", Offset: unsafe.Offsetof(VMA{}.seq), Size: 4, Read: atomicRule, Write: task.LockRule{task.MmapWrite, task.NotYetVisible},
 			Doc: "equal to mm_lock_seq while write-locked"},
 		{Name: "detached", Offset: unsafe.Offsetof(VMA{}.detached), Size: 1, Read: stableRule, Write: mostRule,
-			Doc: "in generations without vm_refcnt: it cannot be found any more, or not yet"},
+			Doc: "in generations whose vm_refcnt does not say so: it cannot be found any more, or not yet"},
 		{Name: "vm_refcnt", Offset: unsafe.Offsetof(VMA{}.refcnt), Size: 4, Read: atomicRule, Write: atomicRule,
 			Doc: "0 detached, 1 attached, 1+n with n readers"},
 		{Name: "anon_vma_chain", Offset: unsafe.Offsetof(VMA{}.chain), Size: 8,

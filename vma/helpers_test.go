@@ -85,7 +85,7 @@ func (l *lab) want(t *testing.T, complaints ...string) {
 // mm returns the locks of a new address space.
 func (l *lab) mm(name string) *MMLock {
 	m := new(MMLock)
-	m.Init(l.rcu, l.rules)
+	m.Init(l.rcu, l.rules, l.cache)
 	if l.asV6 {
 		m.Generation = RefcountV6
 	}
@@ -128,7 +128,7 @@ func endRead(t *task.Task, m *MMLock, v *VMA) { m.EndRead(t, ReadLock{VMA: v}) }
 func readLock(t *task.Task, mm *MMLock, v *VMA) ReadResult {
 	mm.RCU.ReadLock(t)
 	res := mm.StartRead(t, v)
-	if res == ReadLocked {
+	if res == ReadLocked || !mm.DropsRCU() {
 		mm.RCU.ReadUnlock(t)
 	}
 	return res

@@ -21,6 +21,8 @@ const (
 	RefcountV6                   // the same without some or all of what it got since December 2024: lock_refcount_v6.go
 	MmapOnly                     // mmap_lock alone, of Linux up to 6.3: lock_mmap.go
 	RWSem                        // a rwsem in each VMA, of Linux 6.4 to 6.14: lock_rwsem.go
+	FreeAtZero                   // a count, and the last put frees: Zijlstra's proposal, lock_free_at_zero.go
+	ThreeState                   // the same with three states: Baghdasaryan's answer, lock_three_state.go
 )
 
 func generationOf(rs rules.Set) Generation {
@@ -29,14 +31,21 @@ func generationOf(rs rules.Set) Generation {
 		return MmapOnly
 	case rs.Lock() == rules.RWSemLock:
 		return RWSem
+	case rs.Lock() == rules.FreeAtZeroLock:
+		return FreeAtZero
+	case rs.Lock() == rules.ThreeStateLock:
+		return ThreeState
 	case rs.Lacks(rules.RefcountMask):
 		return RefcountV6
 	}
 	return Refcount
 }
 
-// Counts reports whether the VMAs of the generation have a vm_refcnt. Those of others have a flag that says whether they are detached.
-func (g Generation) Counts() bool { return g <= RefcountV6 }
+// Counts reports whether the VMAs of the generation have a vm_refcnt.
+func (g Generation) Counts() bool { return g <= RefcountV6 || g.LastPutFrees() }
+
+// Flagged reports whether a flag says which VMAs are detached: there is no vm_refcnt, or it does not say so.
+func (g Generation) Flagged() bool { return g > RefcountV6 }
 
 // ReuseOf returns when the memory of a freed VMA may become another one. Where it may at once, a reader has to find out after it
 // has locked a VMA which one that is; where no VMA is looked at without mmap_lock, it does no harm.
@@ -64,7 +73,7 @@ type ReadLock struct {
 }
 
 // StartRead tries to read-lock a VMA found under RCU: vma_start_read. m is the caller's mm; v may have been freed and become
-// anything by now. The caller is inside rcu_read_lock; on every answer but ReadLocked StartRead has left it. Where a flag says
+// anything by now. The caller is inside rcu_read_lock; on every answer but ReadLocked StartRead has left it, if DropsRCU. Where a flag says
 // that a VMA is detached, and no count, the caller asks IsDetached after ReadLocked.
 //
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
@@ -86,12 +95,17 @@ func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 		m.RCU.ReadUnlock(t)
 	case RWSem:
 		res = v.startReadRWSem(t, m)
+	case FreeAtZero, ThreeState:
+		res = v.startReadLastPut(t, m)
 	default:
 		res = v.startRead(t, m)
 	}
 	t.Leave()
 	return res
 }
+
+// DropsRCU reports whether StartRead leaves the read section of its caller where it does not lock the VMA.
+func (m *MMLock) DropsRCU() bool { return m.Generation != RefcountV6 || m.Rules.Has(rules.DropRCU) }
 
 // StartReadLocked read-locks a VMA under mmap_lock held for reading, when no writer can exist: vma_start_read_locked. It
 // fails only if the count is at its limit, or if VMAs have no lock.
@@ -106,6 +120,9 @@ func (m *MMLock) StartReadLocked(t *task.Task, v *VMA) bool {
 	case RWSem:
 		v.lock.sem.DownRead(t)
 		return true
+	case FreeAtZero, ThreeState:
+		_, ok := v.takeLastPut(t, m)
+		return ok
 	default:
 		return v.startReadLocked(t, m)
 	}
@@ -134,6 +151,8 @@ func (m *MMLock) endRead(t *task.Task, v *VMA) {
 		v.refcountPutV6(t)
 	case RWSem:
 		v.endReadRWSem(t, m)
+	case FreeAtZero, ThreeState:
+		v.lastPut(t, m)
 	default:
 		v.refcountPut(t)
 	}
@@ -157,6 +176,8 @@ func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
 		return v.startWriteMmap(t, m)
 	case RWSem:
 		return v.startWriteRWSem(t, m, mode)
+	case ThreeState:
+		return v.startWriteThreeState(t, m, mode)
 	default:
 		return v.startWrite(t, mode)
 	}
@@ -165,13 +186,17 @@ func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
 // MarkAttached lets readers in: vma_mark_attached. The VMA must be detached, and write-locked or not yet visible.
 func (m *MMLock) MarkAttached(t *task.Task, v *VMA) {
 	t.Enter("vma_mark_attached")
-	switch {
-	case m.Generation == RefcountV6:
-		v.markAttachedV6(t, m)
-	case m.Generation.Counts():
-		v.markAttached(t)
-	default:
+	switch m.Generation {
+	case MmapOnly, RWSem:
 		v.clearDetached(t)
+	case FreeAtZero:
+		v.attachAtZero(t, m)
+	case ThreeState:
+		v.attachThreeState(t)
+	case RefcountV6:
+		v.markAttachedV6(t, m)
+	default:
+		v.markAttached(t)
 	}
 	t.Leave()
 }
@@ -189,8 +214,26 @@ func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
 		v.markDetachedV6(t)
 	case MmapOnly, RWSem:
 		v.setDetached(t)
+	case FreeAtZero:
+		v.detachAtZero(t, m)
+	case ThreeState:
+		v.detachThreeState(t, m)
 	default:
 		v.markDetached(t)
+	}
+}
+
+// FreeArea gives a detached VMA of the mm back: vm_area_free. Where the last put frees, that may have been a reader's, or will be.
+func (m *MMLock) FreeArea(t *task.Task, v *VMA) {
+	switch m.Generation {
+	case FreeAtZero:
+		if !m.takeBack(v) {
+			m.cache.Free(t, v)
+		}
+	case ThreeState:
+		v.freeThreeState(t, m.cache)
+	default:
+		m.cache.Free(t, v)
 	}
 }
 
@@ -206,20 +249,20 @@ func (v *VMA) IsWriteLocked(t *task.Task) bool {
 // IsDetached reports whether the VMA is detached. The caller holds mmap_lock for writing, or the VMA is its own; where a flag says so,
 // the read lock of the VMA does, too.
 func (v *VMA) IsDetached(t *task.Task) bool {
-	if v.generation().Counts() {
-		return v.refcnt.Read(t) == 0
+	if v.generation().Flagged() {
+		return v.detached.Read(t)
 	}
-	return v.detached.Read(t)
+	return v.refcnt.Read(t) == 0
 }
 
 func (v *VMA) generation() Generation { return v.mm.Peek().Generation }
 
 // DetachedPeek reports without announcing whether the VMA is detached, for reports and checks of a quiescent state.
 func (v *VMA) DetachedPeek() bool {
-	if v.generation().Counts() {
-		return v.refcnt.Peek() == 0
+	if v.generation().Flagged() {
+		return v.detached.Peek()
 	}
-	return v.detached.Peek()
+	return v.refcnt.Peek() == 0
 }
 
 // LockPeek says how the VMA's own lock stands, likewise: a task has it, or may get it, unless it is idle.
@@ -234,7 +277,7 @@ func (v *VMA) LockPeek() (state string, idle bool) {
 		return "vm_lock free", true
 	}
 	n := v.refcnt.Peek()
-	return fmt.Sprintf("vm_refcnt %#x", n), n <= 1
+	return fmt.Sprintf("vm_refcnt %#x", n), n <= 1+v.generation().DetachedCount()
 }
 
 // AssertWriteLocked reports a violation unless the caller has the VMA write-locked: vma_assert_write_locked.
@@ -253,7 +296,7 @@ func (v *VMA) AssertLocked(t *task.Task) {
 
 // AssertAttached checks that the VMA is attached: vma_assert_attached. The caller has it write-locked, so that it stays so.
 func (v *VMA) AssertAttached(t *task.Task) {
-	if v.refcnt.Peek() == 0 && v.DetachedPeek() { // first what says most of the usual generation
+	if (v.refcnt.Peek() == 0 || v.detached.Peek()) && v.DetachedPeek() { // first what says most of the usual generation
 		t.Violate("store-detached", "the entry of the detached VMA %#x is overwritten", v.start.Peek())
 	}
 }

@@ -12,17 +12,17 @@ import (
 // startReadV6 is startRead.
 func (v *VMA) startReadV6(t *task.Task, mm *MMLock) ReadResult {
 	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
-		mm.RCU.ReadUnlock(t)
+		mm.leaveRCU(t)
 		return ReadBusy
 	}
 	if old, ok := v.takeV6(t, mm); !ok {
-		mm.RCU.ReadUnlock(t)
+		mm.leaveRCU(t)
 		if old == 0 {
 			return ReadDetached
 		}
 		return ReadBusy
 	}
-	if mm.Rules.Has(rules.CheckVMMM) {
+	if mm.Rules.Has(rules.CheckMMInside) {
 		if other := v.mm.ReadOnce(t); other != mm {
 			v.putForeignV6(t, mm, other)
 			return ReadBusy
@@ -30,10 +30,17 @@ func (v *VMA) startReadV6(t *task.Task, mm *MMLock) ReadResult {
 	}
 	if v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t) {
 		v.refcountPutV6(t)
-		mm.RCU.ReadUnlock(t)
+		mm.leaveRCU(t)
 		return ReadBusy
 	}
 	return ReadLocked
+}
+
+// leaveRCU ends the read section of a look-up that has failed, by rule not before the look-up has ended.
+func (m *MMLock) leaveRCU(t *task.Task) {
+	if m.DropsRCU() {
+		m.RCU.ReadUnlock(t)
+	}
 }
 
 // takeV6 takes a reader's reference, and reports whether it did; old is the count before. Without rules.ReaderLimit only
@@ -52,7 +59,7 @@ func (v *VMA) takeV6(t *task.Task, mm *MMLock) (old int32, ok bool) {
 
 // putForeignV6 is putForeign, by rule without the pin.
 func (v *VMA) putForeignV6(t *task.Task, mm, other *MMLock) {
-	mm.RCU.ReadUnlock(t)
+	mm.leaveRCU(t)
 	if !mm.Rules.Has(rules.PinForeignMM) {
 		v.refcountPutV6(t)
 		return
@@ -157,7 +164,7 @@ func (v *VMA) exitLockedV6(t *task.Task, mm *MMLock) int32 {
 // initRefcountV6 lets a new VMA begin attached, where rules.BornDetached is missing: vma_lock_init, when a flag that said detached was
 // set later.
 func (v *VMA) initRefcountV6(t *task.Task, mm *MMLock) {
-	if !mm.Rules.Has(rules.BornDetached) {
+	if mm.Rules.Dropped(rules.BornDetached) {
 		v.refcnt.SetRelease(t, 1)
 	}
 }
@@ -199,6 +206,13 @@ func (v *VMA) UnstableMM(t *task.Task) *MMLock {
 	mm := v.mm.ReadOnce(t)
 	mm.AssertInUse(t, "mm_lock_seq is read of a freed mm, through the vm_mm of a reused VMA")
 	return mm
+}
+
+// ComparesLater reports whether it is lock_vma_under_rcu that compares vm_mm, when it has the read lock: vma_start_read does not, or has looked
+// into vma->vm_mm itself.
+func (m *MMLock) ComparesLater() bool {
+	rs := &m.Rules
+	return m.Generation == RefcountV6 && rs.Has(rules.CheckVMMM) && !(rs.Has(rules.CallersMM) && rs.Has(rules.CheckMMInside))
 }
 
 // OfMM reports whether the VMA belongs to mm.

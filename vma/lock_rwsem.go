@@ -55,7 +55,11 @@ func newLockCache() *ksync.Slab[vmaLock, *vmaLock] {
 // fails, with ENOMEM, the VMA is free again.
 func (c *Cache) allocFlagged(t *task.Task, v *VMA, mm *MMLock) error {
 	v.detached.Write(t, true)
-	if mm.Generation != RWSem {
+	switch mm.Generation {
+	case MmapOnly, FreeAtZero:
+		return nil
+	case ThreeState:
+		v.refcnt.SetRelease(t, 1)
 		return nil
 	}
 	l, err := c.locks.Alloc(t)
@@ -133,11 +137,13 @@ func (v *VMA) clearDetached(t *task.Task) {
 	v.detached.Write(t, false)
 }
 
-// setDetached is vma_mark_detached(vma, true). It waits for no reader: the write lock has seen them out.
-func (v *VMA) setDetached(t *task.Task) {
+// setDetached is vma_mark_detached(vma, true), and reports whether the VMA was attached. It waits for no reader: the write lock has
+// seen them out.
+func (v *VMA) setDetached(t *task.Task) bool {
 	if v.detached.Read(t) {
 		t.Violate("detach-detached", "VMA %#x is detached twice", v.start.Peek())
-		return
+		return false
 	}
 	v.detached.Write(t, true)
+	return true
 }

@@ -25,12 +25,15 @@ type MMLock struct {
 	Rules      rules.Set
 	RefLimit   int32      // the vm_refcnt above which no reader gets in; VMARefLimit unless a scenario sets it lower
 	Generation Generation // what keeps VMAs as they are for readers; follows from Rules
+	cache      *Cache     // that its VMAs are from
+	lent       []*VMA     // of the generation FreeAtZero: what the writer has detached and a reader's put frees; under mmap_lock
 }
 
-// Init makes the locks of a new mm, with one reference on its memory.
-func (m *MMLock) Init(rcu *ksync.Domain, rs rules.Set) {
+// Init makes the locks of a new mm, with one reference on its memory. Its VMAs are from cache.
+func (m *MMLock) Init(rcu *ksync.Domain, rs rules.Set, cache *Cache) {
 	m.Count.Init(1)
 	m.RCU, m.Rules, m.RefLimit, m.Generation = rcu, rs, VMARefLimit, generationOf(rs)
+	m.cache = cache
 }
 
 // mmLockLayout names the cells.

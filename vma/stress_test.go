@@ -12,7 +12,7 @@ import (
 // TestStress lets goroutines find and lock VMAs that two address spaces change, detach, free and reuse. The locks
 // protect plain words, which the race detector watches.
 func TestStress(t *testing.T) {
-	for _, spec := range append(withRWSem, "linux-6.18", "linux-6.18,+seq-counter") {
+	for _, spec := range append(withRWSem, "linux-6.18", "linux-6.18,+seq-counter", "free-at-zero"+waits, "three-state"+waits) {
 		t.Run(spec, func(t *testing.T) { stress(t, spec) })
 	}
 }
@@ -103,7 +103,7 @@ func stress(t *testing.T, spec string) {
 				s.mm.StartWrite(tk, n)
 				s.mm.MarkAttached(tk, n)
 				at.Store(n)
-				l.cache.Free(tk, v)
+				s.mm.FreeArea(tk, v)
 				v = n
 			} else {
 				v.SetRange(tk, testStart, testEnd, v.Pgoff(tk)+1)

@@ -13,7 +13,8 @@
 //	1+n               attached, n readers
 //	+VMALockOffset    a writer is keeping new readers out and waits for the rest
 //
-// In the others a flag says whether it is detached, and its readers hold a rwsem, or mmap_lock.
+// The proposals of December 2024 have other states (lock_free_at_zero.go, lock_three_state.go). In the rest a flag says whether it is
+// detached, and its readers hold a rwsem, or mmap_lock.
 //
 // A VMA is write-locked while its vm_lock_seq equals the mm's mm_lock_seq; so all write locks of an mm end at once, when
 // mm_lock_seq moves on. Where VMAs have no lock, all are write-locked while mmap_lock is.
@@ -45,7 +46,7 @@ type VMA struct {
 	file  ksync.Plain[*phys.File]
 	seq   ksync.Atomic32
 
-	detached ksync.Plain[bool] // where there is no refcnt: the detached flag
+	detached ksync.Plain[bool] // where refcnt does not say so: the detached flag
 	_        [3]byte
 
 	refcnt ksync.Refcount // in generations that count readers
@@ -223,7 +224,7 @@ func (c *Cache) Alloc(t *task.Task, mm *MMLock, start, end, pgoff uint64, flags 
 	}
 	v.mm.WriteOnce(t, mm)
 	switch {
-	case !mm.Generation.Counts():
+	case mm.Generation.Flagged():
 		if err := c.allocFlagged(t, v, mm); err != nil {
 			return nil, err
 		}
@@ -252,7 +253,7 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 	}
 	if mm.Generation.Counts() && !mm.Rules.Has(rules.DupByField) { // *new = *orig, then vma_lock_init
 		n.refcnt.SetRelease(t, v.refcnt.Read(t))
-		n.refcnt.SetRelease(t, 0)
+		n.refcnt.SetRelease(t, mm.Generation.DetachedCount())
 		n.initRefcountV6(t, mm)
 	}
 	if f := v.file.Read(t); f != nil {
@@ -263,7 +264,7 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 	return n, nil
 }
 
-// Free gives a detached VMA back: vm_area_free. Its memory may be another VMA at once.
+// Free gives a detached VMA back: kmem_cache_free. Its memory may be another VMA at once.
 func (c *Cache) Free(t *task.Task, v *VMA) {
 	if v.generation() == RefcountV6 {
 		v.endRefcountV6(t)

@@ -99,6 +99,27 @@ func (r *Refcount) incLimitedObserved(t *task.Task, limit int32) (old int32, ok 
 	return old, ok
 }
 
+// IncMoreThanOneLimitedAcquire is IncNotZeroLimitedAcquire for a count of which one is no reference that others may add theirs to.
+func (r *Refcount) IncMoreThanOneLimitedAcquire(t *task.Task, limit int32) (old int32, ok bool) {
+	if t.Observer != nil {
+		t.Begin(task.OpRefIncMoreThanOneLimitedAcquire, unsafe.Pointer(r))
+	}
+	for {
+		old = atomic.LoadInt32(&r.v)
+		if ok = old > 1 && old < limit; !ok || atomic.CompareAndSwapInt32(&r.v, old, old+1) {
+			break
+		}
+	}
+	if t.Observer != nil {
+		now := old
+		if ok {
+			now++
+		}
+		t.End(uint64(old), uint64(now))
+	}
+	return old, ok
+}
+
 // AddNotZero adds d unless the count is zero, and reports whether it did.
 func (r *Refcount) AddNotZero(t *task.Task, d int32) bool {
 	_, ok := r.add(t, task.OpRefAddNotZero, d, false)

@@ -18,6 +18,7 @@ func TestRefcountOperations(t *testing.T) {
 	inc := func(r *Refcount, t *task.Task) any { r.Inc(t); return nil }
 	incNotZero := func(r *Refcount, t *task.Task) any { return r.IncNotZero(t) }
 	limited := func(r *Refcount, t *task.Task) any { _, ok := r.IncNotZeroLimitedAcquire(t, limit); return ok }
+	more := func(r *Refcount, t *task.Task) any { _, ok := r.IncMoreThanOneLimitedAcquire(t, limit); return ok }
 	add := func(r *Refcount, t *task.Task) any { return r.AddNotZero(t, 10) }
 	sub := func(r *Refcount, t *task.Task) any { return r.SubRelease(t, 10) }
 	dec := func(r *Refcount, t *task.Task) any { return r.DecAndTest(t) }
@@ -39,6 +40,10 @@ func TestRefcountOperations(t *testing.T) {
 		{"limited at the limit", limit, limited, false, outcome{limit, ""}},
 		{"limited above", RefMax, limited, false, outcome{RefMax, ""}},
 		{"limited declines", 0, limited, false, outcome{0, ""}},
+		{"more than one", 2, more, true, outcome{3, ""}},
+		{"more than one declines", 1, more, false, outcome{1, ""}},
+		{"more than one declines none", 0, more, false, outcome{0, ""}},
+		{"more than one at the limit", limit, more, false, outcome{limit, ""}},
 		{"add", 1, add, true, outcome{11, ""}},
 		{"add declines", 0, add, false, outcome{0, ""}},
 		{"add saturates", RefMax - 9, add, true, outcome{RefMax, over}},

@@ -9,7 +9,7 @@ var detachRules = rows{
 		Breaks: "a reader's put drops the count to zero after the writer freed or re-attached the VMA",
 		Shows:  "put-to-zero",
 		Seen:   SeenVerdict,
-		Locks:  withRefcount,
+		Locks:  withCount,
 	},
 	RetryDetached: {
 		Name:   "retry-detached",
@@ -18,7 +18,7 @@ var detachRules = rows{
 		Effect: "the fault goes on under mmap_lock, and vma_lock_miss stays zero",
 		Shows:  "overlap-fault",
 		Seen:   SeenReached,
-		Locks:  withVMALock,
+		Locks:  withLookup,
 	},
 	CheckDetached: {
 		Name:   "check-detached",

@@ -11,6 +11,25 @@ var reuseRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withRefcount,
 	},
+	CheckMMInside: {
+		Name:   "check-mm-inside",
+		Does:   "vma_start_read compares vm_mm itself, and gives a foreign VMA back; without, lock_vma_under_rcu does, as if it were its own",
+		Since:  `6.16.1, "mm: fix a UAF when vma->mm is freed after vma->vm_refcnt got dropped"`,
+		Breaks: "the reader gives back what it never had: no mm is pinned, and it wakes the writer of one that is freed",
+		Shows:  "foreign-put",
+		Seen:   SeenVerdict,
+		Locks:  withRefcount,
+	},
+	DropRCU: {
+		Name:   "drop-rcu",
+		Does:   "vma_start_read leaves the RCU section where it does not lock the VMA; without, one section lasts until lock_vma_under_rcu has ended",
+		Since:  "6.18",
+		Effect: "a second look may go on from the node of the first one, which the section has kept",
+		Shows:  "kept-node",
+		Beside: "-walk-anew",
+		Seen:   SeenVerdict,
+		Locks:  withRefcount,
+	},
 	PinForeignMM: {
 		Name:   "pin-foreign-mm",
 		Does:   "a reader that took a foreign VMA pins its mm before it drops the reference",
@@ -36,7 +55,7 @@ var reuseRules = rows{
 		Breaks: "a VMA reused at another address between the check and the reference is taken for the one looked up",
 		Shows:  "reuse-then-attach",
 		Seen:   SeenVerdict,
-		Locks:  withVMALock,
+		Locks:  withLookup,
 	},
 	SettleBeforePut: {
 		Name:   "settle-before-put",
@@ -54,7 +73,7 @@ var reuseRules = rows{
 		Breaks: "a reader that stands on the copy's memory takes a reference on a count that is then set to zero",
 		Shows:  "struct-copy",
 		Seen:   SeenVerdict,
-		Locks:  withRefcount,
+		Locks:  withCount,
 	},
 	TypesafeSlab: {
 		Name:   "typesafe-slab",
@@ -64,7 +83,7 @@ var reuseRules = rows{
 		Shows:  "reuse-before-lock",
 		Beside: "-check-vm-mm",
 		Seen:   SeenVerdict,
-		Locks:  withRefcount,
+		Locks:  withCount,
 	},
 	BornDetached: {
 		Name:   "born-detached",

@@ -6,17 +6,21 @@ type Lock uint8
 
 // The locks.
 const (
-	RefcountLock Lock = iota // vm_refcnt counts the readers of each VMA
-	MmapLock                 // mmap_lock alone
-	RWSemLock                // each VMA has a rwsem
+	RefcountLock   Lock = iota // vm_refcnt counts the readers of each VMA
+	MmapLock                   // mmap_lock alone
+	RWSemLock                  // each VMA has a rwsem
+	FreeAtZeroLock             // vm_refcnt counts readers, and the last put frees the VMA
+	ThreeStateLock             // the same, with a count for unused, one for detached and one for attached
 	numLocks
 )
 
 // lockTable says what each lock is, as it ends the words "kept as they are by".
 var lockTable = [numLocks]string{
-	RefcountLock: "the count vm_refcnt of each",
-	MmapLock:     "mmap_lock alone",
-	RWSemLock:    "a rwsem of each",
+	RefcountLock:   "the count vm_refcnt of each",
+	MmapLock:       "mmap_lock alone",
+	RWSemLock:      "a rwsem of each",
+	FreeAtZeroLock: "a count whose last put frees the VMA",
+	ThreeStateLock: "a count whose last put frees the VMA, with three states",
 }
 
 func (l Lock) String() string { return lockTable[l] }
@@ -27,7 +31,10 @@ type Locks uint16
 const (
 	withRefcount Locks = 1 << RefcountLock
 	withRWSem    Locks = 1 << RWSemLock
-	withVMALock        = withRefcount | 1<<RWSemLock // a lock of each VMA, whatever it is
+	withLastPut        = 1<<FreeAtZeroLock | 1<<ThreeStateLock
+	withCount          = withRefcount | withLastPut
+	withLookup         = withRefcount | 1<<RWSemLock // a look-up whose steps are rules
+	withVMALock        = withCount | 1<<RWSemLock    // a lock of each VMA, whatever it is
 )
 
 // gives reports whether a rule means something under the lock.

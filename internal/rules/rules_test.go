@@ -68,17 +68,20 @@ func TestParse(t *testing.T) {
 		"linux-6.18,+detach-waits,-hole-first":       {"linux-6.18", []Rule{DetachWaits}, []Rule{HoleFirst}},
 		"linux-6.18,-detach-waits,-detach-waits":     {"linux-6.18,-detach-waits", nil, []Rule{DetachWaits}},
 		// Rules that make no sense without the one taken away go with it.
-		"linux-6.18,-check-vm-mm":                            {"linux-6.18,-check-vm-mm", nil, []Rule{CheckVMMM, PinForeignMM}},
-		"linux-6.18,-check-vm-mm,-pin-foreign-mm":            {"linux-6.18,-check-vm-mm", nil, []Rule{CheckVMMM, PinForeignMM}},
-		"linux-6.18,-munmap-downgrade":                       {"linux-6.18,-munmap-downgrade", []Rule{EndWriteOnDowngrade}, []Rule{MunmapDowngrade}},
-		"refcount-v6":                                        {"refcount-v6", []Rule{ForkLocksParent}, []Rule{DetachWaits, TypesafeSlab}},
-		"refcount-v6,+detach-waits":                          {"refcount-v6,+detach-waits", []Rule{DetachWaits}, []Rule{TypesafeSlab}},
-		"mmap-lock":                                          {"mmap-lock", []Rule{MunmapDowngrade, UndoMerge}, []Rule{DetachWaits, TypesafeSlab, SeqCounter, ForkLocksParent}},
-		"vma-rwsem":                                          {"vma-rwsem", []Rule{SeqCounter, RetryDetached, ForkLocksParent}, []Rule{DetachWaits, TypesafeSlab, WalkAnew}},
-		"vma-rwsem,-seq-counter":                             {"vma-rwsem,-seq-counter", []Rule{RetryDetached}, []Rule{SeqCounter}},
-		"vma-rwsem-seqcount":                                 {"vma-rwsem-seqcount", []Rule{RetryDetached}, []Rule{SeqCounter, DetachWaits}},
-		"mmap-lock,-munmap-downgrade":                        {"mmap-lock,-munmap-downgrade", nil, []Rule{MunmapDowngrade, EndWriteOnDowngrade}},
-		"refcount-v6,+check-vm-mm,+pin-foreign-mm":           {"refcount-v6,+check-vm-mm,+pin-foreign-mm", []Rule{CheckVMMM, PinForeignMM}, nil},
+		"linux-6.18,-check-vm-mm":                 {"linux-6.18,-check-vm-mm", nil, []Rule{CheckVMMM, CheckMMInside, PinForeignMM}},
+		"linux-6.18,-check-vm-mm,-pin-foreign-mm": {"linux-6.18,-check-vm-mm", nil, []Rule{CheckVMMM, CheckMMInside, PinForeignMM}},
+		"linux-6.18,-munmap-downgrade":            {"linux-6.18,-munmap-downgrade", []Rule{EndWriteOnDowngrade}, []Rule{MunmapDowngrade}},
+		"refcount-v6":                             {"refcount-v6", []Rule{ForkLocksParent}, []Rule{DetachWaits, TypesafeSlab}},
+		"refcount-v6,+detach-waits":               {"refcount-v6,+detach-waits", []Rule{DetachWaits}, []Rule{TypesafeSlab}},
+		"mmap-lock":                               {"mmap-lock", []Rule{MunmapDowngrade, UndoMerge}, []Rule{DetachWaits, TypesafeSlab, SeqCounter, ForkLocksParent}},
+		"vma-rwsem":                               {"vma-rwsem", []Rule{SeqCounter, RetryDetached, ForkLocksParent}, []Rule{DetachWaits, TypesafeSlab, WalkAnew}},
+		"vma-rwsem,-seq-counter":                  {"vma-rwsem,-seq-counter", []Rule{RetryDetached}, []Rule{SeqCounter}},
+		"vma-rwsem-seqcount":                      {"vma-rwsem-seqcount", []Rule{RetryDetached}, []Rule{SeqCounter, DetachWaits}},
+		"mmap-lock,-munmap-downgrade":             {"mmap-lock,-munmap-downgrade", nil, []Rule{MunmapDowngrade, EndWriteOnDowngrade}},
+		"refcount-v6,+check-vm-mm,+check-mm-inside,+pin-foreign-mm": {"refcount-v6,+check-vm-mm,+check-mm-inside,+pin-foreign-mm", []Rule{CheckVMMM, PinForeignMM}, nil},
+		"refcount":                    {"refcount", []Rule{CheckVMMM, DetachWaits}, []Rule{PinForeignMM, CheckMMInside, DropRCU, WalkAnew}},
+		"linux-6.18,-drop-rcu":        {"linux-6.18,-drop-rcu", nil, []Rule{DropRCU, WalkAnew}},
+		"linux-6.18,-check-mm-inside": {"linux-6.18,-check-mm-inside", []Rule{CheckVMMM}, []Rule{CheckMMInside, PinForeignMM}},
 		"linux-6.18,-callers-mm,-retry-detached,+hole-first": {"linux-6.18,-retry-detached,-callers-mm,+hole-first", nil, nil},
 	} {
 		s, err := Parse(spec)
@@ -106,9 +109,9 @@ func TestParseRefuses(t *testing.T) {
 		"+pin-foreign-mm,-check-vm-mm": "rules -check-vm-mm and +pin-foreign-mm contradict each other: " +
 			"without the comparison no VMA is found to be foreign",
 		"vma-rwsem,-detach-waits": "rule -detach-waits says nothing under generation vma-rwsem, where VMAs are kept as they are by a rwsem of each: " +
-			"expected one of refcount-v6, linux-6.18 before it",
+			"expected one of refcount-v6, free-at-zero, three-state, refcount, linux-6.18 before it",
 		"mmap-lock,+hole-first": "rule +hole-first says nothing under generation mmap-lock, where VMAs are kept as they are by mmap_lock alone: " +
-			"expected one of vma-rwsem, vma-rwsem-seqcount, refcount-v6, linux-6.18 before it",
+			"expected one of vma-rwsem, vma-rwsem-seqcount, refcount-v6, free-at-zero, three-state, refcount, linux-6.18 before it",
 		"refcount-v6,+pin-foreign-mm": "rules -check-vm-mm and +pin-foreign-mm contradict each other: ",
 		"-munmap-downgrade,-end-write-on-downgrade": "rules -munmap-downgrade and -end-write-on-downgrade contradict each other: " +
 			"nothing downgrades",

@@ -18,6 +18,8 @@ const (
 
 	// reuse
 	CheckVMMM
+	CheckMMInside
+	DropRCU
 	PinForeignMM
 	CallersMM
 	AddressAfterRef
@@ -62,7 +64,6 @@ const (
 	LockRmap
 	ResetIterator
 	SpareClosed
-	LeftSurvives
 
 	// split
 	SplitLocksOld
@@ -202,7 +203,57 @@ var generationTable = [...]Generation{
 			Bytes:    "not in our sources",
 		},
 		set: theDefault().without(bitsOf(DetachWaits, CheckVMMM, PinForeignMM, CallersMM, RetryDetached, SettleBeforePut,
-			OneStepWriteLock, DupByField, TypesafeSlab, AttachBeforeStore)),
+			OneStepWriteLock, DupByField, TypesafeSlab, AttachBeforeStore, CheckMMInside, DropRCU, WalkAnew)),
+	},
+	{
+		Name: "free-at-zero",
+		Doc: "what Peter Zijlstra proposed on 17 December 2024: detaching waits for no reader, and whoever drops the count to zero frees " +
+			"the VMA; but munmap still uses what it has detached, and may attach it again. All else is as in linux-6.18",
+		Lock: FreeAtZeroLock,
+		Facts: Facts{
+			Kernels:  "none",
+			Readers:  "as `linux-6.18`",
+			Writers:  "as `linux-6.18`",
+			Unlock:   "a sequence counter from odd to even",
+			Detached: "a count of 0, or of the readers that are left; their last put frees the VMA",
+			Memory:   "at once, as another VMA, from the last put on",
+			Falls:    sinceDelayedCheck,
+			Bytes:    "none was built",
+		},
+		set: theDefault().and(under(FreeAtZeroLock)).without(bitsOf(DetachWaits)),
+	},
+	{
+		Name: "three-state",
+		Doc: "what Suren Baghdasaryan answered that day: a count of 0 is unused, 1 detached, 2 attached, and readers raise what is more than one; " +
+			"the last put frees the VMA, and detaching waits for no reader. All else is as in linux-6.18",
+		Lock: ThreeStateLock,
+		Facts: Facts{
+			Kernels:  "none",
+			Readers:  "a count that is raised if it is more than 1 and below its limit, then as `linux-6.18`",
+			Writers:  "as `linux-6.18`",
+			Unlock:   "a sequence counter from odd to even",
+			Detached: "a count of 1, and of one more for each reader that is left",
+			Memory:   "at once, as another VMA, from the last put on",
+			Falls:    sinceDelayedCheck,
+			Bytes:    "none was built",
+		},
+		set: theDefault().and(under(ThreeStateLock)).without(bitsOf(DetachWaits)),
+	},
+	{
+		Name: "refcount",
+		Doc: "Linux 6.15 as merged: vm_mm is compared by lock_vma_under_rcu, which gives a foreign VMA back without pinning its mm, and one " +
+			"RCU section lasts until the look-up has ended",
+		Facts: Facts{
+			Kernels:  "6.15.0 to 6.15.9, 6.16.0",
+			Readers:  "as `refcount-v6`; `vm_mm` is compared by the caller",
+			Writers:  "the count + 0x40000000, a wait, and `vm_lock_seq` = `mm_lock_seq`",
+			Unlock:   "a sequence counter from odd to even",
+			Detached: "a count of 0, which detaching waits for",
+			Memory:   "at once, as another VMA (`SLAB_TYPESAFE_BY_RCU`)",
+			Falls:    sinceDelayedCheck,
+			Bytes:    "192",
+		},
+		set: theDefault().without(bitsOf(PinForeignMM, CheckMMInside, DropRCU, WalkAnew)),
 	},
 	{
 		Name: "linux-6.18",
@@ -223,6 +274,9 @@ var generationTable = [...]Generation{
 
 var contradictionTable = [...]contradiction{
 	{setting{CheckVMMM, false}, setting{PinForeignMM, true}, "without the comparison no VMA is found to be foreign"},
+	{setting{CheckVMMM, false}, setting{CheckMMInside, true}, "there is nothing to compare where"},
+	{setting{CheckMMInside, false}, setting{PinForeignMM, true}, "lock_vma_under_rcu gives a foreign VMA back as it would its own"},
+	{setting{DropRCU, false}, setting{WalkAnew, true}, "in one RCU section a walk may go on from where it stands"},
 	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
 }
 
@@ -232,4 +286,5 @@ const LateMask Mask = 1<<LateAnonCheck | 1<<FileFaults
 // RefcountMask has the rules by which Linux 6.15 to 6.18 look VMAs up, lock and detach them.
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
 	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<UndoKilledLock | 1<<BornDetached | 1<<SeqAcquire |
-	1<<AnonVMAUnderLock | 1<<SeqBeforeFlag | 1<<DropBeforeLook
+	1<<AnonVMAUnderLock | 1<<SeqBeforeFlag | 1<<DropBeforeLook |
+	1<<CheckMMInside | 1<<DropRCU

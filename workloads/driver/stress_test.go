@@ -24,15 +24,19 @@ func TestBuiltinScenarios(t *testing.T) {
 }
 
 // TestBuiltinScenariosUnderEveryGeneration does the same under each generation but the default. Counters of VMA locks move only where
-// VMAs have locks. refcount-v6 is left out: what is wrong with it may happen, or not.
+// VMAs have locks. refcount-v6 is left out: what is wrong with it may happen, or not. The proposals that the wait mends run with it.
 func TestBuiltinScenariosUnderEveryGeneration(t *testing.T) {
 	for _, g := range rules.Generations() {
 		if g.Name == rules.Default || g.Name == "refcount-v6" {
 			continue
 		}
 		for _, info := range workloads.Builtin() {
-			t.Run(g.Name+"/"+info.Name, func(t *testing.T) {
-				r := mustPass(t, info.Source, Options{Duration: 50 * time.Millisecond, Validate: true, Memory: 64 << 20, Rules: g.Name})
+			spec := g.Name
+			if g.Lock == rules.FreeAtZeroLock || g.Lock == rules.ThreeStateLock {
+				spec += ",+detach-waits"
+			}
+			t.Run(spec+"/"+info.Name, func(t *testing.T) {
+				r := mustPass(t, info.Source, Options{Duration: 50 * time.Millisecond, Validate: true, Memory: 64 << 20, Rules: spec})
 				f := &r.Faults
 				if f.Total == 0 || f.VMALockSuccess+f.MmapLock != f.Total {
 					t.Errorf("faults do not add up: %+v", f)
