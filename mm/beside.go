@@ -7,4 +7,7 @@ type Beside uint8
 // The tasks.
 const (
 	Collapses Beside = 1 << iota // retract page tables: khugepaged
+	SwapsOff                     // go through the address spaces that may have pages in swap: swapoff
+	Scans                        // look for equal pages: ksm
+	Probes                       // put breakpoints into the pages of a file: uprobes
 )

@@ -45,3 +45,56 @@ func TestCollapseRefuses(t *testing.T) {
 	}
 	l.end()
 }
+
+// TestListedAddressSpaces: swapoff finds a forked child as long as it has users, ksm every address space as long as it has.
+func TestListedAddressSpaces(t *testing.T) {
+	l := newLab(t, mm.Config{Beside: mm.SwapsOff | mm.Scans}, "")
+	l.mmap(0, 4, rw)
+	l.fill(1, 3)
+	if n := l.m.Swapoff(l.t); n != 0 {
+		t.Errorf("swapoff finds %d VMAs before a fork", n)
+	}
+	child, err := l.mm.Fork(l.t, "child")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []uint64{1, 0} {
+		if n := l.m.Swapoff(l.t); n != want {
+			t.Errorf("swapoff finds %d VMAs, expected %d", n, want)
+		}
+		if n := l.m.KSMScan(l.t); n != want+1 {
+			t.Errorf("ksm finds %d VMAs, expected %d", n, want+1)
+		}
+		if want > 0 {
+			child.Put(l.t)
+		}
+	}
+	l.end()
+}
+
+// TestMapInfo: private mappings of a page of a file are found, shared ones are not, and what has gone meanwhile is noticed.
+func TestMapInfo(t *testing.T) {
+	l := newLab(t, mm.Config{Beside: mm.Probes}, "")
+	f := l.open(4)
+	l.mmapFile(f, 0, 4, linux.PROT_READ, linux.MAP_PRIVATE, 0)
+	l.mmapFile(f, 10, 12, linux.PROT_READ, linux.MAP_SHARED, 1)
+	l.mmapFile(f, 20, 21, linux.PROT_READ, linux.MAP_PRIVATE, 1)
+	infos, done, err := l.mm.BuildMapInfo(l.t, at(10)+8)
+	if err != nil || len(infos) != 2 || infos[0].Addr != at(1)+8 || infos[1].Addr != at(20)+8 {
+		t.Fatalf("found %+v, %v", infos, err)
+	}
+	v := l.mm.Tree.Lookup(l.t, at(20))
+	if !infos[1].StillMaps(l.t, v) || infos[0].StillMaps(l.t, v) {
+		t.Error("a mapping is taken for another")
+	}
+	for _, info := range infos {
+		info.MM.Put(l.t)
+	}
+	done()
+	for _, addr := range []uint64{at(10) + 1, at(50)} {
+		if _, _, err := l.mm.BuildMapInfo(l.t, addr); !errors.Is(err, linux.EINVAL) {
+			t.Errorf("%#x: %v", addr, err)
+		}
+	}
+	l.end()
+}

@@ -13,6 +13,9 @@ func (mm *MM) exitMmap(t *task.Task) {
 	mm.MmapWriteLock(t)
 	u := unmapping{mm: mm, end: linux.TaskSize, vmas: mm.Machine.scratch.Get(t).vmas[:0]}
 	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
+		if !mm.isVMA(e.VMA) {
+			return false
+		}
 		mm.StartWrite(t, e.VMA)
 		mm.MarkDetached(t, e.VMA)
 		u.vmas = append(u.vmas, e.VMA)
@@ -24,6 +27,7 @@ func (mm *MM) exitMmap(t *task.Task) {
 	if n := mm.Tables.TablePages(); n != 0 { // check_mm: non-zero pgtables_bytes on freeing mm
 		t.Violate("tables-left", "%d page tables of %s are left though nothing is mapped", n, mm.Name)
 	}
+	mm.Tree.Destroy(t)
 	mm.MmapWriteUnlock(t)
 	mm.Tables.Destroy(t)
 	mm.Machine.mms.FetchAdd(t, ^uint32(0))

@@ -1,6 +1,8 @@
 package mm
 
 import (
+	"slices"
+
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/rules"
@@ -18,8 +20,10 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	if err != nil {
 		return nil, err
 	}
+	mm.Machine.startDup(t)
 	if err := mm.lockCall(t, callFork, 0, linux.TaskSize); err != nil {
 		child.Put(t)
+		mm.Machine.endDup(t)
 		return nil, err
 	}
 	child.MmapWriteLock(t) // nested; no other task knows the child
@@ -30,24 +34,46 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	child.brk.Init(mm.brk.Read(t))
 	child.inheritFlags(t, mm)
 	child.residue.pgoff = mm.residue.pgoff
-	err = mm.dupVMAs(t, child)
-	child.endWrite(t)
+	if err = mm.dupVMAs(t, child); err == nil {
+		child.checkSection(t)
+	}
+	child.MmapWriteUnlock(t)
 	mm.Machine.FlushTLB(t) // of the parent, which must not write to shared pages any more
 	mm.endCall(t, err)
 	if err != nil {
-		child.Put(t)
+		mm.giveUp(t, child)
 		return nil, err
 	}
+	mm.Machine.endDup(t)
 	return child, nil
 }
 
+// giveUp tears down a child that could not be made. Others may have found it meanwhile.
+func (mm *MM) giveUp(t *task.Task, child *MM) {
+	barred := mm.Rules.Has(rules.ForkBarsUprobes)
+	if !barred {
+		mm.Machine.endDup(t)
+	}
+	child.Put(t)
+	if barred {
+		mm.Machine.endDup(t)
+	}
+}
+
 // dupVMAs copies every VMA and its page-table entries. The tree is filled at the end: the child's VMAs are attached after
-// they are stored, when they are complete. The caller holds both mmap locks for writing.
+// they are stored, when they are complete. If it fails, a marker stands in the child's tree where it stopped; in the kernel, which copies
+// the tree first, the parent's VMAs follow behind that. The caller holds both mmap locks for writing.
 func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 	var entries []tree.Entry
 	var err error
+	var marker tree.Entry
 	mm.Tree.Ascend(t, 0, func(e tree.Entry) bool {
+		if err != nil { // what follows the VMA whose pages could not all be copied
+			marker = e
+			return false
+		}
 		if err = mm.lockParent(t, e.VMA); err != nil {
+			marker = e
 			return false
 		}
 		if e.VMA.Flags(t)&linux.VMDontCopy != 0 {
@@ -57,10 +83,20 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 		if n, err = mm.dupVMA(t, child, e.VMA); n != nil {
 			entries = append(entries, tree.Entry{Start: e.Start, End: e.End, VMA: n})
 			child.statAccount(t, n.Flags(t), n.Pages(t))
+		} else {
+			marker = e
 		}
-		return err == nil
+		return n != nil
 	})
-	child.Tree.Fill(t, entries)
+	all := entries
+	if err != nil {
+		child.failed.Write(t, true)
+		if marker.VMA != nil {
+			marker.VMA = mm.Machine.reserved.Entry(t)
+			all = append(slices.Clip(entries), marker)
+		}
+	}
+	child.Tree.Fill(t, all)
 	for _, e := range entries {
 		child.StartWrite(t, e.VMA)
 		child.MarkAttached(t, e.VMA)
@@ -153,6 +189,9 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 				mem.Page(pte.PFN()).Mapcount.FetchAdd(t, 1)
 			}
 			to.Entries[i].Set(t, pte)
+			if mm.Machine.has(SwapsOff) {
+				mm.Machine.listForSwap(t, child)
+			}
 		}
 		c.Lock.Unlock(t)
 		to.Lock.Unlock(t)

@@ -21,6 +21,7 @@ var countersLayout = task.Layout{
 		{Name: "brk", Offset: unsafe.Offsetof(MM{}.brk), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "where the heap ends"},
 		{Name: "def_flags", Offset: unsafe.Offsetof(MM{}.defFlags), Size: unsafe.Sizeof(ksync.Plain[linux.VMFlags]{}), Doc: "flags of new VMAs"},
 		{Name: "flags", Offset: unsafe.Offsetof(MM{}.mdwe), Size: unsafe.Sizeof(ksync.Flags64{}), Doc: "what prctl(PR_SET_MDWE) has set"},
+		{Name: "unstable", Offset: unsafe.Offsetof(MM{}.failed), Size: unsafe.Sizeof(ksync.Plain[bool]{}), Doc: "the fork that makes it has failed"},
 		{Name: "rlim", Offset: unsafe.Offsetof(MM{}.limits), Size: unsafe.Sizeof(limits{}), Doc: "signal->rlim: the limits of the process"},
 	},
 }

@@ -53,7 +53,9 @@ type Machine struct {
 	tasks    ksync.Atomic32
 	mms      ksync.Atomic32 // address spaces whose memory is in use
 	spare    mmPool
-	unseen   task.Task // performs what is not to be announced
+	lists    lists
+	reserved vma.Reserved // what a fork that failed leaves in the tree
+	unseen   task.Task    // performs what is not to be announced
 
 	driver    driver         // owns the files with hooks
 	populate  PopulateFunc   // brings pages in, as faults do
@@ -176,6 +178,7 @@ func (m *Machine) Rewind() {
 	m.anonVMAs.Rewind()
 	m.chains.Rewind()
 	m.spare.keep, m.spare.used = true, 0
+	m.lists = lists{}
 }
 
 // mmPool keeps the memory of address spaces, for the next ones.

@@ -42,8 +42,9 @@ type MM struct {
 	startBrk ksync.Plain[uint64]        // where the heap begins: start_brk
 	brk      ksync.Plain[uint64]        // where it ends
 	limits   limits
-	residue  residue // under mmap_lock held for writing
-	charged  uint64  // pages, whatever the mode: what Validate compares; under mmap_lock held for writing, or downgraded
+	failed   ksync.Plain[bool] // the fork that makes it has failed: MMF_UNSTABLE
+	residue  residue           // under mmap_lock held for writing
+	charged  uint64            // pages, whatever the mode: what Validate compares; under mmap_lock held for writing, or downgraded
 }
 
 // NewMM returns an empty address space with one user: mm_alloc. It fails with ENOMEM.
@@ -53,7 +54,7 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	if err := mm.Tables.Init(t, m.Mem, mm.tableReaders()); err != nil {
 		return nil, err
 	}
-	if m.Beside&Collapses != 0 {
+	if m.has(Collapses) {
 		mm.Tables.LetVanish(m.RCU)
 	}
 	mm.Tree.Init(t, m.RCU)
@@ -63,6 +64,9 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	mm.users.Init(1)
 	mm.limits.init()
 	m.mms.FetchAdd(t, 1)
+	if m.has(Scans) {
+		m.enterKSM(t, mm)
+	}
 	return mm, nil
 }
 
@@ -72,7 +76,13 @@ func (mm *MM) Get(t *task.Task) bool { return mm.users.IncNotZero(t) }
 // Put gives a user's reference back and tears the address space down with the last: mmput.
 func (mm *MM) Put(t *task.Task) {
 	if mm.users.DecAndTest(t) == 0 {
+		if mm.Machine.has(Scans) {
+			mm.Machine.exitKSM(t, mm)
+		}
 		mm.exitMmap(t)
+		if mm.Machine.has(SwapsOff) {
+			mm.Machine.unlist(t, mm)
+		}
 		mm.MMLock.Drop(t)
 	}
 }

@@ -94,7 +94,9 @@ func (u *unmapping) gather(t *task.Task) error {
 			u.reattach(t)
 			return err
 		}
-		mm.StartWrite(t, v)
+		if mm.Rules.Has(rules.DetachLocks) {
+			mm.StartWrite(t, v)
+		}
 		u.vmas = append(u.vmas, v)
 		mm.MarkDetached(t, v)
 		u.count(t, v)

@@ -258,6 +258,9 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 	tr.index.StoreRelease(t, m)
 }
 
+// Destroy ends the use of an empty tree: __mt_destroy. It cannot be told from another empty one, but that is not to be relied on.
+func (tr *Tree) Destroy(t *task.Task) { t.Died(unsafe.Pointer(tr)) }
+
 // HighestGap returns the start of the highest free range of the given size within [low, high), false if there is none:
 // mas_empty_area_rev. It takes logarithmic time.
 func (tr *Tree) HighestGap(size, low, high uint64) (start uint64, ok bool) {

@@ -31,6 +31,7 @@ func TestEveryLockHasAPlace(t *testing.T) {
 		{Layout(), reflect.TypeFor[VMA]()},
 		{MMLockLayout(), reflect.TypeFor[MMLock]()},
 		{AnonVMALayout(), reflect.TypeFor[AnonVMA]()},
+		{GlobalLayout(), reflect.TypeFor[GlobalLocks]()},
 		{pgtable.TablesLayout(), reflect.TypeFor[pgtable.Tables]()},
 		{phys.InodeLayout(), reflect.TypeFor[phys.Inode]()},
 		{phys.MemoryLayout(), reflect.TypeFor[phys.Memory]()},

@@ -56,6 +56,9 @@ const (
 	KindDriverPages
 	KindLockBoth
 	KindFindVMAOf
+	KindSwapoff
+	KindKSM
+	KindUprobe
 	KindFork
 	KindExit
 	KindSessions
@@ -275,6 +278,13 @@ var specs = [...]Spec{
 	KindFindVMAOf: {Kind: KindFindVMAOf, Name: "bpf_find_vma", In: inAny, Results: GivesErrno,
 		args: []arg{argOtherMM, argWord}, weight: 1, needs: onSimulator,
 		Help: "look for the VMA at an address of another address space, as a bpf program does", Example: "bpf_find_vma child A => ok | ESRCH | EBUSY | ENOENT"},
+	KindSwapoff: {Kind: KindSwapoff, Name: "swapoff", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
+		Help: "go through the forked address spaces as swapoff does, and count the VMAs that could have pages in swap", Example: "swapoff => 1"},
+	KindKSM: {Kind: KindKSM, Name: "ksm", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
+		Help: "go once through all VMAs of all address spaces as ksm does, and count them", Example: "ksm => 1"},
+	KindUprobe: {Kind: KindUprobe, Name: "uprobe", In: inAny, Results: GivesErrno,
+		args: []arg{argWord, argValue}, weight: 1, needs: onSimulator,
+		Help: "write a word, as a breakpoint, into all private copies of the page of a file that is mapped at ADDR", Example: "uprobe A 204"},
 	KindFork: {Kind: KindFork, Name: "fork", In: inAny, Results: GivesErrno,
 		args: []arg{argMM}, weight: 2, needs: onForks,
 		Help: "copy the task's address space into the new one MM", Example: "fork child"},

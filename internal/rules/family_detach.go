@@ -38,4 +38,14 @@ var detachRules = rows{
 		Shows:  "reattach",
 		Seen:   SeenVerdict,
 	},
+	DetachLocks: {
+		Name:   "detach-locks",
+		Does:   "a VMA is write-locked before it is detached",
+		Since:  `6.4, "mm: mark VMA as being written when changing vm_flags" and the patches around it`,
+		Breaks: "a fault that has the VMA goes on beside the unmapping, and what it maps goes with the page tables",
+		Shows:  "b43-map-fixed-fault",
+		Beside: "-retry-detached",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
 }

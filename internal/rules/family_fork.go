@@ -28,4 +28,12 @@ var forkRules = rows{
 		Seen:   SeenReached,
 		Locks:  withVMALock,
 	},
+	ForkBarsUprobes: {
+		Name:   "fork-bars-uprobes",
+		Does:   "a fork that fails keeps uprobes out until it has torn the child down",
+		Since:  `6.12.8, "fork: avoid inappropriate uprobe access to invalid mm"`,
+		Breaks: "a uprobe that comes by the file takes the marker that the fork has left in the child's tree for a VMA",
+		Shows:  "b45-uprobe-marker",
+		Seen:   SeenVerdict,
+	},
 }

@@ -18,6 +18,22 @@ var walkRules = rows{
 		Shows:  "b34-anon-vma-race",
 		Seen:   SeenVerdict,
 	},
+	UnuseStable: {
+		Name:   "unuse-stable",
+		Does:   "swapoff looks whether the fork that makes an address space has failed, before it goes through the VMAs",
+		Since:  `6.18, "mm: swap: check for stable address space before operating on the VMA"; 6.12.51, 6.16 and 6.17 by stable releases`,
+		Breaks: "it takes the marker that the fork has left in the child's tree for a VMA",
+		Shows:  "b44-swapoff-marker",
+		Seen:   SeenVerdict,
+	},
+	KSMTestsExit: {
+		Name:   "ksm-tests-exit",
+		Does:   "ksm looks whether an address space has users, when it has mmap_lock and before it goes through the VMAs",
+		Since:  `6.1.22, "mm/ksm: fix race with VMA iteration and mm_struct teardown"`,
+		Breaks: "it walks a tree that exit_mmap has destroyed",
+		Shows:  "b48-ksm-exit",
+		Seen:   SeenVerdict,
+	},
 	ExpectNoVMA: {
 		Name:   "expect-no-vma",
 		Does:   "who looks at all VMAs of an address space looks first whether there is one",

@@ -15,6 +15,7 @@ const (
 	RetryDetached
 	CheckDetached
 	Reattach
+	DetachLocks
 
 	// reuse
 	CheckVMMM
@@ -84,10 +85,13 @@ const (
 	ForkLocksParent
 	KillableForkLock
 	LinkWhenMade
+	ForkBarsUprobes
 
 	// walk
 	WalkHolesAlone
 	RecheckAnonVMA
+	UnuseStable
+	KSMTestsExit
 	ExpectNoVMA
 	WalkUnderRCU
 	EndUnderLock

@@ -123,6 +123,10 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindFindVMAOf:   {do: (*Actor).findVMAOf},
 	workloads.KindPeek:        {do: func(a *Actor, c Call) (uint64, error) { return fault.Peek(a.Task, a.MM, c.Addr) }},
 	workloads.KindPoke:        {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.Poke(a.Task, a.MM, c.Addr, c.Value) }},
+	workloads.KindSwapoff:     {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.Machine.Swapoff(a.Task), nil }, beside: mm.SwapsOff},
+	workloads.KindKSM:         {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.Machine.KSMScan(a.Task), nil }, beside: mm.Scans},
+	workloads.KindUprobe: {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.Uprobe(a.Task, a.MM, c.Addr, c.Value) },
+		beside: mm.Probes},
 }
 
 // Beside returns the tasks that the machine of a scenario has beside those of processes: those that some statement stands for.

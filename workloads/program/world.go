@@ -162,7 +162,7 @@ func (w *world) makeWorld(o task.Observer) (err error) {
 	w.primeCaches()
 	t := w.setup.Task
 	t.Observer = o
-	w.machine.Mem.Announce(t)
+	w.machine.Announce(t)
 	for i, m := range w.p.scenario.MMs {
 		w.spaces[i] = space{}
 		if m.Forked {
