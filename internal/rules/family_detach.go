@@ -44,6 +44,7 @@ var detachRules = rows{
 		Since:  `6.4, "mm: mark VMA as being written when changing vm_flags" and the patches around it`,
 		Breaks: "a fault that has the VMA goes on beside the unmapping, and what it maps goes with the page tables",
 		Shows:  "b43-map-fixed-fault",
+		Home:   "vma-rwsem",
 		Beside: "-retry-detached",
 		Seen:   SeenVerdict,
 		Locks:  withVMALock,
