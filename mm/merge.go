@@ -97,8 +97,9 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 	}
 	left := r.canMergeLeft(t)
 	right := r.canMergeRight(t, left)
-	if left && right && !r.removable(t, r.next) {
-		right = false
+	grows, goes := r.survivor()
+	if left && right && !r.removable(t, goes) {
+		left, right = grows == r.prev, grows == r.next
 	}
 	if !left && !right {
 		return false, nil
@@ -109,9 +110,9 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 	}
 	if left {
 		r.target, start, pgoff = r.prev, r.prev.Start(t), r.prev.Pgoff(t)
-		if right {
-			r.doomed[0] = r.next
-		}
+	}
+	if left && right {
+		r.target, r.doomed[0] = grows, goes
 	}
 	err := r.expand(t, start, end, pgoff)
 	if err == nil {
@@ -122,6 +123,14 @@ func (r *mergeRange) mergeNew(t *task.Task) (bool, error) {
 		t.Reach(cases[side(left, right)])
 	}
 	return true, err
+}
+
+// survivor returns which of the two neighbours grows where a range joins both, and which is removed.
+func (r *mergeRange) survivor() (grows, goes *vma.VMA) {
+	if r.mm.Rules.Has(rules.LeftSurvives) {
+		return r.prev, r.next
+	}
+	return r.next, r.prev
 }
 
 // side says of a merge to the left, to the right or to both sides which of the three it is.
@@ -206,8 +215,9 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	if whole && (left || right) && !r.removable(t, middle) {
 		return false, nil
 	}
-	if left && right && !r.removable(t, r.next) {
-		right = false
+	grows, goes := r.survivor()
+	if left && right && !r.removable(t, goes) {
+		left, right = grows == r.prev, grows == r.next
 	}
 	if !left && !right {
 		return false, nil
@@ -219,11 +229,11 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	}
 	switch {
 	case left && right:
-		r.lock(t, rules.LockRemoved, r.next)
+		r.lock(t, rules.LockRemoved, goes)
+		r.lock(t, rules.LockGrown, grows)
 	case right:
 		r.lock(t, rules.LockGrown, r.next)
-	}
-	if left {
+	case left:
 		r.lock(t, rules.LockGrown, r.prev)
 	}
 
@@ -236,10 +246,10 @@ func (r *mergeRange) mergeExisting(t *task.Task) (bool, error) {
 	}
 	source := middle // whose pages the target takes over
 	if left && right {
-		if r.next.AnonVMA(t) != nil {
-			source = r.next
+		if goes.AnonVMA(t) != nil {
+			source = goes
 		}
-		r.doomed[0] = r.next
+		r.target, r.doomed[0] = grows, goes
 	}
 	var shrunk *vma.VMA
 	if whole {

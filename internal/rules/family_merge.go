@@ -117,4 +117,12 @@ var mergeRules = rows{
 		Shows:  "b55-close-hook",
 		Seen:   SeenVerdict,
 	},
+	LeftSurvives: {
+		Name:   "left-survives",
+		Does:   "where a range joins both neighbours the left one grows over all, and the right one is removed",
+		Since:  "always",
+		Effect: "the right one grows down and the left one is removed: faults in the left one find it detached, and look again",
+		Shows:  "merge-survivor",
+		Seen:   SeenReached,
+	},
 }

@@ -65,6 +65,7 @@ const (
 	LockRmap
 	ResetIterator
 	SpareClosed
+	LeftSurvives
 
 	// split
 	SplitLocksOld

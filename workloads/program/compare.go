@@ -76,15 +76,16 @@ const (
 	comparedFailures = 64 // kinds of failure: all that a scenario has, so that oracles can be compared
 )
 
-// Compare explores a scenario under the rules of the options and under others. It makes no counterexamples. Where the others show no
-// violation, the first one tells all that is compared, and ends the search.
+// Compare explores a scenario under the rules of the options and under others. It makes no counterexamples. It compares what speaks
+// first, unless the options say otherwise: to go on behind that, as the scenario may say, can take for ever where a broken rule makes
+// tasks go round. Where the others show no violation, the first one tells all that is compared, and ends the search.
 func Compare(ctx context.Context, sc *workloads.Scenario, o Options, against string) (*Pair, error) {
 	if o.Time == 0 && o.Executions == 0 {
 		o.Time = ComparedTime
 	}
 	others := o
 	others.Rules, others.KeepGoing = against, cmp.Or(o.KeepGoing, comparedFailures)
-	other, err := Survey(ctx, sc, others)
+	other, err := surveyFirst(ctx, sc, others)
 	if err != nil || ctx.Err() != nil {
 		return newPair(sc.Name, nil, other), err
 	}
@@ -92,8 +93,22 @@ func Compare(ctx context.Context, sc *workloads.Scenario, o Options, against str
 	if other.Verdict() == Violated {
 		o.KeepGoing = others.KeepGoing
 	}
-	with, err := Survey(ctx, sc, o)
+	with, err := surveyFirst(ctx, sc, o)
 	return newPair(sc.Name, with, other), err
+}
+
+// surveyFirst is Survey that ends executions at what speaks first, unless the options say what they are to go on to. Who explores the
+// scenario by itself goes on to what it is to show.
+func surveyFirst(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, error) {
+	show := o.Show
+	if len(show) == 0 && !o.Consequences {
+		o.Show = []string{Any}
+	}
+	r, err := Survey(ctx, sc, o)
+	if r != nil {
+		r.Show = show
+	}
+	return r, err
 }
 
 // newPair lays two results side by side.

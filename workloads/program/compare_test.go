@@ -129,6 +129,26 @@ func TestCompareBounds(t *testing.T) {
 	}
 }
 
+// TestCompareFirst: what speaks first is compared, though the scenario shows what comes later; the options may say otherwise.
+func TestCompareFirst(t *testing.T) {
+	sc, err := workloads.LoadBuiltin("put-to-zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const spec, later = "linux-6.18,-detach-waits", "detached-in-tree"
+	p, err := Compare(t.Context(), sc, Options{Setting: Setting{Rules: spec}}, rules.Default)
+	if err != nil || !slices.Equal(p.With.Broken(), []string{"reader-left"}) {
+		t.Fatalf("%v, %v", p.With.Broken(), err)
+	}
+	if line := p.With.ExploreCommand(); line != "vmasim explore --rules "+spec+" put-to-zero" {
+		t.Error(line)
+	}
+	p, err = Compare(t.Context(), sc, Options{Setting: Setting{Rules: spec, Show: []string{later}}}, rules.Default)
+	if err != nil || !slices.Contains(p.With.Broken(), later) || !strings.Contains(p.With.ExploreCommand(), " --until "+later+" ") {
+		t.Errorf("%v, %v", p.With.Broken(), err)
+	}
+}
+
 // TestCompareInterrupted: a comparison that is interrupted has what is known until then.
 func TestCompareInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
