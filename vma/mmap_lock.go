@@ -22,11 +22,11 @@ type MMLock struct {
 	Count      ksync.Refcount // mm_count: while it is not zero, this memory may be touched
 
 	RCU        *ksync.Domain // inside whose sections VMAs are looked up
+	RefLimit   int32         // the vm_refcnt above which no reader gets in; VMARefLimit unless a scenario sets it lower
+	Generation Generation    // what keeps VMAs as they are for readers; follows from Rules
 	Rules      rules.Set
-	RefLimit   int32      // the vm_refcnt above which no reader gets in; VMARefLimit unless a scenario sets it lower
-	Generation Generation // what keeps VMAs as they are for readers; follows from Rules
-	cache      *Cache     // that its VMAs are from
-	lent       []*VMA     // of the generation FreeAtZero: what the writer has detached and a reader's put frees; under mmap_lock
+	cache      *Cache // that its VMAs are from
+	lent       []*VMA // of the generation FreeAtZero: what the writer has detached and a reader's put frees; under mmap_lock
 }
 
 // Init makes the locks of a new mm, with one reference on its memory. Its VMAs are from cache.

@@ -153,6 +153,7 @@ type Set struct {
 	generation string // that the specification began with
 	lock       Lock
 	bits       bits
+	given      bits // the rules that mean something under the lock
 }
 
 // Lock returns what keeps the VMAs as they are.
@@ -162,7 +163,7 @@ func (s *Set) Lock() Lock { return s.lock }
 func (s *Set) Has(r Rule) bool { return s.bits.has(r) }
 
 // Dropped reports whether the rule is not in force though it means something under the lock.
-func (s *Set) Dropped(r Rule) bool { return !s.Has(r) && s.lock.gives(r) }
+func (s *Set) Dropped(r Rule) bool { return !s.Has(r) && s.given.has(r) }
 
 // Lacks reports whether a rule of the mask is not in force.
 func (s *Set) Lacks(mask Mask) bool { return s.bits[0]&uint64(mask) != uint64(mask) }
@@ -231,7 +232,7 @@ func Parse(spec string) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
-	s.lock, s.bits = g.Lock, g.set
+	s.lock, s.bits, s.given = g.Lock, g.set, under(g.Lock)
 	var asked bits
 	for _, p := range parts {
 		p = strings.TrimSpace(p)
