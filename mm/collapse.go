@@ -54,7 +54,11 @@ func retractPageTables(t *task.Task, f *phys.Inode, pgoff uint64) {
 			}
 			dropped = mm.dropCached(t, c)
 			return true
-		}, func() { mm.Machine.FlushTLB(t) })
+		}, func() {
+			if mm.Rules.Has(rules.RetractWaits) { // pmdp_get_lockless_sync
+				mm.Machine.FlushTLB(t)
+			}
+		})
 		mm.Machine.Mem.PutAll(t, dropped)
 	})
 }

@@ -23,6 +23,10 @@ func (mm *MM) Ptdump(t *task.Task, addr, length uint64) (pages uint64, err error
 		mm.MmapReadLock(t)
 		defer mm.MmapReadUnlock(t)
 	}
+	if mm.Tables.Vanish() { // pte_offset_map
+		mm.Machine.RCU.ReadLock(t)
+		defer mm.Machine.RCU.ReadUnlock(t)
+	}
 	err = mm.Tables.Chunks(t, start, end, func(c pgtable.Chunk) error {
 		for i := range c.Entries {
 			if c.Entries[i].Get(t).Present() {

@@ -18,6 +18,14 @@ var walkRules = rows{
 		Shows:  "b34-anon-vma-race",
 		Seen:   SeenVerdict,
 	},
+	RetractWaits: {
+		Name:   "retract-waits",
+		Does:   "who retracts a page table waits for those that walk page tables without a lock, before the table is freed",
+		Since:  `always; forgotten for shared tables until 6.1.142, 6.12.35, "mm/hugetlb: fix huge_pmd_unshare() vs GUP-fast race"`,
+		Breaks: "GUP-fast goes through a table that is free, or is another by now",
+		Shows:  "b37-table-reuse",
+		Seen:   SeenVerdict,
+	},
 	UnuseStable: {
 		Name:   "unuse-stable",
 		Does:   "swapoff looks whether the fork that makes an address space has failed, before it goes through the VMAs",

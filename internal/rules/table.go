@@ -91,6 +91,7 @@ const (
 	// walk
 	WalkHolesAlone
 	RecheckAnonVMA
+	RetractWaits
 	UnuseStable
 	KSMTestsExit
 	ExpectNoVMA
