@@ -24,7 +24,7 @@ func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPF
 		if t.Killed() {
 			return f.addr, fmt.Errorf("populate: %w", linux.EINTR)
 		}
-		if f.follow() {
+		if f.follow(how&mm.FollForce != 0) {
 			f.addr += linux.PageSize
 			continue
 		}
@@ -42,13 +42,14 @@ func populate(t *task.Task, m *mm.MM, v *vma.VMA, start, end uint64, how mm.GUPF
 	return end, nil
 }
 
-// follow reports whether the page is there and allows the access: follow_page_pte.
-func (f *fault) follow() bool {
+// follow reports whether the page is there and allows the access, by force or not: follow_page_pte.
+func (f *fault) follow(force bool) bool {
 	slot, ok := f.mm.Tables.Find(f.t, f.addr)
 	if !ok || !f.mm.Tables.LockSlot(f.t, slot, f.addr) {
 		return false
 	}
 	pte := slot.Get(f.t)
+	allowed := f.access != linux.Write || pte.Write() || force && f.mayWriteCopy(f.mm.Machine.Exclusive(f.t, pte))
 	slot.Unlock(f.t)
-	return pte.Present() && (f.access != linux.Write || pte.Write())
+	return pte.Present() && allowed
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/mm"
@@ -72,28 +73,25 @@ func TestListedAddressSpaces(t *testing.T) {
 	l.end()
 }
 
-// TestMapInfo: private mappings of a page of a file are found, shared ones are not, and what has gone meanwhile is noticed.
-func TestMapInfo(t *testing.T) {
+// TestUprobe: a breakpoint comes into private mappings, those that are there and those that come, and into no shared one.
+func TestUprobe(t *testing.T) {
 	l := newLab(t, mm.Config{Beside: mm.Probes}, "")
 	f := l.open(4)
 	l.mmapFile(f, 0, 4, linux.PROT_READ, linux.MAP_PRIVATE, 0)
 	l.mmapFile(f, 10, 12, linux.PROT_READ, linux.MAP_SHARED, 1)
-	l.mmapFile(f, 20, 21, linux.PROT_READ, linux.MAP_PRIVATE, 1)
-	infos, done, err := l.mm.BuildMapInfo(l.t, at(10)+8)
-	if err != nil || len(infos) != 2 || infos[0].Addr != at(1)+8 || infos[1].Addr != at(20)+8 {
-		t.Fatalf("found %+v, %v", infos, err)
-	}
-	v := l.mm.Tree.Lookup(l.t, at(20))
-	if !infos[1].StillMaps(l.t, v) || infos[0].StillMaps(l.t, v) {
-		t.Error("a mapping is taken for another")
-	}
-	for _, info := range infos {
-		info.MM.Put(l.t)
-	}
-	done()
 	for _, addr := range []uint64{at(10) + 1, at(50)} {
-		if _, _, err := l.mm.BuildMapInfo(l.t, addr); !errors.Is(err, linux.EINVAL) {
+		if err := l.mm.Uprobe(l.t, addr, 7); !errors.Is(err, linux.EINVAL) {
 			t.Errorf("%#x: %v", addr, err)
+		}
+	}
+	if err := l.mm.Uprobe(l.t, at(10)+8, 7); err != nil {
+		t.Fatal(err)
+	}
+	l.mmapFile(f, 20, 21, linux.PROT_READ, linux.MAP_PRIVATE, 1)
+	for n, want := range map[int]bool{1: true, 20: true, 10: false} {
+		word, err := fault.Peek(l.t, l.mm, at(n)+8)
+		if err != nil || (word == 7) != want {
+			t.Errorf("page %d has %d, %v", n, word, err)
 		}
 	}
 	l.end()

@@ -11,9 +11,10 @@ import (
 // lists are by what tasks from beside find address spaces.
 type lists struct {
 	vma.GlobalLocks
-	mmlist   []*MM // that may have pages in swap, under MmlistLock
-	ksmSlots []*MM // that ksm scans, each with a reference on its memory, under KSMLock
-	ksmAt    *MM   // the one that is scanned, or comes next, under KSMLock
+	mmlist   []*MM   // that may have pages in swap, under MmlistLock
+	ksmSlots []*MM   // that ksm scans, each with a reference on its memory, under KSMLock
+	probes   []probe // under ProbesLock
+	ksmAt    *MM     // the one that is scanned, or comes next, under KSMLock
 }
 
 // Announce tells the observer of t of what the machine has beside address spaces, which was made before it watched.

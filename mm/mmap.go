@@ -320,7 +320,9 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags linux.VMFlags, 
 	merged, err := r.mergeNew(t)
 	if err == nil && !merged {
 		r.flags |= late
-		err = mm.newVMA(t, &r, ops)
+		if err = mm.newVMA(t, &r, ops); err == nil {
+			mm.uprobeMmap(t, mm.vmi.Find(t, start))
+		}
 	}
 	if late != 0 {
 		mm.callGives(t, r.flags)

@@ -13,6 +13,7 @@ type GUPFlags uint8
 const (
 	FollWrite      GUPFlags = 1 << iota // as a write would: FOLL_WRITE
 	FollUnlockable                      // mmap_lock may be given back while a page is read: FOLL_UNLOCKABLE
+	FollForce                           // what is private is written to though it is read-only, in a copy: FOLL_FORCE
 )
 
 // PopulateFunc brings the pages of [start, end), a part of v, into memory as accesses would that v allows: __get_user_pages. The

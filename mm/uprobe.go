@@ -1,6 +1,9 @@
 package mm
 
 import (
+	"errors"
+	"slices"
+
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -20,44 +23,112 @@ func (m *Machine) endDup(t *task.Task) {
 	}
 }
 
-// MapInfo is where a page of a file is mapped, privately, with a reference on the address space.
-type MapInfo struct {
-	MM    *MM
-	Addr  uint64
-	inode *phys.Inode
+// probe is a breakpoint in a file: struct uprobe. It stays for as long as the machine does.
+type probe struct {
+	inode  *phys.Inode
+	pgoff  uint64
+	offset uint64 // in the page
+	word   uint64
 }
 
-// BuildMapInfo finds the private mappings of the word of a file that is mapped at addr: build_map_info. Until done is called no fork
-// begins, and none that has begun is on its way: uprobes know an address space as a whole or not at all.
-func (mm *MM) BuildMapInfo(t *task.Task, addr uint64) (infos []MapInfo, done func(), err error) {
+// Uprobe writes a word, as a breakpoint, into the copies that all private mappings have of a page of a file: of the one that is mapped at
+// addr. This is uprobe_register and register_for_each_vma. The mappings are found by the file; then each address space is locked and the
+// mapping looked up again, as it may have gone.
+func (mm *MM) Uprobe(t *task.Task, addr, word uint64) error {
+	t.Enter("register_for_each_vma")
+	defer t.Leave()
 	if err := mm.MmapReadLockKillable(t); err != nil {
-		return nil, nil, err
+		return err
 	}
 	v := mm.Tree.Lookup(t, addr)
 	if v == nil || v.File(t) == nil || addr%8 != 0 {
 		mm.MmapReadUnlock(t)
-		return nil, nil, errno("uprobe", linux.EINVAL, "no word of a file is mapped at %#x", addr)
+		return errno("uprobe", linux.EINVAL, "no word of a file is mapped at %#x", addr)
 	}
-	f, pgoff := v.File(t), v.PgoffAt(t, addr)
+	f, p := v.File(t), probe{v.File(t).Inode, v.PgoffAt(t, addr), offsetInPage(addr), word}
 	f.Get(t)
 	mm.MmapReadUnlock(t)
-	sem := &mm.Machine.lists.DupMmapSem
-	sem.DownWrite(t)
-	t.Enter("build_map_info")
-	eachMapping(t, f.Inode, pgoff, pgoff+1, func(v *vma.VMA, other *MM, start, _ uint64) {
-		if v.Flags(t)&linux.VMMayShare == 0 && other.Get(t) {
-			infos = append(infos, MapInfo{other, start + offsetInPage(addr), f.Inode})
-		}
-	})
-	t.Leave()
-	return infos, func() {
-		sem.UpWrite(t)
-		_ = f.Put(t) // the opener of the file sees the errors of writing it back
-	}, nil
+	m := mm.Machine
+	m.lists.DupMmapSem.DownWrite(t) // no fork begins, and none is on its way: an address space is known as a whole or not at all
+	m.lists.ProbesLock.Lock(t)
+	m.lists.probes = append(m.lists.probes, p)
+	m.lists.ProbesLock.Unlock(t)
+	var err error
+	for _, at := range buildMapInfo(t, p) {
+		err = errors.Join(err, at.register(t, p))
+		at.mm.Put(t)
+	}
+	m.lists.DupMmapSem.UpWrite(t)
+	return errors.Join(err, f.Put(t))
 }
 
-// StillMaps reports whether v, which is at or above the address, maps the page of the file still, privately: valid_vma. The caller holds
-// mmap_lock.
-func (i *MapInfo) StillMaps(t *task.Task, v *vma.VMA) bool {
-	return v.Contains(t, i.Addr) && v.File(t) != nil && v.File(t).Inode == i.inode && v.Flags(t)&linux.VMMayShare == 0
+// mapInfo is where a page of a file is mapped, with a reference on the address space.
+type mapInfo struct {
+	mm   *MM
+	addr uint64 // of the page
+}
+
+// buildMapInfo finds the private mappings of a probe's page: build_map_info.
+func buildMapInfo(t *task.Task, p probe) (infos []mapInfo) {
+	t.Enter("build_map_info")
+	defer t.Leave()
+	eachMapping(t, p.inode, p.pgoff, p.pgoff+1, func(v *vma.VMA, mm *MM, addr, _ uint64) {
+		if p.in(t, v) && mm.Get(t) {
+			infos = append(infos, mapInfo{mm, addr})
+		}
+	})
+	return infos
+}
+
+// in reports whether v maps the file of the probe, and privately: valid_vma.
+func (p *probe) in(t *task.Task, v *vma.VMA) bool {
+	f := v.File(t)
+	return f != nil && f.Inode == p.inode && v.Flags(t)&linux.VMMayShare == 0
+}
+
+// register puts the breakpoint where the page is mapped, if it still is.
+func (i mapInfo) register(t *task.Task, p probe) error {
+	i.mm.MmapWriteLock(t)
+	defer i.mm.MmapWriteUnlock(t)
+	if v := i.mm.Tree.Find(t, i.addr); v != nil && v.Contains(t, i.addr) && p.in(t, v) && v.PgoffAt(t, i.addr) == p.pgoff {
+		return i.mm.installBreakpoint(t, v, i.addr, p)
+	}
+	return nil
+}
+
+// installBreakpoint makes the page at addr, in v, a copy of its own, and writes the word into it: install_breakpoint and
+// uprobe_write_opcode. The caller holds mmap_lock for writing.
+func (mm *MM) installBreakpoint(t *task.Task, v *vma.VMA, addr uint64, p probe) error {
+	t.Enter("uprobe_write_opcode")
+	defer t.Leave()
+	if err := mm.PrepareAnonVMA(t, v); err != nil {
+		return err
+	}
+	if _, err := mm.Machine.populate(t, mm, v, addr, addr+linux.PageSize, FollWrite|FollForce); err != nil {
+		return err
+	}
+	slot, _ := mm.Tables.Find(t, addr)
+	slot.Lock(t)
+	mm.Machine.Mem.Word(slot.Get(t).PFN(), p.offset).WriteOnce(t, p.word)
+	slot.Unlock(t)
+	return nil
+}
+
+// uprobeMmap puts the breakpoints of its file into a VMA that is new, or has become longer: uprobe_mmap. Where there is no memory for
+// one it is missing. The caller holds mmap_lock for writing.
+func (mm *MM) uprobeMmap(t *task.Task, v *vma.VMA) {
+	if !mm.Machine.has(Probes) || v.File(t) == nil {
+		return
+	}
+	t.Enter("uprobe_mmap")
+	defer t.Leave()
+	mm.Machine.lists.ProbesLock.Lock(t)
+	probes := slices.Clone(mm.Machine.lists.probes)
+	mm.Machine.lists.ProbesLock.Unlock(t)
+	start, first, pages := v.Start(t), v.Pgoff(t), v.Pages(t)
+	for _, p := range probes {
+		if p.pgoff-first < pages && p.in(t, v) {
+			_ = mm.installBreakpoint(t, v, start+(p.pgoff-first)<<linux.PageShift, p)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 type GlobalLocks struct {
 	DupMmapSem ksync.RWSem    // forks hold it for reading, uprobes for writing: dup_mmap_sem, a percpu_rw_semaphore
 	MmlistLock ksync.SpinLock // guards the list of address spaces that may have pages in swap: mmlist_lock
+	ProbesLock ksync.SpinLock // guards the breakpoints in files: uprobes_treelock
 	KSMLock    ksync.SpinLock // guards the list of address spaces that ksm scans: ksm_mmlist_lock
 }
 
@@ -21,6 +22,8 @@ var globalLayout = task.Layout{
 			Doc: "keeps uprobes out while an address space is copied"},
 		{Name: "mmlist_lock", Offset: unsafe.Offsetof(GlobalLocks{}.MmlistLock), Size: unsafe.Sizeof(ksync.SpinLock{}), Read: atomicRule, Write: atomicRule,
 			Doc: "guards the list of address spaces that may have pages in swap"},
+		{Name: "uprobes_treelock", Offset: unsafe.Offsetof(GlobalLocks{}.ProbesLock), Size: unsafe.Sizeof(ksync.SpinLock{}), Read: atomicRule, Write: atomicRule,
+			Doc: "guards the breakpoints in files"},
 		{Name: "ksm_mmlist_lock", Offset: unsafe.Offsetof(GlobalLocks{}.KSMLock), Size: unsafe.Sizeof(ksync.SpinLock{}), Read: atomicRule, Write: atomicRule,
 			Doc: "guards the list of address spaces that ksm scans"},
 	},

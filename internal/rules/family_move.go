@@ -35,6 +35,14 @@ var moveRules = rows{
 		Shows:  "b33-move-retract",
 		Seen:   SeenVerdict,
 	},
+	MoveKeepsProbes: {
+		Name:   "move-keeps-probes",
+		Does:   "a merge that makes room for what mremap moves installs no breakpoints: those that there are come with the pages",
+		Since:  `6.12.114 in stable, "mm: fix uprobe pte be overwritten when expanding vma"`,
+		Breaks: "mremap moves an entry over that of a breakpoint, whose page is lost",
+		Shows:  "b42-uprobe-moved-over",
+		Seen:   SeenVerdict,
+	},
 	MoveBack: {
 		Name:   "move-back",
 		Does:   "mremap that runs out of memory moves back what it has moved",

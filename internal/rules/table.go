@@ -77,6 +77,7 @@ const (
 	MoveFlushes
 	MoveLocksRmap
 	RecheckTable
+	MoveKeepsProbes
 	MoveBack
 	ResetUnfaulted
 	ResetKept

@@ -125,7 +125,7 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindPoke:        {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.Poke(a.Task, a.MM, c.Addr, c.Value) }},
 	workloads.KindSwapoff:     {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.Machine.Swapoff(a.Task), nil }, beside: mm.SwapsOff},
 	workloads.KindKSM:         {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.Machine.KSMScan(a.Task), nil }, beside: mm.Scans},
-	workloads.KindUprobe: {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.Uprobe(a.Task, a.MM, c.Addr, c.Value) },
+	workloads.KindUprobe: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Uprobe(a.Task, c.Addr, c.Value) },
 		beside: mm.Probes},
 }
 
