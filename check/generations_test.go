@@ -181,6 +181,32 @@ func TestOraclesKnowTheRWSem(t *testing.T) {
 	}
 }
 
+// TestOraclesKnowTheLastPut: readers may be left when a VMA is detached, where nothing waits for them, and theirs may be the last put; a VMA that
+// a task has a reference on is not to be freed, and one that waits must leave none.
+func TestOraclesKnowTheLastPut(t *testing.T) {
+	ref := func(v *vma.VMA) { refcntOf(v).Init(refcntOf(v).Peek() + 1) }
+	detach := func(tk *task.Task, v *vma.VMA) { // as vma_mark_detached, without a wait
+		tk.Enter("vma_mark_detached")
+		refcntOf(v).DecAndTest(tk)
+		tk.Leave()
+		v.Start(tk)
+	}
+	for spec, left := range map[string]string{"free-at-zero": "", "three-state": "", "free-at-zero,+detach-waits": "reader-left", "three-state,+detach-waits": "reader-left"} {
+		alone(left, func(tk *task.Task, m *vma.MMLock, v *vma.VMA) {
+			m.MmapWriteLock(tk)
+			m.StartWrite(tk, v)
+			ref(v)
+			detach(tk, v)
+			m.MmapWriteUnlock(tk)
+		}).judge(t, spec, "a reader is left", "reader-left")
+		alone("reader-left", func(tk *task.Task, m *vma.MMLock, v *vma.VMA) {
+			readLock(tk, m, v)
+			refcntOf(v).Init(0)
+			m.FreeArea(tk, v)
+		}).judge(t, spec, "freed under a reader", "reader-left")
+	}
+}
+
 // judge runs the tasks in random schedules: the oracles wanted speak in some, and of those with the given names no other in any.
 func (b broken) judge(t *testing.T, spec, name string, names ...string) {
 	t.Helper()
