@@ -68,7 +68,7 @@ func TestAdoption(t *testing.T) {
 
 // layouts are those that the protocol announces.
 func layouts() []*task.Layout {
-	all := []*task.Layout{vma.Layout(), vma.LockLayout(), vma.MMLockLayout(), vma.AnonVMALayout(), tree.Layout(), tree.NodeLayout(), tree.LeafLayout(),
+	all := []*task.Layout{vma.Layout(), vma.LockLayout(), vma.MMLockLayout(), vma.AnonVMALayout(), vma.PolicyLayout(), tree.Layout(), tree.NodeLayout(), tree.LeafLayout(),
 		pgtable.TablesLayout(), phys.PageLayout(), phys.MemoryLayout(), phys.InodeLayout()}
 	return slices.Concat(all, pgtable.TableLayouts(), pgtable.LockLayouts())
 }

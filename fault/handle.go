@@ -195,15 +195,29 @@ func (f *fault) mapAnonymous() linux.AccessEnd {
 	if res := f.prepareAnon(); res != linux.OK {
 		return res
 	}
+	node := f.node()
 	pfn, err := mem.AllocZeroed(f.t)
 	if err != nil {
 		return linux.OOM
 	}
 	f.describeAnon(pfn)
+	mem.Page(pfn).Node.Init(node)
 	if !f.install(pgtable.Make(pfn, f.protection(f.flags&linux.VMWrite != 0))) {
 		f.discard(pfn)
 	}
 	return linux.OK
+}
+
+// node returns where a new page of the VMA is to lie, as its policy says: get_vma_policy.
+func (f *fault) node() uint8 {
+	if f.mm.Machine.Beside&mm.Binds == 0 {
+		return 0
+	}
+	p := f.VMA.Policy(f.t)
+	if p == nil {
+		return 0
+	}
+	return p.Node(f.t)
 }
 
 // writeProtected handles a write to a page that is mapped read-only: do_wp_page. The caller holds the entry's lock, which

@@ -10,4 +10,5 @@ const (
 	SwapsOff                     // go through the address spaces that may have pages in swap: swapoff
 	Scans                        // look for equal pages: ksm
 	Probes                       // put breakpoints into the pages of a file: uprobes
+	Binds                        // give VMAs a policy by which their pages lie on a node: mbind
 )

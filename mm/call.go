@@ -26,6 +26,7 @@ const (
 	callExpandStack
 	callRemapFilePages
 	callPrctl
+	callMbind
 )
 
 // residues are the traces that a call may leave when it fails, beside nothing (K7, R10, R11).
@@ -70,6 +71,7 @@ var callTable = [...]struct {
 
 	callRemapFilePages: {name: "remap_file_pages", leaves: leavesCuts | leavesHole},
 	callPrctl:          {name: "prctl", joins: joinsNone, keeps: true},
+	callMbind:          {name: "mbind", joins: joinsNone, keeps: true},
 }
 
 // area is a VMA as it was at some moment.
@@ -80,6 +82,7 @@ type area struct {
 	anon              *vma.AnonVMA
 	links             int  // anon_vmas that it is linked to
 	closes            bool // it has a close hook, so no merge may swallow it
+	policy            *vma.Policy
 }
 
 // span is a range of addresses.
@@ -192,7 +195,7 @@ func (mm *MM) areas(all []area) []area {
 		for l := v.ChainPeek(); l != nil; l = l.Next {
 			links++
 		}
-		all = append(all, area{start, end, pgoff, flags, file, anon, links, v.Closes()})
+		all = append(all, area{start, end, pgoff, flags, file, anon, links, v.Closes(), v.PolicyPeek()})
 		if end <= start { // that is what Validate is for
 			break
 		}

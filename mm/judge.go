@@ -223,7 +223,7 @@ func couldBeOne(a, b *area) bool {
 	switch {
 	case a.end != b.start || a.closes || b.closes || (a.flags|b.flags)&linux.VMSpecial != 0:
 		return false
-	case (a.flags^b.flags)&^linux.VMSticky != 0 || a.file != b.file || a.offsetAt(b.start) != b.pgoff:
+	case (a.flags^b.flags)&^linux.VMSticky != 0 || a.file != b.file || a.offsetAt(b.start) != b.pgoff || a.policy != b.policy:
 		return false
 	case a.anon == b.anon:
 		return true

@@ -153,11 +153,12 @@ func (m *Machine) Leaks() string {
 	vmas, _, _ := m.VMAs.Stats()
 	frames := m.Mem.Stats().FramesInUse
 	opened := m.driver.vmas.Peek()
-	if opened == 0 && vmas == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 && m.committed.Peek() == 0 {
+	policies := m.VMAs.Policies()
+	if opened == 0 && vmas == 0 && policies == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 && m.committed.Peek() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames, %d pages charged, %d VMAs not closed",
-		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames, m.committed.Peek(), opened)
+	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames, %d pages charged, %d VMAs not closed, %d policies",
+		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames, m.committed.Peek(), opened, policies)
 }
 
 // Close gives the memory back. Nothing of the machine may be used afterwards.

@@ -62,7 +62,7 @@ func (r *mergeRange) compatible(t *task.Task, v *vma.VMA) bool {
 	if !r.mm.Rules.Has(rules.IgnoreSticky) {
 		ignored = 0
 	}
-	if (v.Flags(t)^r.flags)&^ignored != 0 || v.File(t) != r.file {
+	if (v.Flags(t)^r.flags)&^ignored != 0 || v.File(t) != r.file || !r.samePolicy(t, v) {
 		return false
 	}
 	inherited := func(v *vma.VMA) bool { return isForkChild(t, v) && r.mm.Rules.Has(rules.SpareInherited) }
@@ -74,6 +74,20 @@ func (r *mergeRange) compatible(t *task.Task, v *vma.VMA) bool {
 	default:
 		return anon == r.anon || !r.mm.Rules.Has(rules.OneAnonVMA)
 	}
+}
+
+// samePolicy reports whether the range has the policy of v, which is none for a new range that is no copy.
+func (r *mergeRange) samePolicy(t *task.Task, v *vma.VMA) bool {
+	if r.mm.Machine.Beside&Binds == 0 {
+		return true
+	}
+	var policy *vma.Policy
+	for _, of := range [...]*vma.VMA{r.middle, r.copiedFrom} {
+		if of != nil {
+			policy = of.Policy(t)
+		}
+	}
+	return v.Policy(t) == policy
 }
 
 // follows reports whether page offset b is the one that comes behind what begins at offset a and is that many bytes long.

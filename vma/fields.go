@@ -48,6 +48,8 @@ var fieldLayout = task.Layout{
 			Read:  task.LockRule{task.MmapRead, task.NotYetVisible}, // once anon_vma is seen, links are added under mmap_lock (write) only
 			Write: task.LockRule{task.MmapRead | task.RmapWrite, task.MmapWrite, task.NotYetVisible},
 			Doc:   "links to every anon_vma that owns pages of it"},
+		{Name: "vm_policy", Offset: unsafe.Offsetof(VMA{}.policy), Size: 8, Read: stableRule, Write: mostRule,
+			Doc: "where its pages are to lie"},
 		{Name: "vm_ops", Offset: unsafe.Offsetof(VMA{}.ops), Size: 8, Read: stableRule, Write: onceRule,
 			Doc: "hooks of the mapping's owner"},
 	},

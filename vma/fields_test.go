@@ -81,6 +81,7 @@ func TestEveryFieldIsDeclared(t *testing.T) {
 	checkLayout(t, LockLayout(), reflect.TypeFor[vmaLock](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[*VMA]())
 	checkLayout(t, MMLockLayout(), reflect.TypeFor[MMLock](), reflect.TypeFor[*ksync.Domain](), reflect.TypeFor[rules.Set](), reflect.TypeFor[int32](), reflect.TypeFor[Generation](), reflect.TypeFor[*Cache](), reflect.TypeFor[[]*VMA]())
 	checkLayout(t, AnonVMALayout(), reflect.TypeFor[AnonVMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[uint32](), reflect.TypeFor[*AnonVMA](), reflect.TypeFor[[]*AnonVMAChain]())
+	checkLayout(t, PolicyLayout(), reflect.TypeFor[Policy](), reflect.TypeFor[ksync.Life]())
 	if line := unsafe.Offsetof(VMA{}.refcnt) / 64; line != 1 || unsafe.Offsetof(VMA{}.seq)/64 != 0 {
 		t.Errorf("vm_refcnt is on cache line %d", line)
 	}
@@ -147,7 +148,7 @@ func TestManual(t *testing.T) {
 	order := lockorder.Declared()
 	parts := map[string]string{"order": orderTable(order), "order-drawing": orderDrawing(order)}
 	for name, layouts := range map[string][]*task.Layout{
-		"vma": {Layout()}, "vma_lock": {LockLayout()}, "mm": {MMLockLayout()}, "anon_vma": {AnonVMALayout()},
+		"vma": {Layout()}, "vma_lock": {LockLayout()}, "mm": {MMLockLayout()}, "anon_vma": {AnonVMALayout()}, "policy": {PolicyLayout()},
 		"tables": slices.Concat(pgtable.TableLayouts(), pgtable.LockLayouts(), []*task.Layout{pgtable.TablesLayout()}),
 		"memory": {phys.InodeLayout(), phys.MemoryLayout(), phys.PageLayout()},
 	} {

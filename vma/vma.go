@@ -55,7 +55,9 @@ type VMA struct {
 	ops   ksync.Plain[*Ops]
 	place phys.Mapping // in the reverse map of the file; under its lock
 	lock  *vmaLock     // of the generation RWSem: vm_lock; it never changes while the VMA lives
-	_     [16]byte
+
+	policy ksync.Pointer[Policy]
+	_      [8]byte
 }
 
 // Ops is vm_operations_struct: hooks of the mapping's owner.
@@ -179,8 +181,9 @@ func (v *VMA) Closes() bool {
 
 // Cache allocates VMAs: vm_area_cachep.
 type Cache struct {
-	slab  *ksync.Slab[VMA, *VMA]
-	locks *ksync.Slab[vmaLock, *vmaLock] // of the generation RWSem: vma_lock_cachep
+	slab     *ksync.Slab[VMA, *VMA]
+	locks    *ksync.Slab[vmaLock, *vmaLock]
+	policies *ksync.Slab[Policy, *Policy] // of the generation RWSem: vma_lock_cachep
 }
 
 // poison marks the range of a freed VMA. It is not page aligned, so that a stale use is found by value.
@@ -188,7 +191,7 @@ const poison = 0x6b6b6b6b6b6b6b6b
 
 // NewCache returns an empty cache that reuses memory as reuse says.
 func NewCache(reuse ksync.Reuse, rcu *ksync.Domain) *Cache {
-	c := &Cache{locks: newLockCache()}
+	c := &Cache{locks: newLockCache(), policies: newPolicyCache()}
 	c.slab = ksync.NewSlab[VMA, *VMA](ksync.SlabConfig[VMA]{
 		Name: "vm_area_struct", Reuse: reuse, RCU: rcu, Layout: &fieldLayout,
 		Check: func(t *task.Task, v *VMA) string {
@@ -261,6 +264,7 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 		n.file.Write(t, f)
 	}
 	n.ops.Write(t, v.ops.Read(t))
+	v.dupPolicy(t, n)
 	return n, nil
 }
 
@@ -269,6 +273,7 @@ func (c *Cache) Free(t *task.Task, v *VMA) {
 	if v.generation() == RefcountV6 {
 		v.endRefcountV6(t)
 	}
+	c.dropPolicy(t, v)
 	c.slab.Free(t, v)
 }
 
@@ -276,6 +281,7 @@ func (c *Cache) Free(t *task.Task, v *VMA) {
 func (c *Cache) Rewind() {
 	c.slab.Rewind()
 	c.locks.Rewind()
+	c.policies.Rewind()
 }
 
 // Stats returns how many VMAs are allocated now, how many allocations there were, and how many of them reused memory.

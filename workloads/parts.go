@@ -41,6 +41,7 @@ const (
 	argResource
 	argAccess
 	argValue
+	argNode
 	argMM
 	argMMOrOwn
 	argOtherMM
@@ -175,6 +176,10 @@ var parts = [...]part{
 		read:  func(c *cursor, s *Stmt) { s.Value = c.expr() },
 		write: func(s *Stmt) []string { return optional(s.Value) },
 		draw:  (*Generator).word},
+	argNode: {usage: "NODE",
+		read:  func(c *cursor, s *Stmt) { s.Value = c.expr() },
+		write: func(s *Stmt) []string { return optional(s.Value) },
+		draw:  func(g *Generator, s *Stmt) { s.Value = Constant(g.Uint64N(2)) }},
 	argMM:      {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).newMM},
 	argOtherMM: {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).oldMM},
 	argOther: {usage: "and ADDR",

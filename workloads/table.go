@@ -59,6 +59,7 @@ const (
 	KindSwapoff
 	KindKSM
 	KindUprobe
+	KindMbind
 	KindFork
 	KindExit
 	KindSessions
@@ -285,6 +286,9 @@ var specs = [...]Spec{
 	KindUprobe: {Kind: KindUprobe, Name: "uprobe", In: inAny, Results: GivesErrno,
 		args: []arg{argWord, argValue}, weight: 1, needs: onSimulator,
 		Help: "write a word, as a breakpoint, into all private copies of the page of a file that is mapped at ADDR", Example: "uprobe A 204"},
+	KindMbind: {Kind: KindMbind, Name: "mbind", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argNode, argRawFlags}, weight: 2, needs: onSimulator,
+		Help: "have the new pages of a VMA lie on node NODE of memory, 0 or 1; with flags 1 refuse if one of those that it has does not, with flags 2 move them", Example: "mbind A 1"},
 	KindFork: {Kind: KindFork, Name: "fork", In: inAny, Results: GivesErrno,
 		args: []arg{argMM}, weight: 2, needs: onForks,
 		Help: "copy the task's address space into the new one MM", Example: "fork child"},

@@ -36,6 +36,7 @@ type Page struct {
 	Index ksync.Plain[uint64] // linear_page_index: the page's place in its file or anonymous mapping
 	Owner ksync.Plain[uint32] // the ID of the file or anon_vma
 	Kind  ksync.Plain[Kind]
+	Node  ksync.Plain[uint8] // of memory, where a machine has policies about it
 }
 
 // Describe says what a newly allocated frame is for, before others can find it.

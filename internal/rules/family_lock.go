@@ -57,4 +57,13 @@ var lockRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withVMALock,
 	},
+	PolicyUnderLock: {
+		Name:   "policy-under-lock",
+		Does:   "mbind write-locks a VMA before it replaces its memory policy",
+		Since:  `6.4.8, "mm/mempolicy: Take VMA lock before replacing policy"`,
+		Breaks: "a fault uses a policy that mbind has freed",
+		Shows:  "b07-freed-policy",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
 }

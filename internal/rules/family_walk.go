@@ -10,6 +10,15 @@ var walkRules = rows{
 		Shows:  "b32-hole-walk",
 		Seen:   SeenVerdict,
 	},
+	WalkLocksVMA: {
+		Name:   "walk-locks-vma",
+		Does:   "a walk of page tables that relies on mmap_lock held for writing to keep faults out write-locks each VMA: PGWALK_WRLOCK",
+		Since:  `6.6, "mm: enable page walking API to lock vmas during the walk"`,
+		Breaks: "a fault maps a page behind the walk, and what the walk was to make sure of is not so",
+		Shows:  "b10-unlocked-walk",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
 	RecheckAnonVMA: {
 		Name:   "recheck-anon-vma",
 		Does:   "who retracts a page table of a file looks under the table's lock again whether the VMA has no anon_vma",

@@ -9,6 +9,7 @@ const (
 	SeqCounter
 	UndoKilledLock
 	LetGoFirst
+	PolicyUnderLock
 
 	// detach
 	DetachWaits
@@ -91,6 +92,7 @@ const (
 
 	// walk
 	WalkHolesAlone
+	WalkLocksVMA
 	RecheckAnonVMA
 	RetractWaits
 	UnuseStable

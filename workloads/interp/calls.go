@@ -113,8 +113,11 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindSetrlimit: {do: (*Actor).setrlimit},
 	workloads.KindPrctl: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Prctl(a.Task, c.Option, c.Value) },
 		number: linux.SYS_PRCTL, args: []argument{optionArg, valueArg}},
-	workloads.KindPtdump:      {do: func(a *Actor, c Call) (uint64, error) { return a.MM.Ptdump(a.Task, c.Addr, c.Len) }},
-	workloads.KindCollapse:    {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Collapse(a.Task, c.Addr) }, beside: mm.Collapses},
+	workloads.KindPtdump:   {do: func(a *Actor, c Call) (uint64, error) { return a.MM.Ptdump(a.Task, c.Addr, c.Len) }},
+	workloads.KindCollapse: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Collapse(a.Task, c.Addr) }, beside: mm.Collapses},
+	workloads.KindMbind: {do: func(a *Actor, c Call) (uint64, error) {
+		return 0, a.MM.Mbind(a.Task, c.Addr, c.Value, toInt(c.Flags))
+	}, beside: mm.Binds},
 	workloads.KindSmapsRollup: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.SmapsRollup(a.Task) }},
 	workloads.KindDamonVMAs:   {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.DamonVMAs(a.Task), nil }},
 	workloads.KindTaskVMAs:    {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.TaskVMAs(a.Task) }, traits: several},
