@@ -329,7 +329,7 @@ func (r *mergeRange) commit(t *task.Task, start, end, pgoff uint64, shrunk *vma.
 	r.target.AssertAttached(t) // vma_iter_store_overwrite
 	mm.vmi.Store(t, start, end, r.target)
 	rmap.unlock(t)
-	if r.copiedFrom == nil || !mm.Rules.Has(rules.MoveKeepsProbes) {
+	if mm.Machine.has(Probes) && (r.copiedFrom == nil || !mm.Rules.Has(rules.MoveKeepsProbes)) {
 		mm.uprobeMmap(t, r.target)
 	}
 	for _, v := range r.doomed {

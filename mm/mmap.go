@@ -320,7 +320,7 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags linux.VMFlags, 
 	merged, err := r.mergeNew(t)
 	if err == nil && !merged {
 		r.flags |= late
-		if err = mm.newVMA(t, &r, ops); err == nil {
+		if err = mm.newVMA(t, &r, ops); err == nil && mm.Machine.has(Probes) {
 			mm.uprobeMmap(t, mm.vmi.Find(t, start))
 		}
 	}

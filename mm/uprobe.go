@@ -117,7 +117,7 @@ func (mm *MM) installBreakpoint(t *task.Task, v *vma.VMA, addr uint64, p probe) 
 // uprobeMmap puts the breakpoints of its file into a VMA that is new, or has become longer: uprobe_mmap. Where there is no memory for
 // one it is missing. The caller holds mmap_lock for writing.
 func (mm *MM) uprobeMmap(t *task.Task, v *vma.VMA) {
-	if !mm.Machine.has(Probes) || v.File(t) == nil {
+	if v.File(t) == nil {
 		return
 	}
 	t.Enter("uprobe_mmap")
