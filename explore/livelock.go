@@ -7,8 +7,8 @@ import (
 )
 
 // spinDetector finds tasks that go round a loop without getting anywhere: a task that takes very many steps while nothing that
-// another task could see changes, and that comes back to one of its operations again and again, is held back until another
-// changes something. When only such tasks are left that is a livelock. It needs no annotation of the loop, and it
+// another task could see changes, and that comes back to one of its operations again and again, with no cell that is new to it, is held
+// back until another changes something. When only such tasks are left that is a livelock. It needs no annotation of the loop, and it
 // costs completeness only where a schedule would starve the others for as long; a loop that does change things is found by
 // [cycleDetector] or runs into the limit on steps instead.
 type spinDetector struct {
@@ -25,6 +25,18 @@ type loop struct {
 	op      task.Op // the operation it is expected to come back to
 	addr    unsafe.Pointer
 	rounds  int
+	met     map[unsafe.Pointer]bool // the cells that it came to since
+}
+
+// fresh reports whether the loop has not been at the cell: then it gets on, as one does that goes through a table and looks each time at
+// what holds that.
+func (l *loop) fresh(cell unsafe.Pointer) bool {
+	if l.met == nil {
+		l.met = map[unsafe.Pointer]bool{}
+	}
+	known := l.met[cell]
+	l.met[cell] = true
+	return !known
 }
 
 const (
@@ -51,6 +63,8 @@ func (s *spinDetector) note(i int, e *task.Event) {
 	case l.steps < spinSettles:
 	case l.steps == spinSettles:
 		l.op, l.addr = e.Op, e.Addr
+	case l.fresh(e.Addr):
+		l.rounds = 0
 	case e.Op == l.op && e.Addr == l.addr:
 		l.rounds++
 		if l.steps >= s.after && l.rounds >= spinRounds {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 )
 
@@ -116,6 +117,17 @@ func TestReadingMuchIsNoLivelock(t *testing.T) {
 	}), Options{})
 	if len(rep.Violations) > 0 || !rep.Complete {
 		t.Error(rep.Violations)
+	}
+	table := make([]ksync.Atomic64, 4*spinSteps)
+	rep = explored(t, program(func(w *scriptWorld, t *task.Task) {
+		w.y.ReadOnce(t)
+		for i := range table {
+			w.x.ReadOnce(t) // what holds the table
+			table[i].ReadOnce(t)
+		}
+	}), Options{})
+	if len(rep.Violations) > 0 || !rep.Complete {
+		t.Errorf("a table is gone through, and what holds it is looked at each time: %v", rep.Violations)
 	}
 }
 

@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"strconv"
 	"strings"
 
 	"vmasim/internal/linux"
@@ -161,4 +162,16 @@ func resultNames() []string {
 		}
 	}
 	return names
+}
+
+// ParseResult reads a single result as it is written behind "=>", if it is one.
+func ParseResult(word string) (Result, bool) {
+	if w, ok := wordByName(resultWords, word); ok {
+		return Result{Kind: ResultKind(w.Value)}, true
+	}
+	if errno, ok := errnoByName(word); ok {
+		return Result{Kind: ResultErrno, Errno: errno}, true
+	}
+	n, err := strconv.ParseUint(word, 10, 64)
+	return Result{Kind: ResultValue, Value: Constant(n)}, err == nil
 }

@@ -3,7 +3,7 @@ package workloads
 import "vmasim/internal/linux"
 
 // one returns one of several values.
-func one[T any](g *Generator, values ...T) T { return values[g.IntN(len(values))] }
+func one[T any](g interface{ IntN(n int) int }, values ...T) T { return values[g.IntN(len(values))] }
 
 // Constant returns the expression of a number.
 func Constant(n uint64) *Expr { return &Expr{Op: ExprConst, Value: n, Hex: n >= 1<<32} }

@@ -16,6 +16,9 @@ func (p *page) clone() *page { return &page{data: slices.Clone(p.data)} }
 
 // Touch faults in the page of addr without changing its bytes.
 func (m *Model) Touch(addr uint64, access linux.Access) linux.AccessEnd {
+	if !linux.Canonical(addr) {
+		return linux.SegvKernel
+	}
 	i := m.find(addr)
 	if i == len(m.areas) || m.areas[i].start > addr {
 		return linux.SegvMaperr

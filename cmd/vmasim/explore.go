@@ -45,6 +45,12 @@ not, it is open. A search is given up after %v unless --executions or --time say
 otherwise. --all names every litmus test and every bug of the museum; --summary prints
 one table without a comparison.
 
+--generate N draws programs in place of scenarios, of two or three threads over the
+calls that the differing rules touch, and explores each under X and Y with %d executions,
+up to the first that shows a violation under one of them alone. That one is made smaller
+and written to --write FILE, for vmasim explore FILE --rules X to show. The same --seed
+gives the same programs. --time is for all.
+
 A long search can be done in several runs: with --checkpoint FILE, the search is
 noted in FILE when an interrupt, --time or --executions stops it, and every ten
 seconds; the same command goes on from there, and its report is about all runs.
@@ -55,7 +61,7 @@ The exit status is 0 if the verdict is the one that the scenario states for the
 rules, or if it states none and nothing was violated; 1 otherwise; 2 for wrong usage,
 a bad scenario or a FILE of another search; 130 if the search was interrupted: then
 what was found is printed. With --against it is 1 if anything changed for the worse: a
-violation is NEW, or an oracle spoke that a finished search under Y did not hear.`, program.ComparedTime),
+violation is NEW, or an oracle spoke that a finished search under Y did not hear.`, program.ComparedTime, program.GeneratedExecutions),
 		Example: `  vmasim explore
   vmasim explore detach-race --rules linux-6.18
   vmasim explore lock-order reader-overflow --strategy bounded --preemptions 2
@@ -63,6 +69,8 @@ violation is NEW, or an oracle spoke that a finished search under Y did not hear
   vmasim explore testdata/litmus --verdicts --format json
   vmasim explore --all --rules linux-6.18,-detach-waits --against linux-6.18
   vmasim explore --all --summary
+  vmasim explore --generate 1000 --rules linux-6.18,-lock-grown --against linux-6.18
+  vmasim explore --generate 100000 --time 10m --rules refcount-v6 --against linux-6.18
   vmasim explore my.vma --strategy pct --time 1m -j 2
   vmasim explore my.vma --checkpoint my.search --time 8h`,
 		ValidArgsFunction: completeLitmus,
@@ -83,8 +91,14 @@ type search struct {
 }
 
 func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
-	if err := errors.Join(noSchedule(args), o.checkTables(cmd, args)); err != nil {
+	if err := errors.Join(noSchedule(args), o.checkGenerate(cmd, args), o.checkTables(cmd, args)); err != nil {
 		return usageError{err}
+	}
+	if o.programs > 0 {
+		debug.SetGCPercent(gcPercent)
+		ctx, stop := interruptible(cmd)
+		defer stop()
+		return generate(ctx, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	switch {
 	case o.all:

@@ -27,6 +27,8 @@ type exploreOptions struct {
 	all      bool   // litmus tests and bugs of the museum
 	summary  bool   // one table of all results
 	against  string // rules to compare with; "": none are
+	programs int    // that are drawn in place of scenarios; 0: none are
+	write    string // where one that differs goes
 }
 
 // fullHelp is the help of --full.
@@ -44,16 +46,18 @@ type exploreFlag struct {
 var exploreFlags = []exploreFlag{
 	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, true},
 	{"against", "", "RULES", "compare what --rules come to with what these do, in a table", setAgainst, completeRules, false},
+	{"generate", "", "N", "in place of scenarios: draw up to N programs over the calls that the differing rules touch, up to the first that differs", number(func(o *exploreOptions) *int { return &o.programs }), nil, false},
+	{"write", "", "FILE", fmt.Sprintf("with --generate: where the program that differs goes, %s by default", differenceFile), setWrite, nil, false},
 	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, true},
 	{"without", "", "ORACLES", "oracles to switch off, with commas between; see vmasim oracles", setWithout, completeOracles, true},
 	{"until", "", "ORACLES", "go on behind all other oracles to one of these, in place of the scenario's show; any: stop at the first", setUntil, completeOracles, true},
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
-	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends, %d by default", explore.Defaults().Executions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
-	{"time", "", "D", fmt.Sprintf("stop after so long, such as 30s or 5m; with --against each search, after %v by default", program.ComparedTime), setTime, nil, false},
+	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends, %d by default, with --generate %d for each search", explore.Defaults().Executions, program.GeneratedExecutions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
+	{"time", "", "D", fmt.Sprintf("stop after so long, such as 30s or 5m; with --against each search, after %v by default; with --generate all", program.ComparedTime), setTime, nil, false},
 	{"depth", "", "N", fmt.Sprintf("cut executions off after so many steps, %d by default", explore.Defaults().Depth), number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
 	{"pct-depth", "", "N", fmt.Sprintf("pct: the depth of the bugs to be found, %d by default", explore.Defaults().PCTDepth), number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, false},
-	{"seed", "", "N", "seed of the random strategies", setExploreSeed, nil, false},
+	{"seed", "", "N", "seed of the random strategies, and of what --generate draws", setExploreSeed, nil, false},
 	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, false},
 	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, false},
 	{"checkpoint", "", "FILE", "go on from FILE if it exists; write it when the search is stopped, remove it when it ends", setCheckpoint, nil, false},
@@ -62,6 +66,7 @@ var exploreFlags = []exploreFlag{
 
 func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 	o.format = report.ExploreFormats()[0]
+	o.write = differenceFile
 	o.Workers, o.Between = runtime.GOMAXPROCS(0), letOthersRun()
 	for _, f := range exploreFlags {
 		if replay && !f.replays {
@@ -181,6 +186,14 @@ func setCheckpoint(o *exploreOptions, text string) error {
 		return errors.New("expected the name of a file")
 	}
 	o.Checkpoint = text
+	return nil
+}
+
+func setWrite(o *exploreOptions, text string) error {
+	o.write = text
+	if text == "" {
+		return errors.New("expected the name of a file")
+	}
 	return nil
 }
 

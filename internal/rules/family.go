@@ -12,9 +12,11 @@ type rows map[Rule]Info
 
 // Family is a named group of rules. A rule belongs to the one that has its row.
 type Family struct {
-	Name string
-	Doc  string // what its rules are about
-	rows rows
+	Name  string
+	Doc   string   // what its rules are about
+	Calls []string // statements in which they make a difference: the caller's, and those that come upon it
+	May   []string // choices without which some of them make none
+	rows  rows
 }
 
 // Families returns the families in the order in which a VMA meets them.
@@ -50,4 +52,18 @@ func (f Family) Rules() (rs []Rule) {
 		}
 	}
 	return rs
+}
+
+// Concerned returns the statements and choices in which two sets of rules can differ: those of the rules that only one of them has in
+// force, and of their families.
+func Concerned(a, b *Set) (calls, may []string) {
+	for _, r := range All() {
+		if a.Has(r) != b.Has(r) {
+			f := r.Family()
+			calls, may = slices.Concat(calls, f.Calls, r.Info().Also), append(may, f.May...)
+		}
+	}
+	slices.Sort(calls)
+	slices.Sort(may)
+	return slices.Compact(calls), slices.Compact(may)
 }

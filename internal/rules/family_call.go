@@ -17,6 +17,7 @@ var callRules = rows{
 		Breaks: "where a VMA was joined with the next one mlock takes what it has just joined for a hole",
 		Shows:  "b62-mlock-resume",
 		Seen:   SeenVerdict,
+		Also:   []string{"mlock"},
 	},
 	PrevFollows: {
 		Name:   "prev-follows",

@@ -46,6 +46,7 @@ var faultRules = rows{
 		Breaks: "a fault makes an anon_vma without mmap_lock, and looks at neighbours that another task frees",
 		Shows:  "b06-early-anon-vma",
 		Seen:   SeenVerdict,
+		Also:   []string{"mremap"},
 		Locks:  withLookup,
 	},
 }

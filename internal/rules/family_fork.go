@@ -35,5 +35,6 @@ var forkRules = rows{
 		Breaks: "a uprobe that comes by the file takes the marker that the fork has left in the child's tree for a VMA",
 		Shows:  "b45-uprobe-marker",
 		Seen:   SeenVerdict,
+		Also:   []string{"uprobe"},
 	},
 }

@@ -46,6 +46,7 @@ var lockRules = rows{
 		Shows:  "b29-killed-writer",
 		Beside: "+killable-fork-lock",
 		Seen:   SeenVerdict,
+		Also:   []string{"fork"},
 		Locks:  withRefcount,
 	},
 	LetGoFirst: {
@@ -55,6 +56,7 @@ var lockRules = rows{
 		Breaks: "it waits for a writer that waits for the VMA it has locked: deadlock",
 		Shows:  "b47-two-vma-locks",
 		Seen:   SeenVerdict,
+		Also:   []string{"lock_both"},
 		Locks:  withVMALock,
 	},
 	PolicyUnderLock: {
@@ -64,6 +66,7 @@ var lockRules = rows{
 		Breaks: "a fault uses a policy that mbind has freed",
 		Shows:  "b07-freed-policy",
 		Seen:   SeenVerdict,
+		Also:   []string{"mbind"},
 		Locks:  withVMALock,
 	},
 }

@@ -34,6 +34,7 @@ var moveRules = rows{
 		Breaks: "an entry that khugepaged has emptied is moved as if it referred to a table: physical page 0 becomes one",
 		Shows:  "b33-move-retract",
 		Seen:   SeenVerdict,
+		Also:   []string{"collapse"},
 	},
 	MoveKeepsProbes: {
 		Name:   "move-keeps-probes",

@@ -40,3 +40,35 @@ func TestFindFamilyRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestConcerned: rules that differ are told by the calls of their families, each once.
+func TestConcerned(t *testing.T) {
+	parse := func(spec string) *Set {
+		s, err := Parse(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &s
+	}
+	split, err := FindFamily("split")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, may := Concerned(parse("linux-6.18,-split-locks-old"), parse("linux-6.18"))
+	slices.Sort(split.Calls)
+	if !slices.Equal(calls, split.Calls) || !slices.Equal(may, split.May) {
+		t.Errorf("split-locks-old: %q, %q", calls, may)
+	}
+	both, _ := Concerned(parse("linux-6.18,-split-locks-old"), parse("linux-6.18,-fork-locks-parent"))
+	for _, want := range []string{"mremap", "exit"} {
+		if !slices.Contains(both, want) {
+			t.Errorf("rules about splitting and about forking: no %s in %q", want, both)
+		}
+	}
+	if !slices.IsSorted(both) || len(slices.Compact(slices.Clone(both))) != len(both) {
+		t.Errorf("not each once: %q", both)
+	}
+	if calls, may := Concerned(parse("linux-6.18"), parse("linux-6.18")); calls != nil || may != nil {
+		t.Errorf("the same rules: %q, %q", calls, may)
+	}
+}

@@ -9,6 +9,7 @@ var walkRules = rows{
 		Breaks: "the walk reads page tables that a munmap, whose VMAs are gone from the tree, frees under the downgraded lock",
 		Shows:  "b32-hole-walk",
 		Seen:   SeenVerdict,
+		Also:   []string{"ptdump", "in"},
 	},
 	WalkLocksVMA: {
 		Name:   "walk-locks-vma",
@@ -17,6 +18,7 @@ var walkRules = rows{
 		Breaks: "a fault maps a page behind the walk, and what the walk was to make sure of is not so",
 		Shows:  "b10-unlocked-walk",
 		Seen:   SeenVerdict,
+		Also:   []string{"mbind"},
 		Locks:  withVMALock,
 	},
 	RecheckAnonVMA: {
@@ -26,6 +28,7 @@ var walkRules = rows{
 		Breaks: "the table goes with a private page that a fault has mapped meanwhile, and what was stored is lost",
 		Shows:  "b34-anon-vma-race",
 		Seen:   SeenVerdict,
+		Also:   []string{"collapse"},
 	},
 	RetractWaits: {
 		Name:   "retract-waits",
@@ -34,6 +37,7 @@ var walkRules = rows{
 		Breaks: "GUP-fast goes through a table that is free, or is another by now",
 		Shows:  "b37-table-reuse",
 		Seen:   SeenVerdict,
+		Also:   []string{"collapse"},
 	},
 	UnuseStable: {
 		Name:   "unuse-stable",
@@ -42,6 +46,7 @@ var walkRules = rows{
 		Breaks: "it takes the marker that the fork has left in the child's tree for a VMA",
 		Shows:  "b44-swapoff-marker",
 		Seen:   SeenVerdict,
+		Also:   []string{"swapoff"},
 	},
 	KSMTestsExit: {
 		Name:   "ksm-tests-exit",
@@ -50,6 +55,7 @@ var walkRules = rows{
 		Breaks: "it walks a tree that exit_mmap has destroyed",
 		Shows:  "b48-ksm-exit",
 		Seen:   SeenVerdict,
+		Also:   []string{"ksm"},
 	},
 	ExpectNoVMA: {
 		Name:   "expect-no-vma",
@@ -58,6 +64,7 @@ var walkRules = rows{
 		Breaks: "the first VMA of an empty address space is a null pointer",
 		Shows:  "b50-empty-mm",
 		Seen:   SeenVerdict,
+		Also:   []string{"smaps_rollup"},
 	},
 	LookUpMapping: {
 		Name:   "look-up-mapping",
@@ -66,6 +73,7 @@ var walkRules = rows{
 		Breaks: "the driver reads a VMA that munmap frees meanwhile",
 		Shows:  "b65-cached-vma",
 		Seen:   SeenVerdict,
+		Also:   []string{"driver_pages"},
 	},
 	EndUnderLock: {
 		Name:   "end-under-lock",
@@ -74,6 +82,7 @@ var walkRules = rows{
 		Breaks: "the end of a VMA that has become another sends the iterator anywhere: it leaves VMAs out, or meets them again",
 		Shows:  "b68-iterator-end",
 		Seen:   SeenVerdict,
+		Also:   []string{"task_vmas"},
 		Locks:  withVMALock,
 	},
 	WalkUnderRCU: {
@@ -83,6 +92,7 @@ var walkRules = rows{
 		Breaks: "the tree's nodes, and the VMAs in them, are read though they are freed",
 		Shows:  "b67-walk-without-rcu",
 		Seen:   SeenVerdict,
+		Also:   []string{"damon_vmas"},
 	},
 	HoldMM: {
 		Name:   "hold-mm",
@@ -91,5 +101,6 @@ var walkRules = rows{
 		Breaks: "the address space is gone by the time its mmap_lock is taken",
 		Shows:  "b69-find-vma-mm",
 		Seen:   SeenVerdict,
+		Also:   []string{"bpf_find_vma"},
 	},
 }

@@ -19,16 +19,17 @@ type Rule uint8
 
 // Info describes a rule.
 type Info struct {
-	Name   string // as written in a specification
-	Does   string // what the kernel does, one line
-	Since  string // version and commit subject, or who proposed it
-	Breaks string // what goes wrong when it is switched, "" if nothing does
-	Effect string // what changes all the same where nothing goes wrong
-	Shows  string // the litmus test that demonstrates it
-	Beside string // settings that both sides of the demonstration have besides, as "-check-vm-mm"
-	Seen   Seen   // in what their reports differ
-	Locks  Locks  // under which the rule means something; none named: under all
-	Home   string // the generation that the demonstration begins with; "": the default, under whose lock the rule then means something
+	Name   string   // as written in a specification
+	Does   string   // what the kernel does, one line
+	Since  string   // version and commit subject, or who proposed it
+	Breaks string   // what goes wrong when it is switched, "" if nothing does
+	Effect string   // what changes all the same where nothing goes wrong
+	Shows  string   // the litmus test that demonstrates it
+	Beside string   // settings that both sides of the demonstration have besides, as "-check-vm-mm"
+	Seen   Seen     // in what their reports differ
+	Also   []string // calls that it concerns beside those of its family
+	Locks  Locks    // under which the rule means something; none named: under all
+	Home   string   // the generation that the demonstration begins with; "": the default, under whose lock the rule then means something
 }
 
 // Seen names the part of an explorer's report that a rule changes.

@@ -1,5 +1,7 @@
 package rules
 
+import "strings"
+
 // The rules by family. The row of each, in the file of its family, says what it is.
 const (
 	// lock
@@ -118,20 +120,34 @@ const (
 )
 
 var familyTable = [...]Family{
-	{"lock", "taking and ending VMA locks, by readers and by the writer", lockRules},
-	{"detach", "taking a VMA out, and what readers see that come upon it", detachRules},
-	{"reuse", "memory of a VMA that has become another: who may still look at it, and at what", reuseRules},
-	{"tree", "walks of the VMA tree and stores to it", treeRules},
-	{"order", "what comes before what while a VMA becomes visible, and the memory ordering of both sides", orderRules},
-	{"fault", "page faults: what they may wait for under which lock", faultRules},
-	{"unmap", "munmap and mmap over a mapping: the tree, the page tables, the downgrade", unmapRules},
-	{"merge", "merging VMAs: who is locked, who survives, whose anon_vma is taken", mergeRules},
-	{"split", "splitting VMAs, and what a split that fails leaves", splitRules},
-	{"move", "mremap: copying and moving VMAs, page tables and page offsets", moveRules},
-	{"fork", "fork and exit: copying an address space and giving it up", forkRules},
-	{"walk", "tasks that look at an address space from beside: by page tables, by a list of address spaces, by the reverse map", walkRules},
-	{"account", "charges, limits and sums", accountRules},
-	{"call", "system calls: what they refuse, and how they go through a range", callRules},
+	{Name: "lock", Doc: "taking and ending VMA locks, by readers and by the writer", rows: lockRules,
+		Calls: strings.Fields("mmap munmap mprotect touch lock"), May: strings.Fields("signal")},
+	{Name: "detach", Doc: "taking a VMA out, and what readers see that come upon it", rows: detachRules,
+		Calls: strings.Fields("mmap munmap mprotect touch load lock store"), May: strings.Fields("alloc-fails")},
+	{Name: "reuse", Doc: "memory of a VMA that has become another: who may still look at it, and at what", rows: reuseRules,
+		Calls: strings.Fields("mmap munmap mprotect lock touch in exit load")},
+	{Name: "tree", Doc: "walks of the VMA tree and stores to it", rows: treeRules,
+		Calls: strings.Fields("mmap munmap mprotect lock touch")},
+	{Name: "order", Doc: "what comes before what while a VMA becomes visible, and the memory ordering of both sides", rows: orderRules,
+		Calls: strings.Fields("mmap munmap touch lock mprotect store")},
+	{Name: "fault", Doc: "page faults: what they may wait for under which lock", rows: faultRules,
+		Calls: strings.Fields("mmap munmap mprotect madvise touch store load")},
+	{Name: "unmap", Doc: "munmap and mmap over a mapping: the tree, the page tables, the downgrade", rows: unmapRules,
+		Calls: strings.Fields("mmap munmap touch store load walk")},
+	{Name: "merge", Doc: "merging VMAs: who is locked, who survives, whose anon_vma is taken", rows: mergeRules,
+		Calls: strings.Fields("mmap munmap mprotect madvise mremap fork touch store load"), May: strings.Fields("alloc-fails")},
+	{Name: "split", Doc: "splitting VMAs, and what a split that fails leaves", rows: splitRules,
+		Calls: strings.Fields("mmap munmap mprotect madvise mremap touch store load"), May: strings.Fields("alloc-fails")},
+	{Name: "move", Doc: "mremap: copying and moving VMAs, page tables and page offsets", rows: moveRules,
+		Calls: strings.Fields("mmap munmap mremap madvise touch store load"), May: strings.Fields("alloc-fails")},
+	{Name: "fork", Doc: "fork and exit: copying an address space and giving it up", rows: forkRules,
+		Calls: strings.Fields("mmap munmap mprotect madvise fork exit touch store load"), May: strings.Fields("alloc-fails signal")},
+	{Name: "walk", Doc: "tasks that look at an address space from beside: by page tables, by a list of address spaces, by the reverse map", rows: walkRules,
+		Calls: strings.Fields("mmap munmap mprotect madvise mremap fork exit touch store load walk"), May: strings.Fields("alloc-fails")},
+	{Name: "account", Doc: "charges, limits and sums", rows: accountRules,
+		Calls: strings.Fields("mmap munmap mremap mprotect"), May: strings.Fields("alloc-fails")},
+	{Name: "call", Doc: "system calls: what they refuse, and how they go through a range", rows: callRules,
+		Calls: strings.Fields("mmap munmap mprotect madvise mremap touch store load"), May: strings.Fields("alloc-fails hook-fails")},
 }
 
 // theDefault has the rules of Linux 6.18.

@@ -118,6 +118,9 @@ func allPoints() (all []Point) {
 // Points is a set of points.
 type Points uint64
 
+// AllPoints returns the set of all points.
+func AllPoints() Points { return 1<<numPoints - 1 }
+
 // Has reports whether p is in the set.
 func (s Points) Has(p Point) bool { return s&(1<<p) != 0 }
 

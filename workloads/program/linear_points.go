@@ -181,10 +181,12 @@ const (
 func pageOf(addr uint64) uint64 { return addr &^ (pageSize - 1) }
 
 // views returns the address spaces that an access may see: while pages are being cleared it may find the old one in the
-// page tables.
-func (s *modelSpace) views(addr uint64) []*seqmodel.Model {
+// page tables. An access of which an entry does not allow the kind, as to write or to execute, faults, and finds no VMA any more.
+func (s *modelSpace) views(e *event, addr uint64) []*seqmodel.Model {
 	page := pageOf(addr)
 	switch {
+	case slices.Contains(s.present, page) && e.Size == nil && e.outcome.Kind == workloads.ResultSegvMaperr && !e.reads():
+		return []*seqmodel.Model{s.Model}
 	case slices.Contains(s.present, page):
 		return []*seqmodel.Model{s.old}
 	case slices.Contains(s.unknown, page):
@@ -193,9 +195,14 @@ func (s *modelSpace) views(addr uint64) []*seqmodel.Model {
 	return []*seqmodel.Model{s.Model}
 }
 
+// reads reports whether the statement only reads.
+func (e *event) reads() bool {
+	return e.Kind == workloads.KindLoad || e.Kind == workloads.KindWalk || e.Kind == workloads.KindTouch && e.Access == linux.Read
+}
+
 // access performs one memory access of an event and reports whether it can end as the event did.
 func (s *modelSpace) access(e *event, addr uint64) bool {
-	return slices.ContainsFunc(s.views(addr), func(m *seqmodel.Model) bool { return perform(m, e, addr) == e.outcome })
+	return slices.ContainsFunc(s.views(e, addr), func(m *seqmodel.Model) bool { return perform(m, e, addr) == e.outcome })
 }
 
 // perform performs an access in the model.
@@ -249,7 +256,7 @@ func (w *sequential) touch(s *modelSpace, e *event) progress {
 
 // succeeds performs an access of an event that failed at a later one.
 func (s *modelSpace) succeeds(e *event, addr uint64) bool {
-	return slices.ContainsFunc(s.views(addr), func(m *seqmodel.Model) bool { return perform(m, e, addr).Kind == workloads.ResultOK })
+	return slices.ContainsFunc(s.views(e, addr), func(m *seqmodel.Model) bool { return perform(m, e, addr).Kind == workloads.ResultOK })
 }
 
 // mapped reports whether there is a VMA.
@@ -259,7 +266,7 @@ func (s *modelSpace) mapped(addr uint64) bool {
 
 // walk reads without a fault.
 func (s *modelSpace) walk(e *event) bool {
-	return slices.ContainsFunc(s.views(e.addr), func(m *seqmodel.Model) bool {
+	return slices.ContainsFunc(s.views(e, e.addr), func(m *seqmodel.Model) bool {
 		value, res := loadWord(m, e.addr)
 		return res == linux.OK && value == e.outcome.Value
 	})
