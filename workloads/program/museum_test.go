@@ -117,3 +117,67 @@ func executions(row string) (sum int) {
 	}
 	return sum
 }
+
+// TestMuseumStrategies measures how many executions each strategy takes to find each exhibit, for make museum: with -table and -rewrite it
+// writes the part of docs/museum.md about them.
+func TestMuseumStrategies(t *testing.T) {
+	if !*tableFlag || !*rewrite {
+		t.Skip("make museum asks for it")
+	}
+	text, err := os.ReadFile(museumManual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const open, end = "<!-- strategies -->\n", "<!-- end -->"
+	before, rest, ok := strings.Cut(string(text), open)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no part strategies", museumManual)
+	}
+	tb := &table{}
+	head, line := []any{"bug"}, []any{"---"}
+	for _, s := range strategies(false) {
+		head, line = append(head, s.Name), append(line, "---:")
+	}
+	tb.row(head...)
+	tb.row(line...)
+	for _, b := range workloads.Bugs() {
+		sc := builtin(t, b.Name)[0]
+		row := []any{fmt.Sprintf("[`%s`](#%[1]s)", b.Name)}
+		for _, s := range strategies(false) {
+			row = append(row, toExhibit(t, sc, s))
+		}
+		tb.row(row...)
+	}
+	if err := os.WriteFile(museumManual, []byte(before+open+tb.String()+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// toExhibit returns how many executions a strategy takes to the first find of what an exhibit shows: the median of the seeds, where the
+// strategy has any; ">" and where it was given up if most find nothing.
+func toExhibit(t *testing.T, sc *workloads.Scenario, s explore.StrategyInfo) string {
+	seeds := *tableSeeds
+	if s.Finishes {
+		seeds = 1
+	}
+	var found []int
+	for seed := range seeds {
+		o := Options{NoShrink: true, Options: explore.Options{
+			Strategy: s.Name, Seed: uint64(seed), Workers: 1, Executions: *tableExecutions, Time: *tableTime,
+		}}
+		o.Until = func(f *explore.Found) bool { return slices.Contains(brokenBy(f), sc.Verdicts[0].Oracles[0]) }
+		r, err := Survey(t.Context(), sc, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(r.Search.Violations, func(f explore.Found) bool { return o.Until(&f) }); i >= 0 {
+			found = append(found, r.Search.Violations[i].Execution)
+		}
+		if seed+1-len(found) > seeds/2 { // so is the median
+			return fmt.Sprintf("> %d", *tableExecutions)
+		}
+	}
+	slices.Sort(found)
+	return strconv.Itoa(found[len(found)/2])
+}
