@@ -27,6 +27,7 @@ const (
 	callRemapFilePages
 	callPrctl
 	callMbind
+	callUffd
 )
 
 // residues are the traces that a call may leave when it fails, beside nothing (K7, R10, R11).
@@ -72,6 +73,7 @@ var callTable = [...]struct {
 	callRemapFilePages: {name: "remap_file_pages", leaves: leavesCuts | leavesHole},
 	callPrctl:          {name: "prctl", joins: joinsNone, keeps: true},
 	callMbind:          {name: "mbind", joins: joinsNone, keeps: true},
+	callUffd:           {name: "userfaultfd", keeps: true, leaves: leavesCuts | leavesEarlier},
 }
 
 // area is a VMA as it was at some moment.

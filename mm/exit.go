@@ -23,6 +23,7 @@ func (mm *MM) exitMmap(t *task.Task) {
 		return true
 	})
 	mm.Tree.Fill(t, nil)
+	mm.dropUffd(t)
 	u.complete(t)
 	if n := mm.Tables.TablePages(); n != 0 { // check_mm: non-zero pgtables_bytes on freeing mm
 		t.Violate("tables-left", "%d page tables of %s are left though nothing is mapped", n, mm.Name)

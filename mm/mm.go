@@ -44,6 +44,8 @@ type MM struct {
 	limits   limits
 	failed   ksync.Plain[bool] // the fork that makes it has failed: MMF_UNSTABLE
 	residue  residue           // under mmap_lock held for writing
+	uffd     *uffd             // that VMAs with VM_UFFD_MISSING refer to; likewise
+	uffdOpen bool              // it is not closed yet; likewise
 	charged  uint64            // pages, whatever the mode: what Validate compares; under mmap_lock held for writing, or downgraded
 }
 

@@ -60,6 +60,7 @@ type unmapping struct {
 	charged    uint64 // pages of a mapping that takes their place
 	counted    bool   // the mm's counts are down
 	cleared    bool   // the pages and tables are gone
+	registered bool   // a VMA is registered with the userfaultfd
 }
 
 // gather splits the VMAs at the range's ends, write-locks and detaches those inside: vms_gather_munmap_vmas. On an error
@@ -106,6 +107,9 @@ func (u *unmapping) gather(t *task.Task) error {
 		}
 		v = mm.vmi.Find(t, end)
 	}
+	if u.registered { // userfaultfd_unmap_prep
+		mm.uffd.unmaps.FetchAdd(t, 1)
+	}
 	return nil
 }
 
@@ -119,6 +123,7 @@ func (u *unmapping) count(t *task.Task, v *vma.VMA) {
 	if flags&linux.VMLocked != 0 {
 		u.locked += n
 	}
+	u.registered = u.registered || flags&linux.VMUffdMiss != 0
 }
 
 // reattach takes a removal back: reattach_vmas.

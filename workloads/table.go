@@ -60,6 +60,8 @@ const (
 	KindKSM
 	KindUprobe
 	KindMbind
+	KindUffdRegister
+	KindUffdRelease
 	KindFork
 	KindExit
 	KindSessions
@@ -289,6 +291,11 @@ var specs = [...]Spec{
 	KindMbind: {Kind: KindMbind, Name: "mbind", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argNode, argRawFlags}, weight: 2, needs: onSimulator,
 		Help: "have the new pages of a VMA lie on node NODE of memory, 0 or 1; with flags 1 refuse if one of those that it has does not, with flags 2 move them", Example: "mbind A 1"},
+	KindUffdRegister: {Kind: KindUffdRegister, Name: "uffd_register", In: inAny, Results: GivesErrno,
+		args: []arg{argAddr, argRest}, weight: 1, needs: onSimulator,
+		Help: "register a range with the userfaultfd of the address space, or a whole region", Example: "uffd_register A 16K"},
+	KindUffdRelease: {Kind: KindUffdRelease, Name: "uffd_release", In: inAny, Results: GivesErrno, weight: 1, needs: onSimulator,
+		Help: "close the userfaultfd: no VMA is registered any more", Example: "uffd_release"},
 	KindFork: {Kind: KindFork, Name: "fork", In: inAny, Results: GivesErrno,
 		args: []arg{argMM}, weight: 2, needs: onForks,
 		Help: "copy the task's address space into the new one MM", Example: "fork child"},

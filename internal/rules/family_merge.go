@@ -1,5 +1,7 @@
 package rules
 
+import "strings"
+
 // mergeRules has the rules of the family merge.
 var mergeRules = rows{
 	UndoMerge: {
@@ -125,5 +127,14 @@ var mergeRules = rows{
 		Effect: "the right one grows down and the left one is removed: faults in the left one find it detached, and look again",
 		Shows:  "merge-survivor",
 		Seen:   SeenReached,
+	},
+	GiveUpOnOOM: {
+		Name:   "give-up-on-oom",
+		Does:   "the end of a userfaultfd takes a merge that runs out of memory for one that is not possible",
+		Since:  `6.12.25, "mm/vma: add give_up_on_oom option on modify/merge, use in uffd release"`,
+		Breaks: "a VMA stays registered with a userfaultfd that is gone, and munmap tells it so",
+		Shows:  "b54-release-oom",
+		Also:   strings.Fields("uffd_register uffd_release"),
+		Seen:   SeenVerdict,
 	},
 }

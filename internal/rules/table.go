@@ -68,6 +68,7 @@ const (
 	LockRmap
 	ResetIterator
 	SpareClosed
+	GiveUpOnOOM
 	LeftSurvives
 
 	// split

@@ -130,6 +130,11 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindKSM:         {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.Machine.KSMScan(a.Task), nil }, beside: mm.Scans},
 	workloads.KindUprobe: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Uprobe(a.Task, c.Addr, c.Value) },
 		beside: mm.Probes},
+	workloads.KindUffdRegister: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.UffdRegister(a.Task, c.Addr, c.Len) }},
+	workloads.KindUffdRelease: {do: func(a *Actor, _ Call) (uint64, error) {
+		a.MM.UffdRelease(a.Task)
+		return 0, nil
+	}},
 }
 
 // Beside returns the tasks that the machine of a scenario has beside those of processes: those that some statement stands for.
