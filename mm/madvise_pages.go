@@ -118,6 +118,13 @@ func (a *advising) punchHole(t *task.Task, v *vma.VMA, start, end uint64) error 
 	}
 	first := v.PgoffAt(t, start)
 	last := first + (end-start)>>linux.PageShift
+	const ends = 1 << (63 - linux.PageShift) // pages that a loff_t reaches
+	switch {                                 // vfs_fallocate
+	case first >= ends:
+		return errno("madvise", linux.EINVAL, "the file's page %#x is beyond any file", first)
+	case last >= ends:
+		return errno("madvise", linux.EFBIG, "the file's page %#x is beyond any file", last)
+	}
 	file.Get(t)
 	a.mm.MmapReadUnlock(t)
 	err := file.PunchHole(t, first, last, func() { unmapFile(t, file.Inode, first, last) })
