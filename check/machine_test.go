@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vmasim/explore/exploretest"
+	"vmasim/fault"
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/task"
@@ -111,6 +112,15 @@ var machinePrograms = map[string]func(l *machineLab) []func(*task.Task){
 			func(t *task.Task) { l.store(t, 0); l.load(t, 1) },
 			func(t *task.Task) { l.mprotect(t, 1, 2, linux.PROT_READ); l.munmap(t, 0, 1) },
 			func(t *task.Task) { _ = l.mm.Madvise(t, at(0), 4*page, linux.MADV_DONTNEED) },
+		}
+	},
+	"reads beside a mapping": func(l *machineLab) []func(*task.Task) {
+		l.mapFile(0, linux.MAP_SHARED)
+		l.mmap(l.boot, 8, 12, rw, privateAnon)
+		return []func(*task.Task){
+			func(t *task.Task) { _ = fault.PRead(t, l.mm, l.file, at(8)); _ = fault.PRead(t, l.mm, l.file, at(20)) },
+			func(t *task.Task) { _, _ = fault.BuildID(t, l.mm, at(0)) },
+			func(t *task.Task) { l.munmap(t, 0, 1); l.munmap(t, 9, 10) },
 		}
 	},
 	"holes and write-back": func(l *machineLab) []func(*task.Task) {

@@ -98,7 +98,7 @@ func checkStatementExample(t *testing.T, spec *Spec) {
 		}
 		return
 	}
-	src := "mm child\n" +
+	src := "mm child\nfile F memory 4K\n" +
 		"init\n    mmap R 64K rw private anon\n    fork child\n" +
 		"thread fore\n    mmap A 64K rw private anon\n    barrier start\n    yield\n" +
 		"thread back background\n    mmap A 64K rw private anon\n    barrier start\n" +

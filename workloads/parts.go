@@ -46,6 +46,7 @@ const (
 	argMMOrOwn
 	argOtherMM
 	argOther
+	argFileTo
 	argBarrier
 	argCount
 	argDuration
@@ -192,6 +193,20 @@ var parts = [...]part{
 			first := s.Addr
 			g.byteOf(s)
 			s.Addr, s.To = first, s.Addr
+		}},
+	argFileTo: {usage: "F to ADDR",
+		read: func(c *cursor, s *Stmt) {
+			r := c.name("file")
+			s.Backing.File = &r
+			c.expectWord("to")
+			s.Addr = c.expr()
+		},
+		write: func(s *Stmt) []string { return []string{s.Backing.File.Name, "to", s.Addr.String()} },
+		draw: func(g *Generator, s *Stmt) {
+			if g.none = len(g.mappable) == 0; !g.none {
+				g.byteOf(s)
+				s.Backing.File = one(g, g.mappable...)
+			}
 		}},
 	argMMOrOwn: {usage: "[MM]",
 		read: func(c *cursor, s *Stmt) {

@@ -60,6 +60,8 @@ const (
 	KindKSM
 	KindUprobe
 	KindMbind
+	KindPRead
+	KindBuildID
 	KindUffdRegister
 	KindUffdRelease
 	KindFork
@@ -291,6 +293,12 @@ var specs = [...]Spec{
 	KindMbind: {Kind: KindMbind, Name: "mbind", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argNode, argRawFlags}, weight: 2, needs: onSimulator,
 		Help: "have the new pages of a VMA lie on node NODE of memory, 0 or 1; with flags 1 refuse if one of those that it has does not, with flags 2 move them", Example: "mbind A 1"},
+	KindPRead: {Kind: KindPRead, Name: "pread", In: inAny, Results: GivesErrno,
+		args: []arg{argFileTo}, weight: 1, needs: onSimulator,
+		Help: "read the first word of a file into memory, under the file's lock", Example: "pread F to A"},
+	KindBuildID: {Kind: KindBuildID, Name: "build_id", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argWord}, weight: 1, needs: onSimulator,
+		Help: "read the first word of the file that is mapped at ADDR, as /proc does for a build ID", Example: "build_id A => 0 | ENOENT"},
 	KindUffdRegister: {Kind: KindUffdRegister, Name: "uffd_register", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argRest}, weight: 1, needs: onSimulator,
 		Help: "register a range with the userfaultfd of the address space, or a whole region", Example: "uffd_register A 16K"},

@@ -19,6 +19,7 @@ var errBeyondEOF = errors.New("page beyond the end of the file")
 // with writes to the real file by other programs, except that the end of the file is looked up each time, because the
 // file may shrink while it is mapped.
 type Inode struct {
+	RWSem    ksync.RWSem // i_rwsem: held by those who read the bytes by other ways than a mapping
 	IMmap    ksync.RWSem // i_mmap_rwsem: guards mappings
 	mappings Mapping     // i_mmap: head of the ring of those linked; zero while nothing ever was
 

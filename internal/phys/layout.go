@@ -41,6 +41,8 @@ var memoryLayout = task.Layout{
 var inodeLayout = task.Layout{
 	Type: "address_space", Size: unsafe.Sizeof(Inode{}),
 	Fields: []task.Field{
+		{Name: "i_rwsem", Offset: unsafe.Offsetof(Inode{}.RWSem), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,
+			Doc: "the bytes of the file, for reads that are no mapping's"},
 		{Name: "i_mmap_rwsem", Offset: unsafe.Offsetof(Inode{}.IMmap), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,
 			Doc: "the mappings of the file"},
 		{Name: "invalidate_lock", Offset: unsafe.Offsetof(Inode{}.fill), Size: unsafe.Sizeof(ksync.Mutex{}), Read: atomicRule, Write: atomicRule,

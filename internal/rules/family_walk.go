@@ -103,4 +103,13 @@ var walkRules = rows{
 		Seen:   SeenVerdict,
 		Also:   []string{"bpf_find_vma"},
 	},
+	BuildIDUnlocked: {
+		Name:   "build-id-unlocked",
+		Does:   "who asks for the build ID of a mapping reads the file when the VMA's lock is given back",
+		Since:  `6.12.70, "procfs: avoid fetching build ID while holding VMA lock"`,
+		Breaks: "the file is waited for under a VMA lock, while a reader of the file waits for the writer that waits for the VMA",
+		Shows:  "b64-build-id",
+		Also:   []string{"build_id", "pread"},
+		Seen:   SeenVerdict,
+	},
 }

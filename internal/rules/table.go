@@ -105,6 +105,7 @@ const (
 	EndUnderLock
 	LookUpMapping
 	HoldMM
+	BuildIDUnlocked
 
 	// account
 	UnchargeFailed

@@ -80,6 +80,8 @@ func (c *Call) evaluateRest(s *workloads.Stmt, env *workloads.Env) (err error) {
 	switch s.Kind {
 	case workloads.KindFindVMAOf:
 		c.MM = s.MM.Index
+	case workloads.KindPRead:
+		c.File = s.Backing.File.Index
 	case workloads.KindMmap:
 		c.backing(&s.Backing)
 	case workloads.KindSetrlimit:
@@ -93,7 +95,7 @@ func (c *Call) evaluateRest(s *workloads.Stmt, env *workloads.Env) (err error) {
 // ofWord reports whether the call reads or writes an 8-byte word.
 func (c *Call) ofWord() bool {
 	switch c.Kind {
-	case workloads.KindLoad, workloads.KindStore, workloads.KindPeek, workloads.KindPoke, workloads.KindWalk, workloads.KindUprobe:
+	case workloads.KindLoad, workloads.KindStore, workloads.KindPeek, workloads.KindPoke, workloads.KindWalk, workloads.KindUprobe, workloads.KindPRead:
 		return true
 	}
 	return false

@@ -130,6 +130,8 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindKSM:         {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.Machine.KSMScan(a.Task), nil }, beside: mm.Scans},
 	workloads.KindUprobe: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.Uprobe(a.Task, c.Addr, c.Value) },
 		beside: mm.Probes},
+	workloads.KindPRead:        {do: func(a *Actor, c Call) (uint64, error) { return 0, fault.PRead(a.Task, a.MM, a.Files[c.File], c.Addr) }},
+	workloads.KindBuildID:      {do: func(a *Actor, c Call) (uint64, error) { return fault.BuildID(a.Task, a.MM, c.Addr) }},
 	workloads.KindUffdRegister: {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.UffdRegister(a.Task, c.Addr, c.Len) }},
 	workloads.KindUffdRelease: {do: func(a *Actor, _ Call) (uint64, error) {
 		a.MM.UffdRelease(a.Task)

@@ -150,7 +150,7 @@ func modelled(s *workloads.Stmt) bool {
 	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore, workloads.KindLock, workloads.KindWalk,
 		workloads.KindMunmap, workloads.KindMprotect, workloads.KindFork, workloads.KindPtdump, workloads.KindCollapse, workloads.KindSmapsRollup,
 		workloads.KindDamonVMAs, workloads.KindTaskVMAs, workloads.KindDriverPages, workloads.KindLockBoth, workloads.KindFindVMAOf, workloads.KindSwapoff, workloads.KindKSM,
-		workloads.KindUffdRegister, workloads.KindUffdRelease:
+		workloads.KindBuildID, workloads.KindUffdRegister, workloads.KindUffdRelease:
 		return true
 	case workloads.KindExit, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate, workloads.KindMaps:
 		return true
