@@ -80,6 +80,8 @@ func TestParse(t *testing.T) {
 		"mmap-lock,-munmap-downgrade":             {"mmap-lock,-munmap-downgrade", nil, []Rule{MunmapDowngrade, EndWriteOnDowngrade}},
 		"refcount-v6,+check-vm-mm,+check-mm-inside,+pin-foreign-mm": {"refcount-v6,+check-vm-mm,+check-mm-inside,+pin-foreign-mm", []Rule{CheckVMMM, PinForeignMM}, nil},
 		"refcount":                    {"refcount", []Rule{CheckVMMM, DetachWaits}, []Rule{PinForeignMM, CheckMMInside, DropRCU, WalkAnew}},
+		"linux-7":                     {"linux-7", []Rule{KillableForkLock, ResetKept, SpareSource, UncountKept, DetachWaits, WalkAnew}, []Rule{UndoSplit, HoleFirst, SeqCounter}},
+		"linux-7,-killable-fork-lock": {"linux-7,-killable-fork-lock", []Rule{ResetKept}, []Rule{KillableForkLock}},
 		"linux-6.18,-drop-rcu":        {"linux-6.18,-drop-rcu", nil, []Rule{DropRCU, WalkAnew}},
 		"linux-6.18,-check-mm-inside": {"linux-6.18,-check-mm-inside", []Rule{CheckVMMM}, []Rule{CheckMMInside, PinForeignMM}},
 		"linux-6.18,-callers-mm,-retry-detached,+hole-first": {"linux-6.18,-retry-detached,-callers-mm,+hole-first", nil, nil},
@@ -109,9 +111,9 @@ func TestParseRefuses(t *testing.T) {
 		"+pin-foreign-mm,-check-vm-mm": "rules -check-vm-mm and +pin-foreign-mm contradict each other: " +
 			"without the comparison no VMA is found to be foreign",
 		"vma-rwsem,-detach-waits": "rule -detach-waits says nothing under generation vma-rwsem, where VMAs are kept as they are by a rwsem of each: " +
-			"expected one of refcount-v6, free-at-zero, three-state, refcount, linux-6.18 before it",
+			"expected one of refcount-v6, free-at-zero, three-state, refcount, linux-6.18, linux-7 before it",
 		"mmap-lock,+hole-first": "rule +hole-first says nothing under generation mmap-lock, where VMAs are kept as they are by mmap_lock alone: " +
-			"expected one of vma-rwsem, vma-rwsem-seqcount, refcount-v6, free-at-zero, three-state, refcount, linux-6.18 before it",
+			"expected one of vma-rwsem, vma-rwsem-seqcount, refcount-v6, free-at-zero, three-state, refcount, linux-6.18, linux-7 before it",
 		"refcount-v6,+pin-foreign-mm": "rules -check-vm-mm and +pin-foreign-mm contradict each other: ",
 		"-munmap-downgrade,-end-write-on-downgrade": "rules -munmap-downgrade and -end-write-on-downgrade contradict each other: " +
 			"nothing downgrades",

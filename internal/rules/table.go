@@ -158,8 +158,11 @@ func theDefault() bits { return inAll().and(under(RefcountLock)) }
 // inAll has the rules of every generation, as far as they mean something under its lock: all but the proposals, the old forms and what later
 // kernels have mended.
 func inAll() bits {
-	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, KillableForkLock, UndoSplit, ResetKept, SpareSource, UncountKept))
+	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit)).without(bitsOf(since618[:]...))
 }
+
+// since618 are the rules that came after Linux 6.18, in 6.19 and in the stable versions of 7.2.
+var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, UncountKept}
 
 // sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
 const sinceDelayedCheck = "if there is no VMA, or it is write-locked, or has moved; if it needs an anon_vma and `mmap_lock` is not free; " +
@@ -296,6 +299,23 @@ var generationTable = [...]Generation{
 			Bytes:    "192",
 		},
 		set: theDefault(),
+	},
+	{
+		Name: "linux-7",
+		Doc: "linux-6.18 with what 6.19 and 7.2 have mended: fork gives up when it is killed while it waits for a VMA, and MREMAP_DONTUNMAP leaves " +
+			"its source with the page offset of its address, apart from the copy, and counted as unlocked; not its early look at map_count in mremap, " +
+			"nor its page offsets for anonymous pages",
+		Facts: Facts{
+			Kernels:  "6.19 to 7.3, in part",
+			Readers:  "as `linux-6.18`",
+			Writers:  "as `linux-6.18`; in fork a fatal signal ends the wait",
+			Unlock:   "a sequence counter from odd to even",
+			Detached: "a count of 0, which detaching waits for",
+			Memory:   "at once, as another VMA (`SLAB_TYPESAFE_BY_RCU`)",
+			Falls:    sinceDelayedCheck,
+			Bytes:    "not in our sources",
+		},
+		set: bitsOf(append(theDefault().rules(), since618[:]...)...),
 	},
 }
 

@@ -15,11 +15,17 @@ import (
 // otherResults are rules that break nothing, and change what a task alone finds in the end: what they are for.
 var otherResults = []string{"undo-split", "reset-kept", "spare-source", "uncount-kept"}
 
-// alike are the specifications under which the same operations of one task end alike: each generation, and each rule switched that breaks
+// alike are the specifications under which the same operations of one task end alike: each generation, without the rules that have other results, and each rule switched that breaks
 // nothing, so that the older columns of the table of fallbacks are among them, and whatever chooses how the tree is built.
 func alike() (specs []string) {
 	for _, g := range rules.Generations() {
-		specs = append(specs, g.Name)
+		spec := g.Name
+		for _, r := range g.With() {
+			if slices.Contains(otherResults, r.String()) {
+				spec += ",-" + r.String()
+			}
+		}
+		specs = append(specs, spec)
 	}
 	specs = append(specs, "vma-rwsem,-late-anon-check,-file-faults")
 	for _, r := range rules.All() {
