@@ -335,21 +335,30 @@ func (p *draft) elsewhere() {
 	}
 }
 
-// statement draws a statement of one of some kinds, all of them equally often.
-func (p *draft) statement(depth int, kinds []Kind) {
-	k := one(p, kinds...)
-	for k == KindFork && (!p.forks || p.child) || k == KindExit && !p.child && !p.other || depth > 1 && (k == KindFork || k == KindExit) {
-		if k = KindMmap; slices.Contains(kinds, k) {
-			break
-		}
-		k = one(p, kinds...)
+// draw draws a statement of a kind; nil: what it needs is not there, such as another address space or a file. One address space is forked
+// once.
+func (p *draft) draw(k Kind, depth int) *Stmt {
+	if k == KindFork && (!p.forks || p.child) || (k == KindFork || k == KindExit) && depth > 1 {
+		return nil
 	}
 	g := p.generators[k]
 	if g == nil {
 		g = NewGenerator(p.names, p.Rand, k)
 		p.generators[k] = g
 	}
-	s := g.Next(p)
+	return g.try(p)
+}
+
+// statement draws a statement of one of some kinds, all of them equally often.
+func (p *draft) statement(depth int, kinds []Kind) {
+	k := one(p, kinds...)
+	s := p.draw(k, depth)
+	for n := 0; s == nil; n++ {
+		if k = one(p, kinds...); n > 10 {
+			k = KindMmap
+		}
+		s = p.draw(k, depth)
+	}
 	for _, e := range []**Expr{&s.Addr, &s.To} {
 		*e = p.relative(*e)
 	}

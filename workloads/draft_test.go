@@ -44,6 +44,21 @@ func TestDrafts(t *testing.T) {
 	}
 }
 
+// TestDraftsOfEachRule: programs over the calls of any rule can be drawn.
+func TestDraftsOfEachRule(t *testing.T) {
+	for _, r := range rules.All() {
+		d, err := NewDrafts(slices.Concat(r.Family().Calls, r.Info().Also), r.Family().May)
+		if err != nil {
+			t.Fatalf("%s: %v", r, err)
+		}
+		for seed := range uint64(30) {
+			if _, err := d.Draw(rand.New(rand.NewPCG(seed, 0))); err != nil {
+				t.Errorf("%s, seed %d: %v", r, seed, err)
+			}
+		}
+	}
+}
+
 func TestDraftsRefuse(t *testing.T) {
 	for want, calls := range map[string][]string{
 		`"mmapp" is no statement`:                              {"mmapp"},

@@ -109,24 +109,31 @@ func (g *Generator) chance(percent int) bool { return g.IntN(100) < percent }
 
 // Next returns the next statement.
 func (g *Generator) Next(v View) *Stmt {
+	for {
+		if s := g.try(v); s != nil {
+			return s
+		}
+	}
+}
+
+// try draws a statement; nil: what it needs is not there.
+func (g *Generator) try(v View) *Stmt {
 	g.view = v
 	g.base, g.end = v.Window()
-	for {
-		s := &Stmt{Kind: g.kind()}
-		g.none = false
-		for _, a := range s.Spec().args {
-			if draw := parts[a].draw; draw != nil {
-				draw(g, s)
-			}
+	s := &Stmt{Kind: g.kind()}
+	g.none = false
+	for _, a := range s.Spec().args {
+		if draw := parts[a].draw; draw != nil {
+			draw(g, s)
 		}
-		if g.none {
-			continue
-		}
-		if g.may(onBadValues) && g.chance(8) {
-			g.spoil(s)
-		}
-		return s
 	}
+	if g.none {
+		return nil
+	}
+	if g.may(onBadValues) && g.chance(8) {
+		g.spoil(s)
+	}
+	return s
 }
 
 // kind draws a kind by the weights.
