@@ -126,6 +126,9 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 	if pages == 0 {
 		return nil
 	}
+	if t.Choose(task.ChargeFails, 2) == 1 {
+		return errno(op, linux.ENOMEM, "%d pages more are refused", pages)
+	}
 	switch m := mm.Machine; m.Overcommit {
 	case linux.OvercommitGuess:
 		if m.RAM != 0 && pages > (m.RAM+m.Swap)>>linux.PageShift {

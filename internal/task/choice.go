@@ -13,6 +13,7 @@ const (
 	Signal       Choice = "signal"
 	StaleWalk    Choice = "stale-walk"
 	HookFails    Choice = "hook-fails"
+	ChargeFails  Choice = "charge-fails"
 )
 
 // ChoiceInfo describes a choice.
@@ -28,6 +29,7 @@ var choiceTable = [...]ChoiceInfo{
 	{Signal, "a task gets a fatal signal while it is in a killable wait: `EINTR` ends the wait, unless what it waits for comes first, and the task ends with the statement"},
 	{StaleWalk, "a walk of the VMA tree without `mmap_lock` sees the tree before a store that nothing has ordered before the walk"},
 	{HookFails, "a hook of a file with hooks refuses a mapping: `ENODEV`"},
+	{ChargeFails, "memory that is promised to an address space is refused: `ENOMEM`"},
 }
 
 // Choices describes the choices that the model offers.

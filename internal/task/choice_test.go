@@ -16,7 +16,7 @@ func TestChoicesAreDescribed(t *testing.T) {
 		}
 		seen[c.Name] = true
 	}
-	for _, c := range []Choice{AllocFails, ReuseLater, GraceDelayed, Signal, StaleWalk, HookFails} {
+	for _, c := range []Choice{AllocFails, ReuseLater, GraceDelayed, Signal, StaleWalk, HookFails, ChargeFails} {
 		if !seen[c] {
 			t.Errorf("%s is not in the table", c)
 		}

@@ -37,6 +37,7 @@ init
 type plan struct {
 	scenario *workloads.Scenario
 	heap     uint64 // where it begins; 0: there is none
+	rules    string // where points fail; "": the default
 }
 
 // newPlan returns a plan for a window of so many pages, whose upper half begins with a heap.
@@ -156,6 +157,9 @@ func (w *world) Acquire(i int) *mm.MM {
 	}
 	return nil
 }
+
+// Look implements [interp.Host] without a reference: the task is alone.
+func (w *world) Look(i int) *mm.MM { return w.spaces[i] }
 
 func (w *world) Reserve(i int) bool { return w.spaces[i] == nil }
 

@@ -121,7 +121,9 @@ func (w *world) judged() bool {
 	if w.trail == nil || p.draws || len(w.log) > maxJudged || slices.Contains(p.without, linearOracle) {
 		return false
 	}
-	stops := func(c task.Choice) bool { return c == task.AllocFails || c == task.Signal || c == task.HookFails }
+	stops := func(c task.Choice) bool {
+		return c == task.AllocFails || c == task.Signal || c == task.HookFails || c == task.ChargeFails
+	}
 	if slices.ContainsFunc(p.choices(), stops) && w.chosen() {
 		return false
 	}
