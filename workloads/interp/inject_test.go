@@ -235,8 +235,8 @@ func TestInjectionFindsFaults(t *testing.T) {
 		t.Run(rule, func(t *testing.T) {
 			p := newPlan(64, true)
 			p.rules = ",-" + rule
-			for _, layout := range layouts {
-				if err := p.failSome(layout, kind, 40, &tally{by: map[task.Choice]int{}, outcomes: map[string]int{}}); err != nil {
+			for _, name := range slices.Sorted(maps.Keys(layouts)) {
+				if err := p.failSome(layouts[name], kind, 40, &tally{by: map[task.Choice]int{}, outcomes: map[string]int{}}); err != nil {
 					first, _, _ := strings.Cut(err.Error(), "\n")
 					t.Log(first)
 					return
