@@ -52,7 +52,7 @@ func protocol(l *lockLab, seed uint64) {
 func TestGenerationsAreClean(t *testing.T) {
 	for _, spec := range []string{"linux-6.18", "linux-6.18,+seq-counter", "vma-rwsem", "vma-rwsem-seqcount", "mmap-lock", "refcount",
 		"free-at-zero,+detach-waits", "three-state,+detach-waits"} {
-		for seed := range uint64(100) {
+		for seed := range uint64(200) {
 			l := newLockLab(t, spec)
 			protocol(l, seed)
 			if l.want(""); t.Failed() {

@@ -10,41 +10,6 @@ import (
 	"vmasim/vma"
 )
 
-// TestLockProtocolIsClean runs the lock protocol in random schedules: nothing may be found.
-func TestLockProtocolIsClean(t *testing.T) {
-	for seed := range uint64(200) {
-		l := newLockLab(t, "")
-		m := l.mm()
-		v := l.attached(m)
-		reader := func(tk *task.Task) {
-			for range 2 {
-				if readLock(tk, m, v) {
-					v.Flags(tk)
-					endRead(tk, m, v)
-				}
-			}
-		}
-		l.run(exploretest.Random(seed), reader, reader, func(tk *task.Task) {
-			m.MmapWriteLock(tk)
-			m.StartWrite(tk, v)
-			v.SetFlags(tk, testFlags)
-			m.MarkDetached(tk, v)
-			m.MarkAttached(tk, v)
-			m.MmapWriteUnlock(tk)
-		}, func(tk *task.Task) {
-			m.MmapReadLock(tk)
-			if m.StartReadLocked(tk, v) {
-				endRead(tk, m, v)
-			}
-			m.MmapReadUnlock(tk)
-		})
-		l.want("")
-		if t.Failed() {
-			t.Fatal("seed", seed)
-		}
-	}
-}
-
 func TestReaderAndWriter(t *testing.T) {
 	l := newLockLab(t, "", "reader-and-writer")
 	m := l.mm()
