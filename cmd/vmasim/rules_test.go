@@ -74,7 +74,7 @@ func exploredBy(t *testing.T, line string) (s searched) {
 	if s, ok := searches[line]; ok {
 		return s
 	}
-	if testing.Short() && strings.Contains(line, "fork-parent") {
+	if testing.Short() && (strings.Contains(line, "fork-parent") || strings.Contains(line, "build-id")) {
 		t.Skip("its search takes seconds")
 	}
 	all, err := workloads.Load(strings.Fields(line)[1], nil) // after "explore"
