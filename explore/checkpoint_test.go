@@ -167,6 +167,30 @@ func TestCheckpointWhileSearching(t *testing.T) {
 	}
 }
 
+// TestShardsLeftAlone: the report counts a shard that an earlier run has begun, and that a later run is stopped before it comes to.
+func TestShardsLeftAlone(t *testing.T) {
+	o := Options{Workers: 2, Executions: 2, Checkpoint: filepath.Join(t.TempDir(), "checkpoint")}
+	explored(t, newDetachRace(t, 2, 2, 2, ""), o)
+	text, err := os.ReadFile(o.Checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c checkpoint
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	c.Parts[splitShards-1] = &savedPart{Report: savedReport{Executions: 5, Ops: make([]uint64, task.NumOps)}}
+	if text, err = json.Marshal(&c); err == nil {
+		err = os.WriteFile(o.Checkpoint, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := explored(t, newDetachRace(t, 2, 2, 2, ""), o); r.Earlier != 7 || r.Executions != 9 {
+		t.Errorf("%d executions, %d of them earlier, expected 9 and 7", r.Executions, r.Earlier)
+	}
+}
+
 func TestCheckpointIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c")
 	of := func(name string) *detachRace { return newDetachRace(t, 2, 2, 2, name) }

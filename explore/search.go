@@ -293,6 +293,11 @@ func (s *search) runPhase() error {
 	if s.report.Stopped && s.o.Checkpoint != "" {
 		s.stand = s.standing()
 	}
+	for i, at := range s.open { // an earlier run began with it, and this one did not come to it
+		if s.ready[i] == nil && i >= s.merged {
+			s.ready[i] = at.result
+		}
+	}
 	for _, i := range slices.Sorted(maps.Keys(s.ready)) { // behind a shard that was stopped
 		s.merge(s.ready[i])
 	}
