@@ -120,16 +120,28 @@ func (l *Lab) heapOf(ctx context.Context, set setting) (heap *workloads.Stmt, ad
 	}
 	defer w.close()
 	p := newPlayer(ctx, w)
-	for m := range moves(b.Body, 0, b.NewEnv(1, 0, nil), func() bool { return false }) {
-		if m.stmt.Kind == workloads.KindHeap {
-			c, err := interp.NewCall(m.stmt, m.env)
-			return m.stmt, c.Addr, err
+	for m := range turns(set.scenario) {
+		if m.Task != interp.InitTask {
+			break
+		}
+		if m.Stmt.Kind == workloads.KindHeap {
+			c, err := interp.NewCall(m.Stmt, m.Env)
+			return m.Stmt, c.Addr, err
 		}
 		if done, err := p.move(m); done || err != nil {
 			return nil, 0, err
 		}
 	}
 	return nil, 0, nil
+}
+
+// turns lists what a scenario does.
+func turns(sc *workloads.Scenario) iter.Seq[interp.Turn] {
+	seed := uint64(1)
+	if sc.Seed != nil {
+		seed = sc.Seed.Value
+	}
+	return interp.Turns(sc, seed, nil, passes)
 }
 
 // player performs a scenario. It is the actor's host.
@@ -148,144 +160,38 @@ func newPlayer(ctx context.Context, w *world) *player {
 	return p
 }
 
-// move is a step and the names that it can use.
-type move struct {
-	step
-	env *workloads.Env
-}
-
 // play performs everything, up to the first drift.
 func (p *player) play(sc *workloads.Scenario) error {
-	var shared []workloads.Region
-	seed := uint64(1)
-	if sc.Seed != nil {
-		seed = sc.Seed.Value
-	}
-	if b := sc.Init; b != nil {
-		env := b.NewEnv(seed, 0, nil)
-		if done, err := p.all(moves(b.Body, 0, env, func() bool { return false })); done || err != nil {
+	for m := range turns(sc) {
+		if done, err := p.move(m); done || err != nil {
 			return err
 		}
-		shared = env.Regions
-	}
-	if done, err := p.threads(sc, seed, shared); done || err != nil {
-		return err
-	}
-	if b := sc.Finally; b != nil {
-		_, err := p.all(moves(b.Body, 0, b.NewEnv(seed, 0, shared), func() bool { return false }))
-		return err
 	}
 	return nil
 }
 
-// all performs the moves of one block.
-func (p *player) all(seq iter.Seq[move]) (done bool, err error) {
-	for m := range seq {
-		if done, err := p.move(m); done || err != nil {
-			return true, err
-		}
-	}
-	return false, nil
-}
-
-// threads performs the threads, each a statement in turn. Those in the background end with the others.
-func (p *player) threads(sc *workloads.Scenario, seed uint64, shared []workloads.Region) (done bool, err error) {
-	type runner struct {
-		next       func() (move, bool)
-		background bool
-	}
-	var runners []*runner
-	over := false
-	for _, th := range sc.Threads {
-		for i := range th.Count {
-			next, stop := iter.Pull(moves(th.Body, th.MM.Index, th.NewEnv(seed, i, shared), func() bool { return over }))
-			defer stop()
-			runners = append(runners, &runner{next, th.Background})
-		}
-	}
-	for len(runners) > 0 {
-		for _, r := range slices.Clone(runners) {
-			m, ok := r.next()
-			if !ok {
-				runners = slices.DeleteFunc(runners, func(o *runner) bool { return o == r })
-				continue
-			}
-			if done, err := p.move(m); done || err != nil {
-				return true, err
-			}
-		}
-		over = !slices.ContainsFunc(runners, func(r *runner) bool { return !r.background })
-	}
-	return false, nil
-}
-
-// moves lists what a block does. over says that the threads that are not in the background have ended.
-func moves(body []*workloads.Stmt, space int, env *workloads.Env, over func() bool) iter.Seq[move] {
-	return func(yield func(move) bool) {
-		l := &lister{space: space, env: env, over: over, yield: yield}
-		l.walker.Runner = l
-		l.walker.Run(env, body)
-	}
-}
-
-// lister lists the moves of a block.
-type lister struct {
-	walker  interp.Walker
-	space   int
-	env     *workloads.Env
-	over    func() bool
-	yield   func(move) bool
-	stopped bool
-}
-
-// Again implements [interp.Runner].
-func (l *lister) Again(loop *interp.Loop) bool {
-	switch loop.Stmt.Kind {
-	case workloads.KindFor:
-		return loop.Pass < passes
-	case workloads.KindForever:
-		return loop.Pass < passes && !l.over()
-	}
-	return true
-}
-
-// Operation implements [interp.Runner].
-func (l *lister) Operation(s *workloads.Stmt) bool {
-	l.stopped = !l.yield(move{step{space: l.space, stmt: s}, l.env})
-	return !l.stopped
-}
-
-// In implements [interp.Runner].
-func (l *lister) In(s *workloads.Stmt) bool {
-	outer := l.space
-	l.space = s.MM.Index
-	l.walker.Body(s.Body)
-	l.space = outer
-	return !l.stopped
-}
-
 // move performs one statement, and reports whether that was the last one.
-func (p *player) move(m move) (done bool, err error) {
+func (p *player) move(m interp.Turn) (done bool, err error) {
 	if p.ctx.Err() != nil {
 		return true, nil
 	}
-	p.actor.Env = m.env
-	switch kind := m.stmt.Kind; {
+	p.actor.Env = m.Env
+	switch kind := m.Stmt.Kind; {
 	case kind == workloads.KindMaps:
-		p.actor.MM = p.spaces[m.space].sim
-		p.actor.Perform(m.stmt)
+		p.actor.MM = p.spaces[m.Space].sim
+		p.actor.Perform(m.Stmt)
 	case kind.OnSimulator() || kind == workloads.KindSessions || kind == workloads.KindBarrier || kind == workloads.KindYield || kind == workloads.KindValidate:
-		p.skipped[m.stmt.Kind.String()]++
+		p.skipped[m.Stmt.Kind.String()]++
 	default:
 		p.last = nil
-		p.drift, err = p.do(m.step, m.env)
-		if p.drift == nil && err == nil && p.last != nil && !m.stmt.Expect.Allows(*p.last, m.env) {
-			if err := p.beyond(m.stmt, &p.call, *p.last); err != nil {
+		p.drift, err = p.do(step{space: m.Space, stmt: m.Stmt}, m.Env)
+		if p.drift == nil && err == nil && p.last != nil && !m.Stmt.Expect.Allows(*p.last, m.Env) {
+			if err := p.beyond(m.Stmt, &p.call, *p.last); err != nil {
 				return true, err
 			}
 			p.unexpected = &Drift{
-				Statement: interp.Stated(m.stmt), Space: p.set.scenario.MMs[m.space].Name,
-				What: fmt.Sprintf("both sides say %s, the scenario %v", interp.Describe(m.stmt, *p.last), stated(m.stmt.Expect)),
+				Statement: interp.Stated(m.Stmt), Space: p.set.scenario.MMs[m.Space].Name,
+				What: fmt.Sprintf("both sides say %s, the scenario %v", interp.Describe(m.Stmt, *p.last), stated(m.Stmt.Expect)),
 			}
 		}
 	}

@@ -30,17 +30,6 @@ const (
 	callUffd
 )
 
-// residues are the traces that a call may leave when it fails, beside nothing (K7, R10, R11).
-type residues uint8
-
-const (
-	leavesCuts    residues = 1 << iota // VMAs are cut in two where the range begins or ends
-	leavesEarlier                      // VMAs of the range have their new flags, and are joined where that makes them equal
-	leavesHole                         // the range is not mapped any more
-	leavesMoved                        // VMAs of the range, or parts of them, are at their destination, whose old VMAs are gone
-	leavesFaulted                      // the VMA has an anon_vma
-)
-
 // joins says which neighbours a call that succeeds joins if they can be one VMA.
 type joins uint8
 
@@ -49,31 +38,31 @@ const (
 	joinsNone       // it is not about merging, or merges with one side only
 )
 
-// callTable says of each call what it may do to an address space beside what it is asked for.
+// callTable says of each call what it may do to an address space beside what it is asked for when it succeeds; residue.go has what
+// it may leave when it fails.
 var callTable = [...]struct {
-	name   string
-	joins  joins
-	keeps  bool // it changes flags only: what is mapped, and from where, stays
-	leaves residues
+	name  string
+	joins joins
+	keeps bool // it changes flags only: what is mapped, and from where, stays
 }{
 	noCall:          {name: "no call"},
-	callMmap:        {name: "mmap", leaves: leavesCuts | leavesHole},
-	callMunmap:      {name: "munmap", leaves: leavesCuts},
-	callMprotect:    {name: "mprotect", keeps: true, leaves: leavesCuts | leavesEarlier},
-	callMremap:      {name: "mremap", leaves: leavesCuts | leavesMoved},
-	callBrk:         {name: "brk", joins: joinsNone, leaves: leavesCuts},
-	callMadvise:     {name: "madvise", keeps: true, leaves: leavesCuts | leavesEarlier},
-	callMlock:       {name: "mlock", keeps: true, leaves: leavesCuts | leavesEarlier},
-	callMunlock:     {name: "munlock", keeps: true, leaves: leavesCuts | leavesEarlier},
+	callMmap:        {name: "mmap"},
+	callMunmap:      {name: "munmap"},
+	callMprotect:    {name: "mprotect", keeps: true},
+	callMremap:      {name: "mremap"},
+	callBrk:         {name: "brk", joins: joinsNone},
+	callMadvise:     {name: "madvise", keeps: true},
+	callMlock:       {name: "mlock", keeps: true},
+	callMunlock:     {name: "munlock", keeps: true},
 	callMlockall:    {name: "mlockall", keeps: true},
-	callMseal:       {name: "mseal", keeps: true, leaves: leavesCuts | leavesEarlier},
+	callMseal:       {name: "mseal", keeps: true},
 	callFork:        {name: "fork", joins: joinsNone, keeps: true},
-	callExpandStack: {name: "stack growth", joins: joinsNone, leaves: leavesFaulted},
+	callExpandStack: {name: "stack growth", joins: joinsNone},
 
-	callRemapFilePages: {name: "remap_file_pages", leaves: leavesCuts | leavesHole},
+	callRemapFilePages: {name: "remap_file_pages"},
 	callPrctl:          {name: "prctl", joins: joinsNone, keeps: true},
 	callMbind:          {name: "mbind", joins: joinsNone, keeps: true},
-	callUffd:           {name: "userfaultfd", keeps: true, leaves: leavesCuts | leavesEarlier},
+	callUffd:           {name: "userfaultfd", keeps: true},
 }
 
 // area is a VMA as it was at some moment.

@@ -19,7 +19,7 @@ type piece struct {
 
 // judge compares the address space after a call with that before it.
 func (c *call) judge(t *task.Task, err error) {
-	name, leaves := callTable[c.op].name, callTable[c.op].leaves
+	name, leaves := callTable[c.op].name, leavesOf(c.op)
 	w := walk{call: c}
 	for p := &w.piece; w.next(); {
 		if wrong := c.changed(p, err, leaves); wrong != "" {

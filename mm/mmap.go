@@ -300,6 +300,8 @@ func prepareFile(t *task.Task, file *phys.File, flags linux.VMFlags, pgoff uint6
 	case file.HugePage() != 0:
 		return prepareHugeTLB(file, pgoff)
 	case ops != nil && ops.Prepare != nil:
+		t.Enter("call_mmap_prepare")
+		defer t.Leave()
 		return ops.Prepare(t)
 	}
 	return nil
@@ -373,18 +375,27 @@ func (mm *MM) newVMA(t *task.Task, r *mergeRange, ops *vma.Ops) error {
 // readyNew gets a new VMA all that may be refused: nodes for the tree, and what the owner has to do, which comes last, as only the close
 // hook could undo it. On an error the VMA is of no use.
 func (mm *MM) readyNew(t *task.Task, v *vma.VMA, ops *vma.Ops) error {
-	hook := ops != nil && ops.Map != nil
 	late := mm.Rules.Has(rules.HookLast)
-	if hook && !late {
-		if err := ops.Map(t, v); err != nil {
+	if !late {
+		if err := mapHook(t, v, ops); err != nil {
 			return err
 		}
 	}
 	err := mm.Tree.Preallocate(t)
-	if err == nil && hook && late {
-		err = ops.Map(t, v)
+	if err == nil && late {
+		err = mapHook(t, v, ops)
 	}
 	return err
+}
+
+// mapHook has the owner do for a new VMA what it has to: mmap_file.
+func mapHook(t *task.Task, v *vma.VMA, ops *vma.Ops) error {
+	if ops == nil || ops.Map == nil {
+		return nil
+	}
+	t.Enter("mmap_file")
+	defer t.Leave()
+	return ops.Map(t, v)
 }
 
 // storeNew makes a detached VMA visible: vma_start_write and vma_iter_store_new.

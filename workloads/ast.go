@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"fmt"
 	"iter"
 	"time"
 
@@ -140,6 +141,14 @@ type Thread struct {
 	// Background: each of its loops ends after the pass in which the last
 	// thread that is not background has ended.
 	Background bool
+}
+
+// Instance names the n-th task of the thread, counted from 0.
+func (t *Thread) Instance(n int) string {
+	if t.Multiplied {
+		return fmt.Sprintf("%s/%d", t.Name, n)
+	}
+	return t.Name
 }
 
 // Ref is a name resolved to its index: of a region in [Block.Regions], of a

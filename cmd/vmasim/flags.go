@@ -20,6 +20,8 @@ type runOptions struct {
 	driver.Options
 	format  report.Format[*driver.Result]
 	machine []workloads.MachineSetting // in place of what a scenario states
+
+	failEach bool // let everything fail once, instead
 }
 
 // flag is a pflag.Value that is checked when it is set.
@@ -66,6 +68,7 @@ func (o *runOptions) register(cmd *cobra.Command) {
 			return f.complete(toComplete), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
+	cmd.Flags().BoolVar(&o.failEach, "fail-each", false, "let each allocation, charge and hook of each statement fail in turn")
 	cmd.Flags().BoolVar(&o.Validate, "validate", false, "check every address space after every write section (slow)")
 }
 

@@ -25,13 +25,23 @@ file, a directory (all *.vma files in it) or - for standard input; with a / in i
 as ./quickstart, it is a path. Without any, quickstart is run. All mistakes of all
 scenarios are told before anything runs.
 
+With --fail-each the statements of a scenario are performed one after the other, and
+that again and again: each time another allocation, charge or hook fails, until each
+has failed once. A table says what each statement gave, and what stays changed. It is
+wrong if an address space is not valid then, if more has changed than may (K7 in
+docs/kernel.md), or if something is left over in the end. "for" and "forever" make two
+passes each.
+
 Results go to standard output, progress and errors to standard error. The exit
-status is 0 if all is good, 1 if an expectation or an invariant failed, 2 for
+status is 0 if all is good, 1 if an expectation or an invariant failed, with --fail-each
+if anything is wrong after a failure, 2 for
 wrong usage or a bad scenario, and 130 if the run was interrupted: then what was
 measured so far is printed. A second interrupt ends the program at once.`,
 		Example: `  vmasim run
   vmasim run fault-storm vma-per-thread --threads 2 --duration 5s
   vmasim run my.vma --validate --format json
+  vmasim run failed-mmap --fail-each
+  vmasim run my.vma --fail-each --format json
   vmasim run mmap-churn --rules linux-6.18,-munmap-downgrade --format bench
   vmasim scenarios quickstart | vmasim run -`,
 		ValidArgsFunction: completeScenarios,
@@ -44,6 +54,9 @@ measured so far is printed. A second interrupt ends the program at once.`,
 }
 
 func run(cmd *cobra.Command, args []string, o *runOptions) error {
+	if err := o.checkFailEach(); err != nil {
+		return usageError{err}
+	}
 	scenarios, err := load(args, cmd.InOrStdin(), o)
 	if err != nil {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
@@ -51,6 +64,9 @@ func run(cmd *cobra.Command, args []string, o *runOptions) error {
 	}
 	ctx, stop := interruptible(cmd)
 	defer stop()
+	if o.failEach {
+		return failEach(ctx, scenarios, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
 	return runAll(ctx, scenarios, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 }
 

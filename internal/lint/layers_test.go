@@ -28,7 +28,7 @@ var layerTable = [][]string{
 	{"explore/exploretest"},
 	{"workloads/interp"},
 	{"workloads/driver", "workloads/seqtest"},
-	{"workloads/program", "judge/host"},
+	{"workloads/program", "workloads/inject", "judge/host"},
 	{"judge/settings"},
 	{"judge", "judge/lockpath"},
 	{"report"},

@@ -167,11 +167,7 @@ func (r *run) threads() {
 	var blocks []*workloads.Block
 	for i, th := range r.sc.Threads {
 		for n := range r.Counts[i] {
-			name := th.Name
-			if th.Multiplied {
-				name = fmt.Sprintf("%s/%d", th.Name, n)
-			}
-			w := r.newWorker(name, &th.Block, n)
+			w := r.newWorker(th.Instance(n), &th.Block, n)
 			w.seat = r.hall.join(w.Task, th)
 			if r.cpus != nil {
 				w.cpu = r.cpus.seat(r.machine, w.Task)

@@ -164,6 +164,15 @@ func (c *Call) SystemCall(fds []int) (nr uintptr, args [6]uintptr) {
 	return spec.number, args
 }
 
+// IsCall reports whether statements of this kind are calls or accesses, which [NewCall] makes and [Actor.Do] performs.
+func IsCall(kind workloads.Kind) bool {
+	switch kind {
+	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore, workloads.KindLock, workloads.KindWalk:
+		return true
+	}
+	return calls[kind].do != nil
+}
+
 // InRange reports whether the call changes nothing but the pages and areas of its range.
 func (c *Call) InRange() bool { return calls[c.Kind].traits&inRange != 0 }
 

@@ -109,18 +109,11 @@ func newReduced(given *workloads.Scenario, cuts []cut, s Setting) (*Program, err
 	p.addBlock(sc.Finally, "finally")
 	for i, th := range sc.Threads {
 		for n := range plan.Counts[i] {
-			p.addBlock(&th.Block, instance(th, n))
+			p.addBlock(&th.Block, th.Instance(n))
 		}
 	}
 	p.scenarioPrint, p.rulesPrint = cutPrint(fingerprint(programText(given)), cuts), fingerprint(plan.Rules.String())
 	return p, nil
-}
-
-func instance(th *workloads.Thread, n int) string {
-	if th.Multiplied {
-		return fmt.Sprintf("%s/%d", th.Name, n)
-	}
-	return th.Name
 }
 
 // addInit takes in init, whose results are not noted.

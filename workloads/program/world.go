@@ -105,7 +105,7 @@ func (w *world) makeTasks() {
 	w.threads, w.tasks = nil, nil
 	for i, th := range p.scenario.Threads {
 		for n := range p.plan.Counts[i] {
-			t := w.machine.NewTask(instance(th, n))
+			t := w.machine.NewTask(th.Instance(n))
 			r := w.newRunner(t, &th.Block, th.MM.Index, n, p.slotsOf[1+len(w.threads)])
 			w.threads = append(w.threads, r)
 			w.tasks = append(w.tasks, explore.Task{Name: t.Name, Task: t, Body: r.run})
