@@ -56,7 +56,7 @@ func (c *Checker) lockEvent(ts *taskState, e *task.Event, n int32, op opClass) {
 			h.mode = readHeld
 		}
 	case task.OpRCUWaitEvent:
-		ts.now.join(c.cells.cells[n].rel)
+		ts.later.join(c.cells.cells[n].rel) // only a control dependency follows; a wake-up orders more
 	}
 }
 

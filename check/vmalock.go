@@ -61,11 +61,11 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 	o := &c.objects[n]
 	was, is := int32(e.Old), int32(e.New)
 	switch e.Op {
-	case task.OpRefIncNotZeroLimitedAcquire, task.OpRefIncMoreThanOneLimitedAcquire: // what a writer adds for itself is no read lock
+	case task.OpRefIncNotZeroLimitedAcquire, task.OpRefIncMoreThanOneLimitedAcquire, task.OpRefIncLimitedAcquire: // what a writer adds for itself is no read lock
 		if is > was {
 			c.takes(ts, e.Func, n)
 		}
-	case task.OpRefDecAndTest:
+	case task.OpRefDecAndTest, task.OpRefDecRelaxed:
 		switch {
 		case e.Func == freeFunc || e.Func == detachFunc && o.flagged():
 			c.letsGo(ts, e, n)
@@ -435,7 +435,7 @@ func (c *Checker) mmEvent(ts *taskState, e *task.Event, n int32, r role, op opCl
 				ts.confirming = ref.object
 			}
 		}
-	case r == mmSeqRole && (e.Op == task.OpSeqEnd || e.Op == task.OpStoreRelease): // which a plain counter moves on with
+	case r == mmSeqRole && (e.Op == task.OpSeqEnd || e.Op == task.OpStoreRelease || e.Op == task.OpWriteOnce): // which a plain counter moves on with
 		c.ends(ts)
 		c.idle(ts, e, mm)
 	}

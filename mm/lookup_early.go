@@ -14,9 +14,10 @@ type EarlyFlags struct {
 }
 
 // SeeFlagsEarly reads the flags of the VMA at addr before it is locked. Without rules.SeqAcquire nothing orders the reads that come after
-// vma_start_read behind that of mm_lock_seq, so that a processor may perform them first; with it, nothing is read.
+// vma_start_read behind that of mm_lock_seq, so that a processor may perform them first; without rules.SeqRelease the writer's may perform
+// the store to mm_lock_seq before that of the flags, which a reader sees in the same way. With both, nothing is read.
 func (mm *MM) SeeFlagsEarly(t *task.Task, addr uint64) (seen EarlyFlags) {
-	if !mm.Rules.Dropped(rules.SeqAcquire) {
+	if !mm.Rules.Dropped(rules.SeqAcquire) && !mm.EndsUnordered() {
 		return seen
 	}
 	mm.RCU.ReadLock(t)

@@ -77,7 +77,7 @@ func implied(s task.LockSet) (all task.LockSet) {
 }
 
 func TestEveryFieldIsDeclared(t *testing.T) {
-	checkLayout(t, Layout(), reflect.TypeFor[VMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[phys.Mapping](), reflect.TypeFor[*vmaLock]())
+	checkLayout(t, Layout(), reflect.TypeFor[VMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[phys.Mapping](), reflect.TypeFor[*vmaLock](), reflect.TypeFor[bool]())
 	checkLayout(t, LockLayout(), reflect.TypeFor[vmaLock](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[*VMA]())
 	checkLayout(t, MMLockLayout(), reflect.TypeFor[MMLock](), reflect.TypeFor[*ksync.Domain](), reflect.TypeFor[rules.Set](), reflect.TypeFor[int32](), reflect.TypeFor[Generation](), reflect.TypeFor[*Cache](), reflect.TypeFor[[]*VMA]())
 	checkLayout(t, AnonVMALayout(), reflect.TypeFor[AnonVMA](), reflect.TypeFor[ksync.Life](), reflect.TypeFor[uint32](), reflect.TypeFor[*AnonVMA](), reflect.TypeFor[[]*AnonVMAChain]())

@@ -35,7 +35,7 @@ func generationOf(rs rules.Set) Generation {
 		return FreeAtZero
 	case rs.Lock() == rules.ThreeStateLock:
 		return ThreeState
-	case rs.Lacks(rules.RefcountMask):
+	case rs.Lacks(rules.RefcountMask) || rs.Has(rules.WaitAcquire):
 		return RefcountV6
 	}
 	return Refcount

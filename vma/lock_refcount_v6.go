@@ -9,11 +9,19 @@ import (
 // The reference count as it was before lock_refcount.go: each step that was added or changed since version 6 of the patch, of
 // December 2024, is left out where the mm lacks the rule that stands for it. Without all of them it is version 6.
 
+// takeMask has the rules that make one step of a reader's look at the count and its increment.
+const takeMask = rules.Mask(1<<rules.OneStepReadLock | 1<<rules.UnlessZero)
+
 // startReadV6 is startRead.
 func (v *VMA) startReadV6(t *task.Task, mm *MMLock) ReadResult {
-	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
+	if mm.Rules.Has(rules.HintFirst) && v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
 		mm.leaveRCU(t)
 		return ReadBusy
+	}
+	late := mm.Rules.Has(rules.RefAcquire)
+	var seen identity
+	if !late {
+		seen = v.look(t, mm)
 	}
 	if old, ok := v.takeV6(t, mm); !ok {
 		mm.leaveRCU(t)
@@ -22,18 +30,36 @@ func (v *VMA) startReadV6(t *task.Task, mm *MMLock) ReadResult {
 		}
 		return ReadBusy
 	}
-	if mm.Rules.Has(rules.CheckMMInside) {
-		if other := v.mm.ReadOnce(t); other != mm {
-			v.putForeignV6(t, mm, other)
-			return ReadBusy
-		}
+	if late {
+		seen = v.look(t, mm)
 	}
-	if v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t) {
+	switch {
+	case seen.mm != mm:
+		v.putForeignV6(t, mm, seen.mm)
+		return ReadBusy
+	case seen.writeLocked:
 		v.refcountPutV6(t)
 		mm.leaveRCU(t)
 		return ReadBusy
 	}
 	return ReadLocked
+}
+
+// identity is what a reader looks at to learn whether the VMA is its own, and free.
+type identity struct {
+	mm          *MMLock
+	writeLocked bool // asked only if mm is the reader's
+}
+
+// look reads the identity of the VMA. Without rules.CheckMMInside it passes for the reader's own.
+func (v *VMA) look(t *task.Task, mm *MMLock) (seen identity) {
+	if seen.mm = mm; mm.Rules.Has(rules.CheckMMInside) {
+		seen.mm = v.mm.ReadOnce(t)
+	}
+	if seen.mm == mm {
+		seen.writeLocked = v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t)
+	}
+	return seen
 }
 
 // leaveRCU ends the read section of a look-up that has failed, by rule not before the look-up has ended.
@@ -46,6 +72,9 @@ func (m *MMLock) leaveRCU(t *task.Task) {
 // takeV6 takes a reader's reference, and reports whether it did; old is the count before. Without rules.ReaderLimit only
 // the writer's flag stops a reader.
 func (v *VMA) takeV6(t *task.Task, mm *MMLock) (old int32, ok bool) {
+	if mm.Rules.Lacks(takeMask) {
+		return v.takeUnordered(t, mm)
+	}
 	old, ok = v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
 	if ok || old < mm.RefLimit || old >= VMARefLimit || mm.Rules.Has(rules.ReaderLimit) {
 		return old, ok // it is detached, has a writer's flag, or is as it should be
@@ -79,11 +108,19 @@ func (v *VMA) startReadLockedV6(t *task.Task, mm *MMLock) bool {
 func (v *VMA) refcountPutV6(t *task.Task) {
 	mm := v.mm.ReadOnce(t)
 	awaited := mm.Rules.Has(rules.DropBeforeLook) || mm.WriterWait.Awaited(t)
-	if n := v.refcnt.DecAndTest(t); n == 0 || n >= VMALockOffset {
+	if n := v.decV6(t, mm); n == 0 || n >= VMALockOffset {
 		t.Enter("vma_refcount_put")
 		v.afterPutV6(t, mm, n, awaited)
 		t.Leave()
 	}
+}
+
+// decV6 drops a reader's reference and returns the count left.
+func (v *VMA) decV6(t *task.Task, mm *MMLock) int32 {
+	if !mm.Rules.Has(rules.PutRelease) {
+		return v.refcnt.DecRelaxed(t)
+	}
+	return v.refcnt.DecAndTest(t)
 }
 
 // afterPutV6 does what a put that has left n references may have to do still. mm is what vm_mm was before; awaited says that there is a
@@ -117,9 +154,12 @@ func (v *VMA) startWriteV6(t *task.Task, mode task.WaitMode) error {
 	}
 	t.Enter("__vma_start_write")
 	defer t.Leave()
-	entered, err := v.enterLockedV6(t, mm, VMALockOffset+1, mode)
-	if err != nil {
-		return err
+	entered := false
+	if !v.early { // else it is not yet attached, and has read a count of 0
+		var err error
+		if entered, err = v.enterLockedV6(t, mm, VMALockOffset+1, mode); err != nil {
+			return err
+		}
 	}
 	if entered && !mm.Rules.Has(rules.SeqBeforeFlag) {
 		v.exitLockedV6(t, mm)
@@ -144,7 +184,7 @@ func (v *VMA) enterLockedV6(t *task.Task, mm *MMLock, target int32, mode task.Wa
 	if !v.refcnt.AddNotZero(t, VMALockOffset) {
 		return false, nil
 	}
-	if err := v.awaitReaders(t, mm, target, mode); err != nil {
+	if err := v.awaitReadersV6(t, mm, target, mode); err != nil {
 		if mm.Rules.Has(rules.UndoKilledLock) {
 			v.exitLockedV6(t, mm)
 		}
@@ -169,16 +209,21 @@ func (v *VMA) initRefcountV6(t *task.Task, mm *MMLock) {
 	}
 }
 
-// endRefcountV6 lets a VMA that was born attached, and never was in the tree, be freed.
+// endRefcountV6 lets a VMA that was attached too early, and never was in the tree, be freed.
 func (v *VMA) endRefcountV6(t *task.Task) {
-	if mm := v.mm.Peek(); !mm.Rules.Has(rules.BornDetached) && v.refcnt.Read(t) != 0 {
+	mm := v.mm.Peek()
+	if (v.early || !mm.Rules.Has(rules.BornDetached)) && v.refcnt.Read(t) != 0 {
+		v.early = false
 		v.markDetachedV6(t)
 	}
 }
 
 // markAttachedV6 is markAttached, which has not changed since December 2024, of a VMA that may have been born so.
 func (v *VMA) markAttachedV6(t *task.Task, mm *MMLock) {
-	if mm.Rules.Has(rules.BornDetached) || v.refcnt.Read(t) == 0 {
+	switch {
+	case v.early:
+		v.early = false
+	case mm.Rules.Has(rules.BornDetached) || v.refcnt.Read(t) == 0:
 		v.markAttached(t)
 	}
 }

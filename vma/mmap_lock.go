@@ -110,9 +110,12 @@ func (m *MMLock) EndWriteAll(t *task.Task) {
 		return
 	}
 	t.Enter("vma_end_write_all")
-	if m.OddInside() {
+	switch {
+	case m.EndsUnordered():
+		m.LockSeq.AdvanceOnce(t)
+	case m.OddInside():
 		m.LockSeq.WriteEnd(t)
-	} else {
+	default:
 		m.LockSeq.Advance(t)
 	}
 	t.Leave()

@@ -47,7 +47,8 @@ type VMA struct {
 	seq   ksync.Atomic32
 
 	detached ksync.Plain[bool] // where refcnt does not say so: the detached flag
-	_        [3]byte
+	early    bool              // without rules.AttachRelease: refcnt says attached, and vma_mark_attached is yet to come
+	_        [2]byte
 
 	refcnt ksync.Refcount // in generations that count readers
 	ksync.Life
@@ -224,6 +225,9 @@ func (c *Cache) Alloc(t *task.Task, mm *MMLock, start, end, pgoff uint64, flags 
 	}
 	if n := v.refcnt.Peek(); n != 0 { // in the step of its birth, before which or after which all steps on the count come
 		t.Violate("detached-refcnt", "a new VMA has vm_refcnt %d, expected 0", n)
+	}
+	if mm.Generation == RefcountV6 {
+		v.attachEarly(t, mm)
 	}
 	v.mm.WriteOnce(t, mm)
 	switch {

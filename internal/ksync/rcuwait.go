@@ -20,6 +20,17 @@ func (w *RCUWait) WaitEvent(t *task.Task, on unsafe.Pointer, mode task.WaitMode,
 	return err
 }
 
+// WaitAfterLook is WaitEvent of a task that has looked before it announces itself, and found that cond does not hold: it sleeps before it
+// looks again.
+func (w *RCUWait) WaitAfterLook(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
+	t.PrepareToWait()
+	w.waiter.Xchg(t, t)
+	t.Sleep(on, mode)
+	err := t.Await(task.OpRCUWaitEvent, on, mode|task.Handshake, cond)
+	w.waiter.WriteOnce(t, nil)
+	return err
+}
+
 // Awaited reports whether a task waits. It orders nothing.
 func (w *RCUWait) Awaited(t *task.Task) bool { return w.waiter.ReadOnce(t) != nil }
 

@@ -22,13 +22,21 @@ func (r *Refcount) Init(v int32) { storeInt32(&r.v, v) }
 // Read reads the count with no ordering.
 func (r *Refcount) Read(t *task.Task) int32 {
 	if t.Observer != nil {
-		return r.readObserved(t)
+		return r.readObserved(t, task.OpReadOnce)
 	}
 	return atomic.LoadInt32(&r.v)
 }
 
-func (r *Refcount) readObserved(t *task.Task) int32 {
-	t.Begin(task.OpReadOnce, unsafe.Pointer(r))
+// ReadAcquire reads the count, ordered before what follows: refcount_read and smp_acquire__after_ctrl_dep.
+func (r *Refcount) ReadAcquire(t *task.Task) int32 {
+	if t.Observer != nil {
+		return r.readObserved(t, task.OpLoadAcquire)
+	}
+	return atomic.LoadInt32(&r.v)
+}
+
+func (r *Refcount) readObserved(t *task.Task, op task.Op) int32 {
+	t.Begin(op, unsafe.Pointer(r))
 	v := atomic.LoadInt32(&r.v)
 	t.End(uint64(v), uint64(v))
 	return v
@@ -120,6 +128,27 @@ func (r *Refcount) IncMoreThanOneLimitedAcquire(t *task.Task, limit int32) (old 
 	return old, ok
 }
 
+// IncLimitedAcquire is IncNotZeroLimitedAcquire of a task that takes a reference even if there is none.
+func (r *Refcount) IncLimitedAcquire(t *task.Task, limit int32) (old int32, ok bool) {
+	if t.Observer != nil {
+		t.Begin(task.OpRefIncLimitedAcquire, unsafe.Pointer(r))
+	}
+	for {
+		old = atomic.LoadInt32(&r.v)
+		if ok = old < limit; !ok || atomic.CompareAndSwapInt32(&r.v, old, old+1) {
+			break
+		}
+	}
+	if t.Observer != nil {
+		now := old
+		if ok {
+			now++
+		}
+		t.End(uint64(old), uint64(now))
+	}
+	return old, ok
+}
+
 // AddNotZero adds d unless the count is zero, and reports whether it did.
 func (r *Refcount) AddNotZero(t *task.Task, d int32) bool {
 	_, ok := r.add(t, task.OpRefAddNotZero, d, false)
@@ -179,6 +208,9 @@ func (r *Refcount) decSlow(t *task.Task) int32 {
 	}
 	return r.sub(t, task.OpRefDecAndTest, 1)
 }
+
+// DecRelaxed drops a reference with no ordering: atomic_dec_return_relaxed. An underflow is as in SubRelease.
+func (r *Refcount) DecRelaxed(t *task.Task) int32 { return r.sub(t, task.OpRefDecRelaxed, 1) }
 
 func (r *Refcount) sub(t *task.Task, op task.Op, d int32) int32 {
 	if t.Observer != nil {

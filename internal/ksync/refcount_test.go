@@ -19,6 +19,8 @@ func TestRefcountOperations(t *testing.T) {
 	incNotZero := func(r *Refcount, t *task.Task) any { return r.IncNotZero(t) }
 	limited := func(r *Refcount, t *task.Task) any { _, ok := r.IncNotZeroLimitedAcquire(t, limit); return ok }
 	more := func(r *Refcount, t *task.Task) any { _, ok := r.IncMoreThanOneLimitedAcquire(t, limit); return ok }
+	fromZero := func(r *Refcount, t *task.Task) any { _, ok := r.IncLimitedAcquire(t, limit); return ok }
+	relaxed := func(r *Refcount, t *task.Task) any { return r.DecRelaxed(t) }
 	add := func(r *Refcount, t *task.Task) any { return r.AddNotZero(t, 10) }
 	sub := func(r *Refcount, t *task.Task) any { return r.SubRelease(t, 10) }
 	dec := func(r *Refcount, t *task.Task) any { return r.DecAndTest(t) }
@@ -44,6 +46,8 @@ func TestRefcountOperations(t *testing.T) {
 		{"more than one declines", 1, more, false, outcome{1, ""}},
 		{"more than one declines none", 0, more, false, outcome{0, ""}},
 		{"more than one at the limit", limit, more, false, outcome{limit, ""}},
+		{"limited from zero", 0, fromZero, true, outcome{1, ""}},
+		{"limited from zero, at the limit", limit, fromZero, false, outcome{limit, ""}},
 		{"add", 1, add, true, outcome{11, ""}},
 		{"add declines", 0, add, false, outcome{0, ""}},
 		{"add saturates", RefMax - 9, add, true, outcome{RefMax, over}},
@@ -53,6 +57,8 @@ func TestRefcountOperations(t *testing.T) {
 		{"sub too much", 9, sub, int32(-1), outcome{0, under}},
 		{"dec", 2, dec, int32(1), outcome{1, ""}},
 		{"dec to zero", 1, dec, int32(0), outcome{0, ""}},
+		{"dec relaxed", 2, relaxed, int32(1), outcome{1, ""}},
+		{"dec relaxed of nothing", 0, relaxed, int32(-1), outcome{0, under}},
 		{"dec of nothing", 0, dec, int32(-1), outcome{0, under}},
 	} {
 		for _, watched := range []bool{false, true} {

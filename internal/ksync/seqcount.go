@@ -30,6 +30,9 @@ func (s *Seqcount) WriteEnd(t *task.Task) { s.stepFrom(t, task.OpSeqEnd, 1) }
 // vma_end_write_all did before 6.14.
 func (s *Seqcount) Advance(t *task.Task) { s.step(t, task.OpStoreRelease) }
 
+// AdvanceOnce moves the counter on with no ordering: what ended all write locks before 6.4.8.
+func (s *Seqcount) AdvanceOnce(t *task.Task) { s.step(t, task.OpWriteOnce) }
+
 // stepFrom increments the counter, whose low bit must be parity.
 func (s *Seqcount) stepFrom(t *task.Task, op task.Op, parity uint32) {
 	if old := s.step(t, op); old&1 != parity {

@@ -9,6 +9,7 @@ var detachRules = rows{
 		Breaks: "a reader's put drops the count to zero after the writer freed or re-attached the VMA",
 		Shows:  "put-to-zero",
 		Seen:   SeenVerdict,
+		Order:  "O11",
 		Locks:  withCount,
 	},
 	RetryDetached: {

@@ -55,6 +55,7 @@ var reuseRules = rows{
 		Breaks: "a VMA reused at another address between the check and the reference is taken for the one looked up",
 		Shows:  "reuse-then-attach",
 		Seen:   SeenVerdict,
+		Order:  "O2",
 		Locks:  withLookup,
 	},
 	SettleBeforePut: {

@@ -27,6 +27,7 @@ type Info struct {
 	Shows  string   // the litmus test that demonstrates it
 	Beside string   // settings that both sides of the demonstration have besides, as "-check-vm-mm"
 	Seen   Seen     // in what their reports differ
+	Order  string   // the ordering requirement that it meets, "O1" to "O12", if it does
 	Also   []string // calls that it concerns beside those of its family
 	Locks  Locks    // under which the rule means something; none named: under all
 	Home   string   // the generation that the demonstration begins with; "": the default, under whose lock the rule then means something

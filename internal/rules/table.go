@@ -38,9 +38,18 @@ const (
 	// order
 	AttachBeforeStore
 	LockNewVMA
+	AttachRelease
+	RefAcquire
+	SeqRelease
 	SeqAcquire
-	SeqBeforeFlag
+	PutRelease
+	WaitAcquire
 	DropBeforeLook
+	AnnounceBeforeLook
+	OneStepReadLock
+	SeqBeforeFlag
+	UnlessZero
+	HintFirst
 
 	// fault
 	RetryUnderTrylock
@@ -158,7 +167,7 @@ func theDefault() bits { return inAll().and(under(RefcountLock)) }
 // inAll has the rules of every generation, as far as they mean something under its lock: all but the proposals, the old forms and what later
 // kernels have mended.
 func inAll() bits {
-	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit)).without(bitsOf(since618[:]...))
+	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, WaitAcquire)).without(bitsOf(since618[:]...))
 }
 
 // since618 are the rules that came after Linux 6.18, in 6.19 and in the stable versions of 7.2.
@@ -333,5 +342,6 @@ const LateMask Mask = 1<<LateAnonCheck | 1<<FileFaults
 // RefcountMask has the rules by which Linux 6.15 to 6.18 look VMAs up, lock and detach them.
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
 	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<UndoKilledLock | 1<<BornDetached | 1<<SeqAcquire |
-	1<<AnonVMAUnderLock | 1<<SeqBeforeFlag | 1<<DropBeforeLook |
+	1<<AnonVMAUnderLock | 1<<SeqBeforeFlag | 1<<DropBeforeLook | 1<<AttachRelease | 1<<RefAcquire | 1<<SeqRelease | 1<<PutRelease |
+	1<<AnnounceBeforeLook | 1<<OneStepReadLock | 1<<UnlessZero | 1<<HintFirst |
 	1<<CheckMMInside | 1<<DropRCU

@@ -130,12 +130,28 @@ func (t *Task) handshake(op Op, addr unsafe.Pointer, mode WaitMode, cond func() 
 		if done || err != nil {
 			return err
 		}
-		e := t.next(OpSchedule, addr)
-		e.Enabled, e.Killable = func() bool { return len(t.wake) > 0 }, killable
-		t.begin()
-		<-t.wake
-		t.End(0, 0)
+		t.schedule(addr, killable)
 	}
+}
+
+// Sleep returns when the task has been woken, or, with mode Killable, killed, since it prepared to wait for the cell at addr. The caller
+// looks then, as a wake-up says nothing about what is waited for.
+func (t *Task) Sleep(addr unsafe.Pointer, mode WaitMode) {
+	if t.Observer == nil {
+		t.quiesce()
+		t.park()
+		return
+	}
+	t.schedule(addr, mode&Killable != 0)
+}
+
+// schedule is a step that takes a wake-up.
+func (t *Task) schedule(addr unsafe.Pointer, killable bool) {
+	e := t.next(OpSchedule, addr)
+	e.Enabled, e.Killable = func() bool { return len(t.wake) > 0 }, killable
+	t.begin()
+	<-t.wake
+	t.End(0, 0)
 }
 
 func (t *Task) endWait(err error) {

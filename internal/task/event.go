@@ -73,9 +73,11 @@ const (
 	OpRefIncNotZero
 	OpRefIncNotZeroLimitedAcquire
 	OpRefIncMoreThanOneLimitedAcquire
+	OpRefIncLimitedAcquire
 	OpRefAddNotZero
 	OpRefSubRelease
 	OpRefDecAndTest
+	OpRefDecRelaxed
 	OpRefSetRelease
 	OpSeqBegin
 	OpSeqEnd
@@ -137,9 +139,11 @@ var opTable = [NumOps]OpInfo{
 	OpRefIncNotZero:                   {"refcount_inc_not_zero", RMW, Relaxed},
 	OpRefIncNotZeroLimitedAcquire:     {"__refcount_inc_not_zero_limited_acquire", RMW, Acquire},
 	OpRefIncMoreThanOneLimitedAcquire: {"__refcount_inc_more_than_one_limited_acquire", RMW, Acquire},
+	OpRefIncLimitedAcquire:            {"__refcount_inc_limited_acquire", RMW, Acquire},
 	OpRefAddNotZero:                   {"refcount_add_not_zero", RMW, Relaxed},
 	OpRefSubRelease:                   {"refcount_sub_and_test", RMW, Release},
 	OpRefDecAndTest:                   {"__refcount_dec_and_test", RMW, Release},
+	OpRefDecRelaxed:                   {"atomic_dec_return_relaxed", RMW, Relaxed},
 	OpRefSetRelease:                   {"refcount_set_release", Write, Release},
 	OpSeqBegin:                        {"do_raw_write_seqcount_begin", RMW, Release},
 	OpSeqEnd:                          {"do_raw_write_seqcount_end", RMW, Release},
