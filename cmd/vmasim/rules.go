@@ -191,7 +191,11 @@ func explainRule(name string) (string, error) {
 	if in == nil {
 		in = []string{"no generation"}
 	}
-	fmt.Fprintf(&b, "  family:  %s\n  part of: %s\n\n%s", r.Family().Name, strings.Join(in, ", "), hint(r))
+	fmt.Fprintf(&b, "  family:  %s\n  part of: %s\n", r.Family().Name, strings.Join(in, ", "))
+	if order := r.Info().Order; order != "" {
+		fmt.Fprintf(&b, "  meets:   ordering requirement %s (docs/kernel.md)\n", order)
+	}
+	b.WriteString("\n" + hint(r))
 	return b.String(), nil
 }
 

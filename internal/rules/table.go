@@ -230,7 +230,7 @@ var generationTable = [...]Generation{
 	{
 		Name: "refcount-v6",
 		Doc: "the reference count as posted on 16 December 2024 (v6, patch 10), with its detach race; what it lacks of memory " +
-			"ordering does not show here, where every step is sequentially consistent",
+			"ordering is not left out here: that are attach-release and ref-acquire",
 		Facts: Facts{
 			Kernels:  "none",
 			Readers:  "a count that is raised unless it is 0 or at its limit, `vm_lock_seq` compared before and after",
