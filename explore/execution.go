@@ -59,19 +59,20 @@ type Executor struct {
 	offered   map[task.Choice]bool // the choices that the strategy decides; others are always 0
 	maxChosen int                  // how many choices of an execution may be other than 0
 
-	procs   []*proc       // the tasks' coroutines, by the tasks' places in the world
-	running bool          // the tasks stand at their first operations: from here on there are steps
-	turn    *proc         // whose step it is; nil: the execution has ended
-	guarded taskSet       // the tasks whose pending operation has a condition
-	free    taskSet       // the tasks whose pending operation has none
-	chosen  int           // choices other than 0 so far
-	spins   spinDetector  // finds loops that change nothing
-	cycle   cycleDetector // finds loops that change things and change them back
-	world   World         // of the execution
-	memory  *memory       // what loads may see that were performed early; nil: every load sees the latest value
-	trail   Schedule      // what was decided so far
-	lives   []lifetime    // that began and ended while the world was made
-	known   setup         // the world that need not be told of again
+	procs    []*proc       // the tasks' coroutines, by the tasks' places in the world
+	running  bool          // the tasks stand at their first operations: from here on there are steps
+	turn     *proc         // whose step it is; nil: the execution has ended
+	guarded  taskSet       // the tasks whose pending operation has a condition
+	free     taskSet       // the tasks whose pending operation has none
+	chosen   int           // choices other than 0 so far
+	spins    spinDetector  // finds loops that change nothing
+	cycle    cycleDetector // finds loops that change things and change them back
+	world    World         // of the execution
+	recorder *recorder     // of the execution; nil: it is not recorded
+	memory   *memory       // what loads may see that were performed early; nil: every load sees the latest value
+	trail    Schedule      // what was decided so far
+	lives    []lifetime    // that began and ended while the world was made
+	known    setup         // the world that need not be told of again
 
 	stopping bool                // the tasks are being unwound: what they report is not the protocol's doing
 	res      execution           // what the execution has come to
@@ -203,6 +204,9 @@ func (x *Executor) decide() *proc {
 	i := x.strategy.pick(&x.state)
 	switch {
 	case i == redundant:
+		if x.recorder != nil {
+			x.recorder.stand()
+		}
 		return x.end(Redundant)
 	case !x.enabled.has(i):
 		x.err = fmt.Errorf("step %d: task %d, which could go on in an earlier execution with the same beginning, cannot now: %w",
@@ -455,6 +459,9 @@ func (p *proc) Choose(_ *task.Task, what task.Choice, n int) int {
 	x.trail.choice(v)
 	if v != 0 {
 		x.chosen++
+	}
+	if x.recorder != nil {
+		x.recorder.rec.Chosen(trace.Decision{Choice: what, Value: v, Of: n})
 	}
 	return v
 }

@@ -84,8 +84,8 @@ type guide struct {
 	untracked
 	steps   []trace.Step
 	at      int
-	resume  [maxTasks]int // where in steps a task is found again, whose steps before that are left out
-	choices []int         // left of those made in the step being taken
+	resume  [maxTasks]int    // where in steps a task is found again, whose steps before that are left out
+	choices []trace.Decision // left of those made in the step being taken
 }
 
 func (g *guide) next() bool { return true }
@@ -126,7 +126,7 @@ func (g *guide) choose(_ *state, _, n int) int {
 	if len(g.choices) == 0 {
 		return 0
 	}
-	v := g.choices[0]
+	v := g.choices[0].Value
 	g.choices = g.choices[1:]
 	return min(v, n-1)
 }

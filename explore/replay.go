@@ -49,7 +49,7 @@ func record(p Program, o *Options, run func(x *Executor) (*Found, error)) (*Trac
 	if rec.rec == nil {
 		rec.rec = trace.NewRecorder(nil)
 	}
-	x.newOracle = rec.begin
+	x.newOracle, x.recorder = rec.begin, rec
 	f, err := run(x)
 	if f == nil {
 		return nil, err
@@ -223,11 +223,18 @@ func (r *recorder) blame() {
 	r.passed = len(r.x.res.passed)
 }
 
+// stand tells what the tasks are about to do: the schedule ends here, and they do not.
+func (r *recorder) stand() {
+	for i, p := range r.x.procs[:r.x.tasks] {
+		if e := r.x.pending[i].Event; e != nil {
+			r.rec.Next(p.task, e, r.x.enabled.has(i))
+		}
+	}
+	r.rec.Over()
+}
+
 func (r *recorder) trace(f *Found) *Trace {
 	r.blame()
-	for _, c := range r.x.trail.Choices {
-		r.rec.Chosen(c.Step, c.Value)
-	}
 	for _, b := range f.Blocked {
 		who := r.x.pending[r.x.named(b.Task)].who
 		r.rec.Blocked(who, &task.Event{Op: b.Op, Addr: b.Addr, Func: b.Func}, b.Slept, b.Spins)

@@ -73,8 +73,8 @@ func FuzzDraw(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b.String())
-	f.Add(`{"version":1,"tasks":["a",""],"steps":[{"step":1,"task":"","target":"c"}],"blocked":[{"task":"a","spins":true}]}`)
-	f.Add(`{"version":1,"finally":[{"statement":"load A","violations":["leak"]}],"start":["leak"],"before":[{"name":"mm"}],"passed":[{"step":-1}]}`)
+	f.Add(`{"version":2,"tasks":["a",""],"steps":[{"step":1,"task":"","target":"c"}],"blocked":[{"task":"a","spins":true}]}`)
+	f.Add(`{"version":2,"finally":[{"statement":"load A","violations":["leak"]}],"start":["leak"],"before":[{"name":"mm"}],"passed":[{"step":-1}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		all, err := trace.Read(strings.NewReader(text))
 		if err != nil {

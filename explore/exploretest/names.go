@@ -86,5 +86,8 @@ func (n *names) Died(base unsafe.Pointer) string {
 // Blockers implements [trace.Namer].
 func (n *names) Blockers(*task.Task, *task.Event) []string { return nil }
 
+// Held implements [trace.Namer].
+func (n *names) Held(*task.Task) []string { return nil }
+
 // Objects implements [trace.Namer].
 func (n *names) Objects() []trace.Object { return nil }

@@ -14,7 +14,7 @@ import (
 )
 
 // Version is the version of what Write writes. Keys are added to it; it grows when one changes its meaning.
-const Version = 1
+const Version = 2
 
 // file is a trace as it is written.
 type file struct {
@@ -143,6 +143,11 @@ func (t *Trace) check() error {
 	for i := range t.Blocked {
 		if err := who(t.Blocked[i].Task); err != nil {
 			return fmt.Errorf("blocked: %w", err)
+		}
+	}
+	for i := range t.Next {
+		if err := who(t.Next[i].Task); err != nil {
+			return fmt.Errorf("next: %w", err)
 		}
 	}
 	return nil

@@ -57,17 +57,17 @@ func TestReadRefuses(t *testing.T) {
 		{"\n\n[1]", "3:1: no trace, expected an object with a version"},
 		{"{}", "1:1: no trace, expected an object with a version"},
 		{"null", "1:1: no trace"},
-		{`{"version":2,"steps":3}`, "1:1: the trace is of version 2, and this vmasim reads version 1"},
+		{`{"version":3,"steps":3}`, "1:1: the trace is of version 3, and this vmasim reads version 2"},
 		{`{"version":"one"}`, "1:17: version: got string, expected a number"},
-		{"{\"version\":1,\n\"steps\":3}", "2:10: steps: got number, expected a list"},
-		{`{"version":1,"title":3}`, "1:23: title: got number, expected a string"},
-		{`{"version":1,"blocked":[{"slept":1}]}`, "1:35: blocked.slept: got number, expected true or false"},
-		{`{"version":1,"steps":[{"step":"one"}]}`, "1:36: steps.step: got string, expected a number"},
-		{`{"version":1,"before":["é",3]}`, "1:27: before: got string, expected an object"},
-		{"{\"version\":1,\n\"steps\":[", "2:10: the text ends within a trace"},
-		{`{"version":1,"steps":[{"operation":"nothing"}]}`, `1:1: unknown operation "nothing"`},
-		{`{"version":1,"steps":[{"address":"here"}]}`, `1:1: "here" is no address`},
-		{`{"version":1,"ending":"well"}`, `1:1: unknown ending "well"`},
+		{"{\"version\":2,\n\"steps\":3}", "2:10: steps: got number, expected a list"},
+		{`{"version":2,"title":3}`, "1:23: title: got number, expected a string"},
+		{`{"version":2,"blocked":[{"slept":1}]}`, "1:35: blocked.slept: got number, expected true or false"},
+		{`{"version":2,"steps":[{"step":"one"}]}`, "1:36: steps.step: got string, expected a number"},
+		{`{"version":2,"before":["é",3]}`, "1:27: before: got string, expected an object"},
+		{"{\"version\":2,\n\"steps\":[", "2:10: the text ends within a trace"},
+		{`{"version":2,"steps":[{"operation":"nothing"}]}`, `1:1: unknown operation "nothing"`},
+		{`{"version":2,"steps":[{"address":"here"}]}`, `1:1: "here" is no address`},
+		{`{"version":2,"ending":"well"}`, `1:1: unknown ending "well"`},
 		{broken(func(t *Trace) { t.Steps[1].Number = 7 }), "2:1: step 2 has the number 7"},
 		{broken(func(t *Trace) { t.Steps[1].Task = "c" }), `2:1: step 2: "c" is none of the tasks`},
 		{broken(func(t *Trace) { t.Steps[1].From = 2 }), "2:1: step 2 sees what step 2 wrote, expected an earlier one"},
@@ -87,8 +87,8 @@ func FuzzRead(f *testing.F) {
 	_, one := recorded()
 	f.Add(inFile(f, one))
 	f.Add(inFile(f, one, &Trace{Tasks: []string{"a"}, Ending: Livelock, Violated: []task.Violation{{Oracle: "leak"}}}))
-	f.Add("{\"version\":1,\n\"steps\":[null]}")
-	f.Add(`{"version":1,"steps":[{"step":1e3,"address":"0x10"}],"finally":[{"from":1}]}`)
+	f.Add("{\"version\":2,\n\"steps\":[null]}")
+	f.Add(`{"version":2,"steps":[{"step":1e3,"address":"0x10"}],"finally":[{"from":1}]}`)
 	f.Add(`{"version":2} null`)
 	f.Fuzz(func(t *testing.T, text string) {
 		all, err := Read(strings.NewReader(text))

@@ -1,9 +1,7 @@
 package trace
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -23,6 +21,8 @@ type Namer interface {
 	Died(base unsafe.Pointer) string
 	// Blockers says who has what t waits for in its operation e.
 	Blockers(t *task.Task, e *task.Event) []string
+	// Held says which locks and read sections t has.
+	Held(t *task.Task) []string
 	// Objects returns those in whose names cells were named, in order.
 	Objects() []Object
 }
@@ -35,7 +35,7 @@ type Recorder struct {
 	writers map[written]int  // the last step that wrote a value
 	bulks   []bulk           // writes of many cells at once
 	read    int              // the step that wrote the word that was last read after all steps; 0: none did
-	begun   bool             // the world is set up
+	look    func() []Map     // returns the address spaces
 	over    bool             // the execution went wrong first, or ended
 	late    bool             // the threads have ended
 	behind  []Passed         // found in steps
@@ -66,17 +66,17 @@ func (r *Recorder) Restart() {
 	}
 }
 
-// Begin is called when the world is set up, with its address spaces.
-func (r *Recorder) Begin(spaces []Map) {
-	r.begun = true
-	r.trace.Before = spaces
+// Begin is called when the world is set up. look returns its address spaces.
+func (r *Recorder) Begin(look func() []Map) {
+	r.look = look
+	r.trace.Before = look()
 }
 
-// Over is called where the execution ends, or first goes wrong. look returns the address spaces.
-func (r *Recorder) Over(look func() []Map) {
-	if r.begun && !r.over {
+// Over is called where the execution ends, or first goes wrong.
+func (r *Recorder) Over() {
+	if r.look != nil && !r.over {
 		r.over = true
-		r.trace.After = look()
+		r.trace.After = r.look()
 	}
 }
 
@@ -198,12 +198,23 @@ func (r *Recorder) Performed(text, result string, load bool) {
 	r.trace.Finally = append(r.trace.Finally, done)
 }
 
-// Chosen notes a choice made in a step.
-func (r *Recorder) Chosen(step, value int) {
-	if step > 0 && step <= len(r.trace.Steps) {
-		s := &r.trace.Steps[step-1]
-		s.Choices = append(s.Choices, value)
+// Chosen notes a decision made in the last step.
+func (r *Recorder) Chosen(d Decision) {
+	if s := r.last(); s != nil {
+		s.Choices = append(s.Choices, d)
 	}
+}
+
+// Next notes what t is about to do where the schedule ends. enabled reports whether it can go on.
+func (r *Recorder) Next(t *task.Task, e *task.Event, enabled bool) {
+	n := Next{Task: t.Name, Stack: append([]string{}, t.Stack()...), Op: e.Op, Order: e.Op.Info().Order, Func: e.Func, Enabled: enabled}
+	if r.names != nil {
+		n.Cell, n.Holds = r.names.Cell(e), r.names.Held(t)
+		if !enabled {
+			n.Why = r.names.Blockers(t, e)
+		}
+	}
+	r.trace.Next = append(r.trace.Next, n)
 }
 
 // Blocked notes that t cannot go on with its operation e.
@@ -235,8 +246,11 @@ func (r *Recorder) End(tasks []string, ending Ending, violated []task.Violation,
 		t.Passed = append(t.Passed, p)
 	}
 	for i := range t.Steps {
-		if s := &t.Steps[i]; slices.ContainsFunc(s.Choices, func(v int) bool { return v != 0 }) {
-			s.Notes = append(s.Notes, "chosen: "+strings.Trim(fmt.Sprint(s.Choices), "[]"))
+		s := &t.Steps[i]
+		for _, d := range s.Choices {
+			if d.Value != 0 {
+				s.Notes = append(s.Notes, "chosen: "+d.String())
+			}
 		}
 	}
 	share(t.Steps)

@@ -32,9 +32,10 @@ type Trace struct {
 	Before   []Map            `json:"before"` // the address spaces when the threads begin
 	After    []Map            `json:"after"`  // and where the trace ends
 	Blocked  []Blocked        `json:"blocked"`
-	Finally  []Performed      `json:"finally"` // the statements of finally that were performed
-	Start    []string         `json:"start"`   // the oracles violated before the threads had taken a step
-	End      []string         `json:"end"`     // those violated when all was over, in no statement
+	Next     []Next           `json:"next,omitempty"` // what the tasks are about to do where the schedule ends before they do
+	Finally  []Performed      `json:"finally"`        // the statements of finally that were performed
+	Start    []string         `json:"start"`          // the oracles violated before the threads had taken a step
+	End      []string         `json:"end"`            // those violated when all was over, in no statement
 	Ending   Ending           `json:"ending"`
 	Passed   []Passed         `json:"passed"`
 	Violated []task.Violation `json:"violated"` // where it ended
@@ -68,9 +69,23 @@ type Record struct {
 	New        uint64     `json:"raw_new"`
 	Stack      []string   `json:"stack"`                // kernel functions, outermost first
 	Enabled    []string   `json:"enabled"`              // who could have gone on instead, in order
-	Choices    []int      `json:"choices,omitempty"`    // decided in this step besides
+	Choices    []Decision `json:"choices,omitempty"`    // what was decided in it besides, in order
 	Target     string     `json:"target,omitempty"`     // whom it wakes up
 	Violations []string   `json:"violations,omitempty"` // the oracles of what it violated
+}
+
+// Decision is a decision besides scheduling: one of several values, of which 0 is what normally happens.
+type Decision struct {
+	Choice task.Choice `json:"choice"`
+	Value  int         `json:"value"`
+	Of     int         `json:"of"` // how many there are
+}
+
+func (d Decision) String() string {
+	if d.Value < 2 {
+		return string(d.Choice)
+	}
+	return fmt.Sprintf("%s %d", d.Choice, d.Value)
 }
 
 // Summary is what a reader needs to know of a step.
@@ -163,6 +178,27 @@ type Blocked struct {
 	Slept bool     `json:"slept,omitempty"` // the condition that it sleeps for holds: its wake-up was lost
 	Spins bool     `json:"spins,omitempty"` // it is not blocked but goes round a loop that changes nothing
 	Why   []string `json:"why"`             // who has what it waits for
+}
+
+// Next is the step that a task would take next.
+type Next struct {
+	Task    string     `json:"task"`
+	Stack   []string   `json:"stack"` // kernel functions, outermost first, which is the statement
+	Op      task.Op    `json:"operation"`
+	Order   task.Order `json:"order"`
+	Cell    string     `json:"cell"`
+	Func    string     `json:"function"`
+	Enabled bool       `json:"enabled"`
+	Why     []string   `json:"why,omitempty"`   // who has what it waits for
+	Holds   []string   `json:"holds,omitempty"` // the locks and read sections that the task has
+}
+
+// Statement returns the statement that the step belongs to, "" outside any.
+func (n *Next) Statement() string {
+	if len(n.Stack) == 0 {
+		return ""
+	}
+	return n.Stack[0]
 }
 
 // Passed is a broken rule behind which the execution went on.

@@ -22,6 +22,7 @@ func (n fieldNames) Born(_ unsafe.Pointer, l *task.Layout) string { return l.Typ
 func (n fieldNames) Blockers(t *task.Task, e *task.Event) []string {
 	return []string{"b holds " + n.Cell(e)}
 }
+func (n fieldNames) Held(*task.Task) []string { return []string{"y (read)"} }
 
 // recorded is a trace with something of everything.
 func recorded() (*Recorder, *Trace) {
@@ -32,7 +33,8 @@ func recorded() (*Recorder, *Trace) {
 		r.Before(t, e, []string{"a", "b"})
 		r.After(e)
 	}
-	r.Begin([]Map{{"mm", []string{"A..A+4K rw-p anon"}}})
+	spaces := []Map{{"mm", []string{"A..A+4K rw-p anon"}}}
+	r.Begin(func() []Map { return spaces })
 	r.Born(unsafe.Pointer(&y), &task.Layout{Type: "object"}, false)
 	step(a, &task.Event{Op: task.OpWriteOnce, Addr: unsafe.Pointer(&x), Old: 0, New: 1, Func: "f"})
 	r.Born(unsafe.Pointer(&y), &task.Layout{Type: "object"}, true)
@@ -40,15 +42,18 @@ func recorded() (*Recorder, *Trace) {
 	r.PassedOver(task.Violation{Oracle: "race", Message: "both", Task: "b"})
 	step(b, &task.Event{Op: task.OpWakeUp, Addr: unsafe.Pointer(&y), Target: a})
 	r.Violated([]task.Violation{{Oracle: "lost", Message: "it is lost", Task: "b"}})
-	r.Chosen(3, 1)
+	r.Chosen(Decision{Choice: task.AllocFails, Value: 1, Of: 2})
+	r.Next(b, &task.Event{Op: task.OpMutexWait, Addr: unsafe.Pointer(&x), Func: "g"}, false)
 	r.Blocked(a, &task.Event{Op: task.OpMutexWait, Addr: unsafe.Pointer(&y)}, true, false)
 	r.Late()
 	e := &task.Event{Op: task.OpReadOnce, Addr: unsafe.Pointer(&x), Old: 1}
 	r.Read(e)
 	r.Performed("load A", "1", true)
 	r.Violated([]task.Violation{{Oracle: "unexpected-result", Stmt: "load A", Seen: "load A = 1"}, {Oracle: "leak"}})
-	r.Over(func() []Map { return []Map{{"mm", []string{}}} })
-	r.Over(func() []Map { panic("twice") })
+	spaces = []Map{{"mm", []string{}}}
+	r.Over()
+	spaces = []Map{{"mm", []string{"later"}}}
+	r.Over()
 	t := r.End([]string{"a", "b"}, Violated, []task.Violation{{Oracle: "lost", Message: "it is lost", Task: "b"}}, "<out>")
 	t.Diverged = &Divergence{Step: 4, Schedule: "b", Enabled: []string{"a"}}
 	return r, t
@@ -68,7 +73,7 @@ func TestRecorder(t *testing.T) {
 	if !second.Reads() || second.From != 1 || !reflect.DeepEqual(second.Notes, []string{"race, and on"}) {
 		t.Errorf("second %+v", second)
 	}
-	if !third.Wakes() || third.Target != "a" || !reflect.DeepEqual(third.Violations, []string{"lost"}) || !reflect.DeepEqual(third.Notes, []string{"chosen: 1"}) {
+	if !third.Wakes() || third.Target != "a" || !reflect.DeepEqual(third.Violations, []string{"lost"}) || !reflect.DeepEqual(third.Notes, []string{"chosen: alloc-fails"}) {
 		t.Errorf("third %+v", third)
 	}
 	if f := got.Finally; len(f) != 1 || f[0].From != 1 || len(f[0].Violations) != 1 || !reflect.DeepEqual(got.End, []string{"leak"}) {
@@ -76,6 +81,12 @@ func TestRecorder(t *testing.T) {
 	}
 	if b := got.Blocked; len(b) != 1 || b[0].Cell != "y" || !b[0].Slept || b[0].Why[0] != "b holds y" {
 		t.Errorf("blocked %+v", b)
+	}
+	if n := got.Next; len(n) != 1 || n[0].Cell != "x" || n[0].Enabled || n[0].Why[0] != "b holds x" || n[0].Holds[0] != "y (read)" || n[0].Statement() != "" {
+		t.Errorf("next %+v", n)
+	}
+	if len(got.After[0].Lines) != 0 {
+		t.Errorf("after %+v", got.After)
 	}
 	r.Restart()
 	if again := r.End(nil, Violated, []task.Violation{{Oracle: "early"}}, ""); len(again.Steps) != 0 || !reflect.DeepEqual(again.Start, []string{"early"}) {

@@ -26,11 +26,8 @@ func newRecording(p *Program) *recording {
 // begin is called when the world is set up.
 func (r *recording) begin(w *world) {
 	r.names.begin(w)
-	r.Begin(r.look(w))
+	r.Begin(func() []trace.Map { return r.look(w) })
 }
-
-// end is called where the execution ends, or first goes wrong.
-func (r *recording) end(w *world) { r.Over(func() []trace.Map { return r.look(w) }) }
 
 // look draws the address spaces. A broken one may be half made, in any way: then it says so.
 func (r *recording) look(w *world) (all []trace.Map) {
@@ -93,6 +90,14 @@ func (r *recordedNames) Died(base unsafe.Pointer) string {
 func (r *recordedNames) Blockers(t *task.Task, e *task.Event) (all []string) {
 	for _, h := range r.watch.checker.Blockers(t, e) {
 		all = append(all, h.String())
+	}
+	return all
+}
+
+// Held implements [trace.Namer].
+func (r *recordedNames) Held(t *task.Task) (all []string) {
+	for _, h := range r.watch.checker.Held(t) {
+		all = append(all, h.Lock+" ("+h.Mode+")")
 	}
 	return all
 }

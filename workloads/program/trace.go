@@ -67,13 +67,18 @@ func (p *Program) Counterexample(ctx context.Context, f explore.Found, o *Option
 	return v, nil
 }
 
-// ReplayScenario runs one interleaving of a scenario, or of what the schedule says is left of it.
-func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule) (*explore.Trace, error) {
+// NewFor makes what the schedule says is left of a scenario a program: of a counterexample that was made smaller, not all is.
+func NewFor(sc *workloads.Scenario, s Setting, schedule explore.Schedule) (*Program, error) {
 	cuts, err := parseCuts(schedule.Scenario)
 	if err != nil {
 		return nil, err
 	}
-	p, err := newReduced(sc, cuts, s)
+	return newReduced(sc, cuts, s)
+}
+
+// ReplayScenario runs one interleaving of a scenario, or of what the schedule says is left of it.
+func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule) (*explore.Trace, error) {
+	p, err := NewFor(sc, s, schedule)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func (w *world) violate(v task.Violation) {
 	if w.p.pass == nil || !w.p.pass(v.Oracle) {
 		w.failed = true
 		if r := w.p.follow; r != nil {
-			r.end(w)
+			r.Over()
 		}
 	}
 	w.report(v)
@@ -302,7 +302,7 @@ func (w *world) Tasks() []explore.Task { return w.tasks }
 // Abandon implements [explore.World].
 func (w *world) Abandon() {
 	if r := w.p.follow; r != nil {
-		r.end(w)
+		r.Over()
 	}
 	w.renew()
 	w.p.release(w)
@@ -317,7 +317,7 @@ func (w *world) Finish() string {
 		w.violate(v)
 	}
 	if r := w.p.follow; r != nil {
-		r.end(w)
+		r.Over()
 	}
 	if w.broken {
 		w.renew()
