@@ -7,6 +7,7 @@ type dfs struct {
 	untracked
 	path  []decision
 	floor int // the decisions below it are fixed
+	given int // the steps whose preemptions do not count
 	at    int // the decision that comes next in this execution
 	begun bool
 
@@ -66,7 +67,7 @@ func (d *dfs) pick(s *state) int {
 	}
 	taken := d.path[d.at].taken
 	d.at++
-	if s.preempts(taken) {
+	if s.steps >= d.given && s.preempts(taken) {
 		d.preempted++
 	}
 	return taken

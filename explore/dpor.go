@@ -27,6 +27,7 @@ type dpor struct {
 	exhaustive
 	nodes   []node     // the path
 	choices []decision // those of the steps, in order
+	given   []uint8    // the tasks of the first steps, where the prefix is a schedule
 	fixed   int        // how many choices belong to the prefix
 	floor   int        // the nodes below it are a prefix to repeat, whose alternatives other shards explore
 	fresh   int        // the first step that is new in this execution
@@ -100,6 +101,9 @@ func (d *dpor) next() bool {
 	if !d.begun {
 		d.begun = true
 		d.fresh = d.floor
+		if d.given != nil { // these steps are on no path yet
+			d.fresh = 0
+		}
 		return true
 	}
 	for {
@@ -307,6 +311,9 @@ func (d *dpor) arrive(s *state, n int) bool {
 		return false
 	}
 	here.task = s.stay(awake)
+	if n < len(d.given) {
+		here.task = int(d.given[n])
+	}
 	here.backtrack = 1 << here.task
 	if d.ceiling > 0 {
 		here.backtrack = awake

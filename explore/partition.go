@@ -62,8 +62,8 @@ func each[S shard](parts []S) *phase {
 
 func planDPOR(o *Options, _ int) plan {
 	return &onePhase{whole: true, make: func(x *Executor) (*phase, error) {
-		if !o.split {
-			return each([]*dpor{{}}), nil
+		if !o.split || o.From != nil {
+			return each([]*dpor{newDPOR(o.From)}), nil
 		}
 		parts, err := split(x, func(ceiling int, emit func(*dpor)) strategy {
 			return &dpor{ceiling: ceiling, emit: func(d *dpor) {
@@ -85,8 +85,8 @@ func planDFS(o *Options, _ int) plan {
 }
 
 func splitDFS(x *Executor, o *Options, bound int) ([]*dfs, error) {
-	if !o.split {
-		return []*dfs{{bound: bound, only: true, weight: 1}}, nil
+	if !o.split || o.From != nil {
+		return []*dfs{newDFS(o.From, bound)}, nil
 	}
 	return split(x, func(ceiling int, emit func(*dfs)) strategy {
 		return &dfs{bound: bound, ceiling: ceiling, emit: func(d *dfs) {

@@ -32,11 +32,8 @@ func (e *FingerprintError) Error() string {
 // Replay runs a schedule and records its steps. Where the schedule ends before the tasks do, the trace ends. With a [*DivergenceError]
 // comes the trace up to there; a [*FingerprintError] comes without one.
 func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
-	switch scenario, rules := p.Fingerprints(); {
-	case scenario != schedule.Scenario:
-		return nil, &FingerprintError{"scenario", schedule.Scenario, scenario}
-	case rules != schedule.Rules:
-		return nil, &FingerprintError{"rules", schedule.Rules, rules}
+	if err := schedule.belongs(p); err != nil {
+		return nil, err
 	}
 	return record(p, &o, func(x *Executor) (*Found, error) { return rerun(x, &schedule) })
 }

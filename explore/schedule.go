@@ -47,8 +47,8 @@ func (s *Schedule) clone() Schedule {
 	return c
 }
 
-// upTo returns the schedule of the first steps.
-func (s *Schedule) upTo(steps int) Schedule {
+// UpTo returns the schedule of the first steps.
+func (s *Schedule) UpTo(steps int) Schedule {
 	c := s.clone()
 	c.Tasks = c.Tasks[:min(steps, len(c.Tasks))]
 	c.Choices = slices.DeleteFunc(c.Choices, func(d StepDecision) bool { return d.Step > steps })

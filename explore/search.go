@@ -33,6 +33,10 @@ type Options struct {
 	// Several workers call it.
 	Pass func(oracle string) bool
 
+	// From, if it is not nil, is how every execution begins: only what can come after it is searched, by DPOR, DFS or Bounded, which then
+	// counts the preemptions behind it.
+	From *Schedule
+
 	// Checkpoint is the name of what holds where the search stands, in Store; "": none. If it exists, the search goes on from there. It is
 	// written now and then and when a limit stops the search, and removed when the search ends by itself. Limits count from
 	// where the search goes on.
@@ -161,6 +165,9 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 		return nil, err
 	}
 	o.Strategy = info.Name
+	if err := o.checkFrom(p, &info); err != nil {
+		return nil, err
+	}
 	s := newSearch(p, o)
 	defer s.close()
 	if err := s.resume(); err != nil {
@@ -422,7 +429,7 @@ func (s *search) note(r *Report, f Found) {
 // take takes in an execution that has failed, or gone on behind something.
 func (s *search) take(r *Report, f Found) {
 	for _, p := range f.Passed {
-		r.passOver(Found{Ending: Violated, Violations: []task.Violation{p.Violation}, Schedule: f.Schedule.upTo(p.Step), Execution: f.Execution})
+		r.passOver(Found{Ending: Violated, Violations: []task.Violation{p.Violation}, Schedule: f.Schedule.UpTo(p.Step), Execution: f.Execution})
 	}
 	switch {
 	case !f.Ending.Failed():
