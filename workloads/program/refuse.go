@@ -11,6 +11,11 @@ import (
 
 // refusal words that a schedule or a checkpoint belongs to something else than the program, by names where they can be found.
 func (p *Program) refusal(e *explore.FingerprintError) error {
+	return &refusedError{p.refused(e), e}
+}
+
+// refused says it in words.
+func (p *Program) refused(e *explore.FingerprintError) error {
 	if e.What == "rules" {
 		if spec := rulesOf(e.Its, p.given); spec != "" {
 			return fmt.Errorf("belongs to rules %s, this is %s: expected --rules %[1]s", spec, p.Rules())
@@ -73,3 +78,11 @@ func switched(g rules.Generation, spec string, first rules.Rule, n int, print st
 	}
 	return ""
 }
+
+// refusedError says in words what a FingerprintError says in fingerprints.
+type refusedError struct {
+	error
+	prints *explore.FingerprintError
+}
+
+func (e *refusedError) Unwrap() error { return e.prints }

@@ -32,6 +32,9 @@ func (p *Program) record(of explore.Program, schedule explore.Schedule) (*explor
 			return rec.watch
 		},
 	})
+	if other, ok := errors.AsType[*explore.FingerprintError](err); ok {
+		return nil, fmt.Errorf("the schedule %w", p.refusal(other))
+	}
 	if t == nil {
 		return nil, err
 	}
@@ -83,11 +86,16 @@ func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule
 		return nil, err
 	}
 	t, err := p.record(p, schedule)
-	if other, ok := errors.AsType[*explore.FingerprintError](err); ok {
-		err = fmt.Errorf("the schedule %w", p.refusal(other))
-	}
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return t, p.Close()
+	return t, errors.Join(err, p.Close())
+}
+
+// Behind searches what can come after a schedule.
+func (p *Program) Behind(ctx context.Context, from explore.Schedule, o explore.Options) (*explore.Report, error) {
+	o.Watch, o.Choices, o.Pass, o.From = p.Watch, p.choices(), p.pass, &from
+	return explore.Search(ctx, p, o)
+}
+
+// Begin is the schedule before the first step.
+func (p *Program) Begin() explore.Schedule {
+	return explore.Schedule{Scenario: p.scenarioPrint, Rules: p.rulesPrint}
 }
