@@ -19,16 +19,17 @@ type Scenario struct {
 	Title string // first line of the description
 	Doc   string // the rest of it
 
-	Rules   *Rules
-	Seed    *Number
-	Memory  *Number // bytes of the arena
-	MMs     []*MM   // MMs[0] is main
-	Files   []*File
-	Limits  []*Limit
-	Machine []*MachineSetting
-	Window  *Window // nil: the address spaces begin empty
-	May     []*Choice
-	Show    *Show // nil: every oracle ends an execution
+	Rules    *Rules
+	Seed     *Number
+	Memory   *Number // bytes of the arena
+	MMs      []*MM   // MMs[0] is main
+	Files    []*File
+	Limits   []*Limit
+	Machine  []*MachineSetting
+	Window   *Window // nil: the address spaces begin empty
+	May      []*Choice
+	Show     *Show     // nil: every oracle ends an execution
+	Schedule *Schedule // nil: none is stated
 
 	Init      *Block // nil if absent
 	Threads   []*Thread
@@ -49,6 +50,12 @@ type Rules struct {
 type Show struct {
 	Pos     Pos
 	Oracles []string
+}
+
+// Schedule is one interleaving, as explore prints it. The language knows no more of it.
+type Schedule struct {
+	Pos  Pos
+	Text string
 }
 
 // Number is a number that a declaration states.

@@ -111,6 +111,9 @@ func (f *formatter) header(s *Scenario) {
 	if s.Show != nil {
 		f.line("show", strings.Join(s.Show.Oracles, ", "))
 	}
+	if s.Schedule != nil {
+		f.line("schedule", s.Schedule.Text)
+	}
 }
 
 func (f *formatter) block(heading string, body []*Stmt) {

@@ -266,6 +266,8 @@ func (p *parser) declaration(c *cursor, spec *Spec, pos Pos) {
 		p.window(c, pos)
 	case KindMay:
 		p.may(c)
+	case KindSchedule:
+		p.schedule(c, pos)
 	case KindShow:
 		p.show(c, pos)
 	}
@@ -388,6 +390,18 @@ func (c *cursor) openMode() int {
 }
 
 // rules reads GENERATION[,+RULE][,-RULE] in kebab case.
+// schedule reads an interleaving, whose text may have blanks.
+func (p *parser) schedule(c *cursor, pos Pos) {
+	text, at := c.rest()
+	if !strings.HasPrefix(text, "v") || strings.Count(text, ":") < 3 {
+		c.fail(at, "%q is no schedule, expected v1:SCENARIO:RULES:TURNS as explore prints it", text)
+	}
+	if first := p.sc.Schedule; first != nil {
+		c.twice("schedule", first.Pos)
+	}
+	p.sc.Schedule = &Schedule{Pos: pos, Text: text}
+}
+
 func (p *parser) rules(c *cursor, pos Pos) *Rules {
 	text, at := c.rest()
 	return &Rules{Pos: pos, Spec: c.ruleSpec(text, at)}

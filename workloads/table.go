@@ -16,6 +16,7 @@ const (
 	KindWindow
 	KindMay
 	KindShow
+	KindSchedule
 	KindInit
 	KindThread
 	KindFinally
@@ -176,6 +177,8 @@ var specs = [...]Spec{
 		Help: "explore: what may go either way, beside the order of steps", Example: "may alloc-fails"},
 	KindShow: {Kind: KindShow, Name: "show", In: InTop, shape: "ORACLE[, ORACLE...]",
 		Help: "explore: go on behind all others to one of these", Example: "show detached-in-tree"},
+	KindSchedule: {Kind: KindSchedule, Name: "schedule", In: InTop, shape: "v1:...",
+		Help: "replay, step: the interleaving that they run", Example: "schedule v1:2e2204b5:52d60568:A8 B20 A4 B1 A1"},
 	KindInit: {Kind: KindInit, Name: "init", In: InTop, Body: BodyBlock,
 		Help: "what one task does before the threads start", Example: "init"},
 	KindThread: {Kind: KindThread, Name: "thread", In: InTop, Body: BodyBlock, shape: "NAME [in MM] [* N] [background]",

@@ -98,7 +98,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 		var err error
 		switch name := cmd.Name(); {
 		case strings.HasSuffix(arg, "NAME") || arg == "FILE" || arg == "SCENARIO" || arg == "COMMAND":
-		case name == "replay" && i == 1:
+		case (name == "replay" || name == "step") && i == 1:
 			if !strings.HasPrefix(arg, "v1:") && !madeUp.MatchString(arg) {
 				err = errors.New("no schedule")
 			}

@@ -76,7 +76,7 @@ violation is NEW, or an oracle spoke that a finished search under Y did not hear
 		ValidArgsFunction: completeLitmus,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runExplore(cmd, args, o) },
 	}
-	o.register(cmd, false)
+	o.register(cmd, forExplore)
 	return cmd
 }
 

@@ -34,42 +34,51 @@ type exploreOptions struct {
 // fullHelp is the help of --full.
 const fullHelp = "draw every step, not only those through which tasks affect each other"
 
+// flagUsers are the commands that have a flag.
+type flagUsers uint8
+
+const (
+	forExplore flagUsers = 1 << iota
+	forReplay
+	forStep
+)
+
 // exploreFlag is one flag that takes a value.
 type exploreFlag struct {
 	name, short, kind, help string
 	set                     func(o *exploreOptions, text string) error
 	complete                func(toComplete string) []cobra.Completion
-	replays                 bool // replay has it, too
+	users                   flagUsers
 }
 
 // exploreFlags are the flags that take a value.
 var exploreFlags = []exploreFlag{
-	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, true},
-	{"against", "", "RULES", "compare what --rules come to with what these do, in a table", setAgainst, completeRules, false},
-	{"generate", "", "N", "in place of scenarios: draw up to N programs over the calls that the differing rules touch, up to the first that differs", number(func(o *exploreOptions) *int { return &o.programs }), nil, false},
-	{"write", "", "FILE", fmt.Sprintf("with --generate: where the program that differs goes, %s by default", differenceFile), setWrite, nil, false},
-	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, true},
-	{"without", "", "ORACLES", "oracles to switch off, with commas between; see vmasim oracles", setWithout, completeOracles, true},
-	{"until", "", "ORACLES", "go on behind all other oracles to one of these, in place of the scenario's show; any: stop at the first", setUntil, completeOracles, true},
-	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, false},
-	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, false},
-	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends, %d by default, with --generate %d for each search", explore.Defaults().Executions, program.GeneratedExecutions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, false},
-	{"time", "", "D", fmt.Sprintf("stop after so long, such as 30s or 5m; with --against each search, after %v by default; with --generate all", program.ComparedTime), setTime, nil, false},
-	{"depth", "", "N", fmt.Sprintf("cut executions off after so many steps, %d by default", explore.Defaults().Depth), number(func(o *exploreOptions) *int { return &o.Depth }), nil, false},
-	{"pct-depth", "", "N", fmt.Sprintf("pct: the depth of the bugs to be found, %d by default", explore.Defaults().PCTDepth), number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, false},
-	{"seed", "", "N", "seed of the random strategies, and of what --generate draws", setExploreSeed, nil, false},
-	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, false},
-	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, false},
-	{"checkpoint", "", "FILE", "go on from FILE if it exists; write it when the search is stopped, remove it when it ends", setCheckpoint, nil, false},
-	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, true},
+	{"rules", "", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setExploreRules, completeRules, forExplore | forReplay | forStep},
+	{"against", "", "RULES", "compare what --rules come to with what these do, in a table", setAgainst, completeRules, forExplore},
+	{"generate", "", "N", "in place of scenarios: draw up to N programs over the calls that the differing rules touch, up to the first that differs", number(func(o *exploreOptions) *int { return &o.programs }), nil, forExplore},
+	{"write", "", "FILE", fmt.Sprintf("with --generate: where the program that differs goes, %s by default", differenceFile), setWrite, nil, forExplore},
+	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, forExplore | forReplay | forStep},
+	{"without", "", "ORACLES", "oracles to switch off, with commas between; see vmasim oracles", setWithout, completeOracles, forExplore | forReplay | forStep},
+	{"until", "", "ORACLES", "go on behind all other oracles to one of these, in place of the scenario's show; any: stop at the first", setUntil, completeOracles, forExplore | forReplay | forStep},
+	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, forExplore},
+	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, forExplore},
+	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends, %d by default, with --generate %d for each search", explore.Defaults().Executions, program.GeneratedExecutions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, forExplore},
+	{"time", "", "D", fmt.Sprintf("stop after so long, such as 30s or 5m; with --against each search, after %v by default; with --generate all", program.ComparedTime), setTime, nil, forExplore},
+	{"depth", "", "N", fmt.Sprintf("cut executions off after so many steps, %d by default", explore.Defaults().Depth), number(func(o *exploreOptions) *int { return &o.Depth }), nil, forExplore},
+	{"pct-depth", "", "N", fmt.Sprintf("pct: the depth of the bugs to be found, %d by default", explore.Defaults().PCTDepth), number(func(o *exploreOptions) *int { return &o.PCTDepth }), nil, forExplore},
+	{"seed", "", "N", "seed of the random strategies, and of what --generate draws", setExploreSeed, nil, forExplore},
+	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, forExplore},
+	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, forExplore},
+	{"checkpoint", "", "FILE", "go on from FILE if it exists; write it when the search is stopped, remove it when it ends", setCheckpoint, nil, forExplore},
+	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, forExplore | forReplay},
 }
 
-func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
+func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
 	o.format = report.ExploreFormats()[0]
 	o.write = differenceFile
 	o.Workers, o.Between = runtime.GOMAXPROCS(0), letOthersRun()
 	for _, f := range exploreFlags {
-		if replay && !f.replays {
+		if f.users&user == 0 {
 			continue
 		}
 		cmd.Flags().VarP(&flag{kind: f.kind, set: func(text string) error { return f.set(o, text) }}, f.name, f.short, f.help)
@@ -91,8 +100,10 @@ func (o *exploreOptions) register(cmd *cobra.Command, replay bool) {
 		}
 		return nil
 	}
-	cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
-	if !replay {
+	if user != forStep {
+		cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
+	}
+	if user == forExplore {
 		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
 		cmd.Flags().BoolVar(&o.all, "all", false, "explore every litmus test and every bug of the museum")
 		cmd.Flags().BoolVar(&o.summary, "summary", false, "print one table of all that was explored, a line for each")

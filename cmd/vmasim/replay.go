@@ -19,12 +19,13 @@ import (
 func newReplay() *cobra.Command {
 	o := &exploreOptions{}
 	cmd := &cobra.Command{
-		Use:   "replay SCENARIO SCHEDULE",
+		Use:   "replay SCENARIO [SCHEDULE]",
 		Short: "Run one interleaving again",
 		Long: `Run one interleaving of a scenario again, as vmasim explore printed it, and draw it.
 SCHEDULE is the text that begins with v1:, the name of a file that holds it, or - for
-standard input. The schedule knows which scenario and which rules it belongs to; where
-it does not fit the program any more, the first step that differs is named.
+standard input; a scenario may state its own. It knows which
+scenario and which rules it belongs to; where it does not fit the program any more, the
+first step that differs is named.
 
 The exit status is 0 if the execution ends well, 1 if it breaks a rule, 2 if the
 schedule does not belong to the scenario or does not fit.`,
@@ -32,35 +33,66 @@ schedule does not belong to the scenario or does not fit.`,
   vmasim replay my.vma schedule.txt --full
   vmasim replay my.vma schedule.txt --format mermaid`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return usageError{fmt.Errorf("%d words, expected two: a scenario and a schedule", len(args))}
+			if len(args) < 1 || len(args) > 2 {
+				return usageError{fmt.Errorf("%d words, expected a scenario and a schedule", len(args))}
 			}
 			return nil
 		},
 		ValidArgsFunction: completeLitmus,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runReplay(cmd, args[0], args[1], o) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return runReplay(cmd, args, o) },
 	}
-	o.register(cmd, true)
+	o.register(cmd, forReplay)
 	return cmd
 }
 
-func runReplay(cmd *cobra.Command, name, text string, o *exploreOptions) error {
-	refuse := func(err error) error {
-		fmt.Fprintln(cmd.ErrOrStderr(), "vmasim: "+err.Error())
-		return statusError(exitUsage)
-	}
-	scenarios, err := workloads.Load(name, cmd.InOrStdin())
+// loadOne loads the one scenario that a name stands for.
+func loadOne(name string, stdin io.Reader) (*workloads.Scenario, error) {
+	scenarios, err := workloads.Load(name, stdin)
 	if err != nil {
-		return refuse(err)
+		return nil, err
 	}
 	if len(scenarios) != 1 {
-		return refuse(fmt.Errorf("%s is %d scenarios, expected one", name, len(scenarios)))
+		return nil, fmt.Errorf("%s is %d scenarios, expected one", name, len(scenarios))
 	}
-	schedule, err := readSchedule(text, cmd.InOrStdin())
+	return scenarios[0], nil
+}
+
+// scheduleOf reads the schedule that is the second word, or, where there is none, that the scenario states; nil: neither does.
+func scheduleOf(sc *workloads.Scenario, words []string, stdin io.Reader) (*explore.Schedule, error) {
+	if len(words) < 2 {
+		if sc.Schedule == nil {
+			return nil, nil
+		}
+		schedule, err := explore.ParseSchedule(sc.Schedule.Text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", sc.Schedule.Pos, err)
+		}
+		return &schedule, nil
+	}
+	schedule, err := readSchedule(words[1], stdin)
+	return &schedule, err
+}
+
+// refusing says what a scenario or a schedule cannot be used for.
+func refusing(cmd *cobra.Command, err error) error {
+	fmt.Fprintln(cmd.ErrOrStderr(), "vmasim: "+err.Error())
+	return statusError(exitUsage)
+}
+
+func runReplay(cmd *cobra.Command, words []string, o *exploreOptions) error {
+	refuse := func(err error) error { return refusing(cmd, err) }
+	sc, err := loadOne(words[0], cmd.InOrStdin())
 	if err != nil {
 		return refuse(err)
 	}
-	result, err := program.ReplayScenario(scenarios[0], o.Setting, schedule)
+	schedule, err := scheduleOf(sc, words, cmd.InOrStdin())
+	switch {
+	case err != nil:
+		return refuse(err)
+	case schedule == nil:
+		return refuse(fmt.Errorf("%s states no schedule, expected one behind it", words[0]))
+	}
+	result, err := program.ReplayScenario(sc, o.Setting, *schedule)
 	if err != nil {
 		return refuse(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // floorTable is the order of the folders, from the ground up. A package imports from its own folder and from those
 // before it, so that the list of folders tells the layers.
-var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "explore", "workloads", "judge", "report", "cmd/vmasim", "bench"}
+var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "explore", "workloads", "classroom", "judge", "report", "cmd/vmasim", "bench"}
 
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own. The language,
 // workloads, lies low: tools read scenarios without the simulator.
@@ -29,7 +29,7 @@ var layerTable = [][]string{
 	{"workloads/interp"},
 	{"workloads/driver", "workloads/seqtest"},
 	{"workloads/program", "workloads/inject", "judge/host"},
-	{"judge/settings"},
+	{"judge/settings", "classroom/step"},
 	{"judge", "judge/lockpath"},
 	{"report"},
 	{"cmd/vmasim"},

@@ -217,10 +217,10 @@ func bounded(sc *workloads.Scenario) error {
 // Fingerprints implements [explore.Program].
 func (p *Program) Fingerprints() (scenario, rules string) { return p.scenarioPrint, p.rulesPrint }
 
-// programText is what of a scenario decides which schedules it has: all but its rules, questions and verdicts.
+// programText is what of a scenario decides which schedules it has: all but its rules, questions, verdicts and the schedule that it states.
 func programText(sc *workloads.Scenario) string {
 	bare := *sc
-	bare.Rules, bare.Questions, bare.Verdicts, bare.Show, bare.Title, bare.Doc = nil, nil, nil, nil, "", ""
+	bare.Rules, bare.Questions, bare.Verdicts, bare.Show, bare.Schedule, bare.Title, bare.Doc = nil, nil, nil, nil, nil, "", ""
 	return bare.String()
 }
 

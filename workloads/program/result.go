@@ -399,24 +399,39 @@ func (r *Result) ExploreCommand() string { return r.command("explore") }
 
 // command is a command about the scenario, in the setting of the result.
 func (r *Result) command(name string) string {
+	s := Setting{Machine: r.Machine, Without: r.Without, Show: r.Show, Consequences: r.Muted}
+	if !r.OwnRules {
+		s.Rules = r.Rules
+	}
+	if r.Fallback {
+		s.Show, s.Consequences = []string{Any}, false
+	}
+	return s.command(name, r.Argument)
+}
+
+// ReplayCommand returns the line that replays a schedule of the program.
+func (p *Program) ReplayCommand(s *explore.Schedule) string {
+	return fmt.Sprintf("%s '%s'", p.setting.command("replay", argument(p.given)), s)
+}
+
+// command is a command about what an argument names, in this setting.
+func (s *Setting) command(name, argument string) string {
 	words := []string{"vmasim", name}
 	option := func(flag, value string) { words = append(words, "--"+flag, value) }
-	if !r.OwnRules {
-		option("rules", r.Rules)
+	if s.Rules != "" {
+		option("rules", s.Rules)
 	}
-	if len(r.Machine) > 0 {
-		option("machine", workloads.FormatSettings(r.Machine))
+	if len(s.Machine) > 0 {
+		option("machine", workloads.FormatSettings(s.Machine))
 	}
-	if len(r.Without) > 0 {
-		option("without", strings.Join(r.Without, ","))
+	if len(s.Without) > 0 {
+		option("without", strings.Join(s.Without, ","))
 	}
 	switch {
-	case r.Fallback:
-		option("until", Any)
-	case r.Muted:
+	case s.Consequences:
 		words = append(words, "--consequences")
-	case len(r.Show) > 0:
-		option("until", strings.Join(r.Show, ","))
+	case len(s.Show) > 0:
+		option("until", strings.Join(s.Show, ","))
 	}
-	return strings.Join(append(words, r.Argument), " ")
+	return strings.Join(append(words, argument), " ")
 }

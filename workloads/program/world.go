@@ -60,6 +60,7 @@ type world struct {
 
 	recorded    *setupTrace // how this machine makes the world; nil: not known yet
 	uncacheable bool        // it makes the world otherwise each time
+	used        bool        // there was an execution in the machine
 	seen        []uintptr   // scratch: see survey
 }
 
@@ -119,7 +120,7 @@ func (w *world) makeTasks() {
 func (w *world) renew() {
 	w.countUp()
 	w.p.setups.Delete(w.setup.Task)
-	w.machine, w.recorded = w.machine.Renew(), nil
+	w.machine, w.recorded, w.used = w.machine.Renew(), nil, false
 	w.makeTasks()
 }
 
@@ -145,6 +146,10 @@ func (w *world) countUp() {
 func (w *world) begin(x *explore.Executor, report func(task.Violation)) (err error) {
 	w.executor, w.report, w.broken, w.failed, w.unknown = x, report, false, false, false
 	w.trail = x.Trail()
+	if w.used && w.p.follow != nil {
+		w.renew() // else a trace would tell what an earlier execution has left in memory
+	}
+	w.used = true
 	defer w.catch(&err)
 	w.alone.watch = x
 	if err := w.build(); err != nil {

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/classroom/step"
+)
+
+func newStep() *cobra.Command {
+	o := &exploreOptions{}
+	cmd := &cobra.Command{
+		Use:   "step SCENARIO [SCHEDULE]",
+		Short: "Be the scheduler: one step at a time, back and forth",
+		Long: `Run a scenario step by step, as its scheduler: say whose step comes next, take steps
+back, go on to what breaks, ask why a task cannot go on. What runs is the protocol
+itself, and every oracle watches. With a SCHEDULE, which explore and replay print and a
+scenario may state, it begins before the first switch of that run.
+
+Commands are read line by line from standard input; help lists them. The end of the
+input ends it, with the line for vmasim replay. The exit status is 0, 2 if a command
+cannot be performed and the input is no terminal.`,
+		Example: `  vmasim step detach-race
+  vmasim step detach-race 'v1:…'
+  printf 'B 5\nA\nwhy A\nviolation\n' | vmasim step detach-race
+  vmasim step fork-parent --rules linux-6.18,-fork-locks-parent`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usageError{fmt.Errorf("%d words, expected a scenario and perhaps a schedule", len(args))}
+			}
+			return nil
+		},
+		ValidArgsFunction: completeLitmus,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runStep(cmd, args, o) },
+	}
+	o.register(cmd, forStep)
+	return cmd
+}
+
+func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) {
+	sc, err := loadOne(words[0], cmd.InOrStdin())
+	if err != nil {
+		return refusing(cmd, err)
+	}
+	schedule, err := scheduleOf(sc, words, cmd.InOrStdin())
+	if err != nil {
+		return refusing(cmd, err)
+	}
+	s, err := step.Open(sc, o.Setting, schedule)
+	if err != nil {
+		return refusing(cmd, err)
+	}
+	defer func() {
+		if closed := s.Close(); err == nil {
+			err = closed
+		}
+	}()
+	if schedule != nil {
+		if err := s.FirstSwitch(); err != nil {
+			return refusing(cmd, err)
+		}
+	}
+	l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
+	if f, ok := cmd.InOrStdin().(*os.File); ok && isTerminalFile(f) {
+		l.prompt = "> "
+	}
+	return l.run(cmd.Context(), sc.Title)
+}
+
+// stepLines is a session by lines.
+type stepLines struct {
+	s         *step.Session
+	in        *bufio.Scanner
+	out, errs io.Writer
+	prompt    string // "": no terminal, where a command that fails ends it
+}
+
+// stepWidth is how wide lines are.
+const stepWidth = 100
+
+func (l *stepLines) run(ctx context.Context, title string) error {
+	if title != "" {
+		fmt.Fprintln(l.out, title)
+	}
+	fmt.Fprintf(l.out, "rules %s\n\n", l.s.Rules())
+	l.show(l.s.At())
+	for l.read() {
+		line := strings.TrimSpace(l.in.Text())
+		if l.prompt == "" && line != "" {
+			fmt.Fprintln(l.out, "> "+line)
+		}
+		from := l.s.At()
+		answer, err := l.do(ctx, line)
+		for _, text := range answer.Lines {
+			fmt.Fprintln(l.out, text)
+		}
+		if answer.Moved {
+			l.show(from)
+		}
+		if err != nil {
+			fmt.Fprintln(l.errs, "vmasim: "+err.Error())
+			if l.prompt == "" {
+				return statusError(exitUsage)
+			}
+		}
+		if answer.Quit {
+			break
+		}
+	}
+	if l.s.At() > 0 {
+		fmt.Fprintf(l.out, "replay: %s\n", l.s.ReplayCommand())
+	}
+	return l.in.Err()
+}
+
+func (l *stepLines) read() bool {
+	fmt.Fprint(l.out, l.prompt)
+	return l.in.Scan()
+}
+
+// do performs a command. An interrupt ends a search, not the session.
+func (l *stepLines) do(ctx context.Context, line string) (step.Answer, error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	return l.s.Do(ctx, line)
+}
+
+func (l *stepLines) show(from int) {
+	for _, line := range l.s.Lines(from, stepWidth) {
+		fmt.Fprintln(l.out, line)
+	}
+	fmt.Fprintln(l.out)
+}
