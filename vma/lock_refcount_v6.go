@@ -149,7 +149,7 @@ func (v *VMA) startWriteV6(t *task.Task, mode task.WaitMode) error {
 		mm.assertWriteHeld(t)
 	}
 	seq := mm.LockSeq.ReadOnce(t)
-	if v.seq.ReadOnce(t) == seq {
+	if v.seq.ReadOnce(t) == seq && mm.Rules.Has(rules.SkipLocked) {
 		return nil
 	}
 	t.Enter("__vma_start_write")

@@ -195,6 +195,9 @@ func explainRule(name string) (string, error) {
 	if order := r.Info().Order; order != "" {
 		fmt.Fprintf(&b, "  meets:   ordering requirement %s (docs/kernel.md)\n", order)
 	}
+	for _, why := range r.GivesWay() {
+		fmt.Fprintf(&b, "  beside:  %s\n", why)
+	}
 	b.WriteString("\n" + hint(r))
 	return b.String(), nil
 }

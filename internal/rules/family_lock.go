@@ -38,6 +38,16 @@ var lockRules = rows{
 		Seen:   SeenVerdict,
 		Locks:  withVMALock,
 	},
+	SkipLocked: {
+		Name:   "skip-locked",
+		Does:   "vma_start_write returns at once where vm_lock_seq equals mm_lock_seq: the VMA is locked in this write section",
+		Since:  `6.4, "mm: add per-VMA lock and helper functions to control it"`,
+		Effect: "a writer waits for readers each time it asks; and a vm_lock_seq of 2^31 write sections ago, which equals the number again, is no lock",
+		Shows:  "seq-wrap-writer",
+		Seen:   SeenVerdict,
+		Also:   []string{"store"},
+		Locks:  withRefcount,
+	},
 	UndoKilledLock: {
 		Name:   "undo-killed-lock",
 		Does:   "a writer that is killed while it waits for the readers of a VMA takes its flag off vm_refcnt again",

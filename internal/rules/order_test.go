@@ -28,3 +28,19 @@ func TestRequirements(t *testing.T) {
 		t.Errorf("no rule meets %v", without)
 	}
 }
+
+// TestGivesWay: a rule that is nothing without another says so, and goes with it.
+func TestGivesWay(t *testing.T) {
+	for _, c := range contradictionTable {
+		if whys := c.b.rule.GivesWay(); !slices.Contains(whys, c.a.String()+" takes "+c.b.String()+" back: "+c.why) {
+			t.Errorf("%s: %q", c.b, whys)
+		}
+	}
+	kept, err := Parse("linux-6.18,-drop-rcu")
+	if err != nil || kept.Has(WalkAnew) || len(WalkAnew.GivesWay()) != 1 {
+		t.Errorf("%s: walk-anew %v, %v", kept.String(), kept.Has(WalkAnew), err)
+	}
+	if whys := DetachWaits.GivesWay(); whys != nil {
+		t.Errorf("detach-waits: %q", whys)
+	}
+}

@@ -221,6 +221,16 @@ type contradiction struct {
 	why  string
 }
 
+// GivesWay returns for each setting that takes one of the rule back, unless that is asked for, both of them and why.
+func (r Rule) GivesWay() (whys []string) {
+	for _, c := range contradictionTable {
+		if c.b.rule == r {
+			whys = append(whys, fmt.Sprintf("%s takes %s back: %s", c.a, c.b, c.why))
+		}
+	}
+	return whys
+}
+
 // Parse reads a specification: a generation (the default one if left out), then ,+rule and ,-rule. It refuses settings
 // that contradict each other, with the reason.
 func Parse(spec string) (Set, error) {

@@ -9,6 +9,7 @@ const (
 	OneStepWriteLock
 	EndWriteOnDowngrade
 	SeqCounter
+	SkipLocked
 	UndoKilledLock
 	LetGoFirst
 	PolicyUnderLock
@@ -332,7 +333,7 @@ var contradictionTable = [...]contradiction{
 	{setting{CheckVMMM, false}, setting{PinForeignMM, true}, "without the comparison no VMA is found to be foreign"},
 	{setting{CheckVMMM, false}, setting{CheckMMInside, true}, "there is nothing to compare where"},
 	{setting{CheckMMInside, false}, setting{PinForeignMM, true}, "lock_vma_under_rcu gives a foreign VMA back as it would its own"},
-	{setting{DropRCU, false}, setting{WalkAnew, true}, "in one RCU section a walk may go on from where it stands"},
+	{setting{DropRCU, false}, setting{WalkAnew, true}, "in one RCU section a walk may go on from where it stands, and where it does makes no difference"},
 	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
 }
 
@@ -343,5 +344,5 @@ const LateMask Mask = 1<<LateAnonCheck | 1<<FileFaults
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
 	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<UndoKilledLock | 1<<BornDetached | 1<<SeqAcquire |
 	1<<AnonVMAUnderLock | 1<<SeqBeforeFlag | 1<<DropBeforeLook | 1<<AttachRelease | 1<<RefAcquire | 1<<SeqRelease | 1<<PutRelease |
-	1<<AnnounceBeforeLook | 1<<OneStepReadLock | 1<<UnlessZero | 1<<HintFirst |
+	1<<AnnounceBeforeLook | 1<<OneStepReadLock | 1<<UnlessZero | 1<<HintFirst | 1<<SkipLocked |
 	1<<CheckMMInside | 1<<DropRCU
