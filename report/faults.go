@@ -43,12 +43,5 @@ func FaultsText(w io.Writer, r *lockpath.Result) error {
 	return err
 }
 
-func named(scenario, title string) string {
-	if title == "" {
-		return scenario
-	}
-	return scenario + ": " + title
-}
-
 // FaultsJSON prints the same as one object on a line.
 func FaultsJSON(w io.Writer, r *lockpath.Result) error { return json.NewEncoder(w).Encode(r) }

@@ -28,3 +28,10 @@ func FormatByName[T any](all []Format[T], name string) (Format[T], error) {
 	}
 	return Format[T]{}, errors.New(suggest.Unknown("format", name, names, ""))
 }
+
+func named(scenario, title string) string {
+	if title == "" {
+		return scenario
+	}
+	return scenario + ": " + title
+}

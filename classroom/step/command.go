@@ -19,9 +19,14 @@ import (
 type Command struct {
 	Name  string
 	Short string // one letter, which is its key, too; "": none
-	Args  string // as help has them
+	Args  string // as help has them, "[" before those that may be left out
 	Doc   string
 	run   func(ctx context.Context, s *Session, args []string) (Answer, error)
+}
+
+// Needs reports whether the command needs more words.
+func (c *Command) Needs() bool {
+	return c.Args != "" && !(strings.HasPrefix(c.Args, "[") && strings.HasSuffix(c.Args, "]"))
 }
 
 // Answer is what a command has to say beside where the session now stands.
@@ -46,10 +51,10 @@ func Commands() []Command {
 			return moved(one(args, "the name of an oracle", s.Toggle))
 		}},
 		{"state", "x", "", "print every cell that was touched", func(_ context.Context, s *Session, _ []string) (Answer, error) {
-			return Answer{Lines: s.cellLines(true)}, nil
+			return Answer{Lines: Texts(s.CellLines(true))}, nil
 		}},
 		{"map", "m", "", "print the address spaces", func(_ context.Context, s *Session, _ []string) (Answer, error) {
-			return Answer{Lines: s.mapLines()}, nil
+			return Answer{Lines: Texts(s.MapLines())}, nil
 		}},
 		{"steps", "l", "[N]", "print the last N steps, 20 by default", lastSteps},
 		{"schedule", "p", "", "print the line that replays the steps taken", func(_ context.Context, s *Session, _ []string) (Answer, error) {
@@ -304,7 +309,7 @@ func lastSteps(_ context.Context, s *Session, args []string) (a Answer, err erro
 		err = one(args, "a number of steps", func(word string) error { n, err = number(word); return err })
 	}
 	if err == nil {
-		a.Lines = s.stepLines(max(0, s.at-n))
+		a.Lines = Texts(s.StepLines(max(0, s.at-n)))
 	}
 	return a, err
 }

@@ -9,6 +9,31 @@ import (
 	"vmasim/explore/trace"
 )
 
+// Line is a line of text about a task, or about none.
+type Line struct {
+	Text   string
+	Task   int  // its place in the world, -1: none
+	Marked bool // it is what the last step has changed, or broken
+}
+
+// Texts returns the texts of lines.
+func Texts(lines []Line) (all []string) {
+	for _, l := range lines {
+		all = append(all, l.Text)
+	}
+	return all
+}
+
+// Wrap breaks lines between words so that they fit, and indents what comes after the break.
+func Wrap(lines []Line, width, indent int) (all []Line) {
+	for _, l := range lines {
+		for _, text := range wrap(l.Text, width, indent) {
+			all = append(all, Line{text, l.Task, l.Marked})
+		}
+	}
+	return all
+}
+
 // wrap breaks a line between words so that it fits, and indents what comes after the break. A word that is too long has a line of its own.
 func wrap(line string, width, indent int) (lines []string) {
 	head := len(line) - len(strings.TrimLeft(line, " "))
@@ -55,16 +80,17 @@ func (s *Session) stepLine(st *trace.Step) string {
 	return line
 }
 
-// stepLines are the steps behind the first n.
-func (s *Session) stepLines(n int) (lines []string) {
+// StepLines are the steps behind the first n.
+func (s *Session) StepLines(n int) (lines []Line) {
 	for i := n; i < len(s.trace.Steps); i++ {
-		lines = append(lines, s.stepLine(&s.trace.Steps[i]))
+		st := &s.trace.Steps[i]
+		lines = append(lines, Line{s.stepLine(st), slices.Index(s.trace.Tasks, st.Task), len(st.Violations) > 0})
 	}
 	return lines
 }
 
-// cellLines are the cells that tasks share, or all that were touched. The last step's change is marked.
-func (s *Session) cellLines(all bool) (lines []string) {
+// CellLines are the cells that tasks share, or all that were touched. The last step's change is marked.
+func (s *Session) CellLines(all bool) (lines []Line) {
 	for _, c := range Cells(s.trace, s.at, all) {
 		mark, value := " ", c.Value
 		if c.Changed {
@@ -74,30 +100,30 @@ func (s *Session) cellLines(all bool) (lines []string) {
 		if c.Step > 0 {
 			line += fmt.Sprintf("  (%s, step %d)", c.Writer, c.Step)
 		}
-		lines = append(lines, line)
+		lines = append(lines, Line{line, slices.Index(s.trace.Tasks, c.Writer), c.Changed})
 	}
 	return lines
 }
 
-// mapLines are the address spaces.
-func (s *Session) mapLines() (lines []string) {
+// MapLines are the address spaces.
+func (s *Session) MapLines() (lines []Line) {
 	for _, m := range s.trace.After {
-		lines = append(lines, m.Name+":")
+		lines = append(lines, Line{Text: m.Name + ":", Task: -1})
 		for _, l := range m.Lines {
-			lines = append(lines, "  "+l)
+			lines = append(lines, Line{Text: "  " + l, Task: -1})
 		}
 	}
 	return lines
 }
 
-// nextLines say of each task what it would do next, and why it cannot.
-func (s *Session) nextLines() (lines []string) {
+// NextLines say of each task what it would do next, and why it cannot.
+func (s *Session) NextLines() (lines []Line) {
 	for i, name := range s.trace.Tasks {
 		at := slices.IndexFunc(s.trace.Next, func(n trace.Next) bool { return n.Task == name })
 		head := fmt.Sprintf("%s %s  ", letter(i), name)
 		if at < 0 {
 			if len(s.trace.Next) > 0 {
-				lines = append(lines, head+"has ended")
+				lines = append(lines, Line{Text: head + "has ended", Task: i})
 			}
 			continue
 		}
@@ -115,48 +141,44 @@ func (s *Session) nextLines() (lines []string) {
 				line += ": " + strings.Join(n.Why, "; ")
 			}
 		}
-		lines = append(lines, line)
+		lines = append(lines, Line{Text: line, Task: i})
 	}
 	return lines
 }
 
-// endLines say how the run has ended, where it has.
-func (s *Session) endLines() (lines []string) {
+// EndLines say how the run has ended, where it has.
+func (s *Session) EndLines() (lines []Line) {
 	if len(s.trace.Next) > 0 {
 		return nil
 	}
+	add := func(marked bool, text string) { lines = append(lines, Line{text, -1, marked}) }
 	for _, v := range s.trace.Violated {
-		lines = append(lines, strings.ToUpper(v.Oracle)+": "+v.Message)
+		add(true, strings.ToUpper(v.Oracle)+": "+v.Message)
 	}
 	if len(lines) == 0 {
-		lines = append(lines, "the run is over: "+s.trace.Ending.String())
+		add(s.trace.Ending.Failed(), "the run is over: "+s.trace.Ending.String())
 	}
 	for _, b := range s.trace.Blocked {
-		lines = append(lines, b.Task+" cannot go on: "+access(b.Op.String(), b.Cell, "", ""))
+		add(false, b.Task+" cannot go on: "+access(b.Op.String(), b.Cell, "", ""))
 		for _, w := range b.Why {
-			lines = append(lines, "  "+w)
+			add(false, "  "+w)
 		}
 	}
 	for _, f := range s.trace.Finally {
-		lines = append(lines, "finally "+f.Text+" => "+f.Result)
+		add(len(f.Violations) > 0, "finally "+f.Text+" => "+f.Result)
 	}
 	if s.trace.Outcome != "" {
-		lines = append(lines, "outcome: "+s.trace.Outcome)
+		add(false, "outcome: "+s.trace.Outcome)
 	}
 	return lines
 }
 
-// Lines say where the session stands: the steps since the first before, the cells, and what the tasks would do next.
-func (s *Session) Lines(before, width int) (lines []string) {
-	add := func(indent int, all []string) {
-		for _, l := range all {
-			lines = append(lines, wrap(l, width, indent)...)
-		}
-	}
-	steps := s.stepLines(min(max(before, 0), s.at))
-	add(8, steps)
-	add(6, s.cellLines(false))
-	add(4, s.nextLines())
-	add(4, s.endLines())
-	return lines
+// Lines say where the session stands: the steps behind the first from, the cells, and what the tasks would do next.
+func (s *Session) Lines(from, width int) []string {
+	return Texts(slices.Concat(
+		Wrap(s.StepLines(min(max(from, 0), s.at)), width, 8),
+		Wrap(s.CellLines(false), width, 6),
+		Wrap(s.NextLines(), width, 4),
+		Wrap(s.EndLines(), width, 4),
+	))
 }

@@ -23,6 +23,8 @@ type exploreOptions struct {
 	program.Options
 	format   report.Format[*program.Result]
 	full     bool
+	lines    bool // of step: no screen
+	step     bool // of replay: as step
 	verdicts bool
 	all      bool   // litmus tests and bugs of the museum
 	summary  bool   // one table of all results

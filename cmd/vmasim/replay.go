@@ -42,6 +42,7 @@ schedule does not belong to the scenario or does not fit.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runReplay(cmd, args, o) },
 	}
 	o.register(cmd, forReplay)
+	cmd.Flags().BoolVar(&o.step, "step", false, "step through it, beginning before its first switch, as vmasim step does")
 	return cmd
 }
 
@@ -80,6 +81,9 @@ func refusing(cmd *cobra.Command, err error) error {
 }
 
 func runReplay(cmd *cobra.Command, words []string, o *exploreOptions) error {
+	if o.step {
+		return runStep(cmd, words, o)
+	}
 	refuse := func(err error) error { return refusing(cmd, err) }
 	sc, err := loadOne(words[0], cmd.InOrStdin())
 	if err != nil {

@@ -24,9 +24,12 @@ back, go on to what breaks, ask why a task cannot go on. What runs is the protoc
 itself, and every oracle watches. With a SCHEDULE, which explore and replay print and a
 scenario may state, it begins before the first switch of that run.
 
-Commands are read line by line from standard input; help lists them. The end of the
-input ends it, with the line for vmasim replay. The exit status is 0, 2 if a command
-cannot be performed and the input is no terminal.`,
+In a terminal it is a screen: a task's letter takes its step, the arrows go back and
+forth, ? lists the keys. Elsewhere, and with --lines, commands are read line by line
+from standard input; help lists them. At the end the line for vmasim replay is printed.
+
+The exit status is 0, 2 for wrong usage, and where a command cannot be performed that
+came from no terminal.`,
 		Example: `  vmasim step detach-race
   vmasim step detach-race 'v1:…'
   printf 'B 5\nA\nwhy A\nviolation\n' | vmasim step detach-race
@@ -41,6 +44,7 @@ cannot be performed and the input is no terminal.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runStep(cmd, args, o) },
 	}
 	o.register(cmd, forStep)
+	cmd.Flags().BoolVar(&o.lines, "lines", false, "in a terminal, too: read commands line by line")
 	return cmd
 }
 
@@ -67,11 +71,29 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 			return refusing(cmd, err)
 		}
 	}
-	l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
-	if f, ok := cmd.InOrStdin().(*os.File); ok && isTerminalFile(f) {
-		l.prompt = "> "
+	if onTerminal(cmd.InOrStdin()) && onTerminal(os.Stdout) && os.Getenv("TERM") != "dumb" && !o.lines {
+		if err := showScreen(cmd.Context(), s, sc.Title); err != nil {
+			return err
+		}
+	} else {
+		l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
+		if onTerminal(cmd.InOrStdin()) {
+			l.prompt = "> "
+		}
+		if err := l.run(cmd.Context(), sc.Title); err != nil {
+			return err
+		}
 	}
-	return l.run(cmd.Context(), sc.Title)
+	if s.At() > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "replay: %s\n", s.ReplayCommand())
+	}
+	return nil
+}
+
+// onTerminal reports whether what is read from or written to is a terminal.
+func onTerminal(end any) bool {
+	f, ok := end.(*os.File)
+	return ok && isTerminalFile(f)
 }
 
 // stepLines is a session by lines.
@@ -113,9 +135,6 @@ func (l *stepLines) run(ctx context.Context, title string) error {
 		if answer.Quit {
 			break
 		}
-	}
-	if l.s.At() > 0 {
-		fmt.Fprintf(l.out, "replay: %s\n", l.s.ReplayCommand())
 	}
 	return l.in.Err()
 }

@@ -30,7 +30,7 @@ var layerTable = [][]string{
 	{"workloads/driver", "workloads/seqtest"},
 	{"workloads/program", "workloads/inject", "judge/host"},
 	{"judge/settings", "classroom/step"},
-	{"judge", "judge/lockpath"},
+	{"judge", "judge/lockpath", "classroom/screen"},
 	{"report"},
 	{"cmd/vmasim"},
 	{"bench"},

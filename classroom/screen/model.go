@@ -1,0 +1,196 @@
+// Package screen shows a step session in a terminal: the reader presses the letter of the task whose step comes next.
+package screen
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"vmasim/classroom/step"
+)
+
+// model is what the screen shows, and what a key does to it.
+type model struct {
+	ctx           context.Context
+	s             *step.Session
+	title         string
+	width, height int
+	message       []step.Line        // of the last command
+	page          []step.Line        // a page that covers the rest; nil: none
+	top           int                // its first line that is shown
+	shown         []string           // the last screen, but for its foot
+	typing        bool               // a command line is being typed; otherwise keys are commands
+	typed         string             // so far
+	cancel        context.CancelFunc // ends the search that is under way; nil: none is
+}
+
+// answered is what came of a command.
+type answered struct {
+	answer step.Answer
+	err    error
+}
+
+// Run shows a session until the reader ends it, or ctx.
+func Run(ctx context.Context, s *step.Session, title string, options ...tea.ProgramOption) error {
+	_, err := tea.NewProgram(&model{ctx: ctx, s: s, title: title}, append(options, tea.WithContext(ctx))...).Run()
+	return err
+}
+
+// Init implements [tea.Model].
+func (m *model) Init() tea.Cmd { return nil }
+
+// Update implements [tea.Model].
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case answered:
+		return m, m.take(msg)
+	case tea.KeyPressMsg:
+		return m, m.press(msg.String(), msg.Text)
+	}
+	return m, nil
+}
+
+// keys are those beside the letters of commands and tasks, and the command that each is.
+var keys = map[string]string{"left": "undo", "right": "redo", "pgup": "undo 10", "pgdown": "redo 10", "home": "go 0", "?": "help"}
+
+// press performs a key that has typed this text.
+func (m *model) press(key, text string) tea.Cmd {
+	switch {
+	case m.cancel != nil: // a command has the session
+		if key == "esc" || key == "ctrl+c" {
+			m.cancel()
+		}
+		return nil
+	case key == "ctrl+c":
+		return tea.Quit
+	case m.page != nil:
+		m.turn(key)
+		return nil
+	case m.typing:
+		return m.edit(key, text)
+	}
+	m.message = nil
+	switch {
+	case key == ":":
+		m.ask("")
+		return nil
+	case key == "end":
+		return m.do(fmt.Sprintf("go %d", m.s.Len()))
+	case keys[key] != "":
+		return m.do(keys[key])
+	case len(key) == 1 && key >= "A" && key <= "P":
+		return m.do(key)
+	}
+	for _, c := range step.Commands() {
+		switch {
+		case c.Short == "" || key != c.Short:
+		case c.Needs():
+			m.ask(c.Name + " ")
+			return nil
+		default:
+			return m.do(c.Name)
+		}
+	}
+	m.say("the key " + key + " is none: ? lists them")
+	return nil
+}
+
+// ask lets the reader type a command line that begins so.
+func (m *model) ask(begin string) { m.typing, m.typed = true, begin }
+
+func (m *model) say(text string) { m.message = []step.Line{{Text: text, Task: -1}} }
+
+// edit is a key while a command line is typed.
+func (m *model) edit(key, text string) tea.Cmd {
+	switch key {
+	case "esc":
+		m.typing = false
+	case "enter":
+		m.typing = false
+		return m.do(m.typed)
+	case "backspace":
+		if n := len(m.typed); n > 0 {
+			m.typed = m.typed[:n-1]
+		}
+	case "space":
+		m.typed += " "
+	default:
+		m.typed += text
+	}
+	return nil
+}
+
+// turn is a key while a page is shown.
+func (m *model) turn(key string) {
+	switch key {
+	case "down", "j":
+		m.top++
+	case "up", "k":
+		m.top--
+	case "pgdown", "space":
+		m.top += m.height - 2
+	case "pgup":
+		m.top -= m.height - 2
+	default:
+		m.page, m.top = nil, 0
+		return
+	}
+	m.top = max(0, min(m.top, len(m.page)-1))
+}
+
+// do performs a command beside the screen, which goes on being shown: it may search.
+func (m *model) do(line string) tea.Cmd {
+	ctx, cancel := context.WithCancel(m.ctx)
+	m.cancel = cancel
+	return func() tea.Msg {
+		answer, err := m.s.Do(ctx, line)
+		return answered{answer, err}
+	}
+}
+
+// take shows what came of a command.
+func (m *model) take(a answered) tea.Cmd {
+	m.cancel()
+	m.cancel = nil
+	var lines []step.Line
+	for _, text := range a.answer.Lines {
+		lines = append(lines, step.Line{Text: text, Task: -1})
+	}
+	switch {
+	case a.err != nil:
+		m.say(a.err.Error())
+	case len(lines) > messageLines:
+		m.page, m.top = lines, 0
+	default:
+		m.message = lines
+	}
+	if a.answer.Quit {
+		return tea.Quit
+	}
+	return nil
+}
+
+// prompt is the line at the foot of the screen.
+func (m *model) prompt() string {
+	switch {
+	case m.cancel != nil:
+		return "… esc ends the search"
+	case m.page != nil:
+		return "up, down: more   any other key: back"
+	case m.typing:
+		return ":" + m.typed + "_"
+	}
+	var words []string
+	for _, key := range []string{"u", "r", "s", "v", "a", "w", "m", "x", "o", "q"} {
+		for _, c := range step.Commands() {
+			if c.Short == key {
+				words = append(words, key+" "+c.Name)
+			}
+		}
+	}
+	return "A B… take a step  " + strings.Join(words, "  ") + "  ? help"
+}

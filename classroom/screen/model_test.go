@@ -1,0 +1,187 @@
+package screen
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"vmasim/classroom/step"
+	"vmasim/workloads"
+	"vmasim/workloads/program"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
+
+func begun(tb testing.TB, name string, width, height int) *model {
+	tb.Helper()
+	sc, err := workloads.LoadBuiltin(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s, err := step.New(sc, program.Setting{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	m := &model{ctx: tb.Context(), s: s, title: sc.Title}
+	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
+	return m
+}
+
+// press presses keys one after the other, and performs what comes of each. It reports whether the reader has ended the session.
+func press(m *model, all ...string) (ended bool) {
+	for _, key := range all {
+		cmd := m.press(key, text(key))
+		for cmd != nil {
+			msg := cmd()
+			if _, quit := msg.(tea.QuitMsg); quit {
+				return true
+			}
+			_, cmd = m.Update(msg)
+		}
+	}
+	return false
+}
+
+func text(key string) string {
+	if len(key) == 1 {
+		return key
+	}
+	return ""
+}
+
+func shown(m *model) string {
+	var lines []string
+	for _, l := range m.lines() {
+		lines = append(lines, strings.TrimRight(ansi.Strip(l), " "))
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// TestScreens holds the screens of a session against golden files.
+func TestScreens(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {40, 12}, {20, 5}} {
+		m := begun(t, "detach-race", size[0], size[1])
+		var b strings.Builder
+		look := func(keys ...string) {
+			press(m, keys...)
+			fmt.Fprintf(&b, "--- %s\n%s", strings.Join(keys, " "), shown(m))
+		}
+		look()
+		look("A", "A", "A", "A", "A", "A", "A", "A")
+		look("s", "B", "enter")
+		look("a")
+		look("x")
+		look("left", "v")
+		look("?")
+		look("down", "down", "q")
+		look("z")
+		golden(t, fmt.Sprintf("detach-race-%dx%d", size[0], size[1]), b.String())
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not what is shown: go test ./classroom/screen -rewrite\n%s", file, got)
+	}
+}
+
+// TestEveryScreenFits: nothing is wider or higher than the terminal, whatever its size.
+func TestEveryScreenFits(t *testing.T) {
+	m := begun(t, "overlap-fault", 80, 24)
+	for i := 0; !m.s.Over(); i++ {
+		press(m, string(rune('A'+i/7%2)))
+		m.Update(tea.WindowSizeMsg{Width: 10 + i*13%150, Height: 3 + i*7%60})
+		lines := m.lines()
+		if len(lines) > m.height {
+			t.Fatalf("%d lines of %d", len(lines), m.height)
+		}
+		for _, l := range lines {
+			if n := ansi.StringWidth(l); n > m.width {
+				t.Fatalf("%d columns of %d: %s", n, m.width, ansi.Strip(l))
+			}
+		}
+		if i > 2000 {
+			t.Fatal("it does not end")
+		}
+		if strings.Contains(shown(m), "cannot go on") {
+			press(m, "B", "A")
+		}
+	}
+}
+
+// TestTyping: a command line can be corrected, left, and be wrong.
+func TestTyping(t *testing.T) {
+	m := begun(t, "detach-race", 80, 24)
+	press(m, ":", "A", "space", "3", "4", "backspace", "enter")
+	if m.s.At() != 3 {
+		t.Errorf("stands at %d", m.s.At())
+	}
+	press(m, "g", "1", "esc")
+	if m.s.At() != 3 || m.typing {
+		t.Errorf("stands at %d, typing %v", m.s.At(), m.typing)
+	}
+	press(m, "g", "9", "enter")
+	if !strings.Contains(shown(m), "step 9 is not there") {
+		t.Error(shown(m))
+	}
+	press(m, "home")
+	if m.s.At() != 0 || strings.Contains(shown(m), "step 9 is not there") {
+		t.Error(shown(m))
+	}
+	press(m, "end")
+	if m.s.At() != 3 {
+		t.Errorf("stands at %d", m.s.At())
+	}
+	if !press(m, "q") || !press(m, "ctrl+c") {
+		t.Error("it goes on")
+	}
+}
+
+// TestBusy: while a command has the session the screen stays, and keys wait but for those that end it.
+func TestBusy(t *testing.T) {
+	m := begun(t, "detach-race", 80, 24)
+	before := shown(m)
+	cmd := m.press("a", "a")
+	if m.press("A", "A") != nil || m.s.At() != 0 {
+		t.Error("a key is performed beside the search")
+	}
+	if during := shown(m); !strings.HasPrefix(during, before[:strings.LastIndex(strings.TrimSpace(before), "\n")]) || !strings.Contains(during, "esc ends the search") {
+		t.Error(during)
+	}
+	m.press("esc", "")
+	m.Update(cmd())
+	if m.cancel != nil || !strings.Contains(shown(m), "which were not searched") {
+		t.Error(shown(m))
+	}
+}
+
+// TestTerminal runs the whole program on what stands for a terminal.
+func TestTerminal(t *testing.T) {
+	m := begun(t, "detach-race", 80, 24)
+	var out strings.Builder
+	err := Run(t.Context(), m.s, "title", tea.WithInput(strings.NewReader("AABq")), tea.WithOutput(&out), tea.WithWindowSize(80, 24), tea.WithoutSignals())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "title") {
+		t.Errorf("%q", out.String())
+	}
+}
