@@ -96,3 +96,42 @@ func TestUprobe(t *testing.T) {
 	}
 	l.end()
 }
+
+// TestUprobeFails: where a breakpoint cannot be put into all mappings it is in none, those that come have none, and it can be put again.
+// Where another is there already, that one stays.
+func TestUprobeFails(t *testing.T) {
+	for _, before := range []uint64{0, 5} {
+		for k, reached := 0, true; reached; k++ {
+			l := newLab(t, mm.Config{Beside: mm.Probes}, "")
+			f := l.open(4)
+			for _, n := range []int{0, 10, 600, 1200} {
+				l.mmapFile(f, n, n+2, linux.PROT_READ, linux.MAP_PRIVATE, 0)
+			}
+			l.do(l.touch(l.t, l.mm, 10, linux.Read)) // the page is there already, and is the file's
+			original, err := fault.Peek(l.t, l.mm, at(10)+8)
+			l.do(err)
+			if before != 0 {
+				l.do(l.mm.Uprobe(l.t, at(10)+8, before))
+				original = before
+			}
+			fails := &failing{k: k}
+			l.t.Observer = fails
+			err = l.mm.Uprobe(l.t, at(10)+8, 7)
+			l.t.Observer = nil
+			if reached = fails.n > k; !reached {
+				l.do(err)
+				original = 7
+			} else if !errors.Is(err, linux.ENOMEM) {
+				t.Errorf("allocation %d: %v", k, err)
+			}
+			l.mmapFile(f, 20, 21, linux.PROT_READ, linux.MAP_PRIVATE, 0)
+			for _, n := range []int{0, 10, 600, 1200, 20} {
+				if word, err := fault.Peek(l.t, l.mm, at(n)+8); err != nil || word != original {
+					t.Errorf("allocation %d: page %d has %d, expected %d (%v)", k, n, word, original, err)
+				}
+			}
+			l.do(l.mm.Uprobe(l.t, at(10)+8, 7))
+			l.end()
+		}
+	}
+}

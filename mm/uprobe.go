@@ -55,11 +55,50 @@ func (mm *MM) Uprobe(t *task.Task, addr, word uint64) error {
 	m.lists.ProbesLock.Unlock(t)
 	var err error
 	for _, at := range buildMapInfo(t, p) {
-		err = errors.Join(err, at.register(t, p))
+		if err == nil {
+			err = at.each(t, p, func(v *vma.VMA) error { return at.mm.installBreakpoint(t, v, at.addr, p) })
+		}
 		at.mm.Put(t)
 	}
 	m.lists.DupMmapSem.UpWrite(t)
+	if err != nil {
+		m.unregister(t, f, p)
+	}
 	return errors.Join(err, f.Put(t))
+}
+
+// unregister takes the breakpoints of a probe out again, which could not be put everywhere: uprobe_unregister_nosync. Where memory is short
+// for that, too, one stays.
+func (m *Machine) unregister(t *task.Task, f *phys.File, p probe) {
+	t.Enter("uprobe_unregister_nosync")
+	defer t.Leave()
+	m.lists.DupMmapSem.DownWrite(t)
+	defer m.lists.DupMmapSem.UpWrite(t)
+	word, known := m.original(t, f, p)
+	for _, at := range buildMapInfo(t, p) {
+		if known {
+			_ = at.each(t, p, func(v *vma.VMA) error { return at.mm.removeBreakpoint(t, v, at.addr, p, word) })
+		}
+		at.mm.Put(t)
+	}
+}
+
+// original forgets a probe, and returns the word that is to be in its place: of another probe there, or the file's.
+func (m *Machine) original(t *task.Task, f *phys.File, p probe) (word uint64, known bool) {
+	m.lists.ProbesLock.Lock(t)
+	i := slices.Index(m.lists.probes, p)
+	m.lists.probes = slices.Delete(m.lists.probes, i, i+1)
+	for _, other := range m.lists.probes {
+		if other.inode == p.inode && other.pgoff == p.pgoff && other.offset == p.offset {
+			word, known = other.word, true
+		}
+	}
+	m.lists.ProbesLock.Unlock(t)
+	if pfn := f.Lookup(t, p.pgoff); pfn != 0 && !known { // without it in the cache, no breakpoint was written: its page is a copy
+		word, known = m.Mem.Word(pfn, p.offset).ReadOnce(t), true
+		m.Mem.Put(t, pfn)
+	}
+	return word, known
 }
 
 // mapInfo is where a page of a file is mapped, with a reference on the address space.
@@ -86,12 +125,12 @@ func (p *probe) in(t *task.Task, v *vma.VMA) bool {
 	return f != nil && f.Inode == p.inode && v.Flags(t)&linux.VMMayShare == 0
 }
 
-// register puts the breakpoint where the page is mapped, if it still is.
-func (i mapInfo) register(t *task.Task, p probe) error {
+// each has something done to the VMA where the page is mapped, if it still is, with mmap_lock held for writing.
+func (i mapInfo) each(t *task.Task, p probe, do func(v *vma.VMA) error) error {
 	i.mm.MmapWriteLock(t)
 	defer i.mm.MmapWriteUnlock(t)
 	if v := i.mm.Tree.Find(t, i.addr); v != nil && v.Contains(t, i.addr) && p.in(t, v) && v.PgoffAt(t, i.addr) == p.pgoff {
-		return i.mm.installBreakpoint(t, v, i.addr, p)
+		return do(v)
 	}
 	return nil
 }
@@ -112,6 +151,28 @@ func (mm *MM) installBreakpoint(t *task.Task, v *vma.VMA, addr uint64, p probe) 
 	mm.Machine.Mem.Word(slot.Get(t).PFN(), p.offset).WriteOnce(t, p.word)
 	slot.Unlock(t)
 	return nil
+}
+
+// removeBreakpoint writes a word in the place of the breakpoint in the page at addr, in v, if that is a copy with the breakpoint:
+// remove_breakpoint and verify_opcode.
+// The caller holds mmap_lock for writing.
+func (mm *MM) removeBreakpoint(t *task.Task, v *vma.VMA, addr uint64, p probe, word uint64) error {
+	t.Enter("remove_breakpoint")
+	defer t.Leave()
+	slot, ok := mm.Tables.Find(t, addr)
+	if !ok {
+		return nil
+	}
+	slot.Lock(t)
+	e := slot.Get(t)
+	m := mm.Machine.Mem
+	there := e.Present() && m.Page(e.PFN()).Kind.Peek() == phys.KindAnon && m.Word(e.PFN(), p.offset).ReadOnce(t) == p.word
+	slot.Unlock(t)
+	if !there {
+		return nil
+	}
+	p.word = word
+	return mm.installBreakpoint(t, v, addr, p)
 }
 
 // uprobeMmap puts the breakpoints of its file into a VMA that is new, or has become longer: uprobe_mmap. Where there is no memory for
