@@ -6,7 +6,6 @@ package inject
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"time"
 
@@ -45,7 +44,7 @@ func Run(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, error
 	}
 	begun := time.Now()
 	r := &Result{Scenario: sc.Name, Title: sc.Title, Rules: plan.Rules.String(), Machine: sc.MachineText(), Seed: plan.Seed}
-	p := &performer{sc: sc, plan: plan, o: &o, seed: maphash.MakeSeed()}
+	p := newPerformer(sc, plan, &o)
 	defer p.close()
 	plain, err := p.perform(ctx, nil)
 	switch {
@@ -67,33 +66,41 @@ func Run(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, error
 // each lets one point fail after the other.
 func (p *performer) each(ctx context.Context, r *Result) error {
 	for n := range p.plain {
-		var reference *performance // that nothing fails in
-		for k := range p.plain[n].points {
-			if p.o.Progress != nil {
-				p.o.Progress(r.Done, r.Points)
+		if err := p.eachOf(ctx, r, n); err != nil || r.Interrupted || r.Stuck {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachOf lets one point of a turn fail after the other.
+func (p *performer) eachOf(ctx context.Context, r *Result, turn int) error {
+	var reference *performance // that nothing fails in
+	for k := range p.plain[turn].points {
+		if p.o.Progress != nil {
+			p.o.Progress(r.Done, r.Points)
+		}
+		did, err := p.perform(ctx, &failure{turn: turn, k: k})
+		if err == nil && did != nil && did.failed.Passed {
+			if reference == nil {
+				reference, err = p.perform(ctx, &failure{turn: turn, k: -1})
 			}
-			did, err := p.perform(ctx, &failure{turn: n, k: k})
-			if err == nil && did != nil && did.failed.Passed {
-				if reference == nil {
-					reference, err = p.perform(ctx, &failure{turn: n, k: -1})
-				}
-				if err == nil && reference != nil {
-					did.compare(reference)
-				}
+			if err == nil && reference != nil {
+				did.compare(reference)
 			}
-			switch {
-			case err != nil:
-				return err
-			case ctx.Err() != nil:
-				r.Interrupted = true
-				return nil
-			}
-			r.Done++
-			r.add(did.failed)
-			if did.stuck {
-				r.Stuck = true // it may hold anything
-				return nil
-			}
+		}
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			r.Interrupted = true
+			return nil
+		}
+		r.Done++
+		r.add(did.failed)
+		if did.stuck {
+			r.Stuck = true // it may hold anything
+			return nil
 		}
 	}
 	return nil

@@ -39,7 +39,7 @@ type Failure struct {
 	Fails     task.Choice `json:"fails"`  // alloc-fails, charge-fails or hook-fails
 	In        string      `json:"in"`     // the kernel function in which it failed
 	Gives     string      `json:"gives"`  // the statement
-	Passed    bool        `json:"passed"` // that is what it gives without the failure
+	Passed    bool        `json:"passed"` // it succeeds as it does without the failure
 	Left      []string    `json:"left"`   // what is otherwise than before the statement
 	Wrong     []string    `json:"wrong"`  // that may not be so, what is invalid, and what is left over in the end
 	Times     int         `json:"times"`  // points at which the same came
