@@ -37,7 +37,6 @@ init
 type plan struct {
 	scenario *workloads.Scenario
 	heap     uint64 // where it begins; 0: there is none
-	rules    string // where points fail; "": the default
 }
 
 // newPlan returns a plan for a window of so many pages, whose upper half begins with a heap.
