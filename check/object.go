@@ -68,6 +68,7 @@ var roleTable = map[string]role{
 	"vm_area_struct.anon_vma_chain": chainRole,
 	"vm_area_struct.vm_flags":       contentRole,
 	"vm_area_struct.vm_pgoff":       pgoffRole,
+	"vm_area_struct.vm_anon_pgoff":  pgoffRole,
 	"vm_area_struct.vm_file":        fileRole,
 	"vm_area_struct.vm_ops":         contentRole,
 	"vm_area_struct.vm_lock_seq":    vmaSeqRole,

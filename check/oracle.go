@@ -113,7 +113,7 @@ var oracleTable = [...]Info{
 	{"wrong-merge", "a call has joined VMAs that differ, or changed pages that it was not about", "I11", ByCell, "always; fork's children since 6.16", ""},
 	{"detached-refcnt", "a new VMA does not begin with vm_refcnt 0", "I4", ByCell, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --until detached-refcnt"},
 	{"not-write-locked", "vma_assert_write_locked fails", "I12", ByCell | Discipline, "6.4", ""},
-	{"not-locked", "vma_assert_locked fails", "I13", ByCell | Discipline, "6.4", ""},
+	{"not-locked", "vma_assert_locked fails, or vma_assert_stabilised", "I13", ByCell | Discipline, "6.4; the second 7.x", ""},
 	{"write-lock-without-mmap-lock", "vma_start_write without mmap_lock held for writing", "I19", ByCell | Discipline, "6.4", ""},
 	{"double-free", "an object or a frame is freed twice", "I4", ByCell, "always", ""},
 	{"bad-free", "an object is freed that is still in use", "I4", ByCell, "always; a VMA with references since 6.15", "put-to-zero --rules linux-6.18,-detach-waits --until bad-free"},

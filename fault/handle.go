@@ -163,7 +163,7 @@ func (f *fault) describeAnon(pfn phys.PFN) {
 		f.t.Violate("no-anon-vma", "the page for %#x is anonymous, and its VMA has no anon_vma", f.addr)
 	}
 	page := f.mm.Machine.Mem.Page(pfn)
-	page.Describe(phys.KindAnon, owner, f.VMA.PgoffAt(f.t, f.addr))
+	page.Describe(phys.KindAnon, owner, f.VMA.AnonPgoffAt(f.t, f.addr))
 	page.Mapcount.Init(1)
 }
 

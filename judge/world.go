@@ -44,8 +44,8 @@ func NewLab() (*Lab, error) {
 
 func newLabOn(h *host.Lab, set rules.Set) *Lab { return &Lab{host: h, kernel: h.Kernel(), rules: set} }
 
-// SetRules has the simulator follow other rules than the kernel's.
-func (l *Lab) SetRules(s rules.Set) { l.rules = s }
+// SetRules has the simulator follow other rules than the kernel's. Their generation says which kernels judge.
+func (l *Lab) SetRules(s rules.Set) { l.rules, l.kernel.Series = s, s.Judge() }
 
 // Close ends all agents.
 func (l *Lab) Close() {

@@ -67,7 +67,8 @@ func reusableAnonVMA(t *task.Task, old, a, b *vma.VMA) *vma.AnonVMA {
 	aStart, aEnd := a.Range(t)
 	if aEnd != b.Start(t) || a.File(t) != b.File(t) ||
 		(a.Flags(t)^b.Flags(t))&^(linux.VMAccessFlags|linux.VMSticky) != 0 ||
-		b.Pgoff(t) != a.Pgoff(t)+(aEnd-aStart)>>linux.PageShift {
+		b.Pgoff(t) != a.Pgoff(t)+(aEnd-aStart)>>linux.PageShift ||
+		a.HasAnonPgoff() && a.AnonPgoffAt(t, aEnd) != b.AnonPgoffAt(t, aEnd) {
 		return nil
 	}
 	if anon := old.AnonVMA(t); anon != nil && !isForkChild(t, old) {

@@ -68,6 +68,7 @@ var callTable = [...]struct {
 // area is a VMA as it was at some moment.
 type area struct {
 	start, end, pgoff uint64
+	anonPgoff         uint64 // of its anonymous pages
 	flags             linux.VMFlags
 	file              *phys.File
 	anon              *vma.AnonVMA
@@ -186,7 +187,7 @@ func (mm *MM) areas(all []area) []area {
 		for l := v.ChainPeek(); l != nil; l = l.Next {
 			links++
 		}
-		all = append(all, area{start, end, pgoff, flags, file, anon, links, v.Closes(), v.PolicyPeek()})
+		all = append(all, area{start, end, pgoff, v.AnonPgoffPeek(), flags, file, anon, links, v.Closes(), v.PolicyPeek()})
 		if end <= start { // that is what Validate is for
 			break
 		}

@@ -20,14 +20,17 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 	t.Enter("copy_vma")
 	defer t.Leave()
 	mm, v := r.mm, r.vma
-	start, end, pgoff := r.newAddr, r.newAddr+r.newLen, v.PgoffAt(t, r.addr)
-	if mm.Rules.Has(rules.ResetUnfaulted) && v.IsAnonymous(t) && v.AnonVMA(t) == nil { // no page has an offset yet
-		pgoff = start >> linux.PageShift
+	start, end, pgoff, anonPgoff := r.newAddr, r.newAddr+r.newLen, v.PgoffAt(t, r.addr), anonPgoffAt(t, v, r.addr)
+	if anonymous := v.IsAnonymous(t); mm.Rules.Has(rules.ResetUnfaulted) && (anonymous || v.HasAnonPgoff()) && v.AnonVMA(t) == nil { // no page has an offset yet
+		anonPgoff = start >> linux.PageShift
+		if anonymous {
+			pgoff = anonPgoff
+		}
 	}
 	oldStart := v.Start(t)
 	merge := mergeRange{
 		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end), copiedFrom: v,
-		start: start, end: end, pgoff: pgoff, flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
+		start: start, end: end, pgoff: pgoff, anonPgoff: anonPgoff, flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
 	}
 	if r.has(linux.MREMAP_DONTUNMAP) && mm.Rules.Has(rules.SpareSource) {
 		if merge.prev == v {
@@ -47,17 +50,18 @@ func (r *remap) copyVMA(t *task.Task) (vmaCopy, error) {
 	if merged { // without memory to merge, a VMA of its own is tried
 		mm.callIsPartial(t)
 	}
-	n, err := mm.dupRange(t, v, start, end, pgoff)
+	n, err := mm.dupRange(t, v, &merge)
 	return vmaCopy{v, n, false}, err
 }
 
-// dupRange makes and links a VMA like v for [start, end), which is free. It fails with ENOMEM.
-func (mm *MM) dupRange(t *task.Task, v *vma.VMA, start, end, pgoff uint64) (*vma.VMA, error) {
+// dupRange makes and links a VMA like v for a range that is free and could not be merged. It fails with ENOMEM.
+func (mm *MM) dupRange(t *task.Task, v *vma.VMA, r *mergeRange) (*vma.VMA, error) {
 	n, err := mm.Machine.VMAs.Dup(t, v, &mm.MMLock)
 	if err != nil {
 		return nil, err
 	}
-	n.SetRange(t, start, end, pgoff)
+	n.SetRange(t, r.start, r.end, r.pgoff)
+	n.SetAnonPgoff(t, r.anonPgoff)
 	if err := mm.Tree.Preallocate(t); err != nil {
 		mm.freeVMA(t, n)
 		return nil, err

@@ -98,7 +98,9 @@ func (mm *MM) dupVMAs(t *task.Task, child *MM) error {
 	}
 	child.Tree.Fill(t, all)
 	for _, e := range entries {
-		child.StartWrite(t, e.VMA)
+		if mm.Rules.Has(rules.ForkLocksChild) {
+			child.StartWrite(t, e.VMA)
+		}
 		child.MarkAttached(t, e.VMA)
 	}
 	child.addMapCount(t, len(entries))

@@ -118,6 +118,8 @@ func (c *call) changed(p *piece, err error, leaves residues) (wrong string) {
 		return ""
 	case p.was.file != p.is.file || p.was.offsetAt(p.start) != p.is.offsetAt(p.start):
 		return "what it maps has changed"
+	case p.was.anonPgoff-p.was.start>>linux.PageShift != p.is.anonPgoff-p.is.start>>linux.PageShift:
+		return "the offset of its anonymous pages has changed"
 	case p.was.anon != p.is.anon && !(p.was.anon == nil && c.gained(p, leaves)), p.was.anon == p.is.anon && p.was.links != p.is.links && !p.grown():
 		return "its anon_vma has changed"
 	}
@@ -224,6 +226,8 @@ func couldBeOne(a, b *area) bool {
 	case a.end != b.start || a.closes || b.closes || (a.flags|b.flags)&linux.VMSpecial != 0:
 		return false
 	case (a.flags^b.flags)&^linux.VMSticky != 0 || a.file != b.file || a.offsetAt(b.start) != b.pgoff || a.policy != b.policy:
+		return false
+	case a.file != nil && a.flags&(linux.VMShared|linux.VMMayWrite) == linux.VMMayWrite && a.anonPgoff-a.start>>linux.PageShift != b.anonPgoff-b.start>>linux.PageShift:
 		return false
 	case a.anon == b.anon:
 		return true

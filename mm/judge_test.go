@@ -19,7 +19,7 @@ var anonA, anonB = &vma.AnonVMA{ID: 1}, &vma.AnonVMA{ID: 2}
 
 // pages makes an anonymous area of pages [start, end).
 func pages(start, end uint64, flags linux.VMFlags) area {
-	return area{start: start << linux.PageShift, end: end << linux.PageShift, pgoff: start, flags: flags}
+	return area{start: start << linux.PageShift, end: end << linux.PageShift, pgoff: start, anonPgoff: start, flags: flags}
 }
 
 // owned is pages with an anon_vma and so many links.
@@ -35,6 +35,7 @@ func TestJudge(t *testing.T) {
 	mapped := func(a area, f *phys.File) area { a.file = f; return a }
 	closing := func(a area) area { a.closes = true; return a }
 	moved := func(a area, pgoff uint64) area { a.pgoff = pgoff; return a }
+	copies := func(a area, anonPgoff uint64) area { a.file, a.anonPgoff = file, anonPgoff; return a }
 	for _, c := range []struct {
 		name          string
 		op            operation
@@ -72,6 +73,13 @@ func TestJudge(t *testing.T) {
 			after: []area{mapped(pages(0, 2, ro), file), moved(mapped(pages(2, 4, ro), file), 7)}},
 		{name: "joined although it does not", op: callMprotect, spans: []span{{2, 4}}, before: []area{mapped(pages(0, 2, ro), file), moved(mapped(pages(2, 4, wr), file), 7)},
 			after: []area{mapped(pages(0, 4, ro), file)}, oracle: "wrong-merge"},
+		{name: "copies that do not continue", op: callMprotect, spans: []span{{2, 4}}, before: []area{copies(pages(0, 2, ro), 0), copies(pages(2, 4, wr), 7)},
+			after: []area{copies(pages(0, 2, ro), 0), copies(pages(2, 4, ro), 7)}},
+		{name: "of memory that is shared they do not matter", op: callMprotect, spans: []span{{2, 4}},
+			before: []area{copies(pages(0, 2, ro|linux.VMMayShare|linux.VMShared), 0), copies(pages(2, 4, wr|linux.VMMayShare|linux.VMShared), 7)},
+			after:  []area{copies(pages(0, 2, ro|linux.VMMayShare|linux.VMShared), 0), copies(pages(2, 4, ro|linux.VMMayShare|linux.VMShared), 7)}, oracle: "missed-merge"},
+		{name: "copies joined although they do not", op: callMprotect, spans: []span{{2, 4}}, before: []area{copies(pages(0, 2, ro), 0), copies(pages(2, 4, wr), 7)},
+			after: []area{copies(pages(0, 4, ro), 0)}, oracle: "wrong-merge"},
 		{name: "a close hook keeps apart", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro), closing(pages(2, 4, wr))},
 			after: []area{pages(0, 2, ro), closing(pages(2, 4, ro))}},
 		{name: "a device's memory stays apart", op: callMprotect, spans: []span{{2, 4}}, before: []area{pages(0, 2, ro|linux.VMIO), pages(2, 4, wr|linux.VMIO)},

@@ -16,6 +16,7 @@ type mergeRange struct {
 	prev, middle, next *vma.VMA // nil where there is none; middle: nil for a new range
 	start, end         uint64
 	pgoff              uint64
+	anonPgoff          uint64 // of the range's anonymous pages, where pgoff does not tell it
 	flags              linux.VMFlags
 	file               *phys.File
 	anon               *vma.AnonVMA // of the range's pages
@@ -35,7 +36,8 @@ func (r *mergeRange) canMergeLeft(t *task.Task) bool {
 	if end == r.start {
 		t.Reach(task.MergeTried)
 	}
-	return end == r.start && r.compatible(t, r.prev) && r.follows(r.prev.Pgoff(t), end-start, r.pgoff)
+	return end == r.start && r.compatible(t, r.prev) && r.follows(r.prev.Pgoff(t), end-start, r.pgoff) &&
+		(!r.copiesFile() || r.follows(r.prev.AnonPgoffAt(t, start), end-start, r.anonPgoff))
 }
 
 // canMergeRight reports whether the range can join next: can_vma_merge_right. If it joins prev, too, the two must also
@@ -45,7 +47,8 @@ func (r *mergeRange) canMergeRight(t *task.Task, left bool) bool {
 		return false
 	}
 	t.Reach(task.MergeTried)
-	if !r.compatible(t, r.next) || !r.follows(r.pgoff, r.end-r.start, r.next.Pgoff(t)) {
+	if !r.compatible(t, r.next) || !r.follows(r.pgoff, r.end-r.start, r.next.Pgoff(t)) ||
+		r.copiesFile() && !r.follows(r.anonPgoff, r.end-r.start, r.next.AnonPgoffAt(t, r.end)) {
 		return false
 	}
 	if !left {
@@ -93,6 +96,20 @@ func (r *mergeRange) samePolicy(t *task.Task, v *vma.VMA) bool {
 // follows reports whether page offset b is the one that comes behind what begins at offset a and is that many bytes long.
 func (r *mergeRange) follows(a, bytes, b uint64) bool {
 	return a+bytes>>linux.PageShift == b || !r.mm.Rules.Has(rules.OffsetsContinue)
+}
+
+// copiesFile reports whether what is mapped may have anonymous pages of its own beside those of a file, and the rules tell the offsets of
+// both apart: needs_adjacent_anon_pgoff.
+func (r *mergeRange) copiesFile() bool {
+	return r.file != nil && r.flags&(linux.VMShared|linux.VMMayWrite) == linux.VMMayWrite && r.mm.Rules.Has(rules.AnonOffsets)
+}
+
+// anonPgoffAt returns the page offset of addr among the anonymous pages of v, if vm_pgoff does not tell it.
+func anonPgoffAt(t *task.Task, v *vma.VMA, addr uint64) uint64 {
+	if !v.HasAnonPgoff() {
+		return 0
+	}
+	return v.AnonPgoffAt(t, addr)
 }
 
 // removable reports whether the merge may swallow v: a close hook must run at the mapping's end and nowhere else.
@@ -203,7 +220,7 @@ func (mm *MM) mergeExtend(t *task.Task, v *vma.VMA, bytes uint64) (*vma.VMA, err
 	end := v.End(t)
 	r := mergeRange{
 		mm: mm, prev: v, next: mm.vmi.Find(t, end), start: end, end: end + bytes,
-		pgoff: v.PgoffAt(t, end), flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
+		pgoff: v.PgoffAt(t, end), anonPgoff: anonPgoffAt(t, v, end), flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
 	}
 	merged, err := r.mergeNew(t)
 	if err == nil && !merged {
@@ -362,7 +379,7 @@ func (mm *MM) changeFlags(t *task.Task, v *vma.VMA, start, end uint64, flags lin
 func (mm *MM) modify(t *task.Task, prev, v *vma.VMA, start, end uint64, flags linux.VMFlags) (*vma.VMA, error) {
 	r := mergeRange{
 		mm: mm, prev: prev, middle: v, start: start, end: end,
-		pgoff: v.PgoffAt(t, start), flags: flags, file: v.File(t), anon: v.AnonVMA(t),
+		pgoff: v.PgoffAt(t, start), anonPgoff: anonPgoffAt(t, v, start), flags: flags, file: v.File(t), anon: v.AnonVMA(t),
 	}
 	if v.End(t) == end {
 		r.next = mm.vmi.Find(t, end)
@@ -396,7 +413,7 @@ func (mm *MM) rejoin(t *task.Task, v *vma.VMA) {
 	start, end := v.Range(t)
 	r := mergeRange{
 		mm: mm, prev: mm.vmi.Prev(t, start), middle: v, start: start, end: end,
-		pgoff: v.Pgoff(t), flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
+		pgoff: v.Pgoff(t), anonPgoff: anonPgoffAt(t, v, start), flags: v.Flags(t), file: v.File(t), anon: v.AnonVMA(t),
 	}
 	_, _ = r.mergeExisting(t)
 }

@@ -311,7 +311,7 @@ func prepareFile(t *task.Task, file *phys.File, flags linux.VMFlags, pgoff uint6
 func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags linux.VMFlags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
 	r := mergeRange{
 		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),
-		start: start, end: end, pgoff: pgoff, flags: flags, file: file,
+		start: start, end: end, pgoff: pgoff, anonPgoff: start >> linux.PageShift, flags: flags, file: file,
 	}
 	mm.callWants(t, &r)
 	late := linux.VMFlags(0)

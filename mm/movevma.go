@@ -96,7 +96,7 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	t.Enter("move_vma")
 	defer t.Leave()
 	mm := r.mm
-	if !r.roomFor(t, moveMargin) {
+	if !r.roomFor(t, r.margin()) {
 		return 0, r.tooManyVMAs()
 	}
 	if err := r.charge(t); err != nil {
@@ -105,7 +105,11 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	if mm.Rules.Has(rules.MoveLocksSource) { // no fault may map a page behind the back of the move
 		mm.StartWrite(t, r.vma)
 	}
-	c, err := r.copyVMA(t)
+	err := r.splitKept(t)
+	var c vmaCopy
+	if err == nil {
+		c, err = r.copyVMA(t)
+	}
 	if err != nil {
 		mm.uncharge(t, r.charged)
 		return 0, err
@@ -122,6 +126,24 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 		r.unmapSource(t)
 	}
 	return r.newAddr, nil
+}
+
+// splitKept splits the part of a locked source off that stays and is to be locked no more. It fails with ENOMEM.
+func (r *remap) splitKept(t *task.Task) error {
+	v := r.vma
+	if !r.has(linux.MREMAP_DONTUNMAP) || v.Flags(t)&linux.VMLocked == 0 || !r.mm.Rules.Has(rules.SplitKept) {
+		return nil
+	}
+	start, end := r.addr, r.addr+r.oldLen
+	if v.Start(t) < start {
+		if err := r.mm.splitVMA(t, v, start, true); err != nil {
+			return err
+		}
+	}
+	if v.End(t) > end {
+		return r.mm.splitVMA(t, v, end, false)
+	}
+	return nil
 }
 
 // moveData moves the pages: the second half of copy_vma_and_data. If it cannot, it moves back what it has moved; the tables there
@@ -207,7 +229,8 @@ func (r *remap) keepSource(t *task.Task) {
 		return
 	}
 	r.mm.Machine.unlinkAnonVMAs(t, v)
-	if r.mm.Rules.Has(rules.ResetKept) && v.IsAnonymous(t) {
+	v.SetAnonPgoff(t, start>>linux.PageShift)
+	if r.mm.Rules.Has(rules.ResetKept) && v.File(t) == nil {
 		v.SetRange(t, start, end, start>>linux.PageShift)
 	}
 	r.mm.residue.unfaulted(t, v)

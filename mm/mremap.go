@@ -2,16 +2,20 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
 
 const remapKnown = linux.MREMAP_MAYMOVE | linux.MREMAP_FIXED | linux.MREMAP_DONTUNMAP
 
-// The VMAs that a move may add before it takes any away, and those that unmapping the destination may add in front of that.
+// The VMAs that a move may add before it takes any away, and those that unmapping the destination may add in front of that. Since 7.3 the
+// first are counted before anything else, of any mremap, and only what is left of them when the move begins.
 const (
 	moveMargin        = 3 // cutting the source in three and linking the copy
 	destinationMargin = 2 // cutting what is at the source and at the destination
+	copyMargin        = 1 // linking the copy
+	keptMargin        = 1 // the source that stays
 )
 
 // Mremap is mremap(2): it returns where the mapping is now. Errors are linux.Errno values, wrapped; what may have changed then is
@@ -100,7 +104,9 @@ func (r *remap) checkParams() error {
 
 // perform is the part of Mremap under mmap_lock held for writing.
 func (r *remap) perform(t *task.Task) (uint64, error) {
-	if r.impliesNewAddr() && !r.roomFor(t, moveMargin+destinationMargin) { // the kernel looks before it has the lock
+	switch early := r.mm.Rules.Has(rules.EarlyMapCount); {
+	case early && !r.roomFor(t, moveMargin+r.kept()),
+		!early && r.impliesNewAddr() && !r.roomFor(t, moveMargin+destinationMargin): // the kernel looks before it has the lock
 		return 0, r.tooManyVMAs()
 	}
 	if r.has(linux.MREMAP_FIXED) && r.oldLen == r.newLen { // vrm_move_only
@@ -114,6 +120,22 @@ func (r *remap) perform(t *task.Task) (uint64, error) {
 		return r.moveTo(t)
 	}
 	return r.at(t)
+}
+
+// kept returns how many VMAs more there are in the end if the source stays.
+func (r *remap) kept() int {
+	if r.has(linux.MREMAP_DONTUNMAP) {
+		return keptMargin
+	}
+	return 0
+}
+
+// margin returns how many VMAs there must be room for when the move begins.
+func (r *remap) margin() int {
+	if r.mm.Rules.Has(rules.EarlyMapCount) {
+		return copyMargin + r.kept()
+	}
+	return moveMargin
 }
 
 func (r *remap) roomFor(t *task.Task, vmas int) bool {

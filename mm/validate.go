@@ -6,6 +6,7 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/tree"
 	"vmasim/vma"
@@ -101,6 +102,9 @@ func (c *checker) vma(v *vma.VMA, start, end uint64) {
 	if file == nil && anon == nil && pgoff != start>>linux.PageShift && !c.mm.residue.pgoff {
 		c.fail("unfaulted-pgoff", "unfaulted anonymous VMA at %#x has page offset %#x", start, pgoff)
 	}
+	if file != nil && anon == nil && c.mm.Rules.Has(rules.AnonOffsets) && v.AnonPgoffPeek() != start>>linux.PageShift {
+		c.fail("unfaulted-pgoff", "unfaulted VMA of a file at %#x has page offset %#x for anonymous pages", start, v.AnonPgoffPeek())
+	}
 	if c.linked(v, file) != (file != nil) {
 		c.fail("file-rmap", "VMA %#x is not in the reverse map of its file", start)
 	}
@@ -191,6 +195,9 @@ func (c *checker) page(v *vma.VMA, addr uint64, pte pgtable.PTE) {
 		c.fail("use-after-free", "the page at %#x has %d references and %d mappings", addr, page.Refcount.Peek(), int32(page.Mapcount.Peek()))
 	}
 	index := pgoff + (addr-start)>>linux.PageShift
+	if page.Kind.Peek() == phys.KindAnon {
+		index = v.AnonPgoffPeek() + (addr-start)>>linux.PageShift
+	}
 	if got := page.Index.Peek(); got != index {
 		c.fail("page-index", "the page at %#x has index %#x, its VMA gives %#x", addr, got, index)
 	}

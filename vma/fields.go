@@ -33,6 +33,8 @@ var fieldLayout = task.Layout{
 			Bits: task.LockRule{task.MmapRead}, Doc: "rights and kind; VM_MAYBE_GUARD is set atomically"},
 		{Name: "vm_pgoff", Offset: unsafe.Offsetof(VMA{}.pgoff), Size: 8, Read: stableRule, Write: everythingRule,
 			Doc: "page offset in the file or of the anonymous memory"},
+		{Name: "vm_anon_pgoff", Offset: unsafe.Offsetof(VMA{}.anonPgoff), Size: 8, Read: stableRule, Write: everythingRule,
+			Doc: "since 7.3: page offset of the anonymous pages of a mapped file"},
 		{Name: "anon_vma", Offset: unsafe.Offsetof(VMA{}.anon), Size: 8, Read: stableRule,
 			Write: task.LockRule{task.MmapRead | task.RmapWrite | task.PageTableLock, task.MmapWrite | task.VMAWrite, task.NotYetVisible},
 			Doc:   "owner of the anonymous pages; set by the first write fault"},

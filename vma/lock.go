@@ -294,6 +294,14 @@ func (v *VMA) AssertLocked(t *task.Task) {
 	}
 }
 
+// AssertStabilised reports a violation if neither mmap_lock nor the VMA's own lock is held, by whatever task: vma_assert_stabilised, as it
+// is without lockdep. Whether the task that looks at the VMA has one of them is what the oracle lock-rule says of each access.
+func (v *VMA) AssertStabilised(t *task.Task) {
+	if !v.mm.Peek().MmapLock.Held() {
+		v.AssertLocked(t)
+	}
+}
+
 // AssertAttached checks that the VMA is attached: vma_assert_attached. The caller has it write-locked, so that it stays so.
 func (v *VMA) AssertAttached(t *task.Task) {
 	if (v.refcnt.Peek() == 0 || v.detached.Peek()) && v.DetachedPeek() { // first what says most of the usual generation

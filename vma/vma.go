@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"vmasim/internal/invariants"
 	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
@@ -57,8 +58,8 @@ type VMA struct {
 	place phys.Mapping // in the reverse map of the file; under its lock
 	lock  *vmaLock     // of the generation RWSem: vm_lock; it never changes while the VMA lives
 
-	policy ksync.Pointer[Policy]
-	_      [8]byte
+	policy    ksync.Pointer[Policy]
+	anonPgoff ksync.Plain[uint64] // of the anonymous pages of a mapped file, in generations that tell it from pgoff
 }
 
 // Ops is vm_operations_struct: hooks of the mapping's owner.
@@ -88,10 +89,13 @@ func (v *VMA) Contains(t *task.Task, addr uint64) bool {
 	return addr >= v.start.ReadOnce(t) && addr < v.end.ReadOnce(t)
 }
 
-// SetRange changes start, end and page offset: vma_set_range. The VMA must be write-locked, and its rmap locks too if it
+// SetRange changes start, end and page offset: vma_set_range. The offset of the anonymous pages moves with the start. The VMA must be write-locked, and its rmap locks too if it
 // is linked; nothing is demanded of a VMA that is not in the tree yet.
 func (v *VMA) SetRange(t *task.Task, start, end, pgoff uint64) {
 	v.assertModifiable(t)
+	if v.HasAnonPgoff() {
+		v.anonPgoff.Write(t, v.anonPgoff.Read(t)+start>>linux.PageShift-v.start.Peek()>>linux.PageShift)
+	}
 	v.start.WriteOnce(t, start)
 	v.end.WriteOnce(t, end)
 	v.pgoff.Write(t, pgoff)
@@ -108,7 +112,12 @@ func (v *VMA) SetFlags(t *task.Task, f linux.VMFlags) {
 
 // SetFlag sets a sticky flag, which faults do not look at, while they may be reading the rest: vma_set_atomic_flag. The caller
 // holds mmap_lock for reading. The VMA lock would not do: a writer that splits the VMA copies its flags before it locks it.
-func (v *VMA) SetFlag(t *task.Task, f linux.VMFlags) { v.flags.SetBits(t, uint64(f)) }
+func (v *VMA) SetFlag(t *task.Task, f linux.VMFlags) {
+	if invariants.Enabled {
+		v.AssertStabilised(t)
+	}
+	v.flags.SetBits(t, uint64(f))
+}
 
 // Pgoff returns the page offset of the start in the file, or for anonymous memory the virtual page number it had when
 // it was first faulted.
@@ -123,7 +132,12 @@ func (v *VMA) PgoffAt(t *task.Task, addr uint64) uint64 {
 func (v *VMA) File(t *task.Task) *phys.File { return v.file.Read(t) }
 
 // SetFile sets the mapped file, before the VMA is visible. The caller gives the VMA its reference.
-func (v *VMA) SetFile(t *task.Task, f *phys.File) { v.file.Write(t, f) }
+func (v *VMA) SetFile(t *task.Task, f *phys.File) {
+	v.file.Write(t, f)
+	if v.HasAnonPgoff() {
+		v.anonPgoff.Write(t, v.start.Peek()>>linux.PageShift)
+	}
+}
 
 // Ops returns the owner's hooks, nil for none.
 func (v *VMA) Ops(t *task.Task) *Ops { return v.ops.Read(t) }
@@ -266,6 +280,9 @@ func (c *Cache) Dup(t *task.Task, v *VMA, mm *MMLock) (*VMA, error) {
 	if f := v.file.Read(t); f != nil {
 		f.Get(t)
 		n.file.Write(t, f)
+	}
+	if n.HasAnonPgoff() {
+		n.anonPgoff.Write(t, v.anonPgoff.Read(t))
 	}
 	n.ops.Write(t, v.ops.Read(t))
 	v.dupPolicy(t, n)

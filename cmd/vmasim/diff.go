@@ -43,8 +43,8 @@ With SCENARIOs their statements are performed: init, then the threads, each a
 statement in turn, then finally. With --random N, so many random operations are; the
 first drift is made as short as it can, drawn, and written as a scenario that shows
 it. What is compared, and what is not, is in docs/fidelity.md. The judge is Linux 6.18
-on x86-64. Another kernel is no judge: what differs is told as "another kernel", not as
-drift, and the exit status is 2 whatever was found.
+on x86-64, with --rules linux-7 Linux 7.3. Another kernel is no judge: what differs is
+told as "another kernel", not as drift, and the exit status is 2 whatever was found.
 
 With --faults the threads of SCENARIOs are run at once, by real threads too, and the
 share of their page faults that fell back to mmap_lock is printed for both sides.

@@ -21,6 +21,7 @@ func TestAnotherKernel(t *testing.T) {
 	for _, args := range [][]string{
 		{"diff", "--random", "300"},
 		{"diff", "../../testdata/kernel/mseal-call.vma"},
+		{"diff", "../../testdata/kernel/mseal-call.vma", "--rules", "linux-7"},
 		{"diff", "../../testdata/kernel/mseal-call.vma", "--format", "json"},
 	} {
 		cmd := exec.Command("vmasim", args...)

@@ -28,6 +28,15 @@ var forkRules = rows{
 		Seen:   SeenReached,
 		Locks:  withVMALock,
 	},
+	ForkLocksChild: {
+		Name:   "fork-locks-child",
+		Does:   "fork write-locks each VMA of the child before it attaches it",
+		Since:  "6.4, by the helper that changes vm_flags; 7.3 says so in dup_mmap, as its helpers do not lock",
+		Breaks: "vma_mark_attached finds a VMA without the write lock that it asserts",
+		Shows:  "fork-child",
+		Seen:   SeenVerdict,
+		Locks:  withVMALock,
+	},
 	ForkBarsUprobes: {
 		Name:   "fork-bars-uprobes",
 		Does:   "a fork that fails keeps uprobes out until it has torn the child down",

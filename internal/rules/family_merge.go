@@ -128,6 +128,14 @@ var mergeRules = rows{
 		Shows:  "merge-survivor",
 		Seen:   SeenReached,
 	},
+	AnonOffsets: {
+		Name:   "anon-offsets",
+		Does:   "the pages of its own that a private mapping of a file has are known by an offset apart from the file's, and for two to merge both have to go on",
+		Since:  "7.3",
+		Effect: "VMAs stay apart that 6.18 makes one: where one was moved after it had been faulted in",
+		Shows:  "anon-offsets",
+		Seen:   SeenVerdict,
+	},
 	GiveUpOnOOM: {
 		Name:   "give-up-on-oom",
 		Does:   "the end of a userfaultfd takes a merge that runs out of memory for one that is not possible",

@@ -68,6 +68,22 @@ var moveRules = rows{
 		Shows:  "b56-dontunmap-offset",
 		Seen:   SeenVerdict,
 	},
+	SplitKept: {
+		Name:   "split-kept",
+		Does:   "MREMAP_DONTUNMAP of a part of a locked VMA splits it off first, and unlocks no more than that",
+		Since:  `7.2.11 and 6.12.114, the fix of locked_vm for MREMAP_DONTUNMAP by splitting; 6.18 has it not`,
+		Effect: "what was not moved stays locked in memory",
+		Shows:  "b57-dontunmap-part",
+		Seen:   SeenVerdict,
+	},
+	EarlyMapCount: {
+		Name:   "early-map-count",
+		Does:   "mremap looks whether there is room for 4 VMAs, with MREMAP_DONTUNMAP for 5, before anything else, and whatever it is to do",
+		Since:  "7.3; until then only a move, for 4 when it begins, and for 6 before anything else if it is to go to an address or its source is to stay",
+		Effect: "near the limit a mapping can be neither grown nor made shorter; but one with a place to go is refused later",
+		Shows:  "early-map-count",
+		Seen:   SeenVerdict,
+	},
 	SpareSource: {
 		Name:   "spare-source",
 		Does:   "the copy that MREMAP_DONTUNMAP makes is not joined with its source",

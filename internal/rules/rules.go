@@ -95,7 +95,8 @@ type Generation struct {
 	Doc  string
 	Lock Lock
 	Facts
-	set bits // of rules that mean something under the lock
+	Judge string // the series of kernels that can say what is told wrong; "": that of the default, since one task alone finds the same
+	set   bits   // of rules that mean something under the lock
 }
 
 // Facts tell generations apart, in the words of docs/generations.md.
@@ -160,6 +161,14 @@ type Set struct {
 
 // Lock returns what keeps the VMAs as they are.
 func (s *Set) Lock() Lock { return s.lock }
+
+// Judge returns the series of kernels, such as 7.3, that can say what is told wrong of the generation.
+func (s *Set) Judge() string {
+	if series := mustGeneration(s.generation).Judge; series != "" {
+		return series
+	}
+	return mustGeneration(Default).Judge
+}
 
 // Has reports whether the rule is in force.
 func (s *Set) Has(r Rule) bool { return s.bits.has(r) }

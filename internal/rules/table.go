@@ -80,6 +80,7 @@ const (
 	SpareClosed
 	GiveUpOnOOM
 	LeftSurvives
+	AnonOffsets
 
 	// split
 	SplitLocksOld
@@ -96,10 +97,13 @@ const (
 	ResetUnfaulted
 	ResetKept
 	SpareSource
+	SplitKept
+	EarlyMapCount
 
 	// fork
 	ForkLocksParent
 	KillableForkLock
+	ForkLocksChild
 	LinkWhenMade
 	ForkBarsUprobes
 
@@ -171,8 +175,8 @@ func inAll() bits {
 	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, WaitAcquire)).without(bitsOf(since618[:]...))
 }
 
-// since618 are the rules that came after Linux 6.18, in 6.19 and in the stable versions of 7.2.
-var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, UncountKept}
+// since618 are the rules that came after Linux 6.18, in 6.19, in the stable versions of 7.2, and in 7.3.
+var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, SplitKept, UncountKept, AnonOffsets, EarlyMapCount}
 
 // sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
 const sinceDelayedCheck = "if there is no VMA, or it is write-locked, or has moved; if it needs an anon_vma and `mmap_lock` is not free; " +
@@ -308,15 +312,16 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck,
 			Bytes:    "192",
 		},
-		set: theDefault(),
+		Judge: "6.18",
+		set:   theDefault(),
 	},
 	{
 		Name: "linux-7",
-		Doc: "linux-6.18 with what 6.19 and 7.2 have mended: fork gives up when it is killed while it waits for a VMA, and MREMAP_DONTUNMAP leaves " +
-			"its source with the page offset of its address, apart from the copy, and counted as unlocked; not its early look at map_count in mremap, " +
-			"nor its page offsets for anonymous pages",
+		Doc: "Linux 7.3: linux-6.18 with a fork that gives up when it is killed while it waits for a VMA, an MREMAP_DONTUNMAP that leaves its source " +
+			"with the page offset of its address, apart from the copy, and counted as unlocked, page offsets of their own for the copies in private " +
+			"mappings of files, and an early look at map_count in mremap",
 		Facts: Facts{
-			Kernels:  "6.19 to 7.3, in part",
+			Kernels:  "6.19 to 7.3; here as in 7.3",
 			Readers:  "as `linux-6.18`",
 			Writers:  "as `linux-6.18`; in fork a fatal signal ends the wait",
 			Unlock:   "a sequence counter from odd to even",
@@ -325,7 +330,8 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck,
 			Bytes:    "not in our sources",
 		},
-		set: bitsOf(append(theDefault().rules(), since618[:]...)...),
+		Judge: "7.3",
+		set:   bitsOf(append(theDefault().rules(), since618[:]...)...),
 	},
 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 // spaces.
 type Kernel struct {
 	Release, Arch    string
+	Series           string   // that the simulator claims to be; "": judgingSeries
 	THP, ShmemTHP    string   // the choice made of /sys/kernel/mm/transparent_hugepage/{enabled,shmem_enabled}
 	Overcommit       int      // vm.overcommit_memory: 0 heuristic, 1 always, 2 never
 	OvercommitRatio  int      // in per cent, for 2
@@ -268,7 +270,7 @@ func (k Kernel) String() string {
 	return s.String() + "\n"
 }
 
-// judgingSeries is the kernel that the simulator claims to be.
+// judgingSeries is the kernel that the simulator claims to be when nothing else is said.
 const judgingSeries = "6.18"
 
 // Judges is nil if this kernel can tell right from wrong: it is the one that
@@ -277,8 +279,9 @@ func (k Kernel) Judges() error {
 	if !supported {
 		return errUnsupported
 	}
-	if rest, ok := strings.CutPrefix(k.Release, judgingSeries); !ok || rest != "" && rest[0] != '.' && rest[0] != '-' {
-		return errors.New("the simulator is Linux " + judgingSeries + ", this is " + k.Release)
+	series := cmp.Or(k.Series, judgingSeries)
+	if rest, ok := strings.CutPrefix(k.Release, series); !ok || rest != "" && rest[0] != '.' && rest[0] != '-' {
+		return errors.New("the simulator is Linux " + series + ", this is " + k.Release)
 	}
 	return nil
 }

@@ -46,13 +46,17 @@ func TestJudges(t *testing.T) {
 	if !supported {
 		t.Skip(errUnsupported)
 	}
-	for release, judges := range map[string]bool{
-		"6.18": true, "6.18.44-fc-v657": true, "6.18-rc3": true, "6.180.1": false, "6.1.8": false, "7.0.1": false, "": false,
+	for _, c := range []struct {
+		series, release string
+		judges          bool
+	}{
+		{"", "6.18", true}, {"", "6.18.44-fc-v657", true}, {"", "6.18-rc3", true}, {"", "6.180.1", false}, {"", "6.1.8", false}, {"", "7.0.1", false}, {"", "", false},
+		{"7.3", "7.3.4+deb13-cloud-amd64", true}, {"7.3", "7.3", true}, {"7.3", "7.30.1", false}, {"7.3", "6.18.44", false},
 	} {
 		k := known()
-		k.Release = release
-		if err := k.Judges(); (err == nil) != judges {
-			t.Errorf("%q: %v", release, err)
+		k.Release, k.Series = c.release, c.series
+		if err := k.Judges(); (err == nil) != c.judges {
+			t.Errorf("Linux %q as judge of %q: %v", c.release, c.series, err)
 		}
 	}
 }

@@ -38,6 +38,9 @@ var departureTable = map[string][]departure{
 	"refcount": {
 		{[]string{"foreign-put", "reuse-while-locking", "b27-foreign-wake"}, "a reader wakes the writer of an mm that is freed: nothing has pinned it"},
 	},
+	"linux-7": {
+		{[]string{"anon-offsets", "early-map-count"}, "they ask for what 7.3 does otherwise: two VMAs stay apart, an mremap is refused"},
+	},
 	"free-at-zero": {
 		{[]string{"detach-race", "downgrade-ends-locks", "foreign-put", "inc-from-zero", "kept-node", "last-put", "merge-removed", "put-to-zero", "reattach", "reuse-before-lock",
 			"reuse-then-attach", "reuse-while-locking", "stale-walk", "struct-copy"},
