@@ -11,7 +11,7 @@ import (
 
 // newBench writes the format of golang.org/design/14313-benchmark-format. The scenario's own line counts faults and
 // gives the time from one to the next, of all tasks together; a line for each kind of operation gives its latency.
-func newBench(w io.Writer, _ bool) func(*driver.Result) error {
+func newBench(w io.Writer, _ Look) func(*driver.Result) error {
 	header := fmt.Sprintf("goos: %s\ngoarch: %s\npkg: vmasim/cmd/vmasim\n", runtime.GOOS, runtime.GOARCH)
 	return func(r *driver.Result) error {
 		var b strings.Builder

@@ -18,15 +18,15 @@ func ComparisonFormats() []Format[*program.Comparison] { return tabular(comparis
 func SummaryFormats() []Format[*program.Summary] { return tabular(summaryText) }
 
 // tabular are the formats of what is a table.
-func tabular[T json.Marshaler](text func(T) string) []Format[T] {
+func tabular[T json.Marshaler](text func(T, Look) string) []Format[T] {
 	return []Format[T]{
-		{"text", "one table", func(w io.Writer, _ bool) func(T) error {
+		{"text", "one table", func(w io.Writer, look Look) func(T) error {
 			return func(v T) error {
-				_, err := io.WriteString(w, text(v))
+				_, err := io.WriteString(w, text(v, look))
 				return err
 			}
 		}},
-		{"json", "one JSON object", func(w io.Writer, _ bool) func(T) error {
+		{"json", "one JSON object", func(w io.Writer, look Look) func(T) error {
 			encoder := encoderTo(w)
 			return func(v T) error { return encoder.Encode(v) }
 		}},
@@ -34,9 +34,11 @@ func tabular[T json.Marshaler](text func(T) string) []Format[T] {
 }
 
 // comparisonText is the table, a line a scenario, and the counts.
-func comparisonText(c *program.Comparison) string {
+func comparisonText(c *program.Comparison, look Look) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "rules    %s\nagainst  %s\n\n", c.Rules, c.Against)
+	look.line(&b, "rules    "+c.Rules)
+	look.line(&b, "against  "+c.Against)
+	b.WriteString("\n")
 	t := table{{"scenario", "rules", "executions", "against", "executions", "change"}}
 	var took time.Duration
 	for _, p := range c.Pairs {
@@ -51,13 +53,14 @@ func comparisonText(c *program.Comparison) string {
 		}
 		t = append(t, append(row, changeText(p)))
 	}
-	b.WriteString(t.set(0, 1, 3, 5))
+	b.WriteString(t.set(look, 0, 1, 3, 5))
 	if worse := c.Worse(); len(worse) > 0 {
-		fmt.Fprintf(&b, "\n%s for the worse; to see the first: %s\n",
-			plural(uint64(len(worse)), "change"), worse[0].With.ExploreCommand())
+		b.WriteString("\n")
+		look.command(&b, plural(uint64(len(worse)), "change")+" for the worse; to see the first: ", worse[0].With.ExploreCommand())
 	}
-	fmt.Fprintf(&b, "\n%s in %s: %d NEW, %d GONE, %d other, %d open, %d the same\n", done(len(c.Pairs), c.Scenarios, "scenario", c.Interrupted), duration(took),
-		c.Count(program.ChangeNew), c.Count(program.ChangeGone), c.Count(program.ChangeOther), c.Count(program.ChangeOpen), c.Count(program.ChangeNone))
+	b.WriteString("\n")
+	look.line(&b, fmt.Sprintf("%s in %s: %d NEW, %d GONE, %d other, %d open, %d the same", done(len(c.Pairs), c.Scenarios, "scenario", c.Interrupted), duration(took),
+		c.Count(program.ChangeNew), c.Count(program.ChangeGone), c.Count(program.ChangeOther), c.Count(program.ChangeOpen), c.Count(program.ChangeNone)))
 	return b.String()
 }
 
@@ -160,7 +163,7 @@ func unfinished(p *program.Pair) string {
 }
 
 // summaryText is a table, a line a search, and the counts.
-func summaryText(s *program.Summary) string {
+func summaryText(s *program.Summary, look Look) string {
 	var b strings.Builder
 	t := table{{"scenario", "rules", "executions", "time", "verdict"}}
 	var took time.Duration
@@ -168,10 +171,11 @@ func summaryText(s *program.Summary) string {
 		took += r.Search.Elapsed
 		t = append(t, []string{r.Scenario, r.Rules, executions(r), duration(r.Search.Elapsed), verdictLine(r, oraclesText(r))})
 	}
-	b.WriteString(t.set(0, 1, 4))
+	b.WriteString(t.set(look, 0, 1, 4))
 	n := s.AsStated()
-	fmt.Fprintf(&b, "\n%s in %s: %d violation, %d verified, %d not-found; %d as stated, %d otherwise\n",
+	b.WriteString("\n")
+	look.line(&b, fmt.Sprintf("%s in %s: %d violation, %d verified, %d not-found; %d as stated, %d otherwise",
 		done(len(s.Results), s.Searches, "verdict", s.Interrupted), duration(took),
-		s.Count(program.Violated), s.Count(program.Verified), s.Count(program.NotFound), n, len(s.Results)-n)
+		s.Count(program.Violated), s.Count(program.Verified), s.Count(program.NotFound), n, len(s.Results)-n))
 	return b.String()
 }

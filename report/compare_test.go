@@ -59,7 +59,8 @@ gone      verified        1,234  violation       1,234  GONE  leak
 both      violation       1,234  violation       1,234  same  leak
 none      verified        1,234  verified        1,234
 oracles   violation       1,234  violation       1,234  other oracles +leak, -stuck
-other     verified        1,234  verified        1,234  other outcomes: 2 more, 1 less; reached -downgrade; never reached +vma_lock_miss
+other     verified        1,234  verified        1,234  other outcomes: 2 more, 1 less; reached
+                                                        -downgrade; never reached +vma_lock_miss
 with      not-found       1,234  verified        1,234  open  not finished under the rules
 against   verified        1,234  not-found       1,234  open  not finished under those compared with
 neither   not-found       1,234  not-found       1,234  open  neither is finished
@@ -72,7 +73,7 @@ interrupted: 11 of 11 scenarios in 210ms: 2 NEW, 1 GONE, 2 other, 4 open, 2 the 
 	c := compared()
 	c.Add(&program.Pair{Scenario: "stopped", Against: searched("stopped", false), Change: program.ChangeOpen})
 	var b bytes.Buffer
-	if err := ComparisonFormats()[0].New(&b, false)(c); err != nil || b.String() != want {
+	if err := ComparisonFormats()[0].New(&b, Look{})(c); err != nil || b.String() != want {
 		t.Errorf("%v\n%s\nexpected\n%s", err, b.String(), want)
 	}
 }
@@ -89,7 +90,7 @@ wrong     linux-6.18       1,234  10ms  violation leak
 	s.Add(searched("right", true))
 	s.Add(searched("wrong", true, "leak"))
 	var b bytes.Buffer
-	if err := SummaryFormats()[0].New(&b, false)(s); err != nil || b.String() != want {
+	if err := SummaryFormats()[0].New(&b, Look{})(s); err != nil || b.String() != want {
 		t.Errorf("%v\n%s\nexpected\n%s", err, b.String(), want)
 	}
 }
@@ -97,10 +98,10 @@ wrong     linux-6.18       1,234  10ms  violation leak
 // TestTablesInJSON: each is one object on one line.
 func TestTablesInJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := ComparisonFormats()[1].New(&b, false)(compared()); err != nil {
+	if err := ComparisonFormats()[1].New(&b, Look{})(compared()); err != nil {
 		t.Fatal(err)
 	}
-	if err := SummaryFormats()[1].New(&b, false)(&program.Summary{}); err != nil {
+	if err := SummaryFormats()[1].New(&b, Look{})(&program.Summary{}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")

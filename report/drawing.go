@@ -1,10 +1,8 @@
 package report
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"vmasim/explore/trace"
 )
@@ -12,46 +10,43 @@ import (
 // drawing draws a trace as changelogs of the kernel draw races: a column for each task, time downwards, indented by
 // function, with the values beside the steps that change them.
 type drawing struct {
-	trace *trace.Trace
-	full  bool // every step
+	*meetings
+	look  Look
 	cols  []string
 	rows  []row
-	stack map[string][]string // the functions drawn last, by task
-	named map[int]bool        // steps, from 1, that a load's value is said to be from
+	stack map[string][]string      // the functions drawn last, by task
+	quiet map[string][]*trace.Step // steps that are left out, by task, since its last row
 }
 
-func newDrawing(t *trace.Trace, full bool) *drawing {
-	d := &drawing{trace: t, full: full, stack: map[string][]string{}, named: map[int]bool{}}
-	for i := range t.Steps {
-		if s := &t.Steps[i]; s.Word() {
-			d.named[s.From] = true
-		}
-	}
-	for i := range t.Finally {
-		d.named[t.Finally[i].From] = true
-	}
-	return d
+func newDrawing(t *trace.Trace, look Look) *drawing {
+	return &drawing{meetings: meet(t, look.Full), look: look, stack: map[string][]string{}, quiet: map[string][]*trace.Step{}}
 }
 
-// row is a line in one column.
+// row is something in one column.
 type row struct {
-	col  int
-	step int // from 1; 0: none
-	text string
+	col   int
+	depth int  // how many functions it is in
+	step  int  // from 1; 0: none
+	frame bool // it is a function, of the rows below it that are deeper
+	text  string
+	notes []string
+	marks []string // rules that it breaks
 }
 
-// draw returns the drawing, a line for each row, and below it what came after the threads had ended.
-func draw(t *trace.Trace, full bool) string { return drawColumns(t, full) + aftermath(t) }
+// draw returns the drawing, and below it what came after the threads had ended.
+func draw(t *trace.Trace, look Look) string { return drawTasks(t, look) + aftermath(t, look) }
 
 // aftermath words what finally did, and what was found before and after all steps.
-func aftermath(t *trace.Trace) string {
+func aftermath(t *trace.Trace, look Look) string {
 	var b strings.Builder
+	const indent = "      "
+	line := func(text string) { b.WriteString(Wrap(indent+text, look.width(), "  ")) }
 	marks := func(title string, all []string) {
 		if len(all) > 0 {
 			b.WriteString("\n" + title + "\n")
 		}
 		for _, oracle := range all {
-			fmt.Fprintf(&b, "      *** %s ***\n", oracle)
+			b.WriteString(look.red(indent+mark(oracle)) + "\n")
 		}
 	}
 	marks("before the first step", t.Start)
@@ -60,102 +55,129 @@ func aftermath(t *trace.Trace) string {
 	}
 	for i := range t.Finally {
 		p := &t.Finally[i]
-		fmt.Fprintf(&b, "      %s\n", performedText(p))
+		line(performedText(p))
 		for _, oracle := range p.Violations {
-			fmt.Fprintf(&b, "        *** %s ***\n", oracle)
+			b.WriteString(look.red(indent+"  "+mark(oracle)) + "\n")
 		}
 	}
 	marks("when all had ended", t.End)
 	return b.String()
 }
 
-// performedText words a statement of finally.
-func performedText(p *trace.Performed) string {
-	text := p.Text + " => " + p.Result
-	if p.From > 0 {
-		text += fmt.Sprintf("  (from %d)", p.From)
-	}
-	return text
-}
-
-func drawColumns(t *trace.Trace, full bool) string {
-	d := newDrawing(t, full)
+func drawTasks(t *trace.Trace, look Look) string {
+	d := newDrawing(t, look)
 	for _, name := range t.Tasks {
-		if slices.ContainsFunc(t.Steps, func(s trace.Step) bool { return s.Task == name }) || d.blocked(name) != nil {
+		if slices.ContainsFunc(t.Steps, func(s trace.Step) bool { return s.Task == name }) || d.blocked(name) {
 			d.cols = append(d.cols, name)
 		}
 	}
 	if len(d.cols) == 0 {
-		return "It was so when the threads had not taken a step.\n"
+		return Wrap("It was so when the threads had not taken a step.\n", look.width(), "")
 	}
-	for at := 0; at < len(t.Steps); {
-		at = d.take(at)
+	for i := range t.Steps {
+		d.take(i)
+	}
+	for _, name := range d.cols {
+		d.leaveOut(name, nil)
 	}
 	d.endings()
 	return d.layout()
 }
 
-func (d *drawing) blocked(name string) *trace.Blocked {
-	for i := range d.trace.Blocked {
-		if b := &d.trace.Blocked[i]; b.Task == name {
-			return b
+func (d *drawing) blocked(name string) bool {
+	return slices.ContainsFunc(d.trace.Blocked, func(b trace.Blocked) bool { return b.Task == name })
+}
+
+// take draws a step, or keeps it as one that is left out. Those of other tasks are drawn first if they are no matter of their tasks alone.
+func (d *drawing) take(i int) {
+	s := &d.trace.Steps[i]
+	if quiet := d.quiet[s.Task]; len(quiet) > 0 && quiet[0].Statement != s.Statement {
+		d.leaveOut(s.Task, nil)
+	}
+	if !d.shown[i] {
+		d.quiet[s.Task] = append(d.quiet[s.Task], s)
+		return
+	}
+	for _, name := range d.cols {
+		if name == s.Task || slices.ContainsFunc(d.quiet[name], func(o *trace.Step) bool { return o.Shared }) {
+			d.leaveOut(name, d.next(name, i))
+		}
+	}
+	d.enter(s.Task, s.Stack)
+	r := row{step: i + 1, text: stepText(d.trace, s, d.look), marks: s.Violations}
+	for _, n := range s.Notes {
+		if d.look.Full || d.tellsNote(s, n) {
+			r.notes = append(r.notes, n)
+		}
+	}
+	if len(r.notes) == 1 && s.Cell == "" {
+		r.text, r.notes = r.text+": "+r.notes[0], nil
+	}
+	d.add(s.Task, r)
+}
+
+// next returns the functions of the step of a task that is drawn next, from step i on, if that belongs to the statement of its last one.
+func (d *drawing) next(who string, i int) []string {
+	for ; i < len(d.trace.Steps); i++ {
+		s := &d.trace.Steps[i]
+		switch quiet := d.quiet[who]; {
+		case s.Task != who:
+		case len(quiet) > 0 && quiet[0].Statement != s.Statement:
+			return nil
+		case d.shown[i]:
+			return s.Stack
 		}
 	}
 	return nil
 }
 
-// shows reports whether a step is drawn: tasks affect each other through it, or something is to be said about it.
-func (d *drawing) shows(i int) bool {
-	s := &d.trace.Steps[i]
-	switch {
-	case d.full, i == len(d.trace.Steps)-1, len(s.Violations) > 0, len(s.Notes) > 0:
-		return true
-	case s.Waits(), s.Wakes(), s.Word(), d.named[i+1]:
-		return true
-	case strings.HasPrefix(s.Cell, "page#"), strings.HasPrefix(s.Cell, "frame#"), strings.HasPrefix(s.Cell, "node#"), strings.HasPrefix(s.Cell, "lock#"):
-		return s.Shared && s.Writes()
+// leaveOut draws, as one row, the steps of a task that are left out, with the functions that they are in and that are not drawn around them:
+// next are those of the step that is drawn next. Where there are none, the numbers of the steps tell enough.
+func (d *drawing) leaveOut(who string, next []string) {
+	steps := d.quiet[who]
+	if len(steps) == 0 {
+		return
 	}
-	return s.Shared && s.Cell != ""
+	delete(d.quiet, who)
+	stack := common(steps)
+	stack = stack[:max(min(1, len(stack)), shared(stack, d.stack[who]), shared(stack, next))]
+	fns := functionsIn(steps, len(stack))
+	if len(fns) == 0 && (next != nil || shared(stack, d.stack[who]) == len(stack)) && len(stack) > 0 {
+		return
+	}
+	d.enter(who, stack)
+	text := "… " + plural(uint64(len(steps)), "step")
+	if len(fns) > 0 {
+		text += ": " + strings.Join(fns, ", ")
+	}
+	d.add(who, row{text: text})
 }
 
-// take draws the step at i, or leaves out it and those after it that are of no interest. It returns the next one.
-func (d *drawing) take(i int) int {
-	if d.shows(i) {
-		d.step(i)
-		return i + 1
-	}
-	n, who, stmt := 0, d.trace.Steps[i].Task, d.trace.Steps[i].Statement
-	for i+n < len(d.trace.Steps) && !d.shows(i+n) && d.trace.Steps[i+n].Task == who && d.trace.Steps[i+n].Statement == stmt {
+// shared is how many functions two stacks have in common.
+func shared(a, b []string) (n int) {
+	for n < min(len(a), len(b)) && a[n] == b[n] {
 		n++
 	}
-	hidden := d.trace.Steps[i : i+n]
-	d.enter(&hidden[0], common(hidden))
-	d.add(who, 0, d.indent(who)+omission(hidden, len(d.stack[who])))
-	return i + n
+	return n
 }
 
 // common returns the functions that all steps are in.
-func common(steps []trace.Step) []string {
+func common(steps []*trace.Step) []string {
 	stack := steps[0].Stack
-	for i := range steps {
-		n := 0
-		for n < min(len(stack), len(steps[i].Stack)) && stack[n] == steps[i].Stack[n] {
-			n++
-		}
-		stack = stack[:n]
+	for _, s := range steps {
+		stack = stack[:shared(stack, s.Stack)]
 	}
 	return stack
 }
 
 const namedFunctions = 3
 
-// omission words steps that are left out: how many, and the functions called in them, which depth says are not drawn.
-func omission(steps []trace.Step, depth int) string {
-	var fns []string
-	for i := range steps {
-		fn := treeFunction(&steps[i])
-		if fn == "" && len(steps[i].Stack) > depth {
-			fn = steps[i].Stack[depth]
+// functionsIn names the functions called in steps that are left out, of which those up to depth are drawn.
+func functionsIn(steps []*trace.Step, depth int) (fns []string) {
+	for _, s := range steps {
+		fn := treeFunction(s)
+		if fn == "" && len(s.Stack) > depth {
+			fn = s.Stack[depth]
 		}
 		if fn != "" && !slices.Contains(fns, fn) {
 			fns = append(fns, fn)
@@ -164,140 +186,32 @@ func omission(steps []trace.Step, depth int) string {
 	if len(fns) > namedFunctions {
 		fns = append(fns[:namedFunctions], "…")
 	}
-	text := "… " + plural(uint64(len(steps)), "step")
-	if len(fns) > 0 {
-		text += ": " + strings.Join(fns, ", ")
-	}
-	return text
+	return fns
 }
 
-// treeFunction is the maple tree's function that a step stands for, "" for none: the tree's own code names none.
-func treeFunction(s *trace.Step) string {
-	switch {
-	case !strings.HasSuffix(s.Cell, ".mm_mt") && !strings.HasPrefix(s.Cell, "node#"):
-		return ""
-	case s.Writes():
-		return "mas_store"
-	}
-	return "mas_walk"
+// add draws a row in the function that its task is in.
+func (d *drawing) add(who string, r row) {
+	r.col, r.depth = slices.Index(d.cols, who), len(d.stack[who])
+	d.rows = append(d.rows, r)
 }
 
-func (d *drawing) add(who string, step int, text string) {
-	d.rows = append(d.rows, row{slices.Index(d.cols, who), step, text})
-}
-
-func (d *drawing) indent(who string) string { return strings.Repeat("  ", len(d.stack[who])) }
-
-// enter draws the functions that the step's task has come into since its last step.
-func (d *drawing) enter(s *trace.Step, stack []string) {
-	last := d.stack[s.Task]
-	n := 0
-	for n < min(len(last), len(stack)) && last[n] == stack[n] {
-		n++
-	}
-	for ; n < len(stack); n++ {
+// enter draws the functions that a task has come into since its last step.
+func (d *drawing) enter(who string, stack []string) {
+	for n := shared(stack, d.stack[who]); n < len(stack); n++ {
 		name := stack[n]
 		if n > 0 {
 			name += "()"
 		}
-		d.add(s.Task, 0, strings.Repeat("  ", n)+name)
+		d.stack[who] = stack[:n]
+		d.add(who, row{frame: true, text: name})
 	}
-	d.stack[s.Task] = stack
-}
-
-func (d *drawing) step(i int) {
-	s := &d.trace.Steps[i]
-	d.enter(s, s.Stack)
-	d.add(s.Task, i+1, d.indent(s.Task)+stepText(s))
-	for _, n := range s.Notes {
-		d.add(s.Task, 0, d.indent(s.Task)+"  "+n)
-	}
-	for _, oracle := range s.Violations {
-		d.add(s.Task, 0, d.indent(s.Task)+"*** "+oracle+" ***")
-	}
+	d.stack[who] = stack
 }
 
 // endings draws who is blocked.
 func (d *drawing) endings() {
 	for i := range d.trace.Blocked {
 		b := &d.trace.Blocked[i]
-		d.enter(&trace.Step{}, nil)
-		d.add(b.Task, 0, d.indent(b.Task)+"*** "+waiting(b)+" ***")
+		d.add(b.Task, row{marks: []string{waitingText(d.trace, b, d.look)}})
 	}
-}
-
-func waiting(b *trace.Blocked) string {
-	verb := "waits: "
-	switch {
-	case b.Slept:
-		verb = "sleeps on: "
-	case b.Spins:
-		verb = "goes round for ever: "
-	}
-	return strings.TrimRight(verb+b.Op.String()+" "+b.Cell, " ")
-}
-
-// stepText words a step: the operation, the cell, and what it saw and left.
-func stepText(s *trace.Step) string {
-	text := s.Op.String()
-	if s.Cell != "" {
-		text += " " + s.Cell
-	}
-	if s.Target != "" {
-		text += ": " + s.Target
-	}
-	switch {
-	case s.Interrupted:
-		text += "  interrupted"
-	case s.Tries() && !s.Writes():
-		text += "  fails"
-	case s.Is == "" && s.Was == "":
-	case s.Writes() || s.Updates() && s.Was != s.Is:
-		text += fmt.Sprintf("  %s -> %s", s.Was, s.Is)
-	case !s.Reads():
-		text += "  = " + s.Was + ", unchanged"
-	default:
-		text += "  = " + s.Was
-	}
-	if s.From > 0 && s.Reads() {
-		text += fmt.Sprintf("  (from %d)", s.From)
-	}
-	return text
-}
-
-const between = "   "
-
-// layout puts the rows into columns.
-func (d *drawing) layout() string {
-	widths := make([]int, len(d.cols))
-	for i, c := range d.cols {
-		widths[i] = utf8.RuneCountInString(c)
-	}
-	for _, r := range d.rows {
-		widths[r.col] = max(widths[r.col], utf8.RuneCountInString(r.text))
-	}
-	digits := max(2, len(fmt.Sprint(len(d.trace.Steps))))
-	var b strings.Builder
-	line := func(number string, col int, text string) {
-		out := fmt.Sprintf("%*s", digits, number)
-		for i := range col {
-			out += between + strings.Repeat(" ", widths[i])
-		}
-		b.WriteString(strings.TrimRight(out+between+text, " ") + "\n")
-	}
-	var heads, rules []string
-	for i, c := range d.cols {
-		heads = append(heads, c+strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c)))
-		rules = append(rules, strings.Repeat("-", widths[i]))
-	}
-	line("", 0, strings.Join(heads, between))
-	line("", 0, strings.Join(rules, between))
-	for _, r := range d.rows {
-		number := ""
-		if r.step > 0 {
-			number = fmt.Sprint(r.step)
-		}
-		line(number, r.col, r.text)
-	}
-	return b.String()
 }

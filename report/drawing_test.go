@@ -42,61 +42,98 @@ func handMade() *trace.Trace {
 }
 
 func TestDraw(t *testing.T) {
-	want := `     r                                                  w
-     ------------------------------------------------   ------------------------------------------
+	for _, c := range []struct {
+		look Look
+		want string
+	}{
+		{Look{}, `
+     r                                          w
+     ----------------------------------------   --------------------------------------------
+                                                munmap A
+                                                 do_munmap()
+ 3                                                mmap_write_lock() down_write mmap_lock
+ 4                                                vma_start_write() vma#1.vm_lock_seq 1 -> 3
      lock A
-       lock_vma_under_rcu()
-         … 2 steps: mas_walk
-                                                        munmap A
-                                                          do_munmap()
-                                                            mmap_write_lock()
- 3                                                            down_write mm.mmap_lock
-                                                            vma_start_write()
- 4                                                            WRITE_ONCE vma#1.vm_lock_seq  1 -> 3
-         vma_start_read()
- 5         READ_ONCE vma#1.vm_lock_seq  = 3  (from 4)
- 6     down_read_trylock mm.mmap_lock  fails
- 7     rcuwait_wake_up mm.vma_writer_wait: w
-                                                          vm_area_free()
- 8                                                          kmem_cache_free
-                                                              vma#1 is freed
-                                                            *** double-free ***
-       *** sleeps on: rwsem wait mm.mmap_lock ***
-`
-	if got := draw(handMade(), false); got != want {
-		t.Errorf("got\n%s\nexpected\n%s", got, want)
-	}
-}
-
-// TestDrawFull: every step has its row.
-func TestDrawFull(t *testing.T) {
-	made := handMade()
-	d := &drawing{trace: made, full: true}
-	for i := range made.Steps {
-		if !d.shows(i) {
-			t.Errorf("step %d is left out", i+1)
+      lock_vma_under_rcu()
+       … 2 steps: mas_walk
+       vma_start_read()
+ 5      vma#1.vm_lock_seq = 3 (from 4)
+ 6    down_read_trylock mmap_lock fails
+ 7    rcuwait_wake_up vma_writer_wait: w
+                                                 vm_area_free()
+ 8                                                kmem_cache_free: vma#1 is freed
+                                                  *** double-free ***
+      *** sleeps on: rwsem wait mmap_lock ***
+`},
+		{Look{Width: 80}, `
+   A r
+   C                 w
+   -----------------------------------------------------------------
+   C                 munmap A
+   C                  do_munmap()
+ 3 C                   mmap_write_lock() down_write mmap_lock
+ 4 C                   vma_start_write() vma#1.vm_lock_seq 1 -> 3
+   A lock A
+   A  lock_vma_under_rcu()
+   A   … 2 steps: mas_walk
+ 5 A   vma_start_read() vma#1.vm_lock_seq = 3 (from 4)
+ 6 A  down_read_trylock mmap_lock fails
+ 7 A  rcuwait_wake_up vma_writer_wait: w
+ 8 C                  vm_area_free() kmem_cache_free: vma#1 is freed
+   C                  *** double-free ***
+   A  *** sleeps on: rwsem wait mmap_lock ***
+`},
+		{Look{Full: true}, `
+     r                                             w
+     -------------------------------------------   -------------------------------------------
+     lock A
+      lock_vma_under_rcu()
+ 1     rcu_read_lock
+ 2     smp_load_acquire mm.mm_mt = node#1
+                                                   munmap A
+                                                    do_munmap()
+ 3                                                   mmap_write_lock() down_write mm.mmap_lock
+                                                     vma_start_write()
+ 4                                                    WRITE_ONCE vma#1.vm_lock_seq 1 -> 3
+       vma_start_read()
+ 5      READ_ONCE vma#1.vm_lock_seq = 3 (from 4)
+ 6    down_read_trylock mm.mmap_lock fails
+ 7    rcuwait_wake_up mm.vma_writer_wait: w
+                                                    vm_area_free()
+ 8                                                   kmem_cache_free: vma#1 is freed
+                                                     *** double-free ***
+      *** sleeps on: rwsem wait mm.mmap_lock ***
+`},
+	} {
+		if got := "\n" + draw(handMade(), c.look); got != c.want {
+			t.Errorf("%+v: got%s\nexpected%s", c.look, got, c.want)
 		}
 	}
-	made.Steps = nil
-	made.Blocked = nil
-	if got := draw(made, true); got == "" {
-		t.Error("no steps, no drawing")
-	}
 }
 
+// TestStepText: values tell what was done to a cell, and an operation is named that they do not tell of.
 func TestStepText(t *testing.T) {
 	failed := step("a", task.OpRefIncNotZero, "vma#1.vm_refcnt", "0", "0", true)
 	interrupted := step("a", task.OpMutexWait, "lock#1", "", "", true)
 	interrupted.Interrupted = true
-	for want, s := range map[string]trace.Step{
-		"refcount_inc_not_zero vma#1.vm_refcnt  = 0, unchanged": failed,
-		"__refcount_dec_and_test vma#1.vm_refcnt  2 -> 1":       step("a", task.OpRefDecAndTest, "vma#1.vm_refcnt", "2", "1", true),
-		"mutex wait lock#1  interrupted":                        interrupted,
-		"smp_load_acquire mm.mm_mt  = object#1":                 step("a", task.OpLoadAcquire, "mm.mm_mt", "object#1", "object#1", true),
-		"rcu_read_lock":                                         step("a", task.OpSectionBegin, "", "", "", true),
+	one := &trace.Trace{Before: make([]trace.Map, 1)}
+	for _, c := range []struct {
+		of          *trace.Trace
+		step        trace.Step
+		short, full string
+	}{
+		{one, failed, "vma#1.vm_refcnt = 0, unchanged", "refcount_inc_not_zero vma#1.vm_refcnt = 0, unchanged"},
+		{one, step("a", task.OpRefDecAndTest, "vma#1.vm_refcnt", "2", "1", true), "vma#1.vm_refcnt 2 -> 1", "__refcount_dec_and_test vma#1.vm_refcnt 2 -> 1"},
+		{one, interrupted, "mutex wait lock#1 interrupted", "mutex wait lock#1 interrupted"},
+		{one, step("a", task.OpDownReadTrylock, "mm.mmap_lock", "1", "1", true), "down_read_trylock mmap_lock fails", "down_read_trylock mm.mmap_lock fails"},
+		{one, step("a", task.OpLoadAcquire, "mm.mm_mt", "object#1", "object#1", true), "mm_mt = object#1", "smp_load_acquire mm.mm_mt = object#1"},
+		{&trace.Trace{Before: make([]trace.Map, 2)}, step("a", task.OpReadOnce, "mm.mm_lock_seq", "1", "1", true), "mm.mm_lock_seq = 1", "READ_ONCE mm.mm_lock_seq = 1"},
+		{one, step("a", task.OpSectionBegin, "", "", "", true), "rcu_read_lock", "rcu_read_lock"},
 	} {
-		if got := stepText(&s); got != want {
-			t.Errorf("%q, expected %q", got, want)
+		for want, look := range map[string]Look{c.short: {}, c.full: {Full: true}} {
+			if got := plainBlanks(stepText(c.of, &c.step, look)); got != want {
+				t.Errorf("%q, expected %q", got, want)
+			}
 		}
 	}
 }

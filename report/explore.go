@@ -28,11 +28,11 @@ func ExploreFormats() []Format[*program.Result] {
 }
 
 // drawEach draws each counterexample by itself.
-func drawEach(f TraceFormat) func(io.Writer, bool) func(*program.Result) error {
-	return func(w io.Writer, full bool) func(*program.Result) error {
+func drawEach(f TraceFormat) func(io.Writer, Look) func(*program.Result) error {
+	return func(w io.Writer, look Look) func(*program.Result) error {
 		return func(r *program.Result) error {
 			b := &strings.Builder{}
-			draw := f.new(b, full)
+			draw := f.new(b, look)
 			for _, v := range r.Violations {
 				if err := draw(v.Trace); err != nil {
 					return err
@@ -44,44 +44,47 @@ func drawEach(f TraceFormat) func(io.Writer, bool) func(*program.Result) error {
 	}
 }
 
-func newExploreJSON(w io.Writer, _ bool) func(*program.Result) error {
+func newExploreJSON(w io.Writer, _ Look) func(*program.Result) error {
 	encoder := encoderTo(w)
 	return func(r *program.Result) error { return encoder.Encode(r) }
 }
 
-func newExploreText(w io.Writer, full bool) func(*program.Result) error {
+func newExploreText(w io.Writer, look Look) func(*program.Result) error {
 	sep := ""
 	return func(r *program.Result) error {
 		b := &strings.Builder{}
 		b.WriteString(sep)
 		sep = "\n"
-		titled(b, r.Scenario, r.Title, r.Rules)
+		titled(b, r.Scenario, r.Title, r.Rules, look)
 		for _, v := range r.Violations {
 			b.WriteString("\n")
-			counterexample(b, r, v, full)
+			counterexample(b, r, v, look)
 		}
 		b.WriteString("\n")
-		verdictBlock(b, r)
+		verdictBlock(b, r, look)
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
 }
 
 // counterexample draws a violation and says how to see it again.
-func counterexample(b *strings.Builder, r *program.Result, v *program.Violation, full bool) {
-	fmt.Fprintf(b, "%s: %s\n\n", strings.ToUpper(v.Oracle()), shortNames(v.Message()))
-	withNotes(b, v.Trace, full)
-	if full && len(v.Violations) > 0 {
+func counterexample(b *strings.Builder, r *program.Result, v *program.Violation, look Look) {
+	complaint(b, v.Oracle(), v.Message(), look)
+	b.WriteString("\n")
+	withNotes(b, v.Trace, look)
+	if look.Full && len(v.Violations) > 0 {
 		panickedIn(b, v.Violations[0].Where)
 	}
 	if v.Shrunk != nil {
-		fmt.Fprintf(b, "\nshrunk from %s to %s\n", sizeText(v.Shrunk.From), sizeText(v.Shrunk.To))
+		b.WriteString("\n")
+		look.line(b, fmt.Sprintf("shrunk from %s to %s", sizeText(v.Shrunk.From), sizeText(v.Shrunk.To)))
 	}
-	dropped(b, v.Trace)
+	dropped(b, v.Trace, look)
 	if v.Unstable {
-		b.WriteString("\nThe schedule does not fail a second time: the program is not deterministic.\n")
+		b.WriteString("\n")
+		look.line(b, "The schedule does not fail a second time: the program is not deterministic.")
 	}
-	fmt.Fprintf(b, "replay: %s\n", r.ReplayCommand(&v.Schedule))
+	look.command(b, "replay: ", r.ReplayCommand(&v.Schedule))
 }
 
 // panickedIn tells where in this program a panic was.
@@ -101,9 +104,9 @@ func sizeText(s explore.Size) string {
 }
 
 // verdictBlock says what was searched, whether that was all, and what was not seen.
-func verdictBlock(b *strings.Builder, r *program.Result) {
+func verdictBlock(b *strings.Builder, r *program.Result, look Look) {
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(b, "%-9s %s\n", name, fmt.Sprintf(format, args...))
+		look.named(b, name, fmt.Sprintf(format, args...))
 	}
 	line("verdict", "%s", verdictLine(r, strings.Join(r.Broken(), ", ")))
 	s := &r.Search
@@ -124,7 +127,8 @@ func verdictBlock(b *strings.Builder, r *program.Result) {
 		line(name, "%d× %s", o.Executions, o.Text)
 	}
 	for _, o := range r.Observations {
-		fmt.Fprintf(b, "%s\nObservation %s %s %d %d\n", o.Question, r.Scenario, o.Answer(), o.Positive, o.Negative)
+		look.line(b, o.Question)
+		look.line(b, fmt.Sprintf("Observation %s %s %d %d", r.Scenario, o.Answer(), o.Positive, o.Negative))
 	}
 	if r.Checkpoint != "" {
 		line("go on", "the same command goes on from %s", r.Checkpoint)

@@ -62,7 +62,7 @@ func TestExploreReports(t *testing.T) {
 				}
 			}
 			var b strings.Builder
-			if err := f.New(&b, d.HasArg("full"))(exploreBuiltin(t, name, s)); err != nil {
+			if err := f.New(&b, Look{Full: d.HasArg("full")})(exploreBuiltin(t, name, s)); err != nil {
 				d.Fatalf(t, "%v", err)
 			}
 			return b.String()
@@ -100,10 +100,10 @@ func TestExploreJSON(t *testing.T) {
 }
 
 // decoded returns what a format for programs writes.
-func decoded[R any](t *testing.T, format func(io.Writer, bool) func(R) error, r R) (object map[string]any) {
+func decoded[R any](t *testing.T, format func(io.Writer, Look) func(R) error, r R) (object map[string]any) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := format(&b, false)(r); err != nil {
+	if err := format(&b, Look{})(r); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(b.Bytes(), &object); err != nil {
@@ -115,7 +115,7 @@ func decoded[R any](t *testing.T, format func(io.Writer, bool) func(R) error, r 
 func TestExploreEvents(t *testing.T) {
 	r := exploreBuiltin(t, "detach-race", program.Setting{})
 	var b strings.Builder
-	if err := ExploreFormats()[2].New(&b, false)(r); err != nil {
+	if err := ExploreFormats()[2].New(&b, Look{})(r); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
@@ -166,7 +166,7 @@ func TestReplayText(t *testing.T) {
 		}
 		for _, f := range ReplayFormats() {
 			var b strings.Builder
-			if err := f.New(&b, true)(again); err != nil {
+			if err := f.New(&b, Look{Full: true})(again); err != nil {
 				t.Fatal(err)
 			}
 			if f.Name == "text" && !strings.Contains(b.String(), "\n"+want) {

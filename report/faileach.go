@@ -14,7 +14,7 @@ import (
 func FailureFormats() []Format[*inject.Result] {
 	return []Format[*inject.Result]{
 		{"text", "a readable table", newFailures},
-		{"json", "one JSON object a line for each scenario", func(w io.Writer, _ bool) func(*inject.Result) error {
+		{"json", "one JSON object a line for each scenario", func(w io.Writer, _ Look) func(*inject.Result) error {
 			encoder := encoderTo(w)
 			return func(r *inject.Result) error {
 				out := *r
@@ -31,10 +31,10 @@ func FailureFormats() []Format[*inject.Result] {
 	}
 }
 
-func newFailures(w io.Writer, _ bool) func(*inject.Result) error {
+func newFailures(w io.Writer, look Look) func(*inject.Result) error {
 	between := ""
 	return func(r *inject.Result) error {
-		_, err := io.WriteString(w, between+failuresText(r))
+		_, err := io.WriteString(w, between+failuresText(r, look))
 		between = "\n"
 		return err
 	}
@@ -43,35 +43,37 @@ func newFailures(w io.Writer, _ bool) func(*inject.Result) error {
 // failedWords name what fails.
 var failedWords = map[task.Choice]string{task.AllocFails: "allocation", task.ChargeFails: "charge", task.HookFails: "hook"}
 
-func failuresText(r *inject.Result) string {
+func failuresText(r *inject.Result, look Look) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nrules %s, seed %d; %s, one after the other; %s at which something can fail\n", named(r.Scenario, r.Title), r.Rules, r.Seed,
-		plural(uint64(r.Statements), "statement"), plural(uint64(r.Points), "point"))
+	look.line(&b, named(r.Scenario, r.Title))
+	look.line(&b, fmt.Sprintf("rules %s, seed %d; %s, one after the other; %s at which something can fail", r.Rules, r.Seed,
+		plural(uint64(r.Statements), "statement"), plural(uint64(r.Points), "point")))
 	if r.Machine != "" {
-		fmt.Fprintf(&b, "machine %s\n", r.Machine)
+		look.line(&b, "machine "+r.Machine)
 	}
 	for _, u := range r.Unexpected {
-		fmt.Fprintf(&b, "\nnote: without a failure, %s", u)
+		b.WriteString("\n" + strings.TrimSuffix(Wrap("note: without a failure, "+u, look.width(), "  "), "\n"))
 	}
 	if len(r.Unexpected) > 0 {
 		b.WriteString("\n")
 	}
 	if len(r.Failures) > 0 {
-		b.WriteString("\n" + failureTable(r).set(0, 1, 2, 4, 5))
+		b.WriteString("\n" + failureTable(r).set(look, 0, 1, 2, 4, 5))
 	}
+	var tail strings.Builder
 	for _, f := range r.Failures {
 		for _, wrong := range f.Wrong {
-			fmt.Fprintf(&b, "\nwrong: %s: %s of %s fails: %s", f.Pos, failedWords[f.Fails], f.In, wrong)
+			fmt.Fprintf(&tail, "\nwrong: %s: %s of %s fails: %s", f.Pos, failedWords[f.Fails], f.In, wrong)
 		}
 	}
 	for _, wrong := range r.Broken {
-		fmt.Fprintf(&b, "\nwrong without a failure: %s", wrong)
+		fmt.Fprintf(&tail, "\nwrong without a failure: %s", wrong)
 	}
 	if !r.OK() {
-		b.WriteString("\n")
+		tail.WriteString("\n")
 	}
-	b.WriteString("\n" + failuresVerdict(r) + "\n")
-	return b.String()
+	tail.WriteString("\n" + failuresVerdict(r) + "\n")
+	return b.String() + Wrap(tail.String(), look.width(), "  ")
 }
 
 // failureTable has a line for each failure, by statement.

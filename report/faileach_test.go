@@ -37,7 +37,7 @@ t: mlockall current              hook        f                   5  ok      goes
                                  allocation  g                   1  ok      goes on: a; b
 `
 	var b bytes.Buffer
-	write := FailureFormats()[0].New(&b, false)
+	write := FailureFormats()[0].New(&b, Look{})
 	for range 2 {
 		if err := write(failures()); err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ t: mlockall current              hook        f                   5  ok      goes
 	} {
 		r := failures()
 		change(r)
-		if got := failuresText(r); !strings.Contains(got, want) {
+		if got := failuresText(r, Look{}); !strings.Contains(got, want) {
 			t.Errorf("%q is missing:\n%s", want, got)
 		}
 	}
@@ -69,7 +69,7 @@ t: mlockall current              hook        f                   5  ok      goes
 
 func TestFailuresJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := FailureFormats()[1].New(&b, false)(failures()); err != nil {
+	if err := FailureFormats()[1].New(&b, Look{})(failures()); err != nil {
 		t.Fatal(err)
 	}
 	var got inject.Result

@@ -24,7 +24,7 @@ func FaultsText(w io.Writer, r *lockpath.Result) error {
 		{"  that is", count(k.MmapLock), count(s.MmapLock)},
 		{"per second", rate(k.Rate()), rate(s.Rate())},
 		{"in", duration(k.Elapsed), duration(s.Elapsed)},
-	}.String())
+	}.text(Look{}))
 	for _, side := range []struct {
 		name       string
 		unexpected []string

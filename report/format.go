@@ -11,12 +11,11 @@ import (
 type Format[T any] struct {
 	Name string
 	Help string
-	new  func(w io.Writer, full bool) func(T) error
+	new  func(w io.Writer, look Look) func(T) error
 }
 
-// New returns a function that writes one after the other to w, each in one write. It returns w's errors. Where executions are drawn, full
-// shows every step.
-func (f Format[T]) New(w io.Writer, full bool) func(T) error { return f.new(w, full) }
+// New returns a function that writes one after the other to w, each in one write, with that look. It returns w's errors.
+func (f Format[T]) New(w io.Writer, look Look) func(T) error { return f.new(w, look) }
 
 // FormatByName finds a format.
 func FormatByName[T any](all []Format[T], name string) (Format[T], error) {

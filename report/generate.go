@@ -14,33 +14,36 @@ import (
 func GeneratedFormats() []Format[*program.Generated] { return tabular(generatedText) }
 
 // generatedText tells what was drawn, the difference, and what the programs came to.
-func generatedText(g *program.Generated) string {
+func generatedText(g *program.Generated, look Look) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "rules    %s\nagainst  %s\n", g.Rules, g.Against)
-	fmt.Fprintf(&b, "drawn    programs of %s; seed %d\n", strings.Join(slices.Concat(g.Calls, choiceWords(g.May)), ", "), g.Seed)
-	fmt.Fprintf(&b, "each     at most %s under each, by %s\n\n", plural(uint64(g.Bound), "execution"), strategyWords(g))
+	line := func(name, text string) { b.WriteString(Wrap(name+text, look.width(), strings.Repeat(" ", len(name)))) }
+	line("rules    ", g.Rules)
+	line("against  ", g.Against)
+	line("drawn    ", fmt.Sprintf("programs of %s; seed %d", strings.Join(slices.Concat(g.Calls, choiceWords(g.May)), ", "), g.Seed))
+	line("each     ", fmt.Sprintf("at most %s under each, by %s", plural(uint64(g.Bound), "execution"), strategyWords(g)))
+	b.WriteString("\n")
 	if d := g.Difference; d != nil {
-		differenceText(&b, g, d)
+		differenceText(&b, g, d, look)
 	} else {
 		b.WriteString("no program differs\n\n")
 	}
 	perMinute := float64(g.Done) / max(g.Elapsed.Minutes(), time.Millisecond.Minutes())
-	fmt.Fprintf(&b, "%s in %s, %.0f a minute: %d NEW, %d GONE, %d other, %d open, %d the same", programsText(g), duration(g.Elapsed), perMinute,
+	words := fmt.Sprintf("%s in %s, %.0f a minute: %d NEW, %d GONE, %d other, %d open, %d the same", programsText(g), duration(g.Elapsed), perMinute,
 		g.Counts[program.ChangeNew], g.Counts[program.ChangeGone], g.Counts[program.ChangeOther], g.Counts[program.ChangeOpen],
 		g.Counts[program.ChangeNone])
 	if g.Both > 0 {
-		fmt.Fprintf(&b, ", of which %d violated under both", g.Both)
+		words += fmt.Sprintf(", of which %d violated under both", g.Both)
 	}
-	fmt.Fprintf(&b, "; %s\n", plural(uint64(g.Executions), "execution"))
+	look.line(&b, words+"; "+plural(uint64(g.Executions), "execution"))
 	var reached []string
 	for _, name := range task.AllPoints().Names() {
 		if n := g.Reached[name]; n > 0 {
 			reached = append(reached, fmt.Sprintf("%s %d", name, n))
 		}
 	}
-	fmt.Fprintf(&b, "reached        %s\n", strings.Join(reached, ", "))
+	line("reached        ", strings.Join(reached, ", "))
 	if never := g.NeverReached(); never != nil {
-		fmt.Fprintf(&b, "never reached  %s\n", strings.Join(never, ", "))
+		line("never reached  ", strings.Join(never, ", "))
 	}
 	return b.String()
 }
@@ -69,16 +72,17 @@ func programsText(g *program.Generated) string {
 }
 
 // differenceText shows the program that differs.
-func differenceText(b *strings.Builder, g *program.Generated, d *program.Difference) {
+func differenceText(b *strings.Builder, g *program.Generated, d *program.Difference, look Look) {
+	what := ""
 	switch d.Change {
 	case program.ChangeNew:
-		fmt.Fprintf(b, "NEW %s", oraclesText(d.With))
+		what = "NEW " + oraclesText(d.With)
 	case program.ChangeGone:
-		fmt.Fprintf(b, "GONE %s", oraclesText(d.Against))
+		what = "GONE " + oraclesText(d.Against)
 	default:
-		fmt.Fprintf(b, "other outcomes under %s", d.Under)
+		what = "other outcomes under " + d.Under
 	}
-	fmt.Fprintf(b, " in program %d of %d: %s\n", d.Program, g.Programs, shortNames(d.Message))
+	look.line(b, fmt.Sprintf("%s in program %d of %d: %s", what, d.Program, g.Programs, shortNames(d.Message)))
 	switch {
 	case d.File == "":
 	case d.Change == program.ChangeOther:
@@ -98,7 +102,8 @@ func differenceText(b *strings.Builder, g *program.Generated, d *program.Differe
 		if d.Change == program.ChangeOther {
 			command = fmt.Sprintf("vmasim explore --rules %s --against %s", g.Rules, g.Against)
 		}
-		fmt.Fprintf(b, "\nto see it: %s %s\n", command, d.File)
+		b.WriteString("\n")
+		look.command(b, "to see it: ", command+" "+d.File)
 	}
 	b.WriteString("\n")
 }

@@ -52,7 +52,7 @@ func TestGeneratedText(t *testing.T) {
 	} {
 		g := generated()
 		change(g)
-		got := generatedText(g)
+		got := generatedText(g, Look{Width: MaxWidth})
 		if !strings.HasPrefix(got, generatedHead+want) {
 			t.Errorf("%s\nexpected\n%s", got, generatedHead+want)
 		}
@@ -67,7 +67,7 @@ func TestGeneratedJSON(t *testing.T) {
 	g := generated()
 	g.Difference = &program.Difference{Program: 99, File: "d.vma", Pair: &program.Pair{Change: program.ChangeNew, With: searched("d", true, "leak"), Against: searched("d", true)}}
 	var b bytes.Buffer
-	if err := GeneratedFormats()[1].New(&b, false)(g); err != nil {
+	if err := GeneratedFormats()[1].New(&b, Look{})(g); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {

@@ -13,22 +13,22 @@ func graphTitle(t *trace.Trace) string { return t.Scenario + " " + t.Oracle() }
 
 // dot draws a counterexample as a graph: the steps of a task in a column, dashed edges from the step that wrote a value
 // to the one that read it.
-func dot(b *strings.Builder, t *trace.Trace, full bool) error {
-	d := newDrawing(t, full)
+func dot(b *strings.Builder, t *trace.Trace, look Look) error {
+	d := newDrawing(t, look)
 	fmt.Fprintf(b, "digraph %q {\n\tnode [shape=box, fontname=monospace];\n", graphTitle(t))
 	for c, name := range t.Tasks {
 		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q;\n", c, name)
 		last := -1
 		for i := range t.Steps {
 			s := &t.Steps[i]
-			if s.Task != name || !d.shows(i) {
+			if s.Task != name || !d.shown[i] {
 				continue
 			}
 			style := ""
 			if len(s.Violations) > 0 {
 				style = ", color=red"
 			}
-			fmt.Fprintf(b, "\t\ts%d [label=%q%s];\n", i+1, fmt.Sprintf("%d %s\n%s", i+1, s.Func, stepText(s)), style)
+			fmt.Fprintf(b, "\t\ts%d [label=%q%s];\n", i+1, fmt.Sprintf("%d %s\n%s", i+1, s.Func, plainBlanks(stepText(t, s, look))), style)
 			if last >= 0 {
 				fmt.Fprintf(b, "\t\ts%d -> s%d;\n", last+1, i+1)
 			}
@@ -37,7 +37,7 @@ func dot(b *strings.Builder, t *trace.Trace, full bool) error {
 		b.WriteString("\t}\n")
 	}
 	for i := range t.Steps {
-		if from := t.Steps[i].From; from > 0 && d.shows(i) && d.shows(from-1) {
+		if from := t.Steps[i].From; from > 0 && d.shown[i] && d.shown[from-1] {
 			fmt.Fprintf(b, "\ts%d -> s%d [style=dashed, constraint=false, label=%q];\n", from, i+1, t.Steps[i].Was)
 		}
 	}
@@ -50,8 +50,8 @@ func dot(b *strings.Builder, t *trace.Trace, full bool) error {
 	}
 	for i := range t.Finally {
 		p := &t.Finally[i]
-		after(i, "finally\n"+performedText(p), len(p.Violations) > 0)
-		if p.From > 0 && d.shows(p.From-1) {
+		after(i, "finally\n"+plainBlanks(performedText(p)), len(p.Violations) > 0)
+		if p.From > 0 && d.shown[p.From-1] {
 			fmt.Fprintf(b, "\ts%d -> e%d [style=dashed, constraint=false];\n", p.From, i)
 		}
 	}
@@ -63,8 +63,8 @@ func dot(b *strings.Builder, t *trace.Trace, full bool) error {
 }
 
 // mermaid draws a counterexample as a sequence diagram.
-func mermaid(b *strings.Builder, t *trace.Trace, full bool) error {
-	d := newDrawing(t, full)
+func mermaid(b *strings.Builder, t *trace.Trace, look Look) error {
+	d := newDrawing(t, look)
 	fmt.Fprintf(b, "---\ntitle: %s\n---\nsequenceDiagram\n", graphTitle(t))
 	for c, name := range t.Tasks {
 		fmt.Fprintf(b, "    participant T%d as %s\n", c, plainText(name))
@@ -75,13 +75,13 @@ func mermaid(b *strings.Builder, t *trace.Trace, full bool) error {
 	}
 	for i := range t.Steps {
 		s := &t.Steps[i]
-		if !d.shows(i) {
+		if !d.shown[i] {
 			continue
 		}
 		if s.From > 0 {
 			fmt.Fprintf(b, "    T%d-->>T%d: %s = %s\n", column[t.Steps[s.From-1].Task], column[s.Task], plainText(s.Cell), plainText(s.Was))
 		}
-		fmt.Fprintf(b, "    Note over T%d: %d %s\n", column[s.Task], i+1, plainText(stepText(s)))
+		fmt.Fprintf(b, "    Note over T%d: %d %s\n", column[s.Task], i+1, plainText(stepText(t, s, look)))
 		for _, oracle := range s.Violations {
 			fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[s.Task], plainText(oracle))
 		}
@@ -99,12 +99,15 @@ func mermaid(b *strings.Builder, t *trace.Trace, full bool) error {
 		}
 	}
 	for i := range t.Blocked {
-		fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[t.Blocked[i].Task], plainText(waiting(&t.Blocked[i])))
+		fmt.Fprintf(b, "    Note over T%d: *** %s ***\n", column[t.Blocked[i].Task], plainText(waitingText(t, &t.Blocked[i], look)))
 	}
 	return nil
 }
 
 // plainText takes out what means something to Mermaid.
 func plainText(s string) string {
-	return strings.NewReplacer("#", "", ";", ",", "->", "→").Replace(s)
+	return strings.NewReplacer("#", "", ";", ",", "->", "→", bound, " ").Replace(s)
 }
+
+// plainBlanks puts blanks for those at which no line is broken.
+func plainBlanks(s string) string { return strings.ReplaceAll(s, bound, " ") }

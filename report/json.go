@@ -7,7 +7,7 @@ import (
 	"vmasim/workloads/driver"
 )
 
-func newJSON(w io.Writer, _ bool) func(*driver.Result) error {
+func newJSON(w io.Writer, _ Look) func(*driver.Result) error {
 	encoder := encoderTo(w)
 	return func(r *driver.Result) error {
 		out := *r

@@ -14,7 +14,7 @@ type event struct {
 }
 
 // events writes the steps of an execution, one object a line.
-func events(b *strings.Builder, t *trace.Trace, _ bool) error {
+func events(b *strings.Builder, t *trace.Trace, _ Look) error {
 	encoder := encoderTo(b)
 	for i := range t.Steps {
 		if err := encoder.Encode(event{t.Scenario, t.Oracle(), t.Steps[i].Record}); err != nil {
@@ -25,4 +25,4 @@ func events(b *strings.Builder, t *trace.Trace, _ bool) error {
 }
 
 // data writes an execution as it is.
-func data(b *strings.Builder, t *trace.Trace, _ bool) error { return trace.Write(b, t) }
+func data(b *strings.Builder, t *trace.Trace, _ Look) error { return trace.Write(b, t) }

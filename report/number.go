@@ -2,10 +2,8 @@ package report
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"vmasim/internal/linux"
 )
@@ -96,41 +94,3 @@ func byteSize(n uint64) string {
 }
 
 func frames(n int) string { return byteSize(uint64(n) * linux.PageSize) }
-
-// table is rows of cells.
-type table [][]string
-
-// String sets the first column and, in a table of more than three, the last left, the others right.
-func (t table) String() string {
-	if last := len(t[0]) - 1; last > 2 {
-		return t.set(0, last)
-	}
-	return t.set(0)
-}
-
-// set lays the table out with these columns set left, the others right.
-func (t table) set(left ...int) string {
-	width := make([]int, len(t[0]))
-	for _, row := range t {
-		for i, cell := range row {
-			width[i] = max(width[i], utf8.RuneCountInString(cell))
-		}
-	}
-	var b strings.Builder
-	for _, row := range t {
-		var line strings.Builder
-		for i, cell := range row {
-			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
-			if i > 0 {
-				line.WriteString("  ")
-			}
-			if slices.Contains(left, i) {
-				line.WriteString(cell + pad)
-			} else {
-				line.WriteString(pad + cell)
-			}
-		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
-	return b.String()
-}

@@ -18,15 +18,15 @@ func ReplayFormats() []Format[*explore.Trace] {
 
 // replayed draws the execution.
 func replayed(f TraceFormat) Format[*explore.Trace] {
-	return Format[*explore.Trace]{f.Name, f.Help, func(w io.Writer, full bool) func(*explore.Trace) error {
-		write := f.new(w, full)
+	return Format[*explore.Trace]{f.Name, f.Help, func(w io.Writer, look Look) func(*explore.Trace) error {
+		write := f.new(w, look)
 		return func(t *explore.Trace) error { return write(t.Trace) }
 	}}
 }
 
 // newReplayJSON shows a replay as a search of one execution.
-func newReplayJSON(w io.Writer, full bool) func(*explore.Trace) error {
-	write := newExploreJSON(w, full)
+func newReplayJSON(w io.Writer, look Look) func(*explore.Trace) error {
+	write := newExploreJSON(w, look)
 	return func(t *explore.Trace) error {
 		out := &program.Result{Scenario: t.Scenario, Title: t.Title, Rules: t.Rules, Violations: []*program.Violation{{Found: t.Found, Trace: t.Trace}}}
 		out.Search.Executions, out.Search.Steps = 1, len(t.Steps)

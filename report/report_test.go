@@ -60,7 +60,7 @@ func TestGolden(t *testing.T) {
 			return err.Error()
 		}
 		var out bytes.Buffer
-		write := format.New(&out, false)
+		write := format.New(&out, Look{})
 		for name := range strings.FieldsSeq(d.Input) {
 			if err := write(results[name]); err != nil {
 				return err.Error()
@@ -91,7 +91,7 @@ func TestJSONIsOneObjectALine(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	write := format.New(&out, false)
+	write := format.New(&out, Look{})
 	for _, name := range []string{"good", "bad"} {
 		if err := write(results[name]); err != nil {
 			t.Fatal(err)
@@ -120,7 +120,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestWriteErrorsAreReturned(t *testing.T) {
 	for _, f := range Formats() {
-		if err := f.New(brokenPipe{}, false)(results["good"]); !errors.Is(err, errBroken) {
+		if err := f.New(brokenPipe{}, Look{})(results["good"]); !errors.Is(err, errBroken) {
 			t.Errorf("%s: %v", f.Name, err)
 		}
 	}

@@ -9,37 +9,35 @@ import (
 	"vmasim/workloads/driver"
 )
 
-func newText(w io.Writer, _ bool) func(*driver.Result) error {
+func newText(w io.Writer, look Look) func(*driver.Result) error {
 	between := ""
 	return func(r *driver.Result) error {
 		b := &strings.Builder{}
 		b.WriteString(between)
 		between = "\n"
-		heading(b, r)
-		operations(b, r)
-		faultTable(b, r)
-		machine(b, r)
-		findings(b, r)
-		b.WriteString("\n" + verdict(r) + "\n")
+		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, operations, faultTable, machine, findings} {
+			part(b, r, look)
+		}
+		b.WriteString("\n" + Wrap(verdict(r)+"\n", look.width(), "  "))
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
 }
 
-func heading(b *strings.Builder, r *driver.Result) {
-	if r.Title == "" {
-		fmt.Fprintln(b, r.Scenario)
-	} else {
-		fmt.Fprintf(b, "%s: %s\n", r.Scenario, r.Title)
+func heading(b *strings.Builder, r *driver.Result, look Look) {
+	title := r.Scenario
+	if r.Title != "" {
+		title += ": " + r.Title
 	}
-	fmt.Fprintf(b, "rules %s, seed %d, memory %s, %s, %s\n",
-		r.Rules, r.Seed, byteSize(r.Memory.ArenaBytes), plural(uint64(r.Tasks), "task"), duration(r.Elapsed))
+	look.line(b, title)
+	look.line(b, fmt.Sprintf("rules %s, seed %d, memory %s, %s, %s",
+		r.Rules, r.Seed, byteSize(r.Memory.ArenaBytes), plural(uint64(r.Tasks), "task"), duration(r.Elapsed)))
 	if r.Machine != "" {
-		fmt.Fprintf(b, "machine %s\n", r.Machine)
+		look.line(b, "machine "+r.Machine)
 	}
 }
 
-func operations(b *strings.Builder, r *driver.Result) {
+func operations(b *strings.Builder, r *driver.Result, look Look) {
 	t := table{{"operation", "count", "per second", "p50", "p99", "max", "errors"}}
 	for _, o := range r.Ops {
 		var errs []string
@@ -50,11 +48,11 @@ func operations(b *strings.Builder, r *driver.Result) {
 			strings.Join(errs, ", ")})
 	}
 	if len(r.Ops) > 0 {
-		b.WriteString("\n" + t.String())
+		b.WriteString("\n" + t.text(look))
 	}
 }
 
-func faultTable(b *strings.Builder, r *driver.Result) {
+func faultTable(b *strings.Builder, r *driver.Result, look Look) {
 	f := &r.Faults
 	if f.Total == 0 {
 		return
@@ -72,8 +70,8 @@ func faultTable(b *strings.Builder, r *driver.Result) {
 			t = append(t, []string{row.name, count(row.n), percent(row.n, f.Total)})
 		}
 	}
-	b.WriteString("\n" + t.String())
-	b.WriteString(sentence(f) + "\n")
+	b.WriteString("\n" + t.text(look))
+	b.WriteString(Wrap(sentence(f)+"\n", look.width(), ""))
 }
 
 // sentence says in plain words how faults were handled, and why some were not handled under the VMA lock.
@@ -97,21 +95,22 @@ func sentence(f *driver.Faults) string {
 	return s + fmt.Sprintf("%s %s, %s %s.", count(f.MmapLock-retried), unlocked, count(retried), unfinished)
 }
 
-func machine(b *strings.Builder, r *driver.Result) {
+func machine(b *strings.Builder, r *driver.Result, look Look) {
 	v, m := &r.VMAs, &r.Memory
-	fmt.Fprintf(b, "\nVMAs    %s at the end; %s allocated, %s of them in reused memory; %s\n",
-		count(uint64(v.MapCount)), count(v.Allocated), count(v.Reused), plural(v.GracePeriods, "grace period"))
-	fmt.Fprintf(b, "memory  %s in use at the end, %s at most, of %s\n",
-		frames(m.FramesInUse), frames(m.FramesPeak), byteSize(m.ArenaBytes))
+	b.WriteString("\n")
+	look.line(b, fmt.Sprintf("VMAs    %s at the end; %s allocated, %s of them in reused memory; %s",
+		count(uint64(v.MapCount)), count(v.Allocated), count(v.Reused), plural(v.GracePeriods, "grace period")))
+	look.line(b, fmt.Sprintf("memory  %s in use at the end, %s at most, of %s",
+		frames(m.FramesInUse), frames(m.FramesPeak), byteSize(m.ArenaBytes)))
 }
 
-func findings(b *strings.Builder, r *driver.Result) {
+func findings(b *strings.Builder, r *driver.Result, look Look) {
 	left := r.UnexpectedTotal
 	if left > 0 {
 		fmt.Fprintf(b, "\n%s:\n", plural(left, "unexpected result"))
 	}
 	for i := range r.Unexpected {
-		fmt.Fprintln(b, r.Unexpected[i].String())
+		look.line(b, r.Unexpected[i].String())
 		left -= r.Unexpected[i].Count
 	}
 	more(b, left)
@@ -124,7 +123,7 @@ func findings(b *strings.Builder, r *driver.Result) {
 		if v.Count > 1 {
 			line += fmt.Sprintf(", %s times", count(v.Count))
 		}
-		fmt.Fprintln(b, line)
+		look.line(b, line)
 		if v.Where != "" {
 			fmt.Fprintf(b, "  in %s\n", strings.ReplaceAll(v.Where, "\n", "\n  by "))
 		}

@@ -24,14 +24,14 @@ var traceFormats = []TraceFormat{
 func TraceFormats() []TraceFormat { return slices.Clone(traceFormats) }
 
 // drawn draws each execution by itself, with between between two of them.
-func drawn(between string, draw func(b *strings.Builder, t *trace.Trace, full bool) error) func(io.Writer, bool) func(*trace.Trace) error {
-	return func(w io.Writer, full bool) func(*trace.Trace) error {
+func drawn(between string, draw func(b *strings.Builder, t *trace.Trace, look Look) error) func(io.Writer, Look) func(*trace.Trace) error {
+	return func(w io.Writer, look Look) func(*trace.Trace) error {
 		sep := ""
 		return func(t *trace.Trace) error {
 			b := &strings.Builder{}
 			b.WriteString(sep)
 			sep = between
-			if err := draw(b, t, full); err != nil {
+			if err := draw(b, t, look); err != nil {
 				return err
 			}
 			_, err := io.WriteString(w, b.String())

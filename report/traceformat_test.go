@@ -31,10 +31,10 @@ func TestFormatsAgree(t *testing.T) {
 }
 
 // drawnAs draws executions in a format.
-func drawnAs(t *testing.T, f TraceFormat, full bool, all ...*trace.Trace) string {
+func drawnAs(t *testing.T, f TraceFormat, look Look, all ...*trace.Trace) string {
 	t.Helper()
 	var b strings.Builder
-	draw := f.New(&b, full)
+	draw := f.New(&b, look)
 	for _, one := range all {
 		if err := draw(one); err != nil {
 			t.Fatal(err)
@@ -42,6 +42,9 @@ func drawnAs(t *testing.T, f TraceFormat, full bool, all ...*trace.Trace) string
 	}
 	return b.String()
 }
+
+// looks are ways to show something.
+var looks = []Look{{}, {Full: true}, {Width: MinWidth, Color: true}}
 
 // TestDrawAgain: a trace that was written and read is drawn as the one that was recorded, by every renderer.
 func TestDrawAgain(t *testing.T) {
@@ -53,13 +56,13 @@ func TestDrawAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := trace.Read(strings.NewReader(drawnAs(t, data, false, all...)))
+	read, err := trace.Read(strings.NewReader(drawnAs(t, data, Look{}, all...)))
 	if err != nil || len(read) != len(all) {
 		t.Fatalf("%d of %d traces are read: %v", len(read), len(all), err)
 	}
 	for _, f := range TraceFormats() {
-		for _, full := range []bool{false, true} {
-			if got, want := drawnAs(t, f, full, read...), drawnAs(t, f, full, all...); got != want {
+		for _, look := range looks {
+			if got, want := drawnAs(t, f, look, read...), drawnAs(t, f, look, all...); got != want {
 				t.Errorf("%s: read\n%s\nrecorded\n%s", f.Name, got, want)
 			}
 		}
@@ -69,7 +72,7 @@ func TestDrawAgain(t *testing.T) {
 // FuzzDraw: whatever is read as a trace is drawn by every renderer.
 func FuzzDraw(f *testing.F) {
 	var b strings.Builder
-	if err := data(&b, handMade(), false); err != nil {
+	if err := data(&b, handMade(), Look{}); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.String())
@@ -81,8 +84,9 @@ func FuzzDraw(f *testing.F) {
 			return
 		}
 		for _, f := range TraceFormats() {
-			drawnAs(t, f, false, all...)
-			drawnAs(t, f, true, all...)
+			for _, look := range looks {
+				drawnAs(t, f, look, all...)
+			}
 		}
 	})
 }

@@ -12,66 +12,76 @@ import (
 func shortNames(text string) string { return strings.ReplaceAll(text, "vm_area_struct#", "vma#") }
 
 // traceText draws a trace, and says what it is of and how it ends.
-func traceText(b *strings.Builder, t *trace.Trace, full bool) error {
-	titled(b, t.Scenario, t.Title, t.Rules)
-	dropped(b, t)
+func traceText(b *strings.Builder, t *trace.Trace, look Look) error {
+	titled(b, t.Scenario, t.Title, t.Rules, look)
+	dropped(b, t, look)
 	b.WriteString("\n")
-	withNotes(b, t, full)
+	withNotes(b, t, look)
 	b.WriteString("\n")
 	switch {
 	case len(t.Violated) > 0:
 		for _, v := range t.Violated {
-			fmt.Fprintf(b, "%s: %s\n", strings.ToUpper(v.Oracle), shortNames(v.Message))
+			complaint(b, v.Oracle, v.Message, look)
 		}
 	case t.Diverged != nil:
-		fmt.Fprintf(b, "%v\n", t.Diverged)
+		look.line(b, t.Diverged.Error())
 	case t.Ending.Failed():
-		fmt.Fprintf(b, "%s\n", strings.ToUpper(t.Ending.String()))
+		b.WriteString(look.red(strings.ToUpper(t.Ending.String())) + "\n")
 	case t.Outcome == "":
-		fmt.Fprintf(b, "the schedule ends after %s, before the tasks do\n", plural(uint64(len(t.Steps)), "step"))
+		look.line(b, fmt.Sprintf("the schedule ends after %s, before the tasks do", plural(uint64(len(t.Steps)), "step")))
 	default:
-		fmt.Fprintf(b, "ended well: %s\n", t.Outcome)
+		look.line(b, "ended well: "+t.Outcome)
 	}
 	return nil
 }
 
 // titled tells what was explored.
-func titled(b *strings.Builder, scenario, title, rules string) {
+func titled(b *strings.Builder, scenario, title, rules string, look Look) {
 	if title != "" {
 		scenario += ": " + title
 	}
-	fmt.Fprintf(b, "%s\nrules %s\n", scenario, rules)
+	look.line(b, scenario)
+	look.line(b, "rules "+rules)
+}
+
+// complaint words what was violated.
+func complaint(b *strings.Builder, oracle, message string, look Look) {
+	first, rest, more := strings.Cut(Wrap(strings.ToUpper(oracle)+": "+shortNames(message), look.width(), "  "), ":")
+	b.WriteString(look.red(first))
+	if more {
+		b.WriteString(":" + rest)
+	}
 }
 
 // dropped lists what of the scenario a schedule goes without.
-func dropped(b *strings.Builder, t *trace.Trace) {
+func dropped(b *strings.Builder, t *trace.Trace, look Look) {
 	if len(t.Dropped) > 0 {
-		fmt.Fprintf(b, "without %s\n", strings.Join(t.Dropped, "; "))
+		look.line(b, "without "+strings.Join(t.Dropped, "; "))
 	}
 }
 
 // withNotes draws a trace with everything that belongs to it.
-func withNotes(b *strings.Builder, t *trace.Trace, full bool) {
-	b.WriteString(draw(t, full))
+func withNotes(b *strings.Builder, t *trace.Trace, look Look) {
+	b.WriteString(draw(t, look))
 	if len(t.Blocked) > 0 {
 		b.WriteString("\n")
 	}
 	for i := range t.Blocked {
-		why(b, &t.Blocked[i])
+		why(b, t, &t.Blocked[i], look)
 	}
-	passedOver(b, t)
+	passedOver(b, t, look)
 	if len(t.Objects) > 0 {
 		b.WriteString("\nwhere\n")
 	}
 	for _, o := range t.Objects {
-		fmt.Fprintf(b, "  %s is %s\n", o.Name, o.Is)
+		look.line(b, "  "+o.Name+" is "+o.Is)
 	}
 	b.WriteString("\naddress space\n")
-	maps(b, t)
+	maps(b, t, look)
 }
 
 // passedOver tells what the execution went on behind.
-func passedOver(b *strings.Builder, t *trace.Trace) {
+func passedOver(b *strings.Builder, t *trace.Trace, look Look) {
 	if len(t.Passed) > 0 {
 		b.WriteString("\nbefore that\n")
 	}
@@ -84,33 +94,37 @@ func passedOver(b *strings.Builder, t *trace.Trace) {
 		if p.Step > 0 {
 			step = fmt.Sprintf("  %3d ", p.Step)
 		}
-		fmt.Fprintf(b, "%s%s: %s\n", step, p.Violation.Oracle, strings.ReplaceAll(shortNames(p.Violation.Message), "\n", "\n      "))
+		text := step + p.Violation.Oracle + ": " + strings.ReplaceAll(shortNames(p.Violation.Message), "\n", "\n      ")
+		b.WriteString(Wrap(text, look.width(), strings.Repeat(" ", len("  123 ")-indentation(step))))
 	}
 }
 
-func why(b *strings.Builder, t *trace.Blocked) {
-	fmt.Fprintf(b, "%s %s", t.Task, waiting(t))
+func why(b *strings.Builder, of *trace.Trace, t *trace.Blocked, look Look) {
+	text := t.Task + " " + waitingText(of, t, look)
 	if t.Func != "" {
-		fmt.Fprintf(b, " in %s", t.Func)
+		text += " in " + t.Func
 	}
-	b.WriteString("\n")
+	look.line(b, text)
 	for _, w := range t.Why {
-		fmt.Fprintf(b, "  %s\n", shortNames(w))
+		look.line(b, "  "+shortNames(w))
 	}
 }
 
 // maps shows the address spaces before and after, and only once what has not changed.
-func maps(b *strings.Builder, t *trace.Trace) {
+func maps(b *strings.Builder, t *trace.Trace, look Look) {
 	for i, m := range t.Before {
 		after := m.Lines
 		if i < len(t.After) {
 			after = t.After[i].Lines
 		}
 		if slices.Equal(m.Lines, after) {
-			fmt.Fprintf(b, "  %s, unchanged: %s\n", m.Name, strings.Join(m.Lines, "; "))
+			look.line(b, "  "+m.Name+", unchanged: "+strings.Join(m.Lines, "; "))
 			continue
 		}
-		fmt.Fprintf(b, "  %s before: %s\n", m.Name, strings.Join(m.Lines, "; "))
-		fmt.Fprintf(b, "  %s after:  %s\n", m.Name, strings.Join(after, "; "))
+		look.line(b, "  "+m.Name+" before: "+strings.Join(m.Lines, "; "))
+		look.line(b, "  "+m.Name+" after:  "+strings.Join(after, "; "))
 	}
 }
+
+// indentation is how many blanks a text begins with.
+func indentation(text string) int { return len(text) - len(strings.TrimLeft(text, " ")) }

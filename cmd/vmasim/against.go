@@ -102,7 +102,7 @@ func compareAll(ctx context.Context, searches []search, o *exploreOptions, stdou
 		}
 	}
 	bar.erase()
-	if err := format.New(stdout, false)(c); err != nil {
+	if err := format.New(stdout, o.look.of(stdout, false))(c); err != nil {
 		return err
 	}
 	return verdictStatus(c.Interrupted, len(c.Worse()) == 0)
@@ -126,7 +126,7 @@ func summarize(ctx context.Context, searches []search, o *exploreOptions, stdout
 		}
 	}
 	bar.erase()
-	if err := format.New(stdout, false)(sum); err != nil {
+	if err := format.New(stdout, o.look.of(stdout, false))(sum); err != nil {
 		return err
 	}
 	return verdictStatus(sum.Interrupted, sum.AsStated() == len(sum.Results))

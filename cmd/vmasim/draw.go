@@ -14,6 +14,7 @@ import (
 
 // drawOptions is what the flags of draw say.
 type drawOptions struct {
+	look
 	format report.TraceFormat
 	full   bool
 }
@@ -49,6 +50,7 @@ usage, for a FILE that holds none, and for traces of another version.`,
 	completeFlag(cmd, "format", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeFormats(report.TraceFormats()), cobra.ShellCompDirectiveNoFileComp
 	})
+	o.look.register(cmd)
 	cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
 	return cmd
 }
@@ -59,7 +61,7 @@ func runDraw(cmd *cobra.Command, file string, o *drawOptions) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return statusError(exitUsage)
 	}
-	draw := o.format.New(cmd.OutOrStdout(), o.full)
+	draw := o.format.New(cmd.OutOrStdout(), o.look.of(cmd.OutOrStdout(), o.full))
 	for _, t := range all {
 		if err := draw(t); err != nil {
 			return err

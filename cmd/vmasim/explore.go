@@ -171,7 +171,7 @@ func explorable(sc *workloads.Scenario, s program.Setting, spec string) error {
 
 // exploreAll explores one scenario after the other and prints each result.
 func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdout, stderr io.Writer) error {
-	write := o.format.New(stdout, o.full)
+	write := o.format.New(stdout, o.look.of(stdout, o.full))
 	var t tally
 	for _, s := range searches {
 		opts, bar := o.Options, newProgress(stderr)

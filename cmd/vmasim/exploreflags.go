@@ -21,6 +21,7 @@ import (
 // exploreOptions is what the flags of explore and replay say.
 type exploreOptions struct {
 	program.Options
+	look
 	format   report.Format[*program.Result]
 	full     bool
 	lines    bool // of step: no screen
@@ -103,6 +104,7 @@ func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
 		return nil
 	}
 	if user != forStep {
+		o.look.register(cmd)
 		cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
 	}
 	if user == forExplore {

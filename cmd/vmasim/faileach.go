@@ -31,7 +31,7 @@ func failEach(ctx context.Context, scenarios []*workloads.Scenario, o *runOption
 	if err != nil {
 		return usageError{err}
 	}
-	write := format.New(stdout, false)
+	write := format.New(stdout, o.look.of(stdout, false))
 	var t tally
 	for _, sc := range scenarios {
 		bar := newProgress(stderr)

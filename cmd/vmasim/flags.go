@@ -18,6 +18,7 @@ import (
 // runOptions is what the flags of run say.
 type runOptions struct {
 	driver.Options
+	look
 	format  report.Format[*driver.Result]
 	machine []workloads.MachineSetting // in place of what a scenario states
 
@@ -69,6 +70,7 @@ func (o *runOptions) register(cmd *cobra.Command) {
 		})
 	}
 	cmd.Flags().BoolVar(&o.failEach, "fail-each", false, "let each allocation, charge and hook of each statement fail in turn")
+	o.look.register(cmd)
 	cmd.Flags().BoolVar(&o.Validate, "validate", false, "check every address space after every write section (slow)")
 }
 

@@ -67,7 +67,7 @@ func generate(ctx context.Context, o *exploreOptions, stdout, stderr io.Writer) 
 		}
 		d.File = o.write
 	}
-	if err := format.New(stdout, false)(found); err != nil {
+	if err := format.New(stdout, o.look.of(stdout, false))(found); err != nil {
 		return err
 	}
 	return verdictStatus(found.Interrupted, !found.Worse())

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +12,8 @@ import (
 )
 
 func newOracles() *cobra.Command {
-	return &cobra.Command{
+	var shown look
+	cmd := &cobra.Command{
 		Use:   "oracles [NAME]",
 		Short: "List what the explorer watches for, or explain one oracle",
 		Long: `List the oracles, or explain one. An oracle watches one thing that must never happen.
@@ -42,10 +42,11 @@ same as a table.`,
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), text)
-			return err
+			return shown.print(cmd, text)
 		},
 	}
+	shown.register(cmd)
+	return cmd
 }
 
 func oraclesText() string {

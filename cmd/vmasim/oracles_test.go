@@ -12,14 +12,14 @@ import (
 // TestOracleHints performs the command with which vmasim oracles NAME wants to show an oracle: it speaks there, in a litmus
 // test. The list names all.
 func TestOracleHints(t *testing.T) {
-	list := vmasim(t, "oracles", exitOK)
+	list := vmasim(t, "oracles --width 1000", exitOK)
 	for n, o := range check.Oracles() {
 		if !strings.Contains(list, "\n  "+o.Name+"\n      "+o.Means+"\n") {
 			t.Errorf("vmasim oracles leaves out %s", o.Name)
 		}
 		t.Run(o.Name, func(t *testing.T) {
 			sample(t, n)
-			text := vmasim(t, "oracles "+o.Name, exitOK)
+			text := vmasim(t, "oracles --width 1000 "+o.Name, exitOK)
 			_, command, shown := strings.Cut(text, "To see it:\n  vmasim ")
 			if shown == strings.Contains(text, "No litmus test shows it.") {
 				t.Fatalf("neither or both:\n%s", text)

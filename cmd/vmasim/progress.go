@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 )
 
 // progress is a line on a terminal that is written again and again. On anything else nothing is shown.
@@ -20,11 +19,6 @@ func newProgress(w io.Writer) *progress {
 		p.w = w
 	}
 	return p
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isTerminalFile(f)
 }
 
 func (p *progress) show(line string) {

@@ -104,7 +104,7 @@ func runReplay(cmd *cobra.Command, words []string, o *exploreOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := format.New(cmd.OutOrStdout(), o.full)(result); err != nil {
+	if err := format.New(cmd.OutOrStdout(), o.look.of(cmd.OutOrStdout(), o.full))(result); err != nil {
 		return err
 	}
 	switch {

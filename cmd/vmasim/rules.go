@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 func newRules() *cobra.Command {
 	var family *rules.Family
 	var made string
+	var shown look
 	cmd := &cobra.Command{
 		Use:   "rules [NAME]",
 		Short: "List the lock generations and the rules they are made of, or explain one",
@@ -57,10 +57,10 @@ run, explore, replay and diff stands in its place.`,
 			if err != nil {
 				return err
 			}
-			_, err = io.WriteString(cmd.OutOrStdout(), text)
-			return err
+			return shown.print(cmd, text)
 		},
 	}
+	shown.register(cmd)
 	cmd.Flags().Var(&flag{kind: "FAMILY", set: func(name string) error {
 		f, err := rules.FindFamily(name)
 		family = &f

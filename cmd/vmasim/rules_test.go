@@ -98,7 +98,7 @@ func TestRuleHints(t *testing.T) {
 		t.Run(r.String(), func(t *testing.T) {
 			sample(t, n)
 			info := r.Info()
-			text := vmasim(t, "rules "+r.String(), exitOK)
+			text := vmasim(t, "rules --width 1000 "+r.String(), exitOK)
 			var reports []searched
 			for line := range strings.Lines(text) {
 				if command, ok := strings.CutPrefix(line, "  vmasim "); ok {
@@ -131,7 +131,7 @@ func TestRuleHints(t *testing.T) {
 // TestRuleTexts: the text of a rule that is off by default says what happens with it.
 func TestRuleTexts(t *testing.T) {
 	for _, r := range rules.All() {
-		text := vmasim(t, "rules "+r.String(), exitOK)
+		text := vmasim(t, "rules --width 1000 "+r.String(), exitOK)
 		if with := strings.Contains(text, "\n  with:"); with == r.Home().Has(r) || with == strings.Contains(text, "\n  without:") {
 			t.Errorf("%s:\n%s", r, text)
 		}

@@ -90,7 +90,7 @@ func load(args []string, stdin io.Reader, o *runOptions) (scenarios []*workloads
 
 // runAll runs the scenarios and prints each result.
 func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions, stdout, stderr io.Writer) error {
-	write := o.format.New(stdout, false)
+	write := o.format.New(stdout, o.look.of(stdout, false))
 	var t tally
 	for _, sc := range scenarios {
 		opts, bar := o.Options, newProgress(stderr)

@@ -13,7 +13,8 @@ import (
 )
 
 func newScenarios() *cobra.Command {
-	return &cobra.Command{
+	var shown look
+	cmd := &cobra.Command{
 		Use:   "scenarios [NAME]",
 		Short: "List the built-in scenarios, or show one",
 		Long: `List the built-in scenarios, those for running, the litmus tests and the museum of
@@ -32,14 +33,16 @@ docs/museum.md have the stories.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return listScenarios(cmd.OutOrStdout())
+				return shown.print(cmd, scenariosText())
 			}
 			return showScenario(cmd.OutOrStdout(), args[0])
 		},
 	}
+	shown.register(cmd)
+	return cmd
 }
 
-func listScenarios(w io.Writer) error {
+func scenariosText() string {
 	width := 0
 	for _, info := range workloads.AllBuiltin() {
 		width = max(width, len(info.Name))
@@ -56,8 +59,7 @@ func listScenarios(w io.Writer) error {
 	for _, bug := range workloads.Bugs() {
 		fmt.Fprintf(&b, "%-*s  %s\n", width, bug.Name, bug.Title)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 func showScenario(w io.Writer, name string) error {

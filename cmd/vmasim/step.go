@@ -71,13 +71,13 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 			return refusing(cmd, err)
 		}
 	}
-	if onTerminal(cmd.InOrStdin()) && onTerminal(os.Stdout) && os.Getenv("TERM") != "dumb" && !o.lines {
+	if isTerminal(cmd.InOrStdin()) && isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb" && !o.lines {
 		if err := showScreen(cmd.Context(), s, sc.Title); err != nil {
 			return err
 		}
 	} else {
 		l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
-		if onTerminal(cmd.InOrStdin()) {
+		if isTerminal(cmd.InOrStdin()) {
 			l.prompt = "> "
 		}
 		if err := l.run(cmd.Context(), sc.Title); err != nil {
@@ -88,12 +88,6 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 		fmt.Fprintf(cmd.OutOrStdout(), "replay: %s\n", s.ReplayCommand())
 	}
 	return nil
-}
-
-// onTerminal reports whether what is read from or written to is a terminal.
-func onTerminal(end any) bool {
-	f, ok := end.(*os.File)
-	return ok && isTerminalFile(f)
 }
 
 // stepLines is a session by lines.

@@ -1,0 +1,120 @@
+package report
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"vmasim/explore/trace"
+	"vmasim/workloads"
+	"vmasim/workloads/program"
+)
+
+// everyWhich is how many litmus tests a short run leaves out for one that it draws.
+const everyWhich = 8
+
+// TestLitmusReportsFit: no report of a litmus test has a line that is wider than it may be, and none draws a step that only its own task meets,
+// at any width.
+func TestLitmusReportsFit(t *testing.T) {
+	reports, numbers := 0, 0
+	for i, info := range workloads.Litmus() {
+		if testing.Short() && i%everyWhich != 1 {
+			continue
+		}
+		sc, err := workloads.LoadBuiltin(info.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range sc.Verdicts {
+			r, err := program.Explore(t.Context(), sc, program.Options{Setting: program.Setting{Rules: v.Rules}, NoShrink: testing.Short()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, width := range []int{60, 80, 100, 140} {
+				var b strings.Builder
+				if err := ExploreFormats()[0].New(&b, Look{Width: width})(r); err != nil {
+					t.Fatal(err)
+				}
+				reports++
+				for line := range strings.Lines(b.String()) {
+					if n := cells(strings.TrimSuffix(line, "\n")); n > width && !unbreakable(line) {
+						t.Errorf("%s under %s, width %d: a line of %d: %s", sc.Name, v.Rules, width, n, line)
+					}
+				}
+				for _, found := range r.Violations {
+					of := draw(found.Trace, Look{Width: width})
+					for _, i := range drawnSteps(of) {
+						if numbers++; !worthDrawing(found.Trace, i, of) {
+							t.Errorf("%s under %s, width %d: only %s meets step %d\n%s", sc.Name, v.Rules, width, found.Trace.Steps[i].Task, i+1, of)
+						}
+					}
+				}
+			}
+		}
+	}
+	if reports < 20 || numbers < 200 {
+		t.Errorf("only %d reports, with %d steps", reports, numbers)
+	}
+}
+
+// unbreakable reports whether a line is one word of a command that is to be copied: a schedule begins with all that is left out.
+func unbreakable(line string) bool {
+	return len(strings.Fields(strings.TrimSuffix(line, "\\\n"))) == 1 && strings.Contains(line, "'v1:")
+}
+
+var drawnNumber = regexp.MustCompile(`(?m)^ *(\d+) (?:[A-P] |  )`)
+
+// drawnSteps returns the steps that have a line, from 0.
+func drawnSteps(drawing string) (all []int) {
+	for _, m := range drawnNumber.FindAllStringSubmatch(drawing, -1) {
+		n, _ := strconv.Atoi(m[1])
+		all = append(all, n-1)
+	}
+	return all
+}
+
+// worthDrawing reports whether there is a reason, as docs/explore.md tells them, to draw a step.
+func worthDrawing(t *trace.Trace, i int, drawing string) bool {
+	s := &t.Steps[i]
+	plain := func(note string) bool { return !strings.Contains(note, born) && !strings.Contains(note, freed) }
+	if len(s.Violations) > 0 || s.Word() || s.Target != "" || slices.ContainsFunc(s.Notes, plain) ||
+		strings.Contains(drawing, "(from "+strconv.Itoa(i+1)+")") {
+		return true
+	}
+	return slices.ContainsFunc(t.Steps, func(o trace.Step) bool {
+		if o.Task == s.Task {
+			return false
+		}
+		if o.Addr-s.Addr < trace.Address(max(1, s.Size)) || s.Addr-o.Addr < trace.Address(max(1, o.Size)) {
+			return o.Writes() || s.Writes() || s.Waits()
+		}
+		return slices.ContainsFunc(s.Notes, func(n string) bool { // a birth or an end
+			for word := range strings.FieldsSeq(n) {
+				if strings.Contains(word, "#") && (o.Cell == word || strings.HasPrefix(o.Cell, word+".") || o.Was == word || o.Is == word) {
+					return true
+				}
+			}
+			return false
+		})
+	})
+}
+
+// TestFitsCanFail: a step that only its own task meets is found out where it is drawn.
+func TestFitsCanFail(t *testing.T) {
+	made := handMade()
+	for i := range made.Steps {
+		made.Steps[i].Addr = trace.Address(i) << 4
+	}
+	of := draw(made, Look{Full: true})
+	var found []int
+	for _, i := range drawnSteps(of) {
+		if !worthDrawing(made, i, of) {
+			found = append(found, i+1)
+		}
+	}
+	if want := []int{1, 2, 3, 5, 6}; !slices.Equal(found, want) {
+		t.Errorf("steps %v are found to be met by one task, expected %v", found, want)
+	}
+}
