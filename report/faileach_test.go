@@ -43,7 +43,7 @@ t: mlockall current              hook        f                   5  ok      goes
 			t.Fatal(err)
 		}
 	}
-	one := head + "\nok: after each of 9 failures all is valid, nothing is left over, and only that stays changed which may\n"
+	one := head + "\nok: after each of 9 failures all is valid, nothing is left over, and only that stays changed which\n  may\n"
 	if want := one + "\n" + one; b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
@@ -58,7 +58,7 @@ t: mlockall current              hook        f                   5  ok      goes
 	} {
 		r := failures()
 		change(r)
-		if got := failuresText(r, Look{}); !strings.Contains(got, want) {
+		if got := failuresText(r, Look{Width: MaxWidth}); !strings.Contains(got, want) {
 			t.Errorf("%q is missing:\n%s", want, got)
 		}
 	}
