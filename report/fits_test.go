@@ -59,9 +59,10 @@ func TestLitmusReportsFit(t *testing.T) {
 	}
 }
 
-// unbreakable reports whether a line is one word of a command that is to be copied: a schedule begins with all that is left out.
+// unbreakable reports whether a line is one word of a command, which is to be copied: rules, or a schedule, which begins with all that is left out.
 func unbreakable(line string) bool {
-	return len(strings.Fields(strings.TrimSuffix(line, "\\\n"))) == 1 && strings.Contains(line, "'v1:")
+	word, goesOn := strings.CutSuffix(strings.TrimSpace(line), ` \`)
+	return !strings.Contains(word, " ") && (goesOn || strings.Contains(word, "'v1:"))
 }
 
 var drawnNumber = regexp.MustCompile(`(?m)^ *(\d+) (?:[A-P] |  )`)
@@ -82,6 +83,11 @@ func worthDrawing(t *trace.Trace, i int, drawing string) bool {
 	if len(s.Violations) > 0 || s.Word() || s.Target != "" || slices.ContainsFunc(s.Notes, plain) ||
 		strings.Contains(drawing, "(from "+strconv.Itoa(i+1)+")") {
 		return true
+	}
+	for j := i - 1; s.Waits() && j >= 0 && t.Steps[j].Task != s.Task; j-- {
+		if !slices.Contains(t.Steps[j].Enabled, s.Task) {
+			return true // another task held it up
+		}
 	}
 	return slices.ContainsFunc(t.Steps, func(o trace.Step) bool {
 		if o.Task == s.Task {

@@ -47,7 +47,7 @@ func isMarked(t *testing.T, r *program.Result) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := format.New(&b, false)(r); err != nil {
+	if err := format.New(&b, report.Look{})(r); err != nil {
 		t.Fatal(err)
 	}
 	if marks := strings.Count(b.String(), "*** "); marks < len(r.Violations) {
