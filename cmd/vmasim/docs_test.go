@@ -97,7 +97,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 	for i, arg := range args {
 		var err error
 		switch name := cmd.Name(); {
-		case strings.HasSuffix(arg, "NAME") || arg == "FILE" || arg == "SCENARIO" || arg == "COMMAND":
+		case strings.HasSuffix(arg, "NAME") || arg == "FILE" || arg == "SCENARIO" || arg == "SCHEDULE" || arg == "COMMAND":
 		case (name == "replay" || name == "step") && i == 1:
 			if !strings.HasPrefix(arg, "v1:") && !madeUp.MatchString(arg) {
 				err = errors.New("no schedule")
