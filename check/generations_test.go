@@ -50,7 +50,7 @@ func protocol(l *lockLab, seed uint64) {
 
 // TestGenerationsAreClean runs the protocol of each generation in random schedules: nothing may be found.
 func TestGenerationsAreClean(t *testing.T) {
-	for _, spec := range []string{"linux-6.18", "linux-6.18,+seq-counter", "vma-rwsem", "vma-rwsem-seqcount", "mmap-lock", "refcount",
+	for _, spec := range []string{"linux-6.18", "linux-6.18,+seq-counter", "vma-rwsem", "vma-rwsem-seqcount", "mmap-lock", "spf-seq", "refcount",
 		"free-at-zero,+detach-waits", "three-state,+detach-waits"} {
 		for seed := range uint64(200) {
 			l := newLockLab(t, spec)
@@ -242,9 +242,11 @@ func TestOraclesKnowNoVMALock(t *testing.T) {
 			m.MarkDetached(tk, v)
 			m.MmapReadUnlock(tk)
 		}),
-		"read without": alone("lock-rule", func(tk *task.Task, _ *vma.MMLock, v *vma.VMA) { v.Flags(tk) }),
+		"copied without a section": alone("lock-rule", func(tk *task.Task, _ *vma.MMLock, v *vma.VMA) { v.Copy(tk) }),
+		"read without":             alone("lock-rule", func(tk *task.Task, _ *vma.MMLock, v *vma.VMA) { v.Flags(tk) }),
 	} {
 		b.judge(t, "mmap-lock", name, Names(ByWatcher)...)
+		b.judge(t, "spf-seq", name, Names(ByWatcher)...)
 	}
 }
 

@@ -140,8 +140,8 @@ func (c *Checker) vmaLockSet(ts *taskState, e *task.Event, o *object, r role, wr
 	if have&task.MmapWrite != 0 && o.lockedIn(mm) {
 		have |= task.VMAWrite
 	}
-	if o.refs > 0 && ts.refOn(c.objectAt(o.base)) >= 0 {
-		have |= task.VMARead
+	if o.refs > 0 && ts.refOn(c.objectAt(o.base)) >= 0 || mm.Generation == vma.Speculative && ts.inRCU() {
+		have |= task.VMARead // in the other case it may be copied, and the counter says whether the copy is good
 	}
 	if r == chainRole { // links come and go under the lock of whichever anon_vma they are of
 		for i := range ts.held {

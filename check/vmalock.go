@@ -263,7 +263,7 @@ func (c *Checker) writerOf(o *object) *taskState {
 
 // lockedIn reports whether a writer of mm has the VMA, which is the mm's, write-locked if it has mmap_lock for writing.
 func (o *object) lockedIn(mm *vma.MMLock) bool {
-	return mm.Generation == vma.MmapOnly || o.seq() == mm.LockSeq.Peek()
+	return !mm.Generation.LocksVMAs() || o.seq() == mm.LockSeq.Peek()
 }
 
 // countsReaders reports whether the VMA has a vm_refcnt.

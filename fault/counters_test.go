@@ -96,6 +96,9 @@ func TestCounters(t *testing.T) {
 		}, linux.Write, linux.OOM, counts{faults: 1, success: 1, oom: 1}},
 	} {
 		for _, g := range rules.Generations() {
+			if g.Lock == rules.SpeculativeLock { // TestSpeculationGivesUp
+				continue
+			}
 			t.Run(g.Name+"/"+c.name, func(t *testing.T) {
 				f := newFixtureUnder(t, g.Name, mm.Config{})
 				c.setup(f)

@@ -46,6 +46,9 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bo
 func (f *fault) underVMALock() linux.AccessEnd {
 	var early mm.EarlyFlags
 	if f.mm.Generation != vma.Refcount {
+		if f.mm.Generation == vma.Speculative {
+			return f.speculate()
+		}
 		early = f.mm.SeeFlagsEarly(f.t, f.addr)
 	}
 	f.ReadLock = f.mm.LockVMAUnderRCU(f.t, f.addr)

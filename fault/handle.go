@@ -26,18 +26,24 @@ type fault struct {
 	isPresent bool   // the page was mapped when the access failed
 	removals  uint64 // of pages from the file's cache, when the page to map was looked for
 	noTable   bool   // there is no page table yet, and so no slot: a file's page may turn out not to exist
+
+	speculative bool   // there is no VMA, but flags, anon and index from a copy of it: FAULT_FLAG_SPECULATIVE
+	doubt       bool   // which may be good no more: the fault goes on under mmap_lock
+	index       uint64 // of addr in the VMA, likewise: linear_page_index
 }
 
 // release drops the lock that keeps the VMA stable: release_fault_lock.
 func (f *fault) release() { f.mm.EndRead(f.t, f.ReadLock) }
 
-// lockEntry locks the entry of addr if it is still what it was seen to be, and the VMA, too: pte_offset_map_lock and pte_same. It reports
-// whether it did.
+// lockEntry locks the entry of addr if it is still what it was seen to be: pte_offset_map_lock and pte_same. It reports whether it did.
 func (f *fault) lockEntry(slot pgtable.Slot, addr uint64, seen pgtable.PTE) bool {
+	if f.speculative {
+		return f.tryEntry(slot, seen)
+	}
 	if !f.mm.Tables.LockSlot(f.t, slot, addr) {
 		return false
 	}
-	if slot.Get(f.t) == seen && f.mm.Stable(f.t, f.ReadLock) {
+	if slot.Get(f.t) == seen {
 		return true
 	}
 	slot.Unlock(f.t)
@@ -126,6 +132,12 @@ func (f *fault) install(pte pgtable.PTE) bool {
 // prepareAnon makes sure that the VMA has an anon_vma: vmf_anon_prepare. That looks at the neighbours, so it needs
 // mmap_lock; under the VMA lock only a trylock is allowed, because a writer may be waiting for this very VMA.
 func (f *fault) prepareAnon() linux.AccessEnd {
+	if f.speculative {
+		if f.anon == nil {
+			return f.doubts(task.SPFAbortAnonVMA)
+		}
+		return linux.OK
+	}
 	if f.anon = f.VMA.AnonVMA(f.t); f.anon != nil {
 		return linux.OK
 	}
@@ -162,8 +174,12 @@ func (f *fault) describeAnon(pfn phys.PFN) {
 	} else {
 		f.t.Violate("no-anon-vma", "the page for %#x is anonymous, and its VMA has no anon_vma", f.addr)
 	}
+	index := f.index
+	if !f.speculative {
+		index = f.VMA.AnonPgoffAt(f.t, f.addr)
+	}
 	page := f.mm.Machine.Mem.Page(pfn)
-	page.Describe(phys.KindAnon, owner, f.VMA.AnonPgoffAt(f.t, f.addr))
+	page.Describe(phys.KindAnon, owner, index)
 	page.Mapcount.Init(1)
 }
 
@@ -210,7 +226,7 @@ func (f *fault) mapAnonymous() linux.AccessEnd {
 
 // node returns where a new page of the VMA is to lie, as its policy says: get_vma_policy.
 func (f *fault) node() uint8 {
-	if f.mm.Machine.Beside&mm.Binds == 0 {
+	if f.mm.Machine.Beside&mm.Binds == 0 || f.speculative { // which it does only where there is no policy
 		return 0
 	}
 	p := f.VMA.Policy(f.t)

@@ -48,8 +48,8 @@ func (mm *MM) lockVMA(t *task.Task, addr uint64) *vma.VMA {
 // lockVMAOtherwise is lockVMA of the generations that look VMAs up in their own way.
 func (mm *MM) lockVMAOtherwise(t *task.Task, addr uint64) *vma.VMA {
 	switch mm.Generation {
-	case vma.MmapOnly:
-		return nil // nothing is tried, and nothing counted
+	case vma.MmapOnly, vma.Speculative:
+		return nil // nothing is tried, and nothing counted; only a fault can go by a copy
 	case vma.RWSem:
 		return mm.lockVMARWSem(t, addr)
 	default:

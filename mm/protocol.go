@@ -10,15 +10,17 @@ import (
 // there are protocols whose VMAs have no lock. An MM is the only Protocol, so that each call of it is direct; its field Generation
 // says which one it follows, in a branch at the beginning of each method.
 //
-// A reader holds a ReadLock from the look-up to EndRead. As long as it does, the page tables that it walks stay; what it has read of
-// the VMA holds, or Stable says that it does not. A writer holds mmap_lock, locks each VMA before it changes it, and detaches it
+// A reader holds a ReadLock from the look-up to EndRead. As long as it does, the page tables that it walks stay, and what it has read of
+// the VMA holds. Where it has a copy instead, both may be otherwise: the tables stay for a section of their readers, and Stable tells. A writer holds mmap_lock, locks each VMA before it changes it, and detaches it
 // before it takes away its pages, its page tables and its memory.
 type Protocol interface {
 	// LockVMAUnderRCU begins to read the VMA at an address without mmap_lock, if that can be done.
 	LockVMAUnderRCU(t *task.Task, addr uint64) vma.ReadLock
 	// LockAndFindVMA does so with mmap_lock.
 	LockAndFindVMA(t *task.Task, addr uint64) (vma.ReadLock, error)
-	// Stable is asked under the lock of a page table, before an entry is changed.
+	// Speculate copies the VMA at an address for a fault, in the generation that locks none. Stable is then asked under the lock of a page
+	// table, before an entry is changed.
+	Speculate(t *task.Task, addr uint64) (c vma.Copy, ok bool)
 	Stable(t *task.Task, r vma.ReadLock) bool
 	EndRead(t *task.Task, r vma.ReadLock)
 

@@ -11,7 +11,7 @@ import (
 
 // TestVisitorsCount: those that go through the VMAs find each once, under every lock.
 func TestVisitorsCount(t *testing.T) {
-	for _, spec := range []string{"", "mmap-lock", "vma-rwsem", "refcount-v6"} {
+	for _, spec := range []string{"", "mmap-lock", "vma-rwsem", "refcount-v6", "spf-seq"} {
 		l := newLab(t, mm.Config{}, spec)
 		l.do(l.tryMap(l.t, 0, 4, rw, privateAnon, mm.MmapArgs{}))
 		l.do(l.tryMprotect(1, 2, linux.PROT_READ))

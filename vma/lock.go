@@ -17,12 +17,13 @@ type Generation uint8
 
 // The generations.
 const (
-	Refcount   Generation = iota // the reference count of Linux 6.15 to 6.18: lock_refcount.go
-	RefcountV6                   // the same without some or all of what it got since December 2024: lock_refcount_v6.go
-	MmapOnly                     // mmap_lock alone, of Linux up to 6.3: lock_mmap.go
-	RWSem                        // a rwsem in each VMA, of Linux 6.4 to 6.14: lock_rwsem.go
-	FreeAtZero                   // a count, and the last put frees: Zijlstra's proposal, lock_free_at_zero.go
-	ThreeState                   // the same with three states: Baghdasaryan's answer, lock_three_state.go
+	Refcount    Generation = iota // the reference count of Linux 6.15 to 6.18: lock_refcount.go
+	RefcountV6                    // the same without some or all of what it got since December 2024: lock_refcount_v6.go
+	MmapOnly                      // mmap_lock alone, of Linux up to 6.3: lock_mmap.go
+	RWSem                         // a rwsem in each VMA, of Linux 6.4 to 6.14: lock_rwsem.go
+	FreeAtZero                    // a count, and the last put frees: Zijlstra's proposal, lock_free_at_zero.go
+	ThreeState                    // the same with three states: Baghdasaryan's answer, lock_three_state.go
+	Speculative                   // none, and faults go by copies of VMAs: Lespinasse's series of 2021 and 2022, lock_speculative.go
 )
 
 func generationOf(rs rules.Set) Generation {
@@ -35,6 +36,8 @@ func generationOf(rs rules.Set) Generation {
 		return FreeAtZero
 	case rs.Lock() == rules.ThreeStateLock:
 		return ThreeState
+	case rs.Lock() == rules.SpeculativeLock:
+		return Speculative
 	case rs.Lacks(rules.RefcountMask) || rs.Has(rules.WaitAcquire):
 		return RefcountV6
 	}
@@ -43,6 +46,9 @@ func generationOf(rs rules.Set) Generation {
 
 // Counts reports whether the VMAs of the generation have a vm_refcnt.
 func (g Generation) Counts() bool { return g <= RefcountV6 || g.LastPutFrees() }
+
+// LocksVMAs reports whether a VMA has a lock of its own. Otherwise all of an mm are write-locked while its mmap_lock is held for writing.
+func (g Generation) LocksVMAs() bool { return g != MmapOnly && g != Speculative }
 
 // Flagged reports whether a flag says which VMAs are detached: there is no vm_refcnt, or it does not say so.
 func (g Generation) Flagged() bool { return g > RefcountV6 }
@@ -68,8 +74,9 @@ const (
 
 // ReadLock is the token of a reader: the VMA that stays as it is, and the lock that keeps it so until EndRead.
 type ReadLock struct {
-	VMA  *VMA // nil: none was locked
-	Mmap bool // mmap_lock is held, and keeps the VMA as it is; otherwise the VMA's own lock does
+	VMA  *VMA   // nil: none was locked
+	Mmap bool   // mmap_lock is held, and keeps the VMA as it is; otherwise the VMA's own lock does
+	Seq  uint32 // of the generation Speculative, where nothing keeps the VMA as it is: the counter before it was looked at
 }
 
 // StartRead tries to read-lock a VMA found under RCU: vma_start_read. m is the caller's mm; v may have been freed and become
@@ -91,7 +98,7 @@ func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	switch m.Generation {
 	case RefcountV6:
 		res = v.startReadV6(t, m)
-	case MmapOnly:
+	case MmapOnly, Speculative:
 		m.RCU.ReadUnlock(t)
 	case RWSem:
 		res = v.startReadRWSem(t, m)
@@ -115,7 +122,7 @@ func (m *MMLock) StartReadLocked(t *task.Task, v *VMA) bool {
 	switch m.Generation {
 	case RefcountV6:
 		return v.startReadLockedV6(t, m)
-	case MmapOnly:
+	case MmapOnly, Speculative:
 		return false
 	case RWSem:
 		v.lock.sem.DownRead(t)
@@ -128,9 +135,11 @@ func (m *MMLock) StartReadLocked(t *task.Task, v *VMA) bool {
 	}
 }
 
-// Stable reports whether what was read of the VMA since r began is still so. It is asked under the lock of a page table before an
-// entry is changed there: where it is not, the access begins anew.
-func (m *MMLock) Stable(*task.Task, ReadLock) bool { return true } // a generation that has a lock lets no writer in before EndRead
+// Stable reports whether what was read of the VMA since r began is still so, and may be relied on as long as the lock of a page table keeps
+// a writer waiting. A generation that has a lock lets no writer in before EndRead.
+func (m *MMLock) Stable(t *task.Task, r ReadLock) bool {
+	return m.Generation != Speculative || r.Mmap || m.SeqReadCheck(t, r.Seq)
+}
 
 // EndRead gives a read lock back: vma_end_read, or mmap_read_unlock. The VMA must not be touched afterwards.
 func (m *MMLock) EndRead(t *task.Task, r ReadLock) {
@@ -172,7 +181,7 @@ func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
 	switch m.Generation {
 	case RefcountV6:
 		return v.startWriteV6(t, mode)
-	case MmapOnly:
+	case MmapOnly, Speculative:
 		return v.startWriteMmap(t, m)
 	case RWSem:
 		return v.startWriteRWSem(t, m, mode)
@@ -187,7 +196,7 @@ func (m *MMLock) startWrite(t *task.Task, v *VMA, mode task.WaitMode) error {
 func (m *MMLock) MarkAttached(t *task.Task, v *VMA) {
 	t.Enter("vma_mark_attached")
 	switch m.Generation {
-	case MmapOnly, RWSem:
+	case MmapOnly, RWSem, Speculative:
 		v.clearDetached(t)
 	case FreeAtZero:
 		v.attachAtZero(t, m)
@@ -212,7 +221,7 @@ func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
 	switch m.Generation {
 	case RefcountV6:
 		v.markDetachedV6(t)
-	case MmapOnly, RWSem:
+	case MmapOnly, RWSem, Speculative:
 		v.setDetached(t)
 	case FreeAtZero:
 		v.detachAtZero(t, m)
@@ -240,7 +249,7 @@ func (m *MMLock) FreeArea(t *task.Task, v *VMA) {
 // IsWriteLocked reports whether the VMA is write-locked in the current write section of its mm.
 func (v *VMA) IsWriteLocked(t *task.Task) bool {
 	mm := v.mm.ReadOnce(t)
-	if mm.Generation == MmapOnly {
+	if !mm.Generation.LocksVMAs() {
 		return mm.MmapLock.WriteHeldBy(t)
 	}
 	return v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) && mm.MmapLock.WriteHeldBy(t)
@@ -268,7 +277,7 @@ func (v *VMA) DetachedPeek() bool {
 // LockPeek says how the VMA's own lock stands, likewise: a task has it, or may get it, unless it is idle.
 func (v *VMA) LockPeek() (state string, idle bool) {
 	switch v.generation() {
-	case MmapOnly:
+	case MmapOnly, Speculative:
 		return "no lock", true
 	case RWSem:
 		if v.lock.sem.Held() {

@@ -24,6 +24,7 @@ func TestGenerations(t *testing.T) {
 		"vma-rwsem,-seq-counter":     RWSem,
 		"vma-rwsem-seqcount":         RWSem,
 		"mmap-lock":                  MmapOnly,
+		"spf-seq":                    Speculative,
 	} {
 		if got := newLab(spec).mm("a").Generation; got != want {
 			t.Errorf("rules %q: generation %d, expected %d", spec, got, want)

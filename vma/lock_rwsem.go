@@ -56,7 +56,7 @@ func newLockCache() *ksync.Slab[vmaLock, *vmaLock] {
 func (c *Cache) allocFlagged(t *task.Task, v *VMA, mm *MMLock) error {
 	v.detached.Write(t, true)
 	switch mm.Generation {
-	case MmapOnly, FreeAtZero:
+	case MmapOnly, FreeAtZero, Speculative:
 		return nil
 	case ThreeState:
 		v.refcnt.SetRelease(t, 1)

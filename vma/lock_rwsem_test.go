@@ -202,7 +202,7 @@ func (f *failing) Choose(_ *task.Task, c task.Choice, _ int) int {
 
 // TestFlagStates: a flag is set and cleared by turns.
 func TestFlagStates(t *testing.T) {
-	for _, spec := range []string{"vma-rwsem", "mmap-lock"} {
+	for _, spec := range []string{"vma-rwsem", "mmap-lock", "spf-seq"} {
 		l := newLab(spec)
 		mm, tk := l.mm("a"), l.boot
 		v := l.attached(mm)
@@ -227,22 +227,24 @@ func TestFlagStates(t *testing.T) {
 
 // TestWithoutVMALocks: who holds mmap_lock for writing has every VMA write-locked, and no VMA can be locked otherwise.
 func TestWithoutVMALocks(t *testing.T) {
-	l := newLab("mmap-lock")
-	mm, tk := l.mm("a"), l.boot
-	v, other := l.attached(mm), l.attached(mm)
-	if v.IsWriteLocked(tk) {
-		t.Error("write-locked in an idle mm")
+	for _, spec := range []string{"mmap-lock", "spf-seq"} {
+		l := newLab(spec)
+		mm, tk := l.mm("a"), l.boot
+		v, other := l.attached(mm), l.attached(mm)
+		if v.IsWriteLocked(tk) {
+			t.Error(spec, ": write-locked in an idle mm")
+		}
+		mm.MmapWriteLock(tk)
+		mm.StartWrite(tk, v)
+		if !v.IsWriteLocked(tk) || !other.IsWriteLocked(tk) {
+			t.Error(spec, ": not write-locked under mmap_lock")
+		}
+		mm.MmapWriteDowngrade(tk)
+		if v.IsWriteLocked(tk) || mm.StartReadLocked(tk, v) || readLock(tk, mm, v) != ReadBusy || tk.Sections[task.SlotRCU].Depth != 0 {
+			t.Error(spec, ": locked by itself")
+		}
+		mm.MmapReadUnlock(tk)
+		mm.AdvanceSeq(5)
+		l.want(t)
 	}
-	mm.MmapWriteLock(tk)
-	mm.StartWrite(tk, v)
-	if !v.IsWriteLocked(tk) || !other.IsWriteLocked(tk) {
-		t.Error("not write-locked under mmap_lock")
-	}
-	mm.MmapWriteDowngrade(tk)
-	if v.IsWriteLocked(tk) || mm.StartReadLocked(tk, v) || readLock(tk, mm, v) != ReadBusy || tk.Sections[task.SlotRCU].Depth != 0 {
-		t.Error("locked by itself")
-	}
-	mm.MmapReadUnlock(tk)
-	mm.AdvanceSeq(5)
-	l.want(t)
 }

@@ -14,7 +14,7 @@
 //	+VMALockOffset    a writer is keeping new readers out and waits for the rest
 //
 // The proposals of December 2024 have other states (lock_free_at_zero.go, lock_three_state.go). In the rest a flag says whether it is
-// detached, and its readers hold a rwsem, or mmap_lock.
+// detached, and its readers hold a rwsem, or mmap_lock, or go by a copy (lock_speculative.go).
 //
 // A VMA is write-locked while its vm_lock_seq equals the mm's mm_lock_seq; so all write locks of an mm end at once, when
 // mm_lock_seq moves on. Where VMAs have no lock, all are write-locked while mmap_lock is.
@@ -42,7 +42,7 @@ type VMA struct {
 	end   ksync.Atomic64
 	mm    ksync.Pointer[MMLock]
 	flags ksync.Flags64
-	pgoff ksync.Plain[uint64]
+	pgoff ksync.Flags64
 	anon  ksync.Pointer[AnonVMA]
 	file  ksync.Plain[*phys.File]
 	seq   ksync.Atomic32

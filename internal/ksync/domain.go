@@ -49,8 +49,9 @@ func newDomain(slot int, lazy bool) *Domain {
 	return d
 }
 
-// EndEarly makes every call look for the end of a grace period, so that small programs see callbacks run.
-func (d *Domain) EndEarly() { d.batch = 1 }
+// EndEarly makes every call look for the end of a grace period, so that small programs see callbacks run. The domain is exact then: which
+// callbacks a call runs does not depend on whether the tasks are observed.
+func (d *Domain) EndEarly() { d.batch, d.lazy = 1, false }
 
 // Slot returns which of a task's slots the domain's sections use.
 func (d *Domain) Slot() int { return d.slot }

@@ -7,7 +7,8 @@ import (
 	"vmasim/internal/task"
 )
 
-// Flags64 is a word of flags that a lock protects, like a [Plain] word, but for single bits that may be set without it.
+// Flags64 is a word, such as of flags, that a lock protects, like a [Plain] word; but single bits may be set without it, and it may be read
+// beside a writer.
 type Flags64 struct{ v atomic.Uint64 }
 
 // Read reads the word.
@@ -20,6 +21,21 @@ func (f *Flags64) Read(t *task.Task) uint64 {
 
 func (f *Flags64) readObserved(t *task.Task) uint64 {
 	t.Begin(task.OpPlainRead, unsafe.Pointer(f))
+	v := f.v.Load()
+	t.End(v, v)
+	return v
+}
+
+// ReadOnce reads the word beside a writer, and orders nothing. The caller finds out in another way whether it is to believe what it read.
+func (f *Flags64) ReadOnce(t *task.Task) uint64 {
+	if t.Observer != nil {
+		return f.readOnceObserved(t)
+	}
+	return f.v.Load()
+}
+
+func (f *Flags64) readOnceObserved(t *task.Task) uint64 {
+	t.Begin(task.OpReadOnce, unsafe.Pointer(f))
 	v := f.v.Load()
 	t.End(v, v)
 	return v

@@ -61,5 +61,8 @@ type Slot struct {
 // Lock takes the table's lock: the split page-table lock.
 func (s Slot) Lock(t *task.Task) { s.lock.Lock(t) }
 
+// Trylock takes the table's lock unless it is held, and reports whether it did.
+func (s Slot) Trylock(t *task.Task) bool { return s.lock.Trylock(t) }
+
 // Unlock gives the table's lock back.
 func (s Slot) Unlock(t *task.Task) { s.lock.Unlock(t) }

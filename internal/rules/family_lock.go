@@ -27,7 +27,7 @@ var lockRules = rows{
 		Breaks: "mm_lock_seq stays odd without a writer, and the next one makes it even",
 		Shows:  "downgrade-ends-locks",
 		Seen:   SeenVerdict,
-		Locks:  withVMALock,
+		Locks:  withVMALock | withCopies,
 	},
 	SeqCounter: {
 		Name:   "seq-counter",

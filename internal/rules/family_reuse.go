@@ -84,7 +84,7 @@ var reuseRules = rows{
 		Shows:  "reuse-before-lock",
 		Beside: "-check-vm-mm",
 		Seen:   SeenVerdict,
-		Locks:  withCount,
+		Locks:  withCount | withCopies,
 	},
 	BornDetached: {
 		Name:   "born-detached",

@@ -33,7 +33,7 @@ func TestFamilies(t *testing.T) {
 func TestFindFamilyRefuses(t *testing.T) {
 	for name, want := range map[string]string{
 		"merg": `unknown family "merg", did you mean "merge"?`,
-		"vma":  `unknown family "vma", expected lock, detach, reuse, tree, order, fault, unmap, merge, split, move, fork, walk, account or call`,
+		"vma":  `unknown family "vma", expected lock, detach, reuse, tree, order, fault, speculate, unmap, merge, split, move, fork, walk, account or call`,
 	} {
 		if f, err := FindFamily(name); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, %v; expected %s", name, f, err, want)

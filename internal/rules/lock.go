@@ -6,21 +6,23 @@ type Lock uint8
 
 // The locks.
 const (
-	RefcountLock   Lock = iota // vm_refcnt counts the readers of each VMA
-	MmapLock                   // mmap_lock alone
-	RWSemLock                  // each VMA has a rwsem
-	FreeAtZeroLock             // vm_refcnt counts readers, and the last put frees the VMA
-	ThreeStateLock             // the same, with a count for unused, one for detached and one for attached
+	RefcountLock    Lock = iota // vm_refcnt counts the readers of each VMA
+	MmapLock                    // mmap_lock alone
+	RWSemLock                   // each VMA has a rwsem
+	FreeAtZeroLock              // vm_refcnt counts readers, and the last put frees the VMA
+	ThreeStateLock              // the same, with a count for unused, one for detached and one for attached
+	SpeculativeLock             // no lock of a VMA: faults copy it, and compare a counter of the mm
 	numLocks
 )
 
 // lockTable says what each lock is, as it ends the words "kept as they are by".
 var lockTable = [numLocks]string{
-	RefcountLock:   "the count vm_refcnt of each",
-	MmapLock:       "mmap_lock alone",
-	RWSemLock:      "a rwsem of each",
-	FreeAtZeroLock: "a count whose last put frees the VMA",
-	ThreeStateLock: "a count whose last put frees the VMA, with three states",
+	RefcountLock:    "the count vm_refcnt of each",
+	MmapLock:        "mmap_lock alone",
+	RWSemLock:       "a rwsem of each",
+	FreeAtZeroLock:  "a count whose last put frees the VMA",
+	ThreeStateLock:  "a count whose last put frees the VMA, with three states",
+	SpeculativeLock: "mmap_lock alone, while faults go by copies of them",
 }
 
 func (l Lock) String() string { return lockTable[l] }
@@ -35,6 +37,7 @@ const (
 	withCount          = withRefcount | withLastPut
 	withLookup         = withRefcount | 1<<RWSemLock // a look-up whose steps are rules
 	withVMALock        = withCount | 1<<RWSemLock    // a lock of each VMA, whatever it is
+	withCopies   Locks = 1 << SpeculativeLock
 )
 
 // gives reports whether a rule means something under the lock.

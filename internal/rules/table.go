@@ -59,6 +59,16 @@ const (
 	LateAnonCheck
 	FileFaults
 
+	// speculate
+	OddAborts
+	CopyUnderRCU
+	CheckCopy
+	ErrorsFallBack
+	WalkInSection
+	CheckBeforeTable
+	TryPTELock
+	CheckUnderLock
+
 	// unmap
 	MunmapDowngrade
 	HoleFirst
@@ -148,6 +158,8 @@ var familyTable = [...]Family{
 		Calls: strings.Fields("mmap munmap touch lock mprotect store")},
 	{Name: "fault", Doc: "page faults: what they may wait for under which lock", rows: faultRules,
 		Calls: strings.Fields("mmap munmap mprotect madvise touch store load")},
+	{Name: "speculate", Doc: "page faults that lock no VMA: they copy it, and compare a counter of the address space", rows: speculateRules,
+		Calls: strings.Fields("mmap munmap mprotect fork touch store load")},
 	{Name: "unmap", Doc: "munmap and mmap over a mapping: the tree, the page tables, the downgrade", rows: unmapRules,
 		Calls: strings.Fields("mmap munmap touch store load walk")},
 	{Name: "merge", Doc: "merging VMAs: who is locked, who survives, whose anon_vma is taken", rows: mergeRules,
@@ -231,6 +243,24 @@ var generationTable = [...]Generation{
 			Bytes:    "160, and 40 for the rwsem, an object of its own",
 		},
 		set: inAll().and(under(RWSemLock)),
+	},
+	{
+		Name: "spf-seq",
+		Doc: "Michel Lespinasse's speculative page faults, as posted in January 2022 (v2): a fault copies its VMA under RCU, and goes by the copy if a " +
+			"counter of the mm, odd while there is a writer, says so under the PTE lock; VMAs have no lock, and are freed after a grace period",
+		Lock: SpeculativeLock,
+		Facts: Facts{
+			Kernels:  "none; posted in April 2021 and January 2022",
+			Readers:  "nothing: a copy of the VMA, and `mmap_seq` as it was before, compared under the PTE lock",
+			Writers:  "`mmap_lock` for writing, and `mmap_seq` odd",
+			Unlock:   "`mmap_seq` from odd to even",
+			Detached: "not told",
+			Memory:   "after a grace period (`call_rcu`)",
+			Falls: "if there is no VMA, or one that is not anonymous, or has a policy; if the access is an error; if there is no page table, or no anon_vma; if the PTE lock is not free; " +
+				"if any writer is in the mm, or has been since the fault began",
+			Bytes: "not in our sources; none for a lock",
+		},
+		set: inAll().and(under(SpeculativeLock)).without(bitsOf(TypesafeSlab)),
 	},
 	{
 		Name: "refcount-v6",

@@ -14,6 +14,17 @@ const (
 	FaultSegv
 	FaultSigbus
 	FaultOOM
+	SPFAttempt
+	SPFAbortOdd
+	SPFAbortUnmapped
+	SPFAbortNoSpeculate
+	SPFAbortVMACopy
+	SPFAbortAccessError
+	SPFAbortPMD
+	SPFAbortAnonVMA
+	SPFAbortSeq1
+	SPFAbortPTL
+	SPFAbortSeq2
 	NumCounters
 )
 
@@ -30,6 +41,19 @@ var counterTable = [NumCounters]CounterInfo{
 	FaultSegv:       {"segv", "faults that ended in SIGSEGV"},
 	FaultSigbus:     {"sigbus", "faults that ended in SIGBUS"},
 	FaultOOM:        {"fault_oom", "faults that found no free frame or no memory for a table"},
+
+	// Of faults that go by a copy of their VMA. Each that gives up counts in vma_lock_abort or vma_lock_retry, too.
+	SPFAttempt:          {"spf_attempt", "faults that were tried without mmap_lock, by a copy of their VMA"},
+	SPFAbortOdd:         {"spf_abort_odd", "a writer was in the address space already"},
+	SPFAbortUnmapped:    {"spf_abort_unmapped", "there was no VMA"},
+	SPFAbortNoSpeculate: {"spf_abort_no_speculate", "the VMA, or the page, is of a kind that is left to mmap_lock"},
+	SPFAbortVMACopy:     {"spf_abort_vma_copy", "a writer came while the VMA was copied"},
+	SPFAbortAccessError: {"spf_abort_access_error", "the copy forbids the access"},
+	SPFAbortPMD:         {"spf_abort_pmd", "there is no page table"},
+	SPFAbortAnonVMA:     {"spf_abort_anon_vma", "the VMA has no anon_vma"},
+	SPFAbortSeq1:        {"spf_abort_pte_map_lock_seq1", "a writer had come before the PTE lock was tried"},
+	SPFAbortPTL:         {"spf_abort_pte_map_lock_ptl", "the PTE lock was not free, or the page table is gone"},
+	SPFAbortSeq2:        {"spf_abort_pte_map_lock_seq2", "a writer had come when the PTE lock was taken"},
 }
 
 // Info returns the counter's name and meaning.

@@ -9,12 +9,18 @@ import (
 	"vmasim/workloads"
 )
 
-// TestDrawnPrograms: under the kernel's rules no interleaving of a drawn program breaks a rule, whichever family its calls are of.
+// TestDrawnPrograms: no interleaving of a drawn program breaks a rule, whichever family its calls are of, under the rules of the default and of
+// two generations that free VMAs after a grace period.
 func TestDrawnPrograms(t *testing.T) {
-	programs := 40
-	if testing.Short() {
-		programs = 3
+	for spec, programs := range map[string]int{rules.Default: 40, "vma-rwsem": 10, "spf-seq": 10} {
+		if testing.Short() {
+			programs = 3
+		}
+		t.Run(spec, func(t *testing.T) { testDrawnPrograms(t, spec, programs) })
 	}
+}
+
+func testDrawnPrograms(t *testing.T, spec string, programs int) {
 	for _, f := range rules.Families() {
 		drafts, err := workloads.NewDrafts(f.Calls, f.May)
 		if err != nil {
@@ -25,7 +31,7 @@ func TestDrawnPrograms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := Survey(t.Context(), sc, Options{Options: explore.Options{Strategy: explore.POS, Executions: 100, Seed: seed}})
+			r, err := Survey(t.Context(), sc, Options{Setting: Setting{Rules: spec}, Options: explore.Options{Strategy: explore.POS, Executions: 100, Seed: seed}})
 			if err != nil {
 				t.Fatal(err)
 			}

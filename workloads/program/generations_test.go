@@ -35,6 +35,9 @@ var departureTable = map[string][]departure{
 	"vma-rwsem-seqcount": {
 		{[]string{"reader-overflow"}, "a rwsem has no limit that the test could reach, so no reader is sent away"},
 	},
+	"spf-seq": {
+		{[]string{"reader-overflow", "seq-wrap"}, "they ask for read locks of VMAs, and get none"},
+	},
 	"refcount": {
 		{[]string{"foreign-put", "reuse-while-locking", "b27-foreign-wake"}, "a reader wakes the writer of an mm that is freed: nothing has pinned it"},
 	},

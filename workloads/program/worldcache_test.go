@@ -25,10 +25,28 @@ thread writer
     touch A+4K write
 `
 
+// freedLate frees VMAs while the world is made whose memory waits for a grace period.
+const freedLate = `
+rules spf-seq
+
+init
+    mmap A 4K rw private anon
+    store A 1
+    mmap B 8K r private anon
+    munmap A
+    munmap B 4K
+
+thread unmapper
+    munmap B+4K 4K
+
+thread reader
+    touch B+4K read => ok | SEGV
+`
+
 // TestRepeatedWorlds: a world that is made again unwatched is the one that was watched: every oracle and strategy goes on as it
 // does where each world is watched.
 func TestRepeatedWorlds(t *testing.T) {
-	for name, src := range map[string]string{"two readers": twoReaders, "fork": forked} {
+	for name, src := range map[string]string{"two readers": twoReaders, "fork": forked, "freed late": freedLate} {
 		for _, strategy := range []explore.Strategy{explore.Random, explore.DPOR} {
 			t.Run(name+"/"+string(strategy), func(t *testing.T) {
 				var reports [2]*explore.Report
