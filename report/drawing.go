@@ -184,7 +184,7 @@ func functionsIn(steps []*trace.Step, depth int) (fns []string) {
 		}
 	}
 	if len(fns) > namedFunctions {
-		fns = append(fns[:namedFunctions], "…")
+		fns = append(fns[:namedFunctions-1], fns[namedFunctions-1]+","+bound+"…")
 	}
 	return fns
 }

@@ -73,7 +73,7 @@ func (m *meetings) tells(s, last *trace.Step) bool {
 		return true
 	case !s.Shared || s.Cell == "":
 		return false
-	case s.Reads() && s.From == 0 && last != nil && last.Task == s.Task:
+	case s.Reads() && last != nil && last.Task == s.Task && s.From < last.Number:
 		return false
 	case hasPrefix(s.Cell, "page#", "frame#", "node#", "lock#"):
 		return s.Writes()
