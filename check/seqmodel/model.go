@@ -165,3 +165,20 @@ func (m *Model) dropPages(start, end uint64) {
 // pageAlign rounds a length up to pages; near the top of the range it wraps to
 // 0, as PAGE_ALIGN does.
 func pageAlign(n uint64) uint64 { return (n + linux.PageMask) &^ linux.PageMask }
+
+// Clone returns an address space that is like this one, and then goes its own way. Files are shared.
+func (m *Model) Clone() *Model {
+	c := New(m.cfg)
+	c.areas = slices.Clone(m.areas)
+	for addr, p := range m.pages {
+		c.pages[addr] = p.clone()
+	}
+	return c
+}
+
+// Cut splits the area at addr, if one goes on there, as a call does that then fails (split_vma).
+func (m *Model) Cut(addr uint64) {
+	if a := m.at(addr); a != nil && a.start < addr {
+		_ = m.split(m.find(addr), addr) // at the limit of the map count the call has failed before it
+	}
+}

@@ -301,3 +301,24 @@ func TestPlacement(t *testing.T) {
 		})
 	}
 }
+
+// TestCloneAndCut: a clone goes its own way, and a cut leaves two areas that are one memory.
+func TestCloneAndCut(t *testing.T) {
+	m := seqmodel.New(seqmodel.Config{Base: 0x10000, MmapBase: 0x100000})
+	addr, err := m.Mmap(0x20000, 4*linux.PageSize, linux.PROT_READ|linux.PROT_WRITE, linux.MAP_PRIVATE|linux.MAP_ANONYMOUS|linux.MAP_FIXED, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Store8(addr, 7)
+	c := m.Clone()
+	c.Store8(addr, 9)
+	for _, at := range []uint64{addr, addr + linux.PageSize, addr + linux.PageSize, addr + 8*linux.PageSize} {
+		c.Cut(at)
+	}
+	if got, _ := m.Load8(addr); got != 7 || m.MapCount() != 1 {
+		t.Errorf("the original has %d, and %d areas", got, m.MapCount())
+	}
+	if got, _ := c.Load8(addr); got != 9 || c.MapCount() != 2 {
+		t.Errorf("the clone has %d, and %d areas, expected 9 and 2", got, c.MapCount())
+	}
+}

@@ -41,7 +41,7 @@ type sideBySide []*world
 
 func (p plan) sideBySide(specs []string) (all sideBySide, err error) {
 	for _, spec := range specs {
-		w, err := p.newWorld(spec, nil)
+		w, err := p.newWorld(spec)
 		if err != nil {
 			return all, err
 		}

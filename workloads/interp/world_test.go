@@ -81,7 +81,7 @@ type world struct {
 // maxAreas is how many VMAs a world's window has room for.
 const maxAreas = 40
 
-func (p plan) newWorld(spec string, tweak func(*mm.Config)) (*world, error) {
+func (p plan) newWorld(spec string) (*world, error) {
 	set, err := rules.Parse(spec)
 	if err != nil {
 		return nil, err
@@ -89,9 +89,6 @@ func (p plan) newWorld(spec string, tweak func(*mm.Config)) (*world, error) {
 	w := &world{plan: p, name: spec, spaces: make([]*mm.MM, len(p.scenario.MMs)), seed: checksums}
 	cfg := mm.Config{Rules: set, Memory: 8 << 20, ValidateWrites: true, Report: func(v task.Violation) { w.broken = append(w.broken, v.String()) }}
 	cfg.MaxMapCount = maxAreas + interp.WindowFillers(cfg.Settings, p.scenario.Window)
-	if tweak != nil {
-		tweak(&cfg)
-	}
 	if w.machine, err = fault.NewMachine(cfg); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,225 @@
+package mm_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"vmasim/check/seqmodel"
+	"vmasim/internal/linux"
+	"vmasim/internal/task"
+	"vmasim/workloads"
+	"vmasim/workloads/interp"
+	"vmasim/workloads/seqtest"
+)
+
+// anyFails lets the k-th point fail at which something can, counted from 0.
+type anyFails struct {
+	task.NoObserver
+	k, n int
+}
+
+func (f *anyFails) Choose(_ *task.Task, what task.Choice, _ int) int {
+	if what != task.AllocFails && what != task.ChargeFails && what != task.HookFails {
+		return 0
+	}
+	f.n++
+	if f.n-1 != f.k {
+		return 0
+	}
+	return 1
+}
+
+// reached reports whether something has failed.
+func (f *anyFails) reached() bool { return f.n > f.k }
+
+// pageEnd is where the last page ends that a range of a call has a part of.
+func pageEnd(addr, length uint64) uint64 { return (addr + length + linux.PageMask) &^ linux.PageMask }
+
+// residues returns what a failed call may make of a model: the rows of K7, and what the sequential model knows of them. known is false for a
+// call over several areas that the model does not know.
+func residues(m *seqmodel.Model, c *interp.Call) (all []*seqmodel.Model, known bool) {
+	start, end := c.Addr, pageEnd(c.Addr, c.Len)
+	like := func(change ...func(*seqmodel.Model)) {
+		all = append(all, m.Clone())
+		for _, do := range change {
+			do(all[len(all)-1])
+		}
+	}
+	cut := func(addr uint64) func(*seqmodel.Model) { return func(m *seqmodel.Model) { m.Cut(addr) } }
+	unmap := func(addr, length uint64) func(*seqmodel.Model) {
+		return func(m *seqmodel.Model) { _ = m.Munmap(addr, length) }
+	}
+	known = true
+	like()
+	switch c.Kind {
+	case workloads.KindMunmap:
+		like(cut(start))
+		like(cut(end))
+		like(cut(start), cut(end))
+	case workloads.KindMmap:
+		if c.Flags&linux.MAP_FIXED != 0 {
+			like(cut(start))
+			like(cut(end))
+			like(cut(start), cut(end))
+			like(unmap(c.Addr, c.Len))
+		}
+	case workloads.KindMprotect:
+		like(cut(start))
+		for _, r := range m.Maps() {
+			if start < r.End && r.End < end {
+				like(func(m *seqmodel.Model) { _ = m.Mprotect(c.Addr, r.End-c.Addr, c.Prot) })
+			}
+		}
+	case workloads.KindMremap:
+		n, there := 0, pageEnd(0, c.NewLen)
+		for _, r := range m.Maps() {
+			if start < r.End && r.Start < end {
+				n++
+				there = min(there, r.End-start) // more is not there to be moved
+			}
+		}
+		known = n < 2
+		for _, gone := range [][]func(*seqmodel.Model){nil, {unmap(c.NewAddr, c.NewLen)}, {unmap(c.NewAddr, there)}, {unmap(c.NewAddr, c.NewLen), unmap(c.Addr+c.NewLen, c.Len-c.NewLen)}, {unmap(c.Addr+c.NewLen, c.Len-c.NewLen)}} {
+			cuts := []uint64{start, end, start + c.NewLen, c.NewAddr, pageEnd(c.NewAddr, c.NewLen), c.NewAddr + there}
+			for which := range 1 << len(cuts) {
+				do := slices.Clone(gone)
+				for i, addr := range cuts {
+					if which>>i&1 != 0 {
+						do = append(do, cut(addr))
+					}
+				}
+				like(do...)
+			}
+		}
+	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore:
+		for _, access := range []linux.Access{linux.Read, linux.Write} {
+			like(func(m *seqmodel.Model) { m.Touch(c.Addr, access) })
+		}
+	}
+	return all, known
+}
+
+// failStep performs a step with a point failing, and has the model follow what that leaves. It reports whether both can go on. failed counts
+// the statements that have failed by it.
+func (w *world) failStep(s seqtest.Step, k int, failed map[workloads.Kind]int) (on bool, err error) {
+	model, space := w.models[s.Space], w.spaces[s.Space]
+	fails := &anyFails{k: k}
+	var c interp.Call
+	var got workloads.Outcome
+	w.actor.MM = space
+	w.t.Observer = fails
+	if s.Stmt.Kind == workloads.KindFork {
+		child, forkErr := space.Fork(w.t, s.Stmt.MM.Name)
+		if got.Kind = workloads.ResultOK; forkErr != nil {
+			got.Kind = workloads.ResultErrno
+		} else {
+			w.models[s.Stmt.MM.Index], w.spaces[s.Stmt.MM.Index] = model.Fork(), child
+		}
+	} else {
+		c = s.Call()
+		got = w.actor.Do(&c)
+	}
+	w.t.Observer = nil
+	if fails.reached() && got.Kind != workloads.ResultOK {
+		failed[s.Stmt.Kind]++
+	}
+	if err := w.broken(); err != nil {
+		return false, err
+	}
+	switch {
+	case got.Kind == workloads.ResultOK && s.Stmt.Kind == workloads.KindMremap, s.Stmt.Kind == workloads.KindMlock:
+		return false, w.contents(model, &c) // of which the model knows no more
+	case got.Kind == workloads.ResultOK && s.Stmt.Kind != workloads.KindFork, !fails.reached() && s.Stmt.Kind != workloads.KindFork && s.Stmt.Kind != workloads.KindMremap:
+		if want := seqtest.Apply(model, &c, w.modelFiles); got != want {
+			return false, fmt.Errorf("got %s, expected %s", interp.Describe(s.Stmt, got), interp.Describe(s.Stmt, want))
+		}
+		return true, w.compareMaps(model, space)
+	}
+	all, known := residues(model, &c)
+	for _, m := range all {
+		if err = w.compareMaps(m, space); err == nil {
+			w.models[s.Space] = m
+			return true, w.contents(m, &c)
+		}
+	}
+	if !known {
+		return false, nil
+	}
+	return false, fmt.Errorf("point %d: it gives %s and leaves what no row of K7 says: %w", k, interp.Describe(s.Stmt, got), w.compareMaps(all[0], space))
+}
+
+// contents compares the first word of each page of small areas, but for those that the call was about if the model does not know it.
+func (w *world) contents(model *seqmodel.Model, c *interp.Call) error {
+	for _, r := range model.Maps() {
+		if r.Prot == 0 || r.End-r.Start > 64*linux.PageSize {
+			continue
+		}
+		for addr := r.Start; addr < r.End; addr += linux.PageSize {
+			if c.Kind == workloads.KindMremap && (addr < pageEnd(c.Addr, max(c.Len, c.NewLen)) && c.Addr <= addr || c.NewAddr <= addr && addr < pageEnd(c.NewAddr, c.NewLen)) {
+				continue
+			}
+			load := interp.Call{Kind: workloads.KindLoad, Addr: addr}
+			want := seqtest.Apply(model, &load, w.modelFiles)
+			if got := w.actor.Do(&load); got != want {
+				return fmt.Errorf("the page at %#x gives %v %#x, expected %v %#x", addr, got, got.Value, want, want.Value)
+			}
+		}
+	}
+	return nil
+}
+
+// TestRandomFailures lets points of random operations fail, and compares all address spaces with what the sequential model makes of the rows
+// of K7: layout, accounting, anon_vmas, counts, and contents.
+func TestRandomFailures(t *testing.T) {
+	sequences := 1000
+	if testing.Short() {
+		sequences = 300
+	}
+	failed := map[workloads.Kind]int{}
+	for seed := range uint64(sequences) {
+		steps, err := randomFailures(t, seed, failed)
+		if err != nil {
+			var b strings.Builder
+			for _, s := range steps {
+				fmt.Fprintf(&b, "\t%v\n", s)
+			}
+			t.Fatalf("seed %d:\n%sends with: %v", seed, b.String(), err)
+		}
+	}
+	t.Logf("failed: %v", failed)
+	for _, k := range []workloads.Kind{workloads.KindMmap, workloads.KindMunmap, workloads.KindMprotect, workloads.KindMremap, workloads.KindMlock, workloads.KindTouch,
+		workloads.KindLoad, workloads.KindStore, workloads.KindFork} {
+		if failed[k] == 0 {
+			t.Errorf("no %v has failed", k)
+		}
+	}
+}
+
+// randomFailures performs a sequence in which every second step has a point failing.
+func randomFailures(t *testing.T, seed uint64, failed map[workloads.Kind]int) (steps []seqtest.Step, err error) {
+	w, err := newWorld(t.TempDir(), seed%2 == 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(seed, 1))
+	g := seqtest.NewGenerator(seed, len(fileModes), workloads.KindTouch, workloads.KindFork, workloads.KindExit, workloads.KindMremap, workloads.KindMlock)
+	for on := true; on && len(steps) < 40; {
+		s := w.models.Next(g)
+		steps = append(steps, s)
+		switch k := s.Stmt.Kind; {
+		case k == workloads.KindExit, k == workloads.KindFork && w.models[s.Stmt.MM.Index] != nil,
+			k != workloads.KindMremap && k != workloads.KindMlock && r.IntN(2) == 0:
+			err = w.do(s)
+		default:
+			on, err = w.failStep(s, r.IntN(6), failed)
+		}
+		if err != nil {
+			_ = w.close() // the first error is the one to tell
+			return steps, err
+		}
+	}
+	return steps, w.close()
+}
