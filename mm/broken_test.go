@@ -40,7 +40,7 @@ func newBreaker(t *testing.T) *breaker {
 	return b
 }
 
-func (b *breaker) find(n int) *vma.VMA { return b.mm.Tree.Find(b.t, at(n)) }
+func (l *lab) find(n int) *vma.VMA { return l.mm.Tree.Find(l.t, at(n)) }
 
 // entry returns the entry of a page that has one.
 func (b *breaker) entry(n int) pgtable.Slot {

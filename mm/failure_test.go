@@ -272,3 +272,28 @@ func (c *injection) inject(t *testing.T, k int, forGood bool) (reached bool) {
 	l.checkContents()
 	return reached
 }
+
+// hookFails lets the k-th hook refuse, counted from 0.
+type hookFails struct {
+	task.NoObserver
+	k, n int
+}
+
+func (f *hookFails) Choose(_ *task.Task, what task.Choice, _ int) int {
+	if what != task.HookFails {
+		return 0
+	}
+	if f.n++; f.n-1 == f.k {
+		return 1
+	}
+	return 0
+}
+
+// cellNames notes the names that the driver's cells have.
+type cellNames struct {
+	task.NoObserver
+	m    *mm.Machine
+	seen map[string]bool
+}
+
+func (c *cellNames) Before(_ *task.Task, e *task.Event) { c.seen[c.m.DriverCell(e.Addr)] = true }

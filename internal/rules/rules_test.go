@@ -178,3 +178,15 @@ func TestMeaningless(t *testing.T) {
 		t.Errorf("%d settings refused, expected at least 50", refused)
 	}
 }
+
+// TestSetSays: a set says its lock, what is in force, and what was dropped, which is no rule that means nothing under the lock.
+func TestSetSays(t *testing.T) {
+	s, err := Parse("linux-6.18,-detach-waits")
+	if err != nil || s.Lock() != RefcountLock || s.Has(DetachWaits) || !s.Dropped(DetachWaits) || s.Dropped(LockNewVMA) {
+		t.Errorf("%v, %v", s.String(), err)
+	}
+	old, err := Parse("mmap-lock")
+	if err != nil || old.Lock() != MmapLock || old.Dropped(DetachWaits) {
+		t.Errorf("%v, %v", old.String(), err)
+	}
+}

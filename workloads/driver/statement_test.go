@@ -309,3 +309,17 @@ finally
 		t.Error("no SIGBUS is counted")
 	}
 }
+
+// TestLooksFromOutside: a bpf program finds the VMA of another address space by its name, or that there is none.
+func TestLooksFromOutside(t *testing.T) {
+	mustPass(t, `mm child
+init
+	mmap A 4K rw private anon
+	fork child
+thread looker
+	bpf_find_vma child A
+	bpf_find_vma child A+4K => ENOENT
+	exit child
+	bpf_find_vma child A => ESRCH
+`, Options{Memory: 8 << 20})
+}
