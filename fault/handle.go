@@ -43,7 +43,7 @@ func (f *fault) lockEntry(slot pgtable.Slot, addr uint64, seen pgtable.PTE) bool
 	if !f.mm.Tables.LockSlot(f.t, slot, addr) {
 		return false
 	}
-	if slot.Get(f.t) == seen {
+	if slot.Get(f.t) == seen || !f.mm.Rules.Has(rules.RecheckEntry) {
 		return true
 	}
 	slot.Unlock(f.t)

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -30,7 +31,7 @@ func (mm *MM) PrepareAnonVMA(t *task.Task, v *vma.VMA) error {
 	}
 	anon.Lock(t)
 	mm.Tables.PageTableLock.Lock(t) // another fault may be doing the same
-	prepared := v.AnonVMA(t) != nil
+	prepared := v.AnonVMA(t) != nil && mm.Rules.Has(rules.PrepareOnce)
 	if !prepared {
 		anon.Link(t, link, v) // before the publication: a task that sees the anon_vma may look at the chain
 		anon.AddActive(t, 1)
@@ -52,23 +53,24 @@ func (mm *MM) PrepareAnonVMA(t *task.Task, v *vma.VMA) error {
 func (mm *MM) findMergeableAnonVMA(t *task.Task, v *vma.VMA) *vma.AnonVMA {
 	start, end := v.Range(t)
 	if next := mm.Tree.Find(t, end); next != nil {
-		if a := reusableAnonVMA(t, next, v, next); a != nil {
+		if a := mm.reusableAnonVMA(t, next, v, next); a != nil {
 			return a
 		}
 	}
 	if prev := mm.Tree.Prev(t, start); prev != nil {
-		return reusableAnonVMA(t, prev, prev, v)
+		return mm.reusableAnonVMA(t, prev, prev, v)
 	}
 	return nil
 }
 
 // reusableAnonVMA returns old's anon_vma if the neighbours a and b, one of which is old, could share it.
-func reusableAnonVMA(t *task.Task, old, a, b *vma.VMA) *vma.AnonVMA {
+func (mm *MM) reusableAnonVMA(t *task.Task, old, a, b *vma.VMA) *vma.AnonVMA {
 	aStart, aEnd := a.Range(t)
 	if aEnd != b.Start(t) || a.File(t) != b.File(t) ||
 		(a.Flags(t)^b.Flags(t))&^(linux.VMAccessFlags|linux.VMSticky) != 0 ||
 		b.Pgoff(t) != a.Pgoff(t)+(aEnd-aStart)>>linux.PageShift ||
-		a.HasAnonPgoff() && a.AnonPgoffAt(t, aEnd) != b.AnonPgoffAt(t, aEnd) {
+		a.HasAnonPgoff() && a.AnonPgoffAt(t, aEnd) != b.AnonPgoffAt(t, aEnd) ||
+		mm.Machine.Beside&Binds != 0 && a.Policy(t) != b.Policy(t) {
 		return nil
 	}
 	if anon := old.AnonVMA(t); anon != nil && !isForkChild(t, old) {

@@ -61,3 +61,22 @@ func TestMergesCompareThePolicy(t *testing.T) {
 	}
 	l.end()
 }
+
+// TestPoliciesKeepAnonVMAsApart: a fault takes over the anon_vma of a neighbour only if that has the same policy.
+func TestPoliciesKeepAnonVMAsApart(t *testing.T) {
+	for _, bound := range []bool{false, true} {
+		l := newLab(t, mm.Config{Beside: mm.Binds}, "")
+		l.mmap(0, 1, rw)
+		l.mmap(1, 2, linux.PROT_READ)
+		if bound {
+			l.do(l.mm.Mbind(l.t, at(1), 1, 0))
+		}
+		l.do(l.tryMprotect(0, 1, linux.PROT_READ|linux.PROT_WRITE|linux.PROT_EXEC)) // nor do they merge
+		l.do(l.tryMprotect(1, 2, rw))
+		l.fill(0, 2)
+		a, b := l.mm.Tree.Find(l.t, at(0)), l.mm.Tree.Find(l.t, at(1))
+		if shared := a.AnonPeek() == b.AnonPeek(); a == b || shared == bound {
+			t.Errorf("bound: %v, one anon_vma: %v, one VMA: %v", bound, shared, a == b)
+		}
+	}
+}

@@ -65,7 +65,8 @@ func (r *mergeRange) compatible(t *task.Task, v *vma.VMA) bool {
 	if !r.mm.Rules.Has(rules.IgnoreSticky) {
 		ignored = 0
 	}
-	if (v.Flags(t)^r.flags)&^ignored != 0 || v.File(t) != r.file || !r.samePolicy(t, v) {
+	if (v.Flags(t)^r.flags)&^ignored != 0 && r.mm.Rules.Has(rules.SameFlags) ||
+		v.File(t) != r.file && r.mm.Rules.Has(rules.SameFile) || !r.samePolicy(t, v) {
 		return false
 	}
 	inherited := func(v *vma.VMA) bool { return isForkChild(t, v) && r.mm.Rules.Has(rules.SpareInherited) }

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -49,10 +50,11 @@ func (mm *MM) firstHole(t *task.Task, start, end uint64) uint64 {
 
 // seal seals [start, end): mseal_apply. The caller holds mmap_lock for writing.
 func (mm *MM) seal(t *task.Task, start, end uint64) error {
-	if hole := mm.firstHole(t, start, end); hole < end {
-		return errno("mseal", linux.ENOMEM, "nothing is mapped at %#x", hole)
-	}
+	hole := mm.firstHole(t, start, end)
 	for at := start; at < end; {
+		if at == hole || hole < end && mm.Rules.Has(rules.SealLooksFirst) {
+			return errno("mseal", linux.ENOMEM, "nothing is mapped at %#x", hole)
+		}
 		v := mm.vmi.Find(t, at)
 		if flags := v.Flags(t); flags&linux.VMSealed == 0 {
 			var err error

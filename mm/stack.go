@@ -2,6 +2,7 @@ package mm
 
 import (
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -115,7 +116,7 @@ func (mm *MM) guarded(t *task.Task, v *vma.VMA, addr uint64) bool {
 		return false
 	}
 	flags := prev.Flags(t)
-	return flags.Accessible() && flags&linux.VMGrowsDown == 0 && addr-prev.End(t) < mm.Machine.StackGuardGap
+	return flags.Accessible() && flags&linux.VMGrowsDown == 0 && addr-prev.End(t) < mm.Machine.StackGuardGap && mm.Rules.Has(rules.StackGap)
 }
 
 // accountStackGrowth checks that a VMA that grows down to size bytes, by some pages, is within the limits, and counts the pages:

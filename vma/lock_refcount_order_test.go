@@ -13,6 +13,7 @@ func TestOrders(t *testing.T) {
 	for _, c := range []struct{ spec, complaint string }{
 		{"linux-6.18,-ref-acquire", "a reader sees half a change"},
 		{"linux-6.18,-one-step-read-lock", "a reader sees half a change"},
+		{"linux-6.18,-write-waits", "a reader sees half a change"},
 		{"linux-6.18,-announce-before-look", "lost wake-up"},
 		{"linux-6.18,-seq-release", ""},
 		{"vma-rwsem,-seq-release", ""},

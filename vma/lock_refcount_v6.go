@@ -157,7 +157,7 @@ func (v *VMA) startWriteV6(t *task.Task, mode task.WaitMode) error {
 	entered := false
 	if !v.early { // else it is not yet attached, and has read a count of 0
 		var err error
-		if entered, err = v.enterLockedV6(t, mm, VMALockOffset+1, mode); err != nil {
+		if entered, err = v.enterLockedV6(t, mm, 1, mode); err != nil {
 			return err
 		}
 	}
@@ -173,8 +173,10 @@ func (v *VMA) startWriteV6(t *task.Task, mode task.WaitMode) error {
 	return nil
 }
 
-// enterLockedV6 is enterLocked, by rule in two steps: a reference of the writer's own, then the flag.
-func (v *VMA) enterLockedV6(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) (bool, error) {
+// enterLockedV6 is enterLocked, by rule in two steps: a reference of the writer's own, then the flag; and by rule without a wait, unless it
+// is to detach the VMA. Beside the flag it leaves the VMA with left references.
+func (v *VMA) enterLockedV6(t *task.Task, mm *MMLock, left int32, mode task.WaitMode) (bool, error) {
+	target := VMALockOffset + left
 	if !mm.Rules.Has(rules.OneStepWriteLock) {
 		if !v.refcnt.IncNotZero(t) {
 			return false, nil
@@ -183,6 +185,9 @@ func (v *VMA) enterLockedV6(t *task.Task, mm *MMLock, target int32, mode task.Wa
 	}
 	if !v.refcnt.AddNotZero(t, VMALockOffset) {
 		return false, nil
+	}
+	if left > 0 && !mm.Rules.Has(rules.WriteWaits) {
+		return true, nil
 	}
 	if err := v.awaitReadersV6(t, mm, target, mode); err != nil {
 		if mm.Rules.Has(rules.UndoKilledLock) {
@@ -238,7 +243,7 @@ func (v *VMA) markDetachedV6(t *task.Task) {
 	if v.refcnt.DecAndTest(t) == 0 || !mm.Rules.Has(rules.DetachWaits) {
 		return
 	}
-	if entered, _ := v.enterLockedV6(t, mm, VMALockOffset, task.Uninterruptible); entered {
+	if entered, _ := v.enterLockedV6(t, mm, 0, task.Uninterruptible); entered {
 		if n := v.exitLockedV6(t, mm); n != 0 {
 			t.Violate("detach-with-readers", "VMA %#x is detached with vm_refcnt %d", v.start.Peek(), n)
 		}

@@ -35,4 +35,13 @@ var callRules = rows{
 		Shows:  "b60-late-failure",
 		Seen:   SeenVerdict,
 	},
+	SealLooksFirst: {
+		Name:   "seal-looks-first",
+		Does:   "mseal looks for holes before it seals anything",
+		Since:  "6.10, with mseal",
+		Breaks: "a call that fails has sealed what lies before the hole, and nothing unseals it",
+		Shows:  "seal-hole",
+		Seen:   SeenVerdict,
+		Also:   []string{"mseal"},
+	},
 }

@@ -49,4 +49,28 @@ var faultRules = rows{
 		Also:   []string{"mremap"},
 		Locks:  withLookup,
 	},
+	RecheckEntry: {
+		Name:   "recheck-entry",
+		Does:   "a fault looks under the page table's lock whether the entry is still what it was when it began (pte_same)",
+		Since:  "all kernels that have VMA locks, and those before: two faults in one page are as old as threads",
+		Breaks: "of two first faults in one page the later replaces the page of the other, and what was stored there",
+		Shows:  "two-faults",
+		Seen:   SeenVerdict,
+	},
+	PrepareOnce: {
+		Name:   "prepare-once",
+		Does:   "__anon_vma_prepare looks under its locks whether another fault has given the VMA an anon_vma meanwhile",
+		Since:  "all kernels that have VMA locks, and those before: faults share mmap_lock",
+		Breaks: "the second fault replaces the anon_vma that the first has mapped a page by",
+		Shows:  "two-anon-vmas",
+		Seen:   SeenVerdict,
+	},
+	StackGap: {
+		Name:   "stack-gap",
+		Does:   "a stack grows no nearer than stack_guard_gap to the mapping below, unless that has no rights or is a stack, too (expand_downwards)",
+		Since:  "all kernels that have VMA locks, and those before",
+		Breaks: "a stack grows until it touches a mapping, and the next frame lies in that",
+		Shows:  "stack-gap",
+		Seen:   SeenVerdict,
+	},
 }

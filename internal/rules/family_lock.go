@@ -79,4 +79,14 @@ var lockRules = rows{
 		Also:   []string{"mbind"},
 		Locks:  withVMALock,
 	},
+	WriteWaits: {
+		Name:   "write-waits",
+		Does:   "vma_start_write waits until the readers that it finds have gone",
+		Since:  `6.4, "mm: add per-VMA lock and helper functions to control it"`,
+		Breaks: "a VMA is changed while a reader has it locked",
+		Shows:  "write-waits",
+		Seen:   SeenVerdict,
+		Also:   []string{"store"},
+		Locks:  withRefcount,
+	},
 }

@@ -145,4 +145,20 @@ var mergeRules = rows{
 		Also:   strings.Fields("uffd_register uffd_release"),
 		Seen:   SeenVerdict,
 	},
+	SameFlags: {
+		Name:   "same-flags",
+		Does:   "VMAs merge only if their vm_flags are equal, but for the sticky ones (is_mergeable_vma)",
+		Since:  "all kernels that have VMA locks, and those before",
+		Breaks: "a mapping has the rights of its neighbour",
+		Shows:  "merge-rights",
+		Seen:   SeenVerdict,
+	},
+	SameFile: {
+		Name:   "same-file",
+		Does:   "VMAs merge only if they map the same struct file, not just the same pages of it (is_mergeable_vma)",
+		Since:  "all kernels that have VMA locks, and those before",
+		Breaks: "a mapping shows the pages of its neighbour's file",
+		Shows:  "merge-files",
+		Seen:   SeenVerdict,
+	},
 }

@@ -10,6 +10,7 @@ const (
 	EndWriteOnDowngrade
 	SeqCounter
 	SkipLocked
+	WriteWaits
 	UndoKilledLock
 	LetGoFirst
 	PolicyUnderLock
@@ -58,6 +59,9 @@ const (
 	AnonVMAUnderLock
 	LateAnonCheck
 	FileFaults
+	RecheckEntry
+	PrepareOnce
+	StackGap
 
 	// speculate
 	OddAborts
@@ -91,6 +95,8 @@ const (
 	GiveUpOnOOM
 	LeftSurvives
 	AnonOffsets
+	SameFlags
+	SameFile
 
 	// split
 	SplitLocksOld
@@ -141,6 +147,7 @@ const (
 	ResumeBehind
 	PrevFollows
 	HookLast
+	SealLooksFirst
 
 	numRules
 )
@@ -380,5 +387,5 @@ const LateMask Mask = 1<<LateAnonCheck | 1<<FileFaults
 const RefcountMask Mask = 1<<DetachWaits | 1<<CheckVMMM | 1<<PinForeignMM | 1<<CallersMM | 1<<AddressAfterRef | 1<<RetryDetached |
 	1<<SettleBeforePut | 1<<ReaderLimit | 1<<OneStepWriteLock | 1<<WalkAnew | 1<<UndoKilledLock | 1<<BornDetached | 1<<SeqAcquire |
 	1<<AnonVMAUnderLock | 1<<SeqBeforeFlag | 1<<DropBeforeLook | 1<<AttachRelease | 1<<RefAcquire | 1<<SeqRelease | 1<<PutRelease |
-	1<<AnnounceBeforeLook | 1<<OneStepReadLock | 1<<UnlessZero | 1<<HintFirst | 1<<SkipLocked |
+	1<<AnnounceBeforeLook | 1<<OneStepReadLock | 1<<UnlessZero | 1<<HintFirst | 1<<SkipLocked | 1<<WriteWaits |
 	1<<CheckMMInside | 1<<DropRCU
