@@ -94,7 +94,7 @@ func (f *fault) tryEntry(slot pgtable.Slot, seen pgtable.PTE) bool {
 		return false
 	}
 	stable := !f.mm.Rules.Has(rules.CheckUnderLock) || f.mm.Stable(f.t, f.ReadLock)
-	if stable && slot.Get(f.t) == seen {
+	if stable && (slot.Get(f.t) == seen || !f.mm.Rules.Has(rules.RecheckEntry)) {
 		return true
 	}
 	slot.Unlock(f.t)
