@@ -1,6 +1,6 @@
 # What is more than `go test ./...`.
 
-.PHONY: bench museum
+.PHONY: bench museum page dist
 
 # Every target of docs/performance.md, and a table of them at the end. A garbage collector that runs beside the
 # measurements would be measured too: hence GOGC.
@@ -11,3 +11,19 @@ bench:
 # The table of docs/museum.md that says how many executions each strategy takes to find each bug.
 museum:
 	go test ./workloads/program -run '^TestMuseumStrategies$$' -table -rewrite -table-executions 5000 -table-time 20s -timeout 30m
+
+# A vmasim that holds the engine for browsers, and the course that it makes: the folder can be put on any host of files.
+page:
+	go run ./cmd/vmasim page --keep-engine classroom/page
+	go build -tags page ./cmd/vmasim
+	./vmasim page --all -o course
+
+# vmasim for every system, with the engine for browsers, and checksums.
+dist:
+	go run ./cmd/vmasim page --keep-engine classroom/page
+	rm -rf dist
+	for system in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+		name=dist/vmasim-$${system%/*}-$${system#*/}; case $$system in windows/*) name=$$name.exe;; esac; \
+		GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 go build -tags page -trimpath -ldflags=-s -o $$name ./cmd/vmasim || exit; \
+	done
+	cd dist && sha256sum vmasim-* > SHA256SUMS

@@ -215,7 +215,7 @@ func toViolation(ctx context.Context, s *Session, _ []string) (Answer, error) {
 func ahead(ctx context.Context, s *Session, _ []string) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	all, err := s.program.Behind(ctx, s.Schedule(), explore.Options{KeepGoing: math.MaxInt})
+	all, err := s.program.Behind(ctx, s.Schedule(), explore.Options{KeepGoing: math.MaxInt, Between: s.Between})
 	if err != nil {
 		return Answer{}, err
 	}

@@ -21,6 +21,9 @@ import (
 
 // Session is a run of a scenario and a place in it.
 type Session struct {
+	// Between, if it is not nil, is called now and then while the session searches: see [explore.Options].
+	Between func()
+
 	scenario *workloads.Scenario
 	setting  program.Setting
 	program  *program.Program
@@ -95,6 +98,9 @@ func (s *Session) Trace() *trace.Trace { return s.trace }
 
 // Schedule returns the steps taken, as replay reads them.
 func (s *Session) Schedule() explore.Schedule { return s.run.UpTo(s.at) }
+
+// Run returns the steps taken and those that were taken back.
+func (s *Session) Run() explore.Schedule { return s.run }
 
 // Rules returns the rules in force.
 func (s *Session) Rules() string { return s.program.Rules() }
@@ -272,7 +278,7 @@ func (s *Session) ToViolation(ctx context.Context) (found, complete bool, err er
 
 // Ahead searches what can come after here.
 func (s *Session) Ahead(ctx context.Context, by explore.Strategy) (*explore.Report, error) {
-	return s.program.Behind(ctx, s.Schedule(), explore.Options{Strategy: by})
+	return s.program.Behind(ctx, s.Schedule(), explore.Options{Strategy: by, Between: s.Between})
 }
 
 // ReplayCommand returns the line that replays the steps taken.

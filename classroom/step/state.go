@@ -9,13 +9,14 @@ import (
 
 // Cell is what the steps so far have told of a cell.
 type Cell struct {
-	Name    string
-	Value   string // now
-	Before  string // before the last step
-	Changed bool   // by the last step
-	Writer  string // the task that has written it; "": none has
-	Step    int    // in which it did; 0: none
-	Shared  bool   // tasks affect each other through it
+	Name    string `json:"name"`
+	Value   string `json:"value"`   // now
+	Before  string `json:"before"`  // before the last step
+	Changed bool   `json:"changed"` // by the last step
+	Writer  string `json:"writer"`  // the task that has written it; "": none has
+	Step    int    `json:"step"`    // in which it did; 0: none
+	Shared  bool   `json:"shared"`  // tasks affect each other through it
+	Wanted  bool   `json:"wanted"`  // a reader of the protocol looks for it
 }
 
 // weights are the cells that a reader of the protocol looks for, by the ends of their names, most wanted first.
@@ -43,7 +44,7 @@ func Cells(t *trace.Trace, steps int, all bool) []Cell {
 		}
 		c := byName[s.Cell]
 		if c == nil {
-			c = &Cell{Name: s.Cell, Value: s.Was}
+			c = &Cell{Name: s.Cell, Value: s.Was, Wanted: weight(s.Cell) < len(weights)}
 			byName[s.Cell] = c
 			cells = append(cells, c)
 		}
@@ -59,7 +60,7 @@ func Cells(t *trace.Trace, steps int, all bool) []Cell {
 		if c.Step < steps {
 			c.Before = c.Value
 		}
-		if all || c.Shared || weight(c.Name) < len(weights) {
+		if all || c.Shared || c.Wanted {
 			kept = append(kept, *c)
 		}
 	}

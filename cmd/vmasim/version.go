@@ -17,11 +17,16 @@ flag --version prints the same.`,
 		Example: "  vmasim version",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			info, _ := debug.ReadBuildInfo()
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), version(info))
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), ownVersion())
 			return err
 		},
 	}
+}
+
+// ownVersion words what this build knows of itself.
+func ownVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	return version(info)
 }
 
 // version words what the build knows of itself; info may be nil.

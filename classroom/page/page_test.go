@@ -1,0 +1,114 @@
+package page
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"vmasim/workloads"
+)
+
+// part returns what stands in an element of a page.
+func part(t *testing.T, page, id string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?s)<script type="[a-z/]+" id="` + id + `">(.*?)</script>`).FindStringSubmatch(page)
+	if found == nil {
+		t.Fatalf("no %s", id)
+	}
+	return found[1]
+}
+
+// TestWrite: a page has all that it needs in itself, and what was put in comes out again.
+func TestWrite(t *testing.T) {
+	sc, err := workloads.Parse("mine.vma", []byte("# A <b>title</b>\n\nthread a\n    mmap 4K rw private anon # </script>\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Lesson{Name: "l", Title: "Of <locks>", Scenarios: []string{"detach-race"}, Own: []*workloads.Scenario{sc}, Links: []Link{{"a&b.html", "<next>"}}}
+	var b bytes.Buffer
+	if err := Write(&b, l, &Engine{Gzip: []byte("packed"), WasmExec: []byte("const s = '</script>';")}, "vmasim 1"); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	for _, outside := range []string{"src=", "http-equiv", "@import", "url("} {
+		if strings.Contains(page, outside) {
+			t.Errorf("the page loads something: %s", outside)
+		}
+	}
+	if got, err := base64.StdEncoding.DecodeString(part(t, page, "engine")); err != nil || string(got) != "packed" {
+		t.Errorf("the engine is %q, %v", got, err)
+	}
+	if got := part(t, page, "wasm-exec"); got != `const s = '<\/script>';` {
+		t.Errorf("wasm_exec.js is %q", got)
+	}
+	var lesson struct {
+		Scenarios []string
+		Own       []own
+	}
+	if err := json.Unmarshal([]byte(part(t, page, "lesson")), &lesson); err != nil {
+		t.Fatal(err)
+	}
+	if len(lesson.Scenarios) != 2 || lesson.Own[0].Title != "A <b>title</b>" || !strings.Contains(lesson.Own[0].Text, "thread a") {
+		t.Errorf("%+v", lesson)
+	}
+	if !strings.Contains(page, "<h1>Of &lt;locks&gt;</h1>") || !strings.Contains(page, `<a href="a&amp;b.html">&lt;next&gt;</a>`) {
+		t.Error("the title or a link is not escaped")
+	}
+}
+
+// TestCourse: its scenarios exist, and the index leads to each lesson.
+func TestCourse(t *testing.T) {
+	var b bytes.Buffer
+	if err := WriteIndex(&b, Course()); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range Course() {
+		if !strings.Contains(b.String(), `href="`+l.Name+`.html"`) {
+			t.Errorf("the index does not lead to %s", l.Name)
+		}
+		for _, name := range l.Scenarios {
+			if _, err := workloads.LoadBuiltin(name); err != nil {
+				t.Errorf("%s: %v", l.Name, err)
+			}
+		}
+	}
+}
+
+// TestEngine: it is compiled in a checkout, kept, and small enough for the page.
+func TestEngine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the engine")
+	}
+	e, err := FindEngine(t.Context(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := e.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{gzipFile, wasmExecFile} {
+		if i, err := os.Stat(filepath.Join(dir, name)); err != nil || i.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var b bytes.Buffer
+	if err := Write(&b, &Lesson{Name: "lab", Title: "lab"}, e, "v"); err != nil {
+		t.Fatal(err)
+	}
+	if most := 4 << 20; b.Len() > most {
+		t.Errorf("the page has %d bytes, expected at most %d", b.Len(), most)
+	}
+	t.Logf("the page has %d bytes", b.Len())
+}
+
+func TestNoCheckout(t *testing.T) {
+	if _, err := FindEngine(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "make page") {
+		t.Errorf("outside a checkout: %v", err)
+	}
+}
