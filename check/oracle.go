@@ -111,6 +111,7 @@ var oracleTable = [...]Info{
 	{"call-residue", "a call has failed, and has changed more of the address space than it may leave changed", "I29", ByCell, "always; anon_vma links since 6.6", "merge-undo --rules linux-6.18,-undo-merge"},
 	{"missed-merge", "a call that joins neighbours has left two VMAs apart that could be one", "I11", ByCell, "always; fork's children since 6.16", ""},
 	{"wrong-merge", "a call has joined VMAs that differ, or changed pages that it was not about", "I11", ByCell, "always; fork's children since 6.16", ""},
+	{"torn-maps", "what a reader of the layout tells goes back, was never so, or leaves out what was mapped all the time", "", ByCell, "always; with VMA locks since 6.17", "maps-gap --rules linux-6.18,-recheck-gap"},
 	{"detached-refcnt", "a new VMA does not begin with vm_refcnt 0", "I4", ByCell, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --until detached-refcnt"},
 	{"not-write-locked", "vma_assert_write_locked fails", "I12", ByCell | Discipline, "6.4", ""},
 	{"not-locked", "vma_assert_locked fails, or vma_assert_stabilised", "I13", ByCell | Discipline, "6.4; the second 7.x", ""},

@@ -46,6 +46,7 @@ type MM struct {
 	residue  residue           // under mmap_lock held for writing
 	uffd     *uffd             // that VMAs with VM_UFFD_MISSING refer to; likewise
 	uffdOpen bool              // it is not closed yet; likewise
+	readings readings          // of the layout, where that is judged: one task runs at a time
 	charged  uint64            // pages, whatever the mode: what Validate compares; under mmap_lock held for writing, or downgraded
 }
 

@@ -172,7 +172,7 @@ func (u *unmapping) remove(t *task.Task, unlock bool) error {
 }
 
 // erase takes the range out of the tree: vma_iter_clear_gfp. From here on no lookup finds the VMAs.
-func (u *unmapping) erase(t *task.Task) { u.mm.vmi.Store(t, u.start, u.end, nil) }
+func (u *unmapping) erase(t *task.Task) { u.mm.erase(t, u.start, u.end) }
 
 // uncount takes the VMAs out of the mm's counts. The caller holds mmap_lock for writing.
 func (u *unmapping) uncount(t *task.Task) {

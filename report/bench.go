@@ -26,7 +26,7 @@ func newBench(w io.Writer, _ Look) func(*driver.Result) error {
 		}
 		for _, o := range r.Ops {
 			fmt.Fprintf(&b, "%s/op=%s-%d %d %d ns/op %d p50-ns %d p99-ns %.0f ops/s\n",
-				name, o.Kind, procs, o.Count, o.Mean, o.P50, o.P99, perSecond(o.Count, r))
+				name, strings.Map(unspaced, o.Kind), procs, o.Count, o.Mean, o.P50, o.P99, perSecond(o.Count, r))
 		}
 		_, err := io.WriteString(w, b.String())
 		return err

@@ -121,6 +121,16 @@ func (m *MMLock) EndWriteAll(t *task.Task) {
 	t.Leave()
 }
 
+// SpeculateTryBegin begins to look at what writers change, without keeping them out: mmap_lock_speculate_try_begin. It reports false if one
+// is at work, as far as mm_lock_seq says.
+func (m *MMLock) SpeculateTryBegin(t *task.Task) (seq uint32, idle bool) {
+	seq = m.LockSeq.ReadAcquire(t)
+	return seq, seq&1 == 0
+}
+
+// SpeculateRetry reports whether a writer has been at work since SpeculateTryBegin: mmap_lock_speculate_retry.
+func (m *MMLock) SpeculateRetry(t *task.Task, seq uint32) bool { return m.LockSeq.ReadOnce(t) != seq }
+
 // AdvanceSeq moves mm_lock_seq on as n write sections would in which no VMA is locked. No other task may use the mm meanwhile.
 func (m *MMLock) AdvanceSeq(n uint64) {
 	if m.OddInside() {

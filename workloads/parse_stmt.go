@@ -1,6 +1,9 @@
 package workloads
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // statement reads a line of a block and what is indented below it. It gives nil
 // for a line with a mistake and nothing below.
@@ -38,6 +41,31 @@ func (p *parser) statement(l *line, place Place, in Body) *Stmt {
 		return holder(s.Pos, s.Body)
 	}
 	return s
+}
+
+// longer returns the spec whose keyword begins with the one that was read and goes on with the words that come next, if there is one.
+func (c *cursor) longer(short *Spec) *Spec {
+	if short == nil {
+		return nil
+	}
+	for i := range specs {
+		rest, ok := strings.CutPrefix(specs[i].Name, short.Name+" ")
+		if !ok || specs[i].In&short.In == 0 {
+			continue
+		}
+		n := 0
+		for ; rest != "" && c.peekAt(n).kind != tokEnd; n++ {
+			if rest, ok = strings.CutPrefix(rest, c.peekAt(n).text); !ok {
+				break
+			}
+			rest = strings.TrimLeft(rest, " ")
+		}
+		if rest == "" {
+			c.i += n
+			return &specs[i]
+		}
+	}
+	return short
 }
 
 // holder stands for a statement that could not be read, so that the mistakes

@@ -97,7 +97,7 @@ func (p *parser) keyword(c *cursor, place Place, where string) *Spec {
 		c.fail(c.posOf(t), "%s does not belong %s, expected it %s", spec.Name, where, spec.In)
 		return nil
 	}
-	return spec
+	return c.longer(spec)
 }
 
 // String tells where a statement of that place may stand.

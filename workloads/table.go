@@ -54,6 +54,7 @@ const (
 	KindSmapsRollup
 	KindDamonVMAs
 	KindTaskVMAs
+	KindReadMaps
 	KindDriverPages
 	KindLockBoth
 	KindFindVMAOf
@@ -278,6 +279,8 @@ var specs = [...]Spec{
 		Help: "count the VMAs as DAMON goes through them, without mmap_lock", Example: "damon_vmas => 1 | 2"},
 	KindTaskVMAs: {Kind: KindTaskVMAs, Name: "task_vmas", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
 		Help: "count the VMAs as bpf's iterator does, each under its own lock", Example: "task_vmas => 1 | 2"},
+	KindReadMaps: {Kind: KindReadMaps, Name: "maps under vma-locks", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onRemote,
+		Help: "count the VMAs that /proc/PID/maps tells, which locks one after the other", Example: "maps under vma-locks => 1 | 2"},
 	KindDriverPages: {Kind: KindDriverPages, Name: "driver_pages", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
 		Help: "count the pages of the last mapping of a file with hooks, as binder does", Example: "driver_pages => 1 | 0"},
 	KindLockBoth: {Kind: KindLockBoth, Name: "lock_both", In: inAny, Results: GivesErrno,

@@ -136,6 +136,12 @@ const (
 	LookUpMapping
 	HoldMM
 	BuildIDUnlocked
+	MapsVMALocks
+	UnlockBeforeNext
+	NextAnew
+	NextNotBehind
+	RecheckGap
+	FallBackFromLast
 
 	// account
 	UnchargeFailed
@@ -196,6 +202,9 @@ func inAll() bits {
 
 // since618 are the rules that came after Linux 6.18, in 6.19, in the stable versions of 7.2, and in 7.3.
 var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, SplitKept, UncountKept, AnonOffsets, EarlyMapCount}
+
+// since617 are rules about users of the VMA lock beside faults, that came with Linux 6.17.
+var since617 = [...]Rule{MapsVMALocks, UnlockBeforeNext, NextAnew, NextNotBehind, RecheckGap, FallBackFromLast}
 
 // sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
 const sinceDelayedCheck = "if there is no VMA, or it is write-locked, or has moved; if it needs an anon_vma and `mmap_lock` is not free; " +
@@ -284,7 +293,7 @@ var generationTable = [...]Generation{
 			Bytes:    "not in our sources",
 		},
 		set: theDefault().without(bitsOf(DetachWaits, CheckVMMM, PinForeignMM, CallersMM, RetryDetached, SettleBeforePut,
-			OneStepWriteLock, DupByField, TypesafeSlab, AttachBeforeStore, CheckMMInside, DropRCU, WalkAnew)),
+			OneStepWriteLock, DupByField, TypesafeSlab, AttachBeforeStore, CheckMMInside, DropRCU, WalkAnew)).without(bitsOf(since617[:]...)),
 	},
 	{
 		Name: "free-at-zero",
@@ -334,7 +343,7 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck,
 			Bytes:    "192",
 		},
-		set: theDefault().without(bitsOf(PinForeignMM, CheckMMInside, DropRCU, WalkAnew)),
+		set: theDefault().without(bitsOf(PinForeignMM, CheckMMInside, DropRCU, WalkAnew)).without(bitsOf(since617[:]...)),
 	},
 	{
 		Name: "linux-6.18",
@@ -372,11 +381,19 @@ var generationTable = [...]Generation{
 	},
 }
 
+// noNext says why there is no lock_next_vma.
+const noNext = "who reads the layout holds mmap_lock from the first VMA to the last"
+
 var contradictionTable = [...]contradiction{
 	{setting{CheckVMMM, false}, setting{PinForeignMM, true}, "without the comparison no VMA is found to be foreign"},
 	{setting{CheckVMMM, false}, setting{CheckMMInside, true}, "there is nothing to compare where"},
 	{setting{CheckMMInside, false}, setting{PinForeignMM, true}, "lock_vma_under_rcu gives a foreign VMA back as it would its own"},
 	{setting{DropRCU, false}, setting{WalkAnew, true}, "in one RCU section a walk may go on from where it stands, and where it does makes no difference"},
+	{setting{MapsVMALocks, false}, setting{UnlockBeforeNext, true}, noNext},
+	{setting{MapsVMALocks, false}, setting{NextAnew, true}, noNext},
+	{setting{MapsVMALocks, false}, setting{NextNotBehind, true}, noNext},
+	{setting{MapsVMALocks, false}, setting{RecheckGap, true}, noNext},
+	{setting{MapsVMALocks, false}, setting{FallBackFromLast, true}, noNext},
 	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
 }
 

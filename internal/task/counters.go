@@ -9,6 +9,10 @@ const (
 	VMALockAbort
 	VMALockRetry
 	VMALockMiss
+	NextVMARetry
+	NextVMAFallback
+	AdviceVMALock
+	AdviceMmapLock
 	PgFault
 	PgFaultMmapLock
 	FaultSegv
@@ -36,6 +40,10 @@ var counterTable = [NumCounters]CounterInfo{
 	VMALockAbort:    {"vma_lock_abort", "lock_vma_under_rcu returned no VMA, whatever the reason"},
 	VMALockRetry:    {"vma_lock_retry", "handle_mm_fault returned VM_FAULT_RETRY under the VMA lock"},
 	VMALockMiss:     {"vma_lock_miss", "the VMA found turned out to be detached; the walk is retried"},
+	NextVMARetry:    {"next_vma_retry", "lock_next_vma found a detached VMA and searched again; the kernel counts none of these four"},
+	NextVMAFallback: {"next_vma_fallback", "lock_next_vma looked under mmap_lock, because a writer has or had the VMA that it found"},
+	AdviceVMALock:   {"madvise_vma_lock", "madvise changed pages under the read lock of one VMA"},
+	AdviceMmapLock:  {"madvise_mmap_lock", "madvise did under mmap_lock what it does under a VMA lock where it can"},
 	PgFault:         {"pgfault", "page faults"},
 	PgFaultMmapLock: {"pgfault_mmap_lock", "page faults handled under mmap_lock"},
 	FaultSegv:       {"segv", "faults that ended in SIGSEGV"},

@@ -32,6 +32,10 @@ const (
 	WaitWrite
 	WaitMutex
 	RetryRead
+	NextRetried
+	NextUnderMmapLock
+	AdviceUnderVMALock
+	AdviceUnderMmapLock
 	numPoints
 )
 
@@ -55,6 +59,7 @@ const (
 	ReaderGroup
 	LockGroup
 	RetryGroup
+	UserGroup
 	numGroups
 )
 
@@ -88,6 +93,11 @@ var pointTable = [numPoints]PointInfo{
 	WaitWrite:        {"wait-write", "a writer waited for a rwsem, such as mmap_lock", LockGroup},
 	WaitMutex:        {"wait-mutex", "a mutex was waited for, such as the one of a page cache", LockGroup},
 	RetryRead:        {"retry-read", "a fault gave its lock back to read a page of a file, and was tried again", RetryGroup},
+
+	NextRetried:         {"next-vma-retry", "lock_next_vma found a detached VMA and searched again", UserGroup},
+	NextUnderMmapLock:   {"next-vma-fallback", "lock_next_vma looked under mmap_lock", UserGroup},
+	AdviceUnderVMALock:  {"madvise-vma-lock", "madvise changed pages under the read lock of one VMA", UserGroup},
+	AdviceUnderMmapLock: {"madvise-mmap-lock", "madvise did under mmap_lock what it does under a VMA lock where it can", UserGroup},
 }
 
 // groupTable names the groups and the points that make theirs possible.

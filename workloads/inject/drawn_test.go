@@ -105,8 +105,8 @@ var expectedOf = map[string]string{
 }
 
 // failsNowhere are the statements that allocate nothing, charge nothing and call no hook that may refuse.
-var failsNowhere = strings.Fields(`msync mincore setrlimit prctl lock walk ptdump collapse smaps_rollup damon_vmas task_vmas driver_pages lock_both
-	bpf_find_vma swapoff ksm exit`)
+var failsNowhere = append(strings.Fields(`msync mincore setrlimit prctl lock walk ptdump collapse smaps_rollup damon_vmas task_vmas driver_pages lock_both
+	bpf_find_vma swapoff ksm exit`), workloads.KindReadMaps.String())
 
 // scenarioOf makes a scenario of a layout and a statement behind it; "": none.
 func scenarioOf(layout, statement string) (*workloads.Scenario, error) {

@@ -121,6 +121,7 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindSmapsRollup: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.SmapsRollup(a.Task) }},
 	workloads.KindDamonVMAs:   {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.DamonVMAs(a.Task), nil }},
 	workloads.KindTaskVMAs:    {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.TaskVMAs(a.Task) }, traits: several},
+	workloads.KindReadMaps:    {do: (*Actor).readMaps, traits: several},
 	workloads.KindDriverPages: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.DriverPages(a.Task) }},
 	workloads.KindLockBoth:    {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.LockBoth(a.Task, c.Addr, c.NewAddr) }, traits: several},
 	workloads.KindFindVMAOf:   {do: (*Actor).findVMAOf},
@@ -199,6 +200,14 @@ func (a *Actor) setrlimit(c Call) (uint64, error) {
 	}
 	a.MM.SetLimit(a.Task, resourceOf(c.Resource), limit)
 	return 0, nil
+}
+
+// readMaps leaves what is outside the window out of account.
+func (a *Actor) readMaps(Call) (uint64, error) {
+	if w := a.Window; w != nil {
+		return a.MM.ReadMaps(a.Task, w.Base, w.Base+w.Size)
+	}
+	return a.MM.ReadMaps(a.Task, 0, linux.TaskSize)
 }
 
 // findVMAOf finds the other address space as a bpf program finds a task's: by a pointer without a reference.

@@ -181,7 +181,7 @@ func (p plan) shrunk(specs []string, seed uint64, steps []step, err error) strin
 // TestDifferenceIsFound: a rule that changes results is told by the comparison, with the statements that show it.
 func TestDifferenceIsFound(t *testing.T) {
 	specs := []string{rules.Default, rules.Default + ",+reset-kept"}
-	for seed := range uint64(40) {
+	for seed := range uint64(400) {
 		p := newPlan(64, true)
 		steps, err := p.draw(seed, 200, specs, faults{})
 		if err == nil {

@@ -48,10 +48,10 @@ var departureTable = map[string][]departure{
 		{[]string{"detach-race", "downgrade-ends-locks", "foreign-put", "inc-from-zero", "kept-node", "last-put", "merge-removed", "put-to-zero", "reattach", "reuse-before-lock",
 			"reuse-then-attach", "reuse-while-locking", "stale-walk", "struct-copy"},
 			"the last put was a reader's, and has freed the VMA that the writer goes on using, attaches again or frees"},
-		{[]string{"attach-release", "detached-flag", "downgrade-teardown", "late-lock", "lock-order"}, lateLock},
+		{[]string{"attach-release", "detached-flag", "downgrade-teardown", "late-lock", "lock-order", "maps-held", "maps-replaced", "maps-reused"}, lateLock},
 	},
 	"three-state": {
-		{[]string{"attach-release", "detach-race", "detached-flag", "downgrade-teardown", "inc-from-zero", "kept-node", "late-lock", "lock-order", "merge-removed", "put-to-zero", "reattach", "reuse-before-lock",
+		{[]string{"attach-release", "detach-race", "detached-flag", "downgrade-teardown", "inc-from-zero", "kept-node", "late-lock", "lock-order", "maps-held", "maps-replaced", "maps-reused", "merge-removed", "put-to-zero", "reattach", "reuse-before-lock",
 			"reuse-then-attach", "stale-walk", "struct-copy"}, lateLock},
 		{[]string{"foreign-put", "reuse-while-locking"}, "a reader has a reference on a foreign VMA, for which the exit of its mm does not wait: the mm to pin is freed"},
 		{[]string{"reader-overflow"}, "the test sets a limit of 2, which is the count of an attached VMA: no reader gets in"},
