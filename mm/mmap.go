@@ -152,7 +152,11 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags linux.VMFlags) (uint64,
 			pgoff = 0
 		}
 	}
-	if flags&linux.VMShared != 0 && (file == nil || file.Zero()) { // a file of its own: shmem_zero_setup
+	shared := linux.VMShared // not of what can never be written to
+	if mm.Rules.Has(rules.SharedZero) {
+		shared = linux.VMMayShare
+	}
+	if flags&shared != 0 && (file == nil || file.Zero()) { // a file of its own: shmem_zero_setup
 		if file, err = mm.newShmem(t, flags, length); err != nil {
 			return 0, err
 		}
@@ -315,7 +319,7 @@ func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags linux.VMFlags, 
 	}
 	mm.callWants(t, &r)
 	late := linux.VMFlags(0)
-	if file != nil && file.Zero() { // its mmap method could change the flags, so KSM's come after it: can_set_ksm_flags_early
+	if file != nil && file.Zero() && !mm.Rules.Has(rules.EarlyMergeable) { // its mmap method could change the flags, so KSM's come after it: can_set_ksm_flags_early
 		late = flags & linux.VMMergeable
 	}
 	r.flags &^= late

@@ -44,4 +44,12 @@ var callRules = rows{
 		Seen:   SeenVerdict,
 		Also:   []string{"mseal"},
 	},
+	SharedZero: {
+		Name:   "shared-zero",
+		Does:   "/dev/zero, mapped shared by a descriptor that cannot write, is an object of its own, as by one that can",
+		Since:  "7.3 has it so; 6.18 maps anonymous memory",
+		Effect: "the object is as long as the mapping, and the offset counts: what lies beyond is SIGBUS",
+		Shows:  "shared-zero",
+		Seen:   SeenVerdict,
+	},
 }

@@ -136,6 +136,15 @@ var mergeRules = rows{
 		Shows:  "anon-offsets",
 		Seen:   SeenVerdict,
 	},
+	EarlyMergeable: {
+		Name:   "early-mergeable",
+		Does:   "a private mapping of /dev/zero has VM_MERGEABLE, if all of the process is to have it, when it is compared with its neighbours",
+		Since:  "7.3 has it so: /dev/zero has mmap_prepare, which cannot change flags unseen; 6.18 sets the flag after its mmap hook",
+		Effect: "VMAs become one that 6.18 keeps apart until something else merges them",
+		Shows:  "early-mergeable",
+		Seen:   SeenVerdict,
+		Also:   []string{"prctl"},
+	},
 	GiveUpOnOOM: {
 		Name:   "give-up-on-oom",
 		Does:   "the end of a userfaultfd takes a merge that runs out of memory for one that is not possible",

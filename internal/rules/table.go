@@ -97,6 +97,7 @@ const (
 	AnonOffsets
 	SameFlags
 	SameFile
+	EarlyMergeable
 
 	// split
 	SplitLocksOld
@@ -154,6 +155,7 @@ const (
 	PrevFollows
 	HookLast
 	SealLooksFirst
+	SharedZero
 
 	numRules
 )
@@ -201,7 +203,7 @@ func inAll() bits {
 }
 
 // since618 are the rules that came after Linux 6.18, in 6.19, in the stable versions of 7.2, and in 7.3.
-var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, SplitKept, UncountKept, AnonOffsets, EarlyMapCount}
+var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, SplitKept, UncountKept, AnonOffsets, EarlyMergeable, EarlyMapCount, SharedZero}
 
 // since617 are rules about users of the VMA lock beside faults, that came with Linux 6.17.
 var since617 = [...]Rule{MapsVMALocks, UnlockBeforeNext, NextAnew, NextNotBehind, RecheckGap, FallBackFromLast}

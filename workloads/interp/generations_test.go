@@ -13,7 +13,7 @@ import (
 )
 
 // otherResults are rules that break nothing, and change what a task alone finds in the end: what they are for.
-var otherResults = []string{"undo-split", "reset-kept", "spare-source", "split-kept", "uncount-kept", "anon-offsets", "early-map-count"}
+var otherResults = []string{"undo-split", "reset-kept", "spare-source", "split-kept", "uncount-kept", "anon-offsets", "early-mergeable", "early-map-count", "shared-zero"}
 
 // alike are the specifications under which the same operations of one task end alike: each generation, without the rules that have other results, and each rule switched that breaks
 // nothing, so that the older columns of the table of fallbacks are among them, and whatever chooses how the tree is built.

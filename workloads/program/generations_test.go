@@ -42,7 +42,7 @@ var departureTable = map[string][]departure{
 		{[]string{"foreign-put", "reuse-while-locking", "b27-foreign-wake"}, "a reader wakes the writer of an mm that is freed: nothing has pinned it"},
 	},
 	"linux-7": {
-		{[]string{"anon-offsets", "early-map-count"}, "they ask for what 7.3 does otherwise: two VMAs stay apart, an mremap is refused"},
+		{[]string{"anon-offsets", "early-map-count", "early-mergeable", "shared-zero"}, "they ask for what 7.3 does otherwise: two VMAs stay apart or become one, an mremap is refused, another object is mapped"},
 	},
 	"free-at-zero": {
 		{[]string{"detach-race", "downgrade-ends-locks", "foreign-put", "inc-from-zero", "kept-node", "last-put", "merge-removed", "put-to-zero", "reattach", "reuse-before-lock",
