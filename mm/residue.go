@@ -39,7 +39,7 @@ var residueTable = [...]struct {
 	{calls: []operation{callMlock}, leaves: leavesEarlier, when: "of memory without rights, or that cannot be brought in",
 		left: "all VMAs are locked, and the pages are there that could be had"},
 	{calls: []operation{callMremap}, leaves: leavesMoved, when: "of several VMAs", left: "those before the one that failed have moved, and replaced what was there"},
-	{calls: []operation{callMremap}, leaves: leavesMoved, when: "with `FIXED`, once the arguments are accepted", left: "what was at the destination is gone"},
+	{calls: []operation{callMremap}, leaves: leavesMoved, when: "with `FIXED`, once the arguments, the limits and map_count allow it", left: "what was at the destination is gone"},
 	{calls: []operation{callMremap}, leaves: leavesSource, when: "to unmap what it has moved", left: "it succeeds, and the source stays mapped, empty"},
 	{calls: []operation{callBrk}, when: "to grow", left: "nothing; the result is the old break"},
 	{calls: []operation{callFork}, when: "anywhere", left: "nothing in the parent; the child is gone"},
