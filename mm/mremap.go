@@ -279,6 +279,7 @@ func (r *remap) expandInPlace(t *task.Task) error {
 
 // charge accounts the pages that the mapping will have more, where it is accounted: vrm_calc_charge. It fails with ENOMEM.
 func (r *remap) charge(t *task.Task) error {
+	r.charged = 0 // not what another VMA of the range was charged, which has moved
 	if r.vma.Flags(t)&linux.VMAccount == 0 {
 		return nil
 	}

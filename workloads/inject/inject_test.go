@@ -74,6 +74,52 @@ func TestBuiltIn(t *testing.T) {
 	}
 }
 
+// TestKernelFacts: nothing is wrong after any failure in the scenarios that restate the kernel's own tests.
+func TestKernelFacts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("there are some thousand points")
+	}
+	all, err := workloads.Load("../../testdata/kernel", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points := 0
+	for _, sc := range all {
+		ctx, cancel := context.WithCancel(context.Background())
+		o := options("")
+		o.Progress = func(_, all int) {
+			if all > 300 {
+				cancel() // they take as long as all others together
+			}
+		}
+		r, err := Run(ctx, sc, o)
+		if cancel(); err != nil {
+			t.Fatal(err)
+		}
+		points += r.Done
+		for _, f := range r.Failures {
+			if len(f.Wrong) > 0 {
+				t.Errorf("%s:%d: %s fails in %s, gives %s: %s", sc.Name, f.Line, f.Statement, f.In, f.Gives, strings.Join(f.Wrong, "; "))
+			}
+		}
+	}
+	if t.Logf("%d points", points); points < 2000 {
+		t.Errorf("%d points", points)
+	}
+}
+
+// TestMoveOfSeveral: where the second of several VMAs that are moved cannot be, it gives back no charge but its own, which is none here.
+func TestMoveOfSeveral(t *testing.T) {
+	r := run(t, parse(t, `init
+    mmap A 8K rw private anon at 0x200000004000 fixed
+    mmap 8K r private anon at A+8K fixed
+    mremap A 16K to 16K at A+64K maymove fixed dontunmap
+`), "")
+	if !r.OK() {
+		t.Errorf("%+v", r.Failures)
+	}
+}
+
 // TestRulesAboutFailures: without a rule that is about failures, letting everything fail once shows it.
 func TestRulesAboutFailures(t *testing.T) {
 	for rule, text := range map[string]string{

@@ -216,7 +216,7 @@ func (d *performance) fail(t *interp.Turn) {
 	default:
 		if wrong := lost(t.Space, &d.call, before, d.after); wrong != "" {
 			d.note(wrong)
-		} else if f.Left == nil {
+		} else if f.Left == nil && len(d.broken) == 0 {
 			d.again(t, plain)
 		}
 	}
