@@ -212,7 +212,7 @@ func TestVMALockOrder(t *testing.T) {
 // notShown are the declared orders that no execution here shows.
 var notShown = []string{
 	"global.dup_mmap_sem < mm_struct.mmap_lock", // only beside uprobes, as the next three beside ksm, uprobes and swapoff
-	"mm_struct.mmap_lock < global.ksm_mmlist_lock",
+	"mm_struct.mmap_lock/1 < global.ksm_mmlist_lock",
 	"mm_struct.mmap_lock < global.uprobes_treelock",
 	"pte_lock.ptl/1 < global.mmlist_lock",
 	"mm_struct.mmap_lock < mm_struct.mmap_lock/1", // the checker hears of fork's child when it is locked

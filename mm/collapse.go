@@ -44,7 +44,7 @@ func retractPageTables(t *task.Task, f *phys.Inode, pgoff uint64) {
 	t.Enter("retract_page_tables")
 	defer t.Leave()
 	eachMapping(t, f, pgoff, pgoff+1, func(v *vma.VMA, mm *MM, addr, _ uint64) {
-		if v.AnonVMA(t) != nil || v.Flags(t)&linux.VMMaybeGuard != 0 || !retractable(t, v, addr) {
+		if v.AnonVMA(t) != nil || v.FlagsOnce(t)&linux.VMMaybeGuard != 0 || !retractable(t, v, addr) {
 			return
 		}
 		var dropped []phys.PFN

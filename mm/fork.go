@@ -16,7 +16,7 @@ import (
 func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	t.Enter("dup_mmap")
 	defer t.Leave()
-	child, err := mm.Machine.NewMM(t, name)
+	child, err := mm.Machine.newMM(t, name)
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +36,9 @@ func (mm *MM) Fork(t *task.Task, name string) (*MM, error) {
 	child.residue.pgoff = mm.residue.pgoff
 	if err = mm.dupVMAs(t, child); err == nil {
 		child.checkSection(t)
+		if mm.Machine.has(Scans) { // ksm_fork
+			mm.Machine.enterKSM(t, child)
+		}
 	}
 	child.MmapWriteUnlock(t)
 	mm.Machine.FlushTLB(t) // of the parent, which must not write to shared pages any more

@@ -52,6 +52,15 @@ type MM struct {
 
 // NewMM returns an empty address space with one user: mm_alloc. It fails with ENOMEM.
 func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
+	mm, err := m.newMM(t, name)
+	if err == nil && m.has(Scans) {
+		m.enterKSM(t, mm)
+	}
+	return mm, err
+}
+
+// newMM is NewMM for fork: no task but the caller's comes by the address space.
+func (m *Machine) newMM(t *task.Task, name string) (*MM, error) {
 	mm := m.spare.get()
 	*mm = MM{Machine: m, Name: name, Tree: mm.Tree, Tables: mm.Tables}
 	if err := mm.Tables.Init(t, m.Mem, mm.tableReaders()); err != nil {
@@ -67,9 +76,6 @@ func (m *Machine) NewMM(t *task.Task, name string) (*MM, error) {
 	mm.users.Init(1)
 	mm.limits.init()
 	m.mms.FetchAdd(t, 1)
-	if m.has(Scans) {
-		m.enterKSM(t, mm)
-	}
 	return mm, nil
 }
 

@@ -122,7 +122,7 @@ func buildMapInfo(t *task.Task, p probe) (infos []mapInfo) {
 // in reports whether v maps the file of the probe, and privately: valid_vma.
 func (p *probe) in(t *task.Task, v *vma.VMA) bool {
 	f := v.File(t)
-	return f != nil && f.Inode == p.inode && v.Flags(t)&linux.VMMayShare == 0
+	return f != nil && f.Inode == p.inode && v.FlagsOnce(t)&linux.VMMayShare == 0
 }
 
 // each has something done to the VMA where the page is mapped, if it still is, with mmap_lock held for writing.

@@ -104,6 +104,10 @@ func (v *VMA) SetRange(t *task.Task, start, end, pgoff uint64) {
 // Flags returns vm_flags.
 func (v *VMA) Flags(t *task.Task) linux.VMFlags { return linux.VMFlags(v.flags.Read(t)) }
 
+// FlagsOnce returns vm_flags for a task that has come by a reverse map and holds nothing but its lock. mprotect changes them meanwhile:
+// such a task relies on what never changes, or looks again under mmap_lock. The kernel reads them plainly there.
+func (v *VMA) FlagsOnce(t *task.Task) linux.VMFlags { return linux.VMFlags(v.flags.ReadOnce(t)) }
+
 // SetFlags changes vm_flags: vm_flags_reset. The VMA must be write-locked or not yet visible.
 func (v *VMA) SetFlags(t *task.Task, f linux.VMFlags) {
 	v.assertModifiable(t)

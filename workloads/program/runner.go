@@ -179,7 +179,9 @@ func (r *runner) Publish(i int, m *mm.MM) {
 // Remove implements [interp.Host].
 func (r *runner) Remove(i int) *mm.MM {
 	m := r.world.spaces[i].mm.Xchg(r.Task, nil)
-	r.world.spaces[i].forking.Xchg(r.Task, 0)
+	if m != nil { // otherwise a fork may be about to publish one
+		r.world.spaces[i].forking.Xchg(r.Task, 0)
+	}
 	return m
 }
 
