@@ -55,15 +55,18 @@ func (f Family) Rules() (rs []Rule) {
 }
 
 // Concerned returns the statements and choices in which two sets of rules can differ: those of the rules that only one of them has in
-// force, and of their families.
-func Concerned(a, b *Set) (calls, may []string) {
+// force, and of their families. about: the statements that such rules name themselves.
+func Concerned(a, b *Set) (calls, about, may []string) {
 	for _, r := range All() {
 		if a.Has(r) != b.Has(r) {
 			f := r.Family()
-			calls, may = slices.Concat(calls, f.Calls, r.Info().Also), append(may, f.May...)
+			calls, about, may = append(calls, f.Calls...), append(about, r.Info().Also...), append(may, f.May...)
 		}
 	}
-	slices.Sort(calls)
-	slices.Sort(may)
-	return slices.Compact(calls), slices.Compact(may)
+	calls = append(calls, about...)
+	for _, words := range []*[]string{&calls, &about, &may} {
+		slices.Sort(*words)
+		*words = slices.Compact(*words)
+	}
+	return calls, about, may
 }

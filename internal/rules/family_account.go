@@ -25,6 +25,6 @@ var accountRules = rows{
 		Effect: "what was locked and is so no more does not count against RLIMIT_MEMLOCK",
 		Shows:  "b57-dontunmap-locked",
 		Seen:   SeenVerdict,
-		Also:   []string{"mlock"},
+		Also:   []string{"mlock", "setrlimit"},
 	},
 }

@@ -9,6 +9,7 @@ var callRules = rows{
 		Breaks: "advice that loses nothing is refused for sealed memory that may not be written to",
 		Shows:  "b70-seal-advice",
 		Seen:   SeenVerdict,
+		Also:   []string{"mseal"},
 	},
 	ResumeBehind: {
 		Name:   "resume-behind",

@@ -9,6 +9,7 @@ var forkRules = rows{
 		Breaks: "a fault copies a page before fork has flushed the TLB, and the parent loses what it stores through the old translation",
 		Shows:  "fork-parent",
 		Seen:   SeenVerdict,
+		Also:   []string{"fork"},
 		Locks:  withVMALock,
 	},
 	LinkWhenMade: {
@@ -18,6 +19,7 @@ var forkRules = rows{
 		Breaks: "a task that comes by the reverse map finds a VMA that is still being made",
 		Shows:  "fork-link",
 		Seen:   SeenVerdict,
+		Also:   []string{"fork"},
 	},
 	KillableForkLock: {
 		Name:   "killable-fork-lock",
@@ -26,6 +28,7 @@ var forkRules = rows{
 		Effect: "a task that is killed in fork does not wait for faults that take long",
 		Shows:  "b29-killed-writer",
 		Seen:   SeenReached,
+		Also:   []string{"fork"},
 		Locks:  withVMALock,
 	},
 	ForkLocksChild: {
@@ -44,6 +47,6 @@ var forkRules = rows{
 		Breaks: "a uprobe that comes by the file takes the marker that the fork has left in the child's tree for a VMA",
 		Shows:  "b45-uprobe-marker",
 		Seen:   SeenVerdict,
-		Also:   []string{"uprobe"},
+		Also:   []string{"fork", "uprobe"},
 	},
 }

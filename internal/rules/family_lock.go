@@ -36,6 +36,7 @@ var lockRules = rows{
 		Effect: "after 2^32 write sections a stale vm_lock_seq equals an idle mm_lock_seq: the VMA seems write-locked until the next one",
 		Shows:  "seq-wrap",
 		Seen:   SeenVerdict,
+		Also:   []string{"sessions"},
 		Locks:  withVMALock,
 	},
 	SkipLocked: {

@@ -110,7 +110,7 @@ var mergeRules = rows{
 		Breaks: "a loop that goes on in spite of the failure steps over the next VMA, and takes the wrong one for the one before",
 		Shows:  "b53-iterator-after-oom",
 		Seen:   SeenVerdict,
-		Also:   []string{"mlockall"},
+		Also:   []string{"mlock", "mlockall"},
 	},
 	SpareClosed: {
 		Name:   "spare-closed",

@@ -43,6 +43,7 @@ var moveRules = rows{
 		Breaks: "mremap moves an entry over that of a breakpoint, whose page is lost",
 		Shows:  "b42-uprobe-moved-over",
 		Seen:   SeenVerdict,
+		Also:   []string{"uprobe"},
 	},
 	MoveBack: {
 		Name:   "move-back",

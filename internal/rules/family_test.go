@@ -54,12 +54,16 @@ func TestConcerned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls, may := Concerned(parse("linux-6.18,-split-locks-old"), parse("linux-6.18"))
+	calls, about, may := Concerned(parse("linux-6.18,-split-locks-old"), parse("linux-6.18"))
 	slices.Sort(split.Calls)
-	if !slices.Equal(calls, split.Calls) || !slices.Equal(may, split.May) {
-		t.Errorf("split-locks-old: %q, %q", calls, may)
+	if !slices.Equal(calls, split.Calls) || len(about) > 0 || !slices.Equal(may, split.May) {
+		t.Errorf("split-locks-old: %q, %q, %q", calls, about, may)
 	}
-	both, _ := Concerned(parse("linux-6.18,-split-locks-old"), parse("linux-6.18,-fork-locks-parent"))
+	calls, about, _ = Concerned(parse("linux-6.18,-walk-holes-alone"), parse("linux-6.18"))
+	if !slices.Equal(about, []string{"in", "munmap", "ptdump"}) || !slices.Contains(calls, "ptdump") || !slices.Contains(calls, "munmap") {
+		t.Errorf("walk-holes-alone: %q, %q", calls, about)
+	}
+	both, _, _ := Concerned(parse("linux-6.18,-split-locks-old"), parse("linux-6.18,-fork-locks-parent"))
 	for _, want := range []string{"mremap", "exit"} {
 		if !slices.Contains(both, want) {
 			t.Errorf("rules about splitting and about forking: no %s in %q", want, both)
@@ -68,7 +72,7 @@ func TestConcerned(t *testing.T) {
 	if !slices.IsSorted(both) || len(slices.Compact(slices.Clone(both))) != len(both) {
 		t.Errorf("not each once: %q", both)
 	}
-	if calls, may := Concerned(parse("linux-6.18"), parse("linux-6.18")); calls != nil || may != nil {
-		t.Errorf("the same rules: %q, %q", calls, may)
+	if calls, about, may := Concerned(parse("linux-6.18"), parse("linux-6.18")); calls != nil || about != nil || may != nil {
+		t.Errorf("the same rules: %q, %q, %q", calls, about, may)
 	}
 }

@@ -9,7 +9,7 @@ var walkRules = rows{
 		Breaks: "the walk reads page tables that a munmap, whose VMAs are gone from the tree, frees under the downgraded lock",
 		Shows:  "b32-hole-walk",
 		Seen:   SeenVerdict,
-		Also:   []string{"ptdump", "in"},
+		Also:   []string{"in", "munmap", "ptdump"},
 	},
 	WalkLocksVMA: {
 		Name:   "walk-locks-vma",
@@ -46,7 +46,7 @@ var walkRules = rows{
 		Breaks: "it takes the marker that the fork has left in the child's tree for a VMA",
 		Shows:  "b44-swapoff-marker",
 		Seen:   SeenVerdict,
-		Also:   []string{"swapoff"},
+		Also:   []string{"fork", "swapoff"},
 	},
 	KSMTestsExit: {
 		Name:   "ksm-tests-exit",
@@ -55,7 +55,7 @@ var walkRules = rows{
 		Breaks: "it walks a tree that exit_mmap has destroyed",
 		Shows:  "b48-ksm-exit",
 		Seen:   SeenVerdict,
-		Also:   []string{"ksm"},
+		Also:   []string{"exit", "ksm"},
 	},
 	ExpectNoVMA: {
 		Name:   "expect-no-vma",
@@ -101,7 +101,7 @@ var walkRules = rows{
 		Breaks: "the address space is gone by the time its mmap_lock is taken",
 		Shows:  "b69-find-vma-mm",
 		Seen:   SeenVerdict,
-		Also:   []string{"bpf_find_vma"},
+		Also:   []string{"bpf_find_vma", "exit", "in"},
 	},
 	BuildIDUnlocked: {
 		Name:   "build-id-unlocked",

@@ -28,7 +28,7 @@ type Info struct {
 	Beside string   // settings that both sides of the demonstration have besides, as "-check-vm-mm"
 	Seen   Seen     // in what their reports differ
 	Order  string   // the ordering requirement that it meets, "O1" to "O12", if it does
-	Also   []string // calls that it concerns beside those of its family
+	Also   []string // calls that it is about more than the others of its family, which may lack them
 	Locks  Locks    // under which the rule means something; none named: under all
 	Home   string   // the generation that the demonstration begins with; "": the default, under whose lock the rule then means something
 }
@@ -96,7 +96,17 @@ type Generation struct {
 	Lock Lock
 	Facts
 	Judge string // the series of kernels that can say what is told wrong; "": that of the default, since one task alone finds the same
+	Lacks []Rule // for want of which it is wrong beside most writers
 	set   bits   // of rules that mean something under the lock
+}
+
+// Sound returns the specification of the generation with what it lacks: under that no operation is wrong beside another.
+func (g Generation) Sound() string {
+	spec := g.Name
+	for _, r := range g.Lacks {
+		spec += ",+" + r.String()
+	}
+	return spec
 }
 
 // Facts tell generations apart, in the words of docs/generations.md.

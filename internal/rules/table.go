@@ -294,6 +294,7 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck + "; if it finds the VMA detached",
 			Bytes:    "not in our sources",
 		},
+		Lacks: []Rule{DetachWaits, SettleBeforePut},
 		set: theDefault().without(bitsOf(DetachWaits, CheckVMMM, PinForeignMM, CallersMM, RetryDetached, SettleBeforePut,
 			OneStepWriteLock, DupByField, TypesafeSlab, AttachBeforeStore, CheckMMInside, DropRCU, WalkAnew)).without(bitsOf(since617[:]...)),
 	},
@@ -312,7 +313,8 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck,
 			Bytes:    "none was built",
 		},
-		set: theDefault().and(under(FreeAtZeroLock)).without(bitsOf(DetachWaits)),
+		Lacks: []Rule{DetachWaits},
+		set:   theDefault().and(under(FreeAtZeroLock)).without(bitsOf(DetachWaits)),
 	},
 	{
 		Name: "three-state",
@@ -329,7 +331,8 @@ var generationTable = [...]Generation{
 			Falls:    sinceDelayedCheck,
 			Bytes:    "none was built",
 		},
-		set: theDefault().and(under(ThreeStateLock)).without(bitsOf(DetachWaits)),
+		Lacks: []Rule{DetachWaits},
+		set:   theDefault().and(under(ThreeStateLock)).without(bitsOf(DetachWaits)),
 	},
 	{
 		Name: "refcount",

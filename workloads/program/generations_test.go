@@ -61,9 +61,6 @@ var departureTable = map[string][]departure{
 // brokenGenerations are known to be wrong beside most writers. They are explored with what mends them alone.
 var brokenGenerations = []string{"refcount-v6"}
 
-// mendedBy are the generations that are wrong for a reason or two, and the rules that take these away.
-var mendedBy = map[string]string{"refcount-v6": ",+detach-waits,+settle-before-put", "free-at-zero": ",+detach-waits", "three-state": ",+detach-waits"}
-
 // lateLock is what waiting in vma_mark_detached is for.
 const lateLock = "a reader got its reference before the VMA was detached, and its read lock after the write section has ended"
 
@@ -82,7 +79,7 @@ func TestLitmusUnderEveryGeneration(t *testing.T) {
 			}
 			spec := g.Name
 			if isBug(sc) || slices.Contains(brokenGenerations, g.Name) {
-				spec += mendedBy[g.Name]
+				spec = g.Sound()
 			}
 			t.Run(spec+"/"+sc.Name, func(t *testing.T) {
 				t.Parallel()
@@ -146,7 +143,7 @@ var besides = map[string]string{
 func TestFaultsBesideWriters(t *testing.T) {
 	for _, g := range rules.Generations() {
 		for name, op := range besides {
-			spec := g.Name + mendedBy[g.Name]
+			spec := g.Sound()
 			t.Run(spec+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				src := fmt.Sprintf("mm child\ninit\n    mmap A 12K rw private anon\n    mmap B 12K none private anon\n    store A 7\n"+
@@ -243,7 +240,7 @@ func litmusTable() string {
 		case g.Name == rules.Default:
 			verified = "as each test states of it"
 		case slices.Contains(brokenGenerations, g.Name):
-			verified = "all with `" + strings.TrimPrefix(mendedBy[g.Name], ",") + "`; as it is, a writer that detaches a VMA waits for no reader (B20, detach-race), and " +
+			verified = "all with `" + strings.TrimPrefix(g.Sound(), g.Name+",") + "`; as it is, a writer that detaches a VMA waits for no reader (B20, detach-race), and " +
 				"a reader that has given its lock back reads `vm_mm` to wake the writer that waits (B21): use-after-unlock, in every test in which a writer waits"
 		case but != nil:
 			verified = "all but " + strings.Join(but, "; ")
