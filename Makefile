@@ -1,6 +1,6 @@
 # What is more than `go test ./...`.
 
-.PHONY: bench museum page dist
+.PHONY: bench museum hunt page dist
 
 # Every target of docs/performance.md, and a table of them at the end. A garbage collector that runs beside the
 # measurements would be measured too: hence GOGC.
@@ -11,6 +11,10 @@ bench:
 # The table of docs/museum.md that says how many executions each strategy takes to find each bug.
 museum:
 	go test ./workloads/program -run '^TestMuseumStrategies$$' -table -rewrite -table-executions 5000 -table-time 20s -timeout 30m
+
+# The table of docs/generate.md that says how soon drawn programs find each rule. HUNTED names families or rules, for some rows only.
+hunt:
+	go test ./workloads/program -run '^TestHuntEachRule$$' -hunt 250 -hunted '$(HUNTED)' -rewrite -timeout 60m
 
 # A vmasim that holds the engine for browsers, and the course that it makes: the folder can be put on any host of files.
 page:

@@ -34,7 +34,7 @@ func generatedText(g *program.Generated, look Look) string {
 	if g.Both > 0 {
 		words += fmt.Sprintf(", of which %d violated under both", g.Both)
 	}
-	look.line(&b, words+"; "+plural(uint64(g.Executions), "execution"))
+	look.line(&b, words+fmt.Sprintf("; the rules made a difference in %s; %s", count(uint64(g.Differing)), plural(uint64(g.Executions), "execution")))
 	var reached []string
 	for _, name := range task.AllPoints().Names() {
 		if n := g.Reached[name]; n > 0 {
@@ -60,7 +60,10 @@ func strategyWords(g *program.Generated) string {
 	for _, s := range g.Strategies {
 		words = append(words, string(s))
 	}
-	return strings.Join(words, " and ") + map[bool]string{true: " in turn"}[len(words) > 1]
+	if last := len(words) - 1; last > 0 {
+		return "each of " + strings.Join(words[:last], ", ") + " and " + words[last]
+	}
+	return strings.Join(words, "")
 }
 
 // programsText says how many programs there were, and why not more.

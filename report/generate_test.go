@@ -20,15 +20,15 @@ func generated() *program.Generated {
 	}
 	return &program.Generated{
 		Rules: "linux-6.18,-detach-waits", Against: "linux-6.18", Calls: []string{"lock", "munmap"}, May: []string{"alloc-fails"}, Seed: 5,
-		Strategies: []explore.Strategy{explore.POS, explore.PCT}, Bound: 200, Programs: 1000, Done: 100, Executions: 40000,
-		Counts: map[program.Change]int{program.ChangeNone: 98, program.ChangeOpen: 2}, Both: 1, Reached: reached, Elapsed: 6 * time.Second,
+		Strategies: []explore.Strategy{explore.DPOR, explore.POS, explore.PCT}, Bound: 200, Programs: 1000, Done: 100, Executions: 40000,
+		Counts: map[program.Change]int{program.ChangeNone: 98, program.ChangeOpen: 2}, Both: 1, Differing: 7, Reached: reached, Elapsed: 6 * time.Second,
 	}
 }
 
 const generatedHead = `rules    linux-6.18,-detach-waits
 against  linux-6.18
 drawn    programs of lock, munmap, may alloc-fails; seed 5
-each     at most 200 executions under each, by pos and pct in turn
+each     at most 200 executions under each, by each of dpor, pos and pct
 
 `
 
@@ -38,7 +38,7 @@ func TestGeneratedText(t *testing.T) {
 			Pair: &program.Pair{Change: change, With: searched("d", true, "leak"), Against: searched("d", true, "stuck")}}
 		return d
 	}
-	const sum = " in 6s, 1000 a minute: 0 NEW, 0 GONE, 0 other, 2 open, 98 the same, of which 1 violated under both; 40,000 executions\n"
+	const sum = " in 6s, 1000 a minute: 0 NEW, 0 GONE, 0 other, 2 open, 98 the same, of which 1 violated under both; the rules made a difference in 7; 40,000 executions\n"
 	for want, change := range map[string]func(g *program.Generated){
 		"no program differs\n\n100 programs" + sum:                            func(*program.Generated) {},
 		"no program differs\n\ninterrupted: 100 of 1,000 programs" + sum:      func(g *program.Generated) { g.Interrupted = true },

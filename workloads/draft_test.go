@@ -12,7 +12,7 @@ import (
 func TestDrafts(t *testing.T) {
 	drawn := map[Kind]int{}
 	for _, f := range rules.Families() {
-		d, err := NewDrafts(f.Calls, f.May)
+		d, err := NewDrafts(f.Calls, nil, f.May)
 		if err != nil {
 			t.Fatalf("family %s: %v", f.Name, err)
 		}
@@ -47,7 +47,7 @@ func TestDrafts(t *testing.T) {
 // TestDraftsOfEachRule: programs over the calls of any rule can be drawn.
 func TestDraftsOfEachRule(t *testing.T) {
 	for _, r := range rules.All() {
-		d, err := NewDrafts(slices.Concat(r.Family().Calls, r.Info().Also), r.Family().May)
+		d, err := NewDrafts(slices.Concat(r.Family().Calls, r.Info().Also), r.Info().Also, r.Family().May)
 		if err != nil {
 			t.Fatalf("%s: %v", r, err)
 		}
@@ -65,7 +65,7 @@ func TestDraftsRefuse(t *testing.T) {
 		`barrier cannot be drawn`:                              {"mmap", "barrier"},
 		`no statement that changes a layout among store, load`: {"store", "load"},
 	} {
-		if _, err := NewDrafts(calls, nil); err == nil || err.Error() != want {
+		if _, err := NewDrafts(calls, nil, nil); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, expected %s", calls, err, want)
 		}
 	}

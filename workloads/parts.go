@@ -38,6 +38,7 @@ const (
 	argLockAll
 	argSyncOptions
 	argRawFlags
+	argBindFlags
 	argResource
 	argAccess
 	argValue
@@ -167,8 +168,9 @@ var parts = [...]part{
 		[]int{linux.MCL_ONFAULT, 0x10}),
 	argSyncOptions: options("[OPTION...]", syncWords, []int{linux.MS_ASYNC, linux.MS_SYNC, linux.MS_INVALIDATE, linux.MS_SYNC | linux.MS_INVALIDATE},
 		[]int{linux.MS_ASYNC | linux.MS_SYNC, 0x10, 0x100}),
-	argRawFlags: options("[flags N]", nil, nil, []int{1, 0x10, 0x100}),
-	argResource: {usage: "RESOURCE SIZE|unlimited", read: (*cursor).resource, write: (*Stmt).resource, draw: (*Generator).resource},
+	argRawFlags:  options("[flags N]", nil, nil, []int{1, 0x10, 0x100}),
+	argBindFlags: options("[flags N]", nil, []int{0, 0, 1, 2}, []int{0x10, 0x100}),
+	argResource:  {usage: "RESOURCE SIZE|unlimited", read: (*cursor).resource, write: (*Stmt).resource, draw: (*Generator).resource},
 	argAccess: {usage: "read|write|exec",
 		read:  func(c *cursor, s *Stmt) { s.Access = linux.Access(c.word("access", accessWords).Value) },
 		write: func(s *Stmt) []string { return []string{wordByValue(accessWords, s.Access)} },
@@ -180,7 +182,7 @@ var parts = [...]part{
 	argNode: {usage: "NODE",
 		read:  func(c *cursor, s *Stmt) { s.Value = c.expr() },
 		write: func(s *Stmt) []string { return optional(s.Value) },
-		draw:  func(g *Generator, s *Stmt) { s.Value = Constant(g.Uint64N(2)) }},
+		draw:  func(g *Generator, s *Stmt) { s.Value = Constant(one[uint64](g, 0, 1, 1)) }},
 	argMM:      {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).newMM},
 	argOtherMM: {usage: "MM", read: (*cursor).addressSpace, write: (*Stmt).addressSpace, draw: (*Generator).oldMM},
 	argOther: {usage: "and ADDR",

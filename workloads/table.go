@@ -137,7 +137,18 @@ type Spec struct {
 
 	weight int     // how often a [Generator] draws the statement; 0: never
 	needs  feature // which generators do; 0: each
+	wants  scenery // beside what it is drawn in a program
 }
+
+// scenery is what a draft has to have for a statement to do something in it.
+type scenery uint8
+
+const (
+	aFile    scenery = 1 << iota // that is mapped
+	hugeFile                     // that is mapped by whole page tables
+	hooked                       // a file whose owner has hooks
+	otherMM                      // an address space that was not forked
+)
 
 // OnSimulator reports whether no kernel makes a call that does what the statement does.
 func (k Kind) OnSimulator() bool { return specs[k].needs == onSimulator }
@@ -206,7 +217,7 @@ var specs = [...]Spec{
 		args: []arg{argAddr, argRest, argProtBeside, argProtOptions}, weight: 14,
 		Help: "change the protection of a range, or of a whole region", Example: "mprotect A+16K 16K r"},
 	KindRemapFilePages: {Kind: KindRemapFilePages, Name: "remap_file_pages", In: inAny, Results: GivesErrno,
-		args: []arg{argSharedPart, argRest, argNoProt, argPgoff, argRemapOptions}, weight: 2, needs: onFiles,
+		args: []arg{argSharedPart, argRest, argNoProt, argPgoff, argRemapOptions}, weight: 2, needs: onFiles, wants: aFile,
 		Help: "let a part of a shared mapping show other pages of its file", Example: "remap_file_pages A 8K none pgoff 3"},
 	KindMadvise: {Kind: KindMadvise, Name: "madvise", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argRest, argAdvice}, weight: 13,
@@ -271,7 +282,7 @@ var specs = [...]Spec{
 		args: []arg{argAddr, argRest}, weight: 2, needs: onSimulator,
 		Help: "count the pages that the page tables map in a range, with a VMA or without, as ptdump does", Example: "ptdump A => 1"},
 	KindCollapse: {Kind: KindCollapse, Name: "collapse", In: inAny, Results: GivesErrno,
-		args: []arg{argAddr}, weight: 2, needs: onSimulator,
+		args: []arg{argAddr}, weight: 2, needs: onSimulator, wants: aFile | hugeFile,
 		Help: "retract the page tables of the 2 MiB of a file that are mapped at ADDR, as khugepaged does", Example: "collapse A"},
 	KindSmapsRollup: {Kind: KindSmapsRollup, Name: "smaps_rollup", In: inAny, Results: GivesErrno | GivesValue, weight: 2, needs: onSimulator,
 		Help: "count the pages that the address space has in memory, as /proc/PID/smaps_rollup does", Example: "smaps_rollup => 1"},
@@ -281,29 +292,29 @@ var specs = [...]Spec{
 		Help: "count the VMAs as bpf's iterator does, each under its own lock", Example: "task_vmas => 1 | 2"},
 	KindReadMaps: {Kind: KindReadMaps, Name: "maps under vma-locks", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onRemote,
 		Help: "count the VMAs that /proc/PID/maps tells, which locks one after the other", Example: "maps under vma-locks => 1 | 2"},
-	KindDriverPages: {Kind: KindDriverPages, Name: "driver_pages", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
+	KindDriverPages: {Kind: KindDriverPages, Name: "driver_pages", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator, wants: aFile | hooked,
 		Help: "count the pages of the last mapping of a file with hooks, as binder does", Example: "driver_pages => 1 | 0"},
 	KindLockBoth: {Kind: KindLockBoth, Name: "lock_both", In: inAny, Results: GivesErrno,
 		args: []arg{argWord, argOther}, weight: 1, needs: onSimulator,
 		Help: "read-lock the VMAs at two addresses, and unlock them, as UFFDIO_MOVE does", Example: "lock_both A and A+8K => ok | ENOENT"},
 	KindFindVMAOf: {Kind: KindFindVMAOf, Name: "bpf_find_vma", In: inAny, Results: GivesErrno,
-		args: []arg{argOtherMM, argWord}, weight: 1, needs: onSimulator,
+		args: []arg{argOtherMM, argWord}, weight: 1, needs: onSimulator, wants: otherMM,
 		Help: "look for the VMA at an address of another address space, as a bpf program does", Example: "bpf_find_vma child A => ok | ESRCH | EBUSY | ENOENT"},
 	KindSwapoff: {Kind: KindSwapoff, Name: "swapoff", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
 		Help: "go through the forked address spaces as swapoff does, and count the VMAs that could have pages in swap", Example: "swapoff => 1"},
 	KindKSM: {Kind: KindKSM, Name: "ksm", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
 		Help: "go once through all VMAs of all address spaces as ksm does, and count them", Example: "ksm => 1"},
 	KindUprobe: {Kind: KindUprobe, Name: "uprobe", In: inAny, Results: GivesErrno,
-		args: []arg{argWord, argValue}, weight: 1, needs: onSimulator,
+		args: []arg{argWord, argValue}, weight: 1, needs: onSimulator, wants: aFile,
 		Help: "write a word, as a breakpoint, into all private copies of the page of a file that is mapped at ADDR", Example: "uprobe A 204"},
 	KindMbind: {Kind: KindMbind, Name: "mbind", In: inAny, Results: GivesErrno,
-		args: []arg{argAddr, argNode, argRawFlags}, weight: 2, needs: onSimulator,
+		args: []arg{argAddr, argNode, argBindFlags}, weight: 2, needs: onSimulator,
 		Help: "have the new pages of a VMA lie on node NODE of memory, 0 or 1; with flags 1 refuse if one of those that it has does not, with flags 2 move them", Example: "mbind A 1"},
 	KindPRead: {Kind: KindPRead, Name: "pread", In: inAny, Results: GivesErrno,
-		args: []arg{argFileTo}, weight: 1, needs: onSimulator,
+		args: []arg{argFileTo}, weight: 1, needs: onSimulator, wants: aFile,
 		Help: "read the first word of a file into memory, under the file's lock", Example: "pread F to A"},
 	KindBuildID: {Kind: KindBuildID, Name: "build_id", In: inAny, Results: GivesErrno | GivesValue,
-		args: []arg{argWord}, weight: 1, needs: onSimulator,
+		args: []arg{argWord}, weight: 1, needs: onSimulator, wants: aFile,
 		Help: "read the first word of the file that is mapped at ADDR, as /proc does for a build ID", Example: "build_id A => 0 | ENOENT"},
 	KindUffdRegister: {Kind: KindUffdRegister, Name: "uffd_register", In: inAny, Results: GivesErrno,
 		args: []arg{argAddr, argRest}, weight: 1, needs: onSimulator,
@@ -341,7 +352,7 @@ var specs = [...]Spec{
 	KindChoose: {Kind: KindChoose, Name: "choose", In: inAny, Body: BodyChoices,
 		Help: "draw one statement of the block, each by its weight, and run it", Example: "choose"},
 	KindIn: {Kind: KindIn, Name: "in", In: inAny, Body: BodyBlock,
-		args: []arg{argMM},
+		args: []arg{argMM}, wants: otherMM,
 		Help: "run the block in another address space", Example: "in child"},
 }
 

@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,31 +21,28 @@ type GenerateOptions struct {
 	Programs int
 }
 
-// GeneratedExecutions is how many executions each drawn program has under each rules, where nothing else is said.
+// GeneratedExecutions is how many executions each strategy has with a drawn program under each rules, where nothing else is said.
 const GeneratedExecutions = 200
 
-// generatedStrategies take turns where none is asked for: what one seldom comes to, such as a reader in the few steps between two of a
-// writer, or one thread that stands still for long, another finds soon.
-func generatedStrategies() []explore.Strategy { return []explore.Strategy{explore.POS, explore.PCT} }
-
-// The bounds of what is done with a program of which searches say that it may differ, in executions.
-const (
-	outcomeExecutions = 2_000  // until all outcomes under one of the rules are known
-	confirmExecutions = 20_000 // until a smaller program is verified
-)
+// generatedStrategies are tried one after the other where none is asked for: what one seldom comes to, such as a reader in the few steps
+// between two of a writer, or one thread that stands still for long, another finds soon.
+func generatedStrategies() []explore.Strategy {
+	return []explore.Strategy{explore.DPOR, explore.POS, explore.PCT}
+}
 
 // Generated is what came of drawing programs.
 type Generated struct {
 	Rules, Against string
 	Calls, May     []string // that the programs are drawn from
 	Seed           uint64
-	Strategies     []explore.Strategy // that take turns
-	Bound          int                // executions that each search may have
+	Strategies     []explore.Strategy // that explore each, one after the other
+	Bound          int                // executions that each of them may have
 	Programs       int                // that were asked for
 
 	Done        int            // programs that were explored under both
 	Counts      map[Change]int // of them
 	Both        int            // of those that are the same: violated under both
+	Differing   int            // in how many programs the rules made any difference: some step was another
 	Executions  int
 	Reached     map[string]int // in how many programs each point was reached
 	Elapsed     time.Duration
@@ -96,8 +89,8 @@ func NewHunt(o GenerateOptions) (*Hunt, error) {
 	if err != nil {
 		return nil, err
 	}
-	calls, may := rules.Concerned(&with, &against)
-	drafts, err := workloads.NewDrafts(calls, may)
+	calls, about, may := rules.Concerned(&with, &against)
+	drafts, err := workloads.NewDrafts(calls, about, may)
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +191,9 @@ func (h *Hunt) add(t *trial, d *Difference, err error) {
 	if t.both {
 		g.Both++
 	}
+	if t.differs {
+		g.Differing++
+	}
 	for _, point := range t.reached {
 		g.Reached[point]++
 	}
@@ -224,247 +220,4 @@ func (h *Hunt) report(begun time.Time) {
 	defer h.mu.Unlock()
 	h.found.Elapsed = time.Since(begun)
 	h.progress(h.found)
-}
-
-// trial is one program, explored under both.
-type trial struct {
-	*Hunt
-	ctx        context.Context
-	n          int
-	seed       uint64
-	strategy   explore.Strategy
-	executions int
-	reached    []string
-	both       bool   // it is violated under both
-	change     Change // where there is no difference: what is known of it
-}
-
-// trial makes ready for the n-th program.
-func (h *Hunt) trial(ctx context.Context, n int) *trial {
-	return &trial{Hunt: h, ctx: ctx, n: n, seed: rand.New(rand.NewPCG(h.o.Seed, uint64(n))).Uint64(), strategy: h.strategies[n%len(h.strategies)]}
-}
-
-// run draws the program and explores it.
-func (t *trial) run() (*Difference, error) {
-	sc, err := t.draw(t.n)
-	if err != nil {
-		return nil, err
-	}
-	t.change = ChangeNone
-	with, err := t.survey(sc, t.found.Rules, t.strategy, t.o.Executions)
-	if err != nil {
-		return nil, err
-	}
-	against, err := t.survey(sc, t.found.Against, t.strategy, t.o.Executions)
-	if err != nil || t.ctx.Err() != nil {
-		return nil, err
-	}
-	t.reached = slices.Compact(slices.Sorted(slices.Values(slices.Concat(with.Reached, against.Reached))))
-	switch broken, before := with.Verdict() == Violated, against.Verdict() == Violated; {
-	case broken && before:
-		t.both = true
-		return nil, nil
-	case broken:
-		return t.violates(sc, with, true, false)
-	case before:
-		return t.violates(sc, against, false, false)
-	}
-	return t.outcomes(sc, with, against)
-}
-
-// survey explores a program under some rules.
-func (t *trial) survey(sc *workloads.Scenario, spec string, strategy explore.Strategy, executions int) (*Result, error) {
-	o := t.o.Options
-	o.Rules, o.Strategy, o.Executions, o.Seed, o.Workers, o.Progress = spec, strategy, executions, t.seed, 1, nil
-	o.KeepGoing = max(o.KeepGoing, 1)
-	r, err := Survey(t.ctx, sc, o)
-	if err == nil {
-		t.executions += r.Search.Executions
-	}
-	return r, err
-}
-
-// sides returns the rules under which something is seen, and the others. with: it is seen under the rules, not those they are compared with.
-func (t *trial) sides(with bool) (seen, others string) {
-	if with {
-		return t.found.Rules, t.found.Against
-	}
-	return t.found.Against, t.found.Rules
-}
-
-// violates makes a program that is violated under one side as small as it gets, and looks whether it really is not under the other. stated:
-// it states results.
-func (t *trial) violates(sc *workloads.Scenario, r *Result, with, stated bool) (*Difference, error) {
-	seen, others := t.sides(with)
-	small, err := t.shrink(sc, r, seen, others, stated)
-	if err != nil || small == nil {
-		return nil, err
-	}
-	right, err := t.survey(small, others, explore.DPOR, confirmExecutions)
-	if err != nil {
-		return nil, err
-	}
-	if right.Verdict() == Violated {
-		t.both = true
-		return nil, nil
-	}
-	wrong, err := t.survey(small, seen, explore.DPOR, confirmExecutions)
-	if err == nil && wrong.Verdict() != Violated {
-		wrong, err = t.survey(small, seen, t.strategy, confirmExecutions)
-	}
-	if err != nil || wrong.Verdict() != Violated {
-		t.change = ChangeOpen
-		return nil, err
-	}
-	pair := newPair(small.Name, wrong, right)
-	if !with {
-		pair = newPair(small.Name, right, wrong)
-		pair.Change, pair.Worse = ChangeGone, false
-	}
-	small.Verdicts = nil
-	state := func(r *Result) {
-		v := &workloads.Verdict{Rules: r.Rules}
-		if r.Verdict() == Violated {
-			v.Oracles = r.Broken()
-		}
-		if r.Verdict() != NotFound {
-			small.Verdicts = append(small.Verdicts, v)
-		}
-	}
-	state(wrong)
-	state(right)
-	return t.difference(small, pair, seen, (&Violation{Found: wrong.Search.Violations[0]}).Message()), nil
-}
-
-// difference words what differs as a scenario.
-func (t *trial) difference(sc *workloads.Scenario, pair *Pair, under, message string) *Difference {
-	out := *sc
-	out.Rules = &workloads.Rules{Spec: under}
-	out.Title = fmt.Sprintf("Drawn: program %d of seed %d, which differs under two sets of rules.", t.n, t.o.Seed)
-	out.Doc = fmt.Sprintf("rules    %s\nagainst  %s", t.found.Rules, t.found.Against)
-	return &Difference{Pair: pair, Program: t.n, Message: message, Under: under, Text: out.String()}
-}
-
-// shrink returns a smaller program that is violated in the same way under one set of rules; nil: the violation does not come a second
-// time. Where the program states results, what is left is right under the other set. One that states nothing can hardly be wrong in
-// itself, and to search each smaller one would keep most from getting small.
-func (t *trial) shrink(sc *workloads.Scenario, r *Result, seen, others string, stated bool) (*workloads.Scenario, error) {
-	setting := t.o.Setting
-	setting.Rules = seen
-	p, err := New(sc, setting)
-	if err != nil {
-		return nil, err
-	}
-	defer p.Close()
-	p.sound.once.Do(func() {
-		if stated {
-			p.sound.specs = []string{others}
-		}
-	})
-	o := t.o.Options
-	o.Watch, o.Choices, o.Pass = p.Watch, p.choices(), p.pass
-	failure := slices.Concat(r.Search.Violations, r.Search.Passed)[0]
-	shrunk, err := explore.Shrink(t.ctx, p, failure, o.Options)
-	if err != nil {
-		t.change = ChangeOpen
-		return nil, nil // it does not fail alike a second time
-	}
-	smaller := shrunk.Program.(*Program)
-	t.executions += shrunk.Runs
-	small, err := workloads.Parse(sc.File, []byte(bareText(smaller.scenario)))
-	if smaller != p {
-		err = errors.Join(err, smaller.Close())
-	}
-	return small, err
-}
-
-// outcomes looks for outcomes that only one side has: where a search has seen some that the other has not, all are looked for there.
-func (t *trial) outcomes(sc *workloads.Scenario, with, against *Result) (*Difference, error) {
-	only := sides(with.outcomeTexts(), against.outcomeTexts())
-	for _, side := range []struct {
-		seen []string
-		with bool
-	}{{only.With, true}, {only.Against, false}} {
-		if len(side.seen) == 0 {
-			continue
-		}
-		if d, err := t.missing(sc, side.seen, side.with); d != nil || err != nil {
-			return d, err
-		}
-	}
-	return nil, nil
-}
-
-// missing looks whether outcomes seen on one side never come on the other, and what of them is a result that never comes there: with the
-// results stated that do, such a program is violated.
-func (t *trial) missing(sc *workloads.Scenario, texts []string, with bool) (*Difference, error) {
-	seen, others := t.sides(with)
-	o := t.o.Options
-	o.Rules, o.Strategy, o.Executions, o.Workers, o.Progress, o.KeepGoing = others, explore.DPOR, outcomeExecutions, 1, nil, 1
-	p, err := New(sc, o.Setting)
-	if err != nil {
-		return nil, err
-	}
-	defer p.Close()
-	all, err := p.search(t.ctx, &o)
-	if err != nil {
-		return nil, err
-	}
-	t.executions += all.Search.Executions
-	if !all.Search.Complete || all.Verdict() == Violated {
-		t.change = ChangeOpen
-		return nil, nil
-	}
-	texts = without(texts, all.outcomeTexts())
-	if len(texts) == 0 {
-		return nil, nil
-	}
-	stated, err := p.stateResults()
-	if err != nil {
-		return nil, err
-	}
-	again, err := t.survey(stated, seen, t.strategy, t.o.Executions)
-	if err != nil {
-		return nil, err
-	}
-	if again.Verdict() == Violated {
-		return t.violates(stated, again, with, true)
-	}
-	pair := newPair(sc.Name, again, all)
-	if !with {
-		pair = newPair(sc.Name, all, again)
-	}
-	pair.Change, pair.Worse = ChangeOther, false
-	return t.difference(stated, pair, seen, strings.Join(texts, "\n")), nil
-}
-
-// stateResults returns the scenario with the results stated that its statements had in all executions of a search.
-func (p *Program) stateResults() (*workloads.Scenario, error) {
-	for _, s := range p.slots {
-		var all []workloads.Result
-		for _, word := range p.resultsOf(s.name) {
-			result, ok := workloads.ParseResult(word)
-			if !ok { // of a statement that could not be performed
-				result = workloads.Result{Kind: workloads.ResultAny}
-			}
-			all = append(all, result)
-		}
-		if all != nil {
-			s.stmt.Expect = &workloads.Expect{Results: all}
-		}
-	}
-	return workloads.Parse(p.scenario.File, []byte(p.scenario.String()))
-}
-
-// resultsOf returns what came of a statement, each result once.
-func (p *Program) resultsOf(name string) []string {
-	found := map[string]bool{}
-	for _, o := range p.outcomes {
-		for word := range o.results {
-			if result, ok := strings.CutPrefix(word, name+" = "); ok {
-				found[result] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
 }

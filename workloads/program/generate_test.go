@@ -2,15 +2,9 @@ package program
 
 import (
 	"context"
-	"flag"
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"vmasim/internal/rules"
-	"vmasim/workloads"
 )
 
 // hunted draws programs and explores them.
@@ -66,14 +60,11 @@ func TestGenerate(t *testing.T) {
 
 // TestGenerateOutcomes: where nothing is violated, outcomes that only one side has are a difference, for nothing the worse.
 func TestGenerateOutcomes(t *testing.T) {
-	h, err := NewHunt(generateOptions("linux-6.18,+undo-split", "linux-6.18", 200))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const differs = 128 // the first of its seed: a call that fails at its second split
-	d, err := h.trial(t.Context(), differs).run()
-	if err != nil || d == nil || d.Change != ChangeOther || d.Worse || !strings.Contains(d.Message, "=ENOMEM") {
-		t.Fatalf("%+v, %v", d, err)
+	const programs = 150
+	g := hunted(t, t.Context(), generateOptions("linux-6.18,+undo-split", "linux-6.18", programs))
+	d := g.Difference // a call that fails at its second split
+	if d == nil || d.Change != ChangeOther || d.Worse || g.Worse() || g.Done != programs || g.Differing < g.Counts[ChangeOther] {
+		t.Fatalf("%+v, %+v", g, d)
 	}
 	pair, err := Compare(t.Context(), parse(t, d.Text), Options{Setting: Setting{Rules: "linux-6.18,+undo-split"}}, "linux-6.18")
 	if err != nil || pair.Change != ChangeOther || len(pair.Outcomes.With)+len(pair.Outcomes.Against) == 0 {
@@ -113,39 +104,4 @@ func TestNewHuntRefuses(t *testing.T) {
 			t.Errorf("%v, expected %s", err, want)
 		}
 	}
-}
-
-var huntPrograms = flag.Int("hunt", 0, "in TestHuntEachRule, how many programs are drawn at most for each rule")
-
-// TestHuntEachRule takes each rule away whose litmus test shows a violation then, and tells how soon a drawn program does. It takes minutes.
-func TestHuntEachRule(t *testing.T) {
-	if *huntPrograms == 0 {
-		t.Skip("no -hunt")
-	}
-	found, all, took, programs := 0, 0, time.Duration(0), 0
-	for _, r := range rules.All() {
-		plain, switched := r.Demonstration()
-		if !breaks(t, r, switched) {
-			continue
-		}
-		g := hunted(t, t.Context(), generateOptions(switched, plain, *huntPrograms))
-		all, took, programs = all+1, took+g.Elapsed, programs+g.Done
-		seconds := fmt.Sprintf("%.1f s", g.Elapsed.Seconds())
-		if d := g.Difference; d != nil && d.Change == ChangeNew {
-			found++
-			t.Logf("| `%s` | %d | %s | `%s` |", r, d.Program, seconds, d.With.Broken()[0])
-		} else {
-			t.Logf("| `%s` | not in %d | %s | |", r, g.Done, seconds)
-		}
-	}
-	t.Logf("%d of %d rules are found; %.0f programs a minute", found, all, float64(programs)/took.Minutes())
-}
-
-// breaks reports whether the litmus test of a rule shows a violation under a specification.
-func breaks(t *testing.T, r rules.Rule, spec string) bool {
-	sc, err := workloads.LoadBuiltin(r.Info().Shows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.ContainsFunc(sc.Verdicts, func(v *workloads.Verdict) bool { return !v.Verified() && inForce(v.Rules) == inForce(spec) })
 }

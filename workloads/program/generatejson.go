@@ -21,6 +21,7 @@ type generatedJSON struct {
 	TimedOut    bool               `json:"timed_out"`
 	Counts      map[Change]int     `json:"counts"`
 	Both        int                `json:"violated_under_both"`
+	Differing   int                `json:"differing"`
 	Executions  int                `json:"executions"`
 	Elapsed     int64              `json:"elapsed_ns"`
 	Reached     map[string]int     `json:"reached"`
@@ -43,7 +44,7 @@ func (g *Generated) MarshalJSON() ([]byte, error) {
 	out := generatedJSON{
 		Rules: g.Rules, Against: g.Against, Calls: listed(g.Calls), Choices: listed(g.May), Seed: g.Seed, Strategies: listed(g.Strategies),
 		Bound: g.Bound, Programs: g.Programs, Done: g.Done, Interrupted: g.Interrupted, TimedOut: g.TimedOut, Counts: map[Change]int{},
-		Both: g.Both, Executions: g.Executions, Elapsed: g.Elapsed.Nanoseconds(), Reached: g.Reached, Never: listed(g.NeverReached()),
+		Both: g.Both, Differing: g.Differing, Executions: g.Executions, Elapsed: g.Elapsed.Nanoseconds(), Reached: g.Reached, Never: listed(g.NeverReached()),
 	}
 	for _, change := range Changes() {
 		out.Counts[change] = g.Counts[change]

@@ -119,13 +119,19 @@ func Survey(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := p.search(ctx, &o)
+	r, err := p.survey(ctx, &o)
+	return r, errors.Join(err, p.Close())
+}
+
+// survey is Survey of a program.
+func (p *Program) survey(ctx context.Context, o *Options) (*Result, error) {
+	r, err := p.search(ctx, o)
 	if err != nil {
 		if v, ok := outsideThreads(err); ok {
-			r, err = p.unmade(v, &o), nil
+			return p.unmade(v, o), nil
 		}
 	}
-	return r, errors.Join(err, p.Close())
+	return r, err
 }
 
 // unmade is the result where init fails, and no execution begins.
