@@ -106,7 +106,7 @@ func keys(t reflect.Type, names []string) []string {
 		return keys(t.Elem(), names)
 	case reflect.Struct:
 		for f := range t.Fields() {
-			switch name := f.Tag.Get("json"); {
+			switch name, _, _ := strings.Cut(f.Tag.Get("json"), ","); {
 			case name == "-":
 			case name == "" && !f.Anonymous: // its type says itself what it is in JSON
 			case name == "":

@@ -50,6 +50,9 @@ var results = map[string]*driver.Result{
 		Faults: driver.Faults{Total: 20000, MmapLock: 1, VMALockSuccess: 19999, VMALockRetry: 1}},
 	"aborted": {Scenario: "aborted", Rules: "linux-6.18", Elapsed: time.Second,
 		Faults: driver.Faults{Total: 3, MmapLock: 3, VMALockAbort: 3}},
+	"copied": {Scenario: "copied", Rules: "spf-seq", Elapsed: time.Second,
+		Faults: driver.Faults{Total: 20, MmapLock: 9, VMALockSuccess: 11, VMALockAbort: 7, VMALockRetry: 2, Speculation: driver.Errors{
+			{Name: "spf_attempt", Count: 20}, {Name: "spf_abort_unmapped", Count: 1}, {Name: "spf_abort_vma_copy", Count: 6}, {Name: "spf_abort_pmd", Count: 2}}}},
 }
 
 // TestGolden prints made-up results, one after the other, in a format.

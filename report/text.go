@@ -59,7 +59,7 @@ func faultTable(b *strings.Builder, r *driver.Result, look Look) {
 	}
 	t := table{
 		{"page faults", count(f.Total), rate(perSecond(f.Total, r))},
-		{"  under the VMA lock", count(f.VMALockSuccess), percent(f.VMALockSuccess, f.Total)},
+		{"  " + handled(f), count(f.VMALockSuccess), percent(f.VMALockSuccess, f.Total)},
 		{"  under mmap_lock", count(f.MmapLock), percent(f.MmapLock, f.Total)},
 	}
 	for _, row := range []struct {
@@ -76,11 +76,14 @@ func faultTable(b *strings.Builder, r *driver.Result, look Look) {
 
 // sentence says in plain words how faults were handled, and why some were not handled under the VMA lock.
 func sentence(f *driver.Faults) string {
+	share := fmt.Sprintf("%s of %s handled %s", percent(f.VMALockSuccess, f.Total), plural(f.Total, "fault"), handled(f))
 	if f.MmapLock == 0 {
-		return fmt.Sprintf("%s of %s handled under the VMA lock.", percent(f.VMALockSuccess, f.Total), plural(f.Total, "fault"))
+		return share + "."
 	}
-	s := fmt.Sprintf("%s of %s handled under the VMA lock; %s fell back to mmap_lock:\n",
-		percent(f.VMALockSuccess, f.Total), plural(f.Total, "fault"), count(f.MmapLock))
+	s := fmt.Sprintf("%s; %s fell back to mmap_lock:\n", share, count(f.MmapLock))
+	if len(f.Speculation) > 0 {
+		return s + speculation(f)
+	}
 	if f.VMALockAbort+f.VMALockRetry == 0 {
 		return s[:strings.Index(s, ";")] + "; under these rules VMAs have no lock to try."
 	}

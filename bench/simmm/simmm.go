@@ -42,7 +42,8 @@ type Space struct {
 	mm      *mm.MM
 	workers []worker
 
-	noVMALock bool // what is found is kept as it is by mmap_lock
+	noVMALock  bool // what is found is kept as it is by mmap_lock
+	speculates bool // it is copied, and the counter of the mm says whether the copy is good
 }
 
 type worker struct {
@@ -70,7 +71,7 @@ func Under(spec string, layout bench.Layout, workers int, random bool, seed uint
 	if err != nil {
 		return nil, err
 	}
-	s = &Space{workers: make([]worker, workers), noVMALock: set.Lock() == rules.MmapLock}
+	s = &Space{workers: make([]worker, workers), noVMALock: set.Lock() == rules.MmapLock, speculates: set.Lock() == rules.SpeculativeLock}
 	s.machine, err = fault.NewMachine(mm.Config{Rules: set, Memory: memory, MaxMapCount: layout.VMAs + 4*workers + 10})
 	if err != nil {
 		return nil, err
@@ -282,6 +283,12 @@ func (s *Space) Find(worker, n int) {
 }
 
 func (s *Space) find(t *task.Task, addr uint64) {
+	if s.speculates {
+		if c, ok := s.mm.Speculate(t, addr); !ok || !s.mm.Stable(t, vma.ReadLock{Seq: c.Seq}) {
+			panic(missing(addr))
+		}
+		return
+	}
 	r := s.mm.LockVMAUnderRCU(t, addr)
 	if s.noVMALock {
 		r, _ = s.mm.LockAndFindVMA(t, addr)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"vmasim/bench"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 )
 
@@ -87,6 +88,24 @@ func TestFindersFindAll(t *testing.T) {
 	for worker := range 2 {
 		if n := s.Counters(worker)[task.VMALockAbort]; n > 0 {
 			t.Errorf("worker %d: %d lookups did not lock a VMA", worker, n)
+		}
+	}
+}
+
+// TestFindUnderEveryGeneration: a VMA is found in the way of each generation, and no other.
+func TestFindUnderEveryGeneration(t *testing.T) {
+	for _, g := range rules.Generations() {
+		s, err := Under(g.Name, layout(50), 1, false, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Find(0, 100)
+		c := s.Counters(0)
+		if n := c[task.SPFAttempt]; (n == 100) != (g.Lock == rules.SpeculativeLock) || c[task.VMALockAbort] > 0 {
+			t.Errorf("%s: %d copies, %d look-ups that did not lock a VMA", g.Name, n, c[task.VMALockAbort])
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

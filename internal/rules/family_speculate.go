@@ -73,6 +73,7 @@ var speculateRules = rows{
 		Breaks: "the holder of the lock flushes the TLB and waits for all such sections, among them one that waits for the lock: deadlock",
 		Shows:  "speculate-trylock",
 		Seen:   SeenVerdict,
+		Also:   []string{"fork"},
 		Locks:  withCopies,
 		Home:   speculateHome,
 	},

@@ -174,7 +174,7 @@ var familyTable = [...]Family{
 	{Name: "fault", Doc: "page faults: what they may wait for under which lock", rows: faultRules,
 		Calls: strings.Fields("mmap munmap mprotect madvise touch store load")},
 	{Name: "speculate", Doc: "page faults that lock no VMA: they copy it, and compare a counter of the address space", rows: speculateRules,
-		Calls: strings.Fields("mmap munmap mprotect fork touch store load")},
+		Calls: strings.Fields("munmap mprotect touch store")},
 	{Name: "unmap", Doc: "munmap and mmap over a mapping: the tree, the page tables, the downgrade", rows: unmapRules,
 		Calls: strings.Fields("mmap munmap touch store load walk")},
 	{Name: "merge", Doc: "merging VMAs: who is locked, who survives, whose anon_vma is taken", rows: mergeRules,

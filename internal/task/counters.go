@@ -64,6 +64,12 @@ var counterTable = [NumCounters]CounterInfo{
 	SPFAbortSeq2:        {"spf_abort_pte_map_lock_seq2", "a writer had come when the PTE lock was taken"},
 }
 
+// Speculation returns the counters of faults that go by a copy of their VMA: attempts, and why some of them gave up.
+func Speculation() []Counter {
+	return []Counter{SPFAttempt, SPFAbortOdd, SPFAbortUnmapped, SPFAbortNoSpeculate, SPFAbortVMACopy, SPFAbortAccessError, SPFAbortPMD,
+		SPFAbortAnonVMA, SPFAbortSeq1, SPFAbortPTL, SPFAbortSeq2}
+}
+
 // Info returns the counter's name and meaning.
 func (c Counter) Info() CounterInfo { return counterTable[c] }
 

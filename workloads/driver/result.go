@@ -67,6 +67,9 @@ type Faults struct {
 	VMALockMiss    uint64 `json:"vma_lock_miss"`
 	Segv           uint64 `json:"segv"`
 	Sigbus         uint64 `json:"sigbus"`
+
+	// Speculation has the counters of faults that go by a copy of their VMA, those that are not zero; nil: there was none.
+	Speculation Errors `json:"speculation,omitempty"`
 }
 
 func faultsOf(c *task.Counters) Faults {
@@ -79,7 +82,17 @@ func faultsOf(c *task.Counters) Faults {
 		VMALockMiss:    c[task.VMALockMiss],
 		Segv:           c[task.FaultSegv],
 		Sigbus:         c[task.FaultSigbus],
+		Speculation:    speculationOf(c),
 	}
+}
+
+func speculationOf(c *task.Counters) (moved Errors) {
+	for _, counter := range task.Speculation() {
+		if n := c[counter]; n > 0 {
+			moved = append(moved, Error{counter.String(), n})
+		}
+	}
+	return moved
 }
 
 // VMAs tells about the VMAs of all address spaces, at the end of the scenario, before the rest is torn down.

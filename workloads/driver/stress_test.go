@@ -41,6 +41,9 @@ func TestBuiltinScenariosUnderEveryGeneration(t *testing.T) {
 				if f.Total == 0 || f.VMALockSuccess+f.MmapLock != f.Total {
 					t.Errorf("faults do not add up: %+v", f)
 				}
+				if copies := len(f.Speculation) > 0; copies != (g.Lock == rules.SpeculativeLock) {
+					t.Errorf("faults by copies: %+v", f)
+				}
 				if tried := f.VMALockSuccess + f.VMALockAbort + f.VMALockRetry + f.VMALockMiss; (tried == 0) != (g.Lock == rules.MmapLock) {
 					t.Errorf("%d looks at VMA locks: %+v", tried, f)
 				}
