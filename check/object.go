@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 	"unsafe"
 
 	"vmasim/internal/ksync"
@@ -28,7 +29,7 @@ const (
 var kindTable = map[string]kind{
 	"vm_area_struct": vmaKind, "vma_lock": vmaLockKind, "mm_struct": mmKind, "anon_vma": anonKind, "page": pageKind,
 	"pte_table": tableKind, "pmd_table": tableKind, "pud_table": tableKind, "pgd_table": tableKind,
-	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind, "maple_range_64": treeKind, "address_space": inodeKind,
+	"pte_lock": tableLockKind, "pmd_lock": tableLockKind, "maple_tree": treeKind, "maple_node": treeKind, "maple_range_64": treeKind, "maple_enode": treeKind, "address_space": inodeKind,
 }
 
 // shows reports whether an object of the kind is visible once another task has touched it. The protocol itself makes a VMA or
@@ -80,7 +81,18 @@ var roleTable = map[string]role{
 	"maple_tree.ma_root":            treeRootRole,
 	"maple_node.slots":              treeNodeRole,
 	"maple_range_64.slot":           treeNodeRole,
+	"maple_enode.parent":            treeNodeRole,
+	"maple_enode.pivot":             treeNodeRole,
+	"maple_enode.slot":              treeNodeRole,
+	"maple_enode.child":             treeNodeRole,
+	"maple_enode.meta.end":          treeNodeRole,
 	"address_space.invalidate_lock": fillRole,
+}
+
+// roleOf returns the role of a field. Those that are numbered have the one of their name.
+func roleOf(typ, field string) role {
+	name, _, _ := strings.Cut(field, "[")
+	return roleTable[typ+"."+name]
 }
 
 // staleReadable reports whether an RCU reader may look at the field of a VMA that is free: the identity that vma_start_read
@@ -129,7 +141,7 @@ func (c *Checker) shapeOf(l *task.Layout) *shape {
 	s.kind = kindTable[l.Type]
 	for _, f := range l.Fields {
 		s.array = s.array || f.Cell > 0
-		s.roles = append(s.roles, roleTable[l.Type+"."+f.Name])
+		s.roles = append(s.roles, roleOf(l.Type, f.Name))
 		declared := f.Read != nil || f.Write != nil
 		s.readRuled = append(s.readRuled, declared && !f.Read.Allows(task.AtomicCell))
 		s.writeRuled = append(s.writeRuled, declared && !f.Write.Allows(task.AtomicCell))

@@ -68,7 +68,7 @@ func TestAdoption(t *testing.T) {
 
 // layouts are those that the protocol announces.
 func layouts() []*task.Layout {
-	all := []*task.Layout{vma.Layout(), vma.LockLayout(), vma.MMLockLayout(), vma.AnonVMALayout(), vma.PolicyLayout(), tree.Layout(), tree.NodeLayout(), tree.LeafLayout(),
+	all := []*task.Layout{vma.Layout(), vma.LockLayout(), vma.MMLockLayout(), vma.AnonVMALayout(), vma.PolicyLayout(), tree.Layout(), tree.NodeLayout(), tree.LeafLayout(), tree.TreeOfNodesLayout(), tree.EnodeLayout(),
 		pgtable.TablesLayout(), phys.PageLayout(), phys.MemoryLayout(), phys.InodeLayout()}
 	return slices.Concat(all, pgtable.TableLayouts(), pgtable.LockLayouts())
 }
@@ -82,7 +82,8 @@ func TestRolesExist(t *testing.T) {
 			names[f.Name] = true
 		}
 		for _, f := range layout.Fields {
-			declared[layout.Type+"."+f.Name] = true
+			name, _, _ := strings.Cut(f.Name, "[")
+			declared[layout.Type+"."+name] = true
 		}
 	}
 	for name := range roleTable {

@@ -112,6 +112,7 @@ var oracleTable = [...]Info{
 	{"missed-merge", "a call that joins neighbours has left two VMAs apart that could be one", "I11", ByCell, "always; fork's children since 6.16", ""},
 	{"wrong-merge", "a call has joined VMAs that differ, or changed pages that it was not about", "I11", ByCell, "always; fork's children since 6.16", ""},
 	{"torn-maps", "what a reader of the layout tells goes back, was never so, or leaves out what was mapped all the time", "", ByCell, "always; with VMA locks since 6.17", "maps-gap --rules linux-6.18,-recheck-gap"},
+	{"half-store", "a walk through a tree with nodes finds a VMA at a range where it was never stored", "I1", ByCell, "6.1", ""},
 	{"detached-refcnt", "a new VMA does not begin with vm_refcnt 0", "I4", ByCell, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --until detached-refcnt"},
 	{"not-write-locked", "vma_assert_write_locked fails", "I12", ByCell | Discipline, "6.4", ""},
 	{"not-locked", "vma_assert_locked fails, or vma_assert_stabilised", "I13", ByCell | Discipline, "6.4; the second 7.x", ""},

@@ -28,6 +28,8 @@ type Config struct {
 	// JudgeCalls looks at the end of every call whether it did no more and no less than it may, and whether the tree is whole: see
 	// [MM.callEnds] and validateTree. Neither announces anything. ValidateWrites does more.
 	JudgeCalls bool
+	// JudgeWalks compares each walk through a tree that has nodes with what was ever stored: for tasks that take turns.
+	JudgeWalks bool
 	// Report receives the broken rules. It is called by the task that found one; several may call at once.
 	Report func(task.Violation)
 }
@@ -50,6 +52,7 @@ type Machine struct {
 	anonVMAs *ksync.Slab[vma.AnonVMA, *vma.AnonVMA]
 	chains   *ksync.Slab[vma.AnonVMAChain, *vma.AnonVMAChain]
 	uffds    *ksync.Slab[uffd, *uffd]
+	nodes    *tree.Nodes // of the trees; nil: they have none
 	scratch  ksync.PerTask[scratch]
 	tasks    ksync.Atomic32
 	mms      ksync.Atomic32 // address spaces whose memory is in use
@@ -110,6 +113,7 @@ func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 	m.chains = ksync.NewSlab[vma.AnonVMAChain, *vma.AnonVMAChain](ksync.SlabConfig[vma.AnonVMAChain]{
 		Name: "anon_vma_chain", Layout: &task.Layout{Type: "anon_vma_chain"},
 	})
+	m.nodes = tree.NewNodes(&cfg.Rules, m.RCU, cfg.JudgeWalks)
 	m.uffds = ksync.NewSlab[uffd, *uffd](ksync.SlabConfig[uffd]{Name: "userfaultfd_ctx_cache", Layout: &uffdLayout})
 	return m
 }
@@ -156,11 +160,11 @@ func (m *Machine) Leaks() string {
 	frames := m.Mem.Stats().FramesInUse
 	opened := m.driver.vmas.Peek()
 	policies := m.VMAs.Policies()
-	if opened == 0 && m.uffds.InUse() == 0 && vmas == 0 && policies == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 && m.committed.Peek() == 0 {
+	if opened == 0 && m.uffds.InUse() == 0 && m.nodes.InUse() == 0 && vmas == 0 && policies == 0 && m.anonVMAs.InUse() == 0 && m.chains.InUse() == 0 && frames == 0 && m.mms.Peek() == 0 && m.committed.Peek() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames, %d pages charged, %d VMAs not closed, %d policies, %d userfaultfds",
-		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames, m.committed.Peek(), opened, policies, m.uffds.InUse())
+	return fmt.Sprintf("%d address spaces, %d VMAs, %d anon_vmas, %d anon_vma_chains, %d frames, %d pages charged, %d VMAs not closed, %d policies, %d userfaultfds, %d tree nodes",
+		m.mms.Peek(), vmas, m.anonVMAs.InUse(), m.chains.InUse(), frames, m.committed.Peek(), opened, policies, m.uffds.InUse(), m.nodes.InUse())
 }
 
 // Close gives the memory back. Nothing of the machine may be used afterwards.
@@ -181,6 +185,7 @@ func (m *Machine) Rewind() {
 	m.anonVMAs.Rewind()
 	m.chains.Rewind()
 	m.uffds.Rewind()
+	m.nodes.Rewind()
 	m.spare.keep, m.spare.used = true, 0
 	m.lists = lists{}
 }

@@ -69,7 +69,11 @@ func (m *Machine) newMM(t *task.Task, name string) (*MM, error) {
 	if m.has(Collapses) {
 		mm.Tables.LetVanish(m.RCU)
 	}
-	mm.Tree.Init(t, m.RCU)
+	if m.nodes != nil {
+		mm.Tree.InitNodes(t, m.nodes)
+	} else {
+		mm.Tree.Init(t, m.RCU)
+	}
 	mm.vmi = mm.Tree.Iterator()
 	mm.MMLock.Init(m.RCU, m.Rules, m.VMAs)
 	mm.RefLimit = m.MaxVMARefs

@@ -4,6 +4,7 @@ import (
 	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
+	"vmasim/tree"
 	"vmasim/vma"
 )
 
@@ -29,6 +30,12 @@ func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (vma.ReadLock, error) {
 		return vma.ReadLock{VMA: v, Mmap: true}, nil
 	}
 	grows := v != nil && v.Flags(t)&linux.VMGrowsDown != 0
+	if grows && !mm.Rules.Has(rules.GrowUnderWrite) {
+		if mm.expandDownwards(t, v, addr, false) == nil {
+			return vma.ReadLock{VMA: v, Mmap: true}, nil
+		}
+		grows = false
+	}
 	mm.MmapReadUnlock(t)
 	if !grows {
 		return vma.ReadLock{}, nil
@@ -71,7 +78,7 @@ func (mm *MM) lockAndExpand(t *task.Task, addr uint64, remote bool) (*vma.VMA, e
 
 // expandDownwards makes v begin at the page of addr, which lies below it and above the VMA before: expand_downwards. It never merges,
 // and v has an anon_vma then, even if a limit forbade it to grow. Errors are EFAULT, EPERM and ENOMEM, wrapped. The caller holds
-// mmap_lock for writing.
+// mmap_lock for writing; without rules.GrowUnderWrite for reading, where page_table_lock keeps two of them apart.
 func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64, remote bool) error {
 	t.Enter("expand_downwards")
 	defer t.Leave()
@@ -82,7 +89,12 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64, remote bool
 	if lowest := mm.Machine.LowestAddr(); addr < lowest {
 		return errno("fault", linux.EPERM, "address %#x is below %#x", addr, lowest)
 	}
-	if mm.guarded(t, v, addr) {
+	it, written := &mm.vmi, mm.MmapLock.WriteHeldBy(t)
+	if !written {
+		own := mm.Tree.Iterator()
+		it = &own
+	}
+	if mm.guarded(t, it, v, addr) {
 		return errno("fault", linux.ENOMEM, "%#x lies in the gap that stacks keep free", addr)
 	}
 	if err := mm.Tree.Preallocate(t); err != nil {
@@ -91,10 +103,19 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64, remote bool
 	if err := mm.PrepareAnonVMA(t, v); err != nil {
 		return err
 	}
-	mm.StartWrite(t, v) // no fault may be under way
+	if written {
+		mm.StartWrite(t, v) // no fault may be under way
+	}
 	rmap := mm.lockRmap(t, v)
 	defer rmap.unlock(t)
+	if !written {
+		mm.Tables.PageTableLock.Lock(t)
+		defer mm.Tables.PageTableLock.Unlock(t)
+	}
 	start, end := v.Range(t)
+	if start <= addr { // another fault has made it grow
+		return nil
+	}
 	pgoff, growth := v.Pgoff(t), (start-addr)>>linux.PageShift
 	if growth > pgoff {
 		return errno("fault", linux.ENOMEM, "%d pages more have no page offset", growth)
@@ -104,14 +125,14 @@ func (mm *MM) expandDownwards(t *task.Task, v *vma.VMA, addr uint64, remote bool
 	}
 	v.SetRange(t, addr, end, pgoff-growth)
 	v.AssertAttached(t) // vma_iter_store_overwrite
-	mm.vmi.Store(t, addr, end, v)
+	it.Store(t, addr, end, v)
 	return nil
 }
 
 // guarded reports whether v may not grow down to addr because of the VMA below. One without access is taken for a guard itself, and
 // two stacks may touch.
-func (mm *MM) guarded(t *task.Task, v *vma.VMA, addr uint64) bool {
-	prev := mm.vmi.Prev(t, v.Start(t))
+func (mm *MM) guarded(t *task.Task, it *tree.Iterator, v *vma.VMA, addr uint64) bool {
+	prev := it.Prev(t, v.Start(t))
 	if prev == nil {
 		return false
 	}

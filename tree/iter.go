@@ -29,6 +29,10 @@ func (it *Iterator) seek(t *task.Task, addr uint64) *holder {
 
 // Find is Tree.Find: vma_find.
 func (it *Iterator) Find(t *task.Task, addr uint64) *vma.VMA {
+	if it.tree.nodes != nil {
+		c := it.tree.descend(t, addr, false)
+		return it.tree.firstFrom(t, &c)
+	}
 	l := it.seek(t, addr).leaf.LoadAcquire(t)
 	it.slot = l.floorNear(addr, it.slot)
 	if i := l.ceiling(addr, it.slot); i < l.n {
@@ -42,8 +46,11 @@ func (it *Iterator) Find(t *task.Task, addr uint64) *vma.VMA {
 
 // Prev is Tree.Prev: vma_prev.
 func (it *Iterator) Prev(t *task.Task, addr uint64) *vma.VMA {
-	if addr == 0 {
+	switch {
+	case addr == 0:
 		return nil
+	case it.tree.nodes != nil:
+		return it.tree.below(t, addr)
 	}
 	l := it.seek(t, addr-1).leaf.LoadAcquire(t)
 	if it.slot = l.floorNear(addr-1, it.slot); it.slot >= 0 {
@@ -65,5 +72,9 @@ func (it *Iterator) Next(t *task.Task) *vma.VMA { return it.Find(t, it.end) }
 // Store makes v the entry of [start, end), nil for a hole: mas_store. Entries that it covers are overwritten; one that
 // reaches over an edge keeps the part outside.
 func (it *Iterator) Store(t *task.Task, start, end uint64, v *vma.VMA) {
+	if it.tree.nodes != nil {
+		it.tree.storeNodes(t, start, end-1, v)
+		return
+	}
 	it.tree.store(t, it.seek(t, start), start, end, v)
 }

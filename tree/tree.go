@@ -1,5 +1,8 @@
 // Package tree holds the VMAs of an address space by address: the stand-in for the maple tree.
 //
+// There are two of them behind one type. The one with nodes (node.go), which rules.MapleNodes asks for, is shaped as the
+// maple tree is, for what happens among its nodes; the other, which follows here, is the fast one.
+//
 // The index is a tidwall/btree Map whose values are holders; a holder covers a range of addresses and points to a
 // leaf, an immutable sorted array of at most 32 entries. A store within one holder replaces its leaf by one atomic
 // store, as the maple tree replaces one node. Only when a leaf splits or empties, or a store spans holders, is the index
@@ -43,6 +46,8 @@ type holder struct {
 // Tree maps address ranges to VMAs.
 type Tree struct {
 	index ksync.Pointer[index]
+	root  ksync.Pointer[enode] // in place of the index, where the tree has nodes
+	nodes *Nodes               // nil: it has none
 
 	// The writer's alone, on other cache lines:
 	_     [64]byte
@@ -61,6 +66,7 @@ func New(t *task.Task, rcu *ksync.Domain) *Tree {
 // Init is New in the memory of a tree that is not used any more.
 func (tr *Tree) Init(t *task.Task, rcu *ksync.Domain) {
 	tr.index.Init(nil)
+	tr.nodes = nil
 	tr.spare.reset(rcu)
 	tr.empty.used = 0
 	t.Born(unsafe.Pointer(tr), &treeLayout)
@@ -81,32 +87,47 @@ func holderOf(m *index, addr uint64) (h *holder) {
 // ordered it after the latest stores, see [task.StaleWalk]. A leaf that was replaced stays as it is: it is reused after a
 // grace period, which ends no sooner than the sections that may still see it, and by observed tasks never.
 func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
-	if t.Observer != nil {
+	m := tr.index.Peek() // none: there are nodes
+	if t.Observer != nil || m == nil {
 		v, _ := tr.Walk(t, addr)
 		return v
 	}
-	return holderOf(tr.index.Peek(), addr).leaf.Peek().lookup(addr)
+	return holderOf(m, addr).leaf.Peek().lookup(addr)
 }
 
 // Place is where in a tree a walk has ended: the node of a ma_state.
-type Place struct{ leaf *leaf }
+type Place struct {
+	leaf *leaf
+	tree *Tree // with nodes; nil: the leaf
+	at   cursor
+}
 
 // Walk is Lookup, and says where it ended.
 func (tr *Tree) Walk(t *task.Task, addr uint64) (*vma.VMA, Place) {
+	if tr.nodes != nil {
+		c := tr.descend(t, addr, true)
+		return c.vma, Place{tree: tr, at: c}
+	}
 	l := holderOf(tr.index.LoadEarly(t, task.StaleWalk), addr).leaf.LoadEarly(t, task.StaleWalk)
 	l.look(t)
-	return l.lookup(addr), Place{l}
+	return l.lookup(addr), Place{leaf: l}
 }
 
 // Again looks for addr where an earlier walk has ended. That is right only while the caller has held all the time what keeps the nodes
 // of the tree from being freed.
 func (p Place) Again(t *task.Task, addr uint64) *vma.VMA {
+	if p.tree != nil {
+		return p.tree.again(t, p.at, addr)
+	}
 	p.leaf.look(t)
 	return p.leaf.lookup(addr)
 }
 
 // Find returns the first VMA that ends above addr, nil for none: find_vma.
 func (tr *Tree) Find(t *task.Task, addr uint64) (v *vma.VMA) {
+	if tr.nodes != nil {
+		return tr.findNode(t, addr)
+	}
 	m := tr.index.LoadAcquire(t)
 	m.Ascend(holderOf(m, addr).lo, func(_ uint64, h *holder) bool {
 		l := h.leaf.LoadAcquire(t)
@@ -121,8 +142,11 @@ func (tr *Tree) Find(t *task.Task, addr uint64) (v *vma.VMA) {
 
 // Prev returns the last VMA that starts below addr, nil for none.
 func (tr *Tree) Prev(t *task.Task, addr uint64) (v *vma.VMA) {
-	if addr == 0 {
+	switch {
+	case addr == 0:
 		return nil
+	case tr.nodes != nil:
+		return tr.below(t, addr)
 	}
 	tr.index.LoadAcquire(t).Descend(addr-1, func(_ uint64, h *holder) bool {
 		l := h.leaf.LoadAcquire(t)
@@ -143,6 +167,10 @@ type Entry struct {
 
 // Ascend calls f for the entries that end above addr, in order, until f returns false.
 func (tr *Tree) Ascend(t *task.Task, addr uint64, f func(Entry) bool) {
+	if tr.nodes != nil {
+		tr.ascendNodes(t, addr, f)
+		return
+	}
 	m := tr.index.LoadAcquire(t)
 	m.Ascend(holderOf(m, addr).lo, func(_ uint64, h *holder) bool {
 		l := h.leaf.LoadAcquire(t)
@@ -240,6 +268,10 @@ func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64
 
 // Fill replaces the whole content by entries, which must be sorted and disjoint: the bulk store of fork and exit.
 func (tr *Tree) Fill(t *task.Task, entries []Entry) {
+	if tr.nodes != nil {
+		tr.fillNodes(t, entries)
+		return
+	}
 	tr.gaps.reset()
 	if len(entries) == 0 {
 		e := tr.empty.get()
@@ -262,7 +294,10 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 func (tr *Tree) Destroy(t *task.Task) { t.Died(unsafe.Pointer(tr)) }
 
 // HighestGap returns the start of the highest free range of the given size within [low, high), false if there is none:
-// mas_empty_area_rev. It takes logarithmic time.
+// mas_empty_area_rev. It takes logarithmic time, where there are nodes linear.
 func (tr *Tree) HighestGap(size, low, high uint64) (start uint64, ok bool) {
+	if tr.nodes != nil {
+		return tr.highestHole(size, low, high)
+	}
 	return tr.gaps.highest(size, low, high)
 }

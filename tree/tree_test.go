@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"vmasim/internal/ksync"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -89,11 +90,36 @@ func check(t *rapid.T, tk *task.Task, tr *Tree, ref *reference) {
 	}
 }
 
+// kinds are the two trees. withNodes has nodes, under readers if there is an rcu.
+var kinds = []struct {
+	name string
+	make func(*task.Task, *ksync.Domain) *Tree
+}{{"leaves", New}, {"nodes", withNodes("linux-6.18,+maple-nodes")}, {"nodes in place", withNodes("linux-6.18,+maple-nodes,-maple-rcu")},
+	{"nodes appended to", withNodes("linux-6.18,+maple-nodes,-append-alone")}, {"nodes published early", withNodes("linux-6.18,+maple-nodes,-publish-node")}}
+
+func withNodes(spec string) func(*task.Task, *ksync.Domain) *Tree {
+	return func(t *task.Task, rcu *ksync.Domain) *Tree {
+		set, err := rules.Parse(spec)
+		if err != nil {
+			panic(err)
+		}
+		tr := &Tree{}
+		tr.InitNodes(t, NewNodes(&set, rcu, rcu == nil))
+		return tr
+	}
+}
+
 func TestAgainstReference(t *testing.T) {
-	tk := newTask()
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) { againstReference(t, kind.make) })
+	}
+}
+
+func againstReference(t *testing.T, build func(*task.Task, *ksync.Domain) *Tree) {
+	tk := task.New(0, "test", func(v task.Violation) { t.Error(v.Message) })
 	pool := vmas(tk, 40)
 	rapid.Check(t, func(t *rapid.T) {
-		tr, ref := New(tk, nil), reference{}
+		tr, ref := build(tk, nil), reference{}
 		it := tr.Iterator()
 		check(t, tk, tr, &ref)
 		t.Repeat(map[string]func(*rapid.T){
@@ -131,7 +157,12 @@ func TestAgainstReference(t *testing.T) {
 					t.Fatalf("HighestGap(%d, %d, %d) = %d %v, expected %d %v in %v", size, low, high, got, ok, want, wantOK, ref.entries())
 				}
 			},
-			"": func(t *rapid.T) { check(t, tk, tr, &ref) },
+			"": func(t *rapid.T) {
+				check(t, tk, tr, &ref)
+				if wrong := shape(tr); wrong != "" {
+					t.Fatal(wrong)
+				}
+			},
 		})
 	})
 }
@@ -190,11 +221,17 @@ func TestManyVMAs(t *testing.T) {
 // TestReadersSeeWholeStores has readers look while a writer moves a VMA about: they find it or a hole, never anything
 // else, and the neighbours always.
 func TestReadersSeeWholeStores(t *testing.T) {
+	for kind, stores := range []int{100000, 10000} { // with leaves, and with nodes
+		t.Run(kinds[kind].name, func(t *testing.T) { readersSeeWholeStores(t, kinds[kind].make, stores) })
+	}
+}
+
+func readersSeeWholeStores(t *testing.T, build func(*task.Task, *ksync.Domain) *Tree, stores int) {
 	tk := newTask()
 	pool := vmas(tk, 2)
 	fixed, moving := pool[0], pool[1]
 	rcu := ksync.NewDomain(task.SlotRCU)
-	tr := New(tk, rcu)
+	tr := build(tk, rcu)
 	for a := uint64(0); a < 4000; a += 4 {
 		tr.Store(tk, a, a+1, fixed)
 	}
@@ -224,7 +261,7 @@ func TestReadersSeeWholeStores(t *testing.T) {
 			}
 		}()
 	}
-	for i := range 100000 {
+	for i := range stores {
 		a := uint64(i)*52%4000 + 1
 		tr.Store(tk, a, a+2, moving)
 		tr.Store(tk, a, a+2, nil)

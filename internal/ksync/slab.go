@@ -94,6 +94,11 @@ func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 		t.Reach(task.AllocFailed)
 		return nil, fmt.Errorf("allocate %s: %w", s.cfg.Name, linux.ENOMEM)
 	}
+	return s.AllocNoFail(t), nil
+}
+
+// AllocNoFail is Alloc of what was put aside before: kmem_cache_alloc with __GFP_NOFAIL.
+func (s *Slab[T, P]) AllocNoFail(t *task.Task) P {
 	if t.Observer != nil {
 		t.Begin(task.OpSlabAlloc, unsafe.Pointer(s))
 	}
@@ -115,7 +120,7 @@ func (s *Slab[T, P]) Alloc(t *task.Task) (P, error) {
 		t.EndPointer(nil, unsafe.Pointer(p))
 		t.Born(unsafe.Pointer(p), s.cfg.Layout)
 	}
-	return P(p), nil
+	return P(p)
 }
 
 // grow takes an object from fresh memory. The caller holds s.mu.

@@ -1,5 +1,7 @@
 package rules
 
+import "strings"
+
 // treeRules has the rules of the family tree.
 var treeRules = rows{
 	WalkAnew: {
@@ -10,5 +12,64 @@ var treeRules = rows{
 		Shows:  "kept-node",
 		Seen:   SeenVerdict,
 		Locks:  withRefcount,
+	},
+	MapleNodes: {
+		Name:   "maple-nodes",
+		Does:   "the tree has nodes with pivots and slots, which are read without a lock, replaced, marked dead and freed after a grace period",
+		Since:  `6.1, with the maple tree; the default stores whole leaves at once`,
+		Effect: "a walk goes from node to node, and a store may come between: it meets dead nodes, and begins again",
+		Shows:  "maple-split",
+		Seen:   SeenExecutions,
+	},
+	MapleRCU: {
+		Name:   "maple-rcu",
+		Does:   "a store replaces the nodes that readers may see, and frees them after a grace period (mt_in_rcu)",
+		Since:  `6.1.24 and 6.3, "mm: enable maple tree RCU mode by default"`,
+		Breaks: "a store changes a node word by word under its readers, who see half of it: a walk passes over a VMA",
+		Shows:  "b02-half-node",
+		Also:   strings.Fields("store damon_vmas"),
+		Beside: "+maple-nodes",
+		Seen:   SeenVerdict,
+	},
+	AppendAlone: {
+		Name:   "append-alone",
+		Does:   "a store at the end of a leaf is made in place only where there can be no other reader (mas_wr_append)",
+		Since:  `6.1.50 and 6.4.13, "maple_tree: disable mas_wr_append() when other readers are possible"`,
+		Breaks: "a reader sees the new pivot with the old slot: it finds a VMA at a range that the VMA never had",
+		Shows:  "b12-append",
+		Also:   strings.Fields("damon_vmas"),
+		Beside: "+maple-nodes",
+		Seen:   SeenVerdict,
+	},
+	SpanEdge: {
+		Name:   "span-edge",
+		Does:   "a store that spans nodes and ends where one ends takes nothing of the next one (mas_wr_spanning_store)",
+		Since:  `6.1.114 and 6.11.5, "maple_tree: correct tree corruption on spanning store"`,
+		Breaks: "the range behind the store is lost: its VMA is in the tree no more, though it is attached",
+		Shows:  "b63-spanning-store",
+		Also:   strings.Fields("load"),
+		Beside: "+maple-nodes",
+		Seen:   SeenVerdict,
+	},
+	PublishNode: {
+		Name:   "publish-node",
+		Does:   "a new node is complete before the pointer is stored that leads to it (rcu_assign_pointer in mas_put_in_tree)",
+		Since:  "6.1, with the maple tree",
+		Breaks: "a walk comes to a node without content, and finds nothing where a VMA is",
+		Shows:  "publish-node",
+		Also:   strings.Fields("damon_vmas"),
+		Beside: "+maple-nodes",
+		Seen:   SeenVerdict,
+		Order:  "O10",
+	},
+	GrowUnderWrite: {
+		Name:   "grow-under-write",
+		Does:   "a fault below a stack takes mmap_lock for writing to let it grow (lock_mm_and_find_vma, expand_stack)",
+		Since:  `6.1.37, 6.3.11, 6.4.1 and 6.5, "mm: always expand the stack with the mmap write lock held"`,
+		Breaks: "the tree is written while others go through it under mmap_lock held for reading, which keeps no node from being freed",
+		Shows:  "b01-stack-rot",
+		Also:   strings.Fields("store smaps_rollup"),
+		Beside: "+maple-nodes",
+		Seen:   SeenVerdict,
 	},
 }

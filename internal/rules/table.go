@@ -36,6 +36,12 @@ const (
 
 	// tree
 	WalkAnew
+	MapleNodes
+	MapleRCU
+	AppendAlone
+	SpanEdge
+	PublishNode
+	GrowUnderWrite
 
 	// order
 	AttachBeforeStore
@@ -199,7 +205,7 @@ func theDefault() bits { return inAll().and(under(RefcountLock)) }
 // inAll has the rules of every generation, as far as they mean something under its lock: all but the proposals, the old forms and what later
 // kernels have mended.
 func inAll() bits {
-	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, WaitAcquire)).without(bitsOf(since618[:]...))
+	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, WaitAcquire, MapleNodes)).without(bitsOf(since618[:]...))
 }
 
 // since618 are the rules that came after Linux 6.18, in 6.19, in the stable versions of 7.2, and in 7.3.
@@ -388,6 +394,7 @@ var generationTable = [...]Generation{
 
 // noNext says why there is no lock_next_vma.
 const noNext = "who reads the layout holds mmap_lock from the first VMA to the last"
+const inNodes = "only a tree with nodes can do without"
 
 var contradictionTable = [...]contradiction{
 	{setting{CheckVMMM, false}, setting{PinForeignMM, true}, "without the comparison no VMA is found to be foreign"},
@@ -399,6 +406,11 @@ var contradictionTable = [...]contradiction{
 	{setting{MapsVMALocks, false}, setting{NextNotBehind, true}, noNext},
 	{setting{MapsVMALocks, false}, setting{RecheckGap, true}, noNext},
 	{setting{MapsVMALocks, false}, setting{FallBackFromLast, true}, noNext},
+	{setting{MapleNodes, false}, setting{MapleRCU, false}, inNodes},
+	{setting{MapleNodes, false}, setting{AppendAlone, false}, inNodes},
+	{setting{MapleNodes, false}, setting{SpanEdge, false}, inNodes},
+	{setting{MapleNodes, false}, setting{PublishNode, false}, inNodes},
+	{setting{MapleRCU, false}, setting{AppendAlone, false}, "without RCU mode every store to a leaf is made in place"},
 	{setting{MunmapDowngrade, false}, setting{EndWriteOnDowngrade, false}, "nothing downgrades, so nothing can forget to end the write locks"},
 }
 

@@ -87,7 +87,7 @@ func (n *namer) cell(e *task.Event) (name string) {
 
 func (n *namer) field(o *named, off uintptr, bulk bool) string {
 	name := n.use(o)
-	if o.layout == tree.Layout() || bulk {
+	if o.layout.Type == tree.Layout().Type || bulk {
 		return name // mm.mm_mt is the root
 	}
 	if field := o.layout.CellName(off); field != "" {

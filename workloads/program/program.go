@@ -236,7 +236,7 @@ func (p *Program) Rules() string { return p.plan.Rules.String() }
 // config is how the machines of the program are made.
 func (p *Program) config(report func(task.Violation)) mm.Config {
 	cfg := p.plan.Config()
-	cfg.Report, cfg.JudgeCalls, cfg.EarlyGrace = report, true, true
+	cfg.Report, cfg.JudgeCalls, cfg.JudgeWalks, cfg.EarlyGrace = report, true, true, true
 	cfg.ReadAround = phys.DefaultReadAhead // not the device's: a schedule is replayed elsewhere, too
 	return cfg
 }

@@ -152,11 +152,15 @@ func (w *world) repeat() bool {
 	return slices.Equal(w.seen, r.fingerprint) && err == nil
 }
 
-// survey adds by what a world can be told from one that lies elsewhere: its address spaces and VMAs, and how much memory it took.
+// survey adds by what a world can be told from one that lies elsewhere: its address spaces, VMAs and nodes of trees, and how much memory it
+// took.
 func (w *world) survey(marks []uintptr) []uintptr {
 	for i := range w.spaces {
 		marks = append(marks, uintptr(unsafe.Pointer(w.spaces[i].mm.Peek())))
 		w.eachVMA(i, func(e tree.Entry) { marks = append(marks, uintptr(unsafe.Pointer(e.VMA))) })
+		if m := w.spaces[i].mm.Peek(); m != nil {
+			marks = m.Tree.Nodes(marks)
+		}
 	}
 	return append(marks, uintptr(len(w.machine.Mem.Cached(w.setup.Task))))
 }
