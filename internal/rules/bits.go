@@ -1,7 +1,7 @@
 package rules
 
-// words is how many 64-bit words a set of rules takes. One more word is all that it takes to have room for 64 rules more.
-const words = 2
+// words is how many 64-bit words a set of rules takes: a power of two, for the mask below.
+const words = 4
 
 // No more rules than a set has room for: this does not compile otherwise.
 const _ = uint(64*words - numRules)

@@ -15,7 +15,7 @@ import (
 )
 
 // Rule is one thing the kernel does, or could do.
-type Rule uint8
+type Rule uint16
 
 // Info describes a rule.
 type Info struct {
