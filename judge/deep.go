@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/judge/deep"
 	"vmasim/mm"
@@ -25,8 +26,9 @@ type hidden struct {
 	start, end uint64
 	flags      linux.VMFlags
 	pgoff      uint64
-	anonVMA    int  // its number; 0: none
-	inherited  bool // there is more than one anon_vma in its chain
+	anonPgoff  uint64 // of its anonymous pages; pgoff, where one side does not tell it
+	anonVMA    int    // its number; 0: none
+	inherited  bool   // there is more than one anon_vma in its chain
 }
 
 // numbering gives the anon_vmas of one side numbers, in the order in which they are met. Two sides whose areas get the same
@@ -72,15 +74,26 @@ func (w *world) kernelHidden(sp *space, numbers numbering) ([]hidden, error) {
 	}
 	all := make([]hidden, len(vmas))
 	for i, v := range vmas {
-		all[i] = hidden{v.Start, v.End, linux.VMFlags(v.Flags), v.Pgoff, numbers.number(v.AnonVMA), v.Inherited}
+		all[i] = hidden{v.Start, v.End, linux.VMFlags(v.Flags), v.Pgoff, v.Pgoff, numbers.number(v.AnonVMA), v.Inherited}
+		if w.tellsAnonPgoff() {
+			all[i].anonPgoff = v.AnonPgoff
+		}
 	}
 	return all, nil
+}
+
+// tellsAnonPgoff reports whether both sides have page offsets for anonymous pages apart from vm_pgoff.
+func (w *world) tellsAnonPgoff() bool {
+	return w.lab.deep.TellsAnonPgoff() && w.lab.rules.Has(rules.AnonOffsets)
 }
 
 func (w *world) simHidden(sp *space, numbers numbering) (all []hidden) {
 	forEachVMA(w.actor.Task, sp.sim, w.set.window.Base, w.set.window.End(), func(v *vma.VMA) bool {
 		h := hidden{inherited: v.ChainPeek() != nil && v.ChainPeek().Next != nil}
 		h.start, h.end, h.pgoff, h.flags = v.Snapshot()
+		if h.anonPgoff = h.pgoff; w.tellsAnonPgoff() {
+			h.anonPgoff = v.AnonPgoffPeek()
+		}
 		if anon := v.AnonPeek(); anon != nil {
 			h.anonVMA = numbers.number(uint64(anon.ID))
 		}
@@ -110,6 +123,8 @@ func compareHidden(sim, kernel []hidden) string {
 			return fmt.Sprintf("%s has vm_flags %v in the kernel, %v in the simulator", at, showFlags(k.flags&^s.flags), showFlags(s.flags&^k.flags))
 		case s.pgoff != k.pgoff:
 			return fmt.Sprintf("%s has vm_pgoff %#x in the kernel, %#x in the simulator", at, k.pgoff, s.pgoff)
+		case s.anonPgoff != k.anonPgoff:
+			return fmt.Sprintf("%s has page offset %#x for anonymous pages in the kernel, %#x in the simulator", at, k.anonPgoff, s.anonPgoff)
 		case s.anonVMA != k.anonVMA:
 			return fmt.Sprintf("%s has %s in the kernel, %s in the simulator", at, showAnonVMA(k), showAnonVMA(s))
 		case s.inherited != k.inherited:
@@ -131,6 +146,9 @@ func showAnonVMA(h hidden) string {
 
 func (h hidden) String() string {
 	s := fmt.Sprintf("%x-%x %s %#x pgoff=%#x", h.start, h.end, h.flags.Perms(), uint64(h.flags), h.pgoff)
+	if h.anonPgoff != h.pgoff {
+		s += fmt.Sprintf(" copies=%#x", h.anonPgoff)
+	}
 	if h.anonVMA != 0 {
 		s += fmt.Sprintf(" A%d", h.anonVMA)
 	}

@@ -75,23 +75,24 @@ func TestHiddenDrift(t *testing.T) {
 func TestHiddenSeesEverything(t *testing.T) {
 	make := func() []hidden {
 		return []hidden{
-			{1 << 20, 2 << 20, linux.VMRead | linux.VMWrite, 256, 1, false},
-			{2 << 20, 3 << 20, linux.VMRead, 512, 0, false},
+			{1 << 20, 2 << 20, linux.VMRead | linux.VMWrite, 256, 256, 1, false},
+			{2 << 20, 3 << 20, linux.VMRead, 512, 512, 0, false},
 		}
 	}
 	if what := compareHidden(make(), make()); what != "" {
 		t.Errorf("equal states differ: %s", what)
 	}
 	for name, change := range map[string]func(h []hidden) []hidden{
-		"a VMA less":    func(h []hidden) []hidden { return h[:1] },
-		"start":         func(h []hidden) []hidden { h[0].start -= 4096; return h },
-		"end":           func(h []hidden) []hidden { h[1].end += 4096; return h },
-		"a known flag":  func(h []hidden) []hidden { h[1].flags |= linux.VMNoReserve; return h },
-		"any other bit": func(h []hidden) []hidden { h[1].flags |= 1 << 60; return h },
-		"page offset":   func(h []hidden) []hidden { h[0].pgoff++; return h },
-		"no anon_vma":   func(h []hidden) []hidden { h[0].anonVMA = 0; return h },
-		"another one":   func(h []hidden) []hidden { h[0].anonVMA = 2; return h },
-		"inheritance":   func(h []hidden) []hidden { h[0].inherited = true; return h },
+		"a VMA less":     func(h []hidden) []hidden { return h[:1] },
+		"start":          func(h []hidden) []hidden { h[0].start -= 4096; return h },
+		"end":            func(h []hidden) []hidden { h[1].end += 4096; return h },
+		"a known flag":   func(h []hidden) []hidden { h[1].flags |= linux.VMNoReserve; return h },
+		"any other bit":  func(h []hidden) []hidden { h[1].flags |= 1 << 60; return h },
+		"page offset":    func(h []hidden) []hidden { h[0].pgoff++; return h },
+		"copies' offset": func(h []hidden) []hidden { h[0].anonPgoff++; return h },
+		"no anon_vma":    func(h []hidden) []hidden { h[0].anonVMA = 0; return h },
+		"another one":    func(h []hidden) []hidden { h[0].anonVMA = 2; return h },
+		"inheritance":    func(h []hidden) []hidden { h[0].inherited = true; return h },
 	} {
 		if compareHidden(change(make()), make()) == "" || compareHidden(make(), change(make())) == "" {
 			t.Errorf("%s: no difference", name)

@@ -385,7 +385,7 @@ var generationTable = [...]Generation{
 			Detached: "a count of 0, which detaching waits for",
 			Memory:   "at once, as another VMA (`SLAB_TYPESAFE_BY_RCU`)",
 			Falls:    sinceDelayedCheck,
-			Bytes:    "not in our sources",
+			Bytes:    "192, with the two offsets",
 		},
 		Judge: "7.3",
 		set:   bitsOf(append(theDefault().rules(), since618[:]...)...),

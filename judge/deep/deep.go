@@ -21,6 +21,7 @@ type VMA struct {
 	Start, End uint64
 	Flags      uint64 // vm_flags without VM_SOFTDIRTY, which each VMA has or none, by the kernel's configuration
 	Pgoff      uint64 // vm_pgoff, in pages
+	AnonPgoff  uint64 // that of the anonymous pages, which kernels since 7.3 tell apart
 	AnonVMA    uint64 // where the anon_vma is in the kernel; 0: none. Good for telling one from another, while both exist
 	Inherited  bool   // the anon_vma_chain has more than one entry: so it is after a fork
 }
@@ -49,7 +50,11 @@ type Reader struct {
 	found   *ebpf.Map // a record for each VMA
 	memory  *ebpf.Memory
 	buffer  []byte
+	apart   bool // the kernel tells AnonPgoff from Pgoff
 }
+
+// TellsAnonPgoff reports whether the kernel has page offsets for anonymous pages apart from vm_pgoff.
+func (r *Reader) TellsAnonPgoff() bool { return r.apart }
 
 // Open loads the program. The error says why this kernel does not let us.
 func Open() (*Reader, error) {
@@ -57,7 +62,7 @@ func Open() (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading VMAs with BPF: %w", err)
 	}
-	r := &Reader{}
+	r := &Reader{apart: k.tells(fieldAnonPgoffLow)}
 	if err := r.load(k); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("reading VMAs with BPF: %w", explain(err))
@@ -160,10 +165,14 @@ func (r *Reader) append(all []VMA, n int) ([]VMA, error) {
 	}
 	for i := range n {
 		word := func(field int) uint64 { return binary.NativeEndian.Uint64(r.buffer[i*recordSize+8*field:]) }
-		all = append(all, VMA{
+		v := VMA{
 			Start: word(fieldStart), End: word(fieldEnd), Flags: word(fieldFlags) &^ softDirty, Pgoff: word(fieldPgoff), AnonVMA: word(fieldAnonVMA),
 			Inherited: word(fieldChainFirst) != word(fieldChainLast),
-		})
+		}
+		if v.AnonPgoff = v.Pgoff; r.apart {
+			v.AnonPgoff = word(fieldAnonPgoffLow) | word(fieldAnonPgoffHigh)<<32
+		}
+		all = append(all, v)
 	}
 	return all, nil
 }
@@ -177,6 +186,8 @@ const (
 	fieldAnonVMA
 	fieldChainFirst // both ends of anon_vma_chain: the same for none and for one
 	fieldChainLast
+	fieldAnonPgoffLow // since 7.3, in two halves
+	fieldAnonPgoffHigh
 	fields
 
 	recordSize = 8 * fields
@@ -234,8 +245,11 @@ func walk(k *layout, records int) asm.Instructions {
 		asm.JGE.Reg(asm.R1, asm.R2, "done"),
 	}
 	for field, offset := range k.offsets {
+		if !k.tells(field) {
+			offset = k.offsets[fieldStart] // it is not looked at
+		}
 		code = append(code,
-			asm.LoadMem(asm.R1, area, offset, asm.DWord),
+			asm.LoadMem(asm.R1, area, offset, sizeOf(field)),
 			asm.StoreMem(asm.RFP, int16(stackRecord+8*field), asm.R1, asm.DWord))
 	}
 	return append(code,

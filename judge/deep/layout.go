@@ -4,16 +4,33 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
 )
 
 // layout is what the program needs to know of the running kernel.
 type layout struct {
-	offsets [fields]int16 // in vm_area_struct, by field of the record
+	offsets [fields]int16 // in vm_area_struct, by field of the record; missing: the kernel has it not
 
 	// BTF ids of functions.
 	taskFromVPID, taskRelease                  int64
 	iteratorNew, iteratorNext, iteratorDestroy int64
+}
+
+// missing is the offset of a field that this kernel has not.
+const missing = -1
+
+// tells reports whether the kernel has a field.
+func (k *layout) tells(field int) bool { return k.offsets[field] != missing }
+
+// later reports whether a field is one that older kernels do without.
+func later(field int) bool { return field == fieldAnonPgoffLow || field == fieldAnonPgoffHigh }
+
+func sizeOf(field int) asm.Size {
+	if later(field) {
+		return asm.Word
+	}
+	return asm.DWord
 }
 
 // kernelLayout asks the kernel's BTF.
@@ -41,10 +58,15 @@ func kernelLayout() (*layout, error) {
 	for field, name := range [fields]string{
 		fieldStart: "vm_start", fieldEnd: "vm_end", fieldFlags: "vm_flags", fieldPgoff: "vm_pgoff", fieldAnonVMA: "anon_vma",
 		fieldChainFirst: "anon_vma_chain", fieldChainLast: "anon_vma_chain",
+		fieldAnonPgoffLow: "__vm_anon_pgoff_lo", fieldAnonPgoffHigh: "__vm_anon_pgoff_hi",
 	} {
 		offset, ok := offsetOf(area.Members, name)
 		if field == fieldChainLast {
 			offset += 8 // list_head: next, prev
+		}
+		if !ok && later(field) {
+			k.offsets[field] = missing
+			continue
 		}
 		if !ok || offset > math.MaxInt16 {
 			return nil, fmt.Errorf("vm_area_struct has no %s", name)
