@@ -56,14 +56,15 @@ type identity struct {
 }
 
 type savedReport struct {
-	Executions int            `json:"executions"`
-	Redundant  int            `json:"redundant"`
-	Truncated  int            `json:"truncated"`
-	Steps      int            `json:"steps"`
-	Outcomes   map[string]int `json:"outcomes"`
-	Violations []savedFound   `json:"violations,omitempty"`
-	Passed     []savedFound   `json:"passed,omitempty"`
-	Ops        []uint64       `json:"ops"`
+	Executions int                 `json:"executions"`
+	Redundant  int                 `json:"redundant"`
+	Truncated  int                 `json:"truncated"`
+	Steps      int                 `json:"steps"`
+	Outcomes   map[string]int      `json:"outcomes"`
+	First      map[string]Schedule `json:"first"`
+	Violations []savedFound        `json:"violations,omitempty"`
+	Passed     []savedFound        `json:"passed,omitempty"`
+	Ops        []uint64            `json:"ops"`
 }
 
 // savedFound is a failure: running its schedule tells the rest.
@@ -212,7 +213,7 @@ func (s *search) standing() *checkpoint {
 
 func saveReport(r *Report) savedReport {
 	return savedReport{
-		r.Executions, r.Redundant, r.Truncated, r.Steps, maps.Clone(r.DistinctOutcomes), saveFound(r.Violations), saveFound(r.Passed), slices.Clone(r.Ops[:]),
+		r.Executions, r.Redundant, r.Truncated, r.Steps, maps.Clone(r.DistinctOutcomes), maps.Clone(r.First), saveFound(r.Violations), saveFound(r.Passed), slices.Clone(r.Ops[:]),
 	}
 }
 
@@ -258,11 +259,10 @@ func (s *search) restore(c *checkpoint) error {
 func (s *search) restoreReport(saved *savedReport) (*Report, error) {
 	r := &Report{
 		Executions: saved.Executions, Redundant: saved.Redundant, Truncated: saved.Truncated, Steps: saved.Steps,
-		DistinctOutcomes: map[string]int{},
+		DistinctOutcomes: map[string]int{}, First: map[string]Schedule{},
 	}
-	for outcome, n := range saved.Outcomes {
-		r.DistinctOutcomes[outcome] = n
-	}
+	maps.Copy(r.DistinctOutcomes, saved.Outcomes)
+	maps.Copy(r.First, saved.First)
 	copy(r.Ops[:], saved.Ops)
 	for _, v := range saved.Violations {
 		f, err := rerun(s.workers[0], &v.Schedule)

@@ -144,15 +144,16 @@ type Report struct {
 	Enough           bool // what was found ended it
 	Bound            int  // Bounded: the highest number of preemptions that was searched in full; -1: none
 	Executions       int
-	Earlier          int            // those of the executions that earlier runs did
-	Redundant        int            // executions given up because they repeat others
-	States           int            // States: how many there are
-	Truncated        int            // executions cut off
-	Depth            int            // after how many steps
-	Steps            int            // of the longest execution
-	DistinctOutcomes map[string]int // how many executions ended so
-	Violations       []Found        // in the order in which they were found
-	Passed           []Found        // what executions went on behind, one of each kind; each ends where it was found
+	Earlier          int                 // those of the executions that earlier runs did
+	Redundant        int                 // executions given up because they repeat others
+	States           int                 // States: how many there are
+	Truncated        int                 // executions cut off
+	Depth            int                 // after how many steps
+	Steps            int                 // of the longest execution
+	DistinctOutcomes map[string]int      // how many executions ended so
+	First            map[string]Schedule // an execution that ended so, of each outcome: the first that was found
+	Violations       []Found             // in the order in which they were found
+	Passed           []Found             // what executions went on behind, one of each kind; each ends where it was found
 	Elapsed          time.Duration
 	Ops              [task.NumOps]uint64 // how often each operation was performed; 0: never reached
 }
@@ -236,7 +237,7 @@ func newSearch(p Program, o Options) *search {
 	o.split, o.halt = o.Workers > 1, &atomic.Bool{}
 	s := &search{o: o, program: p, begun: time.Now()}
 	s.report.Strategy, s.report.Depth = o.Strategy, o.depth()
-	s.report.DistinctOutcomes = map[string]int{}
+	s.report.DistinctOutcomes, s.report.First = map[string]int{}, map[string]Schedule{}
 	s.report.Bound = -1
 	for range o.Workers {
 		s.workers = append(s.workers, newExecutor(p, &s.o))
@@ -405,6 +406,9 @@ func (r *Report) add(o *Report) {
 	r.States += o.States
 	r.Steps = max(r.Steps, o.Steps)
 	for outcome, n := range o.DistinctOutcomes {
+		if r.DistinctOutcomes[outcome] == 0 {
+			r.First[outcome] = o.First[outcome]
+		}
 		r.DistinctOutcomes[outcome] += n
 	}
 	for op, n := range o.Ops {

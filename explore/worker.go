@@ -15,12 +15,14 @@ type result struct {
 	cancelled bool // stopped, because enough was found before it
 }
 
-func newResult() *result { return &result{report: Report{DistinctOutcomes: map[string]int{}}} }
+func newResult() *result {
+	return &result{report: Report{DistinctOutcomes: map[string]int{}, First: map[string]Schedule{}}}
+}
 
 // clone returns a copy that what is found later does not change.
 func (r *result) clone() *result {
 	c := *r
-	c.report.DistinctOutcomes = maps.Clone(r.report.DistinctOutcomes)
+	c.report.DistinctOutcomes, c.report.First = maps.Clone(r.report.DistinctOutcomes), maps.Clone(r.report.First)
 	c.report.Violations, c.report.Passed = slices.Clone(r.report.Violations), slices.Clone(r.report.Passed)
 	return &c
 }
@@ -122,7 +124,9 @@ func (s *search) count(r *result, x *Executor, e *execution, part shard) bool {
 	case e.ending == Truncated:
 		rep.Truncated++
 	case e.ending == Finished && len(e.passed) == 0:
-		rep.DistinctOutcomes[e.outcome]++
+		if rep.DistinctOutcomes[e.outcome]++; rep.DistinctOutcomes[e.outcome] == 1 {
+			rep.First[e.outcome] = x.schedule()
+		}
 	}
 	return len(rep.Violations) > found && s.enough(rep.Violations)
 }

@@ -64,7 +64,7 @@ func TestChanges(t *testing.T) {
 	interrupted := found(cutShort, one)
 	interrupted.Interrupted = true
 	ends := func(r *Result, text string) *Result {
-		r.Outcomes = append(r.Outcomes, Outcome{text, 1})
+		r.Outcomes = append(r.Outcomes, Outcome{Text: text, Executions: 1})
 		return r
 	}
 	reaches := func(r *Result, reached, never string) *Result {

@@ -77,6 +77,7 @@ func (v *Violation) Message() string {
 type Outcome struct {
 	Text       string
 	Executions int
+	First      explore.Schedule // an execution that ended so
 }
 
 // Observation answers a question as herd7 does.
@@ -247,7 +248,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 		r.Bounded = r.Bounded || s.Name == report.Strategy && s.Finishes
 	}
 	for _, text := range slices.Sorted(maps.Keys(report.DistinctOutcomes)) {
-		r.Outcomes = append(r.Outcomes, Outcome{text, report.DistinctOutcomes[text]})
+		r.Outcomes = append(r.Outcomes, Outcome{text, report.DistinctOutcomes[text], report.First[text]})
 	}
 	if report.Truncated > 0 {
 		r.Cut = p.longest()

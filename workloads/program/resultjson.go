@@ -31,6 +31,7 @@ type resultJSON struct {
 	Depth            int               `json:"depth"`
 	DistinctOutcomes int               `json:"distinct_outcomes"`
 	Outcomes         map[string]int    `json:"outcomes"`
+	First            map[string]string `json:"first"`
 	StepsMax         int               `json:"steps_max"`
 	ElapsedNS        int64             `json:"elapsed_ns"`
 	MemoryModel      string            `json:"memory_model"`
@@ -56,7 +57,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 	out := resultJSON{
 		Scenario: r.Scenario, Rules: r.Rules, Machine: r.Settings, Strategy: s.Strategy, Verdict: r.Verdict(), AsStated: r.OK(),
 		Complete: s.Complete, Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint,
-		Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth, DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{},
+		Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth, DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, First: map[string]string{},
 		StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(), MemoryModel: r.memoryModel(), Choices: listed(r.Choices), Oracles: listed(r.Oracles),
 		Broken: listed(r.Broken()), Passed: listed(r.PassedOver()), Trace: []trace.Summary{}, Finally: []trace.Performed{}, Dropped: []string{},
 		Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached),
@@ -66,7 +67,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		out.Stated = &stated
 	}
 	for _, o := range r.Outcomes {
-		out.Outcomes[o.Text] = o.Executions
+		out.Outcomes[o.Text], out.First[o.Text] = o.Executions, o.First.String()
 	}
 	switch {
 	case len(r.Violations) > 0:
