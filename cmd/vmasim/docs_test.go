@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/check"
+	"vmasim/classroom/quiz"
 	"vmasim/internal/rules"
 	"vmasim/workloads"
 )
@@ -110,6 +111,8 @@ func validArguments(cmd *cobra.Command, args []string) error {
 			_, err = explainRule(arg)
 		case name == "oracles":
 			_, err = check.Lookup(arg)
+		case name == "quiz":
+			_, err = quiz.Find(arg)
 		case name == "scenarios":
 			_, err = workloads.LoadBuiltin(arg)
 		case name == "help":

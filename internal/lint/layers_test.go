@@ -30,7 +30,7 @@ var layerTable = [][]string{
 	{"workloads/driver", "workloads/seqtest"},
 	{"workloads/program", "workloads/inject", "judge/host"},
 	{"judge/settings", "classroom/step"},
-	{"judge", "judge/lockpath", "classroom/screen", "classroom/play"},
+	{"judge", "judge/lockpath", "classroom/screen", "classroom/play", "classroom/quiz"},
 	{"classroom/page", "classroom/page/engine"},
 	{"report"},
 	{"cmd/vmasim"},

@@ -96,3 +96,26 @@ func TestTraceNames(t *testing.T) {
 		t.Errorf("tasks %v, first statement %q", trace.Tasks, trace.Steps[0].Statement)
 	}
 }
+
+// TestReplayOfOutcomes: the execution that stands for an outcome ends in it, and its trace shows the address spaces that the outcome has.
+func TestReplayOfOutcomes(t *testing.T) {
+	for _, text := range []string{detachRace, "init\n    mmap A 24K rw private anon\n\nthread a\n    munmap A 8K\n\nthread b\n    mprotect A 12K r => ok | ENOMEM\n"} {
+		r := exploreSource(t, text, Options{Setting: Setting{Rules: "linux-6.18"}})
+		if len(r.Outcomes) < 2 {
+			t.Fatalf("outcomes %v", r.Outcomes)
+		}
+		for _, o := range r.Outcomes {
+			again, err := ReplayScenario(parse(t, text), Setting{Rules: "linux-6.18"}, o.First)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left := "empty"
+			if lines := again.After[0].Lines; len(lines) > 0 {
+				left = strings.Join(lines, ", ")
+			}
+			if again.Outcome != o.Text || !strings.HasSuffix(o.Text, "main: "+left) {
+				t.Errorf("%s: %q, where the address space is %s, expected %q", &o.First, again.Outcome, left, o.Text)
+			}
+		}
+	}
+}

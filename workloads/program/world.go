@@ -368,6 +368,9 @@ func (w *world) conclude(o **outcome) (err error) {
 		w.violate(broken)
 	}
 	w.linearize(*o)
+	if r := w.p.follow; r != nil {
+		r.Over() // before there is nothing left to be seen
+	}
 	if !w.broken {
 		w.tearDown()
 	}

@@ -229,7 +229,7 @@ async function explore() {
   const r = answer.result, seconds = ((performance.now() - started) / 1000).toFixed(1);
   const searched = `${r.executions.toLocaleString("en")} executions in ${seconds} s` + (r.complete ? ", every interleaving is covered" : r.interrupted ? ", stopped by you: there is more" : "");
   if (answer.verdict === "violation") {
-    verdict("violation", "violation: " + r.oracle, r.message, searched + (r.stated ? `; stated for these rules: ${r.stated}` : ""));
+    verdict("violation", "violation: " + r.oracle, r.message, searched + (r.stated ? `; stated for these rules: ${r.stated}` : ""), outcomes(r));
     await open(r.schedule, true);
     if (innerWidth < 960) $("run").scrollIntoView();
   } else {
@@ -242,7 +242,8 @@ async function explore() {
 // outcomes is how often each outcome came.
 function outcomes(r) {
   const all = Object.entries(r.outcomes).sort((a, b) => b[1] - a[1]);
-  return all.length ? element("table", { class: "small" }, ...all.slice(0, 12).map(([text, n]) => element("tr", {}, element("td", {}, n.toLocaleString("en") + " × "), element("td", {}, text)))) : null;
+  return all.length ? element("table", { class: "small" }, ...all.slice(0, 12).map(([text, n]) => element("tr", {}, element("td", {}, n.toLocaleString("en") + " × "),
+    element("td", {}, element("button", { type: "button", class: "link", title: "show one that ends so", onclick: () => open(r.first[text], true) }, text))))) : null;
 }
 
 function verdict(kind, head, ...rest) {

@@ -1,0 +1,102 @@
+package quiz
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEveryKind: of each kind, the solution is right, something else is wrong or no answer, and a seed draws the same question again.
+func TestEveryKind(t *testing.T) {
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 3
+	}
+	wrong := map[string][]string{
+		"verdict": {"violation", "verified"}, "outcome": {"yes", "no"}, "locks": {"yes", "no"}, "value": {"77"}, "layout": {"A..A+1000K rw-p"}, "break": {"A1", "A9 B9 A90"},
+	}
+	for _, k := range Kinds() {
+		different := map[string]bool{}
+		for seed := range seeds {
+			q, err := New(t.Context(), k.Name, seed)
+			if err != nil {
+				t.Errorf("%s %d: %v", k.Name, seed, err)
+				continue
+			}
+			different[strings.Join(q.Lines, "\n")] = true
+			again, err := New(t.Context(), k.Name, seed)
+			if err != nil || !slices.Equal(q.Lines, again.Lines) || q.Ask != again.Ask {
+				t.Errorf("%s %d is another question the second time", k.Name, seed)
+			}
+			solution, err := q.Solution(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := q.Mark(t.Context(), " "+solution+"\n")
+			if err != nil || !m.Right || len(m.Lines) == 0 {
+				t.Errorf("%s %d: the solution %q is marked %+v, %v\n%s", k.Name, seed, solution, m, err, strings.Join(q.Lines, "\n"))
+			}
+			others := wrong[k.Name]
+			if k.Name == "rule" {
+				others = strings.Split(q.Ask[strings.Index(q.Ask, "? ")+2:], ", ")
+			}
+			for _, answer := range others {
+				if answer == solution {
+					continue
+				}
+				if m, err := q.Mark(t.Context(), answer); err != nil || m.Right || len(m.Lines) == 0 {
+					t.Errorf("%s %d: %q is marked %+v, %v, where %q is right", k.Name, seed, answer, m, err, solution)
+				}
+			}
+			if _, err := q.Mark(t.Context(), "perhaps"); err == nil && k.Name != "layout" {
+				t.Errorf("%s %d: perhaps is an answer", k.Name, seed)
+			}
+		}
+		if len(different) < 2 {
+			t.Errorf("%s: %d different questions of %d", k.Name, len(different), seeds)
+		}
+	}
+}
+
+// TestBothAnswers: questions with two answers have each of them now and then.
+func TestBothAnswers(t *testing.T) {
+	for _, kind := range []string{"verdict", "outcome", "locks"} {
+		answers := map[string]int{}
+		for seed := range uint64(8) {
+			q, err := New(t.Context(), kind, seed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, _ := q.Solution(t.Context())
+			answers[s]++
+		}
+		if len(answers) != 2 {
+			t.Errorf("%s: %v", kind, answers)
+		}
+	}
+}
+
+// TestOutcomeShowsOne: who denies an outcome that there is is shown an execution that ends so.
+func TestOutcomeShowsOne(t *testing.T) {
+	for seed := range uint64(20) {
+		q, err := New(t.Context(), "outcome", seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, _ := q.Solution(t.Context()); s != "yes" {
+			continue
+		}
+		m, err := q.Mark(t.Context(), "no")
+		if err != nil || m.Right || !strings.HasPrefix(m.Replay, "vmasim replay ") {
+			t.Errorf("%+v, %v", m, err)
+		}
+		return
+	}
+	t.Error("no outcome can happen")
+}
+
+func TestNewRefuses(t *testing.T) {
+	if _, err := New(t.Context(), "verdit", 1); err == nil || !strings.Contains(err.Error(), `did you mean "verdict"?`) {
+		t.Errorf("%v", err)
+	}
+}

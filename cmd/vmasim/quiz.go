@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vmasim/classroom/quiz"
+)
+
+// quizOptions is what the flags of quiz say.
+type quizOptions struct {
+	seed     uint64
+	answer   string
+	solution bool
+	json     bool
+}
+
+func newQuiz() *cobra.Command {
+	o := &quizOptions{}
+	cmd := &cobra.Command{
+		Use:   "quiz [KIND]",
+		Short: "Be asked what the protocol does, and be told by a run",
+		Long: `Ask a question about the protocol and mark the answer, which is read from standard
+input: can this outcome happen, which rule forbids this, which value does this step
+leave. Without a KIND the kinds are listed.
+
+Nothing is looked up: each answer is checked by running the scenario or by searching its
+interleavings, and a wrong one is met with the run that refutes it. --seed draws another
+question of the kind, the same one each time.
+
+The exit status is 0 if the answer is right or none is given, 1 if it is wrong, 2 if it
+is no answer.`,
+		Example: `  vmasim quiz
+  vmasim quiz value --seed 7
+  vmasim quiz outcome --seed 7 --answer yes
+  vmasim quiz break --seed 7 --solution
+  vmasim quiz rule --seed 7 --answer detach-waits --format json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("%d words, expected a kind of question", len(args))}
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) (all []cobra.Completion, _ cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				for _, k := range quiz.Kinds() {
+					all = append(all, cobra.CompletionWithDesc(k.Name, k.Doc))
+				}
+			}
+			return all, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return runQuiz(cmd, args, o) },
+	}
+	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "which question of the kind")
+	cmd.Flags().StringVar(&o.answer, "answer", "", "the answer, in place of standard input")
+	cmd.Flags().BoolVar(&o.solution, "solution", false, "tell a right answer, and why it is one")
+	set := func(text string) error {
+		if o.json = text == "json"; !o.json && text != "text" {
+			return errors.New("expected text or json")
+		}
+		return nil
+	}
+	cmd.Flags().Var(&flag{kind: "FORMAT", set: set}, "format", "text, or json: one object for a marking script")
+	completeFlag(cmd, "format", cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// asked is a question as --format json prints it.
+type asked struct {
+	Kind     string   `json:"kind"`
+	Seed     uint64   `json:"seed"`
+	Question []string `json:"question"`
+	Ask      string   `json:"ask"`
+	Answer   string   `json:"answer"`
+	Right    *bool    `json:"right"` // null: there is no answer
+	Why      []string `json:"why"`
+	Replay   string   `json:"replay"`
+}
+
+func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
+	out := cmd.OutOrStdout()
+	if len(args) == 0 {
+		for _, k := range quiz.Kinds() {
+			fmt.Fprintf(out, "%-8s %s\n", k.Name, k.Doc)
+		}
+		return nil
+	}
+	q, err := quiz.New(cmd.Context(), args[0], o.seed)
+	if err != nil {
+		return refusing(cmd, err)
+	}
+	if !o.json {
+		fmt.Fprintln(out, strings.Join(append(q.Lines, q.Ask), "\n"))
+	}
+	answer := o.answer
+	switch {
+	case o.solution:
+		if answer, err = q.Solution(cmd.Context()); err != nil {
+			return err
+		}
+		if !o.json {
+			fmt.Fprintln(out, "\n"+answer)
+		}
+	case answer == "":
+		if isTerminal(cmd.InOrStdin()) {
+			fmt.Fprint(out, "> ")
+		}
+		in := bufio.NewScanner(cmd.InOrStdin())
+		in.Scan()
+		answer = in.Text()
+	}
+	a := asked{q.Kind, q.Seed, q.Lines, q.Ask, answer, nil, []string{}, ""}
+	if answer != "" {
+		m, err := q.Mark(cmd.Context(), answer)
+		if err != nil {
+			return refusing(cmd, err)
+		}
+		a.Right, a.Why, a.Replay = &m.Right, m.Lines, m.Replay
+	}
+	return printMark(cmd, &a, o)
+}
+
+// printMark says what an answer is worth.
+func printMark(cmd *cobra.Command, a *asked, o *quizOptions) error {
+	out := cmd.OutOrStdout()
+	switch {
+	case o.json:
+		e := json.NewEncoder(out)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(a); err != nil {
+			return err
+		}
+	case a.Right != nil:
+		says := "wrong"
+		if *a.Right {
+			says = "right"
+		}
+		fmt.Fprintf(out, "\n%s: %s\n", says, strings.Join(a.Why, "\n"))
+		if a.Replay != "" {
+			fmt.Fprintln(out, "replay: "+a.Replay)
+		}
+	}
+	if a.Right != nil && !*a.Right {
+		return statusError(exitFailed)
+	}
+	return nil
+}
