@@ -118,7 +118,7 @@ func failuresVerdict(r *inject.Result) string {
 	} else if len(r.Broken) > 0 {
 		words = append(words, "FAIL: something is wrong without a failure")
 	} else {
-		words = append(words, fmt.Sprintf("ok: after each of %s all is valid, nothing is left over, and only that stays changed which may", plural(uint64(r.Done), "failure")))
+		words = append(words, fmt.Sprintf("ok: after each of %s all is valid, nothing leaks, and only what may stay changed does", plural(uint64(r.Done), "failure")))
 	}
 	return strings.Join(slices.Compact(words), "; ")
 }

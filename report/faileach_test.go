@@ -43,7 +43,7 @@ t: mlockall current              hook        f                   5  ok      goes
 			t.Fatal(err)
 		}
 	}
-	one := head + "\nok: after each of 9 failures all is valid, nothing is left over, and only that stays changed which\n  may\n"
+	one := head + "\nok: after each of 9 failures all is valid, nothing leaks, and only what may stay changed does\n"
 	if want := one + "\n" + one; b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
