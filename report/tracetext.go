@@ -119,10 +119,12 @@ func maps(b *strings.Builder, t *trace.Trace, look Look) {
 		}
 		if slices.Equal(m.Lines, after) {
 			look.line(b, "  "+m.Name+", unchanged: "+strings.Join(m.Lines, "; "))
+			b.WriteString(bars(t, i, look))
 			continue
 		}
 		look.line(b, "  "+m.Name+" before: "+strings.Join(m.Lines, "; "))
 		look.line(b, "  "+m.Name+" after:  "+strings.Join(after, "; "))
+		b.WriteString(bars(t, i, look))
 	}
 }
 

@@ -93,6 +93,36 @@ func TestExploreSample(t *testing.T) {
 	}
 }
 
+// TestBarsSample: the bars that docs/explore.md shows are those that their command prints, and the steps that it speaks of are in them. -rewrite
+// updates them.
+func TestBarsSample(t *testing.T) {
+	const name, open, end = "docs/explore.md", "<!-- bars -->\n", "<!-- end -->\n"
+	const line = "explore split-fault --rules linux-6.18,-split-locks-old"
+	_, made, _ := strings.Cut(vmasim(t, line+" -j 1", exitOK), "\naddress space\n")
+	made, _, _ = strings.Cut(made, "\n\n")
+	made = "```text\n$ vmasim " + line + "\n…\naddress space\n" + made + "\n```\n"
+	text := manual(t, name)
+	before, rest, ok1 := strings.Cut(text, open)
+	sample, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s shows no bars", name)
+	}
+	prose, _, _ := strings.Cut(after, "\n## ")
+	m := regexp.MustCompile(`steps (\d+) and (\d+)`).FindStringSubmatch(prose)
+	if m == nil || !strings.Contains(made, "step "+m[1]+" ") || !strings.Contains(made, "step "+m[2]+" ") {
+		t.Errorf("%s speaks of steps %v, which are not in\n%s", name, m, made)
+	}
+	if sample == made {
+		return
+	}
+	if !*rewrite {
+		t.Fatalf("the bars of %s are not what is printed: go test ./cmd/vmasim -run Sample -rewrite", name)
+	}
+	if err := os.WriteFile(filepath.Join(moduleRoot, name), []byte(before+open+made+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func oracleCount(text string) string { return regexp.MustCompile(`(?m)^oracles .*$`).FindString(text) }
 
 // TestRunSamples: the results that the manuals show have the lines that vmasim run prints.

@@ -140,6 +140,11 @@ func (t *Trace) check() error {
 			return fmt.Errorf("finally sees what step %d of %d wrote", f.From, len(t.Steps))
 		}
 	}
+	for i := range t.Between {
+		if c := &t.Between[i]; c.Step < 1 || c.Step > len(t.Steps) {
+			return fmt.Errorf("what is mapped changes in step %d of %d", c.Step, len(t.Steps))
+		}
+	}
 	for i := range t.Blocked {
 		if err := who(t.Blocked[i].Task); err != nil {
 			return fmt.Errorf("blocked: %w", err)

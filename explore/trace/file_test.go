@@ -73,6 +73,7 @@ func TestReadRefuses(t *testing.T) {
 		{broken(func(t *Trace) { t.Steps[1].From = 2 }), "2:1: step 2 sees what step 2 wrote, expected an earlier one"},
 		{broken(func(t *Trace) { t.Steps[1].From = -1 }), "2:1: step 2 sees"},
 		{broken(func(t *Trace) { t.Finally[0].From = 4 }), "2:1: finally sees what step 4 of 3 wrote"},
+		{broken(func(t *Trace) { t.Between = []Change{{Step: 4}} }), "2:1: what is mapped changes in step 4 of 3"},
 		{broken(func(t *Trace) { t.Blocked[0].Task = "c" }), `2:1: blocked: "c" is none of the tasks`},
 	} {
 		all, err := Read(strings.NewReader(c.text))

@@ -120,6 +120,20 @@ func (r *Recorder) After(e *task.Event) {
 	case s.Kind == task.Write || e.Old != e.New:
 		r.writers[written{e.Addr, e.NewPtr}] = s.Number
 	}
+	if r.look != nil && !r.over && s.Maps() {
+		r.changed(s.Number)
+	}
+}
+
+// changed notes what is mapped after a step, if that is not what was mapped before.
+func (r *Recorder) changed(step int) {
+	last := r.trace.Before
+	if n := len(r.trace.Between); n > 0 {
+		last = r.trace.Between[n-1].Spaces
+	}
+	if now := r.look(); !slices.EqualFunc(last, now, func(a, b Map) bool { return SameAreas(a.Areas, b.Areas) }) {
+		r.trace.Between = append(r.trace.Between, Change{step, now})
+	}
 }
 
 // Read is told of an operation that belongs to no step, and was performed.

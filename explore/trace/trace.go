@@ -8,6 +8,8 @@ package trace
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,8 +31,9 @@ type Trace struct {
 	Tasks    []string         `json:"tasks"` // in the order of the world
 	Steps    []Step           `json:"steps"`
 	Objects  []Object         `json:"objects"`
-	Before   []Map            `json:"before"` // the address spaces when the threads begin
-	After    []Map            `json:"after"`  // and where the trace ends
+	Before   []Map            `json:"before"`  // the address spaces when the threads begin
+	Between  []Change         `json:"between"` // what they were at the steps that change them
+	After    []Map            `json:"after"`   // and where the trace ends
 	Blocked  []Blocked        `json:"blocked"`
 	Next     []Next           `json:"next,omitempty"` // what the tasks are about to do where the schedule ends before they do
 	Finally  []Performed      `json:"finally"`        // the statements of finally that were performed
@@ -144,6 +147,19 @@ func (s *Step) Waits() bool { return s.Op.Info().Kind == task.Wait }
 // Wakes reports whether the step makes a waiting task look again.
 func (s *Step) Wakes() bool { return s.Op.Info().Kind == task.Wake }
 
+// Maps reports whether the step wrote something that says what is mapped: a node of the tree, or the place, the rights or the anon_vma of a VMA.
+func (s *Step) Maps() bool {
+	if !s.Writes() {
+		return false
+	}
+	_, field, _ := strings.Cut(s.Cell, ".")
+	switch field {
+	case "mm_mt", "slots", "vm_start", "vm_end", "vm_flags", "anon_vma":
+		return true
+	}
+	return strings.HasPrefix(s.Cell, "node#")
+}
+
 // Word reports whether the step is a statement's own access to a word of memory: what a load loads, or a store stores.
 func (s *Step) Word() bool {
 	return len(s.Stack) == 1 && s.Size == 0 && strings.Contains(s.Cell, ".word[")
@@ -166,7 +182,41 @@ type Object struct {
 // Map is what an address space maps.
 type Map struct {
 	Name  string   `json:"name"`
-	Lines []string `json:"lines"`
+	Lines []string `json:"lines"` // in words, one for each area
+	Areas []Area   `json:"areas"`
+}
+
+// Area is what the tree of an address space holds for a range.
+type Area struct {
+	VMA     string  `json:"vma"`
+	Start   Address `json:"start"`
+	End     Address `json:"end"`
+	Place   string  `json:"place"`              // where it lies, in the words of the scenario: A..A+8K
+	Rights  string  `json:"rights"`             // rw-p
+	Itself  string  `json:"itself,omitempty"`   // where the VMA says that it lies, if not where the tree has it
+	AnonVMA string  `json:"anon_vma,omitempty"` // of its pages
+	Pages   []Page  `json:"pages,omitempty"`    // that are present
+}
+
+// Page is a page that is present.
+type Page struct {
+	At       Address `json:"at"`
+	Frame    int     `json:"frame"` // of memory
+	Writable bool    `json:"writable,omitempty"`
+}
+
+// Change is a step after which the tree, or a VMA in it, is another than before.
+type Change struct {
+	Step   int   `json:"step"`
+	Spaces []Map `json:"spaces"`
+}
+
+// SameAreas reports whether areas are the same, whatever pages are present.
+func SameAreas(a, b []Area) bool {
+	return slices.EqualFunc(a, b, func(a, b Area) bool {
+		a.Pages, b.Pages = nil, nil
+		return reflect.DeepEqual(a, b)
+	})
 }
 
 // Blocked is a task that cannot go on, and why.

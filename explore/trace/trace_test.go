@@ -33,7 +33,7 @@ func recorded() (*Recorder, *Trace) {
 		r.Before(t, e, []string{"a", "b"})
 		r.After(e)
 	}
-	spaces := []Map{{"mm", []string{"A..A+4K rw-p anon"}}}
+	spaces := []Map{{Name: "mm", Lines: []string{"A..A+4K rw-p anon"}}}
 	r.Begin(func() []Map { return spaces })
 	r.Born(unsafe.Pointer(&y), &task.Layout{Type: "object"}, false)
 	step(a, &task.Event{Op: task.OpWriteOnce, Addr: unsafe.Pointer(&x), Old: 0, New: 1, Func: "f"})
@@ -50,9 +50,9 @@ func recorded() (*Recorder, *Trace) {
 	r.Read(e)
 	r.Performed("load A", "1", true)
 	r.Violated([]task.Violation{{Oracle: "unexpected-result", Stmt: "load A", Seen: "load A = 1"}, {Oracle: "leak"}})
-	spaces = []Map{{"mm", []string{}}}
+	spaces = []Map{{Name: "mm", Lines: []string{}}}
 	r.Over()
-	spaces = []Map{{"mm", []string{"later"}}}
+	spaces = []Map{{Name: "mm", Lines: []string{"later"}}}
 	r.Over()
 	t := r.End([]string{"a", "b"}, Violated, []task.Violation{{Oracle: "lost", Message: "it is lost", Task: "b"}}, "<out>")
 	t.Diverged = &Divergence{Step: 4, Schedule: "b", Enabled: []string{"a"}}
@@ -91,5 +91,40 @@ func TestRecorder(t *testing.T) {
 	r.Restart()
 	if again := r.End(nil, Violated, []task.Violation{{Oracle: "early"}}, ""); len(again.Steps) != 0 || !reflect.DeepEqual(again.Start, []string{"early"}) {
 		t.Errorf("after a restart: %+v", again)
+	}
+}
+
+// TestBetween: the address spaces are noted at the steps that change what is mapped, whatever pages are present, and only before the execution
+// goes wrong.
+func TestBetween(t *testing.T) {
+	var end, other uint64
+	r := NewRecorder(fieldNames{map[unsafe.Pointer]string{unsafe.Pointer(&end): "vma#1.vm_end", unsafe.Pointer(&other): "vma#1.vm_refcnt"}})
+	a := &task.Task{Name: "a"}
+	area, looks := Area{VMA: "vma#1", Start: 0x1000, End: 0x3000}, 0
+	r.Begin(func() []Map {
+		looks++
+		return []Map{{Name: "mm", Areas: []Area{area}}}
+	})
+	step := func(addr *uint64, op task.Op) {
+		e := &task.Event{Op: op, Addr: unsafe.Pointer(addr), Old: 1, New: 2}
+		r.Before(a, e, nil)
+		r.After(e)
+	}
+	step(&end, task.OpWriteOnce) // changes nothing
+	area.Pages = []Page{{At: 0x1000}}
+	step(&end, task.OpWriteOnce)
+	area.End = 0x2000
+	step(&other, task.OpWriteOnce)
+	step(&end, task.OpReadOnce)
+	if looks != 3 {
+		t.Errorf("the address spaces are looked at %d times, expected 3", looks)
+	}
+	step(&end, task.OpWriteOnce)
+	r.Over()
+	area.End = 0x1000
+	step(&end, task.OpWriteOnce)
+	got := r.End([]string{"a"}, Finished, nil, "").Between
+	if len(got) != 1 || got[0].Step != 5 || got[0].Spaces[0].Areas[0].End != 0x2000 {
+		t.Errorf("changes %+v, expected one at step 5", got)
 	}
 }

@@ -65,6 +65,14 @@ func (n *namer) born(base unsafe.Pointer, layout *task.Layout) *named {
 	return o
 }
 
+// nameOf is the name of an object, "?" for one that is not known.
+func (n *namer) nameOf(base unsafe.Pointer) string {
+	if o := n.objects[base]; o != nil {
+		return o.name
+	}
+	return "?"
+}
+
 // cell names what an operation accesses, "" where its own name says it all.
 func (n *namer) cell(e *task.Event) (name string) {
 	defer unreadable(&name)

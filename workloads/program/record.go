@@ -4,7 +4,10 @@ import (
 	"unsafe"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/linux"
+	"vmasim/internal/pgtable"
 	"vmasim/internal/task"
+	"vmasim/tree"
 	"vmasim/workloads"
 )
 
@@ -37,13 +40,46 @@ func (r *recording) look(w *world) (all []trace.Map) {
 			all = []trace.Map{{Name: "everything", Lines: []string{"cannot be read: " + message}}}
 		}
 	}()
-	return w.maps()
+	return r.maps(w)
 }
 
-func (w *world) maps() (all []trace.Map) {
+func (r *recording) maps(w *world) (all []trace.Map) {
 	for i, m := range w.p.scenario.MMs {
-		all = append(all, trace.Map{Name: m.Name, Lines: w.mapLines(i)})
+		all = append(all, trace.Map{Name: m.Name, Lines: w.mapLines(i), Areas: r.areas(w, i)})
 	}
+	return all
+}
+
+// areas tells what the tree of an address space holds, and which pages are present there.
+func (r *recording) areas(w *world, space int) (all []trace.Area) {
+	w.eachVMA(space, func(e tree.Entry) {
+		start, end, _, flags := e.VMA.Snapshot()
+		a := trace.Area{
+			VMA: r.names.nameOf(unsafe.Pointer(e.VMA)), Start: trace.Address(e.Start), End: trace.Address(e.End),
+			Place: w.place(e.Start) + ".." + w.place(e.End), Rights: flags.Perms(),
+		}
+		if start != e.Start || end != e.End {
+			a.Itself = w.place(start) + ".." + w.place(end)
+		}
+		if anon := e.VMA.AnonPeek(); anon != nil {
+			a.AnonVMA = r.names.nameOf(unsafe.Pointer(anon))
+		}
+		a.Pages = w.present(space, e.Start, e.End)
+		all = append(all, a)
+	})
+	return all
+}
+
+// present returns the pages that the page tables of an address space have in a range.
+func (w *world) present(space int, start, end uint64) (all []trace.Page) {
+	_ = w.spaces[space].mm.Peek().Tables.Chunks(&w.quiet, start, end, func(c pgtable.Chunk) error {
+		for i := range c.Entries {
+			if pte := c.Entries[i].Peek(); pte.Present() {
+				all = append(all, trace.Page{At: trace.Address(c.Addr + uint64(i)<<linux.PageShift), Frame: int(pte.PFN()), Writable: pte.Write()})
+			}
+		}
+		return nil
+	})
 	return all
 }
 
