@@ -16,6 +16,15 @@ const (
 	mostBars  = 10 // between the first and the last
 )
 
+// Bars draws the address spaces of a trace that change, or have more than one VMA.
+func Bars(t *trace.Trace, look Look) string {
+	var b strings.Builder
+	for i := range t.Before {
+		b.WriteString(bars(t, i, look))
+	}
+	return b.String()
+}
+
 // moment is what an address space maps at some time.
 type moment struct {
 	when  string

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/classroom/step"
+	"vmasim/report"
 )
 
 func newStep() *cobra.Command {
@@ -119,6 +120,9 @@ func (l *stepLines) run(ctx context.Context, title string) error {
 		}
 		if answer.Moved {
 			l.show(from)
+		}
+		if line == "map" || line == "m" {
+			fmt.Fprint(l.out, report.Bars(l.s.Trace(), report.Look{Width: stepWidth}))
 		}
 		if err != nil {
 			fmt.Fprintln(l.errs, "vmasim: "+err.Error())
