@@ -60,6 +60,7 @@ func TestCellsAnnounceAndAct(t *testing.T) {
 		{"Plain.Write", func(t *task.Task) uint64 { c.Write(t, 3); return 0 }, 0, task.OpPlainWrite, unsafe.Pointer(&c), 0, 3},
 		{"Flags64.Write", func(t *task.Task) uint64 { f.Write(t, 4); return 0 }, 0, task.OpPlainWrite, unsafe.Pointer(&f), 0, 4},
 		{"Flags64.SetBits", func(t *task.Task) uint64 { f.SetBits(t, 3); return 0 }, 0, task.OpSetBit, unsafe.Pointer(&f), 4, 7},
+		{"Flags64.ReadOnce", func(t *task.Task) uint64 { return f.ReadOnce(t) }, 7, task.OpReadOnce, unsafe.Pointer(&f), 7, 7},
 		{"Flags64.Read", func(t *task.Task) uint64 { return f.Read(t) }, 7, task.OpPlainRead, unsafe.Pointer(&f), 7, 7},
 		{"Plain.Read", func(t *task.Task) uint64 { return uint64(c.Read(t)) }, 3, task.OpPlainRead, unsafe.Pointer(&c), 3, 3},
 	}

@@ -40,6 +40,7 @@ func TestFastPathsAreInlined(t *testing.T) {
 		"(*Plain[uint64]).Write",
 		"(*Plain[uint64]).Peek",
 		"(*Flags64).Read",
+		"(*Flags64).ReadOnce",
 		"(*Flags64).Write",
 		"(*Flags64).Peek",
 		"(*SpinLock).Lock",

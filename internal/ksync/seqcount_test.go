@@ -80,3 +80,14 @@ func TestSeqcountReadersNeverSeeHalf(t *testing.T) {
 	})
 	r.want(t)
 }
+
+// TestSeqcountAdvanceOnce: it moves on by one, and orders nothing.
+func TestSeqcountAdvanceOnce(t *testing.T) {
+	tk, ev, reports := observed(0)
+	var s Seqcount
+	s.AdvanceOnce(tk)
+	reports.want(t)
+	if e := ev.after[0]; s.Peek() != 1 || e.Op != task.OpWriteOnce || e.New != 1 {
+		t.Errorf("it is %d, announced as %+v", s.Peek(), e)
+	}
+}

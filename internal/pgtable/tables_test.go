@@ -69,6 +69,20 @@ func TestLocksArePerTable(t *testing.T) {
 }
 
 // TestAllocOutOfMemory lets each of the allocations fail in turn, with an arena of which few frames are left.
+// TestTrylock: the lock of a table is tried without a wait.
+func TestTrylock(t *testing.T) {
+	tables, tk := newTables(t)
+	a, b := mustAlloc(t, tables, tk, 0x1000), mustAlloc(t, tables, tk, 0x2000)
+	if !a.Trylock(tk) || b.Trylock(tk) {
+		t.Error("one lock for the table: free at first, held then")
+	}
+	a.Unlock(tk)
+	if !b.Trylock(tk) {
+		t.Error("free again, and not to be had")
+	}
+	b.Unlock(tk)
+}
+
 func TestAllocOutOfMemory(t *testing.T) {
 	for left := range 4 {
 		mem := newMemory(t, phys.MinSize)

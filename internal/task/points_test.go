@@ -89,3 +89,15 @@ func TestPointManual(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestAllPoints: the set of all has each point, and no other.
+func TestAllPoints(t *testing.T) {
+	for p := range numPoints {
+		if !AllPoints().Has(p) {
+			t.Errorf("%s is missing", p.Info().Name)
+		}
+	}
+	if AllPoints().Has(numPoints) {
+		t.Error("there is one more")
+	}
+}

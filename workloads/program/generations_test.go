@@ -257,7 +257,7 @@ func TestReductionUnderEveryGeneration(t *testing.T) {
 	if testing.Short() {
 		programs = 3
 	}
-	for _, spec := range []string{"mmap-lock", "vma-rwsem", "vma-rwsem,-check-detached", "vma-rwsem,-address-after-ref", "vma-rwsem-seqcount,-lock-new-vma"} {
+	for _, spec := range []string{"mmap-lock", "vma-rwsem", "vma-rwsem,-check-detached", "vma-rwsem,-address-after-ref", "vma-rwsem-seqcount,-lock-new-vma", "spf-seq", "spf-seq,-check-under-lock"} {
 		t.Run(spec, func(t *testing.T) {
 			t.Parallel()
 			compared, spoke := 0, map[string]bool{}
