@@ -72,19 +72,21 @@ func TestStackGrowth(t *testing.T) {
 		{"a locked one", together(stack(400, 402, rw), flagged(func(*lab) {}, 400, linux.VMLocked), limited(mm.LimitMemlock, 4*page)),
 			398, linux.Write, linux.OK, "398-402 rw-p", "f"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			l := newLab(t, mm.Config{}, "")
-			defer l.end()
-			c.setup(l)
-			if got := fault.Touch(l.t, l.mm, at(c.touch), c.access); got != c.want {
-				t.Errorf("got %s, expected %s", got, c.want)
-			}
-			l.wantLayout(c.after)
-			if got := l.faulted(); got != c.faulted {
-				t.Errorf("faulted %s, expected %s", got, c.faulted)
-			}
-			l.checkContents()
-		})
+		for _, spec := range []string{"linux-6.18", "linux-6.18,+maple-nodes", "linux-6.18,-grow-under-write"} { // alone, all end alike
+			t.Run(c.name+" "+spec, func(t *testing.T) {
+				l := newLab(t, mm.Config{}, spec)
+				defer l.end()
+				c.setup(l)
+				if got := fault.Touch(l.t, l.mm, at(c.touch), c.access); got != c.want {
+					t.Errorf("got %s, expected %s", got, c.want)
+				}
+				l.wantLayout(c.after)
+				if got := l.faulted(); got != c.faulted {
+					t.Errorf("faulted %s, expected %s", got, c.faulted)
+				}
+				l.checkContents()
+			})
+		}
 	}
 }
 
