@@ -26,15 +26,12 @@ const (
 type enode struct {
 	ksync.Life
 	leaf   bool
-	parent ksync.Atomic32                    // isDead once the node is replaced
+	parent ksync.Pointer[enode]              // the node itself once it is replaced; nil: it is in the tree
 	pivot  [nodeSlots - 1]ksync.Atomic64     // the last address of each slot, as far as there is room
 	slot   [nodeSlots]ksync.Pointer[vma.VMA] // of a leaf; nil: a hole
 	child  [nodeSlots]ksync.Pointer[enode]   // of a node that is none
 	end    ksync.Atomic32                    // which slot is the last
 }
-
-// isDead stands for a parent pointer that leads to the node itself: mte_set_node_dead.
-const isDead = 1
 
 // treeOfNodesLayout is the tree's, where it has nodes.
 var treeOfNodesLayout = task.Layout{
@@ -55,7 +52,7 @@ func enodeFields() []task.Field {
 	field := func(name string, offset, size uintptr, doc string) task.Field {
 		return task.Field{Name: name, Offset: offset, Size: size, Read: walkRule, Write: storeRule, Doc: doc}
 	}
-	fields := []task.Field{field("parent", unsafe.Offsetof(e.parent), unsafe.Sizeof(e.parent), "whether the node is dead: replaced by another")}
+	fields := []task.Field{field("parent", unsafe.Offsetof(e.parent), unsafe.Sizeof(e.parent), "the node itself, if it is dead: replaced by another")}
 	for i := range e.pivot {
 		fields = append(fields, field(fmt.Sprintf("pivot[%d]", i), unsafe.Offsetof(e.pivot)+uintptr(i)*unsafe.Sizeof(e.pivot[0]), unsafe.Sizeof(e.pivot[0]),
 			"the last address of a slot"))
@@ -136,7 +133,7 @@ func (ns *Nodes) Rewind() {
 func (ns *Nodes) alloc(t *task.Task, leaf bool) *enode {
 	n := ns.slab.AllocNoFail(t)
 	n.leaf = leaf
-	n.parent.Init(0)
+	n.parent.Init(nil)
 	for i := range n.pivot {
 		n.pivot[i].Init(0)
 	}
@@ -159,7 +156,7 @@ func (ns *Nodes) retire(t *task.Task, gone []*enode) {
 		return
 	}
 	for _, n := range gone {
-		n.parent.WriteOnce(t, isDead)
+		n.parent.WriteOnce(t, n) // mte_set_node_dead
 	}
 	ns.rcu.Quiescent(t) // when callbacks run is to be the same with and without an observer
 	ns.rcu.Call(t, func(t *task.Task) { ns.free(t, gone) })

@@ -24,7 +24,7 @@ func shape(tr *Tree) string {
 		count++
 		parts := n.parts(max)
 		switch {
-		case n.parent.Peek() == isDead:
+		case n.parent.Peek() == n:
 			return "a dead node is in the tree"
 		case depth > 0 && len(parts) < nodeMin:
 			return fmt.Sprintf("a node of %d slots is no root", len(parts))
@@ -174,7 +174,7 @@ func TestStoresReplaceNodes(t *testing.T) {
 		if same := slices.Equal(before, old.parts(maxAddr)); same != c.replace {
 			t.Errorf("%s: the old node is as it was: %v", c.spec, same)
 		}
-		if dead := old.parent.Peek() == isDead; dead != c.replace {
+		if dead := old.parent.Peek() == old; dead != c.replace {
 			t.Errorf("%s: the old node is dead: %v", c.spec, dead)
 		}
 		if got := entriesOf(tk, tr); !slices.Equal(got, []Entry{{10, 20, vs[0]}, {30, 40, vs[1]}}) {

@@ -37,7 +37,7 @@ func (c *cursor) toLeaf(t *task.Task, addr uint64, early bool) bool {
 		c.seek(t, addr)
 		if n.leaf {
 			c.load(t, early)
-			return !n.isDead(t)
+			return !n.isDead(t, early)
 		}
 		var next *enode
 		if early {
@@ -45,7 +45,7 @@ func (c *cursor) toLeaf(t *task.Task, addr uint64, early bool) bool {
 		} else {
 			next = n.child[c.offset].LoadAcquire(t)
 		}
-		if n.isDead(t) {
+		if n.isDead(t, early) {
 			return false
 		}
 		if c.node = next; next == nil {
@@ -78,8 +78,14 @@ func (c *cursor) load(t *task.Task, early bool) {
 	}
 }
 
-// isDead reports whether the node was replaced: ma_dead_node.
-func (n *enode) isDead(t *task.Task) bool { return n.parent.ReadOnce(t) == isDead }
+// isDead reports whether the node was replaced: ma_dead_node. A walk that has come to the node by an early load may be too early for the
+// mark, too.
+func (n *enode) isDead(t *task.Task, early bool) bool {
+	if early {
+		return n.parent.LoadEarly(t, task.StaleWalk) == n
+	}
+	return n.parent.ReadOnce(t) == n
+}
 
 // next goes to the next slot, in the next leaf by way of the root; it reports false behind the last one: mas_next_slot.
 func (tr *Tree) next(t *task.Task, c *cursor) bool {
@@ -95,7 +101,7 @@ func (tr *Tree) next(t *task.Task, c *cursor) bool {
 				c.last = n.pivot[c.offset].ReadOnce(t)
 			}
 			c.load(t, false)
-			if !n.isDead(t) {
+			if !n.isDead(t, false) {
 				tr.nodes.judge(t, c)
 				return true
 			}
