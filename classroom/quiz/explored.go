@@ -23,6 +23,12 @@ func verdictQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	if err != nil {
 		return nil, err
 	}
+	return verdictOf(sc, spec, r), nil
+}
+
+// verdictOf is about a scenario with this result.
+func verdictOf(sc *workloads.Scenario, spec string, r *program.Result) *Question {
+	breaks := r.Verdict() == program.Violated
 	return &Question{
 		Lines: about(sc, spec),
 		Ask:   "Is there an order of steps that breaks something? violation or verified",
@@ -41,7 +47,7 @@ func verdictQuestion(ctx context.Context, d *drawing) (*Question, error) {
 			return m, nil
 		},
 		solution: fixed(word(breaks, program.Violated, program.Verified)),
-	}, nil
+	}
 }
 
 // outcomeQuestion asks about an outcome: one that some do, or one that is put together from the parts of several.
@@ -113,6 +119,11 @@ func breakQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	if err != nil {
 		return nil, err
 	}
+	return breakOf(sc, spec, r)
+}
+
+// breakOf asks for an order that breaks a scenario with this result.
+func breakOf(sc *workloads.Scenario, spec string, r *program.Result) (*Question, error) {
 	p, err := program.New(sc, program.Setting{Rules: spec})
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ type Question struct {
 	Seed  uint64
 	Lines []string // what it is about
 	Ask   string   // how an answer is written
+	Hints []string // each says more than the one before; none: it has none
 
 	mark     func(ctx context.Context, answer string) (Mark, error)
 	solution func(ctx context.Context) (string, error) // a right answer

@@ -1,6 +1,7 @@
 package quiz
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -98,5 +99,48 @@ func TestOutcomeShowsOne(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	if _, err := New(t.Context(), "verdit", 1); err == nil || !strings.Contains(err.Error(), `did you mean "verdict"?`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestExercises: each has a solution that is right, hints, and a check that refuses what is no answer.
+func TestExercises(t *testing.T) {
+	if n := len(Exercises()); n != 12 {
+		t.Errorf("%d exercises", n)
+	}
+	for i, e := range Exercises() {
+		q, err := NewExercise(t.Context(), e.Name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		solution, err := q.Solution(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := q.Mark(t.Context(), solution); err != nil || !m.Right {
+			t.Errorf("%s: the solution %q is marked %+v, %v", e.Name, solution, m, err)
+		}
+		if _, err := q.Mark(t.Context(), "perhaps"); err == nil {
+			t.Errorf("%s: perhaps is an answer", e.Name)
+		}
+		if len(q.Hints) == 0 || q.Lines[0] != e.Goal {
+			t.Errorf("%s lacks hints or a goal", e.Name)
+		}
+		if !strings.HasPrefix(e.Name, fmt.Sprintf("ex%02d-", i+1)) {
+			t.Errorf("%s is the %d-th", e.Name, i+1)
+		}
+	}
+	if _, err := NewExercise(t.Context(), "13"); err == nil || !strings.Contains(err.Error(), "ex12-two-ways") {
+		t.Errorf("%v", err)
+	}
+	mend, err := NewExercise(t.Context(), "7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := mend.Mark(t.Context(), "refcount-v6,+settle-before-put"); err != nil || m.Right || m.Replay == "" {
+		t.Errorf("half of it is marked %+v, %v", m, err)
+	}
+	if _, err := mend.Mark(t.Context(), "linux-6.18"); err == nil || !strings.Contains(err.Error(), "does not begin with refcount-v6") {
+		t.Errorf("another generation: %v", err)
 	}
 }

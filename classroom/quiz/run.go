@@ -114,19 +114,24 @@ func askValue(sc *workloads.Scenario, spec string, t *trace.Trace, cell, replay 
 		}
 		lines = append(lines, line)
 	}
-	number := func(word string) (uint64, error) { return strconv.ParseUint(word, 0, 64) }
 	return &Question{
-		Lines: append(lines, ""),
-		Ask:   "Which value has " + cell + " now? a number, such as 2 or 0x40000001",
-		mark: func(_ context.Context, answer string) (Mark, error) {
-			got, err := number(answer)
-			if err != nil {
-				return Mark{}, fmt.Errorf("%s is no number", suggest.Quote(answer))
-			}
-			want, err := number(value)
-			return Mark{got == want, append([]string{cell + " is " + value + ":"}, seen...), replay}, err
-		},
+		Lines:    append(lines, ""),
+		Ask:      "Which value has " + cell + " now? a number, such as 2 or 0x40000001",
+		mark:     markNumber(value, append([]string{cell + " is " + value + ":"}, seen...), replay),
 		solution: fixed(value),
+	}
+}
+
+// markNumber marks a number, however it is written.
+func markNumber(value string, why []string, replay string) func(context.Context, string) (Mark, error) {
+	number := func(word string) (uint64, error) { return strconv.ParseUint(word, 0, 64) }
+	return func(_ context.Context, answer string) (Mark, error) {
+		got, err := number(answer)
+		if err != nil {
+			return Mark{}, fmt.Errorf("%s is no number", suggest.Quote(answer))
+		}
+		want, err := number(value)
+		return Mark{got == want, why, replay}, err
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -112,7 +113,11 @@ func validArguments(cmd *cobra.Command, args []string) error {
 		case name == "oracles":
 			_, err = check.Lookup(arg)
 		case name == "quiz":
-			_, err = quiz.Find(arg)
+			if exercise.MatchString(arg) {
+				_, err = quiz.NewExercise(context.Background(), arg)
+			} else {
+				_, err = quiz.Find(arg)
+			}
 		case name == "scenarios":
 			_, err = workloads.LoadBuiltin(arg)
 		case name == "help":

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,13 +19,14 @@ type quizOptions struct {
 	seed     uint64
 	answer   string
 	solution bool
+	hints    int
 	json     bool
 }
 
 func newQuiz() *cobra.Command {
 	o := &quizOptions{}
 	cmd := &cobra.Command{
-		Use:   "quiz [KIND]",
+		Use:   "quiz [KIND | EXERCISE]",
 		Short: "Be asked what the protocol does, and be told by a run",
 		Long: `Ask a question about the protocol and mark the answer, which is read from standard
 input: can this outcome happen, which rule forbids this, which value does this step
@@ -39,6 +42,7 @@ is no answer.`,
   vmasim quiz value --seed 7
   vmasim quiz outcome --seed 7 --answer yes
   vmasim quiz break --seed 7 --solution
+  vmasim quiz 6 --hints 2
   vmasim quiz rule --seed 7 --answer detach-waits --format json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -51,6 +55,9 @@ is no answer.`,
 				for _, k := range quiz.Kinds() {
 					all = append(all, cobra.CompletionWithDesc(k.Name, k.Doc))
 				}
+				for _, e := range quiz.Exercises() {
+					all = append(all, cobra.CompletionWithDesc(e.Name, e.Goal))
+				}
 			}
 			return all, cobra.ShellCompDirectiveNoFileComp
 		},
@@ -58,6 +65,7 @@ is no answer.`,
 	}
 	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "which question of the kind")
 	cmd.Flags().StringVar(&o.answer, "answer", "", "the answer, in place of standard input")
+	cmd.Flags().IntVar(&o.hints, "hints", 0, "of an exercise: so many hints")
 	cmd.Flags().BoolVar(&o.solution, "solution", false, "tell a right answer, and why it is one")
 	set := func(text string) error {
 		if o.json = text == "json"; !o.json && text != "text" {
@@ -88,14 +96,22 @@ func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
 		for _, k := range quiz.Kinds() {
 			fmt.Fprintf(out, "%-8s %s\n", k.Name, k.Doc)
 		}
+		fmt.Fprintln(out, "\nexercises, by number or name:")
+		for i, e := range quiz.Exercises() {
+			fmt.Fprintf(out, "%2d %s\n", i+1, e.Name)
+		}
 		return nil
 	}
-	q, err := quiz.New(cmd.Context(), args[0], o.seed)
+	q, err := newQuestion(cmd.Context(), args[0], o.seed)
 	if err != nil {
 		return refusing(cmd, err)
 	}
 	if !o.json {
-		fmt.Fprintln(out, strings.Join(append(q.Lines, q.Ask), "\n"))
+		lines := append(q.Lines, q.Ask)
+		for i, h := range q.Hints[:max(0, min(o.hints, len(q.Hints)))] {
+			lines = append(lines, fmt.Sprintf("hint %d of %d: %s", i+1, len(q.Hints), h))
+		}
+		fmt.Fprintln(out, strings.Join(lines, "\n"))
 	}
 	answer := o.answer
 	switch {
@@ -124,6 +140,17 @@ func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
 	}
 	return printMark(cmd, &a, o)
 }
+
+// newQuestion draws a question of a kind, or makes that of an exercise.
+func newQuestion(ctx context.Context, name string, seed uint64) (*quiz.Question, error) {
+	if exercise.MatchString(name) {
+		return quiz.NewExercise(ctx, name)
+	}
+	return quiz.New(ctx, name, seed)
+}
+
+// exercise is how exercises are named.
+var exercise = regexp.MustCompile(`^(ex)?\d`)
 
 // printMark says what an answer is worth.
 func printMark(cmd *cobra.Command, a *asked, o *quizOptions) error {
