@@ -19,11 +19,10 @@ func (a *advising) installGuards(t *task.Task, v *vma.VMA, start, end uint64) er
 	if err := refuseAny(t, v, unguardable|linux.VMLocked); err != nil {
 		return err
 	}
-	flag := !a.mm.Machine.NoMaybeGuard
-	if flag {
+	if !a.mm.Machine.NoMaybeGuard {
 		v.SetFlag(t, linux.VMMaybeGuard)
 	}
-	if !flag || v.IsAnonymous(t) {
+	if a.preparesAnonVMA(t, v) {
 		if err := a.mm.PrepareAnonVMA(t, v); err != nil {
 			return err
 		}

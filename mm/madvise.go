@@ -13,7 +13,8 @@ type adviceLock uint8
 const (
 	unknownAdvice adviceLock = iota
 	mmapRead                 // mmap_lock for reading
-	vmaRead                  // the read lock of the one VMA that covers the range, else mmap_lock for reading
+	vmaRead                  // the read lock of the one VMA that covers the range, else mmap_lock for reading; up to 6.16 that alone
+	vmaReadGuard             // the same; up to 6.18 mmap_lock alone
 	mmapWrite                // mmap_lock for writing
 )
 
@@ -49,8 +50,8 @@ var adviceTable = [...]advice{
 	linux.MADV_DONTNEED:        {lock: vmaRead, discards: true, pages: (*advising).dontneed},
 	linux.MADV_DONTNEED_LOCKED: {lock: vmaRead, discards: true, pages: (*advising).dontneedLocked},
 	linux.MADV_FREE:            {lock: vmaRead, discards: true, pages: (*advising).free},
-	linux.MADV_GUARD_INSTALL:   {lock: mmapRead, discards: true, pages: (*advising).installGuards},
-	linux.MADV_GUARD_REMOVE:    {lock: mmapRead, pages: (*advising).removeGuards},
+	linux.MADV_GUARD_INSTALL:   {lock: vmaReadGuard, discards: true, pages: (*advising).installGuards},
+	linux.MADV_GUARD_REMOVE:    {lock: vmaReadGuard, pages: (*advising).removeGuards},
 	linux.MADV_REMOVE:          {lock: mmapRead, discards: true, pages: (*advising).punchHole},
 	linux.MADV_WILLNEED:        {lock: mmapRead, pages: (*advising).willneed},
 	linux.MADV_COLD:            {lock: mmapRead, pages: (*advising).cold},
@@ -111,10 +112,12 @@ func (a *advising) locked(t *task.Task, start, end uint64) error {
 		a.mm.endCall(t, err)
 		return err
 	}
-	if a.lock == vmaRead {
+	if a.lock == vmaRead || a.lock == vmaReadGuard {
 		if done, err := a.underVMALock(t, start, end); done {
 			return err
 		}
+		t.Counters[task.AdviceMmapLock]++
+		t.Reach(task.AdviceUnderMmapLock)
 	}
 	a.mm.MmapReadLock(t)
 	defer a.mm.MmapReadUnlock(t)
@@ -124,20 +127,47 @@ func (a *advising) locked(t *task.Task, start, end uint64) error {
 	return a.walk(t, start, end)
 }
 
-// underVMALock carries the advice out under a VMA read lock alone if one VMA covers the range: try_vma_read_lock. It reports false
-// if the caller must use mmap_lock.
+// underVMALock carries the advice out under a VMA read lock alone, if the rules have it do so and the VMA allows it: try_vma_read_lock. It
+// reports false if the caller must use mmap_lock.
 func (a *advising) underVMALock(t *task.Task, start, end uint64) (done bool, err error) {
+	rule := rules.AdviceVMALock
+	if a.lock == vmaReadGuard {
+		rule = rules.GuardVMALock
+	}
+	if !a.mm.Rules.Has(rule) {
+		return false, nil
+	}
 	r := a.mm.LockVMAUnderRCU(t, start)
 	if r.VMA == nil {
 		return false, nil
 	}
 	defer a.mm.EndRead(t, r)
-	if r.VMA.End(t) < end {
+	if !a.sufficient(t, r.VMA, end) {
 		return false, nil
 	}
+	t.Counters[task.AdviceVMALock]++
+	t.Reach(task.AdviceUnderVMALock)
 	_, err = a.apply(t, r.VMA, start, end)
 	a.finish(t)
 	return true, err
+}
+
+// sufficient reports whether the read lock of a VMA is enough to carry the advice out up to end: is_vma_lock_sufficient. The range may not go
+// on behind the VMA, no userfaultfd may have to be told of it, and no anon_vma may have to be made, which looks at the neighbours.
+func (a *advising) sufficient(t *task.Task, v *vma.VMA, end uint64) bool {
+	rs := &a.mm.Rules
+	switch {
+	case rs.Has(rules.AdviceOneVMA) && v.End(t) < end:
+		return false
+	case v.Flags(t)&(linux.VMUffdMiss|linux.VMUffdWP) != 0: // userfaultfd_armed
+		return false
+	}
+	return !(rs.Has(rules.GuardAnonVMA) && a.preparesAnonVMA(t, v) && v.AnonVMA(t) == nil)
+}
+
+// preparesAnonVMA reports whether the advice gives the VMA an anon_vma if it has none: prepares_anon_vma.
+func (a *advising) preparesAnonVMA(t *task.Task, v *vma.VMA) bool {
+	return a.value == linux.MADV_GUARD_INSTALL && (a.mm.Machine.NoMaybeGuard || v.IsAnonymous(t))
 }
 
 // walk carries the advice out for all that is mapped in [start, end): madvise_walk_vmas. The caller holds mmap_lock.

@@ -21,6 +21,9 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 	t.Enter("__split_vma")
 	defer t.Leave()
 	m := mm.Machine
+	if mm.Rules.Has(rules.SplitLocksFirst) {
+		mm.StartWrite(t, v)
+	}
 	n, err := m.VMAs.Dup(t, v, &mm.MMLock)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ func newText(w io.Writer, look Look) func(*driver.Result) error {
 		b := &strings.Builder{}
 		b.WriteString(between)
 		between = "\n"
-		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, operations, faultTable, machine, findings} {
+		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, operations, faultTable, userTable, machine, findings} {
 			part(b, r, look)
 		}
 		b.WriteString("\n" + Wrap(verdict(r)+"\n", look.width(), "  "))
@@ -72,6 +72,26 @@ func faultTable(b *strings.Builder, r *driver.Result, look Look) {
 	}
 	b.WriteString("\n" + t.text(look))
 	b.WriteString(Wrap(sentence(f)+"\n", look.width(), ""))
+}
+
+// userTable tells how often readers of the layout had to look for a VMA otherwise than under its lock.
+func userTable(b *strings.Builder, r *driver.Result, look Look) {
+	u := &r.Users
+	var t table
+	for _, row := range []struct {
+		name string
+		n    uint64
+	}{
+		{"maps: next VMA under mmap_lock", u.NextFallback},
+		{"maps: next VMA searched again", u.NextRetry},
+	} {
+		if row.n > 0 {
+			t = append(t, []string{row.name, count(row.n), rate(perSecond(row.n, r))})
+		}
+	}
+	if t != nil {
+		b.WriteString("\n" + t.text(look))
+	}
 }
 
 // sentence says in plain words how faults were handled, and why some were not handled under the VMA lock.

@@ -30,7 +30,7 @@ var fieldLayout = task.Layout{
 		{Name: "vm_mm", Offset: unsafe.Offsetof(VMA{}.mm), Size: 8, Read: optimisticRule, Write: onceRule,
 			Doc: "the address space it belongs to"},
 		{Name: "vm_flags", Offset: unsafe.Offsetof(VMA{}.flags), Size: 8, Read: stableRule, Write: mostRule,
-			Bits: task.LockRule{task.MmapRead}, Doc: "rights and kind; VM_MAYBE_GUARD is set atomically"},
+			Bits: task.LockRule{task.MmapRead, task.VMARead}, Doc: "rights and kind; VM_MAYBE_GUARD is set atomically"},
 		{Name: "vm_pgoff", Offset: unsafe.Offsetof(VMA{}.pgoff), Size: 8, Read: stableRule, Write: everythingRule,
 			Doc: "page offset in the file or of the anonymous memory"},
 		{Name: "vm_anon_pgoff", Offset: unsafe.Offsetof(VMA{}.anonPgoff), Size: 8, Read: stableRule, Write: everythingRule,

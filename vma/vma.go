@@ -115,7 +115,7 @@ func (v *VMA) SetFlags(t *task.Task, f linux.VMFlags) {
 }
 
 // SetFlag sets a sticky flag, which faults do not look at, while they may be reading the rest: vma_set_atomic_flag. The caller
-// holds mmap_lock for reading. The VMA lock would not do: a writer that splits the VMA copies its flags before it locks it.
+// holds mmap_lock for reading, or the VMA lock, which a writer that splits the VMA does not wait for before it copies the flags.
 func (v *VMA) SetFlag(t *task.Task, f linux.VMFlags) {
 	if invariants.Enabled {
 		v.AssertStabilised(t)

@@ -19,6 +19,16 @@ var splitRules = rows{
 		Shows:  "split-anon-vma",
 		Seen:   SeenVerdict,
 	},
+	SplitLocksFirst: {
+		Name:   "split-locks-first",
+		Does:   "a split write-locks the VMA that it shortens before it copies it",
+		Since:  "no version in our sources: the kernel locks it when the copy is made",
+		Effect: "VM_MAYBE_GUARD, which is set under the VMA's read lock meanwhile, is in both parts",
+		Shows:  "guard-split",
+		Seen:   SeenVerdict,
+		Home:   "linux-7",
+		Locks:  withVMALock,
+	},
 	UndoSplit: {
 		Name:   "undo-split",
 		Does:   "a call that fails at its second split joins what its first split has cut",

@@ -108,6 +108,7 @@ const (
 	// split
 	SplitLocksOld
 	SplitClonesAnonVMA
+	SplitLocksFirst
 	UndoSplit
 
 	// move
@@ -162,6 +163,10 @@ const (
 	HookLast
 	SealLooksFirst
 	SharedZero
+	AdviceVMALock
+	AdviceOneVMA
+	GuardVMALock
+	GuardAnonVMA
 
 	numRules
 )
@@ -205,14 +210,14 @@ func theDefault() bits { return inAll().and(under(RefcountLock)) }
 // inAll has the rules of every generation, as far as they mean something under its lock: all but the proposals, the old forms and what later
 // kernels have mended.
 func inAll() bits {
-	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, UndoSplit, WaitAcquire, MapleNodes)).without(bitsOf(since618[:]...))
+	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, SplitLocksFirst, UndoSplit, WaitAcquire, MapleNodes)).without(bitsOf(since618[:]...))
 }
 
 // since618 are the rules that came after Linux 6.18, in 6.19, in the stable versions of 7.2, and in 7.3.
-var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, SplitKept, UncountKept, AnonOffsets, EarlyMergeable, EarlyMapCount, SharedZero}
+var since618 = [...]Rule{KillableForkLock, ResetKept, SpareSource, SplitKept, UncountKept, AnonOffsets, EarlyMergeable, EarlyMapCount, SharedZero, GuardVMALock, GuardAnonVMA}
 
 // since617 are rules about users of the VMA lock beside faults, that came with Linux 6.17.
-var since617 = [...]Rule{MapsVMALocks, UnlockBeforeNext, NextAnew, NextNotBehind, RecheckGap, FallBackFromLast}
+var since617 = [...]Rule{MapsVMALocks, UnlockBeforeNext, NextAnew, NextNotBehind, RecheckGap, FallBackFromLast, AdviceVMALock, AdviceOneVMA}
 
 // sinceDelayedCheck says when faults have gone on under mmap_lock since 6.10, "mm: delay the check for a NULL anon_vma".
 const sinceDelayedCheck = "if there is no VMA, or it is write-locked, or has moved; if it needs an anon_vma and `mmap_lock` is not free; " +
@@ -401,6 +406,8 @@ var contradictionTable = [...]contradiction{
 	{setting{CheckVMMM, false}, setting{CheckMMInside, true}, "there is nothing to compare where"},
 	{setting{CheckMMInside, false}, setting{PinForeignMM, true}, "lock_vma_under_rcu gives a foreign VMA back as it would its own"},
 	{setting{DropRCU, false}, setting{WalkAnew, true}, "in one RCU section a walk may go on from where it stands, and where it does makes no difference"},
+	{setting{AdviceVMALock, false}, setting{AdviceOneVMA, true}, "mmap_lock keeps all VMAs of the range"},
+	{setting{GuardVMALock, false}, setting{GuardAnonVMA, true}, "mmap_lock is held, as making an anon_vma demands"},
 	{setting{MapsVMALocks, false}, setting{UnlockBeforeNext, true}, noNext},
 	{setting{MapsVMALocks, false}, setting{NextAnew, true}, noNext},
 	{setting{MapsVMALocks, false}, setting{NextNotBehind, true}, noNext},

@@ -56,7 +56,7 @@ func (r *run) collect(res *Result, end *ending) {
 		}
 	}
 	all.merge(&end.wrong)
-	res.Faults, res.Ops = faultsOf(&counters), ops(&stats)
+	res.Faults, res.Users, res.Ops = faultsOf(&counters), usersOf(&counters), ops(&stats)
 	res.Unexpected, res.UnexpectedTotal = all.unexpected(), all.total
 	res.Violations, res.ViolationTotal = r.violations.reported()
 }

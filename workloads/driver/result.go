@@ -24,6 +24,7 @@ type Result struct {
 
 	Ops    Ops    `json:"ops"` // by kind, in the manual's order; kinds that did not run are left out
 	Faults Faults `json:"faults"`
+	Users  Users  `json:"vma_lock_users"`
 	VMAs   VMAs   `json:"vmas"`
 	Memory Memory `json:"memory"`
 
@@ -93,6 +94,23 @@ func speculationOf(c *task.Counters) (moved Errors) {
 		}
 	}
 	return moved
+}
+
+// Users counts how users of the VMA lock other than faults have fared. Linux counts none of it.
+type Users struct {
+	NextRetry      uint64 `json:"next_vma_retry"`
+	NextFallback   uint64 `json:"next_vma_fallback"`
+	AdviceVMALock  uint64 `json:"madvise_vma_lock"`
+	AdviceMmapLock uint64 `json:"madvise_mmap_lock"`
+}
+
+func usersOf(c *task.Counters) Users {
+	return Users{
+		NextRetry:      c[task.NextVMARetry],
+		NextFallback:   c[task.NextVMAFallback],
+		AdviceVMALock:  c[task.AdviceVMALock],
+		AdviceMmapLock: c[task.AdviceMmapLock],
+	}
 }
 
 // VMAs tells about the VMAs of all address spaces, at the end of the scenario, before the rest is torn down.

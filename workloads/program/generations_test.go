@@ -43,6 +43,7 @@ var departureTable = map[string][]departure{
 	},
 	"linux-7": {
 		{[]string{"anon-offsets", "early-map-count", "early-mergeable", "shared-zero"}, "they ask for what 7.3 does otherwise: two VMAs stay apart or become one, an mremap is refused, another object is mapped"},
+		{[]string{"guard-split"}, "guard markers are installed under a VMA lock, and a split copies the VMA's flags before it waits for that"},
 	},
 	"free-at-zero": {
 		{[]string{"detach-race", "downgrade-ends-locks", "foreign-put", "inc-from-zero", "kept-node", "last-put", "merge-removed", "put-to-zero", "reattach", "reuse-before-lock",
