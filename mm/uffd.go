@@ -26,6 +26,9 @@ var uffdLayout = task.Layout{
 	},
 }
 
+// UffdLayout returns the declaration of the context of a userfaultfd. The caller must not change it.
+func UffdLayout() *task.Layout { return &uffdLayout }
+
 // UffdRegister registers a range of private anonymous memory with the userfaultfd of the address space, which is made if there is none:
 // UFFDIO_REGISTER. A hole, or other memory, gives EINVAL before anything is changed; VMAs before one that cannot be split stay
 // registered. Errors are linux.Errno values, wrapped.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/check"
+	"vmasim/classroom/explain"
 	"vmasim/classroom/quiz"
 	"vmasim/internal/rules"
 	"vmasim/workloads"
@@ -110,6 +111,8 @@ func validArguments(cmd *cobra.Command, args []string) error {
 			}
 		case name == "rules":
 			_, err = explainRule(arg)
+		case name == "explain":
+			_, err = explain.Find(arg)
 		case name == "oracles":
 			_, err = check.Lookup(arg)
 		case name == "quiz":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -79,6 +80,18 @@ func completeFlag(cmd *cobra.Command, name string, complete cobra.CompletionFunc
 	if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
 		panic(err)
 	}
+}
+
+// registerJSON adds --format, which is text or json, to a command that has no other formats.
+func registerJSON(cmd *cobra.Command, json *bool, what string) {
+	set := func(text string) error {
+		if *json = text == "json"; !*json && text != "text" {
+			return errors.New("expected text or json")
+		}
+		return nil
+	}
+	cmd.Flags().Var(&flag{kind: "FORMAT", set: set}, "format", "text, or json: "+what)
+	completeFlag(cmd, "format", cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func setRules(o *runOptions, text string) error {

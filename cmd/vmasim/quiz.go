@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -67,14 +66,7 @@ is no answer.`,
 	cmd.Flags().StringVar(&o.answer, "answer", "", "the answer, in place of standard input")
 	cmd.Flags().IntVar(&o.hints, "hints", 0, "of an exercise: so many hints")
 	cmd.Flags().BoolVar(&o.solution, "solution", false, "tell a right answer, and why it is one")
-	set := func(text string) error {
-		if o.json = text == "json"; !o.json && text != "text" {
-			return errors.New("expected text or json")
-		}
-		return nil
-	}
-	cmd.Flags().Var(&flag{kind: "FORMAT", set: set}, "format", "text, or json: one object for a marking script")
-	completeFlag(cmd, "format", cobra.FixedCompletions([]cobra.Completion{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	registerJSON(cmd, &o.json, "one object for a marking script")
 	return cmd
 }
 

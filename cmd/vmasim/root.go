@@ -96,7 +96,7 @@ time in every order that matters, and beside the running kernel as a check.`,
 	info, _ := debug.ReadBuildInfo()
 	root.Version = version(info)
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newRun(), newExplore(), newReplay(), newStep(), newPage(), newQuiz(), newDraw(), newDiff(), newScenarios(), newRules(), newOracles(), newVersion())
+	root.AddCommand(newRun(), newExplore(), newReplay(), newStep(), newPage(), newQuiz(), newDraw(), newDiff(), newScenarios(), newRules(), newOracles(), newExplain(), newVersion())
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultCompletionCmd() // which prints to what standard output is now
 	if c, _, err := root.Find([]string{"completion"}); err == nil && c != root {

@@ -28,7 +28,7 @@ var layerTable = [][]string{
 	{"explore/exploretest"},
 	{"workloads/interp"},
 	{"workloads/driver", "workloads/seqtest"},
-	{"workloads/program", "workloads/inject", "judge/host"},
+	{"workloads/program", "workloads/inject", "judge/host", "classroom/explain"},
 	{"judge/settings", "classroom/step"},
 	{"judge", "judge/lockpath", "classroom/screen", "classroom/play", "classroom/quiz"},
 	{"classroom/page", "classroom/page/engine"},
