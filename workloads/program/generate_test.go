@@ -105,3 +105,20 @@ func TestNewHuntRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestGenerateDropsDeclarations: what a smaller program can do without is not declared any more, and what it needs still is.
+func TestGenerateDropsDeclarations(t *testing.T) {
+	h, err := NewHunt(generateOptions("linux-6.18,-lock-grown", "linux-6.18", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := parse(t, "mm child\nfile F memory 4K\nfile G memory 4K\nlimit vma_refs 2\nmay alloc-fails\ninit\n    mmap A 8K rw private file F\n"+
+		"thread mover\n    mmap 4K rw private file F +8K at A+8K fixed\n    mremap A 8K to 8K at A+16M fixed maymove => any\n")
+	less, err := h.trial(t.Context(), 1).undeclared(sc, "linux-6.18,-keep-charge", "commit-charge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := less.String(); !strings.HasPrefix(text, "file F memory 4K\n\ninit\n") {
+		t.Errorf("left:\n%s", text)
+	}
+}

@@ -244,7 +244,34 @@ func (t *trial) shrink(sc *workloads.Scenario, r *Result, seen, others string, s
 	if smaller != p {
 		err = errors.Join(err, smaller.Close())
 	}
-	return small, err
+	if err != nil || stated {
+		return small, err
+	}
+	return t.undeclared(small, seen, failure.Kind())
+}
+
+// undeclared returns a program without the declarations that it can do without, and is violated in the same way: what is left of a program
+// may need no file any more, and no choice.
+func (t *trial) undeclared(sc *workloads.Scenario, seen, oracle string) (*workloads.Scenario, error) {
+	text := sc.String()
+	for line := range strings.Lines(text) {
+		word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !slices.Contains([]string{"mm", "file", "limit", "may"}, word) {
+			continue
+		}
+		less, err := workloads.Parse(sc.File, []byte(strings.Replace(sc.String(), line, "", 1)))
+		if err != nil {
+			continue // some statement needs it
+		}
+		r, err := t.survey(less, seen, explore.DPOR, outcomeExecutions)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(r.Broken(), oracle) {
+			sc = less
+		}
+	}
+	return sc, nil
 }
 
 // missed looks for outcomes that only one side has: where searches have seen some that the others have not, all are looked for there.
