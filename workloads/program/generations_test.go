@@ -26,7 +26,7 @@ type departure struct {
 // departureTable has them all: what is not here must be verified, and what is here must not be.
 var departureTable = map[string][]departure{
 	"mmap-lock": {
-		{[]string{"reader-overflow", "seq-wrap"}, "they ask for read locks of VMAs, and get none"},
+		{[]string{"maple-split", "reader-overflow", "seq-wrap"}, "they ask for read locks of VMAs, and get none"},
 	},
 	"vma-rwsem": {
 		{[]string{"reader-overflow"}, "a rwsem has no limit that the test could reach, so no reader is sent away"},
@@ -36,7 +36,7 @@ var departureTable = map[string][]departure{
 		{[]string{"reader-overflow"}, "a rwsem has no limit that the test could reach, so no reader is sent away"},
 	},
 	"spf-seq": {
-		{[]string{"reader-overflow", "seq-wrap"}, "they ask for read locks of VMAs, and get none"},
+		{[]string{"maple-split", "reader-overflow", "seq-wrap"}, "they ask for read locks of VMAs, and get none"},
 	},
 	"refcount": {
 		{[]string{"foreign-put", "reuse-while-locking", "b27-foreign-wake"}, "a reader wakes the writer of an mm that is freed: nothing has pinned it"},
