@@ -30,43 +30,52 @@ func (mm *MM) DamonVMAs(t *task.Task) (n uint64) {
 
 // TaskVMAs counts the VMAs one after the other, each under its own read lock, as bpf's task_vma iterator does: one that cannot be locked
 // is looked at under mmap_lock. A VMA that comes or goes meanwhile may be counted or not. It fails with EINTR.
-func (mm *MM) TaskVMAs(t *task.Task) (n uint64, err error) {
+func (mm *MM) TaskVMAs(t *task.Task) (n uint64, err error) { return mm.EachVMA(t, func() {}) }
+
+// EachVMA is TaskVMAs that runs a program on each VMA: on a copy of it or, without the rule, on the VMA itself with a reference.
+func (mm *MM) EachVMA(t *task.Task, program func()) (n uint64, err error) {
 	t.Enter("bpf_iter_task_vma_next")
 	defer t.Leave()
 	for addr := uint64(0); ; n++ {
-		next, found, err := mm.nextVMA(t, addr)
-		if err != nil || !found {
+		next, pinned, err := mm.nextVMA(t, addr)
+		if err != nil || next == 0 {
 			return n, err
+		}
+		program()
+		if pinned.VMA != nil {
+			mm.EndRead(t, pinned)
 		}
 		addr = next
 	}
 }
 
-// nextVMA returns where the first VMA that ends above addr ends; false if there is none.
-func (mm *MM) nextVMA(t *task.Task, addr uint64) (end uint64, found bool, err error) {
+// nextVMA returns where the first VMA that ends above addr ends, 0 if there is none, and the reference on it that is handed out, if one is.
+func (mm *MM) nextVMA(t *task.Task, addr uint64) (end uint64, pinned vma.ReadLock, err error) {
 	mm.RCU.ReadLock(t)
+	found := false
 	mm.Tree.Ascend(t, addr, func(e tree.Entry) bool {
 		addr, found = max(addr, e.Start), true
 		return false
 	})
 	mm.RCU.ReadUnlock(t)
 	if !found {
-		return 0, false, nil
+		return 0, pinned, nil
 	}
 	r := mm.LockVMAUnderRCU(t, addr)
 	if r.VMA == nil {
 		if err := mm.MmapReadLockKillable(t); err != nil {
-			return 0, false, err
+			return 0, pinned, err
 		}
 		defer mm.MmapReadUnlock(t)
 		v := mm.Tree.Find(t, addr)
 		if v == nil {
-			return 0, false, nil
+			return 0, pinned, nil
 		}
-		return v.End(t), true, nil
+		return v.End(t), mm.pin(t, v), nil
 	}
 	mm.RCU.ReadLock(t) // so that the memory stays a VMA's
 	defer mm.RCU.ReadUnlock(t)
+	pinned = mm.pin(t, r.VMA)
 	if mm.Rules.Has(rules.EndUnderLock) {
 		end = r.VMA.End(t)
 		mm.EndRead(t, r)
@@ -74,7 +83,16 @@ func (mm *MM) nextVMA(t *task.Task, addr uint64) (end uint64, found bool, err er
 		mm.EndRead(t, r)
 		end = r.VMA.End(t)
 	}
-	return end, true, nil
+	return end, pinned, nil
+}
+
+// pin takes another reference on a VMA that the caller has locked, or that mmap_lock keeps, to be handed out when the lock is given back: what
+// was posted in January 2026. With the rule, and where the count is at its limit, it takes none.
+func (mm *MM) pin(t *task.Task, v *vma.VMA) (pinned vma.ReadLock) {
+	if mm.Rules.Dropped(rules.IteratorCopies) && mm.StartReadLocked(t, v) {
+		pinned.VMA = v
+	}
+	return pinned
 }
 
 // FindVMAOf looks for the VMA at an address of another task's address space, whose mmap_lock it only tries: bpf_find_vma. It fails with

@@ -54,6 +54,7 @@ const (
 	KindSmapsRollup
 	KindDamonVMAs
 	KindTaskVMAs
+	KindEachVMA
 	KindReadMaps
 	KindDriverPages
 	KindLockBoth
@@ -290,6 +291,9 @@ var specs = [...]Spec{
 		Help: "count the VMAs as DAMON goes through them, without mmap_lock", Example: "damon_vmas => 1 | 2"},
 	KindTaskVMAs: {Kind: KindTaskVMAs, Name: "task_vmas", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator,
 		Help: "count the VMAs as bpf's iterator does, each under its own lock", Example: "task_vmas => 1 | 2"},
+	KindEachVMA: {Kind: KindEachVMA, Name: "bpf_each_vma", In: inAny, Results: GivesErrno | GivesValue,
+		args: []arg{argWord}, weight: 1, needs: onSimulator,
+		Help: "run a bpf program that reads the word at ADDR for each VMA, and count them", Example: "bpf_each_vma A => 1"},
 	KindReadMaps: {Kind: KindReadMaps, Name: "maps under vma-locks", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onRemote,
 		Help: "count the VMAs that /proc/PID/maps tells, which locks one after the other", Example: "maps under vma-locks => 1 | 2"},
 	KindDriverPages: {Kind: KindDriverPages, Name: "driver_pages", In: inAny, Results: GivesErrno | GivesValue, weight: 1, needs: onSimulator, wants: aFile | hooked,

@@ -112,6 +112,16 @@ var walkRules = rows{
 		Also:   []string{"build_id", "pread"},
 		Seen:   SeenVerdict,
 	},
+	IteratorCopies: {
+		Name:   "iterator-copies",
+		Does:   "bpf's task_vma iterator gives its program a copy of the VMA, and holds nothing while that runs",
+		Since:  "6.12.91; posted in January 2026 was a reference on the VMA, without its lock",
+		Breaks: "the reference is the lock: the program waits for mmap_lock, whose holder waits for the reference: deadlock",
+		Shows:  "vma-reference",
+		Seen:   SeenVerdict,
+		Also:   []string{"bpf_each_vma"},
+		Locks:  withCount,
+	},
 	MapsVMALocks: {
 		Name:   "maps-vma-locks",
 		Does:   "who reads /proc/PID/maps locks one VMA after the other, by lock_next_vma",

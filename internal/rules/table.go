@@ -144,6 +144,7 @@ const (
 	LookUpMapping
 	HoldMM
 	BuildIDUnlocked
+	IteratorCopies
 	MapsVMALocks
 	UnlockBeforeNext
 	NextAnew

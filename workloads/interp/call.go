@@ -95,7 +95,8 @@ func (c *Call) evaluateRest(s *workloads.Stmt, env *workloads.Env) (err error) {
 // ofWord reports whether the call reads or writes an 8-byte word.
 func (c *Call) ofWord() bool {
 	switch c.Kind {
-	case workloads.KindLoad, workloads.KindStore, workloads.KindPeek, workloads.KindPoke, workloads.KindWalk, workloads.KindUprobe, workloads.KindPRead:
+	case workloads.KindLoad, workloads.KindStore, workloads.KindPeek, workloads.KindPoke, workloads.KindWalk, workloads.KindUprobe, workloads.KindPRead,
+		workloads.KindEachVMA:
 		return true
 	}
 	return false

@@ -121,6 +121,7 @@ var calls = [workloads.NumKinds]callSpec{
 	workloads.KindSmapsRollup: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.SmapsRollup(a.Task) }},
 	workloads.KindDamonVMAs:   {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.DamonVMAs(a.Task), nil }},
 	workloads.KindTaskVMAs:    {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.TaskVMAs(a.Task) }, traits: several},
+	workloads.KindEachVMA:     {do: func(a *Actor, c Call) (uint64, error) { return fault.EachVMA(a.Task, a.MM, c.Addr) }, traits: several},
 	workloads.KindReadMaps:    {do: (*Actor).readMaps, traits: several},
 	workloads.KindDriverPages: {do: func(a *Actor, _ Call) (uint64, error) { return a.MM.DriverPages(a.Task) }},
 	workloads.KindLockBoth:    {do: func(a *Actor, c Call) (uint64, error) { return 0, a.MM.LockBoth(a.Task, c.Addr, c.NewAddr) }, traits: several},

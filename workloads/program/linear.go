@@ -151,7 +151,7 @@ func modelled(s *workloads.Stmt) bool {
 	switch s.Kind {
 	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore, workloads.KindLock, workloads.KindWalk,
 		workloads.KindMunmap, workloads.KindMprotect, workloads.KindFork, workloads.KindPtdump, workloads.KindCollapse, workloads.KindSmapsRollup,
-		workloads.KindDamonVMAs, workloads.KindTaskVMAs, workloads.KindReadMaps, workloads.KindDriverPages, workloads.KindLockBoth, workloads.KindFindVMAOf, workloads.KindSwapoff, workloads.KindKSM,
+		workloads.KindDamonVMAs, workloads.KindTaskVMAs, workloads.KindReadMaps, workloads.KindEachVMA, workloads.KindDriverPages, workloads.KindLockBoth, workloads.KindFindVMAOf, workloads.KindSwapoff, workloads.KindKSM,
 		workloads.KindBuildID, workloads.KindUffdRegister, workloads.KindUffdRelease:
 		return true
 	case workloads.KindExit, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate, workloads.KindMaps:
