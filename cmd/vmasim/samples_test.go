@@ -208,7 +208,7 @@ func visitKeys(v any, visit func(key string)) {
 				for _, kind := range inner.(map[string]any) {
 					visitKeys(kind, visit)
 				}
-			case "errors", "outcomes":
+			case "errors", "outcomes", "first":
 			default:
 				visitKeys(inner, visit)
 			}

@@ -10,6 +10,7 @@ import (
 	"vmasim/internal/rules"
 	"vmasim/internal/shrink"
 	"vmasim/internal/task"
+	"vmasim/workloads"
 )
 
 // otherResults are rules that break nothing, and change what a task alone finds in the end: what they are for.
@@ -108,9 +109,9 @@ func (f faults) add(all sideBySide) {
 }
 
 // draw performs so many random steps side by side.
-func (p plan) draw(seed uint64, length int, specs []string, counts faults) (steps []step, err error) {
+func (p plan) draw(seed uint64, length int, specs []string, counts faults, kinds ...workloads.Kind) (steps []step, err error) {
 	all, err := p.sideBySide(specs)
-	g := p.generator(seed)
+	g := p.generator(seed, kinds...)
 	for len(steps) < length && err == nil {
 		space := g.IntN(len(all[0].spaces))
 		if all[0].spaces[space] == nil {
@@ -160,6 +161,39 @@ func TestGenerationsEndAlike(t *testing.T) {
 			t.Errorf("%s has handled %d faults under VMA locks, as if files were let through", spec, under)
 		}
 	}
+}
+
+// TestReadersEndAlike does the same with those who only look at the layout among the statements: each counts the same VMAs, whatever lock it is
+// under.
+func TestReadersEndAlike(t *testing.T) {
+	kinds := []workloads.Kind{workloads.KindMmap, workloads.KindMunmap, workloads.KindMprotect, workloads.KindMadvise, workloads.KindStore,
+		workloads.KindReadMaps, workloads.KindTaskVMAs, workloads.KindEachVMA, workloads.KindDamonVMAs}
+	seeds := uint64(20)
+	if testing.Short() {
+		seeds = 4
+	}
+	specs, counts, drawn := append(alike(), rules.Default+",-iterator-copies", "linux-7,-guard-vma-lock"), faults{}, map[workloads.Kind]int{}
+	for seed := range seeds {
+		p := newPlan(64, true)
+		steps, err := p.draw(seed, 200, specs, counts, kinds...)
+		if err != nil {
+			t.Fatal(p.shrunk(specs, seed, steps, err))
+		}
+		for _, s := range steps {
+			drawn[s.stmt.Kind]++
+		}
+	}
+	for _, k := range kinds {
+		if drawn[k] == 0 {
+			t.Errorf("%s was never drawn", k)
+		}
+	}
+	for _, spec := range specs {
+		if c := counts[spec]; c[task.AdviceVMALock]+c[task.AdviceMmapLock] == 0 || c[task.NextVMAFallback] != 0 {
+			t.Errorf("%s: advice %d times under a VMA lock and %d under mmap_lock, %d readers beside a writer", spec, c[task.AdviceVMALock], c[task.AdviceMmapLock], c[task.NextVMAFallback])
+		}
+	}
+	t.Log(drawn)
 }
 
 // shrunk words a difference, with as few statements as show it.
