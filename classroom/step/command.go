@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vmasim/classroom/explain"
 	"vmasim/explore"
 	"vmasim/internal/suggest"
 )
@@ -60,6 +61,7 @@ func Commands() []Command {
 		{"schedule", "p", "", "print the line that replays the steps taken", func(_ context.Context, s *Session, _ []string) (Answer, error) {
 			return Answer{Lines: []string{s.ReplayCommand()}}, nil
 		}},
+		{"explain", "e", "[NAME]", "say what a function, a field or a rule is: the one of that name, else those of the last step", explainName},
 		{"save", "", "FILE", "write the scenario with these steps as its schedule, for vmasim replay FILE and vmasim step FILE", save},
 		{"help", "h", "", "print this", func(context.Context, *Session, []string) (Answer, error) { return Answer{Lines: HelpLines()}, nil }},
 		{"quit", "q", "", "end", func(context.Context, *Session, []string) (Answer, error) { return Answer{Quit: true}, nil }},
@@ -301,6 +303,33 @@ func save(_ context.Context, s *Session, args []string) (Answer, error) {
 		return Answer{}, err
 	}
 	return Answer{Lines: lines}, nil
+}
+
+// explainName says what a name means, or those of the last step: its function, or the statement that it is in, and its cell.
+func explainName(_ context.Context, s *Session, args []string) (Answer, error) {
+	var found []explain.Entry
+	switch {
+	case len(args) > 0:
+		var err error
+		if err = one(args, "a name", func(name string) error { found, err = explain.Find(name); return err }); err != nil {
+			return Answer{}, err
+		}
+	case s.at == 0:
+		return Answer{}, errors.New("no step was taken, expected a name")
+	default:
+		st := &s.trace.Steps[s.at-1]
+		in, _, _ := strings.Cut(st.Func, " ") // of a statement its keyword
+		for _, name := range []string{in, st.Cell} {
+			if all, err := explain.Find(name); err == nil { // a cell may be the scenario's own
+				found = append(found, all...)
+			}
+		}
+	}
+	var a Answer
+	for i := range found {
+		a.Lines = append(a.Lines, strings.Split(strings.TrimSuffix(found[i].Text(), "\n"), "\n")...)
+	}
+	return a, nil
 }
 
 func lastSteps(_ context.Context, s *Session, args []string) (a Answer, err error) {

@@ -38,6 +38,10 @@ func TestCommands(t *testing.T) {
 		{"w reader", "it holds a reference on"},
 		{"o lock-left-held", ""},
 		{"p", "vmasim replay --without lock-left-held detach-race"},
+		{"e munmap", "munmap (statement)"},
+		{"g 34", ""},
+		{"explain", "vma_start_read (function)"},
+		{"e", "vm_area_struct.vm_refcnt (field)"},
 		{"help", "statement TASK"},
 	} {
 		if got := done(t, s, c.line); !strings.Contains(got, c.want) {
@@ -68,6 +72,9 @@ func TestCommandsRefuse(t *testing.T) {
 		"o no":       `unknown oracle "no"`,
 		"l x":        `"x" is no number`,
 		"save /":     "/: ",
+		"e":          "no step was taken, expected a name",
+		"e a b":      "2 words, expected a name",
+		"e vm_refcn": `did you mean "vm_refcnt"?`,
 		"A 2 3":      `unknown command "A"`,
 		"statement ": "0 words",
 	} {
