@@ -18,6 +18,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 	"unsafe"
 
 	"vmasim/internal/lockorder"
@@ -269,6 +270,10 @@ func (c *Checker) After(t *task.Task, e *task.Event) {
 		c.graceEvent(ts, e)
 	case task.OpSeqBegin:
 		c.adopt(ts.index, mmOfSeq(e.Addr))
+	case task.OpDownRead, task.OpDownReadTrylock, task.OpDownWrite, task.OpDownWriteTrylock:
+		if strings.HasPrefix(e.Func, "mmap_") { // mmap_read_lock and its like, whose lock is the first field
+			c.adopt(ts.index, (*vma.MMLock)(e.Addr))
+		}
 	}
 	if e.Size > 0 {
 		c.bulkEvent(ts, e, op)

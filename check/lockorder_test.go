@@ -215,7 +215,6 @@ var notShown = []string{
 	"mm_struct.mmap_lock/1 < global.ksm_mmlist_lock",
 	"mm_struct.mmap_lock < global.uprobes_treelock",
 	"pte_lock.ptl/1 < global.mmlist_lock",
-	"mm_struct.mmap_lock < mm_struct.mmap_lock/1", // the checker hears of fork's child when it is locked
 }
 
 // outOfMemory reads a page of a file when no frame is left.

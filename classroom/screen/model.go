@@ -23,7 +23,8 @@ type model struct {
 	shown         []string           // the last screen, but for its foot
 	typing        bool               // a command line is being typed; otherwise keys are commands
 	typed         string             // so far
-	cancel        context.CancelFunc // ends the search that is under way; nil: none is
+	cancel        context.CancelFunc // ends the command that is under way; nil: none is
+	waiting       []tea.KeyPressMsg  // keys pressed meanwhile
 }
 
 // answered is what came of a command.
@@ -49,9 +50,29 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case answered:
 		return m, m.take(msg)
 	case tea.KeyPressMsg:
-		return m, m.press(msg.String(), msg.Text)
+		m.waiting = append(m.waiting, msg)
+		return m, m.serve()
 	}
 	return m, nil
+}
+
+// serve performs the keys that wait, up to one that begins a command. While a command has the session only those that end it are heard.
+func (m *model) serve() tea.Cmd {
+	for len(m.waiting) > 0 {
+		if m.cancel != nil {
+			if last := m.waiting[len(m.waiting)-1].String(); last == "esc" || last == "ctrl+c" {
+				m.waiting = nil
+				m.cancel()
+			}
+			return nil
+		}
+		k := m.waiting[0]
+		m.waiting = m.waiting[1:]
+		if cmd := m.press(k.String(), k.Text); cmd != nil {
+			return cmd
+		}
+	}
+	return nil
 }
 
 // keys are those beside the letters of commands and tasks, and the command that each is.
@@ -60,11 +81,6 @@ var keys = map[string]string{"left": "undo", "right": "redo", "pgup": "undo 10",
 // press performs a key that has typed this text.
 func (m *model) press(key, text string) tea.Cmd {
 	switch {
-	case m.cancel != nil: // a command has the session
-		if key == "esc" || key == "ctrl+c" {
-			m.cancel()
-		}
-		return nil
 	case key == "ctrl+c":
 		return tea.Quit
 	case m.page != nil:
@@ -171,7 +187,7 @@ func (m *model) take(a answered) tea.Cmd {
 	if a.answer.Quit {
 		return tea.Quit
 	}
-	return nil
+	return m.serve()
 }
 
 // prompt is the line at the foot of the screen.

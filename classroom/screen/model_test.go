@@ -37,7 +37,7 @@ func begun(tb testing.TB, name string, width, height int) *model {
 // press presses keys one after the other, and performs what comes of each. It reports whether the reader has ended the session.
 func press(m *model, all ...string) (ended bool) {
 	for _, key := range all {
-		cmd := m.press(key, text(key))
+		_, cmd := m.Update(pressed(key))
 		for cmd != nil {
 			msg := cmd()
 			if _, quit := msg.(tea.QuitMsg); quit {
@@ -49,11 +49,17 @@ func press(m *model, all ...string) (ended bool) {
 	return false
 }
 
-func text(key string) string {
-	if len(key) == 1 {
-		return key
+// codes are the keys that no character stands for.
+var codes = map[string]tea.KeyPressMsg{
+	"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "left": {Code: tea.KeyLeft}, "down": {Code: tea.KeyDown}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd},
+	"backspace": {Code: tea.KeyBackspace}, "space": {Code: tea.KeySpace, Text: " "}, "ctrl+c": {Code: 'c', Mod: tea.ModCtrl},
+}
+
+func pressed(key string) tea.KeyPressMsg {
+	if k, ok := codes[key]; ok {
+		return k
 	}
-	return ""
+	return tea.KeyPressMsg{Code: []rune(key)[0], Text: key}
 }
 
 func shown(m *model) string {
@@ -159,14 +165,14 @@ func TestTyping(t *testing.T) {
 func TestBusy(t *testing.T) {
 	m := begun(t, "detach-race", 80, 24)
 	before := shown(m)
-	cmd := m.press("a", "a")
-	if m.press("A", "A") != nil || m.s.At() != 0 {
+	_, cmd := m.Update(pressed("a"))
+	if _, beside := m.Update(pressed("A")); beside != nil || m.s.At() != 0 {
 		t.Error("a key is performed beside the search")
 	}
 	if during := shown(m); !strings.HasPrefix(during, before[:strings.LastIndex(strings.TrimSpace(before), "\n")]) || !strings.Contains(during, "esc ends the search") {
 		t.Error(during)
 	}
-	m.press("esc", "")
+	m.Update(pressed("esc"))
 	m.Update(cmd())
 	if m.cancel != nil || !strings.Contains(shown(m), "which were not searched") {
 		t.Error(shown(m))
@@ -183,5 +189,25 @@ func TestTerminal(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "title") {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// TestKeysWait: those pressed while a command is performed come after it, in order.
+func TestKeysWait(t *testing.T) {
+	m := begun(t, "detach-race", 80, 24)
+	_, cmd := m.Update(pressed("A"))
+	for _, key := range []string{"A", "B", "q"} {
+		if _, c := m.Update(pressed(key)); c != nil {
+			t.Fatalf("%s does not wait", key)
+		}
+	}
+	for range 3 {
+		_, cmd = m.Update(cmd())
+	}
+	if run := m.s.Schedule(); len(run.Tasks) != 3 || run.Tasks[2] != 1 {
+		t.Errorf("%v", run.Tasks)
+	}
+	if _, cmd = m.Update(cmd()); cmd == nil || cmd() != tea.Quit() {
+		t.Error("the last key does not end it")
 	}
 }

@@ -101,7 +101,7 @@ var layouts = map[string]string{
 var expectedOf = map[string]string{
 	"mmap": "alloc-fails charge-fails hook-fails", "remap_file_pages": "alloc-fails hook-fails", "mremap": "alloc-fails charge-fails",
 	"brk": "alloc-fails charge-fails", "fork": "alloc-fails charge-fails", "mprotect": "alloc-fails charge-fails",
-	"touch": "alloc-fails charge-fails", "store": "alloc-fails charge-fails", // of what lies below a stack
+	"touch": "alloc-fails charge-fails", // of what lies below a stack
 }
 
 // failsNowhere are the statements that allocate nothing, charge nothing and call no hook that may refuse.

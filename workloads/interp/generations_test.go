@@ -20,21 +20,26 @@ var otherResults = []string{"undo-split", "reset-kept", "spare-source", "split-k
 // nothing, so that the older columns of the table of fallbacks are among them, and whatever chooses how the tree is built.
 func alike() (specs []string) {
 	for _, g := range rules.Generations() {
-		spec := g.Name
-		for _, r := range g.With() {
-			if slices.Contains(otherResults, r.String()) {
-				spec += ",-" + r.String()
-			}
-		}
-		specs = append(specs, spec)
+		specs = append(specs, plain(g))
 	}
 	specs = append(specs, "vma-rwsem,-late-anon-check,-file-faults")
 	for _, r := range rules.All() {
 		if _, switched := r.Demonstration(); r.Info().Breaks == "" && !slices.Contains(otherResults, r.String()) {
-			specs = append(specs, switched)
+			specs = append(specs, strings.Replace(switched, r.Home().Name, plain(r.Home()), 1))
 		}
 	}
 	return specs
+}
+
+// plain is a generation without the rules that have other results.
+func plain(g rules.Generation) string {
+	spec := g.Name
+	for _, r := range g.With() {
+		if slices.Contains(otherResults, r.String()) {
+			spec += ",-" + r.String()
+		}
+	}
+	return spec
 }
 
 // sideBySide are worlds under all of some specifications, which perform the same steps.
