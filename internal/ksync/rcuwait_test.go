@@ -86,3 +86,29 @@ func TestRCUWaitAnnouncesHandshake(t *testing.T) {
 		t.Errorf("error %v, announced %v", err, ops)
 	}
 }
+
+// TestWaitAfterLook: the task sleeps though its condition holds by now, until it is woken, and is known to wait meanwhile.
+func TestWaitAfterLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &reports{}
+		ts := r.tasks(2)
+		var w RCUWait
+		var word Atomic32
+		done := make(chan error, 1)
+		go func() {
+			done <- w.WaitAfterLook(ts[0], unsafe.Pointer(&word), task.Uninterruptible, func() bool { return word.Peek() == 1 })
+		}()
+		synctest.Wait()
+		word.WriteOnce(ts[1], 1)
+		synctest.Wait()
+		if len(done) != 0 || !w.Awaited(ts[1]) {
+			t.Fatal("it does not sleep, or nothing tells that it waits")
+		}
+		w.WakeUp(ts[1])
+		synctest.Wait()
+		if len(done) != 1 || <-done != nil || w.Awaited(ts[1]) {
+			t.Error("it still waits")
+		}
+		r.want(t)
+	})
+}

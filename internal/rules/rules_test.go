@@ -190,3 +190,36 @@ func TestSetSays(t *testing.T) {
 		t.Errorf("%v, %v", old.String(), err)
 	}
 }
+
+// TestSound: a generation with what it lacks is a specification, whose rules are in force and are those that it lacks without.
+func TestSound(t *testing.T) {
+	lacking := 0
+	for _, g := range Generations() {
+		s, err := Parse(g.Sound())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range g.Lacks {
+			lacking++
+			if g.Has(r) || !s.Has(r) {
+				t.Errorf("%s: %s is in force without being added, or is not in force", g.Name, r)
+			}
+		}
+	}
+	if lacking == 0 {
+		t.Error("no generation lacks anything")
+	}
+}
+
+// TestJudge: the kernels that judge the default judge every generation that names none of its own.
+func TestJudge(t *testing.T) {
+	for spec, want := range map[string]string{"": "6.18", "vma-rwsem": "6.18", "linux-7": "7.3", "linux-7,-reset-kept": "7.3"} {
+		s, err := Parse(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Judge(); got != want {
+			t.Errorf("%q is judged by %s, expected %s", spec, got, want)
+		}
+	}
+}

@@ -131,3 +131,36 @@ func (l *observerLog) Before(_ *Task, e *Event)                     { l.before =
 func (l *observerLog) After(_ *Task, e *Event)                      { l.after = append(l.after, *e) }
 func (l *observerLog) Born(_ *Task, base unsafe.Pointer, _ *Layout) { l.born = append(l.born, base) }
 func (l *observerLog) Died(_ *Task, base unsafe.Pointer)            { l.died = append(l.died, base) }
+
+// TestSleep: a task sleeps until it is woken, whatever it waits for.
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tk := New(0, "t", nil)
+		var done atomic.Bool
+		tk.PrepareToWait()
+		go func() {
+			tk.Sleep(nil, Uninterruptible)
+			done.Store(true)
+		}()
+		synctest.Wait()
+		if done.Load() {
+			t.Fatal("it does not sleep")
+		}
+		tk.Unpark()
+		synctest.Wait()
+		if !done.Load() {
+			t.Error("it still sleeps")
+		}
+	})
+}
+
+// TestPanicked: what a task panics with is told with the function that it was in.
+func TestPanicked(t *testing.T) {
+	tk := New(0, "t", nil)
+	defer func() {
+		if v := tk.Panicked(recover()); v.Oracle != "panic" || v.Message != "broken" || v.Task != "t" {
+			t.Errorf("%+v", v)
+		}
+	}()
+	panic("broken")
+}
