@@ -47,3 +47,14 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+// TestTablesLayout: what an address space has beside its tables are the lock of the upper levels and the count.
+func TestTablesLayout(t *testing.T) {
+	var names []string
+	for _, f := range TablesLayout().Fields {
+		names = append(names, f.Name)
+	}
+	if !slices.Equal(names, []string{"page_table_lock", "pgtables_bytes"}) {
+		t.Errorf("%v", names)
+	}
+}

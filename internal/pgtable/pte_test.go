@@ -50,3 +50,10 @@ func TestPTEBits(t *testing.T) {
 		t.Errorf("%#x, want %#x", uint64(back), uint64(e))
 	}
 }
+
+// TestGuard: a guard marker is an entry that maps nothing and is not empty.
+func TestGuard(t *testing.T) {
+	if !GuardMarker.Guard() || GuardMarker.None() || GuardMarker.Present() || PTE(0).Guard() {
+		t.Errorf("the marker %#x: guard %v, none %v, present %v", uint64(GuardMarker), GuardMarker.Guard(), GuardMarker.None(), GuardMarker.Present())
+	}
+}
