@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 )
 
 // The sizes of bars.
@@ -51,7 +52,7 @@ func bars(t *trace.Trace, space int, look Look) string {
 	var b strings.Builder
 	line := func(label, text string) {
 		if text = strings.TrimRight(text, " "); text != "" || strings.TrimSpace(label) != "" {
-			b.WriteString(strings.TrimRight(label+strings.Repeat(" ", max(1, barsLabel-cells(label)))+text, " ") + "\n")
+			b.WriteString(strings.TrimRight(label+strings.Repeat(" ", max(1, barsLabel-wrap.Cells(label)))+text, " ") + "\n")
 		}
 	}
 	line("  "+clipped(t.Before[space].Name, barsLabel-3), s.ruler(all))
@@ -70,7 +71,7 @@ func bars(t *trace.Trace, space int, look Look) string {
 		}
 		for _, a := range m.areas {
 			if a.Itself != "" {
-				b.WriteString(Wrap(strings.Repeat(" ", barsLabel)+a.VMA+" itself: "+a.Itself, look.width(), "  "))
+				b.WriteString(wrap.Text(strings.Repeat(" ", barsLabel)+a.VMA+" itself: "+a.Itself, look.width(), "  "))
 			}
 		}
 		last = drawn
@@ -202,7 +203,7 @@ func (s *scale) ruler(all []moment) string {
 	}
 	slices.SortStableFunc(places, func(a, b place) int { return a.at - b.at })
 	for _, p := range places {
-		if (len(line) == 0 || p.at > len(line)) && p.at+cells(p.name) <= s.width {
+		if (len(line) == 0 || p.at > len(line)) && p.at+wrap.Cells(p.name) <= s.width {
 			line = append(line, []rune(strings.Repeat(" ", p.at-len(line))+p.name)...)
 		}
 	}
@@ -233,7 +234,7 @@ func (s *scale) bar(areas []trace.Area) (drawn [3]string) {
 		if room < 2 {
 			put(0, from, "|")
 		} else {
-			put(0, from, "["+label+strings.Repeat(" ", room-2-cells(label))+"]")
+			put(0, from, "["+label+strings.Repeat(" ", room-2-wrap.Cells(label))+"]")
 		}
 		for at := from; at < to; at++ {
 			if s.each > 1 && (at-from)%s.each != min(1, s.each-1) {
@@ -264,7 +265,7 @@ func (s *scale) bar(areas []trace.Area) (drawn [3]string) {
 // fits returns the first text that takes at most so many cells, "" if none does.
 func fits(room int, texts ...string) string {
 	for _, text := range texts {
-		if cells(text) <= room {
+		if wrap.Cells(text) <= room {
 			return text
 		}
 	}
@@ -273,7 +274,7 @@ func fits(room int, texts ...string) string {
 
 // clipped cuts a text after so many cells.
 func clipped(text string, room int) string {
-	if cells(text) <= room {
+	if wrap.Cells(text) <= room {
 		return text
 	}
 	return string([]rune(text)[:room-1]) + "…"

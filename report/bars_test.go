@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 )
 
 // area makes an area of so many pages, from a page on.
@@ -89,7 +90,7 @@ func TestBarsFit(t *testing.T) {
 	for _, tr := range []*trace.Trace{splitTrace(), large, many} {
 		for _, width := range []int{MinWidth, 80, 200} {
 			for line := range strings.Lines(bars(tr, 0, Look{Width: width})) {
-				if n := cells(strings.TrimSuffix(line, "\n")); n > width {
+				if n := wrap.Cells(strings.TrimSuffix(line, "\n")); n > width {
 					t.Errorf("width %d: a line of %d: %s", width, n, line)
 				}
 			}

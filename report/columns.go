@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vmasim/internal/wrap"
 )
 
 const (
@@ -25,7 +27,7 @@ func (d *drawing) layout() string {
 	d.fold(room / n)
 	widths := make([]int, n)
 	for i, name := range d.cols {
-		widths[i] = cells(name)
+		widths[i] = wrap.Cells(name)
 	}
 	for _, r := range d.rows {
 		widths[r.col] = max(widths[r.col], r.widest())
@@ -35,7 +37,7 @@ func (d *drawing) layout() string {
 	line := func(number, text string) { b.WriteString(fmt.Sprintf("%*s%s%s", digits, number, between, text) + "\n") }
 	var heads, rules []string
 	for i, name := range d.cols {
-		heads = append(heads, d.look.task(i, name)+strings.Repeat(" ", max(0, widths[i]-cells(name))))
+		heads = append(heads, d.look.task(i, name)+strings.Repeat(" ", max(0, widths[i]-wrap.Cells(name))))
 		rules = append(rules, strings.Repeat("-", widths[i]))
 	}
 	line("", strings.TrimRight(strings.Join(heads, between), " "))
@@ -85,7 +87,7 @@ func (d *drawing) oneColumn(digits int) string {
 // widestRow is where the widest row ends.
 func (d *drawing) widestRow(offset int) (widest int) {
 	for col, name := range d.cols {
-		widest = max(widest, col*offset+cells(name))
+		widest = max(widest, col*offset+wrap.Cells(name))
 	}
 	for i := range d.rows {
 		widest = max(widest, d.rows[i].col*offset+d.rows[i].widest())
@@ -115,7 +117,7 @@ func (d *drawing) fold(room int) {
 			continue
 		}
 		r := &d.rows[only]
-		if text := f.text + " " + r.text; r.text != "" && f.depth+cells(text) <= room {
+		if text := f.text + " " + r.text; r.text != "" && f.depth+wrap.Cells(text) <= room {
 			r.text, r.depth = text, f.depth
 			gone[i] = true
 		}
@@ -133,12 +135,12 @@ func allGone(gone []bool) bool { return !slices.Contains(gone, false) }
 
 // widest is how many cells the widest line of a row takes.
 func (r *row) widest() int {
-	n := r.depth + cells(r.text)
+	n := r.depth + wrap.Cells(r.text)
 	for _, note := range r.notes {
-		n = max(n, r.depth+1+cells(note))
+		n = max(n, r.depth+1+wrap.Cells(note))
 	}
 	for _, m := range r.marks {
-		n = max(n, r.depth+cells(mark(m)))
+		n = max(n, r.depth+wrap.Cells(mark(m)))
 	}
 	return n
 }
@@ -151,7 +153,7 @@ func (r *row) each(look Look, width int, line func(number, text string)) {
 	}
 	put := func(depth int, text, hang string, paint func(string) string) {
 		indent := strings.Repeat(" ", min(depth, max(0, width-leastText)))
-		for _, part := range wrapped(indent+text, width, hang) {
+		for _, part := range wrap.Line(indent+text, width, hang) {
 			line(number, paint(part))
 			number = ""
 		}

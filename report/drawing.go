@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 )
 
 // drawing draws a trace as changelogs of the kernel draw races: a column for each task, time downwards, indented by
@@ -40,7 +41,7 @@ func draw(t *trace.Trace, look Look) string { return drawTasks(t, look) + afterm
 func aftermath(t *trace.Trace, look Look) string {
 	var b strings.Builder
 	const indent = "      "
-	line := func(text string) { b.WriteString(Wrap(indent+text, look.width(), "  ")) }
+	line := func(text string) { b.WriteString(wrap.Text(indent+text, look.width(), "  ")) }
 	marks := func(title string, all []string) {
 		if len(all) > 0 {
 			b.WriteString("\n" + title + "\n")
@@ -72,7 +73,7 @@ func drawTasks(t *trace.Trace, look Look) string {
 		}
 	}
 	if len(d.cols) == 0 {
-		return Wrap("It was so when the threads had not taken a step.\n", look.width(), "")
+		return wrap.Text("It was so when the threads had not taken a step.\n", look.width(), "")
 	}
 	for i := range t.Steps {
 		d.take(i)
@@ -184,7 +185,7 @@ func functionsIn(steps []*trace.Step, depth int) (fns []string) {
 		}
 	}
 	if len(fns) > namedFunctions {
-		fns = append(fns[:namedFunctions-1], fns[namedFunctions-1]+","+bound+"…")
+		fns = append(fns[:namedFunctions-1], fns[namedFunctions-1]+","+wrap.Bound+"…")
 	}
 	return fns
 }

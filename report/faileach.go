@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vmasim/internal/task"
+	"vmasim/internal/wrap"
 	"vmasim/workloads/inject"
 )
 
@@ -52,7 +53,7 @@ func failuresText(r *inject.Result, look Look) string {
 		look.line(&b, "machine "+r.Machine)
 	}
 	for _, u := range r.Unexpected {
-		b.WriteString("\n" + strings.TrimSuffix(Wrap("note: without a failure, "+u, look.width(), "  "), "\n"))
+		b.WriteString("\n" + strings.TrimSuffix(wrap.Text("note: without a failure, "+u, look.width(), "  "), "\n"))
 	}
 	if len(r.Unexpected) > 0 {
 		b.WriteString("\n")
@@ -73,7 +74,7 @@ func failuresText(r *inject.Result, look Look) string {
 		tail.WriteString("\n")
 	}
 	tail.WriteString("\n" + failuresVerdict(r) + "\n")
-	return b.String() + Wrap(tail.String(), look.width(), "  ")
+	return b.String() + wrap.Text(tail.String(), look.width(), "  ")
 }
 
 // failureTable has a line for each failure, by statement.

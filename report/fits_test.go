@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
 )
@@ -39,7 +40,7 @@ func TestLitmusReportsFit(t *testing.T) {
 				}
 				reports++
 				for line := range strings.Lines(b.String()) {
-					if n := cells(strings.TrimSuffix(line, "\n")); n > width && !unbreakable(line) {
+					if n := wrap.Cells(strings.TrimSuffix(line, "\n")); n > width && !unbreakable(line) {
 						t.Errorf("%s under %s, width %d: a line of %d: %s", sc.Name, v.Rules, width, n, line)
 					}
 				}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vmasim/internal/task"
+	"vmasim/internal/wrap"
 	"vmasim/workloads/program"
 )
 
@@ -16,7 +17,9 @@ func GeneratedFormats() []Format[*program.Generated] { return tabular(generatedT
 // generatedText tells what was drawn, the difference, and what the programs came to.
 func generatedText(g *program.Generated, look Look) string {
 	var b strings.Builder
-	line := func(name, text string) { b.WriteString(Wrap(name+text, look.width(), strings.Repeat(" ", len(name)))) }
+	line := func(name, text string) {
+		b.WriteString(wrap.Text(name+text, look.width(), strings.Repeat(" ", len(name))))
+	}
 	line("rules    ", g.Rules)
 	line("against  ", g.Against)
 	line("drawn    ", fmt.Sprintf("programs of %s; seed %d", strings.Join(slices.Concat(g.Calls, choiceWords(g.May)), ", "), g.Seed))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 )
 
 // graphTitle names a trace.
@@ -106,8 +107,8 @@ func mermaid(b *strings.Builder, t *trace.Trace, look Look) error {
 
 // plainText takes out what means something to Mermaid.
 func plainText(s string) string {
-	return strings.NewReplacer("#", "", ";", ",", "->", "→", bound, " ").Replace(s)
+	return strings.NewReplacer("#", "", ";", ",", "->", "→", wrap.Bound, " ").Replace(s)
 }
 
 // plainBlanks puts blanks for those at which no line is broken.
-func plainBlanks(s string) string { return strings.ReplaceAll(s, bound, " ") }
+func plainBlanks(s string) string { return strings.ReplaceAll(s, wrap.Bound, " ") }

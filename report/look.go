@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"vmasim/internal/wrap"
 )
 
 // Look is how something is shown. The zero value is black on white, and as wide as DefaultWidth.
@@ -54,7 +56,7 @@ func (l Look) Text(text string) string {
 		case strings.HasPrefix(bare, "vmasim "):
 			l.command(&b, line[:indent], bare)
 		case beside > 0 && beside <= l.width()/2:
-			b.WriteString(Wrap(line, l.width(), strings.Repeat(" ", beside-indent)))
+			b.WriteString(wrap.Text(line, l.width(), strings.Repeat(" ", beside-indent)))
 		default:
 			l.line(&b, line)
 		}
@@ -63,7 +65,7 @@ func (l Look) Text(text string) string {
 }
 
 // line writes a line, broken between words where it is too wide.
-func (l Look) line(b *strings.Builder, text string) { b.WriteString(Wrap(text, l.width(), "  ")) }
+func (l Look) line(b *strings.Builder, text string) { b.WriteString(wrap.Text(text, l.width(), "  ")) }
 
 // named writes a text behind what it is about.
 func (l Look) named(b *strings.Builder, name, text string) {
@@ -72,7 +74,7 @@ func (l Look) named(b *strings.Builder, name, text string) {
 	if name == "" {
 		column = "" // which the line begins with
 	}
-	b.WriteString(Wrap(line, l.width(), column))
+	b.WriteString(wrap.Text(line, l.width(), column))
 }
 
 // command writes a command of the shell, which stays one where it is broken: its words stay whole.
@@ -82,7 +84,7 @@ func (l Look) command(b *strings.Builder, label, text string) {
 	for i, word := range strings.Split(text, " ") {
 		switch {
 		case i == 0:
-		case cells(at)+1+cells(word)+len(goesOn) <= l.width():
+		case wrap.Cells(at)+1+wrap.Cells(word)+len(goesOn) <= l.width():
 			at += " "
 		case quoted: // blanks are blanks in a schedule
 			b.WriteString(at + "\n")

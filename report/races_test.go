@@ -10,6 +10,7 @@ import (
 
 	"vmasim/explore"
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
 )
@@ -55,7 +56,7 @@ func TestRacesAsDrawn(t *testing.T) {
 				t.Errorf("%q is not drawn, or not where its author has it:\n%s", event, drawing)
 			}
 			for line := range strings.Lines(drawing) {
-				if n := cells(strings.TrimSuffix(line, "\n")); n > authorsWidth {
+				if n := wrap.Cells(strings.TrimSuffix(line, "\n")); n > authorsWidth {
 					t.Errorf("a line of %d: %s", n, line)
 				}
 			}

@@ -5,10 +5,11 @@ import (
 	"strings"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 )
 
 // arrow stands between the value that a step saw and the one it left. No line is broken there.
-const arrow = bound + "->" + bound
+const arrow = wrap.Bound + "->" + wrap.Bound
 
 // stepText words a step: the operation, the cell, and what it saw and left. Where cell and values say what was done, the operation is not
 // named, unless the look is full.
@@ -34,12 +35,12 @@ func stepText(t *trace.Trace, s *trace.Step, look Look) string {
 	case s.Writes() || s.Updates() && s.Was != s.Is:
 		text += " " + s.Was + arrow + s.Is
 	case !s.Reads():
-		text += " =" + bound + s.Was + ", unchanged"
+		text += " =" + wrap.Bound + s.Was + ", unchanged"
 	default:
-		text += " =" + bound + s.Was
+		text += " =" + wrap.Bound + s.Was
 	}
 	if s.From > 0 && s.Reads() {
-		text += fmt.Sprintf(" (from"+bound+"%d)", s.From)
+		text += fmt.Sprintf(" (from"+wrap.Bound+"%d)", s.From)
 	}
 	return text
 }
@@ -56,7 +57,7 @@ func cellName(t *trace.Trace, cell string, look Look) string {
 func performedText(p *trace.Performed) string {
 	text := p.Text + " => " + p.Result
 	if p.From > 0 {
-		text += fmt.Sprintf(" (from"+bound+"%d)", p.From)
+		text += fmt.Sprintf(" (from"+wrap.Bound+"%d)", p.From)
 	}
 	return text
 }

@@ -3,6 +3,8 @@ package report
 import (
 	"slices"
 	"strings"
+
+	"vmasim/internal/wrap"
 )
 
 // table is rows of cells.
@@ -24,7 +26,7 @@ func (t table) set(look Look, left ...int) string {
 	widths := make([]int, len(t[0]))
 	for _, row := range t {
 		for i, cell := range row {
-			widths[i] = max(widths[i], cells(cell))
+			widths[i] = max(widths[i], wrap.Cells(cell))
 		}
 	}
 	t.narrow(widths, look.width()-(len(widths)-1)*len(betweenCells), left)
@@ -34,7 +36,7 @@ func (t table) set(look Look, left ...int) string {
 		for i, cell := range row {
 			parts[i] = []string{cell}
 			if slices.Contains(left, i) {
-				parts[i] = wrapped(cell, widths[i], "")
+				parts[i] = wrap.Line(cell, widths[i], "")
 			}
 			height = max(height, len(parts[i]))
 		}
@@ -45,7 +47,7 @@ func (t table) set(look Look, left ...int) string {
 				if n < len(parts[i]) {
 					cell = parts[i][n]
 				}
-				pad := strings.Repeat(" ", max(0, widths[i]-cells(cell)))
+				pad := strings.Repeat(" ", max(0, widths[i]-wrap.Cells(cell)))
 				if i > 0 {
 					line.WriteString(betweenCells)
 				}
@@ -96,8 +98,8 @@ func (t table) narrow(widths []int, room int, left []int) {
 // widestPart is how many cells the widest part takes of a column that is broken so that it has a width, if it can be.
 func (t table) widestPart(column, width int) (widest int) {
 	for _, row := range t {
-		for _, line := range wrapped(row[column], width, "") {
-			widest = max(widest, cells(line))
+		for _, line := range wrap.Line(row[column], width, "") {
+			widest = max(widest, wrap.Cells(line))
 		}
 	}
 	return widest

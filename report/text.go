@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vmasim/internal/wrap"
 	"vmasim/workloads/driver"
 )
 
@@ -18,7 +19,7 @@ func newText(w io.Writer, look Look) func(*driver.Result) error {
 		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, operations, faultTable, userTable, machine, findings} {
 			part(b, r, look)
 		}
-		b.WriteString("\n" + Wrap(verdict(r)+"\n", look.width(), "  "))
+		b.WriteString("\n" + wrap.Text(verdict(r)+"\n", look.width(), "  "))
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
@@ -71,7 +72,7 @@ func faultTable(b *strings.Builder, r *driver.Result, look Look) {
 		}
 	}
 	b.WriteString("\n" + t.text(look))
-	b.WriteString(Wrap(sentence(f)+"\n", look.width(), ""))
+	b.WriteString(wrap.Text(sentence(f)+"\n", look.width(), ""))
 }
 
 // userTable tells how often readers of the layout had to look for a VMA otherwise than under its lock.

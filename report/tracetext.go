@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 )
 
 // shortNames puts the names of columns for those of the oracles.
@@ -46,7 +47,7 @@ func titled(b *strings.Builder, scenario, title, rules string, look Look) {
 
 // complaint words what was violated.
 func complaint(b *strings.Builder, oracle, message string, look Look) {
-	first, rest, more := strings.Cut(Wrap(strings.ToUpper(oracle)+": "+shortNames(message), look.width(), "  "), ":")
+	first, rest, more := strings.Cut(wrap.Text(strings.ToUpper(oracle)+": "+shortNames(message), look.width(), "  "), ":")
 	b.WriteString(look.red(first))
 	if more {
 		b.WriteString(":" + rest)
@@ -95,7 +96,7 @@ func passedOver(b *strings.Builder, t *trace.Trace, look Look) {
 			step = fmt.Sprintf("  %3d ", p.Step)
 		}
 		text := step + p.Violation.Oracle + ": " + strings.ReplaceAll(shortNames(p.Violation.Message), "\n", "\n      ")
-		b.WriteString(Wrap(text, look.width(), strings.Repeat(" ", len("  123 ")-indentation(step))))
+		b.WriteString(wrap.Text(text, look.width(), strings.Repeat(" ", len("  123 ")-indentation(step))))
 	}
 }
 

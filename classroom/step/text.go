@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/wrap"
 )
 
 // Line is a line of text about a task, or about none.
@@ -27,25 +27,12 @@ func Texts(lines []Line) (all []string) {
 // Wrap breaks lines between words so that they fit, and indents what comes after the break.
 func Wrap(lines []Line, width, indent int) (all []Line) {
 	for _, l := range lines {
-		for _, text := range wrap(l.Text, width, indent) {
+		hang := strings.Repeat(" ", max(0, indent-(len(l.Text)-len(strings.TrimLeft(l.Text, " ")))))
+		for _, text := range wrap.Line(l.Text, width, hang) {
 			all = append(all, Line{text, l.Task, l.Marked})
 		}
 	}
 	return all
-}
-
-// wrap breaks a line between words so that it fits, and indents what comes after the break. A word that is too long has a line of its own.
-func wrap(line string, width, indent int) (lines []string) {
-	head := len(line) - len(strings.TrimLeft(line, " "))
-	text := line[:head]
-	for i, word := range strings.SplitAfter(line[head:], " ") {
-		if i > 0 && utf8.RuneCountInString(text)+utf8.RuneCountInString(strings.TrimRight(word, " ")) > width {
-			lines = append(lines, strings.TrimRight(text, " "))
-			text = strings.Repeat(" ", indent)
-		}
-		text += word
-	}
-	return append(lines, strings.TrimRight(text, " "))
 }
 
 // access words what a step does to its cell, or would do.

@@ -1,4 +1,5 @@
-package report
+// Package wrap breaks lines of text so that they fit.
+package wrap
 
 import (
 	"strings"
@@ -6,44 +7,44 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// cells is how many cells of a terminal a text takes.
-func cells(text string) int { return ansi.StringWidth(text) }
+// Cells is how many cells of a terminal a text takes.
+func Cells(text string) int { return ansi.StringWidth(text) }
 
-// Wrap breaks each line of a text between words, so that it takes at most width cells. The rest of it goes on in lines that begin with
+// Text breaks each line of a text between words, so that it takes at most width cells. The rest of it goes on in lines that begin with
 // the blanks of the first, and hang. A word that is wider has a line to itself, or is broken behind commas.
-func Wrap(text string, width int, hang string) string {
+func Text(text string, width int, hang string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		for _, part := range wrapped(strings.TrimSuffix(line, "\n"), width, hang) {
+		for _, part := range Line(strings.TrimSuffix(line, "\n"), width, hang) {
 			b.WriteString(part + "\n")
 		}
 	}
 	return b.String()
 }
 
-// bound is a blank that no line is broken at unless there is no other way.
-const bound = "\u00a0"
+// Bound is a blank that no line is broken at unless there is no other way.
+const Bound = "\u00a0"
 
-// wrapped breaks one line.
-func wrapped(line string, width int, hang string) (lines []string) {
+// Line breaks one line, as Text does.
+func Line(line string, width int, hang string) (lines []string) {
 	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
 	hang = indent + hang
 	at, begun := indent, false
 	end := func() {
-		lines = append(lines, strings.TrimRight(strings.ReplaceAll(at, bound, " "), " "))
+		lines = append(lines, strings.TrimRight(strings.ReplaceAll(at, Bound, " "), " "))
 		at, begun = hang, false
 	}
 	for rest := line[len(indent):]; rest != ""; {
 		var gap, word string
 		gap, word, rest = nextWord(rest)
-		if begun && cells(at)+cells(gap)+cells(word) > width {
+		if begun && Cells(at)+Cells(gap)+Cells(word) > width {
 			end()
 		}
 		if begun {
 			at += gap
 		}
-		for _, piece := range pieces(word, width-cells(at)) {
-			if begun && cells(at)+cells(piece) > width {
+		for _, piece := range pieces(word, width-Cells(at)) {
+			if begun && Cells(at)+Cells(piece) > width {
 				end()
 			}
 			at, begun = at+piece, true
@@ -65,13 +66,13 @@ func nextWord(text string) (gap, word, rest string) {
 	return gap, trimmed, ""
 }
 
-// pieces breaks a word that takes more than width cells: at the blanks that are bound, or else behind commas.
+// pieces breaks a word that takes more than width cells: at the blanks that are Bound, or else behind commas.
 func pieces(word string, width int) []string {
 	switch {
-	case cells(word) <= width:
+	case Cells(word) <= width:
 		return []string{word}
-	case strings.Contains(word, bound):
-		return strings.SplitAfter(word, bound)
+	case strings.Contains(word, Bound):
+		return strings.SplitAfter(word, Bound)
 	}
 	return strings.SplitAfter(word, ",")
 }
