@@ -162,7 +162,7 @@ func (s *Slab[T, P]) Rewind() {
 // Free gives an object back. Its memory is poisoned at once, and becomes another object when the cache's rule allows.
 func (s *Slab[T, P]) Free(t *task.Task, p P) {
 	if !p.SlabLife().end() {
-		t.Violate("double-free", "%s at %p is freed twice", s.cfg.Name, p)
+		t.Violate("double-free", "%s is freed twice", s.cfg.Name)
 		return
 	}
 	if s.cfg.Reuse == AfterGracePeriod {
@@ -175,7 +175,7 @@ func (s *Slab[T, P]) Free(t *task.Task, p P) {
 func (s *Slab[T, P]) release(t *task.Task, p P) {
 	if s.cfg.Check != nil {
 		if wrong := s.cfg.Check(t, (*T)(p)); wrong != "" {
-			t.Violate("bad-free", "%s at %p: %s", s.cfg.Name, p, wrong)
+			t.Violate("bad-free", "%s: %s", s.cfg.Name, wrong)
 		}
 	}
 	if s.cfg.Poison != nil {

@@ -120,7 +120,7 @@ func (f *Inode) Name() string {
 }
 
 // Shmem reports whether the file is shared anonymous memory, whose pages come from nowhere but memory.
-func (f *Inode) Shmem() bool { return f.file == nil }
+func (f *Inode) Shmem() bool { return f.file == nil && !f.nature.zero }
 
 // Charged returns how many pages the maker of shared anonymous memory was charged.
 func (f *Inode) Charged() uint64 { return f.charged }
