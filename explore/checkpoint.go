@@ -233,7 +233,7 @@ func (s *search) restore(c *checkpoint) error {
 	}
 	report.Strategy, report.Depth, report.Bound, report.Earlier = s.report.Strategy, s.report.Depth, s.report.Bound, earlier
 	s.report = *report
-	s.merged, s.leftOut = c.Merged, c.LeftOut
+	s.merged, s.leftOut, s.full = c.Merged, c.LeftOut, s.enough(s.report.Violations)
 	for i := range s.merged {
 		s.phase.done += s.phase.weight(i)
 	}

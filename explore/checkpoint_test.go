@@ -46,6 +46,9 @@ func inRuns(t *testing.T, program func() Program, o Options, every, upto int) (l
 		if o.Workers == 1 && (r.Earlier != before || r.Executions > before+every) {
 			t.Fatalf("run %d: %d executions, %d of them earlier; there were %d", runs, r.Executions, r.Earlier, before)
 		}
+		if r.Stopped && r.Executions == before {
+			t.Fatalf("run %d was stopped without an execution, after %d", runs, before)
+		}
 		before = r.Executions
 		_, err := os.Stat(o.Checkpoint)
 		if there := err == nil; there != r.Stopped {
@@ -114,6 +117,31 @@ func TestRandomInRuns(t *testing.T) {
 					t.Errorf("%s, %d workers, %d failures:\n%s\nat once:\n%s", s, workers, keep, essence(got), essence(whole))
 				}
 			}
+		}
+	}
+}
+
+// TestEnoughIsNotStopped: what a limit stopped behind the shard that ended the search is of no use, so there is nothing to go
+// on with.
+func TestEnoughIsNotStopped(t *testing.T) {
+	for _, limitFirst := range []bool{true, false} {
+		s := newSearch(newDetachRace(t, 1, 1, 1, ""), Options{Workers: 2, Checkpoint: filepath.Join(t.TempDir(), "c")})
+		s.close()
+		s.workers = nil
+		s.phase = &phase{weight: func(int) float64 { return 0 }}
+		s.ready, s.open = map[int]*result{}, map[int]*standing{}
+		failed, limited := newResult(), newResult()
+		failed.report.Violations = []Found{{Ending: Deadlock}}
+		limited.stopped = true
+		if limitFirst {
+			s.deliver(1, limited, nil)
+			s.deliver(0, failed, nil)
+		} else {
+			s.deliver(0, failed, nil)
+			s.deliver(1, limited, nil)
+		}
+		if err := s.runPhase(); err != nil || s.report.Stopped || len(s.report.Violations) != 1 {
+			t.Errorf("limit first %v: stopped %v, violations %v, %v", limitFirst, s.report.Stopped, s.report.Violations, err)
 		}
 	}
 }

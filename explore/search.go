@@ -298,6 +298,9 @@ func (s *search) runPhase() error {
 	wg.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.enough(s.report.Violations) { // a shard that a limit stopped comes after them
+		s.report.Stopped = false
+	}
 	if s.report.Stopped && s.o.Checkpoint != "" {
 		s.stand = s.standing()
 	}

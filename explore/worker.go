@@ -86,8 +86,10 @@ func (r *Report) countOps(now, before *[task.NumOps]uint64) {
 
 // stop reports whether a limit is reached, or what the shard finds is of no use.
 func (s *search) stop(index int) bool {
-	n := s.started.Add(1)
-	if s.o.Executions > 0 && n > int64(s.o.Executions) || int64(index) > s.last.Load() || s.o.halt.Load() {
+	if int64(index) > s.last.Load() || s.o.halt.Load() {
+		return true
+	}
+	if n := s.started.Add(1); s.o.Executions > 0 && n > int64(s.o.Executions) {
 		s.started.Add(-1)
 		return true
 	}
