@@ -3,7 +3,7 @@
 package page
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -21,11 +21,25 @@ var (
 	pageHTML string
 	//go:embed assets/page.css
 	pageCSS string
-	//go:embed assets/page.js
-	pageJS string
+	//go:embed assets/script/*.js
+	scripts embed.FS
 	//go:embed assets/worker.js
 	workerJS string
 )
+
+// script returns the script of a page: its files, one after the other. The one that begins comes last.
+func script() (string, error) {
+	names := []string{"engine", "views", "scenario", "search", "run", "draw", "address", "page"}
+	var b strings.Builder
+	for _, name := range names {
+		text, err := scripts.ReadFile("assets/script/" + name + ".js")
+		if err != nil {
+			return "", err
+		}
+		b.Write(append(text, '\n'))
+	}
+	return b.String(), nil
+}
 
 // Lesson is what a page is about.
 type Lesson struct {
@@ -68,13 +82,17 @@ func Write(w io.Writer, l *Lesson, e *Engine, version string) error {
 	for i, link := range l.Links {
 		links[i] = Link{html.EscapeString(link.File), html.EscapeString(link.Title)}
 	}
+	js, err := script()
+	if err != nil {
+		return err
+	}
 	t, err := template.New("page").Parse(pageHTML)
 	if err != nil {
 		return err
 	}
 	return t.Execute(w, map[string]any{
 		"Version": html.EscapeString(version), "Title": html.EscapeString(l.Title), "Links": links, "Style": pageCSS,
-		"Lesson": string(text), "Script": inScript(pageJS), "Worker": inScript(workerJS), "WasmExec": inScript(string(e.WasmExec)),
+		"Lesson": string(text), "Script": inScript(js), "Worker": inScript(workerJS), "WasmExec": inScript(string(e.WasmExec)),
 		"Engine": base64.StdEncoding.EncodeToString(e.Gzip),
 	})
 }

@@ -23,6 +23,23 @@ func part(t *testing.T, page, id string) string {
 	return found[1]
 }
 
+// TestScript: no file of the script is left out.
+func TestScript(t *testing.T) {
+	js, err := script()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("assets/script/*.js")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		if text, err := os.ReadFile(name); err != nil || !strings.Contains(js, string(text)) {
+			t.Errorf("%s is left out, %v", name, err)
+		}
+	}
+}
+
 // TestWrite: a page has all that it needs in itself, and what was put in comes out again.
 func TestWrite(t *testing.T) {
 	sc, err := workloads.Parse("mine.vma", []byte("# A <b>title</b>\n\nthread a\n    mmap 4K rw private anon # </script>\n"))

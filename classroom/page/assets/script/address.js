@@ -1,0 +1,24 @@
+// The address holds what the page shows.
+
+// keep puts all of it into the address, and the text where it is found again if the address is lost.
+function keep() {
+  const s = { n: $("scenario").value };
+  if ($("text").value !== own) s.t = $("text").value;
+  if (rules()) s.r = rules();
+  if (shown !== "run") s.v = shown;
+  if (place?.len) { s.s = place.run; s.a = place.at; }
+  const text = "#" + encodeURIComponent(JSON.stringify(s));
+  try { history.replaceState(null, "", text); } catch { /* an address that is too long: the text is kept below */ }
+  try { localStorage.setItem("vmasim " + lesson.name, JSON.stringify(s)); } catch { /* where nothing may be kept, nothing is */ }
+}
+
+async function restore() {
+  let s = null;
+  try { s = JSON.parse(decodeURIComponent(location.hash.slice(1)) || localStorage.getItem("vmasim " + lesson.name)); } catch { trouble("The address is damaged: what it should have shown cannot be read."); }
+  if (!s || !choose(s.n)) { choose(lesson.scenarios[0] ?? catalogue.scenarios[0].name); if (!s?.t) return; }
+  if (s.t) $("text").value = s.t;
+  if (s.r) setRules(s.r);
+  await changed();
+  view(s.v ?? "run");
+  if (s.s && (await open(s.s, true)) && s.a != null) await run("go " + Math.min(s.a, place.len));
+}

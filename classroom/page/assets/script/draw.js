@@ -1,0 +1,78 @@
+// The run as columns with arrows, and the state that it has come to.
+
+function colour(task) { return `--t: var(--t${whole.tasks.indexOf(task) % 6})`; }
+function letter(task) { return String.fromCharCode(65 + whole.tasks.indexOf(task)); }
+
+// doing words what a step does.
+function doing(s) {
+  if (!s.cell) return s.operation;
+  if (!s.old && !s.new) return s.operation + " " + s.cell;
+  return s.old === s.new || !s.new ? `${s.operation} ${s.cell} = ${s.old}` : `${s.operation} ${s.cell} ${s.old} → ${s.new}`;
+}
+
+// show shows where the session stands.
+
+// rows are the steps that the grain shows: [first, last] of those folded into one.
+function rows() {
+  const grain = $("grain").value, all = [];
+  for (const [i, s] of whole.steps.entries()) {
+    const last = all[all.length - 1];
+    const alone = grain === "all" || (grain === "shared" && (s.shared || s.violations?.length || i + 1 === place.at));
+    const joins = last && last.folded && last.task === s.task && (grain === "statements" ? last.statement === s.statement : true);
+    if (!alone && joins) { last.to = i; continue; }
+    all.push({ from: i, to: i, folded: !alone, task: s.task, statement: s.statement });
+  }
+  return all;
+}
+
+function showSteps() {
+  const body = [], functions = {};
+  for (const r of rows()) {
+    const s = whole.steps[r.to], mine = whole.tasks.indexOf(s.task);
+    const parts = [];
+    if (r.folded && (r.to > r.from || $("grain").value === "statements")) {
+      const names = [...new Set(whole.steps.slice(r.from, r.to + 1).map((x) => x.function))].filter(Boolean);
+      parts.push(element("span", { class: "fn" }, $("grain").value === "statements" ? `${s.statement}: ${r.to - r.from + 1} steps` : `… ${r.to - r.from + 1} steps: ${names.join(", ")}`));
+    } else {
+      if (functions[s.task] !== s.stack.join("/")) parts.push(element("span", { class: "fn" }, [s.statement, ...s.stack.slice(1)].filter(Boolean).join(" › ")));
+      parts.push(doing(s) + (s.from ? ` ⟵ ${s.from}` : ""));
+      for (const n of s.notes ?? []) parts.push(element("span", { class: "fn" }, n));
+    }
+    functions[s.task] = s.stack.join("/");
+    for (const v of s.violations ?? []) parts.push(element("span", { class: "broke" }, "✗ " + v));
+    const cells = whole.tasks.map((t, i) => (i === mine ? element("td", { class: "mine", style: colour(t) }, ...parts) : element("td")));
+    const now = r.from < place.at && place.at <= r.to + 1;
+    body.push(element("tr", { class: now ? "now" : r.from >= place.at ? "ahead" : null, "data-from": r.from + 1, "data-to": r.to + 1, tabindex: 0, "aria-current": now ? "step" : null,
+      onclick: () => run("go " + (r.to + 1)), onkeydown: (e) => { if (e.key === "Enter") run("go " + (r.to + 1)); } }, element("td", {}, String(r.to + 1)), ...cells));
+  }
+  $("steps").replaceChildren(element("thead", {}, element("tr", {}, element("th", { scope: "col" }, ""), ...whole.tasks.map((t) => element("th", { scope: "col", style: colour(t) }, `${letter(t)} ${t}`)))),
+    element("tbody", {}, ...body));
+  const now = $("steps").querySelector(".now"), box = $("lanes");
+  if (now && (now.offsetTop < box.scrollTop + 30 || now.offsetTop + now.offsetHeight > box.scrollTop + box.clientHeight)) box.scrollTop = now.offsetTop - box.clientHeight / 2;
+  draw();
+}
+
+// draw draws an arrow from each write to the step of another task that saw it.
+function draw() {
+  const svg = $("arrows"), of = (n) => [...$("steps").querySelectorAll("tbody tr")].find((tr) => +tr.dataset.from <= n && n <= +tr.dataset.to)?.querySelector(".mine");
+  svg.replaceChildren();
+  const box = $("steps").getBoundingClientRect();
+  svg.setAttribute("width", box.width); svg.setAttribute("height", box.height);
+  for (const s of whole.steps) {
+    if (!s.from || s.step > place.at) continue;
+    const a = of(s.from)?.getBoundingClientRect(), b = of(s.step)?.getBoundingClientRect();
+    if (!a || !b || a.top === b.top) continue;
+    const right = b.left > a.left, x1 = (right ? a.right : a.left) - box.left, y1 = a.bottom - 8 - box.top, x2 = (right ? b.left : b.right) - box.left, y2 = b.bottom - 8 - box.top;
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    path.setAttribute("d", `M${x1} ${y1} C${x1 + (right ? 14 : -14)} ${y1}, ${x2 + (right ? -14 : 14)} ${y2}, ${x2} ${y2}`);
+    if (s.step === place.at) path.setAttribute("class", "now");
+    svg.append(path);
+  }
+}
+
+function showState() {
+  $("cells").replaceChildren(...place.cells.filter((c) => c.shared || c.wanted || c.changed || $("grain").value === "all").map((c) => element("tr", { class: c.changed ? "changed" : null },
+    element("td", {}, c.name), element("td", {}, c.changed ? `${c.before} → ${c.value}` : c.value), element("td", {}, c.step ? `${c.writer}, step ${c.step}` : ""))));
+  const spaces = (at) => at?.map((m) => m.name + ":\n" + (m.lines.length ? m.lines.map((l) => "  " + l).join("\n") : "  empty")).join("\n") ?? "";
+  $("maps").textContent = spaces(place.trace.after ?? place.trace.before);
+}

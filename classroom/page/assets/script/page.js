@@ -1,0 +1,63 @@
+// The page: a scenario and its rules on the left, a run of it on the right. All that is shown comes from the engine.
+
+let module;          // the compiled engine, for the workers of searches
+let stage;           // the engine that the session lives in
+let search = null;   // the engine of the search that is under way
+let catalogue;
+let place = null;    // where the session stands
+let whole = null;    // the trace of its run with the steps that were taken back
+let mistakes = [];
+let own = "";        // the text of the chosen scenario as it was
+
+async function begin() {
+  if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function" || typeof Worker !== "function") {
+    return trouble("This browser cannot run the engine: it lacks WebAssembly, workers or DecompressionStream. Use one of 2023 or later.");
+  }
+  const text = $("engine").textContent.trim();
+  if (!text) return trouble("This page was made without the engine.");
+  const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  $("engine").textContent = "";
+  stage = new Engine(bytes, died);
+  try { module = await stage.loaded; } catch (e) { return trouble("The engine does not start: " + e.message); }
+  catalogue = await stage.ask("list");
+  catalogue.scenarios.unshift(...lesson.own);
+  fill();
+  view("run");
+  await restore();
+  document.documentElement.dataset.ready = "yes";
+}
+
+// died puts another engine in the place of one that has ended.
+function died(why) {
+  if (!module) return;
+  trouble("The engine has ended (" + why + "). Another one was started; the run is gone, the scenario is as you left it.");
+  stage = new Engine(module, died);
+  place = whole = null;
+  show();
+}
+
+$("scenario").onchange = () => choose($("scenario").value);
+$("reset").onclick = () => choose($("scenario").value);
+$("text").oninput = () => changed();
+$("text").onscroll = underline;
+$("generation").onchange = rulesChanged;
+$("explore").onclick = explore;
+$("cancel").onclick = cancel;
+$("begin").onclick = async () => { verdict("", "You are the scheduler", "Choose whose step comes next. The letters of the tasks and the arrow keys do the same."); whole = null; await open("", false); };
+$("back").onclick = () => run("undo");
+$("forth").onclick = () => run("redo");
+$("slider").oninput = slide;
+$("violation").onclick = () => run("violation");
+$("ahead").onclick = () => run("ahead");
+$("grain").onchange = show;
+$("copy").onclick = async () => { keep(); try { await navigator.clipboard.writeText(location.href); say(["the link is copied"]); } catch { say(["the link is the address of this page"]); } };
+$("theme").onclick = () => document.documentElement.classList.toggle("dark");
+if (matchMedia("(prefers-color-scheme: dark)").matches) document.documentElement.classList.add("dark");
+addEventListener("resize", () => place && draw());
+addEventListener("keydown", (e) => {
+  if (!place || shown !== "run" || e.ctrlKey || e.metaKey || e.altKey || /TEXTAREA|SELECT|INPUT/.test(e.target.tagName) && e.target.type !== "range") return;
+  const keys = { ArrowLeft: "undo", ArrowRight: "redo", Home: "go 0", End: "go " + place.len, u: "undo", r: "redo", v: "violation", a: "ahead" };
+  const line = keys[e.key] ?? (/^[A-P]$/.test(e.key) ? e.key : null);
+  if (line && e.target.type !== "range") { e.preventDefault(); run(line); }
+});
+begin();

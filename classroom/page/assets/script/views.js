@@ -1,0 +1,14 @@
+// The right of the page: one of several views at a time.
+
+// views are those that there are: the element view-NAME is shown, and begin is called when it is.
+const views = [{ name: "run", title: "Run" }];
+let shown = "run";
+
+// view shows one of them.
+function view(name) {
+  shown = views.some((v) => v.name === name) ? name : "run";
+  for (const v of views) $("view-" + v.name).hidden = v.name !== shown;
+  $("views").hidden = views.length < 2;
+  $("views").replaceChildren(...views.map((v) => element("button", { type: "button", "aria-pressed": String(v.name === shown), onclick: () => { view(v.name); keep(); } }, v.title)));
+  views.find((v) => v.name === shown).begin?.();
+}
