@@ -27,11 +27,17 @@ standard input; a scenario may state its own. It knows which
 scenario and which rules it belongs to; where it does not fit the program any more, the
 first step that differs is named.
 
+--against RULES follows the run under other rules, as far as its meaning goes: each task
+goes on to where it stands before the same step. Both are drawn side by side, with
+where they go different ways, and the rules of which that comes, found by switching
+those in which the two differ. --against SCHEDULE draws another run beside it.
+
 The exit status is 0 if the execution ends well, 1 if it breaks a rule, 2 if the
 schedule does not belong to the scenario or does not fit.`,
 		Example: `  vmasim replay detach-race 'v1:…'
   vmasim replay my.vma schedule.txt --full
-  vmasim replay my.vma schedule.txt --format mermaid`,
+  vmasim replay my.vma schedule.txt --format mermaid
+  vmasim replay detach-race 'v1:…' --against linux-6.18`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return usageError{fmt.Errorf("%d words, expected a scenario and a schedule", len(args))}
@@ -42,6 +48,10 @@ schedule does not belong to the scenario or does not fit.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runReplay(cmd, args, o) },
 	}
 	o.register(cmd, forReplay)
+	cmd.Flags().Var(&flag{kind: "RULES|SCHEDULE", set: func(text string) error { return setBeside(o, text) }}, "against", "follow the run under these rules, or draw another run beside it, and say where they part")
+	completeFlag(cmd, "against", func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return completeRules(toComplete), cobra.ShellCompDirectiveNoFileComp
+	})
 	cmd.Flags().BoolVar(&o.step, "step", false, "step through it, beginning before its first switch, as vmasim step does")
 	return cmd
 }
@@ -99,6 +109,9 @@ func runReplay(cmd *cobra.Command, words []string, o *exploreOptions) error {
 	result, err := program.ReplayScenario(sc, o.Setting, *schedule)
 	if err != nil {
 		return refuse(err)
+	}
+	if o.against != "" {
+		return replayAgainst(cmd, sc, *schedule, o)
 	}
 	format, err := report.FormatByName(report.ReplayFormats(), o.format.Name)
 	if err != nil {

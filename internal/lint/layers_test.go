@@ -29,7 +29,7 @@ var layerTable = [][]string{
 	{"workloads/interp"},
 	{"workloads/driver", "workloads/seqtest"},
 	{"workloads/program", "workloads/inject", "judge/host", "classroom/explain"},
-	{"judge/settings", "classroom/step"},
+	{"judge/settings", "classroom/step", "classroom/compare"},
 	{"judge", "judge/lockpath", "classroom/screen", "classroom/play", "classroom/quiz"},
 	{"classroom/page", "classroom/page/engine"},
 	{"report"},

@@ -310,3 +310,17 @@ func (s *Set) settle(asked bits) error {
 	}
 	return nil
 }
+
+// Differ returns the rules that are in force in one of two sets, and mean something under the lock of s.
+func (s *Set) Differ(o *Set) []Rule {
+	return s.bits.differ(o.bits).and(s.given).rules()
+}
+
+// As returns the set with some rules as another set has them. The error says which of them contradict what it has besides.
+func (s *Set) As(o *Set, all []Rule) (Set, error) {
+	c := *s
+	for _, r := range all {
+		c.put(setting{r, o.Has(r)})
+	}
+	return c, c.settle(bitsOf(all...))
+}

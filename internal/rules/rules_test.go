@@ -223,3 +223,40 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+// TestAs: with the rules in which two sets differ as the other has them, a set is the other, if both are for the same lock.
+func TestAs(t *testing.T) {
+	parse := func(spec string) Set {
+		s, err := Parse(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	a, b := parse("linux-6.18,-detach-waits,+hole-first"), parse("refcount-v6")
+	differ := a.Differ(&b)
+	if !slices.Contains(differ, SettleBeforePut) || slices.Contains(differ, DetachWaits) {
+		t.Errorf("they differ in %v", differ)
+	}
+	if c, err := a.As(&b, differ); err != nil || len(c.Differ(&b)) > 0 || a.Has(HoleFirst) == b.Has(HoleFirst) {
+		t.Errorf("%s %v", c.String(), err)
+	}
+	if c, err := a.As(&b, []Rule{SettleBeforePut}); err != nil || c.String() != "linux-6.18,-detach-waits,-settle-before-put,+hole-first" {
+		t.Errorf("%s %v", c.String(), err)
+	}
+	free := parse("free-at-zero")
+	for _, r := range free.Differ(&b) {
+		if !free.lock.gives(r) {
+			t.Errorf("%s says nothing under free-at-zero", r)
+		}
+	}
+	with, without := parse("linux-6.18"), parse("linux-6.18,-check-vm-mm")
+	if _, err := with.As(&without, []Rule{CheckVMMM, PinForeignMM, CheckMMInside}); err != nil {
+		t.Error(err)
+	}
+	other := parse("linux-6.18,-check-vm-mm")
+	other.put(setting{PinForeignMM, true}) // which no specification asks for
+	if _, err := with.As(&other, []Rule{CheckVMMM, PinForeignMM}); err == nil {
+		t.Error("rules that contradict each other make a set")
+	}
+}
