@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -9,19 +8,11 @@ import (
 
 // Holding is a lock that a task has.
 type Holding struct {
-	Task  string
-	Lock  string // what it is called: "mm_struct#1.mmap_lock", "VMA read lock of vm_area_struct#2 [0x1000, 0x2000)"
-	Mode  string // "read", "write", "reference", "readers kept out", "inside"
-	Func  string // the function that took it
-	Stack string // the functions it was in then, outermost first
-}
-
-func (h Holding) String() string {
-	s := fmt.Sprintf("%s holds %s (%s)", h.Task, h.Lock, h.Mode)
-	if h.Func != "" {
-		s += ", taken in " + h.Func
-	}
-	return s
+	Task string
+	Lock string         // what it is called: a cell, or a VMA, or a kind of section
+	Addr unsafe.Pointer // of the cell or the VMA; nil: it is a section
+	Mode string         // "read", "write", "reference", "readers kept out", "inside"
+	Func string         // the function that took it
 }
 
 // Held returns the locks that a task has, in the order taken; VMA read locks and read sections last.
@@ -35,26 +26,72 @@ func (c *Checker) Held(t *task.Task) (locks []Holding) {
 	for i := range ts.refs {
 		locks = append(locks, c.refHolding(ts, &ts.refs[i]))
 	}
+	for n := range c.objects {
+		if o := &c.objects[n]; ts.excluding > 0 && o.isVMA() && o.excluder == ts.index {
+			locks = append(locks, keptOut(ts, o))
+		}
+	}
 	for slot, name := range sectionNames {
 		if t.Sections[slot].Depth > 0 {
-			locks = append(locks, Holding{Task: t.Name, Lock: name, Mode: "inside"})
+			locks = append(locks, section(t, name))
 		}
 	}
 	return locks
 }
 
+func section(t *task.Task, name string) Holding {
+	return Holding{Task: t.Name, Lock: name, Mode: "inside"}
+}
+
+// SectionName is what the read sections are called that use a slot of a task.
+func SectionName(slot int) string { return sectionNames[slot] }
+
 var sectionNames = [task.NumSlots]string{task.SlotRCU: "rcu_read_lock", task.SlotAccess: "a memory access"}
 
 func (c *Checker) holding(ts *taskState, h *held) Holding {
-	return Holding{Task: ts.task.Name, Lock: c.lockName(h), Mode: [...]string{"", "read", "write"}[h.mode], Func: h.stack.inner(), Stack: h.stack.String()}
+	return Holding{ts.task.Name, c.lockName(h), h.addr, [...]string{"", "read", "write"}[h.mode], h.stack.inner()}
 }
 
 func (c *Checker) refHolding(ts *taskState, r *vmaRef) Holding {
-	what, mode := "VMA read lock of ", "read"
+	mode := "read"
 	if r.state == tentative {
-		what, mode = "a reference on ", "reference"
+		mode = "reference"
 	}
-	return Holding{Task: ts.task.Name, Lock: what + c.objects[r.object].String(), Mode: mode, Func: r.fn, Stack: r.stack.String()}
+	o := &c.objects[r.object]
+	return Holding{ts.task.Name, o.String(), o.base, mode, r.fn}
+}
+
+// keptOut is that a task keeps readers of a VMA out.
+func keptOut(ts *taskState, o *object) Holding {
+	return Holding{Task: ts.task.Name, Lock: o.String(), Addr: o.base, Mode: "readers kept out"}
+}
+
+// Phase is a part of the life of a VMA.
+type Phase uint8
+
+// The phases.
+const (
+	Unknown  Phase = iota
+	Made           // and not attached yet
+	Attached       // readers may lock it
+	Detached       // readers may have found it before
+)
+
+// PhaseOf returns in which phase the VMA at base is.
+func (c *Checker) PhaseOf(base unsafe.Pointer) Phase {
+	n := c.objectAt(base)
+	if n < 0 {
+		return Unknown
+	}
+	switch o := &c.objects[n]; {
+	case !o.isVMA() || !o.alive:
+		return Unknown
+	case o.locks() != nil && !o.detached() && o.isAttached():
+		return Attached
+	case o.attached:
+		return Detached
+	}
+	return Made
 }
 
 func (c *Checker) lockName(h *held) string {
@@ -83,7 +120,7 @@ func (c *Checker) Blockers(t *task.Task, e *task.Event) (who []Holding) {
 		case task.OpGracePeriodWait:
 			for slot, name := range sectionNames {
 				if ts.task.Sections[slot].Epoch.Load() != 0 && ts.task.Sections[slot].Depth > 0 {
-					who = append(who, Holding{Task: ts.task.Name, Lock: name, Mode: "inside"})
+					who = append(who, section(ts.task, name))
 				}
 			}
 		default:
@@ -109,7 +146,7 @@ func (c *Checker) holders(ts *taskState, addr unsafe.Pointer) (how []Holding) {
 		}
 	}
 	if o := &c.objects[n]; o.isVMA() && o.excluder == ts.index {
-		how = append(how, Holding{Task: ts.task.Name, Lock: o.String(), Mode: "readers kept out"})
+		how = append(how, keptOut(ts, o))
 	}
 	return how
 }

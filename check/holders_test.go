@@ -26,7 +26,7 @@ func TestBlockers(t *testing.T) {
 			{Op: task.OpRCUWaitEvent, Addr: unsafe.Pointer(refcntOf(v))},
 		} {
 			for _, h := range l.c.Blockers(other, e) {
-				got = append(got, h.String())
+				got = append(got, h.Task+" "+h.Lock+" "+h.Mode+" "+h.Func)
 			}
 		}
 		for _, h := range l.c.Held(tk) {
@@ -36,10 +36,10 @@ func TestBlockers(t *testing.T) {
 		endRead(tk, m, v)
 	})
 	want := []string{
-		"a holds mm_struct#1.mmap_lock (read), taken in handle_mm_fault",
-		"a holds VMA read lock of vm_area_struct#1 [0x10000, 0x14000) (read), taken in vma_start_read",
+		"a mm_struct#1.mmap_lock read handle_mm_fault",
+		"a vm_area_struct#1 [0x10000, 0x14000) read vma_start_read",
 		"mm_struct#1.mmap_lock",
-		"VMA read lock of vm_area_struct#1 [0x10000, 0x14000)",
+		"vm_area_struct#1 [0x10000, 0x14000)",
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)

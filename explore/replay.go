@@ -184,7 +184,7 @@ func (r *recorder) Before(t *task.Task, e *task.Event) {
 // After implements [Oracle].
 func (r *recorder) After(t *task.Task, e *task.Event) {
 	if r.stepping(t) {
-		r.rec.After(e)
+		r.rec.After(t, e)
 	} else {
 		r.rec.Read(e)
 	}

@@ -149,6 +149,7 @@ type Place struct {
 	Without []string     `json:"without"`
 	Trace   *trace.Trace `json:"trace"`
 	Cells   []step.Cell  `json:"cells"`
+	State   step.State   `json:"state"`
 	Said    []string     `json:"said"`  // what a command has to say
 	Wrong   string       `json:"wrong"` // why it was not performed; "": it was
 }
@@ -184,7 +185,7 @@ func (s *Session) Do(ctx context.Context, line string) Place {
 	run := s.step.Run()
 	p := Place{
 		Title: s.title, Rules: s.step.Rules(), At: s.step.At(), Len: s.step.Len(), Over: s.step.Over(), Replay: s.step.ReplayCommand(),
-		Run: run.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), Said: answer.Lines,
+		Run: run.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: step.StateOf(s.step.Trace()), Said: answer.Lines,
 	}
 	if err != nil {
 		p.Wrong = err.Error()

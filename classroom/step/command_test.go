@@ -35,7 +35,7 @@ func TestCommands(t *testing.T) {
 		{"m", "main:"},
 		{"p", "vmasim replay detach-race 'v1:"},
 		{"u", ""},
-		{"w reader", "it holds a reference on"},
+		{"w reader", "it holds vma#1 (reference)"},
 		{"o lock-left-held", ""},
 		{"p", "vmasim replay --without lock-left-held detach-race"},
 		{"e munmap", "munmap (statement)"},

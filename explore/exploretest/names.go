@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"vmasim/explore/trace"
+	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 )
 
@@ -87,7 +88,22 @@ func (n *names) Died(base unsafe.Pointer) string {
 func (n *names) Blockers(*task.Task, *task.Event) []string { return nil }
 
 // Held implements [trace.Namer].
-func (n *names) Held(*task.Task) []string { return nil }
+func (n *names) Held(*task.Task) []trace.Held { return nil }
+
+// Name implements [trace.Namer].
+func (n *names) Name(base unsafe.Pointer) string { return n.target(base) }
+
+// Phase implements [trace.Namer].
+func (n *names) Phase(unsafe.Pointer) string { return "" }
+
+// Sections implements [trace.Namer].
+func (n *names) Sections(unsafe.Pointer) string { return "rcu_read_lock" }
+
+// Pending implements [trace.Namer].
+func (n *names) Pending(domain unsafe.Pointer) int { return (*ksync.Domain)(domain).Pending() }
+
+// Entries implements [trace.Namer].
+func (n *names) Entries() [][]trace.Entry { return nil }
 
 // Objects implements [trace.Namer].
 func (n *names) Objects() []trace.Object { return nil }

@@ -21,8 +21,18 @@ type Namer interface {
 	Died(base unsafe.Pointer) string
 	// Blockers says who has what t waits for in its operation e.
 	Blockers(t *task.Task, e *task.Event) []string
-	// Held says which locks and read sections t has.
-	Held(t *task.Task) []string
+	// Held says which locks, references and read sections t has.
+	Held(t *task.Task) []Held
+	// Name is that of an object.
+	Name(base unsafe.Pointer) string
+	// Phase says in which phase of its life a VMA is, "" where that is not known.
+	Phase(base unsafe.Pointer) string
+	// Sections says which read sections the grace periods of an RCU domain wait for.
+	Sections(domain unsafe.Pointer) string
+	// Pending returns how many callbacks of it wait for a grace period.
+	Pending(domain unsafe.Pointer) int
+	// Entries returns what the page tables of each address space have, in order.
+	Entries() [][]Entry
 	// Objects returns those in whose names cells were named, in order.
 	Objects() []Object
 }
@@ -41,6 +51,8 @@ type Recorder struct {
 	behind  []Passed         // found in steps
 	ended   []Passed         // found when the threads had ended
 	found   []task.Violation // violated when the threads had ended
+	stand   standing
+	entries [][]Entry // that page tables have, by address space
 }
 
 // written is what a step has written: a cell, and the pointer if it is one, because a load may see one that was overwritten.
@@ -55,7 +67,7 @@ type bulk struct {
 
 // NewRecorder returns a recorder that names cells as names does; nil: not at all.
 func NewRecorder(names Namer) *Recorder {
-	return &Recorder{names: names, writers: map[written]int{}}
+	return &Recorder{names: names, writers: map[written]int{}, stand: newStanding()}
 }
 
 // Restart forgets the last execution: of several the last is recorded.
@@ -70,6 +82,26 @@ func (r *Recorder) Restart() {
 func (r *Recorder) Begin(look func() []Map) {
 	r.look = look
 	r.trace.Before = look()
+	if r.names != nil {
+		r.stand.begin(r.names)
+		r.entries = r.names.Entries()
+		r.trace.Entries = r.changes(0, make([][]Entry, len(r.entries)))
+	}
+}
+
+// changes compares what page tables have with what they had.
+func (r *Recorder) changes(step int, was [][]Entry) (all []EntryChange) {
+	for i := range min(len(was), len(r.entries), len(r.trace.Before)) {
+		all = append(all, entriesChanged(step, r.trace.Before[i].Name, was[i], r.entries[i])...)
+	}
+	return all
+}
+
+// settle completes the last step: its task has come to its next one, or to its end.
+func (r *Recorder) settle() {
+	if r.names != nil && r.look != nil {
+		r.stand.settle(r.names)
+	}
 }
 
 // Over is called where the execution ends, or first goes wrong.
@@ -82,6 +114,7 @@ func (r *Recorder) Over() {
 
 // Before begins a step: t is about to perform an operation, and the enabled tasks could have gone on instead.
 func (r *Recorder) Before(t *task.Task, e *task.Event, enabled []string) {
+	r.settle()
 	info, stack := e.Op.Info(), append([]string{}, t.Stack()...)
 	s := Step{Size: e.Size, Record: Record{
 		Kind: info.Kind, Order: info.Order, Addr: Address(e.Addr), Stack: stack, Enabled: append([]string{}, enabled...),
@@ -91,14 +124,16 @@ func (r *Recorder) Before(t *task.Task, e *task.Event, enabled []string) {
 		s.Statement = stack[0]
 	}
 	if r.names != nil {
+		r.stand.enters(t, r.names)
 		s.Cell = r.names.Cell(e)
+		r.stand.stepper, r.stand.step = t, s.Number
 	}
 	r.held = append(r.held, e.Addr)
 	r.trace.Steps = append(r.trace.Steps, s)
 }
 
-// After ends the step: the operation was performed.
-func (r *Recorder) After(e *task.Event) {
+// After ends the step: t has performed the operation.
+func (r *Recorder) After(t *task.Task, e *task.Event) {
 	s := r.last()
 	s.Old, s.New, s.Interrupted = e.Old, e.New, e.Interrupted
 	if e.Target != nil {
@@ -120,8 +155,18 @@ func (r *Recorder) After(e *task.Event) {
 	case s.Kind == task.Write || e.Old != e.New:
 		r.writers[written{e.Addr, e.NewPtr}] = s.Number
 	}
-	if r.look != nil && !r.over && s.Maps() {
+	r.stand.queues(t, e, s.Cell)
+	r.stand.awaits(t, e, r.names)
+	if r.look == nil || r.over {
+		return
+	}
+	if s.Maps() {
 		r.changed(s.Number)
+	}
+	if s.Tables() {
+		was := r.entries
+		r.entries = r.names.Entries()
+		r.trace.Entries = append(r.trace.Entries, r.changes(s.Number, was)...)
 	}
 }
 
@@ -157,15 +202,30 @@ func (r *Recorder) writerOf(e *task.Event) int {
 // Born is told of a new object. stepping reports whether a step made it.
 func (r *Recorder) Born(base unsafe.Pointer, layout *task.Layout, stepping bool) {
 	if r.names != nil {
-		r.note(r.names.Born(base, layout), stepping)
+		note := r.names.Born(base, layout)
+		if layout != nil && (stepping || r.look == nil) {
+			r.stand.born(base, r.names.Name(base), layout.Type, r.during(stepping))
+		}
+		r.note(note, stepping)
 	}
 }
 
 // Died is told of the end of an object.
 func (r *Recorder) Died(base unsafe.Pointer, stepping bool) {
 	if r.names != nil {
+		if stepping || r.look == nil {
+			r.stand.died(base, r.during(stepping))
+		}
 		r.note(r.names.Died(base), stepping)
 	}
+}
+
+// during returns the step that does something, 0 if none does.
+func (r *Recorder) during(stepping bool) int {
+	if s := r.last(); s != nil && stepping {
+		return s.Number
+	}
+	return 0
 }
 
 func (r *Recorder) note(words string, stepping bool) {
@@ -183,7 +243,10 @@ func (r *Recorder) last() *Step {
 }
 
 // Late is called when the threads have ended: what follows belongs to no step.
-func (r *Recorder) Late() { r.late = true }
+func (r *Recorder) Late() {
+	r.settle()
+	r.late = true
+}
 
 // Violated is told what was violated since the last call: by the last step, or else after all steps.
 func (r *Recorder) Violated(all []task.Violation) {
@@ -221,9 +284,14 @@ func (r *Recorder) Chosen(d Decision) {
 
 // Next notes what t is about to do where the schedule ends. enabled reports whether it can go on.
 func (r *Recorder) Next(t *task.Task, e *task.Event, enabled bool) {
+	r.settle()
 	n := Next{Task: t.Name, Stack: append([]string{}, t.Stack()...), Op: e.Op, Order: e.Op.Info().Order, Func: e.Func, Enabled: enabled}
 	if r.names != nil {
-		n.Cell, n.Holds = r.names.Cell(e), r.names.Held(t)
+		r.stand.enters(t, r.names)
+		n.Cell = r.names.Cell(e)
+		for _, h := range r.names.Held(t) {
+			n.Holds = append(n.Holds, h.String())
+		}
 		if !enabled {
 			n.Why = r.names.Blockers(t, e)
 		}
@@ -245,7 +313,9 @@ func (r *Recorder) End(tasks []string, ending Ending, violated []task.Violation,
 	t := &r.trace
 	t.Tasks, t.Ending, t.Violated, t.Outcome = tasks, ending, violated, outcome
 	if r.names != nil {
+		r.settle()
 		t.Objects = r.names.Objects()
+		t.Lives, t.Holdings, t.Queued, t.Graces = r.stand.end(), r.stand.holdings, r.stand.queued, r.stand.graces
 	}
 	if len(t.Steps) == 0 && !r.late {
 		t.Start = oracles(violated)

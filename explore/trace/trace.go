@@ -34,6 +34,11 @@ type Trace struct {
 	Before   []Map            `json:"before"`  // the address spaces when the threads begin
 	Between  []Change         `json:"between"` // what they were at the steps that change them
 	After    []Map            `json:"after"`   // and where the trace ends
+	Lives    []Life           `json:"lives"`
+	Holdings []Holding        `json:"holdings"`
+	Queued   []Queued         `json:"queued"`
+	Graces   []Grace          `json:"grace_periods"`
+	Entries  []EntryChange    `json:"entries"` // of page tables; those before the first step are of step 0
 	Blocked  []Blocked        `json:"blocked"`
 	Next     []Next           `json:"next,omitempty"` // what the tasks are about to do where the schedule ends before they do
 	Finally  []Performed      `json:"finally"`        // the statements of finally that were performed

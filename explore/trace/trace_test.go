@@ -22,7 +22,12 @@ func (n fieldNames) Born(_ unsafe.Pointer, l *task.Layout) string { return l.Typ
 func (n fieldNames) Blockers(t *task.Task, e *task.Event) []string {
 	return []string{"b holds " + n.Cell(e)}
 }
-func (n fieldNames) Held(*task.Task) []string { return []string{"y (read)"} }
+func (n fieldNames) Held(*task.Task) []Held         { return []Held{{"y", "read", ""}} }
+func (n fieldNames) Name(unsafe.Pointer) string     { return "object" }
+func (n fieldNames) Phase(unsafe.Pointer) string    { return "" }
+func (n fieldNames) Sections(unsafe.Pointer) string { return "rcu_read_lock" }
+func (n fieldNames) Pending(unsafe.Pointer) int     { return 0 }
+func (n fieldNames) Entries() [][]Entry             { return nil }
 
 // recorded is a trace with something of everything.
 func recorded() (*Recorder, *Trace) {
@@ -31,7 +36,7 @@ func recorded() (*Recorder, *Trace) {
 	a, b := &task.Task{Name: "a"}, &task.Task{Name: "b"}
 	step := func(t *task.Task, e *task.Event) {
 		r.Before(t, e, []string{"a", "b"})
-		r.After(e)
+		r.After(t, e)
 	}
 	spaces := []Map{{Name: "mm", Lines: []string{"A..A+4K rw-p anon"}}}
 	r.Begin(func() []Map { return spaces })
@@ -108,7 +113,7 @@ func TestBetween(t *testing.T) {
 	step := func(addr *uint64, op task.Op) {
 		e := &task.Event{Op: op, Addr: unsafe.Pointer(addr), Old: 1, New: 2}
 		r.Before(a, e, nil)
-		r.After(e)
+		r.After(a, e)
 	}
 	step(&end, task.OpWriteOnce) // changes nothing
 	area.Pages = []Page{{At: 0x1000}}

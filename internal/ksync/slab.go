@@ -29,6 +29,9 @@ func (l *Life) Generation() uint32 { return l.n.Load() }
 // Alive reports whether the object is allocated, or freed but kept for the readers of a grace period.
 func (l *Life) Alive() bool { return l.n.Load()&lifeMask != lifeFree }
 
+// Ending reports whether the object is freed, and its memory not given back yet.
+func (l *Life) Ending() bool { return l.n.Load()&lifeMask == lifeEnding }
+
 // end begins the end of the life, and reports whether there was one that had not ended yet.
 func (l *Life) end() bool {
 	n := l.n.Load()

@@ -65,6 +65,9 @@ func (e PTE) Write() bool { return e&RW != 0 }
 // Exec reports whether the entry allows execution: pte_exec.
 func (e PTE) Exec() bool { return e&NX == 0 }
 
+// Young reports whether the page was accessed through the entry: pte_young.
+func (e PTE) Young() bool { return e&Accessed != 0 }
+
 // Dirty reports whether the page was written through the entry: pte_dirty.
 func (e PTE) Dirty() bool { return e&Dirty != 0 }
 

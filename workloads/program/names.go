@@ -104,8 +104,43 @@ func (n *namer) field(o *named, off uintptr, bulk bool) string {
 	return fmt.Sprintf("%s+%d", name, off)
 }
 
+// standing names a lock or a VMA that tasks hold, "" for one that is not known. That a reader meets it is not noted.
+func (n *namer) standing(addr unsafe.Pointer) (name string) {
+	defer unreadable(&name)
+	for _, o := range n.objects {
+		off := uintptr(addr) - uintptr(o.base)
+		switch {
+		case off >= max(o.layout.Size, 1):
+		case off == 0 && o.layout.Type == "vm_area_struct":
+			return o.name
+		default:
+			return n.title(o) + o.layout.CellName(off)
+		}
+	}
+	if addr == nil {
+		return ""
+	}
+	return n.worldCell(addr)
+}
+
 // use returns the name of an object that the reader will meet.
 func (n *namer) use(o *named) string {
+	if name := n.title(o); name != o.name {
+		return name // the scenario's
+	}
+	if !o.used && !plainTypes[o.layout.Type] {
+		o.used = true
+		o.is = o.layout.Type
+		n.used = append(n.used, o)
+	}
+	if o.layout.Type == "vm_area_struct" {
+		n.describe(o)
+	}
+	return o.name
+}
+
+// title is the name of an object, or what it is to an address space.
+func (n *namer) title(o *named) string {
 	switch o.layout.Type {
 	case "mm_struct":
 		return n.spaceName((*mm.MM)(o.base))
@@ -121,14 +156,6 @@ func (n *namer) use(o *named) string {
 				return n.spaceName(m) + ".mm_mt"
 			}
 		}
-	}
-	if !o.used && !plainTypes[o.layout.Type] {
-		o.used = true
-		o.is = o.layout.Type
-		n.used = append(n.used, o)
-	}
-	if o.layout.Type == "vm_area_struct" {
-		n.describe(o)
 	}
 	return o.name
 }

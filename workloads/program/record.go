@@ -1,13 +1,17 @@
 package program
 
 import (
+	"fmt"
 	"unsafe"
 
+	"vmasim/check"
 	"vmasim/explore/trace"
+	"vmasim/internal/ksync"
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/task"
 	"vmasim/tree"
+	"vmasim/vma"
 	"vmasim/workloads"
 )
 
@@ -125,17 +129,100 @@ func (r *recordedNames) Died(base unsafe.Pointer) string {
 // Blockers implements [trace.Namer].
 func (r *recordedNames) Blockers(t *task.Task, e *task.Event) (all []string) {
 	for _, h := range r.watch.checker.Blockers(t, e) {
-		all = append(all, h.String())
+		words := h.Task + " holds " + r.holding(h).String()
+		if h.Func != "" {
+			words += ", taken in " + h.Func
+		}
+		all = append(all, words)
 	}
 	return all
 }
 
 // Held implements [trace.Namer].
-func (r *recordedNames) Held(t *task.Task) (all []string) {
+func (r *recordedNames) Held(t *task.Task) (all []trace.Held) {
 	for _, h := range r.watch.checker.Held(t) {
-		all = append(all, h.Lock+" ("+h.Mode+")")
+		all = append(all, r.holding(h))
 	}
 	return all
+}
+
+// holding gives what the checker tells of a lock the reader's names.
+func (r *recordedNames) holding(h check.Holding) trace.Held {
+	if name := r.names.standing(h.Addr); name != "" {
+		h.Lock = name
+	}
+	return trace.Held{Lock: h.Lock, Mode: h.Mode, Func: h.Func}
+}
+
+// Name implements [trace.Namer].
+func (r *recordedNames) Name(base unsafe.Pointer) string { return r.names.nameOf(base) }
+
+// Phase implements [trace.Namer].
+func (r *recordedNames) Phase(base unsafe.Pointer) string {
+	is := r.watch.checker.PhaseOf(base)
+	if is != check.Unknown && (*vma.VMA)(base).SlabLife().Ending() {
+		return trace.Waits
+	}
+	return [...]string{check.Unknown: "", check.Made: trace.Made, check.Attached: trace.Attached, check.Detached: trace.Detached}[is]
+}
+
+// Sections implements [trace.Namer].
+func (r *recordedNames) Sections(domain unsafe.Pointer) string {
+	return check.SectionName((*ksync.Domain)(domain).Slot())
+}
+
+// Pending implements [trace.Namer].
+func (r *recordedNames) Pending(domain unsafe.Pointer) int { return (*ksync.Domain)(domain).Pending() }
+
+// Entries implements [trace.Namer].
+func (r *recordedNames) Entries() (all [][]trace.Entry) {
+	for i := range r.names.world.spaces {
+		all = append(all, r.entries(i))
+	}
+	return all
+}
+
+// entries tells what the page tables of an address space have. Broken ones may be half made, and tell as much as can be read.
+func (r *recordedNames) entries(space int) (all []trace.Entry) {
+	defer func() { _ = recover() }()
+	w := r.names.world
+	m := w.spaces[space].mm.Peek()
+	if m == nil {
+		return nil
+	}
+	_ = m.Tables.Chunks(&w.quiet, 0, linux.TaskSize, func(c pgtable.Chunk) error {
+		for i := range c.Entries {
+			if pte := c.Entries[i].Peek(); !pte.None() {
+				all = append(all, r.entry(c.Addr+uint64(i)<<linux.PageShift, pte))
+			}
+		}
+		return nil
+	})
+	return all
+}
+
+func (r *recordedNames) entry(at uint64, pte pgtable.PTE) trace.Entry {
+	w := r.names.world
+	e := trace.Entry{At: trace.Address(at), Place: w.place(at)}
+	switch {
+	case pte.Guard():
+		e.Is = "guard marker"
+		return e
+	case !pte.Present():
+		e.Is = fmt.Sprintf("%#x", uint64(pte))
+		return e
+	case pte.PFN() == w.machine.Mem.ZeroPage():
+		e.Is = "zero page"
+	default:
+		if o := r.names.objects[unsafe.Pointer(w.machine.Mem.Bytes(pte.PFN()))]; o != nil {
+			e.Is = o.name
+		} else {
+			e.Is = fmt.Sprintf("frame#%d", pte.PFN())
+		}
+	}
+	e.Frame = int(pte.PFN())
+	e.Bits = trace.Bits{Present: true, NoAccess: !pte.Accessible(), Writable: pte.Write(), Young: pte.Young(), Dirty: pte.Dirty()}
+	return e
 }
 
 // Objects implements [trace.Namer].
