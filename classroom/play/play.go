@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vmasim/check"
+	"vmasim/classroom/quiz"
 	"vmasim/classroom/step"
 	"vmasim/explore"
 	"vmasim/explore/trace"
@@ -201,7 +202,9 @@ type Catalogue struct {
 	Families    []RuleFamily `json:"families"`
 	Oracles     []Named      `json:"oracles"`
 	Strategies  []Named      `json:"strategies"`
-	Commands    []Named      `json:"commands"` // of a session
+	Commands    []Named      `json:"commands"`  // of a session
+	Questions   []Named      `json:"questions"` // kinds of them
+	Exercises   []Named      `json:"exercises"` // in order
 }
 
 // Scenario is one that is built in.
@@ -267,6 +270,12 @@ func List() *Catalogue {
 	}
 	for _, cmd := range step.Commands() {
 		c.Commands = append(c.Commands, Named{cmd.Name, cmd.Doc})
+	}
+	for _, k := range quiz.Kinds() {
+		c.Questions = append(c.Questions, Named{k.Name, k.Doc})
+	}
+	for _, e := range quiz.Exercises() {
+		c.Exercises = append(c.Exercises, Named{e.Name, e.Goal})
 	}
 	return c
 }

@@ -104,11 +104,12 @@ func askCell(_ context.Context, e *Exercise, sc *workloads.Scenario) (*Question,
 			seen++
 		}
 	}
-	last := s.Trace().Steps[s.At()-1]
+	last, upTo := s.Trace().Steps[s.At()-1], s.Schedule()
 	return &Question{
 		Lines:    about(sc, e.rules),
 		Ask:      "Which value has " + e.cell + "? a number, such as 2 or 0x40000001",
-		mark:     markNumber(last.Is, []string{valueLine(&last)}, s.ReplayCommand()),
+		Form:     Number,
+		mark:     markNumber(last.Is, []string{valueLine(&last)}, runOf(sc, e.rules, upTo.String(), s.ReplayCommand())),
 		solution: fixed(last.Is),
 	}, nil
 }
@@ -141,6 +142,7 @@ func askMend(_ context.Context, e *Exercise, sc *workloads.Scenario) (*Question,
 	return &Question{
 		Lines: about(sc, e.rules),
 		Ask:   "Under which rules is it verified? " + e.rules + " with others switched",
+		Form:  Rules,
 		mark: func(ctx context.Context, answer string) (Mark, error) {
 			if _, err := rules.Parse(answer); err != nil {
 				return Mark{}, err
@@ -154,12 +156,12 @@ func askMend(_ context.Context, e *Exercise, sc *workloads.Scenario) (*Question,
 			}
 			switch r.Verdict() {
 			case program.Verified:
-				return Mark{true, []string{fmt.Sprintf("verified: every interleaving was searched, %d executions", r.Search.Executions)}, ""}, nil
+				return Mark{true, []string{fmt.Sprintf("verified: every interleaving was searched, %d executions", r.Search.Executions)}, nil}, nil
 			case program.Violated:
-				why, replay := counterexample(r)
-				return Mark{false, []string{"it still breaks: " + why}, replay}, nil
+				why, run := counterexample(sc, answer, r)
+				return Mark{false, []string{"it still breaks: " + why}, run}, nil
 			}
-			return Mark{false, []string{fmt.Sprintf("nothing was found in %d executions, but not every interleaving was searched", r.Search.Executions)}, ""}, nil
+			return Mark{false, []string{fmt.Sprintf("nothing was found in %d executions, but not every interleaving was searched", r.Search.Executions)}, nil}, nil
 		},
 		solution: fixed(e.solution),
 	}, nil

@@ -32,6 +32,7 @@ func verdictOf(sc *workloads.Scenario, spec string, r *program.Result) *Question
 	return &Question{
 		Lines: about(sc, spec),
 		Ask:   "Is there an order of steps that breaks something? violation or verified",
+		Form:  Choice, Choices: []string{program.Violated, program.Verified},
 		mark: func(_ context.Context, answer string) (Mark, error) {
 			says, err := yesNo(answer, program.Violated, program.Verified)
 			if err != nil {
@@ -39,8 +40,8 @@ func verdictOf(sc *workloads.Scenario, spec string, r *program.Result) *Question
 			}
 			m := Mark{Right: says == breaks}
 			if breaks {
-				why, replay := counterexample(r)
-				m.Lines, m.Replay = []string{why}, replay
+				why, run := counterexample(sc, spec, r)
+				m.Lines, m.Run = []string{why}, run
 			} else {
 				m.Lines = []string{fmt.Sprintf("verified: every interleaving was searched, %d executions", r.Search.Executions)}
 			}
@@ -66,6 +67,7 @@ func outcomeQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	return &Question{
 		Lines: append(about(sc, spec), "the outcome", "    "+asked, ""),
 		Ask:   "Can it end so? yes or no",
+		Form:  Choice, Choices: []string{"yes", "no"},
 		mark: func(_ context.Context, answer string) (Mark, error) {
 			says, err := yesNo(answer, "yes", "no")
 			if err != nil {
@@ -75,7 +77,7 @@ func outcomeQuestion(ctx context.Context, d *drawing) (*Question, error) {
 			for _, o := range r.Outcomes {
 				if o.Text == asked {
 					m.Lines = []string{fmt.Sprintf("%d of %d executions end so", o.Executions, r.Search.Executions)}
-					m.Replay = r.ReplayCommand(&o.First)
+					m.Run = runOf(sc, spec, o.First.String(), r.ReplayCommand(&o.First))
 					return m, nil
 				}
 			}
@@ -143,6 +145,8 @@ func breakOf(sc *workloads.Scenario, spec string, r *program.Result) (*Question,
 	return &Question{
 		Lines: append(lines, "try it with: vmasim step --rules "+spec+" "+sc.Name, ""),
 		Ask:   "An order of steps that breaks it, as A8 B20 A4: the task, and how many steps it takes",
+		Form:  Order,
+		Try:   runOf(sc, spec, "", ""),
 		mark: func(ctx context.Context, answer string) (Mark, error) {
 			return markRun(ctx, sc, spec, begin, answer)
 		},
@@ -168,12 +172,12 @@ func markRun(ctx context.Context, sc *workloads.Scenario, spec string, begin exp
 	if err != nil {
 		return Mark{}, err
 	}
-	m := Mark{Right: t.Ending.Failed(), Replay: p.ReplayCommand(&schedule)}
+	m := Mark{Right: t.Ending.Failed(), Run: runOf(sc, spec, schedule.String(), p.ReplayCommand(&schedule))}
 	switch {
 	case m.Right:
 		m.Lines = []string{"it breaks: " + t.Oracle()}
 	case t.Diverged != nil:
-		m.Lines, m.Replay = []string{t.Diverged.Error()}, ""
+		m.Lines, m.Run = []string{t.Diverged.Error()}, nil
 	case t.Ending == trace.Finished:
 		m.Lines = []string{"it ends well: " + t.Outcome}
 	default:
@@ -222,13 +226,14 @@ func ruleQuestion(ctx context.Context, d *drawing) (*Question, error) {
 			}
 		}
 		d.Shuffle(len(offered), func(i, j int) { offered[i], offered[j] = offered[j], offered[i] })
-		return askRule(sc, r, offered, plain, broken, whole), nil
+		return askRule(sc, r, offered, broken, whole), nil
 	}
 	return nil, errNothingFits
 }
 
-func askRule(sc *workloads.Scenario, r rules.Rule, offered []rules.Rule, plain string, broken, whole *program.Result) *Question {
-	why, replay := counterexample(broken)
+func askRule(sc *workloads.Scenario, r rules.Rule, offered []rules.Rule, broken, whole *program.Result) *Question {
+	plain, switched := r.Demonstration()
+	why, run := counterexample(sc, switched, broken)
 	lines := append(bare(sc), "", "With one rule of "+plain+" switched, there is an order of steps with", "    "+why, "")
 	var names []string
 	for _, o := range offered {
@@ -238,6 +243,7 @@ func askRule(sc *workloads.Scenario, r rules.Rule, offered []rules.Rule, plain s
 	return &Question{
 		Lines: append(lines, ""),
 		Ask:   "Which of the rules is switched? " + strings.Join(names, ", "),
+		Form:  Choice, Choices: names,
 		mark: func(_ context.Context, answer string) (Mark, error) {
 			if !slices.Contains(names, answer) {
 				return Mark{}, fmt.Errorf("%s is none of the rules, expected one of %s", suggest.Quote(answer), strings.Join(names, ", "))
@@ -246,9 +252,9 @@ func askRule(sc *workloads.Scenario, r rules.Rule, offered []rules.Rule, plain s
 				return Mark{true, []string{
 					r.Info().Breaks,
 					fmt.Sprintf("as it should be the scenario is verified: every interleaving was searched, %d executions", whole.Search.Executions),
-				}, replay}, nil
+				}, run}, nil
 			}
-			return Mark{false, []string{answer + " is as it should be in this run, and it breaks all the same"}, replay}, nil
+			return Mark{false, []string{answer + " is as it should be in this run, and it breaks all the same"}, run}, nil
 		},
 		solution: fixed(r.String()),
 	}

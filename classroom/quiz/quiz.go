@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 
 	"vmasim/internal/suggest"
@@ -38,21 +39,63 @@ func Kinds() []Kind {
 
 // Question is one question.
 type Question struct {
-	Kind  string
-	Seed  uint64
-	Lines []string // what it is about
-	Ask   string   // how an answer is written
-	Hints []string // each says more than the one before; none: it has none
+	Kind    string
+	Seed    uint64
+	Lines   []string // what it is about
+	Ask     string   // how an answer is written
+	Form    Form
+	Choices []string // of which one is the answer, for the form Choice
+	Hints   []string // each says more than the one before; none: it has none
+	Try     *Run     // where an order of steps begins, for the form Order
 
 	mark     func(ctx context.Context, answer string) (Mark, error)
 	solution func(ctx context.Context) (string, error) // a right answer
 }
 
+// Form is how an answer is given.
+type Form string
+
+// The forms.
+const (
+	Choice Form = "choice" // one of several words
+	Number Form = "number" // in any base
+	Layout Form = "layout" // VMAs
+	Order  Form = "order"  // the tasks of the steps, as schedules have them
+	Rules  Form = "rules"  // a generation with rules switched
+)
+
+// Run is a run of the scenario of a question, or where one begins.
+type Run struct {
+	Name     string // of the scenario
+	Text     string // of it, without its story
+	Rules    string
+	Schedule string // "": no step is taken
+	Replay   string // the line that shows it; "": it has none
+}
+
+// runOf is a run of a scenario under rules. Its text says, too, behind which oracles an execution goes on, which its question does not.
+func runOf(sc *workloads.Scenario, rules, schedule, replay string) *Run {
+	c := withoutStory(sc)
+	c.Show = sc.Show
+	return &Run{sc.Name, c.String(), rules, schedule, replay}
+}
+
 // Mark is what an answer is worth, and why.
 type Mark struct {
-	Right  bool
-	Lines  []string // why
-	Replay string   // the line that shows the run that decides; "": none does
+	Right bool
+	Lines []string // why
+	Run   *Run     // that decides; nil: none does
+}
+
+// exercise is how exercises are named.
+var exercise = regexp.MustCompile(`^(ex)?\d`)
+
+// Ask draws a question of a kind, or makes that of an exercise, which is the same for every seed.
+func Ask(ctx context.Context, name string, seed uint64) (*Question, error) {
+	if exercise.MatchString(name) {
+		return NewExercise(ctx, name)
+	}
+	return New(ctx, name, seed)
 }
 
 // New draws a question of a kind.
@@ -105,11 +148,16 @@ const tries = 100
 
 var errNothingFits = errors.New("no scenario that fits was drawn: try another seed")
 
-// bare returns the text of a scenario without its story, and without hints at how it ends.
-func bare(sc *workloads.Scenario) []string {
+// withoutStory is a scenario without its story, and without hints at how it ends.
+func withoutStory(sc *workloads.Scenario) *workloads.Scenario {
 	c := *sc
-	c.Title, c.Doc, c.Verdicts, c.Rules, c.Questions, c.Show = "", "", nil, nil, nil, nil
-	return strings.Split(strings.TrimSpace(c.String()), "\n")
+	c.Title, c.Doc, c.Verdicts, c.Rules, c.Questions, c.Show, c.Schedule = "", "", nil, nil, nil, nil, nil
+	return &c
+}
+
+// bare returns the text of such a scenario.
+func bare(sc *workloads.Scenario) []string {
+	return strings.Split(strings.TrimSpace(withoutStory(sc).String()), "\n")
 }
 
 // explored explores a scenario under rules. Only what is small enough is complete, or has failed.
@@ -153,13 +201,18 @@ func about(sc *workloads.Scenario, rules string) []string {
 	return append(append([]string{"rules " + rules, ""}, bare(sc)...), "")
 }
 
-// counterexample says how a run breaks, and how it is shown.
-func counterexample(r *program.Result) (why, replay string) {
+// counterexample says how a scenario breaks under rules, and in which run.
+func counterexample(sc *workloads.Scenario, spec string, r *program.Result) (why string, run *Run) {
 	if len(r.Violations) == 0 {
-		return strings.Join(r.Broken(), ", "), ""
+		return strings.Join(r.Broken(), ", "), nil
+	}
+	if r.Fallback { // it was found with every oracle ending an execution
+		c := *sc
+		c.Show = nil
+		sc = &c
 	}
 	v := r.Violations[0]
-	return v.Oracle() + ": " + v.Message(), r.ReplayCommand(&v.Schedule)
+	return v.Oracle() + ": " + v.Message(), runOf(sc, spec, v.Schedule.String(), r.ReplayCommand(&v.Schedule))
 }
 
 // yesNo reads an answer.

@@ -5,6 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vmasim/classroom/step"
+	"vmasim/explore"
+	"vmasim/workloads"
+	"vmasim/workloads/program"
 )
 
 // TestEveryKind: of each kind, the solution is right, something else is wrong or no answer, and a seed draws the same question again.
@@ -37,17 +42,24 @@ func TestEveryKind(t *testing.T) {
 			if err != nil || !m.Right || len(m.Lines) == 0 {
 				t.Errorf("%s %d: the solution %q is marked %+v, %v\n%s", k.Name, seed, solution, m, err, strings.Join(q.Lines, "\n"))
 			}
+			opens(t, m.Run)
+			opens(t, q.Try)
+			if (q.Form == Choice) != slices.Contains(q.Choices, solution) || (q.Form == Order) != (q.Try != nil) {
+				t.Errorf("%s %d: form %s, choices %q, solution %q", k.Name, seed, q.Form, q.Choices, solution)
+			}
 			others := wrong[k.Name]
 			if k.Name == "rule" {
-				others = strings.Split(q.Ask[strings.Index(q.Ask, "? ")+2:], ", ")
+				others = q.Choices
 			}
 			for _, answer := range others {
 				if answer == solution {
 					continue
 				}
-				if m, err := q.Mark(t.Context(), answer); err != nil || m.Right || len(m.Lines) == 0 {
+				m, err := q.Mark(t.Context(), answer)
+				if err != nil || m.Right || len(m.Lines) == 0 {
 					t.Errorf("%s %d: %q is marked %+v, %v, where %q is right", k.Name, seed, answer, m, err, solution)
 				}
+				opens(t, m.Run)
 			}
 			if _, err := q.Mark(t.Context(), "perhaps"); err == nil && k.Name != "layout" {
 				t.Errorf("%s %d: perhaps is an answer", k.Name, seed)
@@ -56,6 +68,42 @@ func TestEveryKind(t *testing.T) {
 		if len(different) < 2 {
 			t.Errorf("%s: %d different questions of %d", k.Name, len(different), seeds)
 		}
+	}
+}
+
+// opens reports a run that its text, rules and schedule do not lead to, or a text that tells what comes of it.
+func opens(t *testing.T, r *Run) {
+	t.Helper()
+	if r == nil {
+		return
+	}
+	sc, err := workloads.Parse(r.Name+workloads.Extension, []byte(r.Text))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if sc.Doc != "" || sc.Verdicts != nil || sc.Rules != nil {
+		t.Errorf("%s tells too much:\n%s", r.Name, r.Text)
+	}
+	var schedule *explore.Schedule
+	if r.Schedule != "" {
+		s, err := explore.ParseSchedule(r.Schedule)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		schedule = &s
+	}
+	s, err := step.Open(sc, program.Setting{Rules: r.Rules}, schedule)
+	if err != nil {
+		t.Errorf("%s under %s, %s: %v", r.Name, r.Rules, r.Schedule, err)
+		return
+	}
+	if err := s.Go(s.Len()); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -88,7 +136,7 @@ func TestOutcomeShowsOne(t *testing.T) {
 			continue
 		}
 		m, err := q.Mark(t.Context(), "no")
-		if err != nil || m.Right || !strings.HasPrefix(m.Replay, "vmasim replay ") {
+		if err != nil || m.Right || m.Run == nil || !strings.HasPrefix(m.Run.Replay, "vmasim replay ") {
 			t.Errorf("%+v, %v", m, err)
 		}
 		return
@@ -119,6 +167,8 @@ func TestExercises(t *testing.T) {
 		}
 		if m, err := q.Mark(t.Context(), solution); err != nil || !m.Right {
 			t.Errorf("%s: the solution %q is marked %+v, %v", e.Name, solution, m, err)
+		} else {
+			opens(t, m.Run)
 		}
 		if _, err := q.Mark(t.Context(), "perhaps"); err == nil {
 			t.Errorf("%s: perhaps is an answer", e.Name)
@@ -137,7 +187,7 @@ func TestExercises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := mend.Mark(t.Context(), "refcount-v6,+settle-before-put"); err != nil || m.Right || m.Replay == "" {
+	if m, err := mend.Mark(t.Context(), "refcount-v6,+settle-before-put"); err != nil || m.Right || m.Run == nil {
 		t.Errorf("half of it is marked %+v, %v", m, err)
 	}
 	if _, err := mend.Mark(t.Context(), "linux-6.18"); err == nil || !strings.Contains(err.Error(), "does not begin with refcount-v6") {

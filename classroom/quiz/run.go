@@ -2,13 +2,12 @@ package quiz
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"vmasim/classroom/step"
+	"vmasim/explore"
 	"vmasim/explore/trace"
 	"vmasim/internal/lockorder"
 	"vmasim/internal/suggest"
@@ -25,12 +24,8 @@ func valueQuestion(ctx context.Context, d *drawing) (*Question, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, err := step.New(sc, program.Setting{Rules: spec})
+		q, err := valueOf(ctx, d, sc, spec)
 		if err != nil {
-			return nil, err
-		}
-		q, err := valueOf(d, s, sc, spec)
-		if err := errors.Join(err, s.Close()); err != nil {
 			return nil, err
 		}
 		if q != nil {
@@ -40,39 +35,40 @@ func valueQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	return nil, errNothingFits
 }
 
-// valueOf asks about a run of a session, nil if nothing in it can be asked about.
-func valueOf(d *drawing, s *step.Session, sc *workloads.Scenario, spec string) (*Question, error) {
-	if err := wander(d, s); err != nil {
+// valueOf asks about a run that is drawn, nil if nothing in it can be asked about.
+func valueOf(ctx context.Context, d *drawing, sc *workloads.Scenario, spec string) (*Question, error) {
+	run, err := oneRun(ctx, sc, program.Setting{Rules: spec}, explore.Options{Strategy: explore.PCT, Seed: d.Uint64()})
+	if err != nil || run == nil {
 		return nil, err
 	}
-	last, cell := askable(s.Trace())
+	p, err := program.New(sc, program.Setting{Rules: spec})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	t, err := p.Replay(*run)
+	if err != nil {
+		return nil, err
+	}
+	last, cell := askable(t)
 	if last == 0 {
 		return nil, nil
 	}
-	if err := s.Go(last); err != nil {
+	upTo := run.UpTo(last)
+	if t, err = p.Replay(upTo); err != nil {
 		return nil, err
 	}
-	return askValue(sc, spec, s.Trace(), cell, s.ReplayCommand()), nil
+	return askValue(sc, spec, t, cell, runOf(sc, spec, upTo.String(), p.ReplayCommand(&upTo))), nil
 }
 
-// wander goes through a scenario to its end, and seldom lets another task go on than the one that did.
-func wander(d *drawing, s *step.Session) error {
-	who := ""
-	for !s.Over() {
-		var able []string
-		for _, n := range s.Trace().Next {
-			if n.Enabled {
-				able = append(able, n.Task)
-			}
-		}
-		if !slices.Contains(able, who) || d.IntN(8) == 0 {
-			who = among(d, able)
-		}
-		if err := s.Take(who); err != nil {
-			return err
-		}
+// oneRun has a strategy make one run to its end, nil if it was cut off or broke something.
+func oneRun(ctx context.Context, sc *workloads.Scenario, setting program.Setting, o explore.Options) (*explore.Schedule, error) {
+	o.Executions = 1
+	r, err := program.Explore(ctx, sc, program.Options{Setting: setting, Options: o})
+	if err != nil || len(r.Outcomes) == 0 {
+		return nil, err
 	}
-	return nil
+	return &r.Outcomes[0].First, nil
 }
 
 // askable returns the last step that writes to a count or a sequence number, and which.
@@ -86,7 +82,7 @@ func askable(t *trace.Trace) (last int, cell string) {
 	return last, cell
 }
 
-func askValue(sc *workloads.Scenario, spec string, t *trace.Trace, cell, replay string) *Question {
+func askValue(sc *workloads.Scenario, spec string, t *trace.Trace, cell string, run *Run) *Question {
 	lines := about(sc, spec)
 	var seen []string // what the steps did to the cell
 	value := ""
@@ -117,13 +113,14 @@ func askValue(sc *workloads.Scenario, spec string, t *trace.Trace, cell, replay 
 	return &Question{
 		Lines:    append(lines, ""),
 		Ask:      "Which value has " + cell + " now? a number, such as 2 or 0x40000001",
-		mark:     markNumber(value, append([]string{cell + " is " + value + ":"}, seen...), replay),
+		Form:     Number,
+		mark:     markNumber(value, append([]string{cell + " is " + value + ":"}, seen...), run),
 		solution: fixed(value),
 	}
 }
 
 // markNumber marks a number, however it is written.
-func markNumber(value string, why []string, replay string) func(context.Context, string) (Mark, error) {
+func markNumber(value string, why []string, run *Run) func(context.Context, string) (Mark, error) {
 	number := func(word string) (uint64, error) { return strconv.ParseUint(word, 0, 64) }
 	return func(_ context.Context, answer string) (Mark, error) {
 		got, err := number(answer)
@@ -131,12 +128,12 @@ func markNumber(value string, why []string, replay string) func(context.Context,
 			return Mark{}, fmt.Errorf("%s is no number", suggest.Quote(answer))
 		}
 		want, err := number(value)
-		return Mark{got == want, why, replay}, err
+		return Mark{got == want, why, run}, err
 	}
 }
 
 // layoutQuestion draws some calls and asks which VMAs they leave.
-func layoutQuestion(_ context.Context, d *drawing) (*Question, error) {
+func layoutQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	text := fmt.Sprintf("init\n    mmap A %dK rw private anon\n\nthread t\n", 4*(6+d.IntN(4)))
 	for range 3 + d.IntN(3) {
 		at := fmt.Sprintf("A+%dK", 4*d.IntN(5))
@@ -154,30 +151,38 @@ func layoutQuestion(_ context.Context, d *drawing) (*Question, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := step.New(sc, program.Setting{})
+	p, err := program.New(sc, program.Setting{})
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close()
-	for !s.Over() {
-		if err := s.Take("t"); err != nil {
-			return nil, err
-		}
+	defer p.Close()
+	run, err := oneRun(ctx, sc, program.Setting{}, explore.Options{}) // one task has no other
+	if err != nil {
+		return nil, err
+	}
+	if run == nil {
+		return nil, errNothingFits
+	}
+	t, err := p.Replay(*run)
+	if err != nil {
+		return nil, err
 	}
 	var left []string
-	for _, line := range s.Trace().After[0].Lines {
+	for _, line := range t.After[0].Lines {
 		left = append(left, strings.Join(strings.Fields(line)[:2], " "))
 	}
 	want := strings.Join(left, ", ")
+	decides := runOf(sc, p.Rules(), run.String(), p.ReplayCommand(run))
 	return &Question{
 		Lines: append(strings.Split(strings.TrimSpace(text), "\n"), ""),
 		Ask:   "Which VMAs are there in the end? as A..A+4K rw-p, A+8K..A+16K r--p",
+		Form:  Layout,
 		mark: func(_ context.Context, answer string) (Mark, error) {
 			var got []string
 			for part := range strings.SplitSeq(answer, ",") {
 				got = append(got, strings.Join(strings.Fields(part), " "))
 			}
-			return Mark{Right: slices.Equal(got, left), Lines: append([]string{"there are"}, left...)}, nil
+			return Mark{Right: slices.Equal(got, left), Lines: append([]string{"there are"}, left...), Run: decides}, nil
 		},
 		solution: fixed(want),
 	}, nil
@@ -201,6 +206,7 @@ func locksQuestion(_ context.Context, d *drawing) (*Question, error) {
 	return &Question{
 		Lines: []string{a.Name + ": " + a.Doc, b.Name + ": " + b.Doc, ""},
 		Ask:   fmt.Sprintf("May a task that holds %s wait for %s? yes or no", a.Name, b.Name),
+		Form:  Choice, Choices: []string{"yes", "no"},
 		mark: func(_ context.Context, answer string) (Mark, error) {
 			says, err := yesNo(answer, "yes", "no")
 			m := Mark{Right: says == may}

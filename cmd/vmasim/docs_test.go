@@ -116,11 +116,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 		case name == "oracles":
 			_, err = check.Lookup(arg)
 		case name == "quiz":
-			if exercise.MatchString(arg) {
-				_, err = quiz.NewExercise(context.Background(), arg)
-			} else {
-				_, err = quiz.Find(arg)
-			}
+			_, err = quiz.Ask(context.Background(), arg, 1)
 		case name == "scenarios":
 			_, err = workloads.LoadBuiltin(arg)
 		case name == "help":

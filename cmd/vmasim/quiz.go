@@ -2,10 +2,8 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,7 +92,7 @@ func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
 		}
 		return nil
 	}
-	q, err := newQuestion(cmd.Context(), args[0], o.seed)
+	q, err := quiz.Ask(cmd.Context(), args[0], o.seed)
 	if err != nil {
 		return refusing(cmd, err)
 	}
@@ -128,21 +126,13 @@ func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
 		if err != nil {
 			return refusing(cmd, err)
 		}
-		a.Right, a.Why, a.Replay = &m.Right, m.Lines, m.Replay
+		a.Right, a.Why = &m.Right, m.Lines
+		if m.Run != nil {
+			a.Replay = m.Run.Replay
+		}
 	}
 	return printMark(cmd, &a, o)
 }
-
-// newQuestion draws a question of a kind, or makes that of an exercise.
-func newQuestion(ctx context.Context, name string, seed uint64) (*quiz.Question, error) {
-	if exercise.MatchString(name) {
-		return quiz.NewExercise(ctx, name)
-	}
-	return quiz.New(ctx, name, seed)
-}
-
-// exercise is how exercises are named.
-var exercise = regexp.MustCompile(`^(ex)?\d`)
 
 // printMark says what an answer is worth.
 func printMark(cmd *cobra.Command, a *asked, o *quizOptions) error {

@@ -6,7 +6,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"syscall/js"
 	"time"
 
@@ -15,8 +17,9 @@ import (
 
 // engine is what the page talks to. One question is answered at a time.
 type engine struct {
-	session *play.Session // nil: none was opened
-	cancel  context.CancelFunc
+	session  *play.Session  // nil: none was opened
+	question *play.Question // nil: none was asked
+	cancel   context.CancelFunc
 }
 
 func main() {
@@ -47,6 +50,9 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
 	defer cancel()
+	if name, ok := strings.CutPrefix(what, "quiz "); ok {
+		return e.quiz(ctx, name, text)
+	}
 	var r play.Request
 	if what != "list" && what != "do" {
 		if err := json.Unmarshal(text, &r); err != nil {
@@ -73,6 +79,33 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 		return e.session.Do(ctx, line), nil
 	}
 	return nil, fmt.Errorf("the engine does not know %q", what)
+}
+
+// quiz answers what is asked about questions: "ask" draws one, which "mark" and "solution" are about.
+func (e *engine) quiz(ctx context.Context, what string, text []byte) (any, error) {
+	if what == "ask" {
+		var which play.Which
+		if err := json.Unmarshal(text, &which); err != nil {
+			return nil, err
+		}
+		q, err := play.Ask(ctx, &which)
+		e.question = q
+		return q, err
+	}
+	if e.question == nil {
+		return nil, errors.New("no question was asked")
+	}
+	switch what {
+	case "mark":
+		var answer string
+		if err := json.Unmarshal(text, &answer); err != nil {
+			return nil, err
+		}
+		return e.question.Mark(ctx, answer)
+	case "solution":
+		return e.question.Solution(ctx)
+	}
+	return nil, fmt.Errorf("the engine does not know quiz %q", what)
 }
 
 func (e *engine) open(ctx context.Context, r *play.Request) (any, error) {
