@@ -26,7 +26,7 @@ type Question struct {
 	Form    quiz.Form `json:"form"`
 	Choices []string  `json:"choices"` // of which one is the answer
 	Hints   []string  `json:"hints"`   // each says more than the one before
-	Try     *Run      `json:"try"`     // where an order of steps begins; null: it is no order that is asked for
+	Try     *Run      `json:"try"`     // where it is tried; null: with the answer alone
 }
 
 // Run is a run of the scenario of a question, or where one begins. Its keys are those of a request.

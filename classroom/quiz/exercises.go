@@ -120,7 +120,7 @@ func valueLine(s *trace.Step) string {
 
 // askVerdict is about what comes of the scenario.
 func askVerdict(ctx context.Context, e *Exercise, sc *workloads.Scenario) (*Question, error) {
-	r, err := explored(ctx, sc, e.rules)
+	r, err := explored(ctx, sc, e.rules, classSized)
 	if err != nil {
 		return nil, err
 	}
@@ -128,12 +128,10 @@ func askVerdict(ctx context.Context, e *Exercise, sc *workloads.Scenario) (*Ques
 }
 
 // askBreak asks for an order that breaks the scenario.
-func askBreak(ctx context.Context, e *Exercise, sc *workloads.Scenario) (*Question, error) {
-	r, err := explored(ctx, sc, e.rules)
-	if err != nil {
-		return nil, err
-	}
-	return breakOf(sc, e.rules, r)
+func askBreak(_ context.Context, e *Exercise, sc *workloads.Scenario) (*Question, error) {
+	return breakOf(sc, e.rules, func(ctx context.Context) (*program.Result, error) {
+		return explored(ctx, sc, e.rules, classSized)
+	})
 }
 
 // askMend asks for rules under which the scenario is verified.
@@ -143,6 +141,7 @@ func askMend(_ context.Context, e *Exercise, sc *workloads.Scenario) (*Question,
 		Lines: about(sc, e.rules),
 		Ask:   "Under which rules is it verified? " + e.rules + " with others switched",
 		Form:  Rules,
+		Try:   runOf(sc, e.rules, "", ""),
 		mark: func(ctx context.Context, answer string) (Mark, error) {
 			if _, err := rules.Parse(answer); err != nil {
 				return Mark{}, err
@@ -150,7 +149,7 @@ func askMend(_ context.Context, e *Exercise, sc *workloads.Scenario) (*Question,
 			if !strings.HasPrefix(answer+",", e.rules+",") {
 				return Mark{}, fmt.Errorf("%s does not begin with %s, expected that with others switched, as %[2]s,+NAME or %[2]s,-NAME: see vmasim rules %[3]s", suggest.Quote(answer), e.rules, generation)
 			}
-			r, err := explored(ctx, sc, answer)
+			r, err := explored(ctx, sc, answer, classSized)
 			if err != nil {
 				return Mark{}, err
 			}

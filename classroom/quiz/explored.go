@@ -19,7 +19,7 @@ import (
 // verdictQuestion is about a scenario that breaks, or does not.
 func verdictQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	breaks := d.IntN(2) == 0 // else most answers would be the same
-	sc, spec, r, err := small(ctx, d, func(r *program.Result) bool { return (r.Verdict() == program.Violated) == breaks })
+	sc, spec, r, err := small(ctx, d, breaks, func(*program.Result) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,8 @@ func verdictOf(sc *workloads.Scenario, spec string, r *program.Result) *Question
 // outcomeQuestion asks about an outcome: one that some do, or one that is put together from the parts of several.
 func outcomeQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	can := d.IntN(2) == 0
-	sc, spec, r, err := small(ctx, d, func(r *program.Result) bool {
-		return r.Verdict() == program.Verified && len(r.Outcomes) >= 2 && len(r.Outcomes) <= 12 && (can || len(impossible(r.Outcomes)) > 0)
+	sc, spec, r, err := small(ctx, d, false, func(r *program.Result) bool {
+		return len(r.Outcomes) >= 2 && len(r.Outcomes) <= 12 && (can || len(impossible(r.Outcomes)) > 0)
 	})
 	if err != nil {
 		return nil, err
@@ -115,17 +115,17 @@ func impossible(all []program.Outcome) (mixed []string) {
 
 // breakQuestion asks for an order that breaks a scenario.
 func breakQuestion(ctx context.Context, d *drawing) (*Question, error) {
-	sc, spec, r, err := small(ctx, d, func(r *program.Result) bool {
-		return r.Verdict() == program.Violated && len(r.Violations) > 0 && len(r.Violations[0].Trace.Dropped) == 0
+	sc, spec, r, err := small(ctx, d, true, func(r *program.Result) bool {
+		return len(r.Violations) > 0 && !r.Fallback && r.Violations[0].Schedule.Switches() > 0 // else there is nothing to put in order
 	})
 	if err != nil {
 		return nil, err
 	}
-	return breakOf(sc, spec, r)
+	return breakOf(sc, spec, func(context.Context) (*program.Result, error) { return r, nil })
 }
 
-// breakOf asks for an order that breaks a scenario with this result.
-func breakOf(sc *workloads.Scenario, spec string, r *program.Result) (*Question, error) {
+// breakOf asks for an order that breaks a scenario. The result is asked for where the solution is.
+func breakOf(sc *workloads.Scenario, spec string, result func(context.Context) (*program.Result, error)) (*Question, error) {
 	p, err := program.New(sc, program.Setting{Rules: spec})
 	if err != nil {
 		return nil, err
@@ -150,7 +150,14 @@ func breakOf(sc *workloads.Scenario, spec string, r *program.Result) (*Question,
 		mark: func(ctx context.Context, answer string) (Mark, error) {
 			return markRun(ctx, sc, spec, begin, answer)
 		},
-		solution: func(context.Context) (string, error) {
+		solution: func(ctx context.Context) (string, error) {
+			r, err := result(ctx)
+			if err != nil {
+				return "", err
+			}
+			if len(r.Violations) == 0 {
+				return "", fmt.Errorf("no order of %s was found that breaks it, in %d executions", sc.Name, r.Search.Executions)
+			}
 			s := r.Violations[0].Schedule.String()
 			return s[strings.LastIndexByte(s, ':')+1:], nil
 		},
@@ -208,15 +215,18 @@ func ruleQuestion(ctx context.Context, d *drawing) (*Question, error) {
 		if err != nil {
 			return nil, err
 		}
-		broken, err := explored(ctx, sc, switched)
+		broken, err := explored(ctx, sc, switched, drawSized)
 		if err != nil {
 			return nil, err
 		}
-		whole, err := explored(ctx, sc, plain)
+		if broken.Verdict() != program.Violated {
+			continue
+		}
+		whole, err := explored(ctx, sc, plain, drawSized)
 		if err != nil {
 			return nil, err
 		}
-		if broken.Verdict() != program.Violated || whole.Verdict() != program.Verified {
+		if whole.Verdict() != program.Verified {
 			continue
 		}
 		offered := []rules.Rule{r}

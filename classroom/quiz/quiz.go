@@ -10,6 +10,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 
 	"vmasim/internal/suggest"
@@ -46,7 +47,7 @@ type Question struct {
 	Form    Form
 	Choices []string // of which one is the answer, for the form Choice
 	Hints   []string // each says more than the one before; none: it has none
-	Try     *Run     // where an order of steps begins, for the form Order
+	Try     *Run     // where it is tried, for the forms Order and Rules
 
 	mark     func(ctx context.Context, answer string) (Mark, error)
 	solution func(ctx context.Context) (string, error) // a right answer
@@ -140,8 +141,12 @@ type drawing struct{ *rand.Rand }
 // among draws one of several.
 func among[T any](d *drawing, all []T) T { return all[d.IntN(len(all))] }
 
-// classSized is how many executions a search of a question takes at most.
-const classSized = 3000
+// How many executions a search takes at most: where a question is drawn, which a browser has to do while a student waits, and where an
+// answer is judged.
+const (
+	drawSized  = 500
+	classSized = 3000
+)
 
 // tries is how often a scenario is drawn until one is small enough.
 const tries = 100
@@ -160,36 +165,47 @@ func bare(sc *workloads.Scenario) []string {
 	return strings.Split(strings.TrimSpace(withoutStory(sc).String()), "\n")
 }
 
-// explored explores a scenario under rules. Only what is small enough is complete, or has failed.
-func explored(ctx context.Context, sc *workloads.Scenario, rules string) (*program.Result, error) {
-	o := program.Options{Setting: program.Setting{Rules: rules}}
-	o.Executions = classSized
+// explored explores a scenario under rules. Only what is small enough is complete, or has failed. A failure is not made smaller: its run
+// is one of the scenario that was asked about.
+func explored(ctx context.Context, sc *workloads.Scenario, rules string, executions int) (*program.Result, error) {
+	o := program.Options{Setting: program.Setting{Rules: rules}, NoShrink: true}
+	o.Executions = executions
 	return program.Explore(ctx, sc, o)
 }
 
 // decided reports whether a search says what the scenario does.
 func decided(r *program.Result) bool { return r.Verdict() != program.NotFound }
 
-// small draws a litmus test under one of the rules for which it states a verdict, until fits says that its result is one to ask about.
-func small(ctx context.Context, d *drawing, fits func(*program.Result) bool) (*workloads.Scenario, string, *program.Result, error) {
+// stated draws a litmus test, and rules under which it is said to break or to be verified. Whether it does is for who draws to see.
+func stated(d *drawing, breaks bool) (*workloads.Scenario, string, error) {
 	all := workloads.Litmus()
-	for range tries {
+	for {
 		sc, err := workloads.LoadBuiltin(among(d, all).Name)
+		if err != nil {
+			return nil, "", err
+		}
+		fits := slices.DeleteFunc(slices.Clone(sc.Verdicts), func(v *workloads.Verdict) bool { return (len(v.Oracles) > 0) != breaks })
+		if len(fits) > 0 {
+			return sc, among(d, fits).Rules, nil
+		}
+	}
+}
+
+// small draws a litmus test that is said to break, or not to, until fits says that its result is one to ask about.
+func small(ctx context.Context, d *drawing, breaks bool, fits func(*program.Result) bool) (*workloads.Scenario, string, *program.Result, error) {
+	for range tries {
+		sc, rules, err := stated(d, breaks)
 		if err != nil {
 			return nil, "", nil, err
 		}
-		if len(sc.Verdicts) == 0 {
-			continue
-		}
-		rules := among(d, sc.Verdicts).Rules
-		r, err := explored(ctx, sc, rules)
+		r, err := explored(ctx, sc, rules, drawSized)
 		if err != nil {
 			return nil, "", nil, err
 		}
 		if ctx.Err() != nil {
 			return nil, "", nil, ctx.Err()
 		}
-		if decided(r) && !r.Unmade() && fits(r) {
+		if decided(r) && !r.Unmade() && (r.Verdict() == program.Violated) == breaks && fits(r) {
 			return sc, rules, r, nil
 		}
 	}

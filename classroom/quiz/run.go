@@ -20,7 +20,7 @@ import (
 // valueQuestion shows a run with the values of a cell left out, and asks for the last one.
 func valueQuestion(ctx context.Context, d *drawing) (*Question, error) {
 	for range tries {
-		sc, spec, _, err := small(ctx, d, func(r *program.Result) bool { return r.Verdict() == program.Verified })
+		sc, spec, err := stated(d, false)
 		if err != nil {
 			return nil, err
 		}

@@ -3,9 +3,10 @@
 // keep puts all of it into the address, and the text where it is found again if the address is lost.
 function keep() {
   const s = { n: $("scenario").value };
-  if ($("text").value !== own) s.t = $("text").value;
+  if ($("text").value !== own || s.n.startsWith("quiz ")) s.t = $("text").value;
   if (rules()) s.r = rules();
   if (shown !== "run") s.v = shown;
+  if (shown === "quiz") s.q = [$("quiz-name").value, $("quiz-seed").value];
   if (place?.len) { s.s = place.run; s.a = place.at; }
   const text = "#" + encodeURIComponent(JSON.stringify(s));
   try { history.replaceState(null, "", text); } catch { /* an address that is too long: the text is kept below */ }
@@ -15,6 +16,8 @@ function keep() {
 async function restore() {
   let s = null;
   try { s = JSON.parse(decodeURIComponent(location.hash.slice(1)) || localStorage.getItem("vmasim " + lesson.name)); } catch { trouble("The address is damaged: what it should have shown cannot be read."); }
+  if (s?.q) [$("quiz-name").value, $("quiz-seed").value] = s.q;
+  if (s?.t && s.n?.startsWith("quiz ")) offer({ name: s.n.slice(5), text: s.t });
   if (!s || !choose(s.n)) { choose(lesson.scenarios[0] ?? catalogue.scenarios[0].name); if (!s?.t) return; }
   if (s.t) $("text").value = s.t;
   if (s.r) setRules(s.r);

@@ -22,6 +22,7 @@ async function begin() {
   catalogue = await stage.ask("list");
   catalogue.scenarios.unshift(...lesson.own);
   fill();
+  fillQuiz();
   view("run");
   await restore();
   document.documentElement.dataset.ready = "yes";

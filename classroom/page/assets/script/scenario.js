@@ -46,7 +46,7 @@ function setRules(text) {
 function sayRules() { $("switched").textContent = rules() && rules() !== $("generation").value ? rules() : ""; }
 function rulesChanged() { sayRules(); changed(); }
 
-function request(more = {}) { return { name: $("scenario").value || "mine", text: $("text").value, rules: rules(), ...more }; }
+function request(more = {}) { return { name: ($("scenario").value || "mine").replace(/^quiz /, ""), text: $("text").value, rules: rules(), ...more }; }
 
 // choose shows a built-in scenario.
 function choose(name) {

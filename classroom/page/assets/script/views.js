@@ -9,6 +9,8 @@ function view(name) {
   shown = views.some((v) => v.name === name) ? name : "run";
   for (const v of views) $("view-" + v.name).hidden = v.name !== shown;
   $("views").hidden = views.length < 2;
+  const focused = $("views").contains(document.activeElement);
   $("views").replaceChildren(...views.map((v) => element("button", { type: "button", "aria-pressed": String(v.name === shown), onclick: () => { view(v.name); keep(); } }, v.title)));
+  if (focused) $("views").querySelector("[aria-pressed=true]").focus();
   views.find((v) => v.name === shown).begin?.();
 }
