@@ -18,11 +18,11 @@ func (o *Options) checkFrom(p Program, info *StrategyInfo) error {
 	if o.Checkpoint != "" {
 		return fmt.Errorf("a search that begins with a schedule has no checkpoint")
 	}
-	return o.From.belongs(p)
+	return o.From.Belongs(p)
 }
 
-// belongs reports in what a schedule differs from those of a program.
-func (s *Schedule) belongs(p Program) error {
+// Belongs reports in what a schedule differs from those of a program.
+func (s *Schedule) Belongs(p Program) error {
 	switch scenario, rules := p.Fingerprints(); {
 	case scenario != s.Scenario:
 		return &FingerprintError{"scenario", s.Scenario, scenario}

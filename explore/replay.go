@@ -32,7 +32,7 @@ func (e *FingerprintError) Error() string {
 // Replay runs a schedule and records its steps. Where the schedule ends before the tasks do, the trace ends. With a [*DivergenceError]
 // comes the trace up to there; a [*FingerprintError] comes without one.
 func Replay(p Program, schedule Schedule, o Options) (*Trace, error) {
-	if err := schedule.belongs(p); err != nil {
+	if err := schedule.Belongs(p); err != nil {
 		return nil, err
 	}
 	return record(p, &o, func(x *Executor) (*Found, error) { return rerun(x, &schedule) })

@@ -35,7 +35,11 @@ type answered struct {
 
 // Run shows a session until the reader ends it, or ctx.
 func Run(ctx context.Context, s *step.Session, title string, options ...tea.ProgramOption) error {
-	_, err := tea.NewProgram(&model{ctx: ctx, s: s, title: title}, append(options, tea.WithContext(ctx))...).Run()
+	m := &model{ctx: ctx, s: s, title: title}
+	if text := s.Misfit(); text != "" {
+		m.say(text)
+	}
+	_, err := tea.NewProgram(m, append(options, tea.WithContext(ctx))...).Run()
 	return err
 }
 

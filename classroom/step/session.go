@@ -30,6 +30,7 @@ type Session struct {
 	run      explore.Schedule // the steps taken, and behind them those that were taken back
 	at       int              // how many are taken
 	trace    *trace.Trace     // of these
+	misfit   *program.Misfit  // what is wrong with the schedule that it was opened with; nil: nothing is
 }
 
 // New begins before the first step. The caller closes the session.
@@ -37,38 +38,34 @@ func New(sc *workloads.Scenario, s program.Setting) (*Session, error) {
 	return Open(sc, s, nil)
 }
 
-// Open begins before the first step of a schedule, which it keeps as steps that were taken back; nil: of none.
+// Open begins before the first step of a schedule, which it keeps as steps that were taken back; nil: of none. Of one that does not fit it
+// keeps the steps that are possible: see [Session.Misfit].
 func Open(sc *workloads.Scenario, setting program.Setting, schedule *explore.Schedule) (*Session, error) {
 	s := &Session{scenario: sc, setting: setting}
+	var run explore.Schedule
 	var err error
 	if schedule == nil {
-		s.program, err = program.New(sc, setting)
+		if s.program, err = program.New(sc, setting); err == nil {
+			run = s.program.Begin()
+		}
 	} else {
-		s.program, err = program.NewFor(sc, setting, *schedule)
+		s.program, run, s.misfit, err = program.Adopt(sc, setting, *schedule)
 	}
 	if err != nil {
 		return nil, err
 	}
-	run := s.program.Begin()
-	if schedule != nil {
-		run = *schedule
-	}
-	if err := s.open(run); err != nil {
+	if err := s.show(run, 0); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// open runs all of a schedule, which says whether it fits, and goes to its beginning.
-func (s *Session) open(run explore.Schedule) error {
-	t, err := s.program.Replay(run)
-	if err != nil {
-		return err
+// Misfit says what is wrong with the schedule that the session was opened with, and which step of it is not possible; "": nothing is.
+func (s *Session) Misfit() string {
+	if s.misfit == nil {
+		return ""
 	}
-	if t.Diverged != nil {
-		return t.Diverged
-	}
-	return s.show(run, 0)
+	return s.misfit.Error()
 }
 
 // Close gives back what the session has taken.

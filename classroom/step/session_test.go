@@ -235,16 +235,41 @@ func TestCells(t *testing.T) {
 	}
 }
 
-func TestOpenRefuses(t *testing.T) {
+// TestOpensWhatFits: of a schedule of other rules, and of one that goes on where nothing can, there are the steps that are possible, and a sentence
+// that says which is not.
+func TestOpensWhatFits(t *testing.T) {
 	sc, err := workloads.LoadBuiltin("detach-race")
 	must(t, err)
-	if _, err := Open(sc, program.Setting{Rules: "linux-6.18"}, raceRun(t)); err == nil || !strings.Contains(err.Error(), "refcount-v6") {
-		t.Errorf("a schedule of other rules: %v", err)
+	for _, c := range []struct {
+		rules string
+		keep  int // of its steps
+		more  []uint8
+		len   int
+		want  []string
+	}{
+		{"linux-6.18", 20, nil, 20, []string{"the schedule belongs to rules refcount-v6, this is linux-6.18: expected --rules refcount-v6; all its 20 steps are possible here, too"}},
+		{"linux-6.18", 34, nil, 25, []string{"; the schedule does not fit: at step 26 it gives the turn to writer; able to go on: reader; writer waits at schedule vma#1.vm_refcnt: reader holds"}},
+		{"", 34, []uint8{1}, 34, []string{"the schedule does not fit: at step 35 it gives the turn to writer; nobody can go on; there the run is over: violation"}},
+		{"", 33, []uint8{9}, 33, []string{"at step 34 it gives the turn to task J, which does not exist"}},
+		{"", 8, slices.Repeat([]uint8{0}, 40), 16, []string{"at step 17 it gives the turn to reader; able to go on: writer; reader has ended"}},
+	} {
+		wrong := raceRun(t).UpTo(c.keep)
+		wrong.Tasks = append(wrong.Tasks, c.more...)
+		s, err := Open(sc, program.Setting{Rules: c.rules}, &wrong)
+		must(t, err)
+		for _, want := range c.want {
+			if !strings.Contains(s.Misfit(), want) {
+				t.Errorf("%q, expected %q", s.Misfit(), want)
+			}
+		}
+		if s.Len() != c.len || s.At() != 0 {
+			t.Errorf("%d steps are possible, at %d", s.Len(), s.At())
+		}
+		must(t, s.Go(s.Len()))
+		must(t, s.Close())
 	}
-	wrong := *raceRun(t)
-	wrong.Tasks = slices.Repeat([]uint8{0}, 40)
-	if _, err := Open(sc, program.Setting{}, &wrong); !errors.As(err, new(*trace.Divergence)) {
-		t.Errorf("a schedule that does not fit: %v", err)
+	if s := opened(t, "detach-race", raceRun(t)); s.Misfit() != "" {
+		t.Errorf("a schedule that fits: %s", s.Misfit())
 	}
 }
 

@@ -24,8 +24,8 @@ func newReplay() *cobra.Command {
 		Long: `Run one interleaving of a scenario again, as vmasim explore printed it, and draw it.
 SCHEDULE is the text that begins with v1:, the name of a file that holds it, or - for
 standard input; a scenario may state its own. It knows which
-scenario and which rules it belongs to; where it does not fit the program any more, the
-first step that differs is named.
+scenario and which rules it belongs to. One of something else, or that does not fit the program any
+more, is run as far as it goes, and the first step that is not possible is named.
 
 --against RULES follows the run under other rules, as far as its meaning goes: each task
 goes on to where it stands before the same step. Both are drawn side by side, with
@@ -106,7 +106,7 @@ func runReplay(cmd *cobra.Command, words []string, o *exploreOptions) error {
 	case schedule == nil:
 		return refuse(fmt.Errorf("%s states no schedule, expected one behind it", words[0]))
 	}
-	result, err := program.ReplayScenario(sc, o.Setting, *schedule)
+	result, misfit, err := program.ReplayAdopted(sc, o.Setting, *schedule)
 	if err != nil {
 		return refuse(err)
 	}
@@ -121,8 +121,8 @@ func runReplay(cmd *cobra.Command, words []string, o *exploreOptions) error {
 		return err
 	}
 	switch {
-	case result.Diverged != nil:
-		return refuse(result.Diverged)
+	case misfit != nil:
+		return refuse(misfit)
 	case result.Ending.Failed():
 		return statusError(exitFailed)
 	}

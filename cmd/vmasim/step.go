@@ -29,8 +29,9 @@ In a terminal it is a screen: a task's letter takes its step, the arrows go back
 forth, ? lists the keys. Elsewhere, and with --lines, commands are read line by line
 from standard input; help lists them. At the end the line for vmasim replay is printed.
 
-The exit status is 0, 2 for wrong usage, and where a command cannot be performed that
-came from no terminal.`,
+The exit status is 0, 2 for wrong usage, where a command cannot be performed that came
+from no terminal, and where the SCHEDULE belongs to something else or does not fit: then
+the steps that are possible are there.`,
 		Example: `  vmasim step detach-race
   vmasim step detach-race 'v1:…'
   printf 'B 5\nA\nwhy A\nviolation\n' | vmasim step detach-race
@@ -72,6 +73,9 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 			return refusing(cmd, err)
 		}
 	}
+	if s.Misfit() != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "vmasim: "+s.Misfit())
+	}
 	if isTerminal(cmd.InOrStdin()) && isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb" && !o.lines {
 		if err := showScreen(cmd.Context(), s, sc.Title); err != nil {
 			return err
@@ -87,6 +91,9 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 	}
 	if s.At() > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "replay: %s\n", s.ReplayCommand())
+	}
+	if s.Misfit() != "" {
+		return statusError(exitUsage)
 	}
 	return nil
 }

@@ -89,6 +89,18 @@ func ReplayScenario(sc *workloads.Scenario, s Setting, schedule explore.Schedule
 	return t, errors.Join(err, p.Close())
 }
 
+// ReplayAdopted runs a schedule that may belong to something else, or not fit, as far as it goes: the misfit says why it does not.
+func ReplayAdopted(sc *workloads.Scenario, s Setting, schedule explore.Schedule) (*explore.Trace, *Misfit, error) {
+	p, _, misfit, err := Adopt(sc, s, schedule)
+	if err != nil {
+		return nil, nil, err
+	}
+	whole := schedule
+	whole.Scenario, whole.Rules = p.Fingerprints()
+	t, err := p.record(p, whole)
+	return t, misfit, errors.Join(err, p.Close())
+}
+
 // Behind searches what can come after a schedule.
 func (p *Program) Behind(ctx context.Context, from explore.Schedule, o explore.Options) (*explore.Report, error) {
 	o.Watch, o.Choices, o.Pass, o.From = p.Watch, p.choices(), p.pass, &from
