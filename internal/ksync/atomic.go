@@ -19,7 +19,7 @@ import (
 )
 
 // Atomic32 is a 32-bit word that tasks share.
-type Atomic32 struct{ v atomic.Uint32 }
+type Atomic32 struct{ v task.Word32 }
 
 // ReadOnce reads with no ordering: READ_ONCE.
 func (a *Atomic32) ReadOnce(t *task.Task) uint32 {
@@ -89,7 +89,7 @@ func (a *Atomic32) Init(v uint32) { store32(&a.v, v) }
 func (a *Atomic32) Peek() uint32 { return a.v.Load() }
 
 // Atomic64 is a 64-bit word that tasks share.
-type Atomic64 struct{ v atomic.Uint64 }
+type Atomic64 struct{ v task.Word64 }
 
 // Init sets the value of a cell that no other task can find.
 func (a *Atomic64) Init(v uint64) { a.v.Store(v) }

@@ -15,8 +15,8 @@ func BenchmarkSeam(b *testing.B) {
 	const perTurn = 1000
 	tk := task.New(0, "t", nil)
 	bare := &struct {
-		x atomic.Uint32
-		y atomic.Uint64
+		x task.Word32
+		y task.Word64
 		p atomic.Pointer[int]
 		c uint64
 	}{}

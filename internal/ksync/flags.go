@@ -1,7 +1,6 @@
 package ksync
 
 import (
-	"sync/atomic"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -9,7 +8,7 @@ import (
 
 // Flags64 is a word, such as of flags, that a lock protects, like a [Plain] word; but single bits may be set without it, and it may be read
 // beside a writer.
-type Flags64 struct{ v atomic.Uint64 }
+type Flags64 struct{ v task.Word64 }
 
 // Read reads the word.
 func (f *Flags64) Read(t *task.Task) uint64 {

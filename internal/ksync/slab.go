@@ -2,7 +2,6 @@ package ksync
 
 import (
 	"fmt"
-	"sync/atomic"
 	"unsafe"
 
 	"vmasim/internal/linux"
@@ -11,7 +10,7 @@ import (
 
 // Life counts the lives of a slab object. Its low two bits are lifeFree, lifeAllocated or lifeEnding. Every object of a
 // slab embeds one.
-type Life struct{ n atomic.Uint32 }
+type Life struct{ n task.Word32 }
 
 const (
 	lifeFree      = iota

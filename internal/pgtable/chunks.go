@@ -45,16 +45,14 @@ func (tb *Tables) AllocChunk(t *task.Task, start, end uint64) (Chunk, error) {
 // tables are absent, whole levels at a time, nothing is looked at. It stops at fn's first error and returns it. It takes
 // no lock itself. fn must not free tables.
 func (tb *Tables) Chunks(t *task.Task, start, end uint64, fn func(Chunk) error) error {
-	for addr := tb.skipAbsent(t, start, end); addr < end; addr = tb.skipAbsent(t, addr, end) {
-		pmd, shift := tb.walk(t, addr)
-		if pmd.None() {
-			addr = next(addr, shift)
-			continue
+	for addr := start; addr < end; addr = next(addr, PMDShift) {
+		var pmd PTE
+		if addr, pmd, _ = tb.nextTable(t, addr, end); pmd.None() {
+			return nil
 		}
 		if err := fn(tb.chunk(pmd, addr, end)); err != nil {
 			return err
 		}
-		addr = next(addr, PMDShift)
 	}
 	return nil
 }
@@ -62,30 +60,46 @@ func (tb *Tables) Chunks(t *task.Task, start, end uint64, fn func(Chunk) error) 
 // Populated reports whether a PTE table maps anything in [start, end), so that there may be something to unmap; and whether
 // a table below the PGD does, so that there may be one to free.
 func (tb *Tables) Populated(t *task.Task, start, end uint64) (entries, tables bool) {
-	for addr := tb.skipAbsent(t, start, end); addr < end; addr = tb.skipAbsent(t, addr, end) {
+	_, pmd, tables := tb.nextTable(t, start, end)
+	return !pmd.None(), tables
+}
+
+// nextTable returns the first address of [addr, end) that a PTE table maps, and the entry that refers to that table, an empty one if
+// there is none; and whether there is a table below the PGD up to it.
+func (tb *Tables) nextTable(t *task.Task, addr, end uint64) (at uint64, pmd PTE, tables bool) {
+	if t.Observer == nil {
+		if tb.TablePages() == 0 {
+			return end, 0, false
+		}
+		return tb.nextBelow(tb.root, PGDShift, addr, end)
+	}
+	for addr < end { // the walks of an observed task are all alike
 		pmd, shift := tb.walk(t, addr)
 		if !pmd.None() {
-			return true, true
+			return addr, pmd, true
 		}
 		tables = tables || shift < PGDShift
 		addr = next(addr, shift)
 	}
-	return false, tables
+	return end, 0, tables
 }
 
-// skipAbsent goes on from addr over what has no table below the PGD. Whole address spaces are mostly that, so it is worth a loop
-// of its own, but for an observed task, whose walks are all alike.
-func (tb *Tables) skipAbsent(t *task.Task, addr, end uint64) uint64 {
-	if t.Observer != nil {
-		return addr
+// nextBelow is nextTable in tbl, whose entries map 1<<shift bytes each. It looks at each entry once, where a walk for each would begin
+// at the root: address spaces are mostly empty.
+func (tb *Tables) nextBelow(tbl *table, shift uint, addr, end uint64) (at uint64, pmd PTE, tables bool) {
+	for ; addr < end; addr = next(addr, shift) {
+		e := tbl.at(addr, shift).Peek()
+		if !e.Accessible() {
+			continue
+		}
+		if tables = true; shift == PMDShift {
+			return addr, e, true
+		}
+		if at, pmd, _ := tb.nextBelow(tb.table(e), shift-levelBits, addr, min(end, next(addr, shift))); !pmd.None() {
+			return at, pmd, true
+		}
 	}
-	if tb.TablePages() == 0 {
-		return end
-	}
-	for addr < end && tb.root.at(addr, PGDShift).Peek() == 0 {
-		addr = next(addr, PGDShift)
-	}
-	return addr
+	return end, 0, tables
 }
 
 // next returns the start of what the entry after addr's maps.

@@ -25,8 +25,8 @@ const (
 // Section says that a task is inside a read-side section of one ksync.Domain. Only its task writes it; a grace period
 // scans it. It has cache lines of its own, because a shared one costs ten times as much.
 type Section struct {
-	Epoch atomic.Uint64 // 0: outside; else the domain's epoch when the section began
-	Depth int           // nesting, private to the task
+	Epoch Word64 // 0: outside; else the domain's epoch when the section began
+	Depth int    // nesting, private to the task
 	_     [112]byte
 }
 
