@@ -1,11 +1,11 @@
 package task
 
-// Word32 and Word64 are what cells are made of. WebAssembly runs a program on one thread, and Go preempts no goroutine there: what calls
-// nothing is indivisible. The atomics of Go would be two calls each, of a kind that no compiler inlines.
-type (
-	Word32 struct{ v uint32 }
-	Word64 struct{ v uint64 }
-)
+// Word32 is a word of 32 bits that cells are made of. WebAssembly runs a program on one thread, and Go preempts no goroutine there: what
+// calls nothing is indivisible. The atomics of Go would be two calls each, of a kind that no compiler inlines.
+type Word32 struct{ v uint32 }
+
+// Word64 is one of 64 bits.
+type Word64 struct{ v uint64 }
 
 // Load returns the word.
 func (w *Word32) Load() uint32 { return w.v }
