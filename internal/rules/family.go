@@ -34,12 +34,25 @@ func FindFamily(name string) (Family, error) {
 	return Family{}, errors.New(suggest.Unknown("family", name, names, ""))
 }
 
+// placeTable says for each rule where its row is: it is asked for often, as by a search for the rules that have a fingerprint.
+var placeTable = func() (places [numRules]place) {
+	for i := range familyTable {
+		for r, info := range familyTable[i].rows {
+			places[r] = place{&familyTable[i], &info}
+		}
+	}
+	return places
+}()
+
+type place struct {
+	family *Family
+	info   *Info
+}
+
 // Family returns the family that the rule belongs to.
 func (r Rule) Family() Family {
-	for _, f := range familyTable {
-		if _, ok := f.rows[r]; ok {
-			return f
-		}
+	if f := placeTable[r].family; f != nil {
+		return *f
 	}
 	return Family{} // TestFamilies finds a rule without a row
 }

@@ -65,7 +65,12 @@ func (r Rule) Demonstration() (plain, switched string) {
 }
 
 // Info returns the rule's description.
-func (r Rule) Info() Info { return r.Family().rows[r] }
+func (r Rule) Info() Info {
+	if info := placeTable[r].info; info != nil {
+		return *info
+	}
+	return Info{}
+}
 
 func (r Rule) String() string { return r.Info().Name }
 

@@ -18,7 +18,9 @@ import (
 //
 //   - touch of several pages is an access for each;
 //   - munmap takes the mappings away in its write section and the pages after the downgrade, one after the other. Page
-//     table entries can be used until then;
+//     table entries can be used until then (linear_access.go);
+//   - an access that ends for want of a VMA looked at the entry before it looked for the VMA. In between another task may
+//     have made the entry, and a munmap may have left it behind for now;
 //   - mprotect changes one VMA after the other; for a fault in one that it has not come to, that VMA's lock is enough;
 //   - madvise drops one page after the other, beside faults.
 //
@@ -29,6 +31,7 @@ type sequential struct {
 	spaces []*modelSpace // by world.mms; nil: not made yet
 	files  []*seqmodel.File
 	at     []uint64 // how far each event is: what that means is its kind's
+	faults []bool   // each event's access has found no entry that allows it, and has still to look for the VMA
 }
 
 // modelSpace is an address space.
@@ -38,9 +41,8 @@ type modelSpace struct {
 
 	// Of a munmap between its points:
 
-	old     *seqmodel.Model // the address space as it was, but for what was cleared since
-	present []uint64        // the pages that it still has to clear
-	unknown []uint64        // pages of which a fault that failed later may have left something in the page tables
+	old  *seqmodel.Model // the address space as it was, but for what was cleared since
+	left []leaf          // the entries that it still has to clear
 }
 
 // event is a statement with its arguments.
@@ -52,6 +54,8 @@ type event struct {
 
 	addr, size, value, offset uint64
 	pages                     []uint64 // that it affects and others access, ascending
+	unsteady                  []uint64 // whose entries other tasks may clear for a moment
+	beside                    bool     // others change entries without a lock of the VMA
 }
 
 // progress is what came of a point.
@@ -66,7 +70,7 @@ const (
 // newSequential makes the world as it is before init.
 func newSequential(h *history) *sequential {
 	sc := h.world.p.scenario
-	w := &sequential{spaces: make([]*modelSpace, len(h.world.mms)), at: make([]uint64, len(h.init)+len(h.events))}
+	w := &sequential{spaces: make([]*modelSpace, len(h.world.mms)), at: make([]uint64, len(h.init)+len(h.events)), faults: make([]bool, len(h.init)+len(h.events))}
 	for i, decl := range sc.Files {
 		if decl.Again != nil {
 			w.files = append(w.files, w.files[decl.Again.Index].Inode.Open(decl.Mode))
@@ -117,11 +121,12 @@ func (w *sequential) step(e *event) progress {
 	if s == nil || s.busy != nil && s.busy != e && e.changesMappings() {
 		return refused
 	}
+	if w.faults[e.index] {
+		return when(perform(s.Model, e, w.target(e)) == e.outcome)
+	}
 	switch e.Kind {
-	case workloads.KindTouch:
-		return w.touch(s, e)
-	case workloads.KindLoad, workloads.KindStore:
-		return when(s.access(e, e.addr))
+	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore:
+		return w.access(s, e)
 	case workloads.KindLock:
 		return when(e.outcome.Kind != workloads.ResultOK || s.mapped(e.addr))
 	case workloads.KindWalk:
@@ -180,96 +185,9 @@ const (
 
 func pageOf(addr uint64) uint64 { return addr &^ (pageSize - 1) }
 
-// views returns the address spaces that an access may see: while pages are being cleared it may find the old one in the
-// page tables. An access of which an entry does not allow the kind, as to write or to execute, faults, and finds no VMA any more.
-func (s *modelSpace) views(e *event, addr uint64) []*seqmodel.Model {
-	page := pageOf(addr)
-	switch {
-	case slices.Contains(s.present, page) && e.Size == nil && e.outcome.Kind == workloads.ResultSegvMaperr && !e.reads():
-		return []*seqmodel.Model{s.Model}
-	case slices.Contains(s.present, page):
-		return []*seqmodel.Model{s.old}
-	case slices.Contains(s.unknown, page):
-		return []*seqmodel.Model{s.Model, s.old}
-	}
-	return []*seqmodel.Model{s.Model}
-}
-
-// reads reports whether the statement only reads.
-func (e *event) reads() bool {
-	return e.Kind == workloads.KindLoad || e.Kind == workloads.KindWalk || e.Kind == workloads.KindTouch && e.Access == linux.Read
-}
-
-// access performs one memory access of an event and reports whether it can end as the event did.
-func (s *modelSpace) access(e *event, addr uint64) bool {
-	return slices.ContainsFunc(s.views(e, addr), func(m *seqmodel.Model) bool { return perform(m, e, addr) == e.outcome })
-}
-
-// perform performs an access in the model.
-func perform(m *seqmodel.Model, e *event, addr uint64) (out workloads.Outcome) {
-	var res linux.AccessEnd
-	switch e.Kind {
-	case workloads.KindTouch:
-		res = m.Touch(addr, e.Access)
-	case workloads.KindStore:
-		for i := uint64(0); i < wordSize && res == linux.OK; i++ {
-			res = m.Store8(addr+i, byte(e.value>>(8*i)))
-		}
-	default:
-		out.Value, res = loadWord(m, addr)
-	}
-	out.Kind = workloads.AccessOutcome(res).Kind
-	return out
-}
-
-func loadWord(m *seqmodel.Model, addr uint64) (word uint64, res linux.AccessEnd) {
-	for i := uint64(0); i < wordSize; i++ {
-		b, res := m.Load8(addr + i)
-		if res != linux.OK {
-			return 0, res
-		}
-		word |= uint64(b) << (8 * i)
-	}
-	return word, linux.OK
-}
-
-// touch performs an access to the next page.
-func (w *sequential) touch(s *modelSpace, e *event) progress {
-	if e.Size == nil {
-		return when(s.access(e, e.addr))
-	}
-	page, end := pageOf(e.addr)+w.at[e.index], e.addr+e.size
-	failed := e.outcome.Kind != workloads.ResultOK
-	if page >= end {
-		return when(!failed)
-	}
-	last := page+pageSize >= end
-	switch asStated := s.access(e, page); {
-	case asStated && (failed || last):
-		return done
-	case !asStated && (!failed || last || !s.succeeds(e, page)):
-		return refused
-	}
-	w.at[e.index] += pageSize
-	return more
-}
-
-// succeeds performs an access of an event that failed at a later one.
-func (s *modelSpace) succeeds(e *event, addr uint64) bool {
-	return slices.ContainsFunc(s.views(e, addr), func(m *seqmodel.Model) bool { return perform(m, e, addr).Kind == workloads.ResultOK })
-}
-
 // mapped reports whether there is a VMA.
 func (s *modelSpace) mapped(addr uint64) bool {
 	return slices.ContainsFunc(s.Maps(), func(r seqmodel.Range) bool { return r.Start <= addr && addr < r.End })
-}
-
-// walk reads without a fault.
-func (s *modelSpace) walk(e *event) bool {
-	return slices.ContainsFunc(s.views(e, e.addr), func(m *seqmodel.Model) bool {
-		value, res := loadWord(m, e.addr)
-		return res == linux.OK && value == e.outcome.Value
-	})
 }
 
 func (w *sequential) mmap(s *modelSpace, e *event) bool {
@@ -289,32 +207,30 @@ func (w *sequential) munmap(s *modelSpace, e *event) progress {
 	if s.busy == nil {
 		return s.unmap(e)
 	}
-	if len(s.present) > 0 {
-		s.present = s.present[1:]
-	}
-	if len(s.present) > 0 {
+	s.left = s.left[1:]
+	if len(s.left) > 0 {
 		return more
 	}
-	s.busy, s.old, s.unknown = nil, nil, nil
+	s.busy, s.old = nil, nil
 	return done
 }
 
 func (s *modelSpace) unmap(e *event) progress {
 	old := s.Fork() // which has the same contents
-	var present, unknown []uint64
+	var left []leaf
 	for _, page := range e.pages {
 		switch {
-		case s.Present(page):
-			present = append(present, page)
-		case s.mapped(page):
-			unknown = append(unknown, page)
+		case s.Present(page) && !e.beside:
+			left = append(left, leaf{page: page, reads: allowed})
+		case s.mapped(page): // a fault that failed later, or has not accessed it yet, may have made one
+			left = append(left, leaf{page: page})
 		}
 	}
 	err := s.Munmap(e.addr, e.size)
-	if err != nil || len(present)+len(unknown) == 0 {
+	if err != nil || len(left) == 0 {
 		return when(e.ended(err))
 	}
-	s.busy, s.old, s.present, s.unknown = e, old, present, unknown
+	s.busy, s.old, s.left = e, old, left
 	if !e.ended(nil) {
 		return refused
 	}

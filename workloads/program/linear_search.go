@@ -20,10 +20,16 @@ type history struct {
 	likely []int        // the events in the order in which they ended
 	final  [][]piece    // what each address space maps in the end; nil: it does not exist
 
-	path        []int // the points so far, by event
-	first, last []int // of each event's points, by place in the path; -1: none yet
+	path        []point // so far
+	first, last []int   // of each event's points, by place in the path; -1: none yet
 	tries       int
 	dead        map[digest]bool // the worlds from which no order goes on to the end
+}
+
+// point is a point of an event, or the half of one that only faults.
+type point struct {
+	event  int
+	faults bool
 }
 
 type digest = [sha256.Size]byte
@@ -84,31 +90,48 @@ func (h *history) complete(w *sequential, ended statements) bool {
 		if ended.has(i) || h.before[i]&^ended != 0 {
 			continue
 		}
-		if w == nil {
-			w = h.replay()
+		for _, faults := range [...]bool{false, true} {
+			if w == nil {
+				w = h.replay()
+			}
+			next, now := w, ended
+			switch h.step(next, point{i, faults}) {
+			case refused:
+				if !faults { // which changes nothing
+					w = nil
+				}
+				continue
+			case done:
+				now |= 1 << i
+			}
+			w = nil
+			first, last := h.first[i], h.last[i]
+			if first < 0 {
+				h.first[i] = len(h.path)
+			}
+			h.last[i] = len(h.path)
+			h.path = append(h.path, point{i, faults})
+			if h.complete(next, now) {
+				return true
+			}
+			h.path = h.path[:len(h.path)-1]
+			h.first[i], h.last[i] = first, last
 		}
-		next, now := w, ended
-		w = nil
-		switch next.step(h.events[i]) {
-		case refused:
-			continue
-		case done:
-			now |= 1 << i
-		}
-		first, last := h.first[i], h.last[i]
-		if first < 0 {
-			h.first[i] = len(h.path)
-		}
-		h.last[i] = len(h.path)
-		h.path = append(h.path, i)
-		if h.complete(next, now) {
-			return true
-		}
-		h.path = h.path[:len(h.path)-1]
-		h.first[i], h.last[i] = first, last
 	}
 	h.dead[h.replay().digest(ended)] = true
 	return false
+}
+
+// step performs a point.
+func (h *history) step(w *sequential, p point) progress {
+	e := h.events[p.event]
+	switch {
+	case !p.faults:
+		return w.step(e)
+	case w.fault(e):
+		return more
+	}
+	return refused
 }
 
 // replay makes the world that the path leads to.
@@ -118,8 +141,8 @@ func (h *history) replay() *sequential {
 		for w.step(e) == more {
 		}
 	}
-	for _, i := range h.path {
-		w.step(h.events[i])
+	for _, p := range h.path {
+		h.step(w, p)
 	}
 	return w
 }
@@ -127,7 +150,7 @@ func (h *history) replay() *sequential {
 // digest tells worlds apart from which different things can happen.
 func (w *sequential) digest(ended statements) digest {
 	var models []*seqmodel.Model
-	between := []any{ended, w.at}
+	between := []any{ended, w.at, w.faults}
 	for _, s := range w.spaces {
 		if s == nil {
 			models = append(models, nil, nil)
@@ -135,7 +158,7 @@ func (w *sequential) digest(ended statements) digest {
 		}
 		models = append(models, s.Model, s.old)
 		if s.busy != nil {
-			between = append(between, s.busy.index, s.present, s.unknown)
+			between = append(between, s.busy.index, s.left)
 		}
 	}
 	return seqmodel.Digest(models, w.files, between...)
@@ -157,8 +180,15 @@ func (h *history) resolve() {
 		h.events[i] = newEvent(e, len(h.init)+i, envs[e.runner])
 	}
 	accessed := h.accessed()
+	for i, e := range h.events {
+		if e != nil && e.accesses() && e.outcome.Kind == workloads.ResultSegvMaperr {
+			e.unsteady = slices.DeleteFunc(slices.Clone(accessed), func(page uint64) bool { return !h.unsteady(i, page) })
+		}
+	}
+	beside := slices.ContainsFunc(h.world.log, func(e entry) bool { return hasNoLock(e.stmt) })
 	for _, e := range slices.Concat(h.init, h.events) {
 		if e != nil && (e.Kind == workloads.KindMunmap || e.Kind == workloads.KindMadvise) {
+			e.beside = beside
 			e.pages = slices.DeleteFunc(slices.Clone(accessed), func(page uint64) bool {
 				return page < e.addr || page-e.addr >= roundUp(e.size)
 			})

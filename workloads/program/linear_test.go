@@ -97,6 +97,11 @@ init
 	store A+4K 2
 `
 
+const onePage = `
+init
+	mmap A 4K rw private anon at 0x100000000 fixed
+`
+
 const twoVMAs = `
 init
 	mmap A 4K r private anon at 0x100000000 fixed
@@ -127,6 +132,16 @@ func TestHandMadeHistories(t *testing.T) {
 		"pages of a munmap, backwards": {twoPages + "thread a\n\tmunmap A\nthread b\n\tload A+4K => SEGV_MAPERR\n\tload A => 1\n", "", false},
 		"a page that comes back":       {twoPages + "thread a\n\tmunmap A\nthread b\n\tload A => SEGV_MAPERR\n\tload A => 1\n", "", false},
 		"a page after its munmap":      {twoPages + "thread a\n\tmunmap A\nthread b\n\tload A => 1\n", "a.1 < b.1", false},
+		"a store behind a munmap":      {twoPages + "thread a\n\tmunmap A\nthread b\n\ttouch A 8K exec => SEGV_MAPERR\n\tstore A 3\n", "", true},
+		"a store after its munmap":     {twoPages + "thread a\n\tmunmap A\nthread b\n\ttouch A 8K exec => SEGV_MAPERR\n\tstore A 3\n", "a.1 < b.2", false},
+		"a store to a cleared page":    {twoPages + "thread a\n\tmunmap A\nthread b\n\ttouch A read => SEGV_MAPERR\n\tstore A 3\n", "", false},
+		"an entry that denied a write": {twoPages + "thread a\n\tmunmap A\nthread b\n\ttouch A exec => SEGV_MAPERR\n\tstore A 3 => SEGV_MAPERR\n\tstore A 3\n", "", false},
+		"an entry that was denied one": {twoPages + "thread a\n\tmunmap A\nthread b\n\ttouch A exec => SEGV_MAPERR\n\tstore A 3 => SEGV_MAPERR\n\tload A => 1\n", "", true},
+		"an entry that allowed one":    {twoPages + "thread a\n\tmunmap A\nthread b\n\ttouch A exec => SEGV_MAPERR\n\tstore A 3\n\tstore A 3 => SEGV_MAPERR\n\tload A => 3\n", "", false},
+		"a VMA that is gone is told":   {twoPages + "thread a\n\tmunmap A\nthread b\n\ttouch A exec => SEGV_MAPERR\n\ttouch A exec => SEGV_ACCERR\n", "", false},
+		"an entry made during a fault": {onePage + "thread a\n\tmunmap A\nthread b\n\ttouch A read => SEGV_MAPERR\n\tstore A 3\nthread c\n\tstore A 2\n", "c.1 < a.1", true},
+		"made before the fault":        {onePage + "thread a\n\tmunmap A\nthread b\n\ttouch A read => SEGV_MAPERR\n\tstore A 3\nthread c\n\tstore A 2\n", "c.1 < a.1, c.1 < b.1", false},
+		"made by a fault that is late": {twoPages + "\tmadvise A+4K 4K dontneed\nthread a\n\tmunmap A\nthread b\n\tload A => SEGV_MAPERR\n\tload A+4K => 0\nthread c\n\tstore A+4K 9\n", "b.2 < c.1", true},
 		"gone, with its pages there": {twoPages + "thread a\n\tmunmap A\nthread b\n\tlock A => ok\nthread c\n\tload A => 1\n",
 			"", true},
 		"a lock in the second phase":   {twoPages + "thread a\n\tmunmap A\nthread b\n\tload A => SEGV_MAPERR\n\tlock A => ok\n", "", false},
@@ -215,7 +230,7 @@ var statementPool = []string{
 	"mprotect A 12K none => any", "madvise A dontneed => any", "madvise A 16K dontneed => any", "mmap 8K rw private anon at A fixed => any",
 	"mmap 4K r private anon at A+4K noreplace => any", "mmap 8K rw private anon => any", "mmap 4K rw shared file f at A+8K fixed => any",
 	"load A => any", "load A+4K => any", "load A+8K => any", "store A 7 => any", "store A+4K 8 => any", "store A+8K 9 => any",
-	"touch A 12K read => any", "touch A 12K write => any", "touch A+4K exec => any", "lock A => any", "lock A+8K => any",
+	"touch A 12K read => any", "touch A 12K write => any", "touch A+4K exec => any", "touch A 8K exec => any", "touch A write => any", "lock A => any", "lock A+8K => any",
 	"walk A => any", "walk A+8K => any", "fork child => any",
 }
 
