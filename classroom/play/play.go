@@ -147,6 +147,7 @@ type Place struct {
 	Over    bool         `json:"over"`   // no step can be taken
 	Replay  string       `json:"replay"` // the line that replays the steps taken
 	Run     string       `json:"run"`    // the schedule of all of them
+	Here    string       `json:"here"`   // the schedule of the steps taken
 	Without []string     `json:"without"`
 	Trace   *trace.Trace `json:"trace"`
 	Cells   []step.Cell  `json:"cells"`
@@ -183,15 +184,28 @@ func (s *Session) Close() error { return s.step.Close() }
 // Do performs a command of package step, none if the line is empty, and returns where the session then stands. An end of ctx ends a search.
 func (s *Session) Do(ctx context.Context, line string) Place {
 	answer, err := s.step.Do(ctx, line)
-	run := s.step.Run()
+	run, here := s.step.Run(), s.step.Schedule()
 	p := Place{
 		Title: s.title, Rules: s.step.Rules(), At: s.step.At(), Len: s.step.Len(), Over: s.step.Over(), Replay: s.step.ReplayCommand(),
-		Run: run.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: step.StateOf(s.step.Trace()), Said: answer.Lines,
+		Run: run.String(), Here: here.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: step.StateOf(s.step.Trace()), Said: answer.Lines,
 	}
 	if err != nil {
 		p.Wrong = err.Error()
 	}
 	return p
+}
+
+// Ahead says what can come after the end of the schedule of a request, as far as a search for its seconds finds out.
+func Ahead(ctx context.Context, r *Request, between func()) (c *step.Continuations, err error) {
+	s, err := Open(r, between)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.step.Go(s.step.Len()); err != nil {
+		return nil, err
+	}
+	return s.step.Continuations(ctx, time.Duration(r.Seconds*float64(time.Second)))
 }
 
 // Catalogue is what there is to choose from.

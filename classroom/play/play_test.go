@@ -108,6 +108,30 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// TestAhead: from the end of a schedule on, and from there only.
+func TestAhead(t *testing.T) {
+	r := request(t, "detach-race")
+	r.Seconds = 10
+	all, err := Ahead(t.Context(), r, nil)
+	if err != nil || !all.Complete || all.Breaking == 0 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	s, err := Open(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r.Schedule = s.Do(t.Context(), "statement A").Run // the reader is through before the writer begins
+	after, err := Ahead(t.Context(), r, nil)
+	if err != nil || !after.Complete || after.Of >= all.Of || after.Breaking != 0 || after.Nearest != nil {
+		t.Errorf("%+v, %v", after, err)
+	}
+	r.Text = "thread"
+	if _, err := Ahead(t.Context(), r, nil); err == nil {
+		t.Error("a scenario with a mistake is searched")
+	}
+}
+
 // TestMistakes have places in the text where they are about the text.
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string]Mistake{

@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"vmasim/classroom/explain"
-	"vmasim/explore"
 	"vmasim/internal/suggest"
 )
 
@@ -215,37 +213,11 @@ func toViolation(ctx context.Context, s *Session, _ []string) (Answer, error) {
 
 // ahead says how much of what can still come breaks.
 func ahead(ctx context.Context, s *Session, _ []string) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	all, err := s.program.Behind(ctx, s.Schedule(), explore.Options{KeepGoing: math.MaxInt, Between: s.Between})
+	c, err := s.Continuations(ctx, patience)
 	if err != nil {
 		return Answer{}, err
 	}
-	n := all.Executions - all.Redundant
-	broken := n - all.Truncated
-	for _, finished := range all.DistinctOutcomes {
-		broken -= finished
-	}
-	lines := []string{fmt.Sprintf("%d of %d continuations break, counting those once that differ only in the order of independent steps", broken, n)}
-	if !all.Complete {
-		lines[0] += "; there are more, which were not searched"
-	}
-	kinds := map[string]bool{}
-	for i := range all.Violations {
-		if k := all.Violations[i].Kind(); !kinds[k] {
-			kinds[k] = true
-			lines = append(lines, "  "+k)
-		}
-	}
-	if len(all.Violations) == 0 {
-		return Answer{Lines: lines}, nil
-	}
-	near, err := s.Ahead(ctx, explore.Bounded)
-	if err == nil && len(near.Violations) > 0 {
-		run := near.Violations[0].Schedule
-		lines = append(lines, fmt.Sprintf("with the fewest preemptions, %d, and %d steps from here: %s, where violation goes", near.Bound+1, len(run.Tasks)-s.at, near.Violations[0].Kind()))
-	}
-	return Answer{Lines: lines}, err
+	return Answer{Lines: c.lines()}, nil
 }
 
 func choose(_ context.Context, s *Session, args []string) (Answer, error) {

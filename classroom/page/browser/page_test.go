@@ -209,7 +209,7 @@ func TestOneIsTheScheduler(t *testing.T) {
 		t.Errorf("the link leads to %s", run)
 	}
 	b.click("ahead")
-	b.wait(`$("said").textContent.includes("continuations")`)
+	b.wait(`$("foresight").textContent.includes("after the end")`)
 }
 
 // click2 clicks what a selector finds, once it can be.

@@ -66,6 +66,8 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 		return struct{}{}, play.Check(&r)
 	case "explore":
 		return play.Explore(ctx, &r, letOthersRun(), tell)
+	case "ahead":
+		return play.Ahead(ctx, &r, letOthersRun())
 	case "open":
 		return e.open(ctx, &r)
 	case "do":

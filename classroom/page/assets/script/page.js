@@ -49,7 +49,7 @@ $("back").onclick = () => run("undo");
 $("forth").onclick = () => run("redo");
 $("slider").oninput = slide;
 $("violation").onclick = () => run("violation");
-$("ahead").onclick = () => run("ahead");
+$("ahead").onclick = () => foresee(patience);
 $("grain").onchange = show;
 $("copy").onclick = async () => { keep(); try { await navigator.clipboard.writeText(location.href); say(["the link is copied"]); } catch { say(["the link is the address of this page"]); } };
 $("theme").onclick = () => document.documentElement.classList.toggle("dark");
@@ -57,7 +57,8 @@ if (matchMedia("(prefers-color-scheme: dark)").matches) document.documentElement
 addEventListener("resize", () => place && draw());
 addEventListener("keydown", (e) => {
   if (!place || shown !== "run" || e.ctrlKey || e.metaKey || e.altKey || /TEXTAREA|SELECT|INPUT/.test(e.target.tagName) && e.target.type !== "range") return;
-  const keys = { ArrowLeft: "undo", ArrowRight: "redo", Home: "go 0", End: "go " + place.len, u: "undo", r: "redo", v: "violation", a: "ahead" };
+  const keys = { ArrowLeft: "undo", ArrowRight: "redo", Home: "go 0", End: "go " + place.len, u: "undo", r: "redo", v: "violation" };
+  if (e.key === "a") { e.preventDefault(); return foresee(patience); }
   const line = keys[e.key] ?? (/^[A-P]$/.test(e.key) ? e.key : null);
   if (line && e.target.type !== "range") { e.preventDefault(); run(line); }
 });

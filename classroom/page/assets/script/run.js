@@ -52,7 +52,7 @@ function show() {
   $("slider").setAttribute("aria-valuetext", `step ${place.at} of ${place.len}`);
   $("at").textContent = `${place.at} / ${place.len}`;
   $("back").disabled = place.at === 0; $("forth").disabled = place.at === place.len;
-  showNext(); showSteps(); showState();
+  showNext(); showSteps(); showState(); foresee();
   $("replay").textContent = place.replay;
 }
 
