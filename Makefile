@@ -22,12 +22,17 @@ page:
 	go build -tags page ./cmd/vmasim
 	./vmasim page --all -o course
 
-# vmasim for every system, with the engine for browsers, and checksums.
+# vmasim for every system, with the engine for browsers, and checksums: the same ones for the same commit and the same Go. The version and
+# its date are those of the commit, unless they are given.
+VERSION ?= $(shell git describe --tags --always --dirty)
+DATE ?= $(shell git log -1 --format=%cs)
+dist: export CGO_ENABLED = 0
+dist: export GOFLAGS = -trimpath -buildvcs=false
 dist:
 	go run ./cmd/vmasim page --keep-engine classroom/page
 	rm -rf dist
 	for system in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
 		name=dist/vmasim-$${system%/*}-$${system#*/}; case $$system in windows/*) name=$$name.exe;; esac; \
-		GOOS=$${system%/*} GOARCH=$${system#*/} CGO_ENABLED=0 go build -tags page -trimpath -ldflags=-s -o $$name ./cmd/vmasim || exit; \
+		GOOS=$${system%/*} GOARCH=$${system#*/} go build -tags page -ldflags='-s -X main.release=$(VERSION) -X main.released=$(DATE)' -o $$name ./cmd/vmasim || exit; \
 	done
-	cd dist && sha256sum vmasim-* > SHA256SUMS
+	cd dist && $$(command -v sha256sum || echo shasum -a 256) vmasim-* > SHA256SUMS

@@ -119,6 +119,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 			_, err = quiz.Ask(context.Background(), arg, 1)
 		case name == "scenarios":
 			_, err = workloads.LoadBuiltin(arg)
+		case name == "man" || name == "markdown": // a folder that they make
 		case name == "help":
 			_, _, err = newRoot(io.Discard).Find([]string{arg})
 		default:

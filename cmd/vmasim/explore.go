@@ -212,6 +212,14 @@ func completeLitmus(cmd *cobra.Command, args []string, toComplete string) (names
 	return names, cobra.ShellCompDirectiveDefault
 }
 
+// completeRun completes a scenario, and behind it the file of a schedule.
+func completeRun(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return completeLitmus(cmd, args, toComplete)
+}
+
 // mistakes collects what is wrong with scenarios, each line once.
 type mistakes struct{ lines []string }
 

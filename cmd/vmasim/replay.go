@@ -44,7 +44,7 @@ schedule does not belong to the scenario or does not fit.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: completeLitmus,
+		ValidArgsFunction: completeRun,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runReplay(cmd, args, o) },
 	}
 	o.register(cmd, forReplay)

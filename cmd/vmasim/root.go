@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -93,10 +92,9 @@ time in every order that matters, and beside the running kernel as a check.`,
 	}
 	root.SetOut(stdout)
 	root.SetFlagErrorFunc(flagError)
-	info, _ := debug.ReadBuildInfo()
-	root.Version = version(info)
+	root.Version = ownVersion()
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newRun(), newExplore(), newReplay(), newStep(), newPage(), newQuiz(), newDraw(), newDiff(), newScenarios(), newRules(), newOracles(), newExplain(), newVersion())
+	root.AddCommand(newRun(), newExplore(), newReplay(), newStep(), newPage(), newQuiz(), newDraw(), newDiff(), newScenarios(), newRules(), newOracles(), newExplain(), newDocs(), newVersion())
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultCompletionCmd() // which prints to what standard output is now
 	if c, _, err := root.Find([]string{"completion"}); err == nil && c != root {

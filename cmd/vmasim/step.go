@@ -42,7 +42,7 @@ the steps that are possible are there.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: completeLitmus,
+		ValidArgsFunction: completeRun,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runStep(cmd, args, o) },
 	}
 	o.register(cmd, forStep)
