@@ -10,28 +10,34 @@ import (
 	"slices"
 	"strings"
 
+	"vmasim/internal/wrap"
 	"vmasim/judge"
 )
 
-// DiffText words a comparison with the real kernel.
-func DiffText(w io.Writer, r *judge.Result) error {
+// DiffText words a comparison with the real kernel. A scenario is as it is written.
+func DiffText(w io.Writer, r *judge.Result, look Look) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s\n", r.Name, strings.Repeat("=", len(r.Name)))
+	look.line(&b, r.Name)
+	b.WriteString(strings.Repeat("=", min(len(r.Name), look.width())) + "\n")
 	if d := r.FirstDrift; d != nil {
 		word := "DRIFT "
 		if r.Kernel.Judges() != nil {
 			word = "another kernel:"
 		}
-		fmt.Fprintf(&b, "%s %v\n\n%s\n", word, d, indented(d.Picture))
+		look.line(&b, fmt.Sprintf("%s %v", word, d))
+		b.WriteString("\n" + wrap.Text(indented(d.Picture)+"\n", look.width(), "  "))
 		if d.Scenario != "" {
 			fmt.Fprintf(&b, "\nthe scenario that shows it:\n\n%s\n", indented(strings.TrimRight(d.Scenario, "\n")))
 		}
 		b.WriteByte('\n')
 	}
 	if d := r.Unexpected; d != nil {
-		fmt.Fprintf(&b, "UNEXPECTED  %v\n\n", d)
+		look.line(&b, fmt.Sprintf("UNEXPECTED  %v", d))
+		b.WriteString("\n")
 	}
-	line := func(key, text string) { fmt.Fprintf(&b, "%-13s %s\n", key, text) }
+	line := func(key, text string) {
+		b.WriteString(wrap.Text(fmt.Sprintf("%-13s %s\n", key, text), look.width(), strings.Repeat(" ", 14)))
+	}
 	line("verdict", diffVerdict(r))
 	line("compared", diffCompared(r))
 	if r.Sequences > 0 {

@@ -31,7 +31,7 @@ func TestAnotherKernel(t *testing.T) {
 			t.Fatal("7.3.4 judges")
 		}
 		var text, object bytes.Buffer
-		if err := DiffText(&text, &c.result); err != nil {
+		if err := DiffText(&text, &c.result, Look{Width: MaxWidth}); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range append(c.says, why.Error()) {

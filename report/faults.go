@@ -12,9 +12,11 @@ import (
 )
 
 // FaultsText words how kernel and simulator handled the faults of a scenario.
-func FaultsText(w io.Writer, r *lockpath.Result) error {
+func FaultsText(w io.Writer, r *lockpath.Result, look Look) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s, beside Linux %s\n\n", named(r.Scenario, r.Title), plural(uint64(r.Threads), "thread"), r.Release)
+	look.line(&b, named(r.Scenario, r.Title))
+	look.line(&b, fmt.Sprintf("%s, beside Linux %s", plural(uint64(r.Threads), "thread"), r.Release))
+	b.WriteString("\n")
 	k, s := &r.Kernel, &r.Simulator
 	b.WriteString(table{
 		{"", "kernel", "simulator"},
@@ -24,20 +26,23 @@ func FaultsText(w io.Writer, r *lockpath.Result) error {
 		{"  that is", count(k.MmapLock), count(s.MmapLock)},
 		{"per second", rate(k.Rate()), rate(s.Rate())},
 		{"in", duration(k.Elapsed), duration(s.Elapsed)},
-	}.text(Look{}))
+	}.text(look))
 	for _, side := range []struct {
 		name       string
 		unexpected []string
 	}{{"kernel", k.Unexpected}, {"simulator", s.Unexpected}} {
-		for _, u := range side.unexpected {
-			fmt.Fprintf(&b, "\nunexpected, %s: %s", side.name, u)
+		for i, u := range side.unexpected {
+			if i == 0 {
+				b.WriteString("\n")
+			}
+			look.line(&b, fmt.Sprintf("unexpected, %s: %s", side.name, u))
 		}
 	}
 	switch {
 	case r.Interrupted:
 		b.WriteString("\ninterrupted")
 	case !r.OK():
-		b.WriteString("\n\nFAIL: some results are not as stated")
+		b.WriteString("\nFAIL: some results are not as stated")
 	}
 	_, err := io.WriteString(w, strings.TrimRight(b.String(), "\n")+"\n\n")
 	return err

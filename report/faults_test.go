@@ -21,7 +21,7 @@ func measured() *lockpath.Result {
 
 func TestFaultsText(t *testing.T) {
 	var b strings.Builder
-	if err := FaultsText(&b, measured()); err != nil {
+	if err := FaultsText(&b, measured(), Look{}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `storm: A storm.
@@ -42,7 +42,7 @@ in                         2s         1s
 	r := measured()
 	r.Simulator.Unexpected = []string{"touch A: got SEGV_MAPERR, expected ok (toucher)"}
 	b.Reset()
-	if err := FaultsText(&b, r); err != nil {
+	if err := FaultsText(&b, r, Look{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"unexpected, simulator: touch A: got SEGV_MAPERR", "FAIL: "} {

@@ -20,7 +20,7 @@ type Look struct {
 // The widths of lines.
 const (
 	DefaultWidth = 100
-	MinWidth     = 60
+	MinWidth     = 40
 	MaxWidth     = 1000
 )
 
@@ -46,20 +46,40 @@ func (l Look) width() int {
 // label is what a line begins with that has something beside it, in a column.
 var label = regexp.MustCompile(`^ *(?:\S+: +|\S(?:[^ ]| [^ ])*  +)`)
 
+// commandOf is a line that is a command, perhaps behind what it does.
+var commandOf = regexp.MustCompile(`^(\w+: )?vmasim `)
+
 // Text breaks the lines of a text between words. Behind a label, lines go on below what it is of; a command of vmasim stays one.
 func (l Look) Text(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		bare := strings.TrimSpace(line)
 		indent := indentation(line)
+		command := commandOf.FindStringSubmatch(bare)
 		switch beside := len([]rune(label.FindString(line))); {
-		case strings.HasPrefix(bare, "vmasim "):
-			l.command(&b, line[:indent], bare)
+		case command != nil:
+			l.command(&b, line[:indent]+command[1], bare[len(command[1]):])
 		case beside > 0 && beside <= l.width()/2:
 			b.WriteString(wrap.Text(line, l.width(), strings.Repeat(" ", beside-indent)))
 		default:
 			l.line(&b, line)
 		}
+	}
+	return b.String()
+}
+
+// Source breaks the comments of a scenario, which stays what it is: its statements are as wide as they are. Where there is no width, nothing
+// is broken, so that a file is.
+func (l Look) Source(text string) string {
+	if l.Width == 0 {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			line = wrap.Text(line, l.width(), "# ")
+		}
+		b.WriteString(line)
 	}
 	return b.String()
 }
@@ -81,6 +101,10 @@ func (l Look) named(b *strings.Builder, name, text string) {
 func (l Look) command(b *strings.Builder, label, text string) {
 	const hang, goesOn = "  ", ` \`
 	at, quoted := label, false
+	if first, _, _ := strings.Cut(text, " "); wrap.Cells(label+first+goesOn) > l.width() {
+		l.line(b, label)
+		at = hang
+	}
 	for i, word := range strings.Split(text, " ") {
 		switch {
 		case i == 0:

@@ -8,7 +8,7 @@ import (
 )
 
 func TestParseWidth(t *testing.T) {
-	for text, want := range map[string]int{"60": 60, "100": 100, "1000": 1000, "59": 0, "1001": 0, "": 0, "wide": 0, "80x24": 0} {
+	for text, want := range map[string]int{"40": 40, "100": 100, "1000": 1000, "39": 0, "1001": 0, "": 0, "wide": 0, "80x24": 0} {
 		got, err := ParseWidth(text)
 		if got != want || (err == nil) != (want > 0) {
 			t.Errorf("%q is %d, %v", text, got, err)

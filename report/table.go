@@ -21,7 +21,7 @@ func (t table) text(look Look) string {
 const betweenCells = "  "
 
 // set lays the table out with these columns set left, the others right. Where it is too wide, cells that are set left are broken between
-// words, those of the widest column first.
+// words, those of the widest column first; where that is not enough, each row becomes lines.
 func (t table) set(look Look, left ...int) string {
 	widths := make([]int, len(t[0]))
 	for _, row := range t {
@@ -29,7 +29,10 @@ func (t table) set(look Look, left ...int) string {
 			widths[i] = max(widths[i], wrap.Cells(cell))
 		}
 	}
-	t.narrow(widths, look.width()-(len(widths)-1)*len(betweenCells), left)
+	room := look.width() - (len(widths)-1)*len(betweenCells)
+	if t.narrow(widths, room, left); sum(widths) > room {
+		return t.lines(look)
+	}
 	var b strings.Builder
 	for _, row := range t {
 		parts, height := make([][]string, len(row)), 1
@@ -58,6 +61,35 @@ func (t table) set(look Look, left ...int) string {
 				}
 			}
 			b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		}
+	}
+	return b.String()
+}
+
+// lines lays each row out as its first cell and, below it, the others, which are not empty: behind what they are, if the table has a
+// heading, which one of two or three columns has not unless its first cell is empty.
+func (t table) lines(look Look) string {
+	var b strings.Builder
+	rows, heading := t, len(t[0]) > 3 || t[0][0] == ""
+	column := 0
+	if heading {
+		rows = t[1:]
+		for _, name := range t[0][1:] {
+			column = max(column, wrap.Cells(name)+len(betweenCells))
+		}
+	}
+	for _, row := range rows {
+		look.line(&b, row[0])
+		indent := strings.Repeat(" ", len(row[0])-len(strings.TrimLeft(row[0], " "))) + betweenCells
+		for i, cell := range row[1:] {
+			if cell == "" {
+				continue
+			}
+			text := indent
+			if heading {
+				text += t[0][1+i] + strings.Repeat(" ", column-wrap.Cells(t[0][1+i]))
+			}
+			b.WriteString(wrap.Text(text+cell+"\n", look.width(), strings.Repeat(" ", column)))
 		}
 	}
 	return b.String()

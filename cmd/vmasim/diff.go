@@ -22,6 +22,7 @@ import (
 // diffOptions is what the flags of diff say.
 type diffOptions struct {
 	judge.Options
+	look
 	deep   bool
 	faults bool       // measure faults instead
 	rules  *rules.Set // nil: the kernel's
@@ -63,6 +64,7 @@ was interrupted: then what was found is printed.`,
 		ValidArgsFunction: completeScenarios,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runDiff(cmd, args, o) },
 	}
+	o.look.register(cmd)
 	f := cmd.Flags()
 	f.IntVar(&o.Operations, "random", 0, "perform `N` random operations")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed `N` of the random operations; 0: another one each time")
@@ -180,7 +182,7 @@ func (o *diffOptions) write(w io.Writer, r *judge.Result) error {
 	if o.format == "json" {
 		return report.DiffJSON(w, r)
 	}
-	return report.DiffText(w, r)
+	return report.DiffText(w, r, o.look.of(w, false))
 }
 
 func diffRandom(ctx context.Context, lab *judge.Lab, o *diffOptions, stdout, stderr io.Writer) error {

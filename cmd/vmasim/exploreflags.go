@@ -103,8 +103,8 @@ func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
 		}
 		return nil
 	}
+	o.look.register(cmd)
 	if user != forStep {
-		o.look.register(cmd)
 		cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
 	}
 	if user == forExplore {

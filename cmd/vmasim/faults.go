@@ -40,7 +40,7 @@ func measureFaults(ctx context.Context, cmd *cobra.Command, scenarios []*workloa
 		if err != nil {
 			return err
 		}
-		if err := writeFaults(cmd.OutOrStdout(), o.format, r); err != nil {
+		if err := writeFaults(cmd.OutOrStdout(), o, r); err != nil {
 			return err
 		}
 		if err := t.add(r.Interrupted, r.OK()); err != nil {
@@ -50,9 +50,9 @@ func measureFaults(ctx context.Context, cmd *cobra.Command, scenarios []*workloa
 	return t.status()
 }
 
-func writeFaults(w io.Writer, format string, r *lockpath.Result) error {
-	if format == "json" {
+func writeFaults(w io.Writer, o *diffOptions, r *lockpath.Result) error {
+	if o.format == "json" {
 		return report.FaultsJSON(w, r)
 	}
-	return report.FaultsText(w, r)
+	return report.FaultsText(w, r, o.look.of(w, false))
 }

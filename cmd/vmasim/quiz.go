@@ -13,6 +13,7 @@ import (
 
 // quizOptions is what the flags of quiz say.
 type quizOptions struct {
+	look
 	seed     uint64
 	answer   string
 	solution bool
@@ -60,6 +61,7 @@ is no answer.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return runQuiz(cmd, args, o) },
 	}
+	o.look.register(cmd)
 	cmd.Flags().Uint64Var(&o.seed, "seed", 1, "which question of the kind")
 	cmd.Flags().StringVar(&o.answer, "answer", "", "the answer, in place of standard input")
 	cmd.Flags().IntVar(&o.hints, "hints", 0, "of an exercise: so many hints")
@@ -81,16 +83,8 @@ type asked struct {
 }
 
 func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
-	out := cmd.OutOrStdout()
 	if len(args) == 0 {
-		for _, k := range quiz.Kinds() {
-			fmt.Fprintf(out, "%-8s %s\n", k.Name, k.Doc)
-		}
-		fmt.Fprintln(out, "\nexercises, by number or name:")
-		for i, e := range quiz.Exercises() {
-			fmt.Fprintf(out, "%2d %s\n", i+1, e.Name)
-		}
-		return nil
+		return o.print(cmd, quizText())
 	}
 	q, err := quiz.Ask(cmd.Context(), args[0], o.seed)
 	if err != nil {
@@ -101,7 +95,9 @@ func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
 		for i, h := range q.Hints[:max(0, min(o.hints, len(q.Hints)))] {
 			lines = append(lines, fmt.Sprintf("hint %d of %d: %s", i+1, len(q.Hints), h))
 		}
-		fmt.Fprintln(out, strings.Join(lines, "\n"))
+		if err := o.print(cmd, strings.Join(lines, "\n")+"\n"); err != nil {
+			return err
+		}
 	}
 	answer := o.answer
 	switch {
@@ -110,11 +106,13 @@ func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
 			return err
 		}
 		if !o.json {
-			fmt.Fprintln(out, "\n"+answer)
+			if err := o.print(cmd, "\n"+answer+"\n"); err != nil {
+				return err
+			}
 		}
 	case answer == "":
 		if isTerminal(cmd.InOrStdin()) {
-			fmt.Fprint(out, "> ")
+			fmt.Fprint(cmd.OutOrStdout(), "> ")
 		}
 		in := bufio.NewScanner(cmd.InOrStdin())
 		in.Scan()
@@ -134,12 +132,24 @@ func runQuiz(cmd *cobra.Command, args []string, o *quizOptions) error {
 	return printMark(cmd, &a, o)
 }
 
+// quizText lists what can be asked for.
+func quizText() string {
+	var b strings.Builder
+	for _, k := range quiz.Kinds() {
+		fmt.Fprintf(&b, "%-8s %s\n", k.Name, k.Doc)
+	}
+	b.WriteString("\nexercises, by number or name:\n")
+	for i, e := range quiz.Exercises() {
+		fmt.Fprintf(&b, "%2d %s\n", i+1, e.Name)
+	}
+	return b.String()
+}
+
 // printMark says what an answer is worth.
 func printMark(cmd *cobra.Command, a *asked, o *quizOptions) error {
-	out := cmd.OutOrStdout()
 	switch {
 	case o.json:
-		e := json.NewEncoder(out)
+		e := json.NewEncoder(cmd.OutOrStdout())
 		e.SetEscapeHTML(false)
 		if err := e.Encode(a); err != nil {
 			return err
@@ -149,9 +159,12 @@ func printMark(cmd *cobra.Command, a *asked, o *quizOptions) error {
 		if *a.Right {
 			says = "right"
 		}
-		fmt.Fprintf(out, "\n%s: %s\n", says, strings.Join(a.Why, "\n"))
+		says = fmt.Sprintf("\n%s: %s\n", says, strings.Join(a.Why, "\n"))
 		if a.Replay != "" {
-			fmt.Fprintln(out, "replay: "+a.Replay)
+			says += "replay: " + a.Replay + "\n"
+		}
+		if err := o.print(cmd, says); err != nil {
+			return err
 		}
 	}
 	if a.Right != nil && !*a.Right {

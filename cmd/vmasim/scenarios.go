@@ -35,7 +35,12 @@ docs/museum.md have the stories.`,
 			if len(args) == 0 {
 				return shown.print(cmd, scenariosText())
 			}
-			return showScenario(cmd.OutOrStdout(), args[0])
+			source, err := sourceOf(args[0])
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), shown.of(cmd.OutOrStdout(), false).Source(source))
+			return err
 		},
 	}
 	shown.register(cmd)
@@ -62,17 +67,17 @@ func scenariosText() string {
 	return b.String()
 }
 
-func showScenario(w io.Writer, name string) error {
+// sourceOf returns the text of a scenario.
+func sourceOf(name string) (string, error) {
 	name = strings.TrimPrefix(name, museumPrefix)
 	var names []string
 	for _, info := range workloads.AllBuiltin() {
 		if info.Name == name {
-			_, err := io.WriteString(w, info.Source)
-			return err
+			return info.Source, nil
 		}
 		names = append(names, info.Name)
 	}
-	return usageError{errors.New(suggest.Unknown("scenario", name, names, "one that vmasim scenarios lists"))}
+	return "", usageError{errors.New(suggest.Unknown("scenario", name, names, "one that vmasim scenarios lists"))}
 }
 
 // completeScenarios completes the built-in names; files come from the shell.

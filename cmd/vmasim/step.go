@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -81,7 +82,7 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 			return err
 		}
 	} else {
-		l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr()}
+		l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), look: o.look.of(cmd.OutOrStdout(), false)}
 		if isTerminal(cmd.InOrStdin()) {
 			l.prompt = "> "
 		}
@@ -90,7 +91,7 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 		}
 	}
 	if s.At() > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "replay: %s\n", s.ReplayCommand())
+		return o.print(cmd, "replay: "+s.ReplayCommand()+"\n")
 	}
 	if s.Misfit() != "" {
 		return statusError(exitUsage)
@@ -104,16 +105,17 @@ type stepLines struct {
 	in        *bufio.Scanner
 	out, errs io.Writer
 	prompt    string // "": no terminal, where a command that fails ends it
+	look      report.Look
 }
 
-// stepWidth is how wide lines are.
-const stepWidth = 100
+// print writes lines, which it breaks between words.
+func (l *stepLines) print(text string) { fmt.Fprint(l.out, l.look.Text(text+"\n")) }
 
 func (l *stepLines) run(ctx context.Context, title string) error {
 	if title != "" {
-		fmt.Fprintln(l.out, title)
+		l.print(title)
 	}
-	fmt.Fprintf(l.out, "rules %s\n\n", l.s.Rules())
+	l.print("rules " + l.s.Rules() + "\n")
 	l.show(l.s.At())
 	for l.read() {
 		line := strings.TrimSpace(l.in.Text())
@@ -123,13 +125,13 @@ func (l *stepLines) run(ctx context.Context, title string) error {
 		from := l.s.At()
 		answer, err := l.do(ctx, line)
 		for _, text := range answer.Lines {
-			fmt.Fprintln(l.out, text)
+			l.print(text)
 		}
 		if answer.Moved {
 			l.show(from)
 		}
 		if line == "map" || line == "m" {
-			fmt.Fprint(l.out, report.Bars(l.s.Trace(), report.Look{Width: stepWidth}))
+			fmt.Fprint(l.out, report.Bars(l.s.Trace(), l.look))
 		}
 		if err != nil {
 			fmt.Fprintln(l.errs, "vmasim: "+err.Error())
@@ -157,7 +159,7 @@ func (l *stepLines) do(ctx context.Context, line string) (step.Answer, error) {
 }
 
 func (l *stepLines) show(from int) {
-	for _, line := range l.s.Lines(from, stepWidth) {
+	for _, line := range l.s.Lines(from, cmp.Or(l.look.Width, report.DefaultWidth)) {
 		fmt.Fprintln(l.out, line)
 	}
 	fmt.Fprintln(l.out)
