@@ -78,8 +78,11 @@ func valid(line string) error {
 		return err
 	}
 	for i, w := range rest {
-		if w == "N" && i > 0 {
+		switch {
+		case w == "N" && i > 0:
 			rest[i] = "1"
+		case w == "v1:…":
+			rest[i] = "v1:2e2204b5:52d60568:A1"
 		}
 	}
 	cmd.InitDefaultHelpFlag()
