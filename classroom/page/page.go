@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/template"
 
+	"vmasim/classroom/lesson"
 	"vmasim/workloads"
 )
 
@@ -48,6 +49,10 @@ type Lesson struct {
 	Scenarios []string              // the built-in ones that it offers, the first one being shown; none: all
 	Own       []*workloads.Scenario // others, which come before them
 	Links     []Link                // to other pages
+	Lessons   []string              // of package lesson that it tells; "all" stands for all of them
+	About     string                // a sentence or two, for the index
+	Minutes   int                   // that it takes; 0: as many as one likes
+	Questions int                   // that it asks
 }
 
 // Link is a link to another page.
@@ -68,7 +73,8 @@ func Write(w io.Writer, l *Lesson, e *Engine, version string) error {
 		Name      string   `json:"name"`
 		Scenarios []string `json:"scenarios"`
 		Own       []own    `json:"own"`
-	}{l.Name, []string{}, []own{}}
+		Lessons   []string `json:"lessons"`
+	}{l.Name, []string{}, []own{}, append([]string{}, l.Lessons...)}
 	for _, sc := range l.Own {
 		about.Scenarios = append(about.Scenarios, sc.Name)
 		about.Own = append(about.Own, own{sc.Name, "own", sc.Title, sc.Doc, sc.String()})
@@ -100,33 +106,58 @@ func Write(w io.Writer, l *Lesson, e *Engine, version string) error {
 // inScript makes a text one that does not end the script element that it stands in.
 func inScript(js string) string { return strings.ReplaceAll(js, "</script", `<\/script`) }
 
-// Course returns the lessons that --all makes, but for their links: one for each of the threads that vmasim began with, and one with everything.
-func Course() []Lesson {
-	return []Lesson{
-		{Name: "detach", Title: "Detaching a VMA, and who frees it", Scenarios: []string{"detach-race", "put-to-zero", "reattach", "last-put", "downgrade-teardown"}},
-		{Name: "overlap", Title: "mmap over what is mapped", Scenarios: []string{"overlap-fault", "detached-flag", "attach-order", "b43-map-fixed-fault"}},
-		{Name: "reuse", Title: "Memory that is reused at once: SLAB_TYPESAFE_BY_RCU", Scenarios: []string{"reuse-before-lock", "reuse-while-locking", "reuse-then-attach", "foreign-put", "struct-copy"}},
-		{Name: "locks", Title: "Who may hold which lock: the locking documentation", Scenarios: []string{"downgrade-ends-locks", "late-lock", "fork-parent", "seq-wrap"}},
-		{Name: "all", Title: "The laboratory"},
+// laboratory is the page with everything.
+const laboratory = "all"
+
+// Course returns the pages that --all makes, but for their links: one for each lesson, and one with everything.
+func Course() ([]Lesson, error) {
+	all, err := lesson.Lessons()
+	if err != nil {
+		return nil, err
+	}
+	var course []Lesson
+	for i := range all {
+		l := &all[i]
+		course = append(course, Lesson{
+			Name: l.Name, Title: l.Title, About: l.About, Minutes: l.Minutes, Questions: l.Questions(), Scenarios: l.Scenarios, Lessons: []string{l.Name},
+		})
+	}
+	return append(course, Laboratory()), nil
+}
+
+// Laboratory returns the page with all lessons, levels and scenarios.
+func Laboratory() Lesson {
+	return Lesson{
+		Name: laboratory, Title: "The laboratory", Lessons: []string{laboratory},
+		About: "Every scenario, every rule, all lessons, the levels and the quiz: for those who want to try something of their own.",
 	}
 }
 
-// WriteIndex writes the page that links to lessons.
-func WriteIndex(w io.Writer, lessons []Lesson) error {
+// indexHead is the head of the index.
+const indexHead = `<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>vmasim: page faults and VMA locks</title>
+<style>%s main { display: block; max-width: 45rem; margin: auto; } main li { margin: .9rem 0; } main li a { font-weight: 600; color: var(--t0); } main li p { margin: .1rem 0; }</style>
+</head><body><header><h1>Page faults and VMA locks</h1></header>
+<main>
+<p>Each page is a lesson and holds the protocol code of the Linux kernel's VMA locks as vmasim has it, which it runs and explores in the browser: predict, then look.
+Nothing is sent anywhere, and each page works when it is saved to a disk.</p>
+<ol>
+`
+
+// WriteIndex writes the page that links to the others.
+func WriteIndex(w io.Writer, course []Lesson) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>vmasim: page faults and VMA locks</title>\n<style>%s main { display: block; max-width: 45rem; margin: auto; }</style>\n<header><h1>Page faults and VMA locks</h1></header>\n<main>\n<p>Each page holds the protocol code of the Linux kernel's VMA locks as vmasim has it, and explores it in the browser. Nothing is sent anywhere.</p>\n<ol>\n", pageCSS)
-	for _, l := range lessons {
+	fmt.Fprintf(&b, indexHead, pageCSS)
+	for _, l := range course {
 		fmt.Fprintf(&b, "<li><a href=\"%s.html\">%s</a>", html.EscapeString(l.Name), html.EscapeString(l.Title))
-		for i, name := range l.Scenarios {
-			sep := ", "
-			if i == 0 {
-				sep = ": "
-			}
-			b.WriteString(sep + html.EscapeString(name))
+		fmt.Fprintf(&b, "<p>%s</p>", html.EscapeString(l.About))
+		if l.Minutes > 0 {
+			fmt.Fprintf(&b, "<p class=\"small hint\">%d minutes, %d questions</p>", l.Minutes, l.Questions)
 		}
 		b.WriteString("</li>\n")
 	}
-	b.WriteString("</ol>\n</main>\n</html>\n")
+	b.WriteString("</ol>\n</main>\n<script>if (matchMedia(\"(prefers-color-scheme: dark)\").matches) document.documentElement.classList.add(\"dark\");</script>\n</body></html>\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

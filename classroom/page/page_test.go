@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -78,15 +79,22 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestCourse: its scenarios exist, and the index leads to each lesson.
+// TestCourse: its scenarios exist, and the index leads to each page and says what it is.
 func TestCourse(t *testing.T) {
-	var b bytes.Buffer
-	if err := WriteIndex(&b, Course()); err != nil {
+	course, err := Course()
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range Course() {
-		if !strings.Contains(b.String(), `href="`+l.Name+`.html"`) {
+	var b bytes.Buffer
+	if err := WriteIndex(&b, course); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range course {
+		if !strings.Contains(b.String(), `href="`+l.Name+`.html"`) || !strings.Contains(b.String(), html.EscapeString(l.About)) {
 			t.Errorf("the index does not lead to %s", l.Name)
+		}
+		if (l.Minutes == 0 || l.Questions == 0) != (l.Name == laboratory) {
+			t.Errorf("%s takes %d minutes and asks %d questions", l.Name, l.Minutes, l.Questions)
 		}
 		for _, name := range l.Scenarios {
 			if _, err := workloads.LoadBuiltin(name); err != nil {

@@ -59,6 +59,9 @@ func runPage(cmd *cobra.Command, names []string, o *pageOptions) error {
 		return usageError{errors.New("--all makes several files, expected -o FOLDER")}
 	}
 	lesson := page.Lesson{Name: "lesson", Title: o.title}
+	if len(names) == 0 { // it has all scenarios
+		lesson.Lessons = page.Laboratory().Lessons
+	}
 	for _, name := range names {
 		if slices.ContainsFunc(workloads.AllBuiltin(), func(i workloads.Info) bool { return i.Name == name }) {
 			lesson.Scenarios = append(lesson.Scenarios, name)
@@ -101,7 +104,10 @@ func writeCourse(dir string, engine *page.Engine) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	lessons := page.Course()
+	lessons, err := page.Course()
+	if err != nil {
+		return err
+	}
 	links := []page.Link{{File: "index.html", Title: "all lessons"}}
 	for i := range lessons {
 		l := &lessons[i]

@@ -32,6 +32,7 @@ var layerTable = [][]string{
 	{"judge/settings", "classroom/step", "classroom/compare"},
 	{"judge", "judge/lockpath", "classroom/screen", "classroom/quiz"},
 	{"classroom/play"},
+	{"classroom/lesson"},
 	{"classroom/page", "classroom/page/engine"},
 	{"report"},
 	{"cmd/vmasim"},
