@@ -37,6 +37,7 @@ type Step struct {
 	Question string   `json:"question"`
 	Choices  []string `json:"choices"`
 
+	show  string   // an oracle that searches go on to; "": the scenario's own, or the first one
 	then  string   // the moves that the question is about, behind Moves
 	about string   // the kind of the question and what it asks for
 	after []string // told when the question is answered
@@ -90,15 +91,20 @@ func Find(name string) (*Lesson, error) {
 	return nil, errors.New(suggest.Unknown("lesson", name, order, "one of "+strings.Join(order, ", ")))
 }
 
-// bare returns the text of a built-in scenario without its story and what it says of its own end.
-func bare(name string) (string, error) {
+// bare returns the text of a built-in scenario without its story and what it says of its own end, and with show, if that is not "", as the
+// oracle that a search goes on to.
+func bare(name, show string) (string, error) {
 	sc, err := workloads.LoadBuiltin(name)
 	if err != nil {
 		return "", err
 	}
 	c := *sc
 	c.Title, c.Doc, c.Verdicts, c.Rules, c.Questions, c.Schedule = "", "", nil, nil, nil, nil
-	return strings.TrimSpace(c.String()) + "\n", nil
+	text := strings.TrimSpace(c.String()) + "\n"
+	if show != "" {
+		text = "show " + show + "\n\n" + text
+	}
+	return text, nil
 }
 
 // read reads the text of a lesson: lines of words about it, then its steps. Of a step come first lines of words, of which the first
@@ -177,8 +183,8 @@ func (l *Lesson) word(word, rest string) error {
 func (s *Step) word(word, rest string) (err error) {
 	switch word {
 	case "scenario":
-		s.Scenario = rest
-		s.Text, err = bare(rest)
+		s.Scenario, s.show, _ = strings.Cut(rest, " show ")
+		s.Text, err = bare(s.Scenario, s.show)
 	case "rules":
 		s.Rules = rest
 	case "moves":

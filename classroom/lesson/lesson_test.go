@@ -26,7 +26,7 @@ func TestLessons(t *testing.T) {
 			t.Errorf("%s: %q, %q, %d minutes, %d questions", l.Name, l.Title, l.About, l.Minutes, l.Questions())
 		}
 		for _, name := range l.Scenarios {
-			if text, err := bare(name); err != nil || strings.Contains(text, "verdict") || strings.Contains(text, "#") && !strings.Contains(text, "    ") {
+			if text, err := bare(name, ""); err != nil || strings.Contains(text, "verdict") || strings.Contains(text, "#") && !strings.Contains(text, "    ") {
 				t.Errorf("%s: %v\n%s", name, err, text)
 			}
 		}
@@ -121,7 +121,7 @@ func TestRefuses(t *testing.T) {
 
 // TestKindsRefuse: what a question asks for has to be there.
 func TestKindsRefuse(t *testing.T) {
-	text, err := bare("detach-race")
+	text, err := bare("detach-race", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,5 +174,29 @@ func TestTables(t *testing.T) {
 				t.Errorf("%v", row)
 			}
 		}
+	}
+}
+
+// TestAnswer: what a page asks is answered, and what it asks wrongly is refused.
+func TestAnswer(t *testing.T) {
+	answer, known, err := Answer(t.Context(), "lessons", nil, nil)
+	if all, ok := answer.([]Lesson); !ok || !known || err != nil || len(all) != len(order) {
+		t.Errorf("%v, %v, %v", answer, known, err)
+	}
+	answer, _, err = Answer(t.Context(), "reveal", []byte(`{"lesson": "locks", "step": 1, "choice": "yes"}`), nil)
+	if r, ok := answer.(*Revealed); !ok || err != nil || r.Right || r.Answer != "no" {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	answer, _, err = Answer(t.Context(), "place", []byte(`{"lesson": "detach", "step": 1}`), nil)
+	if p, ok := answer.(map[string]string); !ok || err != nil || !strings.HasPrefix(p["schedule"], "v1:") {
+		t.Errorf("%v, %v", answer, err)
+	}
+	for what, text := range map[string]string{"place": "{", "reveal": `{"lesson": "lcoks"}`} {
+		if _, known, err := Answer(t.Context(), what, []byte(text), nil); !known || err == nil {
+			t.Errorf("%s is accepted", text)
+		}
+	}
+	if _, known, _ := Answer(t.Context(), "explore", nil, nil); known {
+		t.Error("explore is another one's")
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"html"
 	"os"
 	"path/filepath"
@@ -13,6 +15,8 @@ import (
 
 	"vmasim/workloads"
 )
+
+var rewrite = flag.Bool("rewrite", false, "write the table of lessons in docs/teaching.md")
 
 // part returns what stands in an element of a page.
 func part(t *testing.T, page, id string) string {
@@ -101,6 +105,44 @@ func TestCourse(t *testing.T) {
 				t.Errorf("%s: %v", l.Name, err)
 			}
 		}
+	}
+}
+
+// manual is what teachers read.
+const manual = "../../docs/teaching.md"
+
+// TestManual: the table of lessons in it is that of the course. -rewrite updates it.
+func TestManual(t *testing.T) {
+	course, err := Course()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	for _, l := range course {
+		minutes := ""
+		if l.Minutes > 0 {
+			minutes = fmt.Sprint(l.Minutes)
+		}
+		fmt.Fprintf(&table, "| %s: `%s.html` | %s | %s |\n", l.Title, l.Name, l.About, minutes)
+	}
+	text, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), "<!-- lessons -->\n")
+	_, after, closed := strings.Cut(rest, "<!-- end -->")
+	if !ok || !closed {
+		t.Fatalf("%s has no part for the lessons", manual)
+	}
+	want := before + "<!-- lessons -->\n" + table.String() + "<!-- end -->" + after
+	if want == string(text) {
+		return
+	}
+	if !*rewrite {
+		t.Fatalf("%s is not what the course says: go test ./classroom/page -rewrite", manual)
+	}
+	if err := os.WriteFile(manual, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall/js"
 	"time"
 
+	"vmasim/classroom/lesson"
 	"vmasim/classroom/play"
 )
 
@@ -52,6 +53,9 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 	defer cancel()
 	if name, ok := strings.CutPrefix(what, "quiz "); ok {
 		return e.quiz(ctx, name, text)
+	}
+	if answer, known, err := lesson.Answer(ctx, what, text, letOthersRun()); known {
+		return answer, err
 	}
 	var r play.Request
 	if what != "list" && what != "do" {

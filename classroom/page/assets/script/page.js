@@ -23,6 +23,7 @@ async function begin() {
   catalogue.scenarios.unshift(...lesson.own);
   fill();
   fillQuiz();
+  await fillLessons();
   view("run");
   await restore();
   document.documentElement.dataset.ready = "yes";

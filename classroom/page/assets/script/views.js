@@ -7,6 +7,7 @@ let shown = "run";
 // view shows one of them.
 function view(name) {
   shown = views.some((v) => v.name === name) ? name : "run";
+  document.documentElement.dataset.view = shown;
   for (const v of views) $("view-" + v.name).hidden = v.name !== shown;
   $("views").hidden = views.length < 2;
   const focused = $("views").contains(document.activeElement);
