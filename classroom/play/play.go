@@ -187,7 +187,7 @@ func (s *Session) Do(ctx context.Context, line string) Place {
 	run, here := s.step.Run(), s.step.Schedule()
 	p := Place{
 		Title: s.title, Rules: s.step.Rules(), At: s.step.At(), Len: s.step.Len(), Over: s.step.Over(), Replay: s.step.ReplayCommand(),
-		Run: run.String(), Here: here.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: step.StateOf(s.step.Trace()), Said: answer.Lines,
+		Run: run.String(), Here: here.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: s.step.State(), Said: answer.Lines,
 	}
 	if err != nil {
 		p.Wrong = err.Error()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +42,13 @@ func Commands() []Command {
 		{"statement", "s", "TASK", "let a task go on to the end of its statement, or to where it cannot", forTask((*Session).Statement)},
 		{"undo", "u", "[N]", "take back the last step, or the last N", undo(-1)},
 		{"redo", "r", "[N]", "take again what was taken back", undo(1)},
-		{"go", "g", "N", "go to the step after the first N", goTo},
+		{"go", "g", "N", "go to the step after the first N; go until is until", goTo},
+		{"on", "n", "OBJECT [TASK]", "go on to the next step that touches an object or a cell: along what was taken back, or by a task's steps", on},
+		{"back", "b", "OBJECT", "go back to the last step that touches an object or a cell", back},
+		{"writer", "f", "CELL", "say which step and which task have written the value of a cell", writer},
+		{"watch", "t", "[EXPR]", "watch a cell, or a comparison such as vma#1.vm_refcnt > 1; without one, list what is watched", watch},
+		{"unwatch", "", "[N]", "end the N-th watch, or that of its text, or all", unwatch},
+		{"until", "i", "[TASK]", "go on until a watched cell changes or a comparison becomes true: along what was taken back, or by a task's steps", until},
 		{"violation", "v", "", "go on to the violation: along what was taken back, else along the continuation with the fewest switches", toViolation},
 		{"ahead", "a", "", "search all that can still come, and say how much of it breaks", ahead},
 		{"choose", "c", "[I] VALUE", "decide the last step's decision otherwise: its first, or its I-th", choose},
@@ -49,8 +56,8 @@ func Commands() []Command {
 		{"oracle", "o", "NAME", "switch an oracle off, or on again", func(_ context.Context, s *Session, args []string) (Answer, error) {
 			return moved(one(args, "the name of an oracle", s.Toggle))
 		}},
-		{"state", "x", "", "print every cell that was touched", func(_ context.Context, s *Session, _ []string) (Answer, error) {
-			return Answer{Lines: Texts(s.CellLines(true))}, nil
+		{"state", "x", "", "print every cell that was touched, the locks, the VMAs, the page tables, and RCU", func(_ context.Context, s *Session, _ []string) (Answer, error) {
+			return Answer{Lines: Texts(slices.Concat(s.CellLines(true), s.StateLines(true)))}, nil
 		}},
 		{"map", "m", "", "print the address spaces", func(_ context.Context, s *Session, _ []string) (Answer, error) {
 			return Answer{Lines: Texts(s.MapLines())}, nil
@@ -183,7 +190,10 @@ func undo(direction int) func(context.Context, *Session, []string) (Answer, erro
 	}
 }
 
-func goTo(_ context.Context, s *Session, args []string) (Answer, error) {
+func goTo(ctx context.Context, s *Session, args []string) (Answer, error) {
+	if len(args) > 0 && args[0] == "until" {
+		return until(ctx, s, args[1:])
+	}
 	return moved(one(args, "a step", func(word string) error {
 		n, err := number(word)
 		if err != nil {

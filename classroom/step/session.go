@@ -31,6 +31,7 @@ type Session struct {
 	at       int              // how many are taken
 	trace    *trace.Trace     // of these
 	misfit   *program.Misfit  // what is wrong with the schedule that it was opened with; nil: nothing is
+	watches  []Watch
 }
 
 // New begins before the first step. The caller closes the session.

@@ -13,10 +13,18 @@ import (
 
 // State is how things stand at a place of a run, beside the cells. Changes that the last step has made are marked.
 type State struct {
-	Locks  []Lock  `json:"locks"` // that are held or waited for, mmap_lock first
-	Spaces []Space `json:"spaces"`
-	Lives  []Life  `json:"lives"` // of VMAs, and of what lies where one lay
-	RCU    RCU     `json:"rcu"`
+	Locks   []Lock    `json:"locks"` // that are held or waited for, mmap_lock first
+	Spaces  []Space   `json:"spaces"`
+	Lives   []Life    `json:"lives"` // of VMAs
+	RCU     RCU       `json:"rcu"`
+	Watches []Watched `json:"watches"`
+}
+
+// State returns how things stand, with what is watched.
+func (s *Session) State() State {
+	st := StateOf(s.trace)
+	st.Watches = s.Watched()
+	return st
 }
 
 // Lock is a lock, or a VMA that is locked, with those who have it and those who wait for it in its queue, first come first.
@@ -163,7 +171,7 @@ func locks(t *trace.Trace, at int) (all []Lock) {
 	return all
 }
 
-// lives are those of VMAs, and of what lies or lay in the same memory.
+// lives are those of VMAs.
 func lives(t *trace.Trace, at int) (all []Life) {
 	for _, l := range t.Lives {
 		if len(l.Phases) == 0 {

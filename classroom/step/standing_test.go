@@ -21,8 +21,8 @@ func parsed(tb testing.TB, text string) *Session {
 	return s
 }
 
-// until lets a task take steps until how things stand satisfies a condition.
-func until(tb testing.TB, s *Session, task string, good func(State) bool) State {
+// takeUntil lets a task take steps until how things stand satisfies a condition.
+func takeUntil(tb testing.TB, s *Session, task string, good func(State) bool) State {
 	tb.Helper()
 	for range 500 {
 		if st := StateOf(s.Trace()); good(st) {
@@ -45,7 +45,7 @@ func lockNamed(st State, name string) *Lock {
 func TestStateQueue(t *testing.T) {
 	s := parsed(t, "init\n    mmap A 4K rw private anon\n\nthread a\n    munmap A\n\nthread b\n    mprotect A r => ok | ENOMEM\n\nthread c\n    store A 1 => ok | SEGV_MAPERR\n")
 	const name = "mm.mmap_lock"
-	st := until(t, s, "a", func(st State) bool { return lockNamed(st, name) != nil })
+	st := takeUntil(t, s, "a", func(st State) bool { return lockNamed(st, name) != nil })
 	if l := lockNamed(st, name); !l.Changed || len(l.Holders) != 1 || l.Holders[0] != (Holder{"a", "write", s.At(), "mmap_write_lock_killable", true}) {
 		t.Errorf("%+v", l)
 	}
@@ -53,11 +53,11 @@ func TestStateQueue(t *testing.T) {
 	if l := lockNamed(StateOf(s.Trace()), name); l.Changed || l.Holders[0].Changed {
 		t.Errorf("marked as changed by the next step: %+v", l)
 	}
-	st = until(t, s, "b", func(st State) bool { return len(lockNamed(st, name).Queue) == 1 })
+	st = takeUntil(t, s, "b", func(st State) bool { return len(lockNamed(st, name).Queue) == 1 })
 	if q := lockNamed(st, name).Queue[0]; q != (Waiter{"b", "write", s.At(), false, true}) {
 		t.Errorf("%+v", q)
 	}
-	st = until(t, s, "a", func(st State) bool { return lockNamed(st, name).Queue[0].Granted })
+	st = takeUntil(t, s, "a", func(st State) bool { return lockNamed(st, name).Queue[0].Granted })
 	if l := lockNamed(st, name); len(l.Holders) != 0 {
 		t.Errorf("handed over and held: %+v", l)
 	}

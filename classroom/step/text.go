@@ -164,7 +164,7 @@ func (s *Session) EndLines() (lines []Line) {
 func (s *Session) Lines(from, width int) []string {
 	return Texts(slices.Concat(
 		Wrap(s.StepLines(min(max(from, 0), s.at)), width, 8),
-		Wrap(s.CellLines(false), width, 6),
+		Wrap(slices.Concat(s.CellLines(false), s.WatchLines(), s.StateLines(false)), width, 6),
 		Wrap(s.NextLines(), width, 4),
 		Wrap(s.EndLines(), width, 4),
 	))

@@ -187,6 +187,7 @@ type Object struct {
 // Map is what an address space maps.
 type Map struct {
 	Name  string   `json:"name"`
+	As    string   `json:"as"`    // in the names of its cells: mm
 	Lines []string `json:"lines"` // in words, one for each area
 	Areas []Area   `json:"areas"`
 }

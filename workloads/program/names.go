@@ -169,12 +169,14 @@ func (n *namer) describe(o *named) {
 	o.is = fmt.Sprintf("VMA %s..%s %s", n.world.place(start), n.world.place(end), flags.Perms())
 }
 
-// spaceName names an address space: mm where there is one only.
-func (n *namer) spaceName(m *mm.MM) string {
+func (n *namer) spaceName(m *mm.MM) string { return n.asName(m.Name) }
+
+// asName is what an address space is called in the names of its cells: mm where there is one only.
+func (n *namer) asName(name string) string {
 	if len(n.world.p.scenario.MMs) == 1 {
 		return "mm"
 	}
-	return m.Name
+	return name
 }
 
 // begin notes what the scenario's own cells are called.
