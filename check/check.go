@@ -30,6 +30,9 @@ import (
 type Checker struct {
 	task.NoObserver // of what oracles have no use for
 
+	// Name returns what the reader calls an address space, "" if that is not known: then its number among them is its name. nil: never known.
+	Name func(base unsafe.Pointer) string
+
 	// Target returns what the task is accessing: the mm, nil if that is not known, and the address. nil: never known.
 	Target func(t *task.Task) (mm *vma.MMLock, addr uint64, known bool)
 

@@ -28,7 +28,7 @@ func TestChangeThatNothingOrders(t *testing.T) {
 		first, then      body
 	}{
 		{"a change after a reader", "reader-and-writer", "is changed, and nothing orders that after a has given its read lock back", reads, changes},
-		{"a reader after a change", "reader-and-writer", "b gets the read lock of vm_area_struct#1 [0x10000, 0x14000), and nothing orders that after the change by a", changes, reads},
+		{"a reader after a change", "reader-and-writer", "b gets the read lock of vma#1, and nothing orders that after the change by a", changes, reads},
 		{"a change after a change", "two-writers", "is changed, and nothing orders that after what a did to it", changes, changes},
 		{"a change after a write section", "two-writers", "is changed, and nothing orders that after what a did to it", locksAndChanges, changes},
 		{"a locked change after a reader", "", "", reads, locksAndChanges},
@@ -56,7 +56,7 @@ func TestLettingReadersInForAnother(t *testing.T) {
 	l.run(turns(1, 1000, 1000),
 		func(t *task.Task) { refcntOf(v).AddNotZero(t, 1<<30) },
 		func(t *task.Task) { refcntOf(v).SubRelease(t, 1<<30) })
-	if !strings.Contains(l.String(), "b lets readers in to vm_area_struct#1 [0x10000, 0x14000), which a keeps them out of") {
+	if !strings.Contains(l.String(), "b lets readers in to vma#1, which a keeps them out of") {
 		t.Error(l)
 	}
 }

@@ -36,10 +36,10 @@ func TestBlockers(t *testing.T) {
 		endRead(tk, m, v)
 	})
 	want := []string{
-		"a mm_struct#1.mmap_lock read handle_mm_fault",
-		"a vm_area_struct#1 [0x10000, 0x14000) read vma_start_read",
-		"mm_struct#1.mmap_lock",
-		"vm_area_struct#1 [0x10000, 0x14000)",
+		"a mm#1.mmap_lock read handle_mm_fault",
+		"a vma#1 read vma_start_read",
+		"mm#1.mmap_lock",
+		"vma#1",
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)

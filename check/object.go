@@ -1,7 +1,7 @@
 package check
 
 import (
-	"fmt"
+	"cmp"
 	"strings"
 	"unsafe"
 
@@ -178,11 +178,7 @@ const (
 func (o *object) isVMA() bool { return o.shape.kind == vmaKind }
 
 func (o *object) String() string {
-	name := fmt.Sprintf("%s#%d", o.shape.layout.Type, o.number)
-	if o.isVMA() {
-		start, end, _, _ := o.vma().Snapshot()
-		name += fmt.Sprintf(" [%#x, %#x)", start, end)
-	}
+	name := o.shape.layout.Object(o.number)
 	if !o.alive {
 		name += " (freed)"
 	}
@@ -320,8 +316,12 @@ func (c *Checker) cellName(k *cell) string {
 		return ""
 	}
 	o := &c.objects[k.object]
-	if k.field < 0 {
-		return o.String()
+	name := o.String()
+	if o.shape.kind == mmKind && c.Name != nil {
+		name = cmp.Or(c.Name(o.base), name)
 	}
-	return o.String() + o.shape.layout.CellName(uintptr(k.addr)-uintptr(o.base))
+	if k.field < 0 {
+		return name
+	}
+	return name + o.shape.layout.CellName(uintptr(k.addr)-uintptr(o.base))
 }

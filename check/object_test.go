@@ -20,9 +20,9 @@ func TestCellName(t *testing.T) {
 	v := l.attached(m)
 	var unknown ksync.Atomic32
 	for addr, want := range map[unsafe.Pointer]string{
-		unsafe.Pointer(m):           "mm_struct#1.mmap_lock",
-		unsafe.Pointer(&m.LockSeq):  "mm_struct#1.mm_lock_seq",
-		unsafe.Pointer(refcntOf(v)): "vm_area_struct#1 [0x10000, 0x14000).vm_refcnt",
+		unsafe.Pointer(m):           "mm#1.mmap_lock",
+		unsafe.Pointer(&m.LockSeq):  "mm#1.mm_lock_seq",
+		unsafe.Pointer(refcntOf(v)): "vma#1.vm_refcnt",
 		unsafe.Pointer(&unknown):    "",
 	} {
 		if got := l.c.CellName(addr); got != want {
@@ -34,7 +34,7 @@ func TestCellName(t *testing.T) {
 		t.Error(got)
 	}
 	l.attached(m) // in the same memory
-	if got := l.c.CellName(unsafe.Pointer(refcntOf(v))); got != "vm_area_struct#2 [0x10000, 0x14000).vm_refcnt" {
+	if got := l.c.CellName(unsafe.Pointer(refcntOf(v))); got != "vma#2.vm_refcnt" {
 		t.Error(got)
 	}
 	l.want("")
@@ -46,14 +46,14 @@ func TestAdoption(t *testing.T) {
 	m := new(vma.MMLock)
 	m.Init(l.rcu, l.rules, l.cache)
 	m.MmapWriteLock(l.boot)
-	if got := l.c.Held(l.boot); len(got) != 1 || got[0].Lock != "mm_struct#1.mmap_lock" || got[0].Mode != "write" {
+	if got := l.c.Held(l.boot); len(got) != 1 || got[0].Lock != "mm#1.mmap_lock" || got[0].Mode != "write" {
 		t.Error(got)
 	}
 	l.c.Born(l.boot, unsafe.Pointer(m), vma.MMLockLayout()) // told after all
 	v := l.alloc(l.boot, m)
 	m.StartWrite(l.boot, v)
 	m.MmapWriteUnlock(l.boot)
-	if got := l.c.CellName(unsafe.Pointer(m)); got != "mm_struct#1.mmap_lock" {
+	if got := l.c.CellName(unsafe.Pointer(m)); got != "mm#1.mmap_lock" {
 		t.Errorf("%q", got)
 	}
 
@@ -61,7 +61,7 @@ func TestAdoption(t *testing.T) {
 	l.boot = l.task(0, "boot", l.report)
 	l.boot.Observer = watching{l.c}
 	l.alloc(l.boot, m)
-	if got := l.c.CellName(unsafe.Pointer(m)); got != "mm_struct#1.mmap_lock" {
+	if got := l.c.CellName(unsafe.Pointer(m)); got != "mm#1.mmap_lock" {
 		t.Errorf("%q", got)
 	}
 }

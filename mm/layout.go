@@ -10,7 +10,7 @@ import (
 
 // countersLayout names the cells that an address space has beside its locks.
 var countersLayout = task.Layout{
-	Type: "mm_struct",
+	Type: "mm_struct", Short: "mm",
 	Size: unsafe.Sizeof(MM{}),
 	Fields: []task.Field{
 		{Name: "mm_users", Offset: unsafe.Offsetof(MM{}.users), Size: unsafe.Sizeof(ksync.Refcount{}), Doc: "references of its users"},

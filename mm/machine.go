@@ -111,7 +111,7 @@ func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 		},
 	})
 	m.chains = ksync.NewSlab[vma.AnonVMAChain, *vma.AnonVMAChain](ksync.SlabConfig[vma.AnonVMAChain]{
-		Name: "anon_vma_chain", Layout: &task.Layout{Type: "anon_vma_chain"},
+		Name: "anon_vma_chain", Layout: &task.Layout{Type: "anon_vma_chain", Short: "avc"},
 	})
 	m.nodes = tree.NewNodes(&cfg.Rules, m.RCU, cfg.JudgeWalks)
 	m.uffds = ksync.NewSlab[uffd, *uffd](ksync.SlabConfig[uffd]{Name: "userfaultfd_ctx_cache", Layout: &uffdLayout})

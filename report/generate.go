@@ -88,7 +88,7 @@ func differenceText(b *strings.Builder, g *program.Generated, d *program.Differe
 	default:
 		what = "other outcomes under " + d.Under
 	}
-	look.line(b, fmt.Sprintf("%s in program %d of %d: %s", what, d.Program, g.Programs, shortNames(d.Message)))
+	look.line(b, fmt.Sprintf("%s in program %d of %d: %s", what, d.Program, g.Programs, d.Message))
 	switch {
 	case d.File == "":
 	case d.Change == program.ChangeOther:

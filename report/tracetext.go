@@ -9,9 +9,6 @@ import (
 	"vmasim/internal/wrap"
 )
 
-// shortNames puts the names of columns for those of the oracles.
-func shortNames(text string) string { return strings.ReplaceAll(text, "vm_area_struct#", "vma#") }
-
 // traceText draws a trace, and says what it is of and how it ends.
 func traceText(b *strings.Builder, t *trace.Trace, look Look) error {
 	titled(b, t.Scenario, t.Title, t.Rules, look)
@@ -47,7 +44,7 @@ func titled(b *strings.Builder, scenario, title, rules string, look Look) {
 
 // complaint words what was violated.
 func complaint(b *strings.Builder, oracle, message string, look Look) {
-	first, rest, more := strings.Cut(wrap.Text(strings.ToUpper(oracle)+": "+shortNames(message), look.width(), "  "), ":")
+	first, rest, more := strings.Cut(wrap.Text(strings.ToUpper(oracle)+": "+message, look.width(), "  "), ":")
 	b.WriteString(look.red(first))
 	if more {
 		b.WriteString(":" + rest)
@@ -95,7 +92,7 @@ func passedOver(b *strings.Builder, t *trace.Trace, look Look) {
 		if p.Step > 0 {
 			step = fmt.Sprintf("  %3d ", p.Step)
 		}
-		text := step + p.Violation.Oracle + ": " + strings.ReplaceAll(shortNames(p.Violation.Message), "\n", "\n      ")
+		text := step + p.Violation.Oracle + ": " + strings.ReplaceAll(p.Violation.Message, "\n", "\n      ")
 		b.WriteString(wrap.Text(text, look.width(), strings.Repeat(" ", len("  123 ")-indentation(step))))
 	}
 }
@@ -107,7 +104,7 @@ func why(b *strings.Builder, of *trace.Trace, t *trace.Blocked, look Look) {
 	}
 	look.line(b, text)
 	for _, w := range t.Why {
-		look.line(b, "  "+shortNames(w))
+		look.line(b, "  "+w)
 	}
 }
 

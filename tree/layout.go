@@ -22,7 +22,7 @@ var treeLayout = task.Layout{
 }
 
 var nodeLayout = task.Layout{
-	Type: "maple_node", Size: unsafe.Sizeof(holder{}),
+	Type: "maple_node", Short: "node", Size: unsafe.Sizeof(holder{}),
 	Fields: []task.Field{
 		{Name: "slots", Offset: unsafe.Offsetof(holder{}.leaf), Size: unsafe.Sizeof(holder{}.leaf), Read: walkRule, Write: storeRule,
 			Doc: "the VMAs of a range, replaced as a whole"},

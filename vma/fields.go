@@ -20,7 +20,7 @@ var (
 // fieldLayout declares the shared fields of a VMA and the locks that allow reading and writing them. Checks, reports
 // and the manual's table come from here.
 var fieldLayout = task.Layout{
-	Type: "vm_area_struct",
+	Type: "vm_area_struct", Short: "vma",
 	Size: unsafe.Sizeof(VMA{}),
 	Fields: []task.Field{
 		{Name: "vm_start", Offset: unsafe.Offsetof(VMA{}.start), Size: 8, Read: optimisticRule, Write: everythingRule,

@@ -38,7 +38,7 @@ func (m *MMLock) Init(rcu *ksync.Domain, rs rules.Set, cache *Cache) {
 
 // mmLockLayout names the cells.
 var mmLockLayout = task.Layout{
-	Type: "mm_struct",
+	Type: "mm_struct", Short: "mm",
 	Size: unsafe.Sizeof(MMLock{}),
 	Fields: []task.Field{
 		{Name: "mmap_lock", Offset: unsafe.Offsetof(MMLock{}.MmapLock), Size: unsafe.Sizeof(ksync.RWSem{}), Read: atomicRule, Write: atomicRule,

@@ -144,23 +144,25 @@ type Part struct {
 // values are those of the cells after some steps.
 type values map[string]string
 
-// valuesOf returns the values that cells have after the first steps of a trace, as far as these tell.
+// valuesOf returns the values that cells have after the first steps of a trace. The first step that touches a cell tells what it was before.
 func valuesOf(t *trace.Trace, steps int) values {
 	v := values{}
+	for i := range t.Steps {
+		st := &t.Steps[i]
+		if _, seen := v[st.Cell]; !seen && st.Cell != "" && st.Was != "" {
+			v[st.Cell] = st.Was
+		}
+	}
 	for i := range t.Steps[:steps] {
 		v.take(&t.Steps[i])
 	}
 	return v
 }
 
-// take notes what a step has seen and left.
+// take notes what a step has left.
 func (v values) take(st *trace.Step) {
-	switch _, seen := v[st.Cell]; {
-	case st.Cell == "" || st.Was == "" && st.Is == "":
-	case st.Writes() && st.Is != "":
+	if st.Cell != "" && st.Is != "" && st.Writes() {
 		v[st.Cell] = st.Is
-	case !seen: // a later load may see what was there before
-		v[st.Cell] = st.Was
 	}
 }
 

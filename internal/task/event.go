@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -279,8 +280,14 @@ func (NoObserver) Trapped(*Task) {}
 // Layout describes the cells of a kind of object.
 type Layout struct {
 	Type   string // the kernel's type: "vm_area_struct"
+	Short  string // what its objects are called; "": as the type
 	Size   uintptr
 	Fields []Field
+}
+
+// Object names an object by its number: vma#1. Oracles and traces call it so.
+func (l *Layout) Object(number int) string {
+	return fmt.Sprintf("%s#%d", cmp.Or(l.Short, l.Type), number)
 }
 
 // Field is one cell of an object.

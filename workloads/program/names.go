@@ -41,9 +41,6 @@ func newNamer() namer {
 	return namer{objects: map[unsafe.Pointer]*named{}, births: map[string]int{}, others: map[unsafe.Pointer]string{}}
 }
 
-// shortTypes are the types that columns have a shorter name for.
-var shortTypes = map[string]string{"vm_area_struct": "vma", "anon_vma_chain": "avc", "mm_struct": "mm", "maple_node": "node"}
-
 // plainTypes are the types whose name says all that there is to say about an object.
 var plainTypes = map[string]bool{
 	"maple_node": true, "maple_range_64": true, "page": true, "pte_table": true, "pmd_table": true, "pud_table": true, "pgd_table": true,
@@ -53,11 +50,7 @@ var plainTypes = map[string]bool{
 // born numbers a new object as the oracles do: among those of its type.
 func (n *namer) born(base unsafe.Pointer, layout *task.Layout) *named {
 	n.births[layout.Type]++
-	short := layout.Type
-	if s := shortTypes[short]; s != "" {
-		short = s
-	}
-	o := &named{name: fmt.Sprintf("%s#%d", short, n.births[layout.Type]), base: base, layout: layout}
+	o := &named{name: layout.Object(n.births[layout.Type]), base: base, layout: layout}
 	if last := n.objects[base]; last != nil {
 		o.before = last.name
 	}
@@ -169,11 +162,11 @@ func (n *namer) describe(o *named) {
 	o.is = fmt.Sprintf("VMA %s..%s %s", n.world.place(start), n.world.place(end), flags.Perms())
 }
 
-func (n *namer) spaceName(m *mm.MM) string { return n.asName(m.Name) }
+func (n *namer) spaceName(m *mm.MM) string { return n.world.p.spaceName(m.Name) }
 
-// asName is what an address space is called in the names of its cells: mm where there is one only.
-func (n *namer) asName(name string) string {
-	if len(n.world.p.scenario.MMs) == 1 {
+// spaceName is what an address space is called in the names of its cells: mm where there is one only.
+func (p *Program) spaceName(name string) string {
+	if len(p.scenario.MMs) == 1 {
 		return "mm"
 	}
 	return name

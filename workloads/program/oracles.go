@@ -19,8 +19,21 @@ func (p *Program) Watch(report func(task.Violation)) explore.Oracle {
 		panic(err) // the names are the checker's own
 	}
 	w := &oracles{checker: checker, p: p}
-	w.checker.Target = w.target
+	w.checker.Target, w.checker.Name = w.target, w.name
 	return w
+}
+
+// name names an address space as the scenario does.
+func (w *oracles) name(base unsafe.Pointer) string {
+	if w.world == nil {
+		return ""
+	}
+	for i := range w.world.spaces {
+		if m := w.world.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m) == base {
+			return w.p.spaceName(m.Name)
+		}
+	}
+	return ""
 }
 
 // oracles tells a checker where the parts of an execution begin. The task that sets the world up acts before all threads,

@@ -49,7 +49,7 @@ func (r *recording) look(w *world) (all []trace.Map) {
 
 func (r *recording) maps(w *world) (all []trace.Map) {
 	for i, m := range w.p.scenario.MMs {
-		all = append(all, trace.Map{Name: m.Name, As: r.names.asName(m.Name), Lines: w.mapLines(i), Areas: r.areas(w, i)})
+		all = append(all, trace.Map{Name: m.Name, As: r.p.spaceName(m.Name), Lines: w.mapLines(i), Areas: r.areas(w, i)})
 	}
 	return all
 }
