@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"unsafe"
 
 	"vmasim/internal/task"
@@ -11,6 +12,7 @@ type Holding struct {
 	Task string
 	Lock string         // what it is called: a cell, or a VMA, or a kind of section
 	Addr unsafe.Pointer // of the cell or the VMA; nil: it is a section
+	Life int            // which of the VMA's, from 1; 0: it is none
 	Mode string         // "read", "write", "reference", "readers kept out", "inside"
 	Func string         // the function that took it
 }
@@ -27,16 +29,25 @@ func (c *Checker) Held(t *task.Task) (locks []Holding) {
 		locks = append(locks, c.refHolding(ts, &ts.refs[i]))
 	}
 	for n := range c.objects {
-		if o := &c.objects[n]; ts.excluding > 0 && o.isVMA() && o.excluder == ts.index {
+		o := &c.objects[n]
+		if ts.excluding > 0 && o.isVMA() && o.excluder == ts.index {
 			locks = append(locks, keptOut(ts, o))
+		}
+		if ts.writing() && o.isVMA() && o.alive && o.begun && o.locks().Generation.LocksVMAs() && c.writerOf(o) == ts {
+			locks = append(locks, Holding{Task: t.Name, Lock: o.String(), Addr: o.base, Life: int(o.life), Mode: "write"})
 		}
 	}
 	for slot, name := range sectionNames {
-		if t.Sections[slot].Depth > 0 {
+		if ts.inside[slot] { // the task's own count tells of the one that it is about to begin, too
 			locks = append(locks, section(t, name))
 		}
 	}
 	return locks
+}
+
+// writing reports whether ts has a lock for writing.
+func (ts *taskState) writing() bool {
+	return slices.ContainsFunc(ts.held, func(h held) bool { return h.mode == writeHeld })
 }
 
 func section(t *task.Task, name string) Holding {
@@ -49,7 +60,7 @@ func SectionName(slot int) string { return sectionNames[slot] }
 var sectionNames = [task.NumSlots]string{task.SlotRCU: "rcu_read_lock", task.SlotAccess: "a memory access"}
 
 func (c *Checker) holding(ts *taskState, h *held) Holding {
-	return Holding{ts.task.Name, c.lockName(h), h.addr, [...]string{"", "read", "write"}[h.mode], h.stack.inner()}
+	return Holding{ts.task.Name, c.lockName(h), h.addr, 0, [...]string{"", "read", "write"}[h.mode], h.stack.inner()}
 }
 
 func (c *Checker) refHolding(ts *taskState, r *vmaRef) Holding {
@@ -58,12 +69,12 @@ func (c *Checker) refHolding(ts *taskState, r *vmaRef) Holding {
 		mode = "reference"
 	}
 	o := &c.objects[r.object]
-	return Holding{ts.task.Name, o.String(), o.base, mode, r.fn}
+	return Holding{ts.task.Name, o.String(), o.base, int(r.life), mode, r.fn}
 }
 
 // keptOut is that a task keeps readers of a VMA out.
 func keptOut(ts *taskState, o *object) Holding {
-	return Holding{Task: ts.task.Name, Lock: o.String(), Addr: o.base, Mode: "readers kept out"}
+	return Holding{Task: ts.task.Name, Lock: o.String(), Addr: o.base, Life: int(o.life), Mode: "readers kept out"}
 }
 
 // Phase is a part of the life of a VMA.
@@ -86,12 +97,12 @@ func (c *Checker) PhaseOf(base unsafe.Pointer) Phase {
 	switch o := &c.objects[n]; {
 	case !o.isVMA() || !o.alive:
 		return Unknown
-	case o.locks() != nil && !o.detached() && o.isAttached():
+	case !o.begun:
+		return Made
+	case o.isAttached(), o.counted && !o.flagged() && o.refcnt() != 0: // a count that was set has forgotten the readers
 		return Attached
-	case o.attached:
-		return Detached
 	}
-	return Made
+	return Detached
 }
 
 func (c *Checker) lockName(h *held) string {

@@ -163,6 +163,8 @@ type object struct {
 	excluder int32 // the task that keeps readers out; -1: none
 	linked   bool  // in the reverse map of an anon_vma
 	attached bool  // it was, in this life: it is made
+	counted  bool  // its vm_refcnt was set to attached, and not counted down by a detach since
+	begun    bool  // it was attached in this life, be it by a store that came too early
 	content  int32 // in Checker.plains: all that its readers rely on; -1: neither read-locked nor changed yet
 
 	relied int32 // in Checker.relied: what its maker did as the only one to know it; -1: nothing
@@ -253,7 +255,7 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 	}
 	s.births++
 	o.number, o.life, o.alive = s.births, o.life+1, true
-	o.owner, o.refs, o.excluder, o.linked, o.attached, o.content, o.relied, o.guard = owner, 0, noTask, false, false, -1, -1, nil
+	o.owner, o.refs, o.excluder, o.linked, o.attached, o.counted, o.begun, o.content, o.relied, o.guard = owner, 0, noTask, false, false, false, false, -1, -1, nil
 	return o
 }
 

@@ -98,6 +98,8 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 			o.owner = ts.index
 		}
 	case task.OpRefSetRelease:
+		o.counted = is > 0
+		o.begun = o.begun || o.counted
 		if e.Func == attachFunc && !o.flagged() {
 			c.attaches(ts, e, o, 0, 1)
 		}
@@ -362,7 +364,7 @@ func (c *Checker) attaches(ts *taskState, e *task.Event, o *object, from, to uin
 			c.fail(AttachState, ts.task, "%s is attached without its write lock", o)
 		}
 	}
-	o.owner, o.attached = noTask, true
+	o.owner, o.attached, o.begun = noTask, true, true
 }
 
 // detaches checks the decrement of vma_mark_detached.
@@ -371,6 +373,7 @@ func (c *Checker) detaches(ts *taskState, e *task.Event, n int32) {
 	c.mayDetach(ts, o, e.Old != 0)
 	c.writes(ts, n, "is detached")
 	ts.detaching, ts.left = n, int32(e.New)
+	c.objects[n].counted = false
 	if e.New == 0 {
 		o.owner = ts.index
 	}

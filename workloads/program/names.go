@@ -25,6 +25,7 @@ type namer struct {
 	fixed    map[unsafe.Pointer]string             // cells of the scenario's own
 	barriers map[unsafe.Pointer]*interp.Rendezvous // of these, its barriers
 	used     []*named                              // that names were made of, in order
+	lives    map[unsafe.Pointer][]string           // the names of the objects that have lain at an address, in order
 }
 
 // named is an object in one of its lives.
@@ -38,7 +39,7 @@ type named struct {
 }
 
 func newNamer() namer {
-	return namer{objects: map[unsafe.Pointer]*named{}, births: map[string]int{}, others: map[unsafe.Pointer]string{}}
+	return namer{objects: map[unsafe.Pointer]*named{}, births: map[string]int{}, others: map[unsafe.Pointer]string{}, lives: map[unsafe.Pointer][]string{}}
 }
 
 // plainTypes are the types whose name says all that there is to say about an object.
@@ -55,6 +56,7 @@ func (n *namer) born(base unsafe.Pointer, layout *task.Layout) *named {
 		o.before = last.name
 	}
 	n.objects[base] = o
+	n.lives[base] = append(n.lives[base], o.name)
 	return o
 }
 

@@ -148,7 +148,9 @@ func (r *recordedNames) Held(t *task.Task) (all []trace.Held) {
 
 // holding gives what the checker tells of a lock the reader's names.
 func (r *recordedNames) holding(h check.Holding) trace.Held {
-	if name := r.names.standing(h.Addr); name != "" {
+	if all := r.names.lives[h.Addr]; h.Life > 0 && h.Life <= len(all) {
+		h.Lock = all[h.Life-1] // maybe one that has ended
+	} else if name := r.names.standing(h.Addr); name != "" {
 		h.Lock = name
 	}
 	return trace.Held{Lock: h.Lock, Mode: h.Mode, Func: h.Func}

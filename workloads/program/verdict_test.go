@@ -38,6 +38,7 @@ func checkVerdict(t *testing.T, sc *workloads.Scenario, v *workloads.Verdict, ho
 	}
 	for _, found := range r.Violations {
 		replays(t, sc, Setting{Rules: v.Rules}, found)
+		livesAgree(t, found.Trace)
 		if how.Workers == 1 && !o.NoShrink {
 			isSound(t, sc, found)
 		}

@@ -26,7 +26,7 @@ function rows() {
 }
 
 function showSteps() {
-  const body = [], functions = {};
+  const body = [], functions = {}, bands = lanes();
   for (const r of rows()) {
     const s = whole.steps[r.to], mine = whole.tasks.indexOf(s.task);
     const parts = [];
@@ -43,9 +43,9 @@ function showSteps() {
     const cells = whole.tasks.map((t, i) => (i === mine ? element("td", { class: "mine", style: colour(t) }, ...parts) : element("td")));
     const now = r.from < place.at && place.at <= r.to + 1;
     body.push(element("tr", { class: now ? "now" : r.from >= place.at ? "ahead" : null, "data-from": r.from + 1, "data-to": r.to + 1, tabindex: 0, "aria-current": now ? "step" : null,
-      onclick: () => run("go " + (r.to + 1)), onkeydown: (e) => { if (e.key === "Enter") run("go " + (r.to + 1)); } }, element("td", {}, String(r.to + 1)), ...cells));
+      onclick: () => run("go " + (r.to + 1)), onkeydown: (e) => { if (e.key === "Enter") run("go " + (r.to + 1)); } }, element("td", {}, String(r.to + 1)), ...cells, ...bands.all.map(() => element("td", { class: "band" }))));
   }
-  $("steps").replaceChildren(element("thead", {}, element("tr", {}, element("th", { scope: "col" }, ""), ...whole.tasks.map((t) => element("th", { scope: "col", style: colour(t) }, `${letter(t)} ${t}`)))),
+  $("steps").replaceChildren(element("thead", {}, element("tr", {}, element("th", { scope: "col" }, ""), ...whole.tasks.map((t) => element("th", { scope: "col", style: colour(t) }, `${letter(t)} ${t}`)), ...laneHeads(bands))),
     element("tbody", {}, ...body));
   const now = $("steps").querySelector(".now"), box = $("lanes");
   if (now && (now.offsetTop < box.scrollTop + 30 || now.offsetTop + now.offsetHeight > box.scrollTop + box.clientHeight)) box.scrollTop = now.offsetTop - box.clientHeight / 2;
@@ -54,10 +54,12 @@ function showSteps() {
 
 // draw draws an arrow from each write to the step of another task that saw it.
 function draw() {
-  const svg = $("arrows"), of = (n) => [...$("steps").querySelectorAll("tbody tr")].find((tr) => +tr.dataset.from <= n && n <= +tr.dataset.to)?.querySelector(".mine");
-  svg.replaceChildren();
+  const out = $("arrows"), at = [];
+  for (const tr of $("steps").tBodies[0].rows) for (let n = +tr.dataset.from; n <= +tr.dataset.to; n++) at[n] = tr;
+  const of = (n) => at[n]?.querySelector(".mine");
+  out.replaceChildren();
   const box = $("steps").getBoundingClientRect();
-  svg.setAttribute("width", box.width); svg.setAttribute("height", box.height);
+  out.setAttribute("width", box.width); out.setAttribute("height", box.height);
   for (const s of whole.steps) {
     if (!s.from || s.step > place.at) continue;
     const a = of(s.from)?.getBoundingClientRect(), b = of(s.step)?.getBoundingClientRect();
@@ -66,8 +68,9 @@ function draw() {
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     path.setAttribute("d", `M${x1} ${y1} C${x1 + (right ? 14 : -14)} ${y1}, ${x2 + (right ? -14 : 14)} ${y2}, ${x2} ${y2}`);
     if (s.step === place.at) path.setAttribute("class", "now");
-    svg.append(path);
+    out.append(path);
   }
+  drawBands(lanes());
 }
 
 function showState() {
