@@ -26,6 +26,19 @@ func Bars(t *trace.Trace, look Look) string {
 	return b.String()
 }
 
+// BarsNow draws the address spaces as they are where a trace ends, each VMA where it was drawn before, as far as that can be.
+func BarsNow(t *trace.Trace, look Look) string {
+	var b strings.Builder
+	for i := range t.Before {
+		all := moments(t, i)
+		if s := newScale(all, look.width()-barsLabel); s != nil {
+			all[len(all)-1].when, all[len(all)-1].task = "now", -1
+			drawBars(&b, s, t.Before[i].Name, all, all[len(all)-1:], look)
+		}
+	}
+	return b.String()
+}
+
 // moment is what an address space maps at some time.
 type moment struct {
 	when  string
@@ -50,14 +63,20 @@ func bars(t *trace.Trace, space int, look Look) string {
 		all = slices.Concat(all[:half], []moment{left}, all[len(all)-half:])
 	}
 	var b strings.Builder
+	drawBars(&b, s, t.Before[space].Name, all, all, look)
+	return b.String()
+}
+
+// drawBars draws some of the moments of an address space, to the scale of all.
+func drawBars(b *strings.Builder, s *scale, name string, all, some []moment, look Look) {
 	line := func(label, text string) {
 		if text = strings.TrimRight(text, " "); text != "" || strings.TrimSpace(label) != "" {
 			b.WriteString(strings.TrimRight(label+strings.Repeat(" ", max(1, barsLabel-wrap.Cells(label)))+text, " ") + "\n")
 		}
 	}
-	line("  "+clipped(t.Before[space].Name, barsLabel-3), s.ruler(all))
+	line("  "+clipped(name, barsLabel-3), s.ruler(all))
 	var last [3]string
-	for _, m := range all {
+	for _, m := range some {
 		drawn := s.bar(m.areas)
 		bar := drawn[0]
 		if m.task >= 0 {
@@ -76,7 +95,6 @@ func bars(t *trace.Trace, space int, look Look) string {
 		}
 		last = drawn
 	}
-	return b.String()
 }
 
 // moments returns what an address space has mapped, each different from the one before.

@@ -114,3 +114,21 @@ func TestBarsOfManyChanges(t *testing.T) {
 		t.Errorf("%d lines:\n%s", n, got)
 	}
 }
+
+// TestBarsNow: what is mapped where a trace ends is drawn alone, to the scale of all that was.
+func TestBarsNow(t *testing.T) {
+	split := splitTrace()
+	split.After = split.Between[1].Spaces
+	want := `
+  main     A                 A+8K              A+16K    F                 F+8K
+  now      [vma#2 rw-p      ][vma#1 rw-p      ]         [vma#9 r--s      ]
+            ■        ·        ·        ■                 □        ·
+            anon_vma#1        anon_vma#1
+`
+	if got := "\n" + BarsNow(split, Look{Width: 80}); got != want {
+		t.Errorf("drawn%s\nexpected%s", got, want)
+	}
+	if got := BarsNow(&trace.Trace{Before: spaces(), After: spaces()}, Look{}); got != "" {
+		t.Errorf("nothing is mapped, and drawn: %q", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"vmasim/classroom/step"
 )
@@ -23,6 +24,7 @@ type model struct {
 	shown         []string           // the last screen, but for its foot
 	typing        bool               // a command line is being typed; otherwise keys are commands
 	typed         string             // so far
+	last          map[string]string  // by command, the line that was typed last
 	cancel        context.CancelFunc // ends the command that is under way; nil: none is
 	waiting       []tea.KeyPressMsg  // keys pressed meanwhile
 }
@@ -35,12 +37,16 @@ type answered struct {
 
 // Run shows a session until the reader ends it, or ctx.
 func Run(ctx context.Context, s *step.Session, title string, options ...tea.ProgramOption) error {
-	m := &model{ctx: ctx, s: s, title: title}
+	m := newModel(ctx, s, title)
 	if text := s.Misfit(); text != "" {
 		m.say(text)
 	}
 	_, err := tea.NewProgram(m, append(options, tea.WithContext(ctx))...).Run()
 	return err
+}
+
+func newModel(ctx context.Context, s *step.Session, title string) *model {
+	return &model{ctx: ctx, s: s, title: title, last: map[string]string{}}
 }
 
 // Init implements [tea.Model].
@@ -51,6 +57,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
+		m.s.Width = m.width
 	case answered:
 		return m, m.take(msg)
 	case tea.KeyPressMsg:
@@ -108,7 +115,7 @@ func (m *model) press(key, text string) tea.Cmd {
 	for _, c := range step.Commands() {
 		switch {
 		case c.Short == "" || key != c.Short:
-		case c.Needs():
+		case c.Needs() || c.Name == "until" && m.s.At() == m.s.Len():
 			m.ask(c.Name + " ")
 			return nil
 		default:
@@ -131,6 +138,13 @@ func (m *model) edit(key, text string) tea.Cmd {
 		m.typing = false
 	case "enter":
 		m.typing = false
+		name, words, _ := strings.Cut(strings.TrimSpace(m.typed), " ")
+		switch {
+		case words != "":
+			m.last[name] = m.typed
+		case m.last[name] != "" && name != "watch": // which alone lists what is watched
+			m.typed = m.last[name]
+		}
 		return m.do(m.typed)
 	case "backspace":
 		if n := len(m.typed); n > 0 {
@@ -202,15 +216,19 @@ func (m *model) prompt() string {
 	case m.page != nil:
 		return "up, down: more   any other key: back"
 	case m.typing:
-		return ":" + m.typed + "_"
+		line := ":" + m.typed + "_"
+		if last := m.last[strings.TrimSpace(m.typed)]; last != "" {
+			line += "   (enter: " + last + ")"
+		}
+		return line
 	}
-	var words []string
-	for _, key := range []string{"u", "r", "s", "v", "a", "w", "m", "x", "o", "q"} {
+	line, help := "A B… take a step", "  ? help"
+	for _, key := range []string{"u", "r", "s", "n", "b", "t", "i", "v", "a", "w", "x", "m", "o", "f", "q"} {
 		for _, c := range step.Commands() {
-			if c.Short == key {
-				words = append(words, key+" "+c.Name)
+			if more := "  " + key + " " + c.Name; c.Short == key && ansi.StringWidth(line+more+help) <= m.width {
+				line += more
 			}
 		}
 	}
-	return "A B… take a step  " + strings.Join(words, "  ") + "  ? help"
+	return line + help
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"vmasim/classroom/step"
+	"vmasim/explore/trace"
+	"vmasim/report"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
 )
@@ -29,7 +31,13 @@ func begun(tb testing.TB, name string, width, height int) *model {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = s.Close() })
-	m := &model{ctx: tb.Context(), s: s, title: sc.Title}
+	s.Draw = func(t *trace.Trace, width int, all bool) string {
+		if all {
+			return report.Bars(t, report.Look{Width: width})
+		}
+		return report.BarsNow(t, report.Look{Width: width})
+	}
+	m := newModel(tb.Context(), s, sc.Title)
 	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
 	return m
 }
@@ -88,6 +96,15 @@ func TestScreens(t *testing.T) {
 		look("?")
 		look("down", "down", "q")
 		look("z")
+		look("home", "t", "v", "m", "_", "r", "e", "f", "c", "n", "t", "enter")
+		look("i", "A", "enter")
+		look("n", "m", "m", "a", "p", "_", "l", "o", "c", "k", "space", "B", "enter")
+		look("f", "v", "m", "_", "r", "e", "f", "c", "n", "t", "enter")
+		look("b")
+		look("v", "m", "_", "r", "e", "f", "c", "n", "t", "enter")
+		look("n")
+		look("enter")
+		look("m")
 		golden(t, fmt.Sprintf("detach-race-%dx%d", size[0], size[1]), b.String())
 	}
 }
@@ -209,5 +226,43 @@ func TestKeysWait(t *testing.T) {
 	}
 	if _, cmd = m.Update(cmd()); cmd == nil || cmd() != tea.Quit() {
 		t.Error("the last key does not end it")
+	}
+}
+
+// TestSplitOnScreen: bars show a split as it happens, and an entry that is written is marked.
+func TestSplitOnScreen(t *testing.T) {
+	m := begun(t, "split-fault", 80, 24)
+	seen := map[string]bool{}
+	for i := 0; !m.s.Over() && i < 400; i++ {
+		press(m, string(rune('A'+i/40%2)))
+		text := shown(m)
+		for _, want := range []string{"now      [vma#1 rw-p", "[vma#2 rw-p", "[vma#1 r--p", "nothing -> ", "mm.mmap_lock: ", "■"} {
+			seen[want] = seen[want] || strings.Contains(text, want)
+		}
+	}
+	for _, want := range []string{"now      [vma#1 rw-p", "[vma#2 rw-p", "nothing -> ", "mm.mmap_lock: ", "■"} {
+		if !seen[want] {
+			t.Errorf("%s is never shown", want)
+		}
+	}
+}
+
+// TestAgain: the key and enter give a command the words that it had last.
+func TestAgain(t *testing.T) {
+	m := begun(t, "detach-race", 80, 24)
+	press(m, ":", "o", "n", "space", "v", "m", "_", "r", "e", "f", "c", "n", "t", "space", "A", "enter")
+	first := m.s.At()
+	press(m, "n")
+	if !strings.Contains(shown(m), "(enter: on vm_refcnt A)") {
+		t.Error(shown(m))
+	}
+	press(m, "left") // is no letter
+	press(m, "enter")
+	if first == 0 || m.s.At() < first {
+		t.Errorf("stands at %d, then %d", first, m.s.At())
+	}
+	press(m, "i")
+	if !m.typing {
+		t.Error("where nothing was taken back, until does not ask for a task")
 	}
 }

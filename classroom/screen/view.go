@@ -19,8 +19,9 @@ const (
 )
 
 const (
-	messageLines = 3 // of a message; longer ones are a page
-	cellLines    = 8 // at most, where they stand below the steps
+	messageLines = 3  // of a message; longer ones are a page
+	stateLines   = 8  // at least, where there is room below the steps
+	barsHeight   = 20 // from where on bars stand there, too
 )
 
 // View implements [tea.Model].
@@ -65,7 +66,7 @@ func (m *model) pageLines(height int) []string {
 	return paint(step.Wrap(m.page, m.width, 4)[min(m.top, len(m.page)-1):], height)
 }
 
-// place shows where the session stands: what the tasks would do next, the last steps, the cells, and the message.
+// place shows where the session stands: what the tasks would do next, the last steps, how things stand, and the message.
 func (m *model) place(height int) []string {
 	left := m.width
 	if m.width >= wide {
@@ -74,24 +75,50 @@ func (m *model) place(height int) []string {
 	next := step.Wrap(slices.Concat(m.s.NextLines(), m.s.EndLines()), left, 4)
 	message := step.Wrap(m.message, m.width, 2)
 	message = message[:min(len(message), messageLines)]
-	cells := step.Wrap(m.s.CellLines(false), m.width-left, 6)
 	below := len(message)
+	var state, bars []step.Line
 	if left == m.width {
-		cells = step.Wrap(m.s.CellLines(false), m.width, 6)
-		cells = cells[:min(len(cells), cellLines, max(0, height-below-3)/2)]
-		below += len(cells)
+		if height >= barsHeight {
+			bars = m.s.Bars(m.width)
+			bars = bars[:min(len(bars), height/5)]
+		}
+		state = chosen(step.Wrap(m.state(false), m.width, 6), min(max(stateLines, height/3), max(0, height-below-3)/2))
+		below += len(state) + len(bars)
 	}
 	next = next[:min(len(next), max(2, height-below-2))]
 	room := max(0, height-below-len(next)-2)
 	steps := step.Wrap(m.s.StepLines(max(0, m.s.At()-room)), left, 8)
 	steps = steps[max(0, len(steps)-room):]
-	column := slices.Concat(paint(next, height), []string{faint(strings.Repeat("─", left))}, padded(paint(steps, room), room),
-		[]string{faint(strings.Repeat("─", left))})
+	rule := faint(strings.Repeat("─", left))
+	column := slices.Concat(paint(next, height), []string{rule}, padded(paint(steps, room), room), []string{rule})
 	if left == m.width {
-		return slices.Concat(column, paint(cells, cellLines), paint(message, messageLines))
+		return slices.Concat(column, paint(state, height), paint(bars, height), paint(message, messageLines))
 	}
-	cells = append(cells, step.Wrap(m.s.MapLines(), m.width-left-2, 4)...)
-	return slices.Concat(beside(column, paint(cells, len(column)), left), paint(message, messageLines))
+	bars = m.s.Bars(m.width - left - 2)
+	state = step.Wrap(m.state(true), m.width-left-2, 6)
+	state = append(chosen(state, max(0, len(column)-len(bars)-1)), step.Line{Task: -1})
+	return slices.Concat(beside(column, paint(append(state, bars...), len(column)), left), paint(message, messageLines))
+}
+
+// state is how things stand, what a reader looks for first: where there is little room, locks are more than cells.
+func (m *model) state(all bool) []step.Line {
+	if all {
+		return slices.Concat(m.s.WatchLines(), m.s.CellLines(false), m.s.StateLines(true))
+	}
+	return slices.Concat(m.s.WatchLines(), m.s.StateLines(false), m.s.CellLines(false))
+}
+
+// chosen leaves so many lines: those that are marked, then the first.
+func chosen(lines []step.Line, atMost int) []step.Line {
+	lines = slices.Clone(lines)
+	for _, marked := range []bool{false, true} {
+		for i := len(lines) - 1; i >= 0 && len(lines) > atMost; i-- {
+			if lines[i].Marked == marked {
+				lines = slices.Delete(lines, i, i+1)
+			}
+		}
+	}
+	return lines
 }
 
 // beside sets a column to the right of another, which is so wide.

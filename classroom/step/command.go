@@ -46,7 +46,7 @@ func Commands() []Command {
 		{"on", "n", "OBJECT [TASK]", "go on to the next step that touches an object or a cell: along what was taken back, or by a task's steps", on},
 		{"back", "b", "OBJECT", "go back to the last step that touches an object or a cell", back},
 		{"writer", "f", "CELL", "say which step and which task have written the value of a cell", writer},
-		{"watch", "t", "[EXPR]", "watch a cell, or a comparison such as vma#1.vm_refcnt > 1; without one, list what is watched", watch},
+		{"watch", "t", "EXPR", "watch a cell, or a comparison such as vma#1.vm_refcnt > 1; watch alone lists what is watched", watch},
 		{"unwatch", "", "[N]", "end the N-th watch, or that of its text, or all", unwatch},
 		{"until", "i", "[TASK]", "go on until a watched cell changes or a comparison becomes true: along what was taken back, or by a task's steps", until},
 		{"violation", "v", "", "go on to the violation: along what was taken back, else along the continuation with the fewest switches", toViolation},
@@ -59,8 +59,8 @@ func Commands() []Command {
 		{"state", "x", "", "print every cell that was touched, the locks, the VMAs, the page tables, and RCU", func(_ context.Context, s *Session, _ []string) (Answer, error) {
 			return Answer{Lines: Texts(slices.Concat(s.CellLines(true), s.StateLines(true)))}, nil
 		}},
-		{"map", "m", "", "print the address spaces", func(_ context.Context, s *Session, _ []string) (Answer, error) {
-			return Answer{Lines: Texts(s.MapLines())}, nil
+		{"map", "m", "", "print the address spaces, and draw all that they were", func(_ context.Context, s *Session, _ []string) (Answer, error) {
+			return Answer{Lines: Texts(slices.Concat(s.MapLines(), s.drawn(s.Width, true)))}, nil
 		}},
 		{"steps", "l", "[N]", "print the last N steps, 20 by default", lastSteps},
 		{"schedule", "p", "", "print the line that replays the steps taken", func(_ context.Context, s *Session, _ []string) (Answer, error) {

@@ -24,6 +24,12 @@ type Session struct {
 	// Between, if it is not nil, is called now and then while the session searches: see [explore.Options].
 	Between func()
 
+	// Draw, if it is not nil, draws the address spaces of a trace within a width: as they are where it ends, or all that they were.
+	Draw func(t *trace.Trace, width int, all bool) string
+
+	// Width is how wide commands may draw.
+	Width int
+
 	scenario *workloads.Scenario
 	setting  program.Setting
 	program  *program.Program

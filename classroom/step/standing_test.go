@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"vmasim/internal/task"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
 )
@@ -211,5 +212,26 @@ func TestStateIsData(t *testing.T) {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in %s", want, text)
 		}
+	}
+}
+
+// TestStateSections: a task is in a read section from the step that begins it to the one that ends it.
+func TestStateSections(t *testing.T) {
+	s := begun(t, "detach-race")
+	inside := 0
+	for s.Take("reader") == nil {
+		switch last := s.Trace().Steps[s.At()-1]; last.Op {
+		case task.OpSectionBegin:
+			inside = last.Number
+		case task.OpSectionEnd:
+			inside = 0
+		}
+		got := StateOf(s.Trace()).RCU.Sections
+		if inside == 0 && len(got) > 0 || inside > 0 && (len(got) != 1 || got[0] != (Section{"reader", "rcu_read_lock", inside, inside == s.At()})) {
+			t.Fatalf("step %d: %+v, expected since %d", s.At(), got, inside)
+		}
+	}
+	if s.At() < 10 {
+		t.Errorf("it ends at %d", s.At())
 	}
 }

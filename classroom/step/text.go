@@ -92,6 +92,20 @@ func (s *Session) CellLines(all bool) (lines []Line) {
 	return lines
 }
 
+// drawn draws the address spaces, if there is something to draw with.
+func (s *Session) drawn(width int, all bool) (lines []Line) {
+	if s.Draw == nil {
+		return nil
+	}
+	for text := range strings.Lines(s.Draw(s.trace, width, all)) {
+		lines = append(lines, Line{Text: strings.TrimSuffix(text, "\n"), Task: -1})
+	}
+	return lines
+}
+
+// Bars draws the address spaces as they are here.
+func (s *Session) Bars(width int) []Line { return s.drawn(width, false) }
+
 // MapLines are the address spaces.
 func (s *Session) MapLines() (lines []Line) {
 	for _, m := range s.trace.After {

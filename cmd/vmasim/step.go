@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmasim/classroom/step"
+	"vmasim/explore/trace"
 	"vmasim/report"
 )
 
@@ -74,6 +75,8 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 			return refusing(cmd, err)
 		}
 	}
+	look := o.look.of(cmd.OutOrStdout(), false)
+	s.Draw, s.Width = drawSpaces, look.Width
 	if s.Misfit() != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "vmasim: "+s.Misfit())
 	}
@@ -82,7 +85,7 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 			return err
 		}
 	} else {
-		l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), look: o.look.of(cmd.OutOrStdout(), false)}
+		l := &stepLines{s: s, in: bufio.NewScanner(cmd.InOrStdin()), out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), look: look}
 		if isTerminal(cmd.InOrStdin()) {
 			l.prompt = "> "
 		}
@@ -97,6 +100,14 @@ func runStep(cmd *cobra.Command, words []string, o *exploreOptions) (err error) 
 		return statusError(exitUsage)
 	}
 	return nil
+}
+
+// drawSpaces draws address spaces as bars.
+func drawSpaces(t *trace.Trace, width int, all bool) string {
+	if all {
+		return report.Bars(t, report.Look{Width: width})
+	}
+	return report.BarsNow(t, report.Look{Width: width})
 }
 
 // stepLines is a session by lines.
@@ -129,9 +140,6 @@ func (l *stepLines) run(ctx context.Context, title string) error {
 		}
 		if answer.Moved {
 			l.show(from)
-		}
-		if line == "map" || line == "m" {
-			fmt.Fprint(l.out, report.Bars(l.s.Trace(), l.look))
 		}
 		if err != nil {
 			fmt.Fprintln(l.errs, "vmasim: "+err.Error())

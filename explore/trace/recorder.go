@@ -124,7 +124,6 @@ func (r *Recorder) Before(t *task.Task, e *task.Event, enabled []string) {
 		s.Statement = stack[0]
 	}
 	if r.names != nil {
-		r.stand.enters(t, r.names)
 		s.Cell = r.names.Cell(e)
 		r.stand.stepper, r.stand.step = t, s.Number
 	}
@@ -287,7 +286,6 @@ func (r *Recorder) Next(t *task.Task, e *task.Event, enabled bool) {
 	r.settle()
 	n := Next{Task: t.Name, Stack: append([]string{}, t.Stack()...), Op: e.Op, Order: e.Op.Info().Order, Func: e.Func, Enabled: enabled}
 	if r.names != nil {
-		r.stand.enters(t, r.names)
 		n.Cell = r.names.Cell(e)
 		for _, h := range r.names.Held(t) {
 			n.Holds = append(n.Holds, h.String())

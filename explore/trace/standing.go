@@ -174,7 +174,7 @@ func (s *standing) settle(names Namer) {
 		return
 	}
 	s.stepper = nil
-	s.holds(t, names.Held(t), s.step)
+	s.holds(t, names.Held(t))
 	for _, p := range s.phased {
 		phases := &s.lives[p.life].Phases
 		is := names.Phase(p.base)
@@ -197,20 +197,13 @@ func (s *standing) begin(names Namer) {
 	}
 }
 
-// enters notes what a task has before its first step.
-func (s *standing) enters(t *task.Task, names Namer) {
-	if _, known := s.open[t]; !known {
-		s.holds(t, names.Held(t), 0)
-	}
-}
-
-// holds notes what a task has behind a step.
-func (s *standing) holds(t *task.Task, now []Held, step int) {
+// holds notes what a task has now.
+func (s *standing) holds(t *task.Task, now []Held) {
 	var open []int
 	for _, i := range s.open[t] {
 		at := slices.Index(now, s.holdings[i].Held)
 		if at < 0 {
-			s.holdings[i].To = step
+			s.holdings[i].To = s.step
 			continue
 		}
 		now = slices.Delete(slices.Clone(now), at, at+1)
@@ -218,7 +211,7 @@ func (s *standing) holds(t *task.Task, now []Held, step int) {
 	}
 	for _, h := range now {
 		open = append(open, len(s.holdings))
-		s.holdings = append(s.holdings, Holding{t.Name, h, step, 0})
+		s.holdings = append(s.holdings, Holding{t.Name, h, s.step, 0})
 	}
 	s.open[t] = open
 }
