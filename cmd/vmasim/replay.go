@@ -23,9 +23,9 @@ func newReplay() *cobra.Command {
 		Short: "Run one interleaving again",
 		Long: `Run one interleaving of a scenario again, as vmasim explore printed it, and draw it.
 SCHEDULE is the text that begins with v1:, the name of a file that holds it, or - for
-standard input; a scenario may state its own. It knows which
-scenario and which rules it belongs to. One of something else, or that does not fit the program any
-more, is run as far as it goes, and the first step that is not possible is named.
+standard input; a scenario may state its own. It knows which scenario and which rules
+it belongs to. One of something else, or that does not fit the program any more, is run
+as far as it goes, and the first step that is not possible is named.
 
 --against RULES follows the run under other rules, as far as its meaning goes: each task
 goes on to where it stands before the same step. Both are drawn side by side, with

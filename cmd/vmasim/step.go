@@ -24,8 +24,10 @@ func newStep() *cobra.Command {
 		Short: "Be the scheduler: one step at a time, back and forth",
 		Long: `Run a scenario step by step, as its scheduler: say whose step comes next, take steps
 back, go on to what breaks, ask why a task cannot go on. What runs is the protocol
-itself, and every oracle watches. With a SCHEDULE, which explore and replay print and a
-scenario may state, it begins before the first switch of that run.
+itself, and every oracle watches. Go on to the next step that touches an object, ask
+which step has written a value, watch cells and comparisons. With a SCHEDULE, which
+explore and replay print and a scenario may state, it begins before the first switch of
+that run.
 
 In a terminal it is a screen: a task's letter takes its step, the arrows go back and
 forth, ? lists the keys. Elsewhere, and with --lines, commands are read line by line
@@ -37,6 +39,7 @@ the steps that are possible are there.`,
 		Example: `  vmasim step detach-race
   vmasim step detach-race 'v1:…'
   printf 'B 5\nA\nwhy A\nviolation\n' | vmasim step detach-race
+  printf 'watch vm_refcnt > 1\nuntil A\non mmap_lock B\n' | vmasim step detach-race
   vmasim step fork-parent --rules linux-6.18,-fork-locks-parent`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
