@@ -140,7 +140,10 @@ func (e *Entry) relate(all []Entry) {
 		often := map[string]int{}
 		for i := range all {
 			other := &all[i]
-			if n := len(word.FindAllString(other.text(), -1)); n > 0 && other.Kind == by.kind {
+			if other.Kind != by.kind {
+				continue
+			}
+			if n := len(word.FindAllString(other.text(), -1)); n > 0 {
 				names = append(names, other.Name)
 				often[other.Name] = n
 			}
@@ -184,3 +187,15 @@ func (e *Entry) Text() string {
 	}
 	return b.String()
 }
+
+// Sentence returns the first sentence of what an entry says.
+func (e *Entry) Sentence() string {
+	line, _, _ := strings.Cut(e.Does, "\n")
+	if first, _, more := strings.Cut(line, ". "); more {
+		return first + "."
+	}
+	return line
+}
+
+// Names returns the names by which an entry is found.
+func (e *Entry) Names() []string { return append([]string{e.Name}, e.aliases...) }

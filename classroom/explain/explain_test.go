@@ -183,6 +183,8 @@ func TestFind(t *testing.T) {
 		{"vm_refcnt", []string{"field"}, []string{"vm_area_struct.vm_refcnt"}},
 		{"vma#1.vm_refcnt", []string{"field"}, []string{"vm_area_struct.vm_refcnt"}},
 		{"pte#2.pte[3]", []string{"field"}, []string{".pte (field)"}},
+		{"main.mm_mt", []string{"field"}, []string{"maple_tree.ma_root"}},
+		{"page#3.mapcount", []string{"field"}, []string{"page.mapcount", "page-table entries"}},
 		{"node#7.pivot[1]", []string{"field"}, []string{"maple_enode.pivot (field)"}},
 		{"mmap_lock", []string{"field", "lock"}, []string{"kind:              rwsem", "waited for under:"}},
 		{"detach-waits", []string{"rule"}, []string{"without:", "vmasim explore put-to-zero --rules linux-6.18,-detach-waits"}},

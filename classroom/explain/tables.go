@@ -57,6 +57,9 @@ func fields() (all []Entry) {
 			if element && all[len(all)-1].Name == e.Name {
 				continue // of an array
 			}
+			if l == tree.Layout() {
+				e.aliases = append(e.aliases, "mm_mt") // as which traces have it
+			}
 			if strings.Contains(field, "_") { // others are words
 				e.words = []string{field}
 			}
@@ -71,6 +74,9 @@ func fields() (all []Entry) {
 			}
 			all = append(all, e)
 		}
+	}
+	for _, f := range phys.Metadata() {
+		all = append(all, Entry{Name: "page." + f.Name, Does: f.Doc, aliases: []string{f.Name}})
 	}
 	return all
 }

@@ -152,8 +152,9 @@ type Place struct {
 	Trace   *trace.Trace `json:"trace"`
 	Cells   []step.Cell  `json:"cells"`
 	State   step.State   `json:"state"`
-	Said    []string     `json:"said"`  // what a command has to say
-	Wrong   string       `json:"wrong"` // why it was not performed; "": it was
+	Said    []string     `json:"said"`   // what a command has to say
+	Misfit  string       `json:"misfit"` // what is wrong with the schedule that it was opened with; "": nothing is
+	Wrong   string       `json:"wrong"`  // why it was not performed; "": it was
 }
 
 // Open begins a session, in whose searches between is called now and then. The caller closes it.
@@ -187,7 +188,8 @@ func (s *Session) Do(ctx context.Context, line string) Place {
 	run, here := s.step.Run(), s.step.Schedule()
 	p := Place{
 		Title: s.title, Rules: s.step.Rules(), At: s.step.At(), Len: s.step.Len(), Over: s.step.Over(), Replay: s.step.ReplayCommand(),
-		Run: run.String(), Here: here.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: s.step.State(), Said: answer.Lines,
+		Run: run.String(), Here: here.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: s.step.State(), Misfit: s.step.Misfit(),
+		Said: answer.Lines,
 	}
 	if err != nil {
 		p.Wrong = err.Error()

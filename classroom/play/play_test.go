@@ -132,6 +132,20 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// TestMisfit: of a schedule that belongs to something else the possible steps are there, and what is wrong is said.
+func TestMisfit(t *testing.T) {
+	r := request(t, "detach-race")
+	r.Schedule = "v1:00000000:00000000:A3"
+	s, err := Open(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if p := s.Do(t.Context(), ""); p.Len != 3 || !strings.Contains(p.Misfit, "belongs to") {
+		t.Errorf("%d steps, %q", p.Len, p.Misfit)
+	}
+}
+
 // TestMistakes have places in the text where they are about the text.
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string]Mistake{

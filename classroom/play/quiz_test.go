@@ -39,8 +39,8 @@ func TestAsk(t *testing.T) {
 				t.Errorf("%+v: %v", got.Run, err)
 				continue
 			}
-			if p := s.Do(t.Context(), ""); p.Len == 0 || !strings.HasPrefix(got.Run.Replay, "vmasim replay ") {
-				t.Errorf("%+v is %d steps", got.Run, p.Len)
+			if p := s.Do(t.Context(), ""); p.Len == 0 || p.Misfit != "" || !strings.HasPrefix(got.Run.Replay, "vmasim replay ") {
+				t.Errorf("%+v is %d steps: %s", got.Run, p.Len, p.Misfit)
 			}
 			if err := s.Close(); err != nil {
 				t.Error(err)

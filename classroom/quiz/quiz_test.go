@@ -99,8 +99,8 @@ func opens(t *testing.T, r *Run) {
 		t.Errorf("%s under %s, %s: %v", r.Name, r.Rules, r.Schedule, err)
 		return
 	}
-	if err := s.Go(s.Len()); err != nil {
-		t.Error(err)
+	if err := s.Go(s.Len()); err != nil || s.Misfit() != "" {
+		t.Errorf("%s under %s, %s: %v, %s", r.Name, r.Rules, r.Schedule, err, s.Misfit())
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

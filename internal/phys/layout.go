@@ -59,6 +59,23 @@ var inodeLayout = task.Layout{
 // PageLayout returns the declaration of a page of memory. The caller must not change it.
 func PageLayout() *task.Layout { return &pageLayout }
 
+// Metadata returns the declaration of what is known of each frame, its struct page. It is no layout: nothing tells of its life.
+func Metadata() []task.Field {
+	var p Page
+	field := func(name string, offset uintptr, doc string) task.Field {
+		return task.Field{Name: name, Offset: offset, Doc: doc}
+	}
+	return []task.Field{
+		field("refcount", unsafe.Offsetof(p.Refcount), "how many use the page: 0 exactly while the frame is free"),
+		field("mapcount", unsafe.Offsetof(p.Mapcount), "how many page-table entries map the page"),
+		field("ptl", unsafe.Offsetof(p.Lock), "the split lock of the page table that the frame is"),
+		field("dirty", unsafe.Offsetof(p.Dirty), "1: the page cache holds bytes that the file does not"),
+		field("index", unsafe.Offsetof(p.Index), "the page's place in its file or anonymous mapping"),
+		field("owner", unsafe.Offsetof(p.Owner), "the file or the anon_vma that the page belongs to"),
+		field("kind", unsafe.Offsetof(p.Kind), "whether it is a page of a file, an anonymous one or a page table"),
+	}
+}
+
 // MemoryLayout returns the declaration of a memory's locks. The caller must not change it.
 func MemoryLayout() *task.Layout { return &memoryLayout }
 

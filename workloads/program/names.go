@@ -236,13 +236,9 @@ func (n *namer) frame(addr unsafe.Pointer) string {
 }
 
 func pageField(off uintptr) string {
-	var p phys.Page
-	for name, at := range map[string]uintptr{
-		"refcount": unsafe.Offsetof(p.Refcount), "mapcount": unsafe.Offsetof(p.Mapcount), "ptl": unsafe.Offsetof(p.Lock),
-		"dirty": unsafe.Offsetof(p.Dirty), "index": unsafe.Offsetof(p.Index), "owner": unsafe.Offsetof(p.Owner), "kind": unsafe.Offsetof(p.Kind),
-	} {
-		if at == off {
-			return name
+	for _, f := range phys.Metadata() {
+		if f.Offset == off {
+			return f.Name
 		}
 	}
 	return strconv.Itoa(int(off))

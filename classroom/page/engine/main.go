@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall/js"
 	"time"
@@ -58,7 +59,7 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 		return answer, err
 	}
 	var r play.Request
-	if what != "list" && what != "do" {
+	if !slices.Contains([]string{"list", "names", "explain", "do"}, what) {
 		if err := json.Unmarshal(text, &r); err != nil {
 			return nil, err
 		}
@@ -66,6 +67,15 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 	switch what {
 	case "list":
 		return play.List(), nil
+	case "names":
+		return play.Names(), nil
+	case "explain":
+		var name string
+		if err := json.Unmarshal(text, &name); err != nil {
+			return nil, err
+		}
+		entries, err := play.Explain(name)
+		return map[string]any{"entries": entries}, err
 	case "check":
 		return struct{}{}, play.Check(&r)
 	case "explore":

@@ -14,7 +14,7 @@ async function foresee(seconds = glance) {
   said.textContent = place?.over && seconds !== glance ? "Nothing comes after the end of the run." : "";
   if (!place || place.over || !module) return;
   await new Promise((go) => setTimeout(go, seconds === glance ? 150 : 0)); // while one slides, nothing is searched
-  if (mine !== foreseen) return;
+  if (mine !== foreseen || !place) return;
   if (seconds !== glance) said.textContent = `searching what can still come, for ${seconds} s at most …`;
   if (!scout || scouted >= aheadOften) { scout?.end("renewed"); scout = new Engine(module, () => { scout = null; }); scouted = 0; }
   scouted++;

@@ -27,6 +27,7 @@ async function begin() {
   view("run");
   await restore();
   document.documentElement.dataset.ready = "yes";
+  learnNames();
 }
 
 // died puts another engine in the place of one that has ended.

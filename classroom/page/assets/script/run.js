@@ -26,7 +26,7 @@ function run(line) {
     if (p.mistakes) return say(p.mistakes.map((m) => m.message), true);
     if (p.len !== place.len) whole = null;
     take(p);
-    say(p.wrong ? [p.wrong] : p.said ?? [], !!p.wrong);
+    say([p.misfit, ...(p.wrong ? [p.wrong] : p.said ?? [])].filter(Boolean), !!(p.wrong || p.misfit));
     keep();
     show();
   });
@@ -52,7 +52,7 @@ function show() {
   $("slider").setAttribute("aria-valuetext", `step ${place.at} of ${place.len}`);
   $("at").textContent = `${place.at} / ${place.len}`;
   $("back").disabled = place.at === 0; $("forth").disabled = place.at === place.len;
-  showNext(); showSteps(); showState(); foresee();
+  showNext(); showSteps(); showState(); foresee(); sayDoing();
   $("replay").textContent = place.replay;
 }
 
@@ -67,7 +67,7 @@ function showNext() {
     const head = letter(task) + " " + task + ": ";
     if (!n) return element("button", { type: "button", disabled: true, style: colour(task) }, head + "has ended");
     const why = n.enabled ? "" : " waits" + (n.why?.length ? ": " + n.why.join("; ") : "");
-    return element("button", { type: "button", disabled: !n.enabled, style: colour(task), onclick: () => run(letter(task)) },
+    return element("button", { type: "button", disabled: !n.enabled, style: colour(task), title: names.get(n.function)?.sentence, onclick: () => run(letter(task)) },
       head + doing({ ...n, old: "", new: "" }), " ", element("small", {}, `in ${n.function} · ${n.stack[0] ?? ""}${why}`));
   }));
 }
