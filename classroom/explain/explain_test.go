@@ -128,7 +128,7 @@ func layoutOf(n ast.Node) (name string) {
 			continue
 		}
 		fields = fields || kv.Key.(*ast.Ident).Name == "Fields"
-		if text, ok := kv.Value.(*ast.BasicLit); ok && text.Kind == token.STRING {
+		if text, ok := kv.Value.(*ast.BasicLit); ok && text.Kind == token.STRING && kv.Key.(*ast.Ident).Name == "Type" {
 			name, _ = strconv.Unquote(text.Value) // the parser has read it
 		}
 	}
