@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"vmasim/classroom/explain"
 	"vmasim/explore/trace"
 	"vmasim/internal/wrap"
 	"vmasim/workloads"
@@ -17,9 +18,10 @@ import (
 const everyWhich = 8
 
 // TestLitmusReportsFit: no report of a litmus test has a line that is wider than it may be, and none draws a step that only its own task meets,
-// at any width.
+// at any width; and every name that they have is explained.
 func TestLitmusReportsFit(t *testing.T) {
 	reports, numbers := 0, 0
+	names, reached := newExplanations(), map[string]bool{}
 	for i, info := range workloads.Litmus() {
 		if testing.Short() && i%everyWhich != 1 {
 			continue
@@ -33,7 +35,11 @@ func TestLitmusReportsFit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, width := range []int{60, 80, 100, 140} {
+			names.report(t, sc, r)
+			for _, point := range r.Reached {
+				reached[point+" in "+sc.Name] = true
+			}
+			for _, width := range []int{MinWidth, 80, 100, 140} {
 				var b strings.Builder
 				if err := ExploreFormats()[0].New(&b, Look{Width: width})(r); err != nil {
 					t.Fatal(err)
@@ -53,6 +59,16 @@ func TestLitmusReportsFit(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+	for point, name := range explain.ReachedBy {
+		if !reached[point+" in "+name] && !testing.Short() {
+			t.Errorf("%s does not come to %s, as explain says", name, point)
+		}
+	}
+	for _, kind := range []string{"function", "operation", "cell", "structure", "oracle", "point", "strategy", "result", "statement"} {
+		if names.kinds[kind] == 0 {
+			t.Errorf("the reports have no %s", kind)
 		}
 	}
 	if reports < 20 || numbers < 200 {

@@ -49,6 +49,8 @@ func Kinds() []Kind {
 	return []Kind{
 		{"function", "functions of the kernel that stand in traces", functions},
 		{"field", "fields of the kernel's structures, as traces have them", fields},
+		{"operation", "operations of the kernel, which are what steps do", operations},
+		{"structure", "types of objects, as which traces name them", structures},
 		{"lock", "classes of locks, and what may be waited for under them", locks},
 		{"rule", "what the kernel does that can be switched", ruleEntries},
 		{"generation", "kinds of lock with the rules that go with them", generations},
@@ -62,6 +64,7 @@ func Kinds() []Kind {
 		{"scenario", "built-in scenarios and litmus tests", scenarios},
 		{"bug", "bugs that the kernel has had", bugs},
 		{"errno", "errors of calls", errnos},
+		{"result", "other ways in which a statement ends", results},
 	}
 }
 
@@ -113,8 +116,11 @@ func named(all []Entry, fits func(string) bool) (found []Entry) {
 	return found
 }
 
-// cellField is the field in the name of a cell.
+// cellField is the field in the name of a cell, or the type of an object, as vma#1.
 func cellField(name string) string {
+	if object, _, ok := strings.Cut(name, "#"); ok && !strings.Contains(name, ".") {
+		return object
+	}
 	if _, field, ok := strings.Cut(name, "."); ok {
 		name = field
 	}

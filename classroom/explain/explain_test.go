@@ -4,11 +4,14 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"vmasim/internal/task"
 )
 
 // protocol are the folders whose tasks enter functions.
@@ -138,6 +141,32 @@ func layoutOf(n ast.Node) (name string) {
 	return name
 }
 
+// TestEveryOperation: each operation is explained.
+func TestEveryOperation(t *testing.T) {
+	for op := range task.NumOps {
+		if o := operationTable[op]; !strings.HasSuffix(o.does, ".") || o.file == "" {
+			t.Errorf("%s: expected sentences and a file: %+v", op, o)
+		}
+	}
+}
+
+// TestEveryStructure: each type of objects is explained, and no other; those without fields have no layout here.
+func TestEveryStructure(t *testing.T) {
+	left := maps.Clone(structureTable)
+	delete(left, "anon_vma_chain")
+	delete(left, "object")
+	delete(left, "cell")
+	for _, l := range layouts() {
+		if s, ok := structureTable[l.Type]; !ok || !strings.HasSuffix(s.does, ".") || s.file == "" {
+			t.Errorf("%s: %+v", l.Type, s)
+		}
+		delete(left, l.Type)
+	}
+	for name := range left {
+		t.Errorf("structureTable has %s, which has no layout", name)
+	}
+}
+
 // TestEnteredIn: literal names are found wherever the call stands, and others are noticed.
 func TestEnteredIn(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc f() { defer a.b.Enter(\"x\"); func() { t.EnterTrap(\"y\") }(); t.Enter(z); t.Enter(); Enter(\"no\") }", 0)
@@ -186,6 +215,12 @@ func TestFind(t *testing.T) {
 		{"main.mm_mt", []string{"field"}, []string{"maple_tree.ma_root"}},
 		{"page#3.mapcount", []string{"field"}, []string{"page.mapcount", "page-table entries"}},
 		{"node#7.pivot[1]", []string{"field"}, []string{"maple_enode.pivot (field)"}},
+		{"vma#1", []string{"structure"}, []string{"vm_area_struct (structure)", "mm_types.h"}},
+		{"smp_store_release", []string{"operation"}, []string{"order:", "release"}},
+		{"refcount_dec_and_test", []string{"operation"}, []string{"__refcount_dec_and_test (operation)"}},
+		{"rwsem wait", []string{"operation"}, []string{"kind:"}},
+		{"SEGV_MAPERR", []string{"result"}, []string{"nothing is mapped"}},
+		{"EAGAIN", []string{"errno"}, []string{"a writer has it", "errno-base.h"}},
 		{"mmap_lock", []string{"field", "lock"}, []string{"kind:              rwsem", "waited for under:"}},
 		{"detach-waits", []string{"rule"}, []string{"without:", "vmasim explore put-to-zero --rules linux-6.18,-detach-waits"}},
 		{"linux-7", []string{"generation"}, []string{"vmasim rules linux-7"}},

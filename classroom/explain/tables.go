@@ -72,6 +72,7 @@ func fields() (all []Entry) {
 			if len(f.Bits) > 0 {
 				e.add("single bits", f.Bits.String())
 			}
+			e.add("in", structureTable[l.Type].file)
 			all = append(all, e)
 		}
 	}
@@ -187,9 +188,20 @@ func counters() (all []Entry) {
 
 func points() (all []Entry) {
 	for p := task.Point(0); task.AllPoints().Has(p); p++ {
-		all = append(all, Entry{Name: p.Info().Name, Does: p.Info().Doc})
+		e := Entry{Name: p.Info().Name, Does: p.Info().Doc}
+		e.add("shown by", ReachedBy[p.Info().Name])
+		all = append(all, e)
 	}
 	return all
+}
+
+// ReachedBy names, of the points that litmus tests come to, one that does.
+var ReachedBy = map[string]string{
+	"merge-new-left": "merge-files", "merge-new-both": "merge-two-anon-vmas", "merge-moved-left": "move-rmap", "merge-whole-left": "merge-adopts",
+	"merge-whole-both": "merge-survivor", "merge-part-left": "merge-shrunk", "merge-part-right": "merge-grown", "split-below": "split-anon-vma",
+	"split-above": "split-undo", "downgrade": "downgrade-ends-locks", "rollback-reattach": "last-put", "rollback-move": "move-back",
+	"wait-readers": "no-hint", "wait-read": "attach-order", "wait-write": "attach-order", "next-vma-retry": "maps-replaced",
+	"next-vma-fallback": "maps-writer", "madvise-vma-lock": "guard-anon-vma", "madvise-mmap-lock": "guard-split",
 }
 
 func choices() (all []Entry) {
@@ -258,11 +270,24 @@ func bugs() (all []Entry) {
 // lastErrno is the last error that Linux has.
 const lastErrno = 133
 
+// errnoFile is where Linux declares an error.
+func errnoFile(n linux.Errno) string {
+	const lastBase = 34
+	if n <= lastBase {
+		return "include/uapi/asm-generic/errno-base.h"
+	}
+	return "include/uapi/asm-generic/errno.h"
+}
+
 func errnos() (all []Entry) {
 	for n := range linux.Errno(lastErrno + 1) {
 		if name := linux.Name(n); name != "" {
 			e := Entry{Name: name, Does: n.Error(), words: []string{name}}
+			if why := errnoTable[n]; why != "" {
+				e.Does += ". " + why
+			}
 			e.add("number", fmt.Sprint(int(n)))
+			e.add("in", errnoFile(n))
 			all = append(all, e)
 		}
 	}
