@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"vmasim/internal/task"
+	"vmasim/workloads"
 )
 
 // protocol are the folders whose tasks enter functions.
@@ -167,6 +168,31 @@ func TestEveryStructure(t *testing.T) {
 	}
 }
 
+// TestShownBy: of most statements and choices a scenario is named that has it.
+func TestShownBy(t *testing.T) {
+	shown := shownBy()
+	for _, word := range []string{"munmap", "signal", "mremap"} {
+		sc, err := workloads.LoadBuiltin(shown[word])
+		if err != nil || !strings.Contains(sc.String(), word) {
+			t.Errorf("%s is shown by %q: %v", word, shown[word], err)
+		}
+	}
+	for _, k := range Kinds() {
+		if k.Name != "statement" && k.Name != "choice" {
+			continue
+		}
+		shown, all := 0, k.Entries()
+		for i := range all {
+			if slices.ContainsFunc(all[i].Facts, func(f Fact) bool { return f.Label == "shown by" }) {
+				shown++
+			}
+		}
+		if shown < len(all)/2 {
+			t.Errorf("only %d of %d %ss are shown", shown, len(all), k.Name)
+		}
+	}
+}
+
 // TestEnteredIn: literal names are found wherever the call stands, and others are noticed.
 func TestEnteredIn(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "", "package p\nfunc f() { defer a.b.Enter(\"x\"); func() { t.EnterTrap(\"y\") }(); t.Enter(z); t.Enter(); Enter(\"no\") }", 0)
@@ -230,7 +256,7 @@ func TestFind(t *testing.T) {
 		{"split-below", []string{"point"}, []string{"a VMA was cut"}},
 		{"alloc-fails", []string{"choice"}, []string{"may alloc-fails"}},
 		{"pct", []string{"strategy"}, []string{"vmasim explore --strategy pct"}},
-		{"munmap", []string{"statement"}, []string{"written:  munmap"}},
+		{"munmap", []string{"statement"}, []string{"written:   munmap"}},
 		{"B03", []string{"bug"}, []string{"b03-", "versions:"}},
 		{"enomem", []string{"errno"}, []string{"ENOMEM (errno)", "number:     12"}},
 	} {

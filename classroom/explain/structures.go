@@ -78,8 +78,11 @@ var resultTable = []struct{ name, does, when string }{
 
 func results() (all []Entry) {
 	for _, r := range resultTable {
-		e := Entry{Name: r.name, Does: r.does, Try: []string{"vmasim scenarios quickstart"}}
+		e := Entry{Name: r.name, Does: r.does, words: []string{r.name}}
 		e.add("of", r.when)
+		if r.name == "ok" {
+			e.words = nil // it stands everywhere
+		}
 		all = append(all, e)
 	}
 	return all
@@ -98,6 +101,8 @@ var errnoTable = map[linux.Errno]string{
 	linux.EIO:        "A page lies beyond the end of its file, or on another node than the policy wants.",
 	linux.ENOENT:     "Nothing is mapped there, says a visitor that looks for one VMA, such as PROCMAP_QUERY or userfaultfd's move.",
 	linux.ENODEV:     "The file is of a kind that cannot be mapped so.",
+	linux.ENOSPC:     "The heap would be larger than RLIMIT_DATA.",
+	linux.EFBIG:      "The range of a file that madvise is to bring in lies beyond any file.",
 	linux.ESRCH:      "The address space is being torn down: there is no such process any more.",
 	linux.EBADF:      "The descriptor is not open.",
 	linux.EEXIST:     "Something is mapped there already, and MAP_FIXED_NOREPLACE does not replace it.",

@@ -205,12 +205,36 @@ var ReachedBy = map[string]string{
 }
 
 func choices() (all []Entry) {
+	shown := shownBy()
 	for _, c := range task.Choices() {
 		e := Entry{Name: string(c.Name), Does: c.Doc}
 		e.add("offered by", "may "+string(c.Name))
+		e.add("shown by", shown[string(c.Name)])
 		all = append(all, e)
 	}
 	return all
+}
+
+// shownBy names, by each word that lines of scenarios begin with, and by the words behind may, the shortest scenario that has it. Litmus tests
+// come first.
+func shownBy() map[string]string {
+	all := workloads.Litmus()
+	slices.SortStableFunc(all, func(a, b workloads.Info) int { return len(a.Source) - len(b.Source) })
+	shown := map[string]string{}
+	for _, info := range append(all, workloads.Builtin()...) {
+		for line := range strings.Lines(info.Source) {
+			words := strings.Fields(line)
+			if len(words) > 1 && words[0] != "may" {
+				words = words[:1]
+			}
+			for _, w := range words {
+				if shown[w] == "" {
+					shown[w] = info.Name
+				}
+			}
+		}
+	}
+	return shown
 }
 
 func strategies() (all []Entry) {
@@ -227,11 +251,13 @@ func strategies() (all []Entry) {
 }
 
 func statements() (all []Entry) {
+	shown := shownBy()
 	for k := range workloads.Kind(workloads.NumKinds) {
 		s := k.Spec()
 		e := Entry{Name: s.Name, Does: s.Help}
 		e.add("written", s.Usage())
 		e.add("example", s.Example)
+		e.add("shown by", shown[s.Name])
 		if k.OnSimulator() {
 			e.add("kernel", "no call does this")
 		}
@@ -283,9 +309,7 @@ func errnos() (all []Entry) {
 	for n := range linux.Errno(lastErrno + 1) {
 		if name := linux.Name(n); name != "" {
 			e := Entry{Name: name, Does: n.Error(), words: []string{name}}
-			if why := errnoTable[n]; why != "" {
-				e.Does += ". " + why
-			}
+			e.Does += ". " + cmp.Or(errnoTable[n], "No call of vmasim gives it; the running kernel may, in vmasim diff.")
 			e.add("number", fmt.Sprint(int(n)))
 			e.add("in", errnoFile(n))
 			all = append(all, e)
