@@ -64,6 +64,7 @@ func commands(line string) (found []string) {
 
 // valid says what is wrong with a command line that is quoted somewhere. Words in capitals stand for others.
 func valid(line string) error {
+	line, _, _ = strings.Cut(line, " < ") // what it reads
 	words := strings.Fields(line)
 	for i, w := range words {
 		words[i] = strings.Trim(w, "'")
@@ -79,7 +80,7 @@ func valid(line string) error {
 	}
 	for i, w := range rest {
 		switch {
-		case w == "N" && i > 0:
+		case w == "N" && i > 0, strings.HasPrefix(w, "$"):
 			rest[i] = "1"
 		case w == "v1:…":
 			rest[i] = "v1:2e2204b5:52d60568:A1"
@@ -103,7 +104,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 	for i, arg := range args {
 		var err error
 		switch name := cmd.Name(); {
-		case strings.HasSuffix(arg, "NAME") || arg == "FILE" || arg == "SCENARIO" || arg == "SCHEDULE" || arg == "COMMAND":
+		case strings.HasSuffix(arg, "NAME") || arg == "FILE" || arg == "SCENARIO" || arg == "SCHEDULE" || arg == "COMMAND" || arg == "KIND":
 		case (name == "replay" || name == "step") && i == 1:
 			if !strings.HasPrefix(arg, "v1:") && !madeUp.MatchString(arg) {
 				err = errors.New("no schedule")
