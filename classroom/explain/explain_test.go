@@ -158,8 +158,12 @@ func TestEveryStructure(t *testing.T) {
 	delete(left, "object")
 	delete(left, "cell")
 	for _, l := range layouts() {
-		if s, ok := structureTable[l.Type]; !ok || !strings.HasSuffix(s.does, ".") || s.file == "" {
+		s, ok := structureTable[l.Type]
+		if !ok || !strings.HasSuffix(s.does, ".") || s.file == "" {
 			t.Errorf("%s: %+v", l.Type, s)
+		}
+		if l.Short != "" && !slices.Contains(s.aliases, l.Short) {
+			t.Errorf("%s is not found as %s, as its objects are called", l.Type, l.Short)
 		}
 		delete(left, l.Type)
 	}
