@@ -76,11 +76,13 @@ func TestLitmusReportsFit(t *testing.T) {
 	}
 }
 
-// unbreakable reports whether a line is one word of a command, which is to be copied: rules, or a schedule, which begins with all that is left out.
+// unbreakable reports whether a line is one word, behind the step and its task, or of a command that goes on.
 func unbreakable(line string) bool {
-	word, goesOn := strings.CutSuffix(strings.TrimSpace(line), ` \`)
-	return !strings.Contains(word, " ") && (goesOn || strings.Contains(word, "'v1:"))
+	return len(strings.Fields(stepTaken.ReplaceAllString(strings.TrimSuffix(strings.TrimRight(line, "\n"), ` \`), ""))) == 1
 }
+
+// stepTaken is the number of a step, and the letter of its task.
+var stepTaken = regexp.MustCompile(`^ *\d* [A-P] `)
 
 var drawnNumber = regexp.MustCompile(`(?m)^ *(\d+) (?:[A-P] |  )`)
 
