@@ -36,7 +36,7 @@ var structureTable = map[string]structure{
 		"include/linux/userfaultfd_k.h", nil},
 	"global": {"The locks that all address spaces have in common, such as those of fork and swap.", "several files", nil},
 	"maple_tree": {"The tree of the VMAs of an address space, by their addresses. A walk under RCU needs no lock, and sees the tree as it was before a change or as it is behind it. A B-tree stands in for it here.",
-		mapleDoc, []string{"mm_mt"}},
+		mapleDoc, nil},
 	"maple_node":     {"The inner node, from which a walk comes to leaves. A store publishes another one in its place.", mapleDoc, []string{"node"}},
 	"maple_range_64": {"A leaf of the tree, with VMAs in its slots. It is never changed under a walk: a store makes another leaf and publishes it.", mapleDoc, nil},
 	"maple_enode":    {"A node with slots and pivots that are cells of their own, where the rule maple-nodes has stores changed in place. A walk may then meet half a store.", mapleDoc, nil},
