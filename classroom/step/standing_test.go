@@ -2,10 +2,12 @@ package step
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"vmasim/explore/trace"
 	"vmasim/internal/task"
 	"vmasim/workloads"
 	"vmasim/workloads/program"
@@ -233,5 +235,49 @@ func TestStateSections(t *testing.T) {
 	}
 	if s.At() < 10 {
 		t.Errorf("it ends at %d", s.At())
+	}
+}
+
+// TestStateOfEverything: wherever random runs of the scenarios that are built in stand, a lock has one writer or readers, one who was handed it
+// for writing finds it free, and entries of page tables have a page and a place.
+func TestStateOfEverything(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	stood := 0
+	for _, info := range workloads.AllBuiltin() {
+		sc, err := workloads.LoadBuiltin(info.Name)
+		must(t, err)
+		s, err := New(sc, program.Setting{})
+		if err != nil {
+			continue // it is one that only runs
+		}
+		for range 12 {
+			able := slices.DeleteFunc(slices.Clone(s.Trace().Next), func(n trace.Next) bool { return !n.Enabled })
+			if len(able) == 0 {
+				break
+			}
+			all, _, err := s.coming(able[rng.IntN(len(able))].Task, 1+rng.IntN(60))
+			must(t, err)
+			must(t, s.goAlong(all, len(all.Steps)))
+			st := StateOf(s.Trace())
+			stood++
+			for _, l := range st.Locks {
+				writes := func(h Holder) bool { return h.Mode == "write" }
+				handed := func(w Waiter) bool { return w.Granted && w.Mode == "write" }
+				if strings.HasSuffix(l.Name, ".mmap_lock") && (len(l.Holders) > 1 && slices.ContainsFunc(l.Holders, writes) || len(l.Holders) > 0 && slices.ContainsFunc(l.Queue, handed)) {
+					t.Errorf("%s, step %d: %+v", info.Name, s.At(), l)
+				}
+			}
+			for _, sp := range st.Spaces {
+				for _, e := range sp.Entries {
+					if e.Is == "" || e.Place == "" || e.Present == (e.Is == nothing) && e.Is != "guard marker" {
+						t.Errorf("%s, step %d: %+v", info.Name, s.At(), e)
+					}
+				}
+			}
+		}
+		must(t, s.Close())
+	}
+	if stood < 500 {
+		t.Errorf("it is looked at %d places", stood)
 	}
 }

@@ -42,7 +42,13 @@ func (s *Session) lockLines(locks []Lock, all bool) (lines []Line) {
 		var words []string
 		task := ""
 		for _, h := range l.Holders {
-			words = append(words, fmt.Sprintf("%s has it (%s, %s)", h.Task, h.Mode, since(h.Since)))
+			how := fmt.Sprintf("%s, %s)", h.Mode, since(h.Since))
+			if h.Task == task { // in two ways, one inside the other
+				last := &words[len(words)-1]
+				*last = strings.TrimSuffix(*last, ")") + "; " + how
+				continue
+			}
+			words = append(words, h.Task+" has it ("+how)
 			task = h.Task
 		}
 		if len(l.Holders) == 0 {
