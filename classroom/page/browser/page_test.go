@@ -59,6 +59,25 @@ type browser struct {
 // open opens the page, with what stands behind # in its address, in a window of this size, and waits until the engine is ready.
 func open(t *testing.T, hash string, width, height int) *browser {
 	t.Helper()
+	b := launch(t, width, height)
+	b.load(hash)
+	b.wait("document.documentElement.dataset.ready === 'yes'")
+	return b
+}
+
+// load opens the page, with what stands behind # in its address.
+func (b *browser) load(hash string) {
+	b.t.Helper()
+	made, err := make()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.Navigate("file://" + made.page + hash))
+}
+
+// launch starts a browser with a window of this size.
+func launch(t *testing.T, width, height int) *browser {
+	t.Helper()
 	chromium := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -68,10 +87,6 @@ func open(t *testing.T, hash string, width, height int) *browser {
 	}
 	if chromium == "" {
 		t.Skip("no chromium: apt-get install chromium")
-	}
-	made, err := make()
-	if err != nil {
-		t.Fatal(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.WindowSize(width, height))
 	alloc, cancel := chromedp.NewExecAllocator(t.Context(), options...)
@@ -93,9 +108,7 @@ func open(t *testing.T, hash string, width, height int) *browser {
 			b.logs = append(b.logs, ev.ExceptionDetails.Error())
 		}
 	})
-	b.do(emulation.SetDeviceMetricsOverride(int64(width), int64(height), 1, width < 600),
-		chromedp.Navigate("file://"+made.page+hash))
-	b.wait("document.documentElement.dataset.ready === 'yes'")
+	b.do(emulation.SetDeviceMetricsOverride(int64(width), int64(height), 1, width < 600))
 	t.Cleanup(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
