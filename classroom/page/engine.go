@@ -39,6 +39,9 @@ func FindEngine(ctx context.Context, dir string) (*Engine, error) {
 // errNoCheckout says how a vmasim comes to have an engine.
 var errNoCheckout = errors.New("this vmasim was built without the engine for browsers: run it in a checkout of vmasim with Go installed, or build it by make page")
 
+// errNoGo says how an engine is made where there is no Go.
+var errNoGo = errors.New("the engine for browsers is compiled by Go, which is not found here: install Go, or take a vmasim that make page has built")
+
 // checkout returns the root of the checkout of vmasim that a folder is in.
 func checkout(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
@@ -68,7 +71,9 @@ func Compile(ctx context.Context, root string) (*Engine, error) {
 	out := filepath.Join(tmp, "engine.wasm")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "./classroom/page/engine")
 	build.Dir, build.Env = root, append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-	if text, err := build.CombinedOutput(); err != nil {
+	if text, err := build.CombinedOutput(); errors.Is(err, exec.ErrNotFound) {
+		return nil, errNoGo
+	} else if err != nil {
 		return nil, fmt.Errorf("compile the engine: %w\n%s", err, text)
 	}
 	where := exec.CommandContext(ctx, "go", "env", "GOROOT")

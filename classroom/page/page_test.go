@@ -179,3 +179,10 @@ func TestNoCheckout(t *testing.T) {
 		t.Errorf("outside a checkout: %v", err)
 	}
 }
+
+func TestNoGo(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	if _, err := Compile(t.Context(), "../.."); err == nil || !strings.Contains(err.Error(), "install Go") {
+		t.Errorf("without Go: %v", err)
+	}
+}

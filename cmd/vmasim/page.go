@@ -102,7 +102,7 @@ func runPage(cmd *cobra.Command, names []string, o *pageOptions) error {
 // writeCourse writes a page for each lesson, and the index.
 func writeCourse(dir string, engine *page.Engine) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
+		return fmt.Errorf("%w: expected -o FOLDER that exists or can be made", err)
 	}
 	lessons, err := page.Course()
 	if err != nil {
@@ -124,7 +124,7 @@ func writeCourse(dir string, engine *page.Engine) error {
 func toFile(name string, write func(w io.Writer) error) error {
 	f, err := os.Create(name)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: expected a file that can be written, in a folder that exists", err)
 	}
 	b := bufio.NewWriter(f)
 	return errors.Join(write(b), b.Flush(), f.Close())

@@ -1,5 +1,7 @@
 // The address holds what the page shows.
 
+const tooLong = "The scenario is too long for the address, and this browser keeps nothing: copy its text before you close the page.";
+
 // keep puts all of it into the address, and the text where it is found again if the address is lost.
 function keep() {
   const s = { n: $("scenario").value };
@@ -9,19 +11,36 @@ function keep() {
   if (shown === "quiz") s.q = [$("quiz-name").value, $("quiz-seed").value];
   if (told) s.l = [told.lesson, told.step];
   if (place?.len) { s.s = place.run; s.a = place.at; }
-  const text = "#" + encodeURIComponent(JSON.stringify(s));
-  try { history.replaceState(null, "", text); } catch { /* an address that is too long: the text is kept below */ }
-  try { localStorage.setItem("vmasim " + lesson.name, JSON.stringify(s)); } catch { /* where nothing may be kept, nothing is */ }
+  const text = JSON.stringify(s), address = "#" + encodeURIComponent(text);
+  let kept = false;
+  try { history.replaceState(null, "", address); kept = address.length < 2 << 20; /* what Chromium opens again */ } catch { /* an address that is too long */ }
+  try { localStorage.setItem("vmasim " + lesson.name, text); kept = true; } catch { /* where nothing may be kept, or no more */ }
+  if (!kept) trouble(tooLong); else if ($("trouble").textContent === tooLong) trouble("");
 }
 
+// stored returns what was kept beside the address, null if nothing was.
+function stored() {
+  try { return JSON.parse(localStorage.getItem("vmasim " + lesson.name)); } catch { return null; }
+}
+
+// restore shows what the address says, or else what was kept. An address that is damaged is said, and the page works without it.
 async function restore() {
-  let s = null;
-  try { s = JSON.parse(decodeURIComponent(location.hash.slice(1)) || localStorage.getItem("vmasim " + lesson.name)); } catch { trouble("The address is damaged: what it should have shown cannot be read."); }
+  const last = stored();
+  try {
+    await restoreFrom(location.hash.length > 1 ? JSON.parse(decodeURIComponent(location.hash.slice(1))) : last);
+  } catch {
+    trouble("The address is damaged: what it should have shown cannot be read. Ask for the link again; the page works without it.");
+    try { await restoreFrom(last); } catch { await restoreFrom(null); }
+  }
+}
+
+async function restoreFrom(s) {
   if (s?.q) [$("quiz-name").value, $("quiz-seed").value] = s.q;
   if (s?.t && s.n?.startsWith("quiz ")) offer({ name: s.n.slice(5), text: s.t });
   if (!s && (await firstLesson())) return;
   const step = course.find((l) => l.name === s?.l?.[0])?.steps[s.l[1]];
   if (step) told = { lesson: s.l[0], step: s.l[1] };
+  if (s?.n && !s.t && !catalogue.scenarios.some((c) => c.name === s.n)) trouble(`The address is of a scenario that this page does not have, ${s.n}: it is on the page with all of them.`);
   if (!s || !choose(s.n)) { choose(lesson.scenarios[0] ?? catalogue.scenarios[0].name); if (!s?.t) return; }
   if (s.t) $("text").value = s.t;
   if (s.r) setRules(s.r);

@@ -9,16 +9,22 @@ let whole = null;    // the trace of its run with the steps that were taken back
 let mistakes = [];
 let own = "";        // the text of the chosen scenario as it was
 
+// without says why there is no engine. What the address says can be read, and copied to where there is one.
+function without(why) {
+  trouble(why);
+  for (const e of document.querySelectorAll("main button, main select")) e.disabled = true;
+  try { $("text").value = JSON.parse(decodeURIComponent(location.hash.slice(1))).t ?? ""; } catch { /* nothing that can be read */ }
+}
+
 async function begin() {
   if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function" || typeof Worker !== "function") {
-    return trouble("This browser cannot run the engine: it lacks WebAssembly, workers or DecompressionStream. Use one of 2023 or later.");
+    return without("This browser cannot run the engine: it lacks WebAssembly, workers or DecompressionStream. Open the page in one of 2023 or later, with the same address.");
   }
   const text = $("engine").textContent.trim();
-  if (!text) return trouble("This page was made without the engine.");
+  if (!text) return without("This page was made without the engine.");
   const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   $("engine").textContent = "";
-  stage = new Engine(bytes, died);
-  try { module = await stage.loaded; } catch (e) { return trouble("The engine does not start: " + e.message); }
+  try { stage = new Engine(bytes, died); module = await stage.loaded; } catch (e) { return without("The engine does not start: " + e.message + ". Open the page in another browser; its address is as it was."); }
   catalogue = await stage.ask("list");
   catalogue.scenarios.unshift(...lesson.own);
   fill();
@@ -56,6 +62,8 @@ $("grain").onchange = show;
 $("copy").onclick = async () => { keep(); try { await navigator.clipboard.writeText(location.href); say(["the link is copied"]); } catch { say(["the link is the address of this page"]); } };
 $("theme").onclick = () => document.documentElement.classList.toggle("dark");
 if (matchMedia("(prefers-color-scheme: dark)").matches) document.documentElement.classList.add("dark");
+addEventListener("beforeprint", () => { $("text").style.height = $("text").scrollHeight + 2 + "px"; });
+addEventListener("afterprint", () => { $("text").style.height = ""; });
 addEventListener("resize", () => place && draw());
 addEventListener("keydown", (e) => {
   if (!place || shown !== "run" || e.ctrlKey || e.metaKey || e.altKey || /TEXTAREA|SELECT|INPUT/.test(e.target.tagName) && e.target.type !== "range") return;
