@@ -79,6 +79,9 @@ func (s *Session) Do(ctx context.Context, line string) (Answer, error) {
 	if len(words) == 0 {
 		return Answer{}, nil
 	}
+	if len(words[0]) > 1 && s.names(words[0]) && (len(words) == 1 || len(words) == 2 && isNumber(words[1])) {
+		return s.take(words) // a task may be called as a command is
+	}
 	for _, c := range Commands() {
 		if words[0] == c.Name || c.Short != "" && words[0] == c.Short {
 			return c.run(ctx, s, words[1:])
@@ -106,6 +109,8 @@ func (s *Session) take(words []string) (Answer, error) {
 	}
 	return Answer{Moved: true}, nil
 }
+
+func isNumber(word string) bool { _, err := number(word); return err == nil }
 
 // names reports whether a word is the name or the letter of a task.
 func (s *Session) names(word string) bool {

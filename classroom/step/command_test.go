@@ -135,3 +135,16 @@ func TestLinesFit(t *testing.T) {
 		}
 	}
 }
+
+// TestTaskNamedAsACommand: it takes its steps, and the command is there with what it needs.
+func TestTaskNamedAsACommand(t *testing.T) {
+	s := begun(t, "detach-race")
+	for _, line := range []string{"writer", "writer 2", "writer mm.mmap_lock"} {
+		if _, err := s.Do(t.Context(), line); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if s.At() != 3 || s.Trace().Steps[2].Task != "writer" {
+		t.Errorf("stands at %d", s.At())
+	}
+}

@@ -84,7 +84,7 @@ func TestObjectsRefuse(t *testing.T) {
 		"on vm_refcnt C":       `unknown task "C"`,
 		"back":                 "0 words, expected a cell or an object",
 		"back vm_refcnt":       "no step before this one touches vma#1.vm_refcnt",
-		"writer":               "0 words, expected a cell",
+		"f":                    "0 words, expected a cell",
 		"writer vma#1.vm_refc": `did you mean "vma#1.vm_refcnt"?`,
 	} {
 		if _, err := s.Do(t.Context(), line); err == nil || !strings.Contains(err.Error(), want) {

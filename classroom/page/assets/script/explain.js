@@ -35,7 +35,7 @@ function known(word) {
 function inProse(name) { return /[_-]|^E[A-Z0-9]+$/.test(name) || names.get(name).kinds.includes("function"); }
 
 // Where a text is words of traces and scenarios, and where no names are marked.
-const inTraces = "#steps, #cells td:first-child, #verdict b, pre, code", unmarked = "button, a, label, select, textarea, input, svg, script, .name, [aria-hidden=true], #replay, #maps, #explained h2";
+const inTraces = "#steps, #cells td:first-child, #verdict b, pre, code", unmarked = "button, a, label, select, textarea, input, svg, script, .name, [aria-hidden=true], #replay, #maps, #explained h2, #quiz-mark code";
 
 // markNames marks the names in a part of the page. Of a run's steps it marks those of the current one: the others' when one points at them.
 function markNames(root) {
