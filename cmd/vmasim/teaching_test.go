@@ -86,6 +86,29 @@ func TestTeaching(t *testing.T) {
 	}
 }
 
+// plainCommands are lines of the blocks that show commands without what they print.
+var plainCommands = regexp.MustCompile("(?ms)^```sh\n(.*?)^```")
+
+// TestTeachingCommands: the others can be performed, too, with nothing to read; those that make pages are tried in a browser.
+func TestTeachingCommands(t *testing.T) {
+	performedAll := 0
+	for _, m := range plainCommands.FindAllStringSubmatch(manual(t, teaching), -1) {
+		for line := range strings.Lines(m[1]) {
+			line = strings.TrimSpace(line)
+			if !strings.HasPrefix(line, "vmasim ") || strings.HasPrefix(line, "vmasim page ") || strings.Contains(line, "$") { // a part of a script
+				continue
+			}
+			performedAll++
+			if performed(t, line) == "" {
+				t.Errorf("%s prints nothing", line)
+			}
+		}
+	}
+	if performedAll < 5 {
+		t.Errorf("only %d commands", performedAll)
+	}
+}
+
 // TestUnprinted: a line that is not printed, or elsewhere, is found out.
 func TestUnprinted(t *testing.T) {
 	const printed = "one\n\ntwo 12.5 ms\nthree\n"
