@@ -7,6 +7,7 @@ import (
 
 	"vmasim/internal/linux"
 	"vmasim/internal/task"
+	"vmasim/vma"
 )
 
 // piece is a range in which the address space was one area, or none, before a call, and is one, or none, after it.
@@ -102,6 +103,8 @@ func areaAt(all []area, n *int, at, end uint64) (*area, uint64) {
 // changed says how a piece has become what it may not; "" if it has not.
 func (c *call) changed(p *piece, err error, leaves residues) (wrong string) {
 	switch mayChange := p.named && (err == nil || leaves&(leavesMoved|leavesEarlier) != 0); {
+	case p.named && err == nil && p.is != nil && c.joinsInherited(p.is):
+		return "what is new has joined a VMA that was inherited over fork"
 	case (p.was == nil) != (p.is == nil):
 		switch {
 		case !p.named || callTable[c.op].keeps || err != nil && leaves&leavesMoved == 0 && (leaves&leavesHole == 0 || p.is != nil):
@@ -135,6 +138,39 @@ func (c *call) unlikeWanted(p *piece) string {
 		return "it is not mapped what was asked for"
 	}
 	return ""
+}
+
+// joinsInherited reports whether an area holds what the call was to map and a VMA beside that, inherited over fork, whose anon_vmas
+// what was mapped did not have: vma_had_uncowed_parents keeps them apart.
+func (c *call) joinsInherited(is *area) bool {
+	if c.op != callMmap && c.op != callBrk && c.op != callMremap || is.links < 2 {
+		return false
+	}
+	for i := range c.before {
+		b := &c.before[i]
+		if b.links > 1 && b.anon == is.anon && c.reachesBeyond(max(b.start, is.start), min(b.end, is.end)) {
+			return c.op != callMremap || !c.movesWith(b.anon)
+		}
+	}
+	return false
+}
+
+// reachesBeyond reports whether a part of [start, end) is none of what the call was about.
+func (c *call) reachesBeyond(start, end uint64) bool {
+	for n := 0; n < len(c.spans) && start < end; n++ {
+		for _, s := range c.spans {
+			if s.start <= start && start < s.end {
+				start = s.end
+			}
+		}
+	}
+	return start < end
+}
+
+// movesWith reports whether what an mremap moved or made longer had an anon_vma.
+func (c *call) movesWith(anon *vma.AnonVMA) bool {
+	from := c.spans[0]
+	return slices.ContainsFunc(c.before, func(a area) bool { return a.anon == anon && a.start < from.end && from.start < a.end })
 }
 
 // gained reports whether a piece that had no anon_vma may have the one it has now: because the call makes one, or by a merge, which is
