@@ -3,6 +3,8 @@ package program
 import (
 	"strings"
 	"testing"
+
+	"vmasim/workloads"
 )
 
 const yesterdaysTree = `
@@ -38,6 +40,25 @@ func TestStaleWalkShowsWhatSchedulesCannot(t *testing.T) {
 		r := exploreSource(t, strings.Replace(yesterdaysTree, "MAY", c.may, 1), Options{Setting: Setting{Rules: c.rules, Without: allOracles()}})
 		if got := strings.Contains(outcomes(r), impossible); got != c.want || !r.Search.Complete {
 			t.Errorf("%q under %s: found %v, want %v; complete %v\n%s", c.may, c.rules, got, c.want, r.Search.Complete, outcomes(r))
+		}
+	}
+}
+
+// TestNodesAreNotStale: the grace period of a node that a store replaces begins with the store, so a walk that begins after the news
+// finds what is new. In a tree without nodes, which frees none, it may miss it.
+func TestNodesAreNotStale(t *testing.T) {
+	sc, err := workloads.LoadBuiltin("stale-hole")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for spec, want := range map[string]bool{"linux-6.18": true, "linux-6.18,+maple-nodes": false} {
+		r, err := Explore(t.Context(), sc, Options{Setting: Setting{Rules: spec}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := outcomes(r)
+		if got := strings.Contains(text, "finder.1=1; finder.2=EAGAIN"); got != want || !strings.Contains(text, "finder.1=1; finder.2=ok") || !r.Search.Complete {
+			t.Errorf("%s: the walk is too early: %v, expected %v (complete: %v)\n%s", spec, got, want, r.Search.Complete, text)
 		}
 	}
 }
