@@ -36,9 +36,9 @@ func (m *Machine) DriverCell(addr unsafe.Pointer) string {
 func (d *driver) init() {
 	d.ops = vma.Ops{
 		Name:    "driver",
-		Prepare: func(t *task.Task) error { return mayRefuse(t, "mmap_prepare") },
+		Prepare: func(t *task.Task) error { return mayRefuse(t, "mmap", "mmap_prepare", linux.ENODEV) },
 		Map: func(t *task.Task, v *vma.VMA) error {
-			err := mayRefuse(t, "mmap")
+			err := mayRefuse(t, "mmap", "mmap", linux.ENODEV)
 			if err == nil {
 				d.ops.Open(t, v) // which the kernel leaves to the driver here
 				d.addr.WriteOnce(t, v.Start(t))
@@ -46,7 +46,9 @@ func (d *driver) init() {
 			}
 			return err
 		},
-		Open: func(t *task.Task, _ *vma.VMA) { d.vmas.FetchAdd(t, 1) },
+		MaySplit: func(t *task.Task, _ *vma.VMA, _ uint64) error { return mayRefuse(t, "split", "may_split", linux.EINVAL) },
+		Mremap:   func(t *task.Task, _ *vma.VMA) error { return mayRefuse(t, "mremap", "mremap", linux.EINVAL) },
+		Open:     func(t *task.Task, _ *vma.VMA) { d.vmas.FetchAdd(t, 1) },
 		Close: func(t *task.Task, v *vma.VMA) {
 			if d.vma.Peek() == v {
 				d.vma.StoreRelease(t, nil)
@@ -56,10 +58,10 @@ func (d *driver) init() {
 	}
 }
 
-// mayRefuse fails with ENODEV if that is chosen.
-func mayRefuse(t *task.Task, hook string) error {
+// mayRefuse fails with an errno if that is chosen.
+func mayRefuse(t *task.Task, op, hook string, e linux.Errno) error {
 	if t.Choose(task.HookFails, 2) == 1 {
-		return errno("mmap", linux.ENODEV, "the driver's %s hook refuses", hook)
+		return errno(op, e, "the driver's %s hook refuses", hook)
 	}
 	return nil
 }

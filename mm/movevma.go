@@ -99,6 +99,9 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	if !r.roomFor(t, r.margin()) {
 		return 0, r.tooManyVMAs()
 	}
+	if err := r.mayCut(t); err != nil {
+		return 0, err
+	}
 	if err := r.charge(t); err != nil {
 		return 0, err
 	}
@@ -128,6 +131,21 @@ func (r *remap) move(t *task.Task) (uint64, error) {
 	return r.newAddr, nil
 }
 
+// mayCut asks the owner of the mapping whether the source may be split from what stays, which is otherwise refused when it is too late:
+// prep_move_vma.
+func (r *remap) mayCut(t *task.Task) error {
+	start, end := r.vma.Range(t)
+	if start != r.addr {
+		if err := maySplit(t, r.vma, r.addr); err != nil {
+			return err
+		}
+	}
+	if end != r.addr+r.oldLen {
+		return maySplit(t, r.vma, r.addr+r.oldLen)
+	}
+	return nil
+}
+
 // splitKept splits the part of a locked source off that stays and is to be locked no more. It fails with ENOMEM.
 func (r *remap) splitKept(t *task.Task) error {
 	v := r.vma
@@ -146,10 +164,13 @@ func (r *remap) splitKept(t *task.Task) error {
 	return nil
 }
 
-// moveData moves the pages: the second half of copy_vma_and_data. If it cannot, it moves back what it has moved; the tables there
-// are still complete.
+// moveData moves the pages: the second half of copy_vma_and_data. If it cannot, or the owner of the mapping
+// refuses, it moves back what it has moved; the tables there are still complete.
 func (r *remap) moveData(t *task.Task, c vmaCopy) error {
 	moved, err := r.mm.moveTables(t, c, r.addr, r.newAddr, r.oldLen)
+	if ops := c.source.Ops(t); err == nil && ops != nil && ops.Mremap != nil {
+		err = ops.Mremap(t, c.target)
+	}
 	if err != nil && r.mm.Rules.Has(rules.MoveBack) {
 		back := vmaCopy{source: c.target, target: c.source, lockRmap: true}
 		_, _ = r.mm.moveTables(t, back, r.newAddr, r.addr, moved)

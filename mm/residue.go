@@ -24,7 +24,7 @@ var residueTable = [...]struct {
 	left   string // in words
 }{
 	{calls: []operation{callMunmap, callMmap, callMremap, callRemapFilePages, callBrk}, leaves: leavesCuts,
-		when: "a VMA of the range is sealed, or memory is short before the first page is cleared",
+		when: "a VMA of the range is sealed, its owner refuses to split it, or memory is short before the first page is cleared",
 		left: "nothing is unmapped; a VMA that was cut where the range begins or ends stays cut"},
 	{calls: []operation{callMmap}, when: "it is refused before it looks at the range", left: "nothing"},
 	{calls: []operation{callMmap, callRemapFilePages}, leaves: leavesHole,

@@ -20,6 +20,9 @@ func (mm *MM) splitVMA(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) err
 func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) error {
 	t.Enter("__split_vma")
 	defer t.Leave()
+	if err := maySplit(t, v, addr); err != nil {
+		return err
+	}
 	m := mm.Machine
 	if mm.Rules.Has(rules.SplitLocksFirst) {
 		mm.StartWrite(t, v)
@@ -67,6 +70,14 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 	mm.storeNew(t, n) // the store shortens v's entry
 	rmap.link(t, n)
 	rmap.unlock(t)
+	return nil
+}
+
+// maySplit asks the owner of a mapping whether v may be split at addr.
+func maySplit(t *task.Task, v *vma.VMA, addr uint64) error {
+	if ops := v.Ops(t); ops != nil && ops.MaySplit != nil {
+		return ops.MaySplit(t, v, addr)
+	}
 	return nil
 }
 

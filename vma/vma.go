@@ -71,6 +71,10 @@ type Ops struct {
 	Map func(t *task.Task, v *VMA) error
 	// Open is called for each VMA that comes to refer to the mapping by a split or a fork.
 	Open func(t *task.Task, v *VMA)
+	// MaySplit is asked before a VMA is split at an address; it may refuse.
+	MaySplit func(t *task.Task, v *VMA, addr uint64) error
+	// Mremap is called when a VMA's pages have moved to v; it may refuse, and they are moved back.
+	Mremap func(t *task.Task, v *VMA) error
 	// Close is called when a VMA is removed. A VMA with a Close hook is not removed by a merge.
 	Close func(t *task.Task, v *VMA)
 }

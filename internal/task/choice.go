@@ -28,7 +28,7 @@ var choiceTable = [...]ChoiceInfo{
 	{GraceDelayed, "a grace period that could have ended is not found to have ended yet"},
 	{Signal, "a task gets a fatal signal while it is in a killable wait: `EINTR` ends the wait, unless what it waits for comes first, and the task ends with the statement"},
 	{StaleWalk, "a walk of the VMA tree without `mmap_lock` sees the tree before a store that nothing has ordered before the walk"},
-	{HookFails, "a hook of a file with hooks refuses a mapping: `ENODEV`"},
+	{HookFails, "a hook of a file with hooks refuses a mapping (`ENODEV`), or to have it split or moved (`EINVAL`)"},
 	{ChargeFails, "memory that is promised to an address space is refused: `ENOMEM`"},
 }
 

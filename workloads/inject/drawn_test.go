@@ -99,8 +99,8 @@ var layouts = map[string]string{
 
 // expectedOf are the choices by which statements of a kind fail, where it is not an allocation alone.
 var expectedOf = map[string]string{
-	"mmap": "alloc-fails charge-fails hook-fails", "remap_file_pages": "alloc-fails hook-fails", "mremap": "alloc-fails charge-fails",
-	"brk": "alloc-fails charge-fails", "fork": "alloc-fails charge-fails", "mprotect": "alloc-fails charge-fails",
+	"mmap": "alloc-fails charge-fails hook-fails", "remap_file_pages": "alloc-fails hook-fails", "mremap": "alloc-fails charge-fails hook-fails", "munmap": "alloc-fails hook-fails", "madvise": "alloc-fails hook-fails", "mlock": "alloc-fails hook-fails",
+	"brk": "alloc-fails charge-fails", "fork": "alloc-fails charge-fails", "mprotect": "alloc-fails charge-fails hook-fails",
 	"touch": "alloc-fails charge-fails", // of what lies below a stack
 }
 
@@ -310,7 +310,7 @@ func TestEveryPointFails(t *testing.T) {
 // TestDrawnFindFaults: where a rule about failures is switched off, the failing points of some statement show it.
 func TestDrawnFindFaults(t *testing.T) {
 	d := newDrawer(t)
-	for rule, kind := range map[string]workloads.Kind{"uncharge-failed": workloads.KindMmap, "reattach": workloads.KindMunmap, "hook-last": workloads.KindMmap} {
+	for rule, kind := range map[string]workloads.Kind{"uncharge-failed": workloads.KindMmap, "reattach": workloads.KindMunmap, "move-back": workloads.KindMremap, "hook-last": workloads.KindMmap} {
 		found := ""
 		for _, name := range slices.Sorted(maps.Keys(layouts)) {
 			for _, s := range d.draw(name, kind, 60) {
