@@ -1,12 +1,17 @@
 # What is more than `go test ./...`.
 
-.PHONY: bench museum hunt page dist
+.PHONY: bench long museum hunt page dist
 
 # Every target of docs/performance.md, and a table of them at the end. A garbage collector that runs beside the
 # measurements would be measured too: hence GOGC.
 bench: export GOGC = 400
 bench:
 	@cd bench && go test -run '^$$' -bench . -benchtime 1x ./bars ./gvisor 2>&1 | go run ./summary
+
+# The tests, with those searches that go test leaves out.
+long: export VMASIM_LONG = 1
+long:
+	go test -timeout 60m ./workloads/program
 
 # The table of docs/museum.md that says how many executions each strategy takes to find each bug.
 museum:
