@@ -46,9 +46,11 @@ func (d *driver) init() {
 			}
 			return err
 		},
-		MaySplit: func(t *task.Task, _ *vma.VMA, _ uint64) error { return mayRefuse(t, "split", "may_split", linux.EINVAL) },
-		Mremap:   func(t *task.Task, _ *vma.VMA) error { return mayRefuse(t, "mremap", "mremap", linux.EINVAL) },
-		Open:     func(t *task.Task, _ *vma.VMA) { d.vmas.FetchAdd(t, 1) },
+		MaySplit: func(t *task.Task, _ *vma.VMA, _ uint64) error {
+			return mayRefuse(t, "split", "may_split", linux.EINVAL)
+		},
+		Mremap: func(t *task.Task, _ *vma.VMA) error { return mayRefuse(t, "mremap", "mremap", linux.EINVAL) },
+		Open:   func(t *task.Task, _ *vma.VMA) { d.vmas.FetchAdd(t, 1) },
 		Close: func(t *task.Task, v *vma.VMA) {
 			if d.vma.Peek() == v {
 				d.vma.StoreRelease(t, nil)
