@@ -191,7 +191,21 @@ func TestAnswer(t *testing.T) {
 	if p, ok := answer.(map[string]string); !ok || err != nil || !strings.HasPrefix(p["schedule"], "v1:") {
 		t.Errorf("%v, %v", answer, err)
 	}
-	for what, text := range map[string]string{"place": "{", "reveal": `{"lesson": "lcoks"}`} {
+	answer, _, err = Answer(t.Context(), "judge", []byte(`{"level": "mend-vma-mm", "attempt": "+check-vm-mm"}`), nil)
+	if j, ok := answer.(*Judged); !ok || err != nil || !j.Solved || j.Score != 1 || j.Rules != "linux-6.18" {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	answer, _, err = Answer(t.Context(), "best", []byte(`{"level": "mend-two", "below": 2}`), nil)
+	if b, ok := answer.(*Best); !ok || err != nil || b.Found || b.Score != 2 || b.Searched == 0 {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	answer, _, err = Answer(t.Context(), "best", []byte(`{"level": "two-faults"}`), nil)
+	if b, ok := answer.(*Best); !ok || err != nil || !b.Found || b.Score != 1 {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	for what, text := range map[string]string{
+		"place": "{", "reveal": `{"lesson": "lcoks"}`, "judge": `{"level": "mend-vma-mm", "attempt": "+hole-first"}`, "best": `{"level": "mend"}`,
+	} {
 		if _, known, err := Answer(t.Context(), what, []byte(text), nil); !known || err == nil {
 			t.Errorf("%s is accepted", text)
 		}
