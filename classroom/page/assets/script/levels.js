@@ -44,14 +44,14 @@ function showLevels() {
     return element("section", { "aria-label": ways[kind] }, element("h2", {}, ways[kind]), element("p", { class: "small hint" }, text),
       element("ol", { class: "levels" }, ...all.map((l) => element("li", { class: done[l.name] ? "done" : null },
         element("button", { type: "button", class: "link", "data-level": l.name, onclick: () => playLevel(l) }, l.title),
-        done[l.name] ? ` ✓ ${best(l, done[l.name].score)}` : ""))));
+        done[l.name] ? ` ✓ ${scored(l, done[l.name].score)}` : ""))));
   };
   $("view-levels").replaceChildren(...(level?.kind === "mend" ? mending() : []), element("div", { class: "two" },
     list("break", "Find the order of steps. The fewer times you take the turn from a task that could have gone on, the better."),
     list("mend", "Find the rules. The fewer you switch, the better.")));
 }
 
-function best(l, n) { return l.kind === "break" ? `${n} preemption${n === 1 ? "" : "s"}` : `${n} rule${n === 1 ? "" : "s"}`; }
+function scored(l, n) { return l.kind === "break" ? `${n} preemption${n === 1 ? "" : "s"}` : `${n} rule${n === 1 ? "" : "s"}`; }
 
 // showLevel shows what is played, above the views.
 function showLevel() {
@@ -60,40 +60,40 @@ function showLevel() {
   if (!level) return;
   const number = levels.filter((l) => l.kind === level.kind).indexOf(level) + 1, following = levels[levels.indexOf(level) + 1];
   $("level").replaceChildren(...[
-    element("p", { id: "level-goal" }, element("b", {}, `${ways[level.kind]} ${number}: ${level.title}. `), level.goal),
+    element("p", { id: "level-goal" }, element("b", {}, `${ways[level.kind]} ${number}: ${level.title}${/[.?!]$/.test(level.title) ? "" : "."} `), level.goal),
     level.hints.slice(0, levelHints).length ? element("ol", { class: "small" }, ...level.hints.slice(0, levelHints).map((h) => element("li", {}, h))) : null,
     element("div", { class: "row small" },
       level.kind === "break" && place ? element("span", {}, ...place.trace.tasks.map((t) => element("button", { type: "button", title: `let ${t} take five steps`, onclick: () => run(letterOf(t) + " 5") }, `${letterOf(t)} ×5`)).flatMap((b) => [b, " "])) : null,
       element("button", { type: "button", id: "level-hint", disabled: levelHints >= level.hints.length, onclick: () => { levelHints++; showLevel(); } }, levelHints ? "another hint" : "a hint"),
       element("button", { type: "button", onclick: () => playLevel(level) }, "begin again"),
       element("button", { type: "button", id: "level-leave", onclick: leaveLevel }, "leave the level")),
-    element("div", { id: "level-mark", role: "status", class: attempt ? "mark " + (attempt.solved ? "right" : "wrong") : null }, ...marked(following)),
+    element("div", { id: "level-mark", role: "status", class: attempt ? "mark " + (attempt.solved ? "right" : "wrong") : null }, ...levelMark(following)),
   ].filter(Boolean));
 }
 
 function letterOf(task) { return String.fromCharCode(65 + place.trace.tasks.indexOf(task)); }
 
-function marked(following) {
+function levelMark(following) {
   if (judging && !attempt?.solved) return [element("p", {}, "the engine searches … ", element("button", { type: "button", onclick: () => judging?.end("you stopped it") }, "Stop"))];
   if (!attempt) return [];
   return [
-    element("b", {}, attempt.solved ? `Solved, with ${best(level, attempt.score)}.` : level.kind === "mend" ? "Not mended." : "Not yet."),
+    element("b", {}, attempt.solved ? `Solved, with ${scored(level, attempt.score)}.` : level.kind === "mend" ? "Not mended." : "Not yet."),
     element("ul", {}, ...attempt.lines.map((l) => element("li", {}, l)), attempt.better ? element("li", { id: "level-best" }, attempt.better) : ""),
     element("div", { class: "row" },
-      !attempt.solved && level.kind === "mend" && attempt.schedule ? element("button", { type: "button", id: "level-show", onclick: () => counter(attempt) }, "Show the run that still breaks") : "",
+      !attempt.solved && level.kind === "mend" && attempt.schedule ? element("button", { type: "button", id: "level-show", onclick: () => showCounter(attempt) }, "Show the run that still breaks") : "",
       attempt.solved && following ? element("button", { type: "button", class: "main", id: "level-next", onclick: () => playLevel(following) }, `Next: ${following.title}`) : ""),
   ];
 }
 
-// counter opens the run with which the engine met an attempt.
-function counter(a) { return showRunOf({ scenario: level.scenario, text: level.text, rules: a.rules }, a.schedule, "It still breaks", `Under ${a.rules}: ${a.lines[0]}`); }
+// showCounter opens the run with which the engine met an attempt.
+function showCounter(a) { return showRunOf({ scenario: level.scenario, text: level.text, rules: a.rules }, a.schedule, "It still breaks", `Under ${a.rules}: ${a.lines[0]}`); }
 
 // mending is the choice of rules.
 function mending() {
   const box = (o) => element("label", {}, element("input", { type: "checkbox", value: o.setting, "data-rule": o.name, checked: o.on, "data-on": o.on ? "yes" : "", disabled: !!judging, onchange: () => countSwitched() }), " ", o.name, " ", element("small", {}, o.doc));
   const chosen = attempt?.settings ?? [];
   const form = element("form", { id: "mend", onsubmit: (e) => { e.preventDefault(); handInRules(); } },
-    element("fieldset", {}, element("legend", {}, `Rules of ${level.rules}, which may be switched`), ...level.offered.map(box)),
+    element("fieldset", {}, element("legend", {}, `Rules that may be switched; at first they are ${level.rules}`), ...level.offered.map(box)),
     element("div", { class: "row" }, element("button", { class: "main", id: "mend-check", disabled: !!judging }, "Search every interleaving under these rules"), element("output", { id: "mend-count" })));
   for (const b of form.querySelectorAll("input")) if (chosen.includes(b.value)) b.checked = !b.checked;
   queueMicrotask(countSwitched);
@@ -103,8 +103,8 @@ function mending() {
 function switchedRules() { return [...document.querySelectorAll("#mend input")].filter((b) => b.checked !== (b.dataset.on === "yes")).map((b) => b.value); }
 function countSwitched() { if ($("mend-count")) $("mend-count").textContent = `${switchedRules().length} switched`; }
 
-// apart asks an engine of its own, which can be stopped without losing the run.
-async function apart(what, value) {
+// judgeApart asks an engine of its own, which can be stopped without losing the run.
+async function judgeApart(what, value) {
   const mine = judging = new Engine(module, () => {});
   showLevel();
   const answer = await mine.ask(what, value);
@@ -117,24 +117,24 @@ async function handInRules() {
   if (judging) return;
   const l = level, settings = switchedRules();
   attempt = { lines: [], settings };
-  const answer = await apart("judge", { level: l.name, attempt: settings.join(",") });
+  const answer = await judgeApart("judge", { level: l.name, attempt: settings.join(",") });
   if (level !== l) return;
-  await mark2(l, answer.mistakes ? { solved: false, lines: answer.mistakes.map((m) => m.message), settings } : { ...answer, settings });
+  await took(l, answer.mistakes ? { solved: false, lines: answer.mistakes.map((m) => m.message), settings } : { ...answer, settings });
 }
 
 // watchLevel judges the run of a level to break when it is over.
 async function watchLevel() {
   if (level?.kind !== "break" || !place) return;
   if (!place.over) { if (attempt && !attempt.solved) attempt = null; judgedRun = null; return showLevel(); }
-  const l = level, schedule = place.run;
-  if (judgedRun === schedule || place.at !== place.len) return;
+  const l = level, schedule = place.here;
+  if (judgedRun === schedule) return;
   judgedRun = schedule;
   const answer = await stage.ask("judge", { level: l.name, attempt: schedule });
-  if (level === l) await mark2(l, answer.mistakes ? { solved: false, lines: answer.mistakes.map((m) => m.message) } : answer);
+  if (level === l) await took(l, answer.mistakes ? { solved: false, lines: answer.mistakes.map((m) => m.message) } : answer);
 }
 
-// mark2 shows what came of an attempt, and looks whether there is something better.
-async function mark2(l, a) {
+// took shows what came of an attempt, and looks whether there is something better.
+async function took(l, a) {
   attempt = a;
   if (a.solved) {
     const before = solvedLevels()[l.name]?.score ?? Infinity;
@@ -142,16 +142,16 @@ async function mark2(l, a) {
   }
   showLevel();
   if (!a.solved) return;
-  const b = await apart("best", { level: l.name, below: l.kind === "mend" ? a.score : 0 });
+  const b = await judgeApart("best", { level: l.name, below: l.kind === "mend" ? a.score : 0 });
   if (level !== l || attempt !== a) return;
-  a.better = compare(l, a, b);
+  a.better = ranking(l, a, b);
   showLevel();
 }
 
-// compare says how good a solution is.
-function compare(l, a, b) {
+// ranking says how good a solution is.
+function ranking(l, a, b) {
   if (b.mistakes) return "whether there is a better one was not searched: " + b.mistakes[0].message;
-  if (l.kind === "mend") return b.found ? `${best(l, b.score)} would do: ${b.settings.join(",")}` : `no set of fewer rules mends it: ${b.searched} were tried`;
-  if (!b.found) return `with fewer than ${best(l, b.score)} nothing breaks; the search was ended after ${b.searched.toLocaleString("en")} executions`;
-  return b.score < a.score ? `the nearest run that breaks it takes ${best(l, b.score)}` : `no run that breaks it takes fewer, every one with fewer was searched`;
+  if (l.kind === "mend") return b.found ? `${scored(l, b.score)} would do: ${b.settings.join(",")}` : `no set of fewer rules mends it: ${b.searched} were tried`;
+  if (!b.found) return `with fewer than ${scored(l, b.score)} nothing breaks; the search was ended after ${b.searched.toLocaleString("en")} executions`;
+  return b.score < a.score ? `the nearest run that breaks it takes ${scored(l, b.score)}` : `no run that breaks it takes fewer, every one with fewer was searched`;
 }

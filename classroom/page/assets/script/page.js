@@ -30,6 +30,7 @@ async function begin() {
   fill();
   fillQuiz();
   await fillLessons();
+  await fillLevels();
   view("run");
   await restore();
   document.documentElement.dataset.ready = "yes";
@@ -70,6 +71,7 @@ addEventListener("keydown", (e) => {
   const keys = { ArrowLeft: "undo", ArrowRight: "redo", Home: "go 0", End: "go " + place.len, u: "undo", r: "redo", v: "violation" };
   if (e.key === "a") { e.preventDefault(); return foresee(patience); }
   const line = keys[e.key] ?? (/^[A-P]$/.test(e.key) ? e.key : null);
+  if (line === "violation" && level?.kind === "break") return; // that is what is to be found
   if (line && e.target.type !== "range") { e.preventDefault(); run(line); }
 });
 begin();

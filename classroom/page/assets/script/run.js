@@ -53,6 +53,7 @@ function show() {
   $("at").textContent = `${place.at} / ${place.len}`;
   $("back").disabled = place.at === 0; $("forth").disabled = place.at === place.len;
   showNext(); showSteps(); showState(); foresee(); sayDoing();
+  watchLevel();
   $("replay").textContent = place.replay;
 }
 
