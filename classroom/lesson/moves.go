@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"vmasim/classroom/play"
 	"vmasim/explore/trace"
+	"vmasim/internal/suggest"
 )
 
 // Moves let tasks go on in turn, with semicolons between: "reader 3" takes three steps, "reader to X" goes to before the step that has to do
@@ -33,8 +35,12 @@ func Play(ctx context.Context, s *play.Session, moves string) (play.Place, error
 
 func playMove(ctx context.Context, s *play.Session, p play.Place, words []string) (play.Place, error) {
 	who := words[0]
-	take := func(line string) error {
-		next := s.Do(ctx, line)
+	place := slices.Index(p.Trace.Tasks, who)
+	if place < 0 {
+		return p, errors.New(suggest.Unknown("task", who, p.Trace.Tasks, ""))
+	}
+	take := func(steps int) error {
+		next := s.Do(ctx, fmt.Sprintf("%c %d", 'A'+place, steps)) // its name may be that of a command, too
 		if next.Wrong != "" {
 			return fmt.Errorf("after %d steps: %s", p.At, next.Wrong)
 		}
@@ -44,20 +50,21 @@ func playMove(ctx context.Context, s *play.Session, p play.Place, words []string
 	switch {
 	case len(words) == 2 && words[1] == "end":
 		for n := pending(&p, who); n != nil && n.Enabled; n = pending(&p, who) {
-			if err := take(who); err != nil {
+			if err := take(1); err != nil {
 				return p, err
 			}
 		}
 		return p, nil
 	case len(words) == 2:
-		if _, err := strconv.Atoi(words[1]); err != nil {
+		n, err := strconv.Atoi(words[1])
+		if err != nil {
 			return p, err
 		}
-		return p, take(who + " " + words[1])
+		return p, take(n)
 	case len(words) == 3 && (words[1] == "to" || words[1] == "past" || words[1] == "through"):
 		n := pending(&p, who)
 		for ; n != nil && !concerns(n, words[2]); n = pending(&p, who) {
-			if err := take(who); err != nil {
+			if err := take(1); err != nil {
 				return p, err
 			}
 		}
@@ -65,7 +72,7 @@ func playMove(ctx context.Context, s *play.Session, p play.Place, words []string
 			return p, fmt.Errorf("%s does not come to %s", who, words[2])
 		}
 		for taken := 0; n != nil && concerns(n, words[2]) && words[1] != "to" && (taken == 0 || words[1] == "through"); taken++ {
-			if err := take(who); err != nil {
+			if err := take(1); err != nil {
 				return p, err
 			}
 			n = pending(&p, who)
