@@ -222,7 +222,7 @@ func outOfMemory(l *machineLab) []func(*task.Task) {
 	l.mapFile(0, linux.MAP_SHARED)
 	return []func(*task.Task){func(t *task.Task) {
 		var all []phys.PFN
-		for {
+		for len(all) <= l.m.Mem.Stats().FramesTotal {
 			pfn, err := l.m.Mem.Alloc(t)
 			if err != nil {
 				break

@@ -183,6 +183,11 @@ func TestCheckpointWhileSearching(t *testing.T) {
 		s.asked.Add(1)
 		s.saveNow()
 		runtime.Gosched()
+		select {
+		case err := <-done:
+			t.Fatalf("the search has ended after %d executions, before the crash: %v", s.started.Load(), err)
+		default:
+		}
 	}
 	cancel() // the crash
 	if err := <-done; err != nil {

@@ -223,7 +223,9 @@ func TestFailedAllocations(t *testing.T) {
 			for _, forGood := range []bool{false, true} {
 				k := 0
 				for c.inject(t, k, forGood) {
-					k++
+					if k++; k > 1000 {
+						t.Fatalf("after %d allocations there is another", k)
+					}
 				}
 				if (k == 0) != c.free {
 					t.Errorf("it made %d allocations", k)

@@ -75,7 +75,9 @@ func TestMremapFailedAllocations(t *testing.T) {
 			for _, forGood := range []bool{false, true} {
 				k := 0
 				for c.inject(t, k, forGood) {
-					k++
+					if k++; k > 1000 {
+						t.Fatalf("after %d allocations there is another", k)
+					}
 				}
 				if k == 0 {
 					t.Error("it made no allocation")

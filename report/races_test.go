@@ -107,7 +107,10 @@ func takeTurns(t *testing.T, name string, turns []string) *trace.Trace {
 		if task < 0 {
 			t.Fatalf("%s is none of %v", who, shown.Tasks)
 		}
-		for {
+		for taken := 0; ; taken++ {
+			if taken > 1000 {
+				t.Fatalf("%s comes to no end, and not to %q", who, until)
+			}
 			longer := s
 			longer.Tasks = append(slices.Clone(s.Tasks), uint8(task))
 			next, err := p.Replay(longer)

@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 )
@@ -107,13 +108,17 @@ func (g *Generator) may(f feature) bool { return g.features&f == f }
 // chance reports true in so many of 100 cases.
 func (g *Generator) chance(percent int) bool { return g.IntN(100) < percent }
 
-// Next returns the next statement.
+// maxDraws is how often a statement is drawn at most until there is all that it needs.
+const maxDraws = 100_000
+
+// Next returns the next statement. It panics where no statement that the generator draws has what it needs.
 func (g *Generator) Next(v View) *Stmt {
-	for {
+	for range maxDraws {
 		if s := g.try(v); s != nil {
 			return s
 		}
 	}
+	panic(fmt.Sprintf("workloads: none of %d statements drawn has what it needs: expected a kind that needs nothing among those drawn", maxDraws))
 }
 
 // try draws a statement; nil: what it needs is not there.

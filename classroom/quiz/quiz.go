@@ -179,7 +179,7 @@ func decided(r *program.Result) bool { return r.Verdict() != program.NotFound }
 // stated draws a litmus test, and rules under which it is said to break or to be verified. Whether it does is for who draws to see.
 func stated(d *drawing, breaks bool) (*workloads.Scenario, string, error) {
 	all := workloads.Litmus()
-	for {
+	for range tries {
 		sc, err := workloads.LoadBuiltin(among(d, all).Name)
 		if err != nil {
 			return nil, "", err
@@ -189,6 +189,7 @@ func stated(d *drawing, breaks bool) (*workloads.Scenario, string, error) {
 			return sc, among(d, fits).Rules, nil
 		}
 	}
+	return nil, "", fmt.Errorf("none of %d litmus tests drawn states such a verdict: expected another --seed", tries)
 }
 
 // small draws a litmus test that is said to break, or not to, until fits says that its result is one to ask about.

@@ -147,7 +147,7 @@ func TestExhaustion(t *testing.T) {
 			m.PutAll(tk, pfns)
 		}
 		tk, n := newTask(t, 0), 0
-		for {
+		for n <= m.Stats().FramesTotal {
 			if _, err := m.Alloc(tk); err != nil {
 				break
 			}
@@ -215,7 +215,7 @@ func TestReclaim(t *testing.T) {
 			m.Put(tk, held[0])
 		}
 	}
-	for {
+	for len(held) <= m.Stats().FramesTotal+1 {
 		pfn, err := m.Alloc(tk)
 		if err != nil {
 			break
