@@ -168,7 +168,7 @@ func (r *remap) splitKept(t *task.Task) error {
 // refuses, it moves back what it has moved; the tables there are still complete.
 func (r *remap) moveData(t *task.Task, c vmaCopy) error {
 	moved, err := r.mm.moveTables(t, c, r.addr, r.newAddr, r.oldLen)
-	if ops := c.source.Ops(t); err == nil && ops != nil && ops.Mremap != nil {
+	if ops := c.source.OpsPeek(); err == nil && ops != nil && ops.Mremap != nil {
 		err = ops.Mremap(t, c.target)
 	}
 	if err != nil && r.mm.Rules.Has(rules.MoveBack) {

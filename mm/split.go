@@ -75,7 +75,7 @@ func (mm *MM) doSplit(t *task.Task, v *vma.VMA, addr uint64, newBelow bool) erro
 
 // maySplit asks the owner of a mapping whether v may be split at addr.
 func maySplit(t *task.Task, v *vma.VMA, addr uint64) error {
-	if ops := v.Ops(t); ops != nil && ops.MaySplit != nil {
+	if ops := v.OpsPeek(); ops != nil && ops.MaySplit != nil {
 		return ops.MaySplit(t, v, addr)
 	}
 	return nil

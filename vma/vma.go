@@ -150,6 +150,9 @@ func (v *VMA) SetFile(t *task.Task, f *phys.File) {
 // Ops returns the owner's hooks, nil for none.
 func (v *VMA) Ops(t *task.Task) *Ops { return v.ops.Read(t) }
 
+// OpsPeek returns them without announcing, for who holds the VMA stable: they are what they were when it became visible.
+func (v *VMA) OpsPeek() *Ops { return v.ops.Peek() }
+
 // SetOps sets the owner's hooks, before the VMA is visible.
 func (v *VMA) SetOps(t *task.Task, o *Ops) { v.ops.Write(t, o) }
 
