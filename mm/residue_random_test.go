@@ -55,7 +55,7 @@ func residues(m *seqmodel.Model, c *interp.Call) (all []*seqmodel.Model, known b
 	known = true
 	like()
 	switch c.Kind {
-	case workloads.KindMunmap:
+	case workloads.KindMunmap, workloads.KindBrk: // to shrink; to grow leaves nothing
 		like(cut(start))
 		like(cut(end))
 		like(cut(start), cut(end))
@@ -109,6 +109,7 @@ func (w *world) failStep(s seqtest.Step, k int, failed map[workloads.Kind]int) (
 	fails := &anyFails{k: k}
 	var c interp.Call
 	var got workloads.Outcome
+	heapEnd := space.Brk(w.t, 0) // which is refused
 	w.actor.MM = space
 	w.t.Observer = fails
 	if s.Stmt.Kind == workloads.KindFork {
@@ -130,9 +131,18 @@ func (w *world) failStep(s seqtest.Step, k int, failed map[workloads.Kind]int) (
 		return false, err
 	}
 	switch {
+	case s.Stmt.Kind == workloads.KindBrk && got.Value == c.Addr:
+		return w.heapEnds(s.Space, pageEnd(heapEnd, 0), pageEnd(c.Addr, 0))
+	case s.Stmt.Kind == workloads.KindBrk && got.Value != heapEnd:
+		return false, fmt.Errorf("point %d: brk to %#x gives %#x, the heap ended at %#x", k, c.Addr, got.Value, heapEnd)
+	case s.Stmt.Kind == workloads.KindBrk && fails.reached():
+		failed[s.Stmt.Kind]++
+		if c.Addr = pageEnd(c.Addr, 0); c.Addr < heapEnd {
+			c.Len = pageEnd(heapEnd, 0) - c.Addr
+		}
 	case got.Kind == workloads.ResultOK && s.Stmt.Kind == workloads.KindMremap, s.Stmt.Kind == workloads.KindMlock:
 		return false, w.contents(model, &c) // of which the model knows no more
-	case got.Kind == workloads.ResultOK && s.Stmt.Kind != workloads.KindFork, !fails.reached() && s.Stmt.Kind != workloads.KindFork && s.Stmt.Kind != workloads.KindMremap:
+	case got.Kind == workloads.ResultOK && s.Stmt.Kind != workloads.KindFork && s.Stmt.Kind != workloads.KindBrk, !fails.reached() && s.Stmt.Kind != workloads.KindFork && s.Stmt.Kind != workloads.KindMremap && s.Stmt.Kind != workloads.KindBrk:
 		if want := seqtest.Apply(model, &c, w.modelFiles); got != want {
 			return false, fmt.Errorf("got %s, expected %s", interp.Describe(s.Stmt, got), interp.Describe(s.Stmt, want))
 		}
@@ -149,6 +159,26 @@ func (w *world) failStep(s seqtest.Step, k int, failed map[workloads.Kind]int) (
 		return false, nil
 	}
 	return false, fmt.Errorf("point %d: it gives %s and leaves what no row of K7 says: %w", k, interp.Describe(s.Stmt, got), w.compareMaps(all[0], space))
+}
+
+// heapEnds has the model follow a brk that has moved the end of the heap, and reports whether it can: a heap joins nothing above it, and a
+// mapping of the model does.
+func (w *world) heapEnds(i int, from, to uint64) (on bool, err error) {
+	m := w.models[i].Clone()
+	switch {
+	case to < from:
+		err = m.Munmap(to, from-to)
+	case from < to:
+		_, err = m.Mmap(from, to-from, linux.PROT_READ|linux.PROT_WRITE, linux.MAP_PRIVATE|linux.MAP_ANONYMOUS|linux.MAP_FIXED_NOREPLACE, nil, 0)
+	}
+	if err != nil {
+		return false, fmt.Errorf("brk from %#x to %#x succeeds, where the model says %w", from, to, err)
+	}
+	if err = w.compareMaps(m, w.spaces[i]); err != nil && from < to {
+		return false, nil
+	}
+	w.models[i] = m
+	return err == nil, err
 }
 
 // contents compares the first word of each page of small areas, but for those that the call was about if the model does not know it.
@@ -191,7 +221,7 @@ func TestRandomFailures(t *testing.T) {
 	}
 	t.Logf("failed: %v", failed)
 	for _, k := range []workloads.Kind{workloads.KindMmap, workloads.KindMunmap, workloads.KindMprotect, workloads.KindMremap, workloads.KindMlock, workloads.KindTouch,
-		workloads.KindLoad, workloads.KindStore, workloads.KindFork} {
+		workloads.KindLoad, workloads.KindStore, workloads.KindFork, workloads.KindBrk} {
 		if failed[k] == 0 {
 			t.Errorf("no %v has failed", k)
 		}
@@ -204,14 +234,15 @@ func randomFailures(t *testing.T, seed uint64, failed map[workloads.Kind]int) (s
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.spaces[0].SetHeap(w.t, seqtest.HeapOf(w.models[0]))
 	r := rand.New(rand.NewPCG(seed, 1))
-	g := seqtest.NewGenerator(seed, len(fileModes), workloads.KindTouch, workloads.KindFork, workloads.KindExit, workloads.KindMremap, workloads.KindMlock)
+	g := seqtest.NewGenerator(seed, len(fileModes), workloads.KindTouch, workloads.KindFork, workloads.KindExit, workloads.KindMremap, workloads.KindMlock, workloads.KindBrk)
 	for on := true; on && len(steps) < 40; {
 		s := w.models.Next(g)
 		steps = append(steps, s)
 		switch k := s.Stmt.Kind; {
 		case k == workloads.KindExit, k == workloads.KindFork && w.models[s.Stmt.MM.Index] != nil,
-			k != workloads.KindMremap && k != workloads.KindMlock && r.IntN(2) == 0:
+			k != workloads.KindMremap && k != workloads.KindMlock && k != workloads.KindBrk && r.IntN(2) == 0:
 			err = w.do(s)
 		default:
 			on, err = w.failStep(s, r.IntN(6), failed)

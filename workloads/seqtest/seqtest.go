@@ -74,6 +74,11 @@ func (s *Spaces) Next(g *workloads.Generator) Step {
 	}
 }
 
+// HeapOf is where the heap of an address space begins, in the middle of its window.
+func HeapOf(m *seqmodel.Model) uint64 {
+	return m.Config().Base + (m.Config().MmapBase-m.Config().Base)/2&^linux.PageMask
+}
+
 // knows reports whether the model has what a call asks for. All that it maps lies in its window.
 func knows(m *seqmodel.Model, c *interp.Call) bool {
 	switch c.Kind {
@@ -95,7 +100,7 @@ type view struct {
 }
 
 func (v view) Window() (base, end uint64) { return v.model.Config().Base, v.model.Config().MmapBase }
-func (v view) Heap() uint64               { return 0 }
+func (v view) Heap() uint64               { return HeapOf(v.model) }
 func (v view) Areas() int                 { return len(v.maps) }
 func (v view) Exists(mm int) bool         { return v.spaces[mm] != nil }
 
