@@ -60,7 +60,7 @@ func Runs(sc *workloads.Scenario, s program.Setting, first, second explore.Sched
 	if err != nil {
 		return nil, fmt.Errorf("the second run: %w", err)
 	}
-	p := &trace.Pair{Names: [2]string{"the first run", "the second run"}, With: a, Against: b, Ends: [2]string{ends(a), ends(b)}}
+	p := &trace.Pair{Names: [2]string{"the first run", "the second run"}, With: a, Against: b, Ends: [2]string{a.Ends(), b.Ends()}}
 	n := 0
 	p.Rows, n, p.Objects = trace.Align(a, b)
 	if n < max(len(a.Steps), len(b.Steps)) {
@@ -73,7 +73,7 @@ func Runs(sc *workloads.Scenario, s program.Setting, first, second explore.Sched
 func partedText(p *trace.Pair, n int) string {
 	does := func(name string, t *trace.Trace) string {
 		if n == len(t.Steps) {
-			return name + " " + ends(t)
+			return name + " " + t.Ends()
 		}
 		s := &t.Steps[n]
 		return fmt.Sprintf("in %s comes %s with %s", name, s.Task, stepText(s))
@@ -91,22 +91,6 @@ func replayed(sc *workloads.Scenario, s program.Setting, schedule explore.Schedu
 		return nil, t.Diverged
 	}
 	return t.Trace, nil
-}
-
-// ends says how a run ends.
-func ends(t *trace.Trace) string {
-	switch {
-	case len(t.Violated) > 0:
-		message, _, _ := strings.Cut(t.Violated[0].Message, "\n") // of a data race the accesses follow
-		return "breaks " + t.Violated[0].Oracle + ": " + message
-	case t.Ending.Failed():
-		return "ends in a " + t.Ending.String()
-	case t.Ending == trace.Finished:
-		return "finishes: " + t.Outcome
-	case len(t.Next) > 0:
-		return fmt.Sprintf("stands behind step %d", len(t.Steps))
-	}
-	return "is cut off behind step " + fmt.Sprint(len(t.Steps))
 }
 
 // stepText words a step in a sentence.

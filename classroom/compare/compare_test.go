@@ -228,3 +228,34 @@ func TestRuns(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestStateAt: behind the wait of munmap the count differs by the writer's flag, and what only one side has come to has no value on the other.
+func TestStateAt(t *testing.T) {
+	p := under(t, "detach-race", "linux-6.18")
+	s := StateAt(p, p.Partings[0].Row)
+	of := func(name string) *Cell {
+		i := slices.IndexFunc(s.Cells, func(c Cell) bool { return c.Name == name })
+		if i < 0 {
+			t.Fatalf("no %s in %+v", name, s.Cells)
+		}
+		return &s.Cells[i]
+	}
+	if s.Steps != [2]int{33, 35} {
+		t.Errorf("at %v", s.Steps)
+	}
+	if c := of("vma#1.vm_refcnt"); c.With != "1" || c.Against != "0x40000001" || !c.Differs {
+		t.Errorf("%+v", c)
+	}
+	if c := of("vma#1.vm_lock_seq"); c.With != "3" || c.Differs {
+		t.Errorf("%+v", c)
+	}
+	if c := of("mm.vma_writer_wait"); c.With != "" || c.Against == "" {
+		t.Errorf("%+v", c)
+	}
+	if s := StateAt(p, 0); len(s.Cells) > 0 || s.Steps != [2]int{} || len(s.Spaces[0][0].Lines) != 1 {
+		t.Errorf("before the first step: %+v", s)
+	}
+	if s := StateAt(p, 999); len(s.Spaces[0][0].Areas) != 1 || len(s.Spaces[1][0].Areas) != 0 {
+		t.Errorf("at the end: %+v", s.Spaces)
+	}
+}

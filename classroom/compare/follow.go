@@ -72,7 +72,7 @@ func (c *comparison) follow(against string, steps int) (_ *followed, err error) 
 		}
 	}
 	f.complete(steps == len(c.with.Steps))
-	p := &trace.Pair{Names: f.names, With: c.with, Against: f.trace, Rows: f.rows, Partings: f.partings, Objects: f.alike.Objects(), Ends: [2]string{ends(c.with), ends(f.trace)}}
+	p := &trace.Pair{Names: f.names, With: c.with, Against: f.trace, Rows: f.rows, Partings: f.partings, Objects: f.alike.Objects(), Ends: [2]string{c.with.Ends(), f.trace.Ends()}}
 	return &followed{p, f.at}, nil
 }
 

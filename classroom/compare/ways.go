@@ -111,7 +111,7 @@ func (f *follower) rowOf(is func(trace.Row) bool) int {
 
 // ending notes that one side ends where it must not.
 func (f *follower) ending(t *trace.Trace, step, side, row int) {
-	text := fmt.Sprintf("step %d: under %s the run %s; under %s it does not", step, f.names[side], ends(t), f.names[1-side])
+	text := fmt.Sprintf("step %d: under %s the run %s; under %s it does not", step, f.names[side], t.Ends(), f.names[1-side])
 	f.partings = append(f.partings, trace.Parting{Row: row, Text: text})
 	f.at = append(f.at, place{step, fmt.Sprintf("side %d %s", side, t.Oracle())})
 }

@@ -3,6 +3,7 @@
 package play
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ type Request struct {
 	Text     string           `json:"text"`
 	Rules    string           `json:"rules"`    // in place of its own; "" keeps them
 	Schedule string           `json:"schedule"` // to step through; "": from the beginning
+	Branches []string         `json:"branches"` // schedules of runs that were gone before
 	Without  []string         `json:"without"`  // oracles that are switched off
 	Strategy explore.Strategy `json:"strategy"` // "" is the default
 	Seconds  float64          `json:"seconds"`  // of a search, at most; 0: as long as it takes
@@ -140,21 +142,22 @@ type Session struct {
 
 // Place is where a session stands.
 type Place struct {
-	Title   string       `json:"title"`
-	Rules   string       `json:"rules"`
-	At      int          `json:"at"`     // how many steps are taken
-	Len     int          `json:"len"`    // with those that were taken back
-	Over    bool         `json:"over"`   // no step can be taken
-	Replay  string       `json:"replay"` // the line that replays the steps taken
-	Run     string       `json:"run"`    // the schedule of all of them
-	Here    string       `json:"here"`   // the schedule of the steps taken
-	Without []string     `json:"without"`
-	Trace   *trace.Trace `json:"trace"`
-	Cells   []step.Cell  `json:"cells"`
-	State   step.State   `json:"state"`
-	Said    []string     `json:"said"`   // what a command has to say
-	Misfit  string       `json:"misfit"` // what is wrong with the schedule that it was opened with; "": nothing is
-	Wrong   string       `json:"wrong"`  // why it was not performed; "": it was
+	Title    string        `json:"title"`
+	Rules    string        `json:"rules"`
+	At       int           `json:"at"`     // how many steps are taken
+	Len      int           `json:"len"`    // with those that were taken back
+	Over     bool          `json:"over"`   // no step can be taken
+	Replay   string        `json:"replay"` // the line that replays the steps taken
+	Run      string        `json:"run"`    // the schedule of all of them
+	Here     string        `json:"here"`   // the schedule of the steps taken
+	Without  []string      `json:"without"`
+	Trace    *trace.Trace  `json:"trace"`
+	Cells    []step.Cell   `json:"cells"`
+	State    step.State    `json:"state"`
+	Misfit   string        `json:"misfit"` // why the schedule that was opened is not one of this program, and which step is not possible; "": it is
+	Branches []step.Branch `json:"branches"`
+	Said     []string      `json:"said"`  // what a command has to say
+	Wrong    string        `json:"wrong"` // why it was not performed; "": it was
 }
 
 // Open begins a session, in whose searches between is called now and then. The caller closes it.
@@ -176,7 +179,24 @@ func Open(r *Request, between func()) (*Session, error) {
 		return nil, err
 	}
 	s.Between = between
+	if err := keep(s, r.Branches); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return &Session{s, sc.Title}, nil
+}
+
+// keep adds the runs that were gone before, but for those that cannot be read.
+func keep(s *step.Session, texts []string) error {
+	var runs []explore.Schedule
+	for _, text := range texts {
+		if run, err := explore.ParseSchedule(text); err == nil {
+			runs = append(runs, run)
+		}
+	}
+	if len(runs) == 0 {
+		return nil
+	}
+	return s.Keep(runs)
 }
 
 // Close gives back what the session has taken.
@@ -191,7 +211,9 @@ func (s *Session) Do(ctx context.Context, line string) Place {
 		Run: run.String(), Here: here.String(), Without: s.step.Without(), Trace: s.step.Trace(), Cells: step.Cells(s.step.Trace(), s.step.At(), true), State: s.step.State(), Misfit: s.step.Misfit(),
 		Said: answer.Lines,
 	}
-	if err != nil {
+	branches, failed := s.step.Branches()
+	p.Branches = branches
+	if err = cmp.Or(err, failed); err != nil {
 		p.Wrong = err.Error()
 	}
 	return p

@@ -50,6 +50,19 @@ func Commands() []Command {
 		{"unwatch", "", "[N]", "end the N-th watch, or that of its text, or all", unwatch},
 		{"until", "i", "[TASK]", "go on until a watched cell changes or a comparison becomes true: along what was taken back, or by a task's steps", until},
 		{"violation", "v", "", "go on to the violation: along what was taken back, else along the continuation with the fewest switches", toViolation},
+		{"branches", "k", "", "print the runs that were gone, as a tree: those that were left by going another way stay", func(_ context.Context, s *Session, _ []string) (Answer, error) {
+			lines, err := s.BranchLines()
+			return Answer{Lines: lines}, err
+		}},
+		{"branch", "", "N", "go to the end of the N-th of these runs", func(_ context.Context, s *Session, args []string) (Answer, error) {
+			return moved(one(args, "the number of a branch", func(word string) error {
+				n, err := number(word)
+				if err != nil {
+					return err
+				}
+				return s.Branch(n)
+			}))
+		}},
 		{"ahead", "a", "", "search all that can still come, and say how much of it breaks", ahead},
 		{"choose", "c", "[I] VALUE", "decide the last step's decision otherwise: its first, or its I-th", choose},
 		{"why", "w", "TASK", "say why a task cannot go on, and what it holds", why},

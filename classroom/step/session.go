@@ -36,6 +36,8 @@ type Session struct {
 	run      explore.Schedule // the steps taken, and behind them those that were taken back
 	at       int              // how many are taken
 	trace    *trace.Trace     // of these
+	branches []branch         // the runs that were gone, in the order in which they were begun
+	current  int              // the one of run
 	misfit   *program.Misfit  // what is wrong with the schedule that it was opened with; nil: nothing is
 	watches  []Watch
 }
@@ -87,7 +89,7 @@ func (s *Session) show(run explore.Schedule, at int) error {
 	if t.Diverged != nil {
 		return t.Diverged
 	}
-	s.run, s.at, s.trace = run, at, t
+	s.run, s.at, s.trace = s.enter(run), at, t
 	return nil
 }
 
@@ -247,6 +249,9 @@ func (s *Session) Toggle(oracle string) error {
 			*s = old
 			return errors.Join(err, p.Close())
 		}
+	}
+	for i := range s.branches {
+		s.branches[i].ends = "" // another oracle may end it, or none
 	}
 	return old.program.Close()
 }

@@ -42,3 +42,19 @@ func (e *Ending) UnmarshalText(text []byte) error {
 	*e = Ending(i)
 	return nil
 }
+
+// Ends says how the execution ends, as a sentence goes on behind its subject.
+func (t *Trace) Ends() string {
+	switch {
+	case len(t.Violated) > 0:
+		message, _, _ := strings.Cut(t.Violated[0].Message, "\n") // of a data race the accesses follow
+		return "breaks " + t.Violated[0].Oracle + ": " + message
+	case t.Ending.Failed():
+		return "ends in a " + t.Ending.String()
+	case t.Ending == Finished:
+		return "finishes: " + t.Outcome
+	case len(t.Next) > 0:
+		return fmt.Sprintf("stands behind step %d", len(t.Steps))
+	}
+	return fmt.Sprintf("is cut off behind step %d", len(t.Steps))
+}

@@ -16,6 +16,24 @@ type Pair struct {
 	Ends     [2]string   `json:"ends"`     // how each ends
 }
 
+// Named gives the objects in a text of the second side the names that they have on the first. One that has none there and is called as
+// another is on the first side has a prime behind its name.
+func (p *Pair) Named(text string) string {
+	return numbered.ReplaceAllStringFunc(text, func(name string) string {
+		taken := false
+		for _, o := range p.Objects {
+			if o[1] == name {
+				return o[0]
+			}
+			taken = taken || o[0] == name
+		}
+		if taken {
+			return name + "′"
+		}
+		return name
+	})
+}
+
 // Row is a step of one side, or the same step of both.
 type Row struct {
 	With    int     `json:"with"`              // from 1; 0: this side has none

@@ -113,3 +113,14 @@ func TestOtherObjects(t *testing.T) {
 		t.Error("objects of different kinds are the same")
 	}
 }
+
+func TestNamed(t *testing.T) {
+	p := &Pair{Objects: [][2]string{{"vma#2", "vma#3"}, {"vma#1", "vma#12"}}}
+	for text, want := range map[string]string{
+		"vma#3.vm_start": "vma#2.vm_start", "vma#2": "vma#2′", "vma#12 and vma#1": "vma#1 and vma#1′", "mm.mm_lock_seq": "mm.mm_lock_seq", "avc#3": "avc#3",
+	} {
+		if got := p.Named(text); got != want {
+			t.Errorf("%s is %s, expected %s", text, got, want)
+		}
+	}
+}

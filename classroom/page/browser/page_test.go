@@ -279,5 +279,5 @@ func TestDamagedAddress(t *testing.T) {
 		t.Errorf("the page says %q", said)
 	}
 	other := open(t, hash(map[string]any{"n": "detach-race", "s": "v1:00000000:00000000:A3", "a": 2}), 1280, 720)
-	other.wait(`$("said").textContent.includes("the schedule belongs to")`)
+	other.wait(`place && place.at === 2 && $("misfit").textContent.includes("the schedule belongs to another scenario than detach-race")`)
 }

@@ -21,6 +21,7 @@ import (
 type engine struct {
 	session  *play.Session  // nil: none was opened
 	question *play.Question // nil: none was asked
+	pair     *play.Pair     // nil: nothing was compared
 	cancel   context.CancelFunc
 }
 
@@ -57,6 +58,9 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 	}
 	if answer, known, err := lesson.Answer(ctx, what, text, letOthersRun()); known {
 		return answer, err
+	}
+	if what == "compare" || what == "beside" {
+		return e.compare(what, text, tell)
 	}
 	var r play.Request
 	if !slices.Contains([]string{"list", "names", "explain", "do"}, what) {
@@ -95,6 +99,30 @@ func (e *engine) answer(what string, text []byte, tell func(play.Progress)) (any
 		return e.session.Do(ctx, line), nil
 	}
 	return nil, fmt.Errorf("the engine does not know %q", what)
+}
+
+// compare puts a run beside another one, and says what both have come to behind some rows of that pair.
+func (e *engine) compare(what string, text []byte, tell func(play.Progress)) (any, error) {
+	if what == "compare" {
+		var r play.Comparing
+		if err := json.Unmarshal(text, &r); err != nil {
+			return nil, err
+		}
+		pair, err := play.Compare(&r, letOthersRun(), tell)
+		if err != nil {
+			return nil, err
+		}
+		e.pair = pair
+		return pair, nil
+	}
+	var rows int
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return nil, err
+	}
+	if e.pair == nil {
+		return nil, errors.New("nothing was compared")
+	}
+	return e.pair.State(rows), nil
 }
 
 // quiz answers what is asked about questions: "ask" draws one, which "mark" and "solution" are about.

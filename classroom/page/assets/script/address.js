@@ -10,6 +10,7 @@ function keep() {
   if (shown !== "run") s.v = shown;
   if (shown === "quiz") s.q = [$("quiz-name").value, $("quiz-seed").value];
   if (told) s.l = [told.lesson, told.step];
+  if (shown === "compare" && pairOf) s.c = pairOf;
   if (place?.len) { s.s = place.run; s.a = place.at; }
   const text = JSON.stringify(s), address = "#" + encodeURIComponent(text);
   let kept = false;
@@ -47,4 +48,11 @@ async function restoreFrom(s) {
   await changed();
   view(s.v ?? "run");
   if (s.s && (await open(s.s, true)) && s.a != null) await run("go " + Math.min(s.a, place.len));
+  if (s.c && shown === "compare" && place) {
+    beginCompare();
+    $("compare-with").value = s.c[0] === "branch" ? "run" : s.c[0];
+    showCompareKind();
+    $(compareKinds[$("compare-with").value]).value = s.c[1];
+    compareRuns();
+  }
 }

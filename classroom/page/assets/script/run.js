@@ -2,7 +2,7 @@
 
 // open begins a session, at the end of a schedule or before the first step.
 async function open(schedule, atEnd) {
-  const p = await stage.ask("open", request({ schedule }));
+  const p = await stage.ask("open", request({ schedule, branches: leftRuns() }));
   if (p.mistakes) { say(p.mistakes.map((m) => m.message), true); return false; }
   take(p);
   if (schedule) { await run("go " + p.len); whole = place.trace; if (!atEnd) await run("go 0"); }
@@ -14,6 +14,7 @@ function take(p) {
   p.trace.steps ??= []; // before the first one
   p.cells ??= [];
   place = p;
+  keepBranches();
   if (p.at === p.len || !whole || whole.steps.length < p.at) whole = p.trace;
 }
 
@@ -26,7 +27,7 @@ function run(line) {
     if (p.mistakes) return say(p.mistakes.map((m) => m.message), true);
     if (p.len !== place.len) whole = null;
     take(p);
-    say([p.misfit, ...(p.wrong ? [p.wrong] : p.said ?? [])].filter(Boolean), !!(p.wrong || p.misfit));
+    say(p.wrong ? [p.wrong] : p.said ?? [], !!p.wrong);
     keep();
     show();
   });
@@ -54,6 +55,8 @@ function show() {
   $("back").disabled = place.at === 0; $("forth").disabled = place.at === place.len;
   showNext(); showSteps(); showState(); foresee(); sayDoing();
   watchLevel();
+  $("misfit").hidden = !place.misfit; $("misfit").textContent = place.misfit;
+  showBranches();
   $("replay").textContent = place.replay;
 }
 

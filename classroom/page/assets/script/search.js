@@ -2,6 +2,7 @@
 
 function forget() {
   place = whole = null;
+  forgetPair();
   verdict("", "Explore or step", "Explore searches every order of steps for one that breaks a rule. Step makes you the scheduler.");
   show();
 }
