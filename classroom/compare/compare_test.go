@@ -94,7 +94,7 @@ func TestDetachRace(t *testing.T) {
 		t.Fatalf("%+v", p.Partings)
 	}
 	wait, end := p.Partings[0], p.Partings[1]
-	if !strings.HasPrefix(wait.Text, "behind step 33: writer waits in vma_mark_detached under linux-6.18 (reader holds a reference on") ||
+	if !strings.HasPrefix(wait.Text, "behind step 33: writer waits in vma_mark_detached under linux-6.18 (reader holds vma#1 (reference), taken in vma_start_read)") ||
 		!strings.HasPrefix(wait.Because, "because of rule detach-waits, which linux-6.18 has and refcount-v6 has not: vma_mark_detached waits for readers") ||
 		wait.Rules != "linux-6.18,-detach-waits" {
 		t.Errorf("%+v", wait)

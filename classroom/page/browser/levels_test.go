@@ -55,7 +55,7 @@ func TestBreakALevel(t *testing.T) {
 		t.Errorf("the best is said to be %q", said)
 	}
 	b.click("level-leave")
-	b.wait(`$("level").hidden && document.querySelector(".levels .done").textContent.includes("Two faults")`)
+	b.wait(`$("level").hidden && document.querySelector(".levels .done")?.textContent.includes("Two faults")`)
 	if visible := b.text(`getComputedStyle($("explore")).display`); visible == "none" {
 		t.Error("exploring is gone for good")
 	}
