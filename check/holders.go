@@ -33,7 +33,10 @@ func (c *Checker) Held(t *task.Task) (locks []Holding) {
 		if ts.excluding > 0 && o.isVMA() && o.excluder == ts.index {
 			locks = append(locks, keptOut(ts, o))
 		}
-		if ts.writing() && o.isVMA() && o.alive && o.begun && o.locks().Generation.LocksVMAs() && c.writerOf(o) == ts {
+		if !ts.writing() || !o.isVMA() || !o.alive || !o.begun {
+			continue
+		}
+		if mm := o.locks(); mm != nil && mm.Generation.LocksVMAs() && c.writerOf(o) == ts { // a broken program has VMAs of no mm
 			locks = append(locks, Holding{Task: t.Name, Lock: o.String(), Addr: o.base, Life: int(o.life), Mode: "write"})
 		}
 	}
