@@ -30,7 +30,7 @@ var (
 
 // script returns the script of a page: its files, one after the other. The one that begins comes last.
 func script() (string, error) {
-	names := []string{"engine", "views", "scenario", "search", "run", "branches", "ahead", "bands", "draw", "compare", "quiz", "explain", "lesson", "levels", "address", "page"}
+	names := []string{"engine", "views", "scenario", "search", "run", "branches", "ahead", "bands", "draw", "state", "compare", "quiz", "explain", "lesson", "levels", "address", "page"}
 	var b strings.Builder
 	for _, name := range names {
 		text, err := scripts.ReadFile("assets/script/" + name + ".js")

@@ -12,6 +12,10 @@ function keep() {
   if (told) s.l = [told.lesson, told.step];
   if (shown === "compare" && pairOf) s.c = pairOf;
   if (place?.len) { s.s = place.run; s.a = place.at; }
+  if ($("grain").value !== "shared") s.g = $("grain").value;
+  if (followed) s.f = followed;
+  const watched = (place?.state?.watches ?? []).map((w) => w.watch);
+  if (watched.length) s.w = watched;
   const text = JSON.stringify(s), address = "#" + encodeURIComponent(text);
   let kept = false;
   try { history.replaceState(null, "", address); kept = address.length < 2 << 20; /* what Chromium opens again */ } catch { /* an address that is too long */ }
@@ -47,7 +51,10 @@ async function restoreFrom(s) {
   if (s.r) setRules(s.r);
   await changed();
   view(s.v ?? "run");
+  if ([...$("grain").options].some((o) => o.value === s.g)) $("grain").value = s.g;
+  if (typeof s.f === "string") followed = s.f;
   if (s.s && (await open(s.s, true)) && s.a != null) await run("go " + Math.min(s.a, place.len));
+  if (place && Array.isArray(s.w)) for (const w of s.w) await run("watch " + w);
   if (s.c && shown === "compare" && place) {
     beginCompare();
     $("compare-with").value = s.c[0] === "branch" ? "run" : s.c[0];

@@ -46,7 +46,7 @@ function sections() {
 
 // laneHeads are the heads of the columns of lanes.
 function laneHeads(found) {
-  return found.all.map((l) => element("th", { scope: "col", class: "band", title: l.names.join(", then ") }, l.title));
+  return found.all.map((l) => element("th", { scope: "col", class: "band", title: l.names.join(", then ") }, toFollow(l.title)));
 }
 
 const lasted = (b) => (b.from ? `from step ${b.from}` : "from the beginning") + (b.to ? ` to ${b.to}` : " on");
@@ -125,6 +125,12 @@ function drawBands(found) {
   }
   out.replaceChildren(...drawn);
   legend(found);
+}
+
+// setPaper gives the columns the width that they have on paper, for which the bands are drawn; printing lays them out anew.
+function setPaper(on) {
+  document.documentElement.classList.toggle("paper", on);
+  if (place) draw();
 }
 
 // legend says what the patterns mean, of those that are there.

@@ -1,4 +1,4 @@
-// The run as columns with arrows, and the state that it has come to.
+// The run as columns with arrows.
 
 function colour(task) { return `--t: var(--t${whole.tasks.indexOf(task) % 6})`; }
 function letter(task) { return String.fromCharCode(65 + whole.tasks.indexOf(task)); }
@@ -9,8 +9,6 @@ function doing(s) {
   if (!s.old && !s.new) return s.operation + " " + s.cell;
   return s.old === s.new || !s.new ? `${s.operation} ${s.cell} = ${s.old}` : `${s.operation} ${s.cell} ${s.old} → ${s.new}`;
 }
-
-// show shows where the session stands.
 
 // rows are the steps that the grain shows: [first, last] of those folded into one.
 function rows() {
@@ -71,11 +69,4 @@ function draw() {
     out.append(path);
   }
   drawBands(lanes());
-}
-
-function showState() {
-  $("cells").replaceChildren(...place.cells.filter((c) => c.shared || c.wanted || c.changed || $("grain").value === "all").map((c) => element("tr", { class: c.changed ? "changed" : null },
-    element("td", {}, c.name), element("td", {}, c.changed ? `${c.before} → ${c.value}` : c.value), element("td", {}, c.step ? `${c.writer}, step ${c.step}` : ""))));
-  const spaces = (at) => at?.map((m) => m.name + ":\n" + (m.lines.length ? m.lines.map((l) => "  " + l).join("\n") : "  empty")).join("\n") ?? "";
-  $("maps").textContent = spaces(place.trace.after ?? place.trace.before);
 }

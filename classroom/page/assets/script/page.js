@@ -59,7 +59,10 @@ $("forth").onclick = () => run("redo");
 $("slider").oninput = slide;
 $("violation").onclick = () => run("violation");
 $("ahead").onclick = () => foresee(patience);
-$("grain").onchange = show;
+$("grain").onchange = () => { keep(); show(); };
+$("watch").onsubmit = (e) => { e.preventDefault(); watch(); };
+addEventListener("beforeprint", () => setPaper(true));
+addEventListener("afterprint", () => setPaper(false));
 $("copy").onclick = async () => { keep(); try { await navigator.clipboard.writeText(location.href); say(["the link is copied"]); } catch { say(["the link is the address of this page"]); } };
 $("theme").onclick = () => document.documentElement.classList.toggle("dark");
 if (matchMedia("(prefers-color-scheme: dark)").matches) document.documentElement.classList.add("dark");
@@ -69,6 +72,8 @@ addEventListener("resize", () => place && draw());
 addEventListener("keydown", (e) => {
   if (!place || shown !== "run" || e.ctrlKey || e.metaKey || e.altKey || /TEXTAREA|SELECT|INPUT/.test(e.target.tagName) && e.target.type !== "range") return;
   const keys = { ArrowLeft: "undo", ArrowRight: "redo", Home: "go 0", End: "go " + place.len, u: "undo", r: "redo", v: "violation" };
+  if (e.key === "[" || e.key === "]") { e.preventDefault(); return goAlong(e.key === "]" ? 1 : -1); }
+  if (e.key === "Escape" && followed) return follow(followed);
   if (e.key === "a") { e.preventDefault(); return foresee(patience); }
   const line = keys[e.key] ?? (/^[A-P]$/.test(e.key) ? e.key : null);
   if (line === "violation" && level?.kind === "break") return; // that is what is to be found
