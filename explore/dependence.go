@@ -17,6 +17,7 @@ type access struct {
 	op     task.Op
 	class  accessClass
 	flags  accessFlags
+	domain int8 // 1 + the slot of the RCU domain that it is about; 0: of none
 }
 
 type accessClass uint8
@@ -44,6 +45,9 @@ const (
 	barrier
 	// bulk: it is about many cells of its object at once.
 	bulk
+	// commutes: it takes or gives back a lock for reading while no writer has it and none waits. The order of such steps cannot be told
+	// afterwards, and whether a step is one is decided by steps that are none.
+	commutes
 )
 
 // dependent reports whether the order of two steps of different tasks can matter. A signal matters to all steps of its task:
@@ -52,9 +56,9 @@ func dependent(a, b *access) bool {
 	switch {
 	case (a.flags|b.flags)&dependsOnAll != 0:
 		return true
-	case a.cell != 0 && sameCells(a, b) && (a.class == writes || b.class == writes) && a.class <= writes && b.class <= writes:
+	case a.cell != 0 && sameCells(a, b) && (a.class == writes || b.class == writes) && a.class <= writes && b.class <= writes && a.flags&b.flags&commutes == 0:
 		return true
-	case a.class >= section && b.class >= section && (a.class == updates || b.class == updates):
+	case a.class >= section && b.class >= section && (a.class == updates || b.class == updates) && a.domain == b.domain:
 		return true
 	case a.life|b.life != 0 && sameMemory(a, b):
 		return true

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 )
 
@@ -22,7 +23,9 @@ import (
 //
 // It sees what is announced, and nothing else: code that peeks at a cell which others change is not reordered for that.
 //
-// A choice besides scheduling is part of its step: all its values are tried before the step counts as explored.
+// A choice besides scheduling is part of its step: all its values are tried before the step counts as explored. A step whose choice decides
+// what it touches is dependent with every other while it sleeps, as how it would choose is open. Which choices it offers needs no such
+// care: only steps that are dependent with it can change that.
 type dpor struct {
 	exhaustive
 	nodes   []node     // the path
@@ -33,6 +36,7 @@ type dpor struct {
 	fresh   int        // the first step that is new in this execution
 	chosen  int        // choices so far in this execution
 	begun   bool       // an execution has been made ready for
+	again   int        // the step, from 1, that this execution takes with another choice than the one before; 0: none
 
 	cells   cells            // numbers the cells of this execution
 	pending [maxTasks]access // the most that each task's pending operation can touch
@@ -60,6 +64,7 @@ type node struct {
 	sleep     taskSet           // the tasks whose steps here were explored, here or before
 	tried     int               // how many tasks' steps here were explored
 	choices   int               // how many were made before the step
+	varies    bool              // what the step touches depends on a choice
 	clock     clock             // of the step: what happened before it, and it
 	sleeping  *[maxTasks]access // the steps of the sleepers; nil: there never was one
 }
@@ -106,6 +111,7 @@ func (d *dpor) next() bool {
 		}
 		return true
 	}
+	d.again = 0
 	for {
 		if d.nextChoice() {
 			return true
@@ -142,11 +148,11 @@ func (d *dpor) nextChoice() bool {
 			c.taken = c.left.first()
 			c.left &^= 1 << c.taken
 			d.fresh = max(len(d.nodes)-1, d.floor)
+			d.again = len(d.nodes)
 			return true
 		}
-		if len(d.nodes) > d.floor {
-			// How the sleeping step would choose is open.
-			d.nodes[len(d.nodes)-1].step.flags |= dependsOnAll
+		if n := len(d.nodes); n > d.floor && d.nodes[n-1].varies {
+			d.nodes[n-1].step.flags |= dependsOnAll
 		}
 		d.choices = d.choices[:len(d.choices)-1]
 	}
@@ -161,7 +167,7 @@ func (n *node) nextTask() bool {
 	if todo == 0 {
 		return false
 	}
-	n.task = todo.first()
+	n.task, n.varies = todo.first(), false
 	return true
 }
 
@@ -191,12 +197,13 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 	}
 	switch e.Op {
 	case task.OpSectionBegin, task.OpSectionEnd:
-		a.class = section
+		a.class, a.domain = section, sectionDomain(s.pending[i].who, e.Addr)
 		return
 	case task.OpSynchronize, task.OpCall, task.OpBarrier, task.OpStartPoll, task.OpPoll:
-		a.class = updates
+		a.class, a.domain = updates, updatedDomain(e.Addr)
 		return
 	case task.OpGracePeriodWait:
+		a.domain = updatedDomain(e.Addr)
 		if before == task.OpSynchronize {
 			a.class = waits
 			return
@@ -246,11 +253,27 @@ func (d *dpor) performed(s *state, i int, e *task.Event) {
 		if s.pending[i].who.Killed() { // it could have come before what it waited for
 			a.class = reads
 		}
+	case e.Op == task.OpDownRead || e.Op == task.OpDownReadTrylock || e.Op == task.OpUpRead:
+		if ksync.ReadersOnly(e.Old) {
+			a.flags |= commutes
+		}
 	case e.Op == task.OpCall || e.Op == task.OpBarrier:
 		d.runs |= 1 << i
 		a.flags |= callbacks
 	}
 }
+
+// sectionDomain and updatedDomain are [access].domain of a read section, and of what waits for such.
+func sectionDomain(t *task.Task, section unsafe.Pointer) int8 {
+	for i := range t.Sections {
+		if unsafe.Pointer(&t.Sections[i]) == section {
+			return int8(1 + i)
+		}
+	}
+	return 0
+}
+
+func updatedDomain(domain unsafe.Pointer) int8 { return int8(1 + (*ksync.Domain)(domain).Slot()) }
 
 func (d *dpor) lived(_ *state, i int, base unsafe.Pointer, size uintptr) {
 	known := len(d.cells.objects)
@@ -301,7 +324,7 @@ func (d *dpor) arrive(s *state, n int) bool {
 		d.nodes = append(d.nodes, node{})
 	}
 	here := &d.nodes[n]
-	here.enabled, here.sleep, here.tried, here.choices = s.enabled, 0, 0, d.chosen
+	here.enabled, here.sleep, here.tried, here.choices, here.varies = s.enabled, 0, 0, d.chosen, false
 	if n > 0 {
 		here.inherit(&d.nodes[n-1])
 	}
@@ -347,6 +370,7 @@ func (d *dpor) stepped(s *state, i int, broke bool) {
 	}
 	if n >= d.fresh {
 		here := &d.nodes[n]
+		here.varies = here.varies || d.again == n+1 && here.step != d.step
 		here.step, here.bloom = d.step, d.step.bloom()
 		here.clock = d.race(s, n, &d.step)
 		here.clock[i] = int32(n + 1)

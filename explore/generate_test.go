@@ -44,7 +44,7 @@ type genWorld struct {
 	mutexes [2]ksync.Mutex
 	sem     ksync.RWSem
 	wait    ksync.RCUWait
-	rcu     *ksync.Domain
+	rcu     [2]*ksync.Domain
 	typed   *ksync.Slab[genObject, *genObject]
 	late    *ksync.Slab[genObject, *genObject]
 	slot    ksync.Pointer[genObject]
@@ -70,12 +70,14 @@ var genLayout = &task.Layout{Type: "object", Size: unsafe.Sizeof(genObject{})}
 func (t *genTask) note(v any) { fmt.Fprint(&t.log, " ", v) }
 
 func (p *generated) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
-	w := &genWorld{program: p, rcu: ksync.NewDomain(task.SlotRCU)}
-	w.rcu.EndEarly()
+	w := &genWorld{program: p, rcu: [2]*ksync.Domain{ksync.NewDomain(task.SlotRCU), ksync.NewDomain(task.SlotAccess)}}
+	for _, d := range w.rcu {
+		d.EndEarly()
+	}
 	p.last = w
 	slab := func(reuse ksync.Reuse) *ksync.Slab[genObject, *genObject] {
 		return ksync.NewSlab[genObject, *genObject](ksync.SlabConfig[genObject]{
-			Name: "object", Reuse: reuse, RCU: w.rcu, Layout: genLayout,
+			Name: "object", Reuse: reuse, RCU: w.rcu[0], Layout: genLayout,
 			Poison: func(t *task.Task, o *genObject) { o.value.WriteOnce(t, 99) },
 			Init:   func(o *genObject, i int) { o.index = i },
 		})
@@ -92,7 +94,9 @@ func (p *generated) NewWorld(x *Executor, report func(task.Violation)) (World, e
 	w.slot.Init(o)
 	for i := range p.tasks {
 		t := &genTask{Task: task.New(i+1, string(rune('A'+i)), report)}
-		w.rcu.Register(t.Task)
+		for _, d := range w.rcu {
+			d.Register(t.Task)
+		}
 		w.tasks = append(w.tasks, t)
 	}
 	return w, nil
@@ -111,7 +115,7 @@ func (w *genWorld) Tasks() []Task {
 }
 
 func (w *genWorld) state() string {
-	text := fmt.Sprint(w.words[0].Peek(), w.words[1].Peek(), w.plain.Peek(), w.count.Peek(), w.sem.Held(), w.rcu.Pending(),
+	text := fmt.Sprint(w.words[0].Peek(), w.words[1].Peek(), w.plain.Peek(), w.count.Peek(), w.sem.Held(), w.rcu[0].Pending(), w.rcu[1].Pending(),
 		w.typed.InUse(), w.late.InUse(), w.frame[0].Peek(), w.frame[1].Peek())
 	for _, t := range w.tasks {
 		text += fmt.Sprintf(" %s:%s", t.Name, t.log.String())
@@ -208,30 +212,31 @@ var compound = []statement{
 		w.sem.UpRead(t.Task)
 	}},
 	{name: "rcu", do: func(w *genWorld, t *genTask, s statement) {
-		if t.Sections[task.SlotRCU].Depth > 0 {
+		d := w.rcu[s.cell]
+		if t.Sections[d.Slot()].Depth > 0 {
 			return
 		}
-		w.rcu.ReadLock(t.Task)
+		d.ReadLock(t.Task)
 		run(w, t, s.body)
-		w.rcu.ReadUnlock(t.Task)
+		d.ReadUnlock(t.Task)
 	}},
 	{name: "synchronize", do: func(w *genWorld, t *genTask, s statement) {
-		if t.Sections[task.SlotRCU].Depth == 0 {
-			w.rcu.Synchronize(t.Task)
+		if d := w.rcu[s.cell]; t.Sections[d.Slot()].Depth == 0 {
+			d.Synchronize(t.Task)
 		}
 	}},
 	{name: "call", do: func(w *genWorld, t *genTask, s statement) {
-		w.rcu.Call(t.Task, func(t *task.Task) { w.words[s.cell].WriteOnce(t, 7) })
+		w.rcu[s.cell].Call(t.Task, func(t *task.Task) { w.words[s.cell].WriteOnce(t, 7) })
 	}},
 	{name: "call locking", do: func(w *genWorld, t *genTask, s statement) {
-		w.rcu.Call(t.Task, func(t *task.Task) {
+		w.rcu[s.cell].Call(t.Task, func(t *task.Task) {
 			w.mutexes[s.cell].Lock(t)
 			w.mutexes[s.cell].Unlock(t)
 		})
 	}},
 	{name: "barrier", do: func(w *genWorld, t *genTask, s statement) {
-		if t.Sections[task.SlotRCU].Depth == 0 {
-			w.rcu.Barrier(t.Task)
+		if d := w.rcu[s.cell]; t.Sections[d.Slot()].Depth == 0 {
+			d.Barrier(t.Task)
 		}
 	}},
 	{name: "await", do: func(w *genWorld, t *genTask, s statement) {
@@ -282,7 +287,8 @@ func (w *genWorld) slab(i int) *ksync.Slab[genObject, *genObject] {
 }
 
 // families are kinds of statements that have to meet; "": any.
-var families = []string{"", "|await|signal|signal first|", "|rcu|synchronize|call|barrier|replace|look|", ""}
+var families = []string{"", "|await|signal|signal first|", "|rcu|synchronize|call|barrier|replace|look|", "",
+	"|read sem|try read sem|write sem|downgrade sem|"}
 
 // generate returns the program with the given seed.
 func generate(seed uint64) *generated {

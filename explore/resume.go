@@ -87,6 +87,8 @@ func (d *states) weigh() float64 { return 0 }
 type savedDPOR struct {
 	Nodes   []savedNode     `json:"nodes"` // behind the prefix
 	Choices []savedDecision `json:"choices"`
+	Again   int             `json:"again,omitempty"`
+	Step    savedAccess     `json:"step"` // that is to be taken again
 }
 
 type savedNode struct {
@@ -96,29 +98,33 @@ type savedNode struct {
 	Sleep     taskSet             `json:"sleep"`
 	Tried     int                 `json:"tried"`
 	Choices   int                 `json:"choices"`
+	Varies    bool                `json:"varies,omitempty"`
 	Sleeping  map[int]savedAccess `json:"sleeping,omitempty"`
 }
 
-// savedAccess is an access: task, wakes, cell, object, life, op, class, flags.
-type savedAccess [8]int32
+// savedAccess is an access: task, wakes, cell, object, life, op, class, flags, domain.
+type savedAccess [9]int32
 
 func saveAccess(a *access) savedAccess {
-	return savedAccess{int32(a.task), int32(a.wakes), a.cell, a.object, a.life, int32(a.op), int32(a.class), int32(a.flags)}
+	return savedAccess{int32(a.task), int32(a.wakes), a.cell, a.object, a.life, int32(a.op), int32(a.class), int32(a.flags), int32(a.domain)}
 }
 
 func (s *savedAccess) restore() access {
 	return access{
 		task: int8(s[0]), wakes: int8(s[1]), cell: s[2], object: s[3], life: s[4],
-		op: task.Op(s[5]), class: accessClass(s[6]), flags: accessFlags(s[7]),
+		op: task.Op(s[5]), class: accessClass(s[6]), flags: accessFlags(s[7]), domain: int8(s[8]),
 	}
 }
 
 // save leaves out the steps and their clocks: the next execution repeats them and finds them again.
 func (d *dpor) save() any {
-	s := savedDPOR{Choices: saveDecisions(d.choices)}
+	s := savedDPOR{Choices: saveDecisions(d.choices), Again: d.again}
+	if d.again > 0 {
+		s.Step = saveAccess(&d.nodes[d.again-1].step)
+	}
 	for i := range d.nodes[d.floor:] {
 		n := &d.nodes[d.floor+i]
-		saved := savedNode{n.task, n.enabled, n.backtrack, n.sleep, n.tried, n.choices, nil}
+		saved := savedNode{n.task, n.enabled, n.backtrack, n.sleep, n.tried, n.choices, n.varies, nil}
 		for rest := n.sleep; rest != 0; rest &= rest - 1 {
 			if saved.Sleeping == nil {
 				saved.Sleeping = map[int]savedAccess{}
@@ -138,7 +144,7 @@ func (d *dpor) restore(saved []byte) error {
 	d.choices = restoreDecisions(s.Choices)
 	d.nodes = d.nodes[:d.floor]
 	for _, n := range s.Nodes {
-		here := node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, sleep: n.Sleep, tried: n.Tried, choices: n.Choices}
+		here := node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, sleep: n.Sleep, tried: n.Tried, choices: n.Choices, varies: n.Varies}
 		for i, a := range n.Sleeping {
 			if i < 0 || i >= maxTasks {
 				return fmt.Errorf("task %d sleeps, which does not exist", i)
@@ -146,6 +152,12 @@ func (d *dpor) restore(saved []byte) error {
 			here.put(i, a.restore())
 		}
 		d.nodes = append(d.nodes, here)
+	}
+	if d.again = s.Again; d.again > 0 {
+		if d.again > len(d.nodes) {
+			return fmt.Errorf("step %d is to be taken again, which does not exist", d.again)
+		}
+		d.nodes[d.again-1].step = s.Step.restore()
 	}
 	return nil
 }

@@ -179,11 +179,11 @@ var weakStatements = []statement{
 	}},
 	{name: "early", do: func(w *genWorld, t *genTask, s statement) { t.note(w.slot.LoadEarly(t.Task, task.StaleWalk).index) }},
 	{name: "early in section", do: func(w *genWorld, t *genTask, s statement) {
-		w.rcu.ReadLock(t.Task)
+		w.rcu[0].ReadLock(t.Task)
 		t.note(w.slot.LoadEarly(t.Task, task.StaleWalk).index)
-		w.rcu.ReadUnlock(t.Task)
+		w.rcu[0].ReadUnlock(t.Task)
 	}},
-	{name: "poll", do: func(w *genWorld, t *genTask, s statement) { t.note(w.rcu.Poll(t.Task, w.rcu.StartPoll(t.Task))) }},
+	{name: "poll", do: func(w *genWorld, t *genTask, s statement) { t.note(w.rcu[0].Poll(t.Task, w.rcu[0].StartPoll(t.Task))) }},
 	{name: "spin", do: func(w *genWorld, t *genTask, s statement) {
 		w.spins[s.cell].Lock(t.Task)
 		run(w, t, s.body)

@@ -270,6 +270,9 @@ func (s *RWSem) upSlow(t *task.Task, op task.Op) (woken []*task.Task, before, af
 	return woken, before, s.word.Load()
 }
 
+// ReadersOnly reports whether a step on a lock has found neither a writer nor a waiter, by the value that it announced.
+func ReadersOnly(before uint64) bool { return before&(semWriter|semWaiters) == 0 }
+
 // WriteHeldBy reports whether t holds the lock for writing.
 func (s *RWSem) WriteHeldBy(t *task.Task) bool {
 	return s.word.Load()&^semState == semOwner(t)&^semState
