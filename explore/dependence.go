@@ -10,14 +10,14 @@ import "vmasim/internal/task"
 // pending operation is the most that it can be.
 type access struct {
 	task   int8
-	wakes  int8  // the task that it wakes up, or kills; -1: none
+	wakes  int8 // the task that it wakes up, or kills; -1: none
+	domain int8 // 1 + the slot of the RCU domain that it is about; 0: of none
+	op     task.Op
 	cell   int32 // 0: none
 	object int32 // that the cell lies in; 0: none known
 	life   int32 // the object whose life it begins or ends; 0: none
-	op     task.Op
 	class  accessClass
 	flags  accessFlags
-	domain int8 // 1 + the slot of the RCU domain that it is about; 0: of none
 }
 
 type accessClass uint8
@@ -30,7 +30,7 @@ const (
 	updates                    // begins a grace period, or deals with callbacks
 )
 
-type accessFlags uint8
+type accessFlags uint16
 
 const (
 	// dependsOnAll: the step is dependent with every other, as one that breaks a rule is: nothing comes after it.
@@ -48,6 +48,8 @@ const (
 	// commutes: it takes or gives back a lock for reading while no writer has it and none waits. The order of such steps cannot be told
 	// afterwards, and whether a step is one is decided by steps that are none.
 	commutes
+	// full: it is a full barrier. All of them are in one order.
+	full
 )
 
 // dependent reports whether the order of two steps of different tasks can matter. A signal matters to all steps of its task:
@@ -66,6 +68,8 @@ func dependent(a, b *access) bool {
 		return true
 	case a.wakes >= 0 && a.wakes == b.wakes: // either may be the one that ends the sleep
 		return true
+	case a.flags&b.flags&full != 0:
+		return true
 	case a.flags&barrier != 0 && b.flags&callbacks != 0, b.flags&barrier != 0 && a.flags&callbacks != 0:
 		return true
 	}
@@ -82,7 +86,11 @@ func (a *access) bloom() bloom {
 	case a.class == section:
 		return 1
 	}
-	return 2 << (uint32(a.cell) % 63)
+	own := bloom(4) << (uint32(a.cell) % 62)
+	if a.flags&full != 0 {
+		own |= 2
+	}
+	return own
 }
 
 func sameCells(a, b *access) bool {

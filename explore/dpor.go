@@ -196,11 +196,20 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		a.flags |= callbacks
 	}
 	switch e.Op {
+	case task.OpMB, task.OpWMB, task.OpRMB:
+		a.class = waits
+		if e.Op == task.OpMB {
+			a.flags |= full
+		}
+		return
 	case task.OpSectionBegin, task.OpSectionEnd:
 		a.class, a.domain = section, sectionDomain(s.pending[i].who, e.Addr)
 		return
 	case task.OpSynchronize, task.OpCall, task.OpBarrier, task.OpStartPoll, task.OpPoll:
 		a.class, a.domain = updates, updatedDomain(e.Addr)
+		if s.weak && e.Op != task.OpPoll {
+			a.flags |= full
+		}
 		return
 	case task.OpGracePeriodWait:
 		a.domain = updatedDomain(e.Addr)
@@ -232,6 +241,9 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		}
 	}
 	switch kind := e.Op.Info().Kind; {
+	case s.weak && kind == task.RMW && e.Op.Info().Order == task.Full:
+		a.class = writes
+		a.flags |= full
 	case kind == task.Wait && e.Enabled != nil && !e.Killable:
 		a.class = waits
 	case kind != task.Read && (kind != task.Wait || e.Enabled != nil):
@@ -248,13 +260,14 @@ func (d *dpor) performed(s *state, i int, e *task.Event) {
 	switch {
 	case conditional(e.Op) && e.Old == e.New:
 		a.class = reads
+		a.flags &^= full
 	case e.Op.Info().Kind == task.Wait && e.Killable && e.Enabled != nil && !e.Interrupted:
 		a.class, a.flags = waits, a.flags&^guarded
 		if s.pending[i].who.Killed() { // it could have come before what it waited for
 			a.class = reads
 		}
 	case e.Op == task.OpDownRead || e.Op == task.OpDownReadTrylock || e.Op == task.OpUpRead:
-		if ksync.ReadersOnly(e.Old) {
+		if !s.weak && ksync.ReadersOnly(e.Old) { // otherwise the first hands on what it knows
 			a.flags |= commutes
 		}
 	case e.Op == task.OpCall || e.Op == task.OpBarrier:

@@ -58,6 +58,7 @@ type Executor struct {
 	maxSteps  int                  // an execution is cut off after so many
 	offered   map[task.Choice]bool // the choices that the strategy decides; others are always 0
 	maxChosen int                  // how many choices of an execution may be other than 0
+	maxWeak   int                  // how many accesses of an execution may be out of order; 0: any number
 
 	procs    []*proc       // the tasks' coroutines, by the tasks' places in the world
 	running  bool          // the tasks stand at their first operations: from here on there are steps
@@ -70,6 +71,8 @@ type Executor struct {
 	world    World         // of the execution
 	recorder *recorder     // of the execution; nil: it is not recorded
 	memory   *memory       // what loads may see that were performed early; nil: every load sees the latest value
+	views    *views        // what loads may see; nil: the latest value
+	weakened int           // accesses so far that were out of order
 	trail    Schedule      // what was decided so far
 	lives    []lifetime    // that began and ended while the world was made
 	known    setup         // the world that need not be told of again
@@ -89,6 +92,9 @@ func newExecutor(p Program, o *Options) *Executor {
 	}
 	for _, c := range o.Choices {
 		x.offered[c] = true
+	}
+	if o.Memory == Views {
+		x.views, x.maxWeak, x.weak = &views{}, o.MaxWeak, true
 	}
 	if x.offered[task.StaleWalk] {
 		x.memory = &memory{}
@@ -143,11 +149,14 @@ func (x *Executor) run() (*execution, error) {
 var errNondeterministic = errors.New("the program is not deterministic")
 
 func (x *Executor) begin() {
-	x.running, x.stopping, x.turn, x.chosen = false, false, nil, 0
+	x.running, x.stopping, x.turn, x.chosen, x.weakened = false, false, nil, 0, 0
 	x.guarded, x.free = 0, 0
 	x.enabled, x.last, x.steps, x.tasks = 0, -1, 0, 0
 	x.spins.reset()
 	x.cycle.reset()
+	if x.views != nil {
+		x.views.reset()
+	}
 	if x.memory != nil {
 		x.memory.reset()
 	}
@@ -171,7 +180,10 @@ func (x *Executor) start(tasks []Task) {
 		}
 		p := x.procs[i]
 		p.task, p.body, p.done = tasks[i].Task, tasks[i].Body, false
-		p.task.Observer = p
+		p.task.Observer, p.task.Memory = p, nil
+		if x.views != nil {
+			p.task.Memory = p
+		}
 		x.pending[i] = Pending{Task: i, who: p.task}
 	}
 	for _, p := range x.procs[:x.tasks] {
@@ -432,6 +444,9 @@ func (p *proc) After(t *task.Task, e *task.Event) {
 	}
 	if x.memory != nil {
 		x.memory.performed(p.index, t, e)
+	}
+	if x.views != nil {
+		x.views.performed(&x.state, p.index, e)
 	}
 	if x.tracker != nil {
 		x.tracker.performed(&x.state, p.index, e)

@@ -43,6 +43,9 @@ type Options struct {
 	Checkpoint string
 	Store      Store // nil: Checkpoint is a file
 
+	Memory  Memory // what loads may see; "": the latest
+	MaxWeak int    // Views: how many accesses of an execution may be out of order; 0: any number
+
 	Choices   []task.Choice // what is decided besides scheduling; other choices are always 0
 	MaxChosen int           // how many of an execution's choices may be other than 0; 0: one
 

@@ -57,6 +57,9 @@ func (x *Executor) lived(base unsafe.Pointer, size uintptr) {
 	if !x.running {
 		x.lives = append(x.lives, lifetime{base, size})
 	}
+	if x.views != nil {
+		x.views.cells.lived(base, size)
+	}
 	if x.tracker != nil {
 		x.tracker.lived(&x.state, x.current(), base, size)
 	}

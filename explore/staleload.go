@@ -29,7 +29,7 @@ import (
 // the order of independent steps offer the same, which the reduction relies on. A wait is independent of steps on its cell
 // that come after the one that allowed it; that is why waiting ends it all.
 type memory struct {
-	views  [maxTasks]view
+	views  [maxTasks]knowledge
 	cells  cells
 	known  []clock // by number of the cell: what who reads it comes to know
 	grace  clock   // what the grace periods that have begun order
@@ -38,8 +38,8 @@ type memory struct {
 	older  []unsafe.Pointer
 }
 
-// view is what a task knows of the others' stores, which each task numbers from 1.
-type view struct {
+// knowledge is what a task knows of the others' stores, which each task numbers from 1.
+type knowledge struct {
 	bound   clock // it is bound to see these
 	seen    clock // loads have shown these, but nothing has ordered them yet
 	access  clock // so have those since its last access through the page tables began
@@ -56,7 +56,7 @@ type store struct {
 }
 
 func (m *memory) reset() {
-	m.views = [maxTasks]view{}
+	m.views = [maxTasks]knowledge{}
 	m.cells.reset()
 	clear(m.known)
 	clear(m.stores)
@@ -139,12 +139,12 @@ func (m *memory) performed(i int, t *task.Task, e *task.Event) {
 }
 
 // order binds the task to see what its loads have shown.
-func (v *view) order() {
+func (v *knowledge) order() {
 	v.bound.join(&v.seen, maxTasks)
 	v.bound.join(&v.access, maxTasks)
 }
 
-func (m *memory) read(v *view, e *task.Event, early bool) {
+func (m *memory) read(v *knowledge, e *task.Event, early bool) {
 	cell, known := m.cell(e.Addr)
 	switch {
 	case early:
@@ -167,7 +167,7 @@ func (m *memory) shows(cell int32, p unsafe.Pointer) *clock {
 	return &clock{} // it was there from the start
 }
 
-func (m *memory) write(v *view, i int, e *task.Event) {
+func (m *memory) write(v *knowledge, i int, e *task.Event) {
 	v.bound[i]++
 	cell, known := m.cell(e.Addr)
 	known.join(&v.bound, maxTasks)

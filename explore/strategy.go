@@ -33,6 +33,7 @@ type state struct {
 	enabled taskSet           // the tasks that can go on
 	last    int               // the task that took the last step; -1: none yet
 	steps   int               // taken so far
+	weak    bool              // loads may see older values: barriers matter
 	// locals is [World].Locals.
 	locals func(i int, e *task.Event) (number uint64, live int)
 	halt   *atomic.Bool // set when no more is wanted of the execution; nil: never

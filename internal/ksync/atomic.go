@@ -40,6 +40,9 @@ func (a *Atomic32) LoadAcquire(t *task.Task) uint32 {
 func (a *Atomic32) read(t *task.Task, op task.Op) uint32 {
 	t.Begin(op, unsafe.Pointer(a))
 	v := a.v.Load()
+	if old, _, stale := t.See(unsafe.Pointer(a), uint64(v), nil); stale {
+		v = uint32(old)
+	}
 	t.End(uint64(v), uint64(v))
 	return v
 }
@@ -64,7 +67,11 @@ func (a *Atomic32) StoreRelease(t *task.Task, v uint32) {
 
 func (a *Atomic32) write(t *task.Task, op task.Op, v uint32) {
 	t.Begin(op, unsafe.Pointer(a))
-	t.End(uint64(a.v.Swap(v)), uint64(v))
+	old := a.v.Load()
+	if !t.Overtaken(unsafe.Pointer(a), uint64(old)) {
+		a.v.Store(v)
+	}
+	t.End(uint64(old), uint64(v))
 }
 
 // FetchAdd adds d and returns the value before.
@@ -113,6 +120,9 @@ func (a *Atomic64) LoadAcquire(t *task.Task) uint64 {
 func (a *Atomic64) read(t *task.Task, op task.Op) uint64 {
 	t.Begin(op, unsafe.Pointer(a))
 	v := a.v.Load()
+	if old, _, stale := t.See(unsafe.Pointer(a), v, nil); stale {
+		v = old
+	}
 	t.End(v, v)
 	return v
 }
@@ -137,7 +147,11 @@ func (a *Atomic64) StoreRelease(t *task.Task, v uint64) {
 
 func (a *Atomic64) write(t *task.Task, op task.Op, v uint64) {
 	t.Begin(op, unsafe.Pointer(a))
-	t.End(a.v.Swap(v), v)
+	old := a.v.Load()
+	if !t.Overtaken(unsafe.Pointer(a), old) {
+		a.v.Store(v)
+	}
+	t.End(old, v)
 }
 
 // Xchg writes v and returns the value before.
@@ -165,6 +179,10 @@ func (a *Atomic64) CmpXchg(t *task.Task, old, v uint64) bool {
 
 func (a *Atomic64) cmpXchgObserved(t *task.Task, old, v uint64) bool {
 	t.Begin(task.OpCmpXchg, unsafe.Pointer(a))
+	if v, _, stale := t.See(unsafe.Pointer(a), a.v.Load(), func(v uint64) bool { return v != old }); stale {
+		t.End(v, v)
+		return false
+	}
 	ok := a.v.CompareAndSwap(old, v)
 	now := a.v.Load()
 	if ok {
@@ -249,11 +267,17 @@ type pointer struct{ v unsafe.Pointer }
 func (p *pointer) read(t *task.Task, op task.Op) unsafe.Pointer {
 	t.Begin(op, unsafe.Pointer(p))
 	v := atomic.LoadPointer(&p.v)
+	if _, old, stale := t.See(unsafe.Pointer(p), uint64(uintptr(v)), nil); stale {
+		v = old
+	}
 	t.EndPointer(v, v)
 	return v
 }
 
 func (p *pointer) readEarly(t *task.Task, what task.Choice) unsafe.Pointer {
+	if t.Memory != nil { // which knows what the dependency orders
+		return p.read(t, task.OpReadOnce)
+	}
 	t.Begin(task.OpLoadAcquire, unsafe.Pointer(p))
 	v := t.Observer.Load(t, what, unsafe.Pointer(p), atomic.LoadPointer(&p.v))
 	t.EndPointer(v, v)
@@ -266,7 +290,11 @@ func (p *pointer) write(t *task.Task, op task.Op, v unsafe.Pointer) {
 		return
 	}
 	t.Begin(op, unsafe.Pointer(p))
-	t.EndPointer(atomic.SwapPointer(&p.v, v), v)
+	old := atomic.LoadPointer(&p.v)
+	if !t.Overtaken(unsafe.Pointer(p), uint64(uintptr(old))) {
+		atomic.StorePointer(&p.v, v)
+	}
+	t.EndPointer(old, v)
 }
 
 func (p *pointer) xchg(t *task.Task, v unsafe.Pointer) unsafe.Pointer {
@@ -294,6 +322,13 @@ func (c *Plain[T]) Read(t *task.Task) T {
 func (c *Plain[T]) readObserved(t *task.Task) T {
 	t.Begin(task.OpPlainRead, unsafe.Pointer(c))
 	v := c.v
+	if word, pointer := isWord[T](); word || pointer {
+		if old, oldPtr, stale := t.See(unsafe.Pointer(c), bits(&v), nil); stale && pointer {
+			*(*unsafe.Pointer)(unsafe.Pointer(&v)) = oldPtr
+		} else if stale {
+			setBits(&v, old)
+		}
+	}
 	endPlain(t, &v, &v)
 	return v
 }
@@ -310,7 +345,9 @@ func (c *Plain[T]) Write(t *task.Task, v T) {
 func (c *Plain[T]) writeObserved(t *task.Task, v T) {
 	t.Begin(task.OpPlainWrite, unsafe.Pointer(c))
 	old := c.v
-	c.v = v
+	if word, pointer := isWord[T](); !word && !pointer || !t.Overtaken(unsafe.Pointer(c), bits(&old)) {
+		c.v = v
+	}
 	endPlain(t, &old, &v)
 }
 
@@ -321,11 +358,31 @@ func (c *Plain[T]) Init(v T) { c.v = v }
 func (c *Plain[T]) Peek() T { return c.v }
 
 func endPlain[T any](t *task.Task, old, new *T) {
-	if reflect.TypeFor[T]().Kind() == reflect.Pointer {
+	if _, pointer := isWord[T](); pointer {
 		t.EndPointer(*(*unsafe.Pointer)(unsafe.Pointer(old)), *(*unsafe.Pointer)(unsafe.Pointer(new)))
 		return
 	}
 	t.End(bits(old), bits(new))
+}
+
+// isWord reports whether a T is a number of up to eight bytes, and whether it is a pointer.
+func isWord[T any]() (number, pointer bool) {
+	kind := reflect.TypeFor[T]().Kind()
+	return kind >= reflect.Bool && kind <= reflect.Uintptr, kind == reflect.Pointer
+}
+
+// setBits makes *v the number of which bits returns n.
+func setBits[T any](v *T, n uint64) {
+	switch unsafe.Sizeof(*v) {
+	case 1:
+		*(*uint8)(unsafe.Pointer(v)) = uint8(n)
+	case 2:
+		*(*uint16)(unsafe.Pointer(v)) = uint16(n)
+	case 4:
+		*(*uint32)(unsafe.Pointer(v)) = uint32(n)
+	case 8:
+		*(*uint64)(unsafe.Pointer(v)) = n
+	}
 }
 
 // bits returns *v as a number, for reports; 0 if it is no single word.

@@ -13,14 +13,17 @@ type Flags64 struct{ v task.Word64 }
 // Read reads the word.
 func (f *Flags64) Read(t *task.Task) uint64 {
 	if t.Observer != nil {
-		return f.readObserved(t)
+		return f.see(t, task.OpPlainRead)
 	}
 	return f.v.Load()
 }
 
-func (f *Flags64) readObserved(t *task.Task) uint64 {
-	t.Begin(task.OpPlainRead, unsafe.Pointer(f))
+func (f *Flags64) see(t *task.Task, op task.Op) uint64 {
+	t.Begin(op, unsafe.Pointer(f))
 	v := f.v.Load()
+	if old, _, stale := t.See(unsafe.Pointer(f), v, nil); stale {
+		v = old
+	}
 	t.End(v, v)
 	return v
 }
@@ -28,16 +31,9 @@ func (f *Flags64) readObserved(t *task.Task) uint64 {
 // ReadOnce reads the word beside a writer, and orders nothing. The caller finds out in another way whether it is to believe what it read.
 func (f *Flags64) ReadOnce(t *task.Task) uint64 {
 	if t.Observer != nil {
-		return f.readOnceObserved(t)
+		return f.see(t, task.OpReadOnce)
 	}
 	return f.v.Load()
-}
-
-func (f *Flags64) readOnceObserved(t *task.Task) uint64 {
-	t.Begin(task.OpReadOnce, unsafe.Pointer(f))
-	v := f.v.Load()
-	t.End(v, v)
-	return v
 }
 
 // Write writes the word.
@@ -51,7 +47,11 @@ func (f *Flags64) Write(t *task.Task, v uint64) {
 
 func (f *Flags64) writeObserved(t *task.Task, v uint64) {
 	t.Begin(task.OpPlainWrite, unsafe.Pointer(f))
-	t.End(f.v.Swap(v), v)
+	old := f.v.Load()
+	if !t.Overtaken(unsafe.Pointer(f), old) {
+		f.v.Store(v)
+	}
+	t.End(old, v)
 }
 
 // SetBits sets bits, with no ordering, and loses none that others set meanwhile: set_bit.

@@ -38,6 +38,7 @@ func (w *RCUWait) Awaited(t *task.Task) bool { return w.waiter.ReadOnce(t) != ni
 // have made it true: as in rcuwait_wake_up, a full barrier keeps the look for a waiter after it.
 func (w *RCUWait) WakeUp(t *task.Task) {
 	fence()
+	t.Fence(task.OpMB)
 	target := w.waiter.ReadOnce(t)
 	if target == nil {
 		return

@@ -38,6 +38,9 @@ func (r *Refcount) ReadAcquire(t *task.Task) int32 {
 func (r *Refcount) readObserved(t *task.Task, op task.Op) int32 {
 	t.Begin(op, unsafe.Pointer(r))
 	v := atomic.LoadInt32(&r.v)
+	if old, _, stale := t.See(unsafe.Pointer(r), uint64(v), nil); stale {
+		v = int32(old)
+	}
 	t.End(uint64(v), uint64(v))
 	return v
 }
@@ -53,7 +56,11 @@ func (r *Refcount) SetRelease(t *task.Task, v int32) {
 
 func (r *Refcount) setObserved(t *task.Task, v int32) {
 	t.Begin(task.OpRefSetRelease, unsafe.Pointer(r))
-	t.End(uint64(atomic.SwapInt32(&r.v, v)), uint64(v))
+	old := atomic.LoadInt32(&r.v)
+	if !t.Overtaken(unsafe.Pointer(r), uint64(old)) {
+		atomic.StoreInt32(&r.v, v)
+	}
+	t.End(uint64(old), uint64(v))
 }
 
 // Inc takes a reference next to one that the caller holds.
@@ -98,6 +105,9 @@ func (r *Refcount) incLimited(limit int32) (old int32, ok bool) {
 
 func (r *Refcount) incLimitedObserved(t *task.Task, limit int32) (old int32, ok bool) {
 	t.Begin(task.OpRefIncNotZeroLimitedAcquire, unsafe.Pointer(r))
+	if old, stale := r.fails(t, func(v int32) bool { return v <= 0 || v >= limit }); stale {
+		return old, false
+	}
 	old, ok = r.incLimited(limit)
 	now := old
 	if ok {
@@ -111,6 +121,9 @@ func (r *Refcount) incLimitedObserved(t *task.Task, limit int32) (old int32, ok 
 func (r *Refcount) IncMoreThanOneLimitedAcquire(t *task.Task, limit int32) (old int32, ok bool) {
 	if t.Observer != nil {
 		t.Begin(task.OpRefIncMoreThanOneLimitedAcquire, unsafe.Pointer(r))
+		if old, stale := r.fails(t, func(v int32) bool { return v <= 1 || v >= limit }); stale {
+			return old, false
+		}
 	}
 	for {
 		old = atomic.LoadInt32(&r.v)
@@ -132,6 +145,9 @@ func (r *Refcount) IncMoreThanOneLimitedAcquire(t *task.Task, limit int32) (old 
 func (r *Refcount) IncLimitedAcquire(t *task.Task, limit int32) (old int32, ok bool) {
 	if t.Observer != nil {
 		t.Begin(task.OpRefIncLimitedAcquire, unsafe.Pointer(r))
+		if old, stale := r.fails(t, func(v int32) bool { return v >= limit }); stale {
+			return old, false
+		}
 	}
 	for {
 		old = atomic.LoadInt32(&r.v)
@@ -149,6 +165,19 @@ func (r *Refcount) IncLimitedAcquire(t *task.Task, limit int32) (old int32, ok b
 	return old, ok
 }
 
+// fails reports whether the operation on the count that is being performed fails because of an older value that it sees: one that fails is
+// no more than a relaxed load. may says with which values it would fail.
+func (r *Refcount) fails(t *task.Task, may func(v int32) bool) (old int32, stale bool) {
+	if t.Memory == nil {
+		return 0, false
+	}
+	v, _, stale := t.See(unsafe.Pointer(r), uint64(atomic.LoadInt32(&r.v)), func(v uint64) bool { return may(int32(v)) })
+	if stale {
+		t.End(v, v)
+	}
+	return int32(v), stale
+}
+
 // AddNotZero adds d unless the count is zero, and reports whether it did.
 func (r *Refcount) AddNotZero(t *task.Task, d int32) bool {
 	_, ok := r.add(t, task.OpRefAddNotZero, d, false)
@@ -160,6 +189,9 @@ func (r *Refcount) AddNotZero(t *task.Task, d int32) bool {
 func (r *Refcount) add(t *task.Task, op task.Op, d int32, fromZero bool) (old int32, ok bool) {
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(r))
+		if old, stale := r.fails(t, func(v int32) bool { return !fromZero && v <= 0 }); stale {
+			return old, false
+		}
 	}
 	var now int32
 	for {

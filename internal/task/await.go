@@ -117,7 +117,7 @@ func (t *Task) handshake(op Op, addr unsafe.Pointer, mode WaitMode, cond func() 
 	killable := mode&Killable != 0
 	for {
 		t.Begin(op, addr)
-		done := cond()
+		done := cond() && !t.overlooks(addr, cond)
 		var err error
 		switch {
 		case done || !killable:

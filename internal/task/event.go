@@ -20,9 +20,10 @@ const (
 	Unlock             // gives a lock back
 	Wait               // goes on when a condition holds
 	Wake               // makes a waiting task look again
+	Fence              // orders accesses; it is about no cell
 )
 
-var kindNames = [...]string{"read", "write", "rmw", "lock", "try", "unlock", "wait", "wake"}
+var kindNames = [...]string{"read", "write", "rmw", "lock", "try", "unlock", "wait", "wake", "fence"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -115,6 +116,9 @@ const (
 	OpClearPage
 	OpCopyFrom
 	OpCopyTo
+	OpMB
+	OpWMB
+	OpRMB
 	NumOps
 )
 
@@ -181,6 +185,9 @@ var opTable = [NumOps]OpInfo{
 	OpClearPage:                       {"clear_page", Write, Plain},
 	OpCopyFrom:                        {"copy_page from", Read, Plain},
 	OpCopyTo:                          {"copy_page to", Write, Plain},
+	OpMB:                              {"smp_mb", Fence, Full},
+	OpWMB:                             {"smp_wmb", Fence, Release},
+	OpRMB:                             {"smp_rmb", Fence, Acquire},
 }
 
 // Info returns the operation's description.

@@ -33,6 +33,7 @@ type Section struct {
 // Task is a simulated thread of control. A Task is used by one goroutine at a time.
 type Task struct {
 	Observer Observer // announced accesses go here, and it decides what may fail; nil in a plain run
+	Memory   Memory   // which values its loads see, if it has an observer; nil: the latest
 	CPU      CPU      // what it runs on, where CPUs are few; nil: each task has one
 	Name     string
 	ID       int // dense within a machine, the index of per-task data

@@ -1,0 +1,379 @@
+package explore
+
+import (
+	"slices"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// Memory names a memory model.
+type Memory string
+
+// The memory models.
+const (
+	SC    Memory = "sc"    // every load sees the latest store
+	Views Memory = "views" // see [views]
+)
+
+// views is a memory model in which loads may be stale: each cell has the history of its stores, in the order in which they were performed, and
+// each task a view of it, which says for each cell the oldest store that the task may still see. Which of them a load sees is a choice.
+//
+// It is the kernel's memory model (LKMM, tools/memory-model) but that no store comes before an earlier load of its task: neither is it seen before that
+// (load buffering), nor does it take a place before a store that the load has shown, as it may depend on it. Other stores may take their places
+// before some that were performed already: that is a choice, too.
+//
+// A store carries a message: what who sees the store, and orders that load, is bound to see. It is what the storing task's later stores hand on,
+// and with a release all that the task is bound to see or has seen. A relaxed load notes the message as pending; a barrier or an
+// acquire binds. A pointer that a relaxed load has found binds for the object that it points to: an address dependency.
+//
+// What a load may see depends only on the order of dependent steps (see dependent), which the reduction relies on.
+type views struct {
+	cells   cells
+	history []history // by number of the cell
+	tasks   [maxTasks]taskView
+	sc      view // full barriers agree on it
+	domains [domains]grace
+	chosen  int // the store that the load being performed sees, or that the store being performed comes before; -1: none, so the last
+	scratch []int
+}
+
+// domains is how many RCU domains there may be, numbered as in [access].
+const domains = 1 + len(task.Task{}.Sections)
+
+// grace is what an RCU domain hands on.
+type grace struct {
+	begun view // the grace periods that have begun order it
+	ended view // read sections that have ended have seen it
+}
+
+// view says of each cell, by its number, up to which store of it something is known, by the place of the store.
+type view []int32
+
+// spacing is how far apart the places of two stores are: others may come between them.
+const spacing = 1 << 10
+
+func (v *view) join(o view) {
+	for len(*v) < len(o) {
+		*v = append(*v, 0)
+	}
+	for i, n := range o {
+		(*v)[i] = max((*v)[i], n)
+	}
+}
+
+func (v *view) raise(cell, place int32) {
+	for int(cell) >= len(*v) {
+		*v = append(*v, 0)
+	}
+	(*v)[cell] = max((*v)[cell], place)
+}
+
+func (v view) at(cell int32) int32 {
+	if int(cell) >= len(v) {
+		return 0
+	}
+	return v[cell]
+}
+
+// history is what was stored in a cell. The first entry is what was there before.
+type history struct {
+	stores []stored
+	locked view // if the cell is a lock: what those who had it have seen
+}
+
+type stored struct {
+	place   int32
+	update  bool // it belongs to a read-modify-write, which comes right behind what it has seen
+	value   uint64
+	pointer unsafe.Pointer // that value is the address of; nil: it is none
+	message view
+}
+
+// taskView is what a task knows.
+type taskView struct {
+	bound    view           // it is bound to see it
+	pending  view           // relaxed loads have shown it, and nothing has ordered them yet
+	own      view           // its stores tell it
+	tells    view           // its later stores tell it, whatever their order is: they come after a barrier
+	woken    view           // who woke it has seen it
+	found    map[int32]view // by number of an object: the pointer to it told it
+	unlocked bool           // it has given a lock back
+	latest   bool           // it sees the latest only
+}
+
+func (m *views) reset() {
+	m.cells.reset()
+	clear(m.history)
+	m.history = m.history[:0]
+	m.tasks = [maxTasks]taskView{}
+	m.sc, m.domains, m.chosen = nil, [domains]grace{}, -1
+}
+
+// cell returns the number of a cell and its history.
+func (m *views) cell(addr unsafe.Pointer) (int32, *history) {
+	n := m.cells.at(addr).number
+	for int(n) >= len(m.history) {
+		m.history = append(m.history, history{})
+	}
+	return n, &m.history[n]
+}
+
+// settle takes in a store that was not announced, as Init makes: every task is bound to see it.
+func (m *views) settle(c int32, latest uint64) {
+	h := &m.history[c]
+	if len(h.stores) == 0 || h.last().value == latest {
+		return
+	}
+	place := h.last().place + spacing
+	h.stores = append(h.stores, stored{place: place, value: latest})
+	for i := range m.tasks {
+		m.tasks[i].bound.raise(c, place)
+	}
+}
+
+func (h *history) last() *stored { return &h.stores[len(h.stores)-1] }
+
+// oldest returns the place of the oldest store that task i may see.
+func (m *views) oldest(i int, c int32, addr unsafe.Pointer) int32 {
+	t := &m.tasks[i]
+	place := t.bound.at(c)
+	if object := m.cells.at(addr).object; object != 0 {
+		place = max(place, t.found[object].at(c))
+	}
+	return place
+}
+
+// older returns the stores before the last that the load of task i may see, the newest first, of those that may be.
+func (m *views) older(i int, addr unsafe.Pointer, latest uint64, may func(uint64) bool) []int {
+	c, h := m.cell(addr)
+	m.settle(c, latest)
+	m.scratch = m.scratch[:0]
+	if m.tasks[i].latest {
+		return nil
+	}
+	oldest := m.oldest(i, c, addr)
+	for k := len(h.stores) - 2; k >= 0 && h.stores[k].place >= oldest && len(m.scratch) < maxValues-1; k-- {
+		if v := h.stores[k].value; may == nil || may(v) {
+			m.scratch = append(m.scratch, k)
+		}
+	}
+	return m.scratch
+}
+
+// earlier returns the stores before which the store of task i may take its place, the newest first.
+func (m *views) earlier(i int, addr unsafe.Pointer, latest uint64) []int {
+	c, h := m.cell(addr)
+	m.settle(c, latest)
+	m.scratch = m.scratch[:0]
+	if m.tasks[i].latest {
+		return nil
+	}
+	// A store may depend on every load before it, so it comes behind all that these have shown.
+	oldest := max(m.oldest(i, c, addr), m.tasks[i].pending.at(c))
+	for k := len(h.stores) - 1; k > 0 && h.stores[k-1].place >= oldest && len(m.scratch) < maxValues-1; k-- {
+		if s := &h.stores[k]; !s.update && s.place-h.stores[k-1].place > 1 {
+			m.scratch = append(m.scratch, k)
+		}
+	}
+	return m.scratch
+}
+
+// performed takes a step of task i into account.
+func (m *views) performed(s *state, i int, e *task.Event) {
+	t, chosen := &m.tasks[i], m.chosen
+	m.chosen = -1
+	switch e.Op {
+	case task.OpMB:
+		m.barrier(t)
+	case task.OpWMB:
+		t.tells.join(t.own)
+	case task.OpRMB:
+		t.bound.join(t.pending)
+	case task.OpSectionBegin:
+		t.bound.join(m.domains[sectionDomain(s.pending[i].who, e.Addr)].begun)
+	case task.OpSectionEnd:
+		ended := &m.domains[sectionDomain(s.pending[i].who, e.Addr)].ended
+		ended.join(t.bound)
+		ended.join(t.pending)
+	case task.OpSynchronize, task.OpCall, task.OpBarrier, task.OpStartPoll:
+		m.barrier(t)
+		m.domains[updatedDomain(e.Addr)].begun.join(t.bound)
+	case task.OpGracePeriodWait, task.OpPoll:
+		t.bound.join(m.domains[updatedDomain(e.Addr)].ended)
+		t.latest = true // sections that end later may have ended before the wait was allowed
+	case task.OpWakeUp, task.OpSendSig:
+		for j := range s.tasks {
+			if s.pending[j].who == e.Target {
+				m.tasks[j].woken.join(t.bound)
+				m.tasks[j].woken.join(t.pending)
+			}
+		}
+	case task.OpSchedule:
+		t.bound.join(t.woken)
+		t.bound.join(t.pending)
+	case task.OpRCUWaitEvent: // the condition is a relaxed load
+		c, _ := m.cell(e.Addr)
+		m.load(t, c, chosen, task.Relaxed, nil)
+	case task.OpSeqBegin: // a store, and smp_wmb
+		m.store(t, e, -1, task.Relaxed, nil)
+		t.tells.join(t.own)
+	case task.OpSeqEnd:
+		t.tells.join(t.own)
+		m.store(t, e, -1, task.Relaxed, nil)
+	default:
+		if e.Size == 0 {
+			m.access(t, e, chosen)
+		}
+	}
+}
+
+// access takes a step into account that is about one cell.
+func (m *views) access(t *taskView, e *task.Event, chosen int) {
+	c, h := m.cell(e.Addr)
+	switch order := e.Op.Info().Order; e.Op.Info().Kind {
+	case task.Read:
+		m.load(t, c, chosen, order, e.OldPtr)
+	case task.Write:
+		m.store(t, e, chosen, order, nil)
+	case task.RMW:
+		if conditional(e.Op) && e.Old == e.New { // it has failed
+			m.load(t, c, chosen, task.Relaxed, nil)
+			return
+		}
+		m.update(t, e, order)
+	case task.Lock, task.Try, task.Wait:
+		t.bound.join(h.locked)
+		if t.unlocked { // po-unlock-lock-po: who sees a later store sees what came before the unlock
+			t.bound.join(t.pending)
+			t.tells.join(t.bound)
+		}
+	case task.Unlock:
+		h.locked.join(t.bound)
+		h.locked.join(t.pending)
+		t.unlocked = true
+	}
+}
+
+// barrier is smp_mb.
+func (m *views) barrier(t *taskView) {
+	t.bound.join(t.pending)
+	t.bound.join(m.sc)
+	m.sc.join(t.bound)
+	t.tells.join(t.bound)
+}
+
+// load sees the store that was chosen, -1 being the last.
+func (m *views) load(t *taskView, c int32, chosen int, order task.Order, pointer unsafe.Pointer) {
+	h := &m.history[c]
+	if len(h.stores) == 0 {
+		return
+	}
+	seen := h.last()
+	if chosen >= 0 {
+		seen = &h.stores[chosen]
+	}
+	t.bound.raise(c, seen.place)
+	message := seen.message
+	if order >= task.Acquire {
+		t.bound.join(message)
+		return
+	}
+	t.pending.join(message)
+	if pointer == nil {
+		return
+	}
+	if object := m.cells.objectOf(pointer); object != 0 {
+		if t.found == nil {
+			t.found = map[int32]view{}
+		}
+		f := t.found[object]
+		f.join(message)
+		t.found[object] = f
+	}
+}
+
+// update is a read-modify-write: it sees the last store, and hands on what that told.
+func (m *views) update(t *taskView, e *task.Event, order task.Order) {
+	if order == task.Full {
+		m.barrier(t)
+	}
+	c, h := m.cell(e.Addr)
+	m.settle(c, e.Old)
+	var told view
+	if len(h.stores) > 0 {
+		told = h.last().message
+	}
+	if order == task.Acquire || order == task.Full || acquiresZero(e) {
+		t.bound.join(told)
+	} else {
+		t.pending.join(told)
+	}
+	m.store(t, e, -1, order, told)
+	h.last().update = true
+	if order == task.Full {
+		m.barrier(t)
+	}
+}
+
+// acquiresZero reports whether a step has dropped the last reference, which acquires: refcount_sub_and_test.
+func acquiresZero(e *task.Event) bool {
+	return (e.Op == task.OpRefDecAndTest || e.Op == task.OpRefSubRelease) && e.New == 0
+}
+
+// store adds a store before the one that was chosen, -1 being behind the last. It hands on what is told, too.
+func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, told view) {
+	c, h := m.cell(e.Addr)
+	if len(h.stores) == 0 {
+		h.stores = append(h.stores, stored{value: e.Old, pointer: e.OldPtr})
+	}
+	m.settle(c, e.Old)
+	at, place := len(h.stores), h.last().place+spacing
+	if chosen >= 0 {
+		at, place = chosen, h.stores[chosen-1].place+(h.stores[chosen].place-h.stores[chosen-1].place)/2
+	}
+	message := append(view(nil), told...)
+	message.join(t.tells)
+	if order >= task.Release {
+		message.join(t.bound)
+		message.join(t.pending)
+	}
+	message.raise(c, place)
+	t.bound.raise(c, place)
+	t.own.join(message)
+	h.stores = slices.Insert(h.stores, at, stored{place, false, e.New, e.NewPtr, message})
+}
+
+// See implements [task.Memory].
+func (p *proc) See(_ *task.Task, cell unsafe.Pointer, latest uint64, may func(uint64) bool) (uint64, unsafe.Pointer, bool) {
+	x := p.x
+	if !x.mayBeWeak() || !x.weaken(p, x.views.older(p.index, cell, latest, may)) {
+		return 0, nil, false
+	}
+	_, h := x.views.cell(cell)
+	s := &h.stores[x.views.chosen]
+	return s.value, s.pointer, true
+}
+
+// Overtaken implements [task.Memory].
+func (p *proc) Overtaken(_ *task.Task, cell unsafe.Pointer, latest uint64) bool {
+	x := p.x
+	return x.mayBeWeak() && x.weaken(p, x.views.earlier(p.index, cell, latest))
+}
+
+func (x *Executor) mayBeWeak() bool { return !x.stopping && (x.maxWeak == 0 || x.weakened < x.maxWeak) }
+
+// weaken decides whether the access being performed is one of those that it may be besides the usual one.
+func (x *Executor) weaken(p *proc, others []int) bool {
+	if len(others) == 0 {
+		return false
+	}
+	v := x.strategy.choose(&x.state, p.index, 1+len(others))
+	x.trail.choice(v)
+	if v == 0 {
+		return false
+	}
+	x.weakened++
+	x.views.chosen = others[v-1]
+	return true
+}
