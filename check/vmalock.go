@@ -107,7 +107,7 @@ func (c *Checker) refcntEvent(ts *taskState, e *task.Event, n int32) {
 	if ts.detaching == n && e.Op != task.OpRCUWaitEvent {
 		ts.left = is
 	}
-	if is&vma.VMALockOffset != 0 && o.excluder < 0 && c.on.has(StrayFlag) {
+	if is != was && is&vma.VMALockOffset != 0 && o.excluder < 0 && c.on.has(StrayFlag) {
 		c.fail(StrayFlag, ts.task, "vm_refcnt of %s is %#x though no writer keeps readers out", o, is)
 	}
 	if was == 0 && is > 0 && e.Op != task.OpRefSetRelease && c.on.has(ReaderLeft) {

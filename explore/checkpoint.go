@@ -48,6 +48,7 @@ type identity struct {
 	Rules     string        `json:"rules"`
 	Strategy  Strategy      `json:"strategy"`
 	Split     bool          `json:"split"` // there is more than one part, for more than one worker
+	Memory    MemoryModel   `json:"memory"`
 	Choices   []task.Choice `json:"choices"`
 	MaxChosen int           `json:"max_chosen"`
 	Depth     int           `json:"depth"`
@@ -167,7 +168,7 @@ func (c *identity) differs(own *identity) error {
 		its, yours any
 	}{
 		{"strategy", c.Strategy, own.Strategy},
-		{"choices", fmt.Sprint(c.Choices), fmt.Sprint(own.Choices)}, {"choices a run", c.MaxChosen, own.MaxChosen},
+		{"memory model", c.Memory, own.Memory}, {"choices", fmt.Sprint(c.Choices), fmt.Sprint(own.Choices)}, {"choices a run", c.MaxChosen, own.MaxChosen},
 		{"depth", c.Depth, own.Depth}, {"PCT depth", c.PCTDepth, own.PCTDepth}, {"seed", c.Seed, own.Seed},
 		{"build of vmasim", c.Build, own.Build},
 	} {
@@ -182,7 +183,7 @@ func (c *identity) differs(own *identity) error {
 func (s *search) identity() *identity {
 	o := &s.o
 	id := &identity{
-		Build: build(), Strategy: o.Strategy, Split: o.split, Choices: o.Choices, MaxChosen: max(o.MaxChosen, 1), Depth: o.Depth,
+		Build: build(), Strategy: o.Strategy, Split: o.split, Memory: o.Memory, Choices: o.Choices, MaxChosen: max(o.MaxChosen, 1), Depth: o.Depth,
 	}
 	id.Scenario, id.Rules = s.program.Fingerprints()
 	if info, _ := strategyInfo(o.Strategy); !info.Finishes {

@@ -198,7 +198,7 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 	switch e.Op {
 	case task.OpMB, task.OpWMB, task.OpRMB:
 		a.class = waits
-		if e.Op == task.OpMB {
+		if e.Op == task.OpMB && !e.Relaxed {
 			a.flags |= full
 		}
 		return
@@ -241,7 +241,7 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		}
 	}
 	switch kind := e.Op.Info().Kind; {
-	case s.weak && kind == task.RMW && e.Op.Info().Order == task.Full:
+	case s.weak && kind == task.RMW && e.Order() == task.Full:
 		a.class = writes
 		a.flags |= full
 	case kind == task.Wait && e.Enabled != nil && !e.Killable:

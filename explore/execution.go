@@ -93,8 +93,8 @@ func newExecutor(p Program, o *Options) *Executor {
 	for _, c := range o.Choices {
 		x.offered[c] = true
 	}
-	if o.Memory == Views {
-		x.views, x.maxWeak, x.weak = &views{}, o.MaxWeak, true
+	if o.Memory.Views {
+		x.views, x.maxWeak, x.weak = &views{}, o.Memory.Limit, true
 	}
 	if x.offered[task.StaleWalk] {
 		x.memory = &memory{}

@@ -185,6 +185,9 @@ func (r *recorder) Before(t *task.Task, e *task.Event) {
 func (r *recorder) After(t *task.Task, e *task.Event) {
 	if r.stepping(t) {
 		r.rec.After(t, e)
+		if v := r.x.views; v != nil && v.missed > 0 {
+			r.rec.Weak(v.seen, v.missed)
+		}
 	} else {
 		r.rec.Read(e)
 	}

@@ -43,8 +43,7 @@ type Options struct {
 	Checkpoint string
 	Store      Store // nil: Checkpoint is a file
 
-	Memory  Memory // what loads may see; "": the latest
-	MaxWeak int    // Views: how many accesses of an execution may be out of order; 0: any number
+	Memory MemoryModel // what loads may see
 
 	Choices   []task.Choice // what is decided besides scheduling; other choices are always 0
 	MaxChosen int           // how many of an execution's choices may be other than 0; 0: one
@@ -179,6 +178,9 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 	}
 	if info.Name == States && slices.Contains(o.Choices, task.StaleWalk) {
 		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", States, task.StaleWalk)
+	}
+	if info.Name == States && o.Memory.Views {
+		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot search under %s", States, o.Memory)
 	}
 	if o.Time > 0 {
 		var cancel context.CancelFunc

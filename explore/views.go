@@ -7,15 +7,6 @@ import (
 	"vmasim/internal/task"
 )
 
-// Memory names a memory model.
-type Memory string
-
-// The memory models.
-const (
-	SC    Memory = "sc"    // every load sees the latest store
-	Views Memory = "views" // see [views]
-)
-
 // views is a memory model in which loads may be stale: each cell has the history of its stores, in the order in which they were performed, and
 // each task a view of it, which says for each cell the oldest store that the task may still see. Which of them a load sees is a choice.
 //
@@ -36,6 +27,9 @@ type views struct {
 	domains [domains]grace
 	chosen  int // the store that the load being performed sees, or that the store being performed comes before; -1: none, so the last
 	scratch []int
+	step    int // the last one
+	seen    int // the step of the store that the last load has seen in place of the last store; 0: it was there before
+	missed  int // the step of that, or of the store that the last one comes before; 0: there is none
 }
 
 // domains is how many RCU domains there may be, numbered as in [access].
@@ -49,6 +43,9 @@ type grace struct {
 
 // view says of each cell, by its number, up to which store of it something is known, by the place of the store.
 type view []int32
+
+// patience is how often a task may see the same older store: stores become visible some time, and loops that wait for that end.
+const patience = 2
 
 // spacing is how far apart the places of two stores are: others may come between them.
 const spacing = 1 << 10
@@ -84,6 +81,7 @@ type history struct {
 
 type stored struct {
 	place   int32
+	step    int  // in which it was performed; 0: before
 	update  bool // it belongs to a read-modify-write, which comes right behind what it has seen
 	value   uint64
 	pointer unsafe.Pointer // that value is the address of; nil: it is none
@@ -98,6 +96,8 @@ type taskView struct {
 	tells    view           // its later stores tell it, whatever their order is: they come after a barrier
 	woken    view           // who woke it has seen it
 	found    map[int32]view // by number of an object: the pointer to it told it
+	overdue  view           // it has seen older stores as often as it may, and sees only those behind them
+	again    map[int32]int  // by number of a cell: how often it has seen the same older store of it in a row
 	unlocked bool           // it has given a lock back
 	latest   bool           // it sees the latest only
 }
@@ -137,7 +137,7 @@ func (h *history) last() *stored { return &h.stores[len(h.stores)-1] }
 // oldest returns the place of the oldest store that task i may see.
 func (m *views) oldest(i int, c int32, addr unsafe.Pointer) int32 {
 	t := &m.tasks[i]
-	place := t.bound.at(c)
+	place := max(t.bound.at(c), t.overdue.at(c))
 	if object := m.cells.at(addr).object; object != 0 {
 		place = max(place, t.found[object].at(c))
 	}
@@ -182,10 +182,12 @@ func (m *views) earlier(i int, addr unsafe.Pointer, latest uint64) []int {
 // performed takes a step of task i into account.
 func (m *views) performed(s *state, i int, e *task.Event) {
 	t, chosen := &m.tasks[i], m.chosen
-	m.chosen = -1
+	m.chosen, m.step, m.seen, m.missed = -1, s.steps, 0, 0
 	switch e.Op {
 	case task.OpMB:
-		m.barrier(t)
+		if !e.Relaxed {
+			m.barrier(t)
+		}
 	case task.OpWMB:
 		t.tells.join(t.own)
 	case task.OpRMB:
@@ -231,7 +233,7 @@ func (m *views) performed(s *state, i int, e *task.Event) {
 // access takes a step into account that is about one cell.
 func (m *views) access(t *taskView, e *task.Event, chosen int) {
 	c, h := m.cell(e.Addr)
-	switch order := e.Op.Info().Order; e.Op.Info().Kind {
+	switch order := e.Order(); e.Op.Info().Kind {
 	case task.Read:
 		m.load(t, c, chosen, order, e.OldPtr)
 	case task.Write:
@@ -271,7 +273,9 @@ func (m *views) load(t *taskView, c int32, chosen int, order task.Order, pointer
 	}
 	seen := h.last()
 	if chosen >= 0 {
+		m.seen, m.missed = h.stores[chosen].step, seen.step
 		seen = &h.stores[chosen]
+		t.wait(c, seen.place)
 	}
 	t.bound.raise(c, seen.place)
 	message := seen.message
@@ -290,6 +294,19 @@ func (m *views) load(t *taskView, c int32, chosen int, order task.Order, pointer
 		f := t.found[object]
 		f.join(message)
 		t.found[object] = f
+	}
+}
+
+// wait notes that an older store has been seen.
+func (t *taskView) wait(c, place int32) {
+	if t.again == nil {
+		t.again = map[int32]int{}
+	}
+	if t.bound.at(c) < place {
+		t.again[c] = 0
+	}
+	if t.again[c]++; t.again[c] == patience {
+		t.overdue.raise(c, place+1)
 	}
 }
 
@@ -318,7 +335,7 @@ func (m *views) update(t *taskView, e *task.Event, order task.Order) {
 
 // acquiresZero reports whether a step has dropped the last reference, which acquires: refcount_sub_and_test.
 func acquiresZero(e *task.Event) bool {
-	return (e.Op == task.OpRefDecAndTest || e.Op == task.OpRefSubRelease) && e.New == 0
+	return (e.Op == task.OpRefDecAndTest || e.Op == task.OpRefSubRelease) && e.New == 0 && !e.Relaxed
 }
 
 // store adds a store before the one that was chosen, -1 being behind the last. It hands on what is told, too.
@@ -330,6 +347,7 @@ func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, 
 	m.settle(c, e.Old)
 	at, place := len(h.stores), h.last().place+spacing
 	if chosen >= 0 {
+		m.missed = h.last().step
 		at, place = chosen, h.stores[chosen-1].place+(h.stores[chosen].place-h.stores[chosen-1].place)/2
 	}
 	message := append(view(nil), told...)
@@ -341,7 +359,7 @@ func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, 
 	message.raise(c, place)
 	t.bound.raise(c, place)
 	t.own.join(message)
-	h.stores = slices.Insert(h.stores, at, stored{place, false, e.New, e.NewPtr, message})
+	h.stores = slices.Insert(h.stores, at, stored{place, m.step, false, e.New, e.NewPtr, message})
 }
 
 // See implements [task.Memory].

@@ -17,7 +17,7 @@ type EarlyFlags struct {
 // vma_start_read behind that of mm_lock_seq, so that a processor may perform them first; without rules.SeqRelease the writer's may perform
 // the store to mm_lock_seq before that of the flags, which a reader sees in the same way. With both, nothing is read.
 func (mm *MM) SeeFlagsEarly(t *task.Task, addr uint64) (seen EarlyFlags) {
-	if !mm.Rules.Dropped(rules.SeqAcquire) && !mm.EndsUnordered() {
+	if t.Reorders() || !mm.Rules.Dropped(rules.SeqAcquire) && !mm.EndsUnordered() {
 		return seen
 	}
 	mm.RCU.ReadLock(t)

@@ -143,6 +143,13 @@ func verdictBlock(b *strings.Builder, r *program.Result, look Look) {
 
 // memoryLine says what loads may see.
 func memoryLine(r *program.Result) string {
+	if m := r.Memory; m.Views {
+		text := "views: loads may see older stores, and stores take earlier places, as the kernel's memory model allows"
+		if m.Limit > 0 {
+			text += fmt.Sprintf(", at most %d in an execution", m.Limit)
+		}
+		return text + "; not explored: load buffering"
+	}
 	if slices.Contains(r.Choices, task.StaleWalk) {
 		return "sequentially consistent, but that a walk of the tree may miss the latest stores"
 	}

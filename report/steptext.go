@@ -39,10 +39,21 @@ func stepText(t *trace.Trace, s *trace.Step, look Look) string {
 	default:
 		text += " =" + wrap.Bound + s.Was
 	}
+	if s.Missed > 0 {
+		return text + fmt.Sprintf(" ("+missedText(s)+wrap.Bound+"%d)", s.Missed)
+	}
 	if s.From > 0 && s.Reads() {
 		text += fmt.Sprintf(" (from"+wrap.Bound+"%d)", s.From)
 	}
 	return text
+}
+
+// missedText words what a step is to a store that it does not see.
+func missedText(s *trace.Step) string {
+	if s.Writes() {
+		return "comes" + wrap.Bound + "before"
+	}
+	return "misses"
 }
 
 // cellName is the name of a cell, without that of its address space where there is one only.

@@ -127,11 +127,16 @@ func (v *VMA) exitLocked(t *task.Task) int32 { return v.refcnt.SubRelease(t, VMA
 
 // markAttached is vma_mark_attached.
 func (v *VMA) markAttached(t *task.Task) {
+	v.assertDetached(t)
+	// Release: a reader that gets a reference must see vm_mm, vm_start and vm_end of this life.
+	v.refcnt.SetRelease(t, 1)
+}
+
+// assertDetached is vma_assert_detached.
+func (v *VMA) assertDetached(t *task.Task) {
 	if n := v.refcnt.Read(t); n != 0 {
 		t.Violate("attach-attached", "VMA %#x is attached with vm_refcnt %d", v.start.Peek(), n)
 	}
-	// Release: a reader that gets a reference must see vm_mm, vm_start and vm_end of this life.
-	v.refcnt.SetRelease(t, 1)
 }
 
 // markDetached is vma_mark_detached.

@@ -8,13 +8,13 @@ import (
 	"vmasim/internal/task"
 )
 
-// The reference count where one of the orders that it relies on is missing. Steps are sequentially consistent here: what a processor may
-// do without a barrier is done in that order.
+// The reference count where one of the orders that it relies on is missing. Under a memory model the operation lacks its order, and the
+// model does the rest. Where steps are sequentially consistent, they are performed in an order that a processor may choose without it.
 
 // attachEarly stores the count of a new VMA before all that comes before it in the program, where rules.AttachRelease is missing. The store
 // of vma_mark_attached is not repeated then.
 func (v *VMA) attachEarly(t *task.Task, mm *MMLock) {
-	if mm.Rules.Dropped(rules.AttachRelease) {
+	if mm.Rules.Dropped(rules.AttachRelease) && !t.Reorders() {
 		v.refcnt.SetRelease(t, 1)
 		v.early = true
 	}
@@ -36,7 +36,12 @@ func (v *VMA) awaitReadersV6(t *task.Task, mm *MMLock, target int32, mode task.W
 	switch {
 	case mm.Rules.Has(rules.AnnounceBeforeLook):
 		err = v.awaitReaders(t, mm, target, mode)
-	case v.refcnt.Read(t) != target:
+	case v.refcnt.Read(t) == target:
+	case t.Reorders():
+		t.Reach(task.WaitReaders)
+		t.Unordered()
+		err = mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
+	default:
 		t.Reach(task.WaitReaders)
 		err = mm.WriterWait.WaitAfterLook(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
 	}

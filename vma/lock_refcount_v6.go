@@ -18,7 +18,7 @@ func (v *VMA) startReadV6(t *task.Task, mm *MMLock) ReadResult {
 		mm.leaveRCU(t)
 		return ReadBusy
 	}
-	late := mm.Rules.Has(rules.RefAcquire)
+	late := mm.Rules.Has(rules.RefAcquire) || t.Reorders()
 	var seen identity
 	if !late {
 		seen = v.look(t, mm)
@@ -57,7 +57,11 @@ func (v *VMA) look(t *task.Task, mm *MMLock) (seen identity) {
 		seen.mm = v.mm.ReadOnce(t)
 	}
 	if seen.mm == mm {
-		seen.writeLocked = v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t)
+		seq := v.seq.ReadOnce(t)
+		if mm.Rules.Dropped(rules.SeqAcquire) {
+			t.Unordered()
+		}
+		seen.writeLocked = seq == mm.LockSeq.ReadAcquire(t)
 	}
 	return seen
 }
@@ -74,6 +78,9 @@ func (m *MMLock) leaveRCU(t *task.Task) {
 func (v *VMA) takeV6(t *task.Task, mm *MMLock) (old int32, ok bool) {
 	if mm.Rules.Lacks(takeMask) {
 		return v.takeUnordered(t, mm)
+	}
+	if mm.Rules.Dropped(rules.RefAcquire) {
+		t.Unordered()
 	}
 	old, ok = v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit)
 	if ok || old < mm.RefLimit || old >= VMARefLimit || mm.Rules.Has(rules.ReaderLimit) {
@@ -107,7 +114,7 @@ func (v *VMA) startReadLockedV6(t *task.Task, mm *MMLock) bool {
 // refcountPutV6 is refcountPut.
 func (v *VMA) refcountPutV6(t *task.Task) {
 	mm := v.mm.ReadOnce(t)
-	awaited := mm.Rules.Has(rules.DropBeforeLook) || mm.WriterWait.Awaited(t)
+	awaited := mm.Rules.Has(rules.DropBeforeLook) || t.Reorders() || mm.WriterWait.Awaited(t)
 	if n := v.decV6(t, mm); n == 0 || n >= VMALockOffset {
 		t.Enter("vma_refcount_put")
 		v.afterPutV6(t, mm, n, awaited)
@@ -138,6 +145,9 @@ func (v *VMA) afterPutV6(t *task.Task, mm *MMLock, n int32, awaited bool) {
 	}
 	// A writer that locks in two steps has a reference of its own, which stays.
 	if awaited && n >= VMALockOffset && (n <= VMALockOffset+1 || !mm.Rules.Has(rules.OneStepWriteLock)) {
+		if mm.Rules.Dropped(rules.DropBeforeLook) {
+			t.Unordered() // the barrier of rcuwait_wake_up
+		}
 		mm.wakeWriter(t)
 	}
 }
@@ -161,13 +171,16 @@ func (v *VMA) startWriteV6(t *task.Task, mode task.WaitMode) error {
 			return err
 		}
 	}
-	if entered && !mm.Rules.Has(rules.SeqBeforeFlag) {
+	if entered && !mm.Rules.Has(rules.SeqBeforeFlag) && !t.Reorders() {
 		v.exitLockedV6(t, mm)
 		entered = false
 	}
 	v.seq.WriteOnce(t, seq)
 	t.Reach(task.VMAWriteLocked)
 	if entered {
+		if mm.Rules.Dropped(rules.SeqBeforeFlag) {
+			t.Unordered()
+		}
 		v.exitLockedV6(t, mm)
 	}
 	return nil
@@ -229,7 +242,11 @@ func (v *VMA) markAttachedV6(t *task.Task, mm *MMLock) {
 	case v.early:
 		v.early = false
 	case mm.Rules.Has(rules.BornDetached) || v.refcnt.Read(t) == 0:
-		v.markAttached(t)
+		v.assertDetached(t)
+		if mm.Rules.Dropped(rules.AttachRelease) {
+			t.Unordered()
+		}
+		v.refcnt.SetRelease(t, 1)
 	}
 }
 

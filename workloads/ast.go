@@ -28,6 +28,7 @@ type Scenario struct {
 	Machine  []*MachineSetting
 	Window   *Window // nil: the address spaces begin empty
 	May      []*Choice
+	Model    *MemoryModel // nil: every load sees the latest store
 	Show     *Show     // nil: every oracle ends an execution
 	Schedule *Schedule // nil: none is stated
 
@@ -50,6 +51,12 @@ type Rules struct {
 type Show struct {
 	Pos     Pos
 	Oracles []string
+}
+
+// MemoryModel is what loads may see. The language knows no more of it than its name.
+type MemoryModel struct {
+	Pos  Pos
+	Name string
 }
 
 // Schedule is one interleaving, as explore prints it. The language knows no more of it.

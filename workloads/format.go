@@ -108,6 +108,9 @@ func (f *formatter) header(s *Scenario) {
 	for _, c := range s.May {
 		f.line("may", c.Name)
 	}
+	if s.Model != nil {
+		f.line("memory-model", s.Model.Name)
+	}
 	if s.Show != nil {
 		f.line("show", strings.Join(s.Show.Oracles, ", "))
 	}

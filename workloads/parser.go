@@ -266,6 +266,8 @@ func (p *parser) declaration(c *cursor, spec *Spec, pos Pos) {
 		p.window(c, pos)
 	case KindMay:
 		p.may(c)
+	case KindMemoryModel:
+		p.memoryModel(c, pos)
 	case KindSchedule:
 		p.schedule(c, pos)
 	case KindShow:
@@ -389,7 +391,18 @@ func (c *cursor) openMode() int {
 	return linux.O_RDONLY
 }
 
-// rules reads GENERATION[,+RULE][,-RULE] in kebab case.
+// memoryModel reads what loads may see.
+func (p *parser) memoryModel(c *cursor, pos Pos) {
+	name, at := c.rest()
+	if name == "" {
+		c.fail(at, "no memory model, expected one such as views")
+	}
+	if first := p.sc.Model; first != nil {
+		c.twice("memory-model", first.Pos)
+	}
+	p.sc.Model = &MemoryModel{Pos: pos, Name: name}
+}
+
 // schedule reads an interleaving, whose text may have blanks.
 func (p *parser) schedule(c *cursor, pos Pos) {
 	text, at := c.rest()
@@ -402,6 +415,7 @@ func (p *parser) schedule(c *cursor, pos Pos) {
 	p.sc.Schedule = &Schedule{Pos: pos, Text: text}
 }
 
+// rules reads GENERATION[,+RULE][,-RULE] in kebab case.
 func (p *parser) rules(c *cursor, pos Pos) *Rules {
 	text, at := c.rest()
 	return &Rules{Pos: pos, Spec: c.ruleSpec(text, at)}

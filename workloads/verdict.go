@@ -103,6 +103,7 @@ func (p *parser) show(c *cursor, pos Pos) {
 // Names checks those names in a scenario that the language does not know. Where a function is nil nothing is checked.
 type Names struct {
 	Rules   func(spec string) error // what is wrong with a specification of rules
+	Model   func(name string) error // what is wrong with a memory model
 	Oracles []string
 	Choices []string
 }
@@ -112,6 +113,11 @@ func (s *Scenario) CheckNames(n Names) error {
 	var errs ErrorList
 	if n.Rules != nil {
 		s.checkRules(n.Rules, &errs)
+	}
+	if s.Model != nil && n.Model != nil {
+		if err := n.Model(s.Model.Name); err != nil {
+			errs.addf(s.Model.Pos, "%v", err)
+		}
 	}
 	for _, c := range s.May {
 		known(&errs, c.Pos, "choice", c.Name, n.Choices)

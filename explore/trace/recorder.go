@@ -169,6 +169,16 @@ func (r *Recorder) After(t *task.Task, e *task.Event) {
 	}
 }
 
+// Weak tells that the last step has seen the store of step from, or what was there before any, in place of that of step missed; or, being a store,
+// has taken its place before that.
+func (r *Recorder) Weak(from, missed int) {
+	s := r.last()
+	s.Missed = missed
+	if s.Reads() {
+		s.From = from
+	}
+}
+
 // changed notes what is mapped after a step, if that is not what was mapped before.
 func (r *Recorder) changed(step int) {
 	last := r.trace.Before

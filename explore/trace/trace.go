@@ -103,11 +103,12 @@ type Summary struct {
 	Statement string   `json:"statement"` // that it belongs to, "" outside any
 	Func      string   `json:"function"`  // the kernel function it belongs to
 	Op        task.Op  `json:"operation"`
-	Cell      string   `json:"cell"`            // what it accesses, "" for what has no name of its own
-	Was       string   `json:"old"`             // the value seen, "" where the cell has none
-	Is        string   `json:"new"`             // the value left
-	From      int      `json:"from"`            // the step that wrote the value seen; 0: init did, or this task, unless it is a word of memory
-	Notes     []string `json:"notes,omitempty"` // what was born, freed or chosen
+	Cell      string   `json:"cell"`             // what it accesses, "" for what has no name of its own
+	Was       string   `json:"old"`              // the value seen, "" where the cell has none
+	Is        string   `json:"new"`              // the value left
+	From      int      `json:"from"`             // the step that wrote the value seen; 0: init did, or this task, unless it is a word of memory
+	Missed    int      `json:"missed,omitempty"` // the step of a later store to the cell that it does not see, or that it comes before; 0: there is none
+	Notes     []string `json:"notes,omitempty"`  // what was born, freed or chosen
 }
 
 // Address is where a cell lies.

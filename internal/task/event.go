@@ -229,12 +229,21 @@ type Event struct {
 	// It reads without announcing and may be called by the scheduler at any time.
 	Enabled  func() bool
 	Killable bool // a fatal signal enables the operation, too
+	Relaxed  bool // it is performed without the memory order of its operation, see [Task.Unordered]
 
 	Target   *Task  // Wake: whom; OpSendSig: who gets the signal
 	Old, New uint64 // After: the value seen and the value left; 0 where the cell has no number
 
 	OldPtr, NewPtr unsafe.Pointer // After, where the cell holds a pointer: what Old and New are the addresses of
 	Interrupted    bool           // After a Wait: a fatal signal ended it, not its condition
+}
+
+// Order returns the memory order of the access.
+func (e *Event) Order() Order {
+	if e.Relaxed {
+		return min(e.Op.Info().Order, Relaxed)
+	}
+	return e.Op.Info().Order
 }
 
 // Observer is told every access of the tasks that carry it, supplies what loads read, and decides what may fail. An Event is valid only

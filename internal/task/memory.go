@@ -12,6 +12,14 @@ type Memory interface {
 	Overtaken(t *Task, cell unsafe.Pointer, latest uint64) bool
 }
 
+// Reorders reports whether a memory model does what a missing order allows. Where none does, code performs its steps in an order that a processor
+// may choose.
+func (t *Task) Reorders() bool { return t.Memory != nil }
+
+// Unordered has the task's next operation performed without its memory order, where a memory model reorders: the rule that asks for it is
+// missing.
+func (t *Task) Unordered() { t.relaxed = t.Memory != nil }
+
 // See is [Memory.See] of the task's memory model.
 func (t *Task) See(cell unsafe.Pointer, latest uint64, may func(old uint64) bool) (old uint64, oldPtr unsafe.Pointer, stale bool) {
 	if t.Memory == nil {

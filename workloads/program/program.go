@@ -35,6 +35,7 @@ type Program struct {
 	given    *workloads.Scenario        // the scenario before anything was left out of it
 	cuts     []cut                      // what was left out
 	setting  Setting                    // under which it is explored
+	memory   explore.MemoryModel        // what loads may see
 	pass     func(oracle string) bool   // the oracles that an execution goes on behind; nil: none
 	without  []string                   // oracles that are switched off
 	plan     *driver.Plan               // the machine, the rules and how many tasks each thread has
@@ -69,6 +70,7 @@ type slot struct {
 type Setting struct {
 	Rules   string                     // in place of the scenario's; "" keeps them
 	Machine []workloads.MachineSetting // in place of those that the scenario states
+	Model   string                     // the memory model, in place of the scenario's; "" keeps it
 	Without []string                   // oracles that are switched off
 
 	// Show are the oracles that an execution goes on to, behind all others: in place of the scenario's show. [Any] is every
@@ -103,6 +105,9 @@ func newReduced(given *workloads.Scenario, cuts []cut, s Setting) (*Program, err
 	p := &Program{
 		scenario: sc, given: given, cuts: cuts, setting: s, without: s.Without, plan: plan, number: number, text: map[*workloads.Stmt]string{},
 		setups: &sync.Map{}, sound: &sound{}, outcomes: map[string]*outcome{}, reached: map[task.Counter]bool{},
+	}
+	if p.memory, err = memoryOf(sc, &s); err != nil {
+		return nil, err
 	}
 	p.pass = p.passes()
 	p.addInit(sc.Init)
@@ -141,7 +146,10 @@ func (p *Program) addBlock(b *workloads.Block, name string) {
 
 // known are the names that a scenario may use.
 func known() workloads.Names {
-	names := workloads.Names{Oracles: allOracles()}
+	names := workloads.Names{Oracles: allOracles(), Model: func(name string) error {
+		_, err := explore.ParseMemoryModel(name)
+		return err
+	}}
 	for _, c := range allChoices() {
 		names.Choices = append(names.Choices, string(c))
 	}
@@ -172,6 +180,18 @@ func allChoices() (all []task.Choice) {
 		all = append(all, c.Name)
 	}
 	return all
+}
+
+// memoryOf returns the memory model of a scenario in a setting.
+func memoryOf(sc *workloads.Scenario, s *Setting) (explore.MemoryModel, error) {
+	name := s.Model
+	if name == "" && sc.Model != nil {
+		name = sc.Model.Name
+	}
+	if name == "" {
+		return explore.MemoryModel{}, nil
+	}
+	return explore.ParseMemoryModel(name)
 }
 
 // choices returns those that the scenario asks for.

@@ -34,6 +34,8 @@ type Result struct {
 	Stated      *workloads.Verdict // nil: none is stated for these rules
 	Search      explore.Report
 	Bounded     bool                       // the strategy is one that can finish
+	Memory      explore.MemoryModel        // what loads may see
+	OwnMemory   bool                       // the scenario says so
 	Choices     []task.Choice              // that were offered
 	Oracles     []string                   // that watched
 	Without     []string                   // that were switched off
@@ -148,7 +150,7 @@ func (r *Result) Unmade() bool { return r.Search.Executions == 0 && len(r.Search
 
 // search searches the interleavings. It sets what the search is not told by its caller.
 func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {
-	o.Watch, o.Choices, o.Pass = p.Watch, p.choices(), p.pass
+	o.Watch, o.Memory, o.Choices, o.Pass = p.Watch, p.memory, p.choices(), p.pass
 	stated := p.stated()
 	if o.KeepGoing == 0 && stated != nil && !stated.Verified() {
 		o.KeepGoing = untilStated
@@ -242,7 +244,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	r := &Result{
 		Scenario: sc.Name, Title: sc.Title, Argument: argument(sc), Rules: p.Rules(), Stated: p.stated(), Search: *report,
 		Goals: p.goals(), Show: p.setting.Show, Muted: p.setting.Consequences,
-		OwnRules: o.Rules == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(),
+		OwnRules: o.Rules == "", Memory: p.memory, OwnMemory: o.Model == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(),
 	}
 	for _, s := range explore.Strategies() {
 		r.Bounded = r.Bounded || s.Name == report.Strategy && s.Finishes
@@ -410,6 +412,9 @@ func (r *Result) command(name string) string {
 	if !r.OwnRules {
 		s.Rules = r.Rules
 	}
+	if !r.OwnMemory {
+		s.Model = r.Memory.String()
+	}
 	if r.Fallback {
 		s.Show, s.Consequences = []string{Any}, false
 	}
@@ -430,6 +435,9 @@ func (s *Setting) command(name, argument string) string {
 	}
 	if len(s.Machine) > 0 {
 		option("machine", workloads.FormatSettings(s.Machine))
+	}
+	if s.Model != "" {
+		option("memory", s.Model)
 	}
 	if len(s.Without) > 0 {
 		option("without", strings.Join(s.Without, ","))

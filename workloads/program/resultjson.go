@@ -103,9 +103,9 @@ func (o Observation) MarshalJSON() ([]byte, error) {
 // memoryModel names what loads may see.
 func (r *Result) memoryModel() string {
 	if slices.Contains(r.Choices, task.StaleWalk) {
-		return "sc+stale-walk"
+		return r.Memory.String() + "+stale-walk"
 	}
-	return "sc"
+	return r.Memory.String()
 }
 
 // listed returns an empty list for none: in JSON it is no null.

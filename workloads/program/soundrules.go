@@ -57,7 +57,7 @@ func (p *Program) verified(ctx context.Context, spec string) bool {
 		return false
 	}
 	r, err := explore.Search(ctx, whole, explore.Options{
-		Watch: whole.Watch, Choices: whole.choices(), Executions: soundExecutions, Depth: soundDepth,
+		Watch: whole.Watch, Memory: whole.memory, Choices: whole.choices(), Executions: soundExecutions, Depth: soundDepth,
 	})
 	_ = whole.Close() // it has served
 	return err == nil && r.Complete && len(r.Violations) == 0

@@ -26,7 +26,7 @@ func (p *Program) record(of explore.Program, schedule explore.Schedule) (*explor
 	p.follow = rec
 	defer func() { p.follow = nil }()
 	t, err := explore.Replay(of, schedule, explore.Options{
-		Choices: p.choices(), Pass: p.pass, Record: rec.Recorder,
+		Memory: p.memory, Choices: p.choices(), Pass: p.pass, Record: rec.Recorder,
 		Watch: func(report func(task.Violation)) explore.Oracle {
 			rec.watch = p.Watch(report).(*oracles)
 			return rec.watch
@@ -103,7 +103,7 @@ func ReplayAdopted(sc *workloads.Scenario, s Setting, schedule explore.Schedule)
 
 // Behind searches what can come after a schedule.
 func (p *Program) Behind(ctx context.Context, from explore.Schedule, o explore.Options) (*explore.Report, error) {
-	o.Watch, o.Choices, o.Pass, o.From = p.Watch, p.choices(), p.pass, &from
+	o.Watch, o.Memory, o.Choices, o.Pass, o.From = p.Watch, p.memory, p.choices(), p.pass, &from
 	return explore.Search(ctx, p, o)
 }
 

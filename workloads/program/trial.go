@@ -231,7 +231,7 @@ func (t *trial) shrink(sc *workloads.Scenario, r *Result, seen, others string, s
 		}
 	})
 	o := t.o.Options
-	o.Watch, o.Choices, o.Pass = p.Watch, p.choices(), p.pass
+	o.Watch, o.Memory, o.Choices, o.Pass = p.Watch, p.memory, p.choices(), p.pass
 	failure := slices.Concat(r.Search.Violations, r.Search.Passed)[0]
 	shrunk, err := explore.Shrink(t.ctx, p, failure, o.Options)
 	if err != nil {
