@@ -37,8 +37,10 @@ func meet(t *trace.Trace, full bool) *meetings {
 		last[s.Addr] = s
 	}
 	for i := len(t.Steps) - 1; i >= 0; i-- { // what a drawing refers to is drawn
-		if from := t.Steps[i].From; from > 0 && m.shown[i] {
-			m.shown[from-1] = true
+		for _, other := range []int{t.Steps[i].From, t.Steps[i].Missed} {
+			if other > 0 && m.shown[i] {
+				m.shown[other-1] = true
+			}
 		}
 	}
 	for i := range t.Finally {
@@ -67,7 +69,7 @@ func (m *meetings) note(name, who string) {
 // stores a word, or another task is affected. A task that looks again at what no other task has touched since learns nothing.
 func (m *meetings) tells(s, last *trace.Step) bool {
 	switch {
-	case len(s.Violations) > 0, s.Word(), s.Wakes() && s.Target != "":
+	case len(s.Violations) > 0, s.Word(), s.Missed > 0, s.Wakes() && s.Target != "":
 		return true
 	case slices.ContainsFunc(s.Notes, func(n string) bool { return m.tellsNote(s, n) }):
 		return true

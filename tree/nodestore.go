@@ -132,9 +132,14 @@ func (tr *Tree) plantMade(t *task.Task, made []part, gone []*enode) {
 
 // publish makes the nodes of a draft, and lets the pointer lead to them: mas_put_in_tree, mas_topiary_replace.
 func (tr *Tree) publish(t *task.Task, from *ksync.Pointer[enode], d *draft, gone []*enode) {
-	if ns := tr.nodes; ns.published {
+	switch ns := tr.nodes; {
+	case ns.published:
 		from.StoreRelease(t, ns.make(t, d))
-	} else { // the stores of the content are performed late
+	case t.Reorders():
+		n := ns.alloc(t, d.leaf)
+		n.write(t, ns.below(t, d))
+		from.WriteOnce(t, n)
+	default: // the stores of the content are performed late
 		n := ns.alloc(t, d.leaf)
 		from.WriteOnce(t, n)
 		n.write(t, ns.below(t, d))
