@@ -159,6 +159,9 @@ func memoryLine(r *program.Result) string {
 // verdictLine words the verdict, and names what was broken as told.
 func verdictLine(r *program.Result, broken string) string {
 	words := r.Verdict()
+	if r.Verdict() == program.Verified && r.Memory.Views {
+		words += " for views"
+	}
 	if r.Verdict() == program.NotFound && r.Search.Truncated > 0 {
 		words += ": " + cutWords(r)
 	}

@@ -29,8 +29,8 @@ type Scenario struct {
 	Window   *Window // nil: the address spaces begin empty
 	May      []*Choice
 	Model    *MemoryModel // nil: every load sees the latest store
-	Show     *Show     // nil: every oracle ends an execution
-	Schedule *Schedule // nil: none is stated
+	Show     *Show        // nil: every oracle ends an execution
+	Schedule *Schedule    // nil: none is stated
 
 	Init      *Block // nil if absent
 	Threads   []*Thread

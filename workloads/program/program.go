@@ -171,7 +171,12 @@ func checkOracles(names []string) error {
 
 // oracles returns the names of those that are not switched off.
 func (p *Program) oracles() []string {
-	return slices.DeleteFunc(allOracles(), func(name string) bool { return slices.Contains(p.without, name) })
+	return slices.DeleteFunc(allOracles(), func(name string) bool { return !p.watches(name) })
+}
+
+// watches reports whether an oracle judges executions.
+func (p *Program) watches(oracle string) bool {
+	return !slices.Contains(p.without, oracle) && !(p.memory.Views && oracle == linearOracle)
 }
 
 // allChoices returns what can be decided besides scheduling.

@@ -177,7 +177,7 @@ func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {
 func (p *Program) counterexamples(ctx context.Context, r *Result, stated *workloads.Verdict, o *Options) error {
 	all, from := shown(r.Search.Violations, stated, o.KeepGoing), p
 	if len(all) == 0 && len(r.Search.Passed) > 0 {
-		first, err := newReduced(p.given, nil, Setting{Rules: p.setting.Rules, Without: p.without, Show: []string{Any}})
+		first, err := newReduced(p.given, nil, Setting{Rules: p.setting.Rules, Model: p.setting.Model, Without: p.without, Show: []string{Any}})
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ type sound struct {
 
 // under returns the setting with other rules, and nothing that is gone on behind.
 func (s Setting) under(spec string) Setting {
-	return Setting{Rules: spec, Without: s.Without, Show: []string{Any}}
+	return Setting{Rules: spec, Model: s.Model, Without: s.Without, Show: []string{Any}}
 }
 
 // Bounds of a search under the default rules, where the scenario does not state its verdict: some seconds.
