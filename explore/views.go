@@ -18,7 +18,7 @@ import (
 // and with a release all that the task is bound to see or has seen. A relaxed load notes the message as pending; a barrier or an
 // acquire binds. A pointer that a relaxed load has found binds for the object that it points to: an address dependency.
 //
-// What a load may see depends only on the order of dependent steps (see dependent), which the reduction relies on.
+// The values that a load may see depend only on the order of dependent steps (see dependent), which the reduction relies on.
 type views struct {
 	cells   cells
 	history []history // by number of the cell

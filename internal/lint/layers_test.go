@@ -13,7 +13,7 @@ var floorTable = []string{"internal", "vma", "tree", "mm", "fault", "check", "ex
 // layerTable is the order of design §3, from the bottom: a package imports only what lies in layers below its own. The language,
 // workloads, lies low: tools read scenarios without the simulator.
 var layerTable = [][]string{
-	{"internal/linux", "internal/suggest", "internal/shrink", "internal/wrap", "internal/lockorder", "judge/deep"},
+	{"internal/linux", "internal/suggest", "internal/shrink", "internal/wrap", "internal/lockorder", "judge/deep", "explore/lkmm"},
 	{"workloads/measure"},
 	{"internal/task", "internal/invariants", "internal/rules", "check/seqmodel", "workloads"},
 	{"internal/ksync", "internal/phys/phystest", "internal/scaffold"},
@@ -43,7 +43,7 @@ var layerTable = [][]string{
 }
 
 // testOnly are packages that only tests import.
-var testOnly = []string{"internal/phys/phystest", "explore/exploretest", "workloads/seqtest"}
+var testOnly = []string{"internal/phys/phystest", "explore/exploretest", "explore/lkmm", "workloads/seqtest"}
 
 // protocol are the packages that reach shared state only through cells.
 var protocol = []string{"vma", "tree", "mm", "fault", "internal/pgtable", "internal/phys"}
