@@ -179,9 +179,11 @@ func (a *Atomic64) CmpXchg(t *task.Task, old, v uint64) bool {
 
 func (a *Atomic64) cmpXchgObserved(t *task.Task, old, v uint64) bool {
 	t.Begin(task.OpCmpXchg, unsafe.Pointer(a))
-	if v, _, stale := t.See(unsafe.Pointer(a), a.v.Load(), func(v uint64) bool { return v != old }); stale {
-		t.End(v, v)
-		return false
+	if t.Memory != nil {
+		if v, _, stale := t.See(unsafe.Pointer(a), a.v.Load(), func(v uint64) bool { return v != old }); stale {
+			t.End(v, v)
+			return false
+		}
 	}
 	ok := a.v.CompareAndSwap(old, v)
 	now := a.v.Load()

@@ -105,8 +105,10 @@ func (r *Refcount) incLimited(limit int32) (old int32, ok bool) {
 
 func (r *Refcount) incLimitedObserved(t *task.Task, limit int32) (old int32, ok bool) {
 	t.Begin(task.OpRefIncNotZeroLimitedAcquire, unsafe.Pointer(r))
-	if old, stale := r.fails(t, func(v int32) bool { return v <= 0 || v >= limit }); stale {
-		return old, false
+	if t.Memory != nil {
+		if old, stale := r.fails(t, func(v int32) bool { return v <= 0 || v >= limit }); stale {
+			return old, false
+		}
 	}
 	old, ok = r.incLimited(limit)
 	now := old
@@ -121,8 +123,10 @@ func (r *Refcount) incLimitedObserved(t *task.Task, limit int32) (old int32, ok 
 func (r *Refcount) IncMoreThanOneLimitedAcquire(t *task.Task, limit int32) (old int32, ok bool) {
 	if t.Observer != nil {
 		t.Begin(task.OpRefIncMoreThanOneLimitedAcquire, unsafe.Pointer(r))
-		if old, stale := r.fails(t, func(v int32) bool { return v <= 1 || v >= limit }); stale {
-			return old, false
+		if t.Memory != nil {
+			if old, stale := r.fails(t, func(v int32) bool { return v <= 1 || v >= limit }); stale {
+				return old, false
+			}
 		}
 	}
 	for {
@@ -145,8 +149,10 @@ func (r *Refcount) IncMoreThanOneLimitedAcquire(t *task.Task, limit int32) (old 
 func (r *Refcount) IncLimitedAcquire(t *task.Task, limit int32) (old int32, ok bool) {
 	if t.Observer != nil {
 		t.Begin(task.OpRefIncLimitedAcquire, unsafe.Pointer(r))
-		if old, stale := r.fails(t, func(v int32) bool { return v >= limit }); stale {
-			return old, false
+		if t.Memory != nil {
+			if old, stale := r.fails(t, func(v int32) bool { return v >= limit }); stale {
+				return old, false
+			}
 		}
 	}
 	for {
@@ -168,9 +174,6 @@ func (r *Refcount) IncLimitedAcquire(t *task.Task, limit int32) (old int32, ok b
 // fails reports whether the operation on the count that is being performed fails because of an older value that it sees: one that fails is
 // no more than a relaxed load. may says with which values it would fail.
 func (r *Refcount) fails(t *task.Task, may func(v int32) bool) (old int32, stale bool) {
-	if t.Memory == nil {
-		return 0, false
-	}
 	v, _, stale := t.See(unsafe.Pointer(r), uint64(atomic.LoadInt32(&r.v)), func(v uint64) bool { return may(int32(v)) })
 	if stale {
 		t.End(v, v)
@@ -189,8 +192,10 @@ func (r *Refcount) AddNotZero(t *task.Task, d int32) bool {
 func (r *Refcount) add(t *task.Task, op task.Op, d int32, fromZero bool) (old int32, ok bool) {
 	if t.Observer != nil {
 		t.Begin(op, unsafe.Pointer(r))
-		if old, stale := r.fails(t, func(v int32) bool { return !fromZero && v <= 0 }); stale {
-			return old, false
+		if t.Memory != nil {
+			if old, stale := r.fails(t, func(v int32) bool { return !fromZero && v <= 0 }); stale {
+				return old, false
+			}
 		}
 	}
 	var now int32
