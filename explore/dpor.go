@@ -198,7 +198,7 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 	switch e.Op {
 	case task.OpMB, task.OpWMB, task.OpRMB:
 		a.class = waits
-		if e.Op == task.OpMB && !e.Relaxed {
+		if e.Order() == task.Full {
 			a.flags |= full
 		}
 		return

@@ -185,7 +185,7 @@ func (m *views) performed(s *state, i int, e *task.Event) {
 	m.chosen, m.step, m.seen, m.missed = -1, s.steps, 0, 0
 	switch e.Op {
 	case task.OpMB:
-		if !e.Relaxed {
+		if e.Order() == task.Full {
 			m.barrier(t)
 		}
 	case task.OpWMB:
@@ -335,7 +335,7 @@ func (m *views) update(t *taskView, e *task.Event, order task.Order) {
 
 // acquiresZero reports whether a step has dropped the last reference, which acquires: refcount_sub_and_test.
 func acquiresZero(e *task.Event) bool {
-	return (e.Op == task.OpRefDecAndTest || e.Op == task.OpRefSubRelease) && e.New == 0 && !e.Relaxed
+	return (e.Op == task.OpRefDecAndTest || e.Op == task.OpRefSubRelease) && e.New == 0 && e.Order() == task.Release
 }
 
 // store adds a store before the one that was chosen, -1 being behind the last. It hands on what is told, too.

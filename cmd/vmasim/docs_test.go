@@ -113,6 +113,10 @@ func validArguments(cmd *cobra.Command, args []string) error {
 			if arg != "-" && !madeUp.MatchString(arg) {
 				err = errors.New("no file of traces")
 			}
+		case name == "litmus":
+			if !strings.HasSuffix(arg, ".litmus") {
+				err = errors.New("no litmus test")
+			}
 		case name == "rules":
 			_, err = explainRule(arg)
 		case name == "explain":

@@ -172,27 +172,28 @@ func (a *Atomic64) xchgObserved(t *task.Task, v uint64) uint64 {
 // CmpXchg writes v if the value is old, and reports whether it was.
 func (a *Atomic64) CmpXchg(t *task.Task, old, v uint64) bool {
 	if t.Observer != nil {
-		return a.cmpXchgObserved(t, old, v)
+		return a.CmpXchgObserved(t, old, v) == old
 	}
 	return a.v.CompareAndSwap(old, v)
 }
 
-func (a *Atomic64) cmpXchgObserved(t *task.Task, old, v uint64) bool {
+// CmpXchgObserved is CmpXchg of a task that has an observer, and returns the value that was found.
+func (a *Atomic64) CmpXchgObserved(t *task.Task, old, v uint64) uint64 {
 	t.Begin(task.OpCmpXchg, unsafe.Pointer(a))
 	if t.Memory != nil {
 		if v, _, stale := t.See(unsafe.Pointer(a), a.v.Load(), func(v uint64) bool { return v != old }); stale {
 			t.End(v, v)
-			return false
+			return v
 		}
 	}
 	ok := a.v.CompareAndSwap(old, v)
 	now := a.v.Load()
 	if ok {
 		t.End(old, v)
-	} else {
-		t.End(now, now)
+		return old
 	}
-	return ok
+	t.End(now, now)
+	return now
 }
 
 // Add adds d and returns the new value.

@@ -228,8 +228,8 @@ type Event struct {
 	// Enabled is nil for an operation that can always be performed. Otherwise the task is disabled while it is false.
 	// It reads without announcing and may be called by the scheduler at any time.
 	Enabled  func() bool
-	Killable bool // a fatal signal enables the operation, too
-	Relaxed  bool // it is performed without the memory order of its operation, see [Task.Unordered]
+	Killable bool  // a fatal signal enables the operation, too
+	Weakened Order // in place of the memory order of its operation; Plain: it has that one. See [Task.Weaken]
 
 	Target   *Task  // Wake: whom; OpSendSig: who gets the signal
 	Old, New uint64 // After: the value seen and the value left; 0 where the cell has no number
@@ -240,8 +240,8 @@ type Event struct {
 
 // Order returns the memory order of the access.
 func (e *Event) Order() Order {
-	if e.Relaxed {
-		return min(e.Op.Info().Order, Relaxed)
+	if e.Weakened != Plain {
+		return e.Weakened
 	}
 	return e.Op.Info().Order
 }

@@ -16,9 +16,15 @@ type Memory interface {
 // may choose.
 func (t *Task) Reorders() bool { return t.Memory != nil }
 
-// Unordered has the task's next operation performed without its memory order, where a memory model reorders: the rule that asks for it is
-// missing.
-func (t *Task) Unordered() { t.relaxed = t.Memory != nil }
+// Weaken has the task's next operation performed with a weaker memory order than its own, where a memory model reorders.
+func (t *Task) Weaken(to Order) {
+	if t.Memory != nil {
+		t.weakened = to
+	}
+}
+
+// Unordered is Weaken to nothing: the rule that asks for the order is missing.
+func (t *Task) Unordered() { t.Weaken(Relaxed) }
 
 // See is [Memory.See] of the task's memory model.
 func (t *Task) See(cell unsafe.Pointer, latest uint64, may func(old uint64) bool) (old uint64, oldPtr unsafe.Pointer, stale bool) {

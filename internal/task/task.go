@@ -34,7 +34,7 @@ type Section struct {
 type Task struct {
 	Observer Observer // announced accesses go here, and it decides what may fail; nil in a plain run
 	Memory   Memory   // which values its loads see, if it has an observer; nil: the latest
-	relaxed  bool     // the next operation is performed without its order
+	weakened Order    // of the next operation, in place of its own
 	CPU      CPU      // what it runs on, where CPUs are few; nil: each task has one
 	Name     string
 	ID       int // dense within a machine, the index of per-task data
@@ -192,7 +192,7 @@ func (t *Task) next(op Op, addr unsafe.Pointer) *Event {
 	e := &t.pending
 	e.Op, e.Addr, e.Size, e.Func = op, addr, 0, t.Func()
 	e.Enabled, e.Killable, e.Target = nil, false, nil
-	e.Relaxed, t.relaxed = t.relaxed, false
+	e.Weakened, t.weakened = t.weakened, Plain
 	e.Old, e.New, e.OldPtr, e.NewPtr, e.Interrupted = 0, 0, nil, nil, false
 	return e
 }
