@@ -213,6 +213,9 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		return
 	case task.OpGracePeriodWait:
 		a.domain = updatedDomain(e.Addr)
+		if s.weak {
+			a.flags |= full
+		}
 		if before == task.OpSynchronize {
 			a.class = waits
 			return

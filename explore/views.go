@@ -203,6 +203,9 @@ func (m *views) performed(s *state, i int, e *task.Event) {
 		m.domains[updatedDomain(e.Addr)].begun.join(t.bound)
 	case task.OpGracePeriodWait, task.OpPoll:
 		t.bound.join(m.domains[updatedDomain(e.Addr)].ended)
+		if e.Op == task.OpGracePeriodWait { // what was before it is known to all that comes behind any later full barrier
+			m.barrier(t)
+		}
 		t.latest = true // sections that end later may have ended before the wait was allowed
 	case task.OpWakeUp, task.OpSendSig:
 		for j := range s.tasks {

@@ -14,15 +14,31 @@ type token struct {
 // tokenPattern matches a token: a name, a number, or a sign, the longer ones first.
 var tokenPattern = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*|-?[0-9][0-9a-fA-Fx]*|/\\|\\/|==|!=|<=|>=|&&|\|\||->|~exists|[~(){}\[\];:,.*&=!<>+\-/^|%])`)
 
-// space matches what stands between tokens: white space and the three kinds of comment.
-var space = regexp.MustCompile(`^(?:\s+|\(\*(?s:.*?)\*\)|/\*(?s:.*?)\*/|//[^\n]*)`)
+// These match what stands between tokens: white space and comments, of which one kind begins as a parenthesis with a pointer does, and so stands
+// outside braces only.
+var (
+	space   = regexp.MustCompile(`^(?:\s+|/\*(?s:.*?)\*/|//[^\n]*)`)
+	comment = regexp.MustCompile(`^\(\*(?s:.*?)\*\)`)
+)
+
+// head matches what describes a test, between its name and the values at first.
+var head = regexp.MustCompile(`(?s)^(\s*(?:\(\*.*?\*\)\s*)*C[^\n]*\n)(.*?)(\n?\{)`)
+
+// blank replaces all but the ends of lines.
+var blank = regexp.MustCompile(`[^\n]`)
 
 // lex divides a text into tokens.
 func lex(file, text string) ([]token, error) {
 	var all []token
-	pos := Pos{file, 1, 1}
+	pos, depth := Pos{file, 1, 1}, 0
+	if m := head.FindStringSubmatch(text); m != nil {
+		text = m[1] + blank.ReplaceAllString(m[2], " ") + text[len(m[1])+len(m[2]):]
+	}
 	for text != "" {
 		n := len(space.FindString(text))
+		if n == 0 && depth == 0 {
+			n = len(comment.FindString(text))
+		}
 		if n == 0 {
 			word := tokenPattern.FindString(text)
 			if word == "" {
@@ -31,6 +47,12 @@ func lex(file, text string) ([]token, error) {
 			// A minus behind an operand is the operator.
 			if len(word) > 1 && word[0] == '-' && len(all) > 0 && isOperand(all[len(all)-1].text) {
 				word = "-"
+			}
+			switch word {
+			case "{":
+				depth++
+			case "}":
+				depth--
 			}
 			all = append(all, token{word, pos})
 			n = len(word)

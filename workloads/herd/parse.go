@@ -114,13 +114,8 @@ func (p *parser) header(text string) {
 	if p.test.Name = strings.TrimSpace(rest); p.test.Name == "" || p.pos().Line != line {
 		p.fail("no name, expected C NAME")
 	}
-	for p.pos().Line == line && p.peek() != "" {
+	for p.peek() != "{" && p.peek() != "" { // what describes the test
 		p.next()
-	}
-	if p.peek() != "{" && p.tokens[p.at].pos.Line > line { // a description as a string or a comment line may come first
-		for p.peek() != "{" && p.peek() != "" {
-			p.next()
-		}
 	}
 }
 
