@@ -114,7 +114,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 				err = errors.New("no file of traces")
 			}
 		case name == "litmus":
-			if !strings.HasSuffix(arg, ".litmus") {
+			if !strings.HasSuffix(arg, ".litmus") && arg != "FILE..." {
 				err = errors.New("no litmus test")
 			}
 		case name == "rules":

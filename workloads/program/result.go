@@ -35,7 +35,7 @@ type Result struct {
 	Search      explore.Report
 	Bounded     bool                       // the strategy is one that can finish
 	Memory      explore.MemoryModel        // what loads may see
-	OwnMemory   bool                       // the scenario says so
+	Model       string                     // the memory model that was asked for; "": the scenario's own
 	Choices     []task.Choice              // that were offered
 	Oracles     []string                   // that watched
 	Without     []string                   // that were switched off
@@ -244,7 +244,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	r := &Result{
 		Scenario: sc.Name, Title: sc.Title, Argument: argument(sc), Rules: p.Rules(), Stated: p.stated(), Search: *report,
 		Goals: p.goals(), Show: p.setting.Show, Muted: p.setting.Consequences,
-		OwnRules: o.Rules == "", Memory: p.memory, OwnMemory: o.Model == "", Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(),
+		OwnRules: o.Rules == "", Memory: p.memory, Model: o.Model, Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(),
 	}
 	for _, s := range explore.Strategies() {
 		r.Bounded = r.Bounded || s.Name == report.Strategy && s.Finishes
@@ -408,12 +408,9 @@ func (r *Result) ExploreCommand() string { return r.command("explore") }
 
 // command is a command about the scenario, in the setting of the result.
 func (r *Result) command(name string) string {
-	s := Setting{Machine: r.Machine, Without: r.Without, Show: r.Show, Consequences: r.Muted}
+	s := Setting{Machine: r.Machine, Model: r.Model, Without: r.Without, Show: r.Show, Consequences: r.Muted}
 	if !r.OwnRules {
 		s.Rules = r.Rules
-	}
-	if !r.OwnMemory {
-		s.Model = r.Memory.String()
 	}
 	if r.Fallback {
 		s.Show, s.Consequences = []string{Any}, false
