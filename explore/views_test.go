@@ -40,7 +40,6 @@ type weakWorld struct {
 	words   map[string]*ksync.Atomic64
 	counts  map[string]*ksync.Refcount
 	locks   map[string]*ksync.SpinLock
-	sem     ksync.RWSem
 	pointer ksync.Pointer[genObject]
 	objects [2]genObject
 	rcu     *ksync.Domain
