@@ -26,10 +26,10 @@ func newExplain() *cobra.Command {
 		Short: "Say what a name means: a kernel function, a field, a rule, an oracle, a counter",
 		Long: `Say what names mean that reports and drawings have: functions, fields, operations and
 structures of the kernel, locks, rules, generations, oracles, counters, coverage points,
-choices, strategies, statements, scenarios, bugs, errors and other results. A name that is several
-things has each explained.
-Without a NAME the kinds are listed, with --kind the names of one. Case does not matter;
-a field is found without its structure, too, and a bug by its number.`,
+choices, strategies, statements, scenarios, bugs, errors and other results. A name that
+is several things has each explained. Without a NAME the kinds are listed, with --kind
+the names of one. Case does not matter; a field is found without its structure, too, and
+a bug by its number.`,
 		Example: `  vmasim explain
   vmasim explain lock_vma_under_rcu vm_refcnt
   vmasim explain detach-waits O5 b03
