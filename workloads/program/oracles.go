@@ -18,7 +18,7 @@ func (p *Program) Watch(report func(task.Violation)) explore.Oracle {
 	if err != nil {
 		panic(err) // the names are the checker's own
 	}
-	w := &oracles{checker: checker, p: p}
+	w := &oracles{checker: checker, p: p, named: map[unsafe.Pointer]string{}}
 	w.checker.Target, w.checker.Name = w.target, w.name
 	return w
 }
@@ -30,10 +30,11 @@ func (w *oracles) name(base unsafe.Pointer) string {
 	}
 	for i := range w.world.spaces {
 		if m := w.world.spaces[i].mm.Peek(); m != nil && unsafe.Pointer(m) == base {
-			return w.p.spaceName(m.Name)
+			w.named[base] = w.p.spaceName(m.Name)
+			break
 		}
 	}
-	return ""
+	return w.named[base] // maybe of one that the end of an execution has taken down
 }
 
 // oracles tells a checker where the parts of an execution begin. The task that sets the world up acts before all threads,
@@ -45,6 +46,8 @@ type oracles struct {
 	world   *world     // whose executions are watched
 	phase   phase      // of the execution
 	made    made       // the world whose making need not be watched again
+
+	named map[unsafe.Pointer]string // what address spaces were called last
 }
 
 // made is what the checker knows about a world that was just made.
