@@ -1,14 +1,7 @@
 // Package wrap breaks lines of text so that they fit.
 package wrap
 
-import (
-	"strings"
-
-	"github.com/charmbracelet/x/ansi"
-)
-
-// Cells is how many cells of a terminal a text takes.
-func Cells(text string) int { return ansi.StringWidth(text) }
+import "strings"
 
 // Text breaks each line of a text between words, so that it takes at most width cells. The rest of it goes on in lines that begin with
 // the blanks of the first, and hang. A word that is wider has a line to itself, or is broken behind commas.

@@ -22,9 +22,8 @@ async function begin() {
   }
   const text = $("engine").textContent.trim();
   if (!text) return without("This page was made without the engine.");
-  const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   $("engine").textContent = "";
-  try { stage = new Engine(bytes, died); module = await stage.loaded; } catch (e) { return without("The engine does not start: " + e.message + ". Open the page in another browser; its address is as it was."); }
+  try { stage = new Engine(text, died); module = await stage.loaded; } catch (e) { return without("The engine does not start: " + e.message + ". Open the page in another browser; its address is as it was."); }
   catalogue = await stage.ask("list");
   catalogue.scenarios.unshift(...lesson.own);
   fill();
