@@ -93,6 +93,9 @@ var operationTable = [task.NumOps]operation{
 		slabFile},
 	task.OpClearPage: {"Fills a page with zeros, before a fault maps it. Only its owner may know of the page.", "arch/x86/include/asm/page_64.h"},
 	task.OpCopyFrom:  {"Reads the page that is copied, for a write to a shared one or a fork. The reader has to keep it from being freed.", "arch/x86/lib/copy_page_64.S"},
+	task.OpMB:        {"Orders all accesses before it before all that come after it, and is in one order with all other full barriers. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
+	task.OpWMB:       {"Orders stores before it before stores that come after it. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
+	task.OpRMB:       {"Orders loads before it before loads that come after it. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
 	task.OpCopyTo:    {"Writes the copy of a page, which no task has seen yet.", "arch/x86/lib/copy_page_64.S"},
 }
 

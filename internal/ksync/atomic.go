@@ -172,9 +172,14 @@ func (a *Atomic64) xchgObserved(t *task.Task, v uint64) uint64 {
 // CmpXchg writes v if the value is old, and reports whether it was.
 func (a *Atomic64) CmpXchg(t *task.Task, old, v uint64) bool {
 	if t.Observer != nil {
-		return a.CmpXchgObserved(t, old, v) == old
+		return a.cmpXchgObserved(t, old, v)
 	}
 	return a.v.CompareAndSwap(old, v)
+}
+
+//go:noinline
+func (a *Atomic64) cmpXchgObserved(t *task.Task, old, v uint64) bool {
+	return a.CmpXchgObserved(t, old, v) == old
 }
 
 // CmpXchgObserved is CmpXchg of a task that has an observer, and returns the value that was found.

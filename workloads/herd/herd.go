@@ -35,10 +35,11 @@ func Run(ctx context.Context, t *Test, o explore.Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{Test: t, Memory: o.Memory, States: map[string]int{}, Complete: report.Complete, Elapsed: report.Elapsed}
-	for _, v := range report.Violations {
-		r.Wrong = v.String()
-	}
 	for text, n := range report.DistinctOutcomes {
+		if wrong, ok := strings.CutPrefix(text, wrongPrefix); ok {
+			r.Wrong = wrong
+			continue
+		}
 		state := stateOf(text)
 		if t.Filter != nil && !t.Filter.holds(state) {
 			continue

@@ -121,6 +121,23 @@ exists (0:r0=1 /\ 1:r0=1)
 	}
 }
 
+// TestWrong: what is no C is told.
+func TestWrong(t *testing.T) {
+	for text, want := range map[string]string{
+		"int r0 = READ_ONCE(*p); int r1 = READ_ONCE(*r0);": "P0 uses 0 as an address",
+		"WRITE_ONCE(*p, 3);":    "P0 stores 3 in p, which holds addresses",
+		"int r0 = 7 / (1 - 1);": "P0 divides by zero",
+	} {
+		test, err := Parse("t.litmus", "C t\n{ int u = 0; }\nP0(int **p, int *u) { "+text+" }\nP1(int **p, int *u) { WRITE_ONCE(*p, u); }\nexists (0:r0=1)\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := Run(t.Context(), test, explore.Options{}); err != nil || r.Wrong != want {
+			t.Errorf("%s: %q, %v, expected %q", text, r.Wrong, err, want)
+		}
+	}
+}
+
 // TestRefusals: a test with what is not supported is refused with the place.
 func TestRefusals(t *testing.T) {
 	head, end := "C t\n{}\nP0(int *x)\n{\n\t", "\n}\nexists (x=1)\n"

@@ -1,6 +1,8 @@
 package herd
 
 import (
+	"fmt"
+
 	"vmasim/internal/task"
 )
 
@@ -21,7 +23,7 @@ func (v *variable) of(t *task.Task, address int64) *variable {
 	case i >= 0 && i < int64(len(v.world.vars)):
 		return v.world.vars[i]
 	}
-	t.Violate("no-address", "%d is stored in %s, which holds addresses", address, v.name)
+	v.world.wrong = fmt.Sprintf("%s stores %d in %s, which holds addresses", t.Name, address, v.name)
 	return nil
 }
 

@@ -40,6 +40,7 @@ type world struct {
 	vars    []*variable
 	rcu     *ksync.Domain
 	runs    []*run
+	wrong   string // what a thread did that is no C
 }
 
 // run is a thread of an execution.
@@ -87,8 +88,14 @@ func (w *world) Tasks() (all []explore.Task) {
 // Abandon implements [explore.World].
 func (w *world) Abandon() {}
 
+// wrongPrefix begins the outcome of an execution in which a thread did what is no C.
+const wrongPrefix = "wrong: "
+
 // Finish implements [explore.World]: the state that the execution ends in.
 func (w *world) Finish() string {
+	if w.wrong != "" {
+		return wrongPrefix + w.wrong
+	}
 	words := make([]string, len(w.program.locs))
 	for i, l := range w.program.locs {
 		value := int64(0)
@@ -131,7 +138,7 @@ func (r *run) statements(body []Stmt) {
 func (r *run) at(address int64) *variable {
 	i := address - firstAddress
 	if i < 0 || i >= int64(len(r.world.vars)) {
-		r.t.Violate("no-address", "%d is used as an address", address)
+		r.world.wrong = fmt.Sprintf("%s uses %d as an address", r.t.Name, address)
 		return &variable{world: r.world}
 	}
 	return r.world.vars[i]
@@ -207,7 +214,7 @@ func (r *run) binary(e Binary) int64 {
 		return x * y
 	}
 	if y == 0 {
-		r.t.Violate("division-by-zero", "%d %s 0", x, e.Op)
+		r.world.wrong = fmt.Sprintf("%s divides by zero", r.t.Name)
 		return 0
 	}
 	if e.Op == "%" {
