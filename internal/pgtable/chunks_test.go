@@ -2,6 +2,7 @@ package pgtable
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -97,6 +98,38 @@ func mustAllocRapid(t *rapid.T, tb *Tables, tk *task.Task, addr uint64) Slot {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestObservedChunks: a task that is observed, which walks from the root each time, finds the same tables.
+func TestObservedChunks(t *testing.T) {
+	tb, tk := newTables(t)
+	watched := task.New(1, "watched", nil)
+	watched.Observer = task.NoObserver{}
+	addrs := []uint64{0, linux.PageSize, PMDSize, 3 << 30, 700 << 30, AddressLimit - linux.PageSize}
+	for _, addr := range addrs {
+		mustAlloc(t, tb, tk, addr)
+	}
+	for _, start := range addrs {
+		for _, end := range addrs {
+			var found [2][]uint64
+			for i, by := range []*task.Task{tk, watched} {
+				err := tb.Chunks(by, start, end, func(c Chunk) error {
+					found[i] = append(found[i], c.Addr, uint64(len(c.Entries)))
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(found[0], found[1]) {
+				t.Errorf("%#x..%#x: %#x, observed %#x", start, end, found[0], found[1])
+			}
+			a, b := tb.Populated(tk, start, end)
+			if c, d := tb.Populated(watched, start, end); a != c || b != d {
+				t.Errorf("%#x..%#x is populated: %t %t, observed %t %t", start, end, a, b, c, d)
+			}
+		}
+	}
 }
 
 func TestChunksStopAtError(t *testing.T) {
