@@ -4,6 +4,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"vmasim/explore/trace"
 	"vmasim/internal/task"
 )
 
@@ -368,7 +369,7 @@ func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, 
 // See implements [task.Memory].
 func (p *proc) See(_ *task.Task, cell unsafe.Pointer, latest uint64, may func(uint64) bool) (uint64, unsafe.Pointer, bool) {
 	x := p.x
-	if !x.mayBeWeak() || !x.weaken(p, x.views.older(p.index, cell, latest, may)) {
+	if !x.mayBeWeak() || !x.weaken(p, olderValue, x.views.older(p.index, cell, latest, may)) {
 		return 0, nil, false
 	}
 	_, h := x.views.cell(cell)
@@ -379,18 +380,35 @@ func (p *proc) See(_ *task.Task, cell unsafe.Pointer, latest uint64, may func(ui
 // Overtaken implements [task.Memory].
 func (p *proc) Overtaken(_ *task.Task, cell unsafe.Pointer, latest uint64) bool {
 	x := p.x
-	return x.mayBeWeak() && x.weaken(p, x.views.earlier(p.index, cell, latest))
+	return x.mayBeWeak() && x.weaken(p, earlierPlace, x.views.earlier(p.index, cell, latest))
 }
 
 func (x *Executor) mayBeWeak() bool { return !x.stopping && (x.maxWeak == 0 || x.weakened < x.maxWeak) }
 
+// The decisions that a memory model asks for. They are no choices that a scenario asks for by may.
+const (
+	olderValue   task.Choice = "older-value"
+	earlierPlace task.Choice = "earlier-place"
+)
+
+// MemoryChoices describes the decisions that a memory model asks for.
+func MemoryChoices() []task.ChoiceInfo {
+	return []task.ChoiceInfo{
+		{Name: olderValue, Doc: "a load sees an older store than the last: with 1 the one before it, with 2 the one before that"},
+		{Name: earlierPlace, Doc: "a store takes its place before stores of others that were performed already: before the last one, with 2 before the last two"},
+	}
+}
+
 // weaken decides whether the access being performed is one of those that it may be besides the usual one.
-func (x *Executor) weaken(p *proc, others []int) bool {
+func (x *Executor) weaken(p *proc, what task.Choice, others []int) bool {
 	if len(others) == 0 {
 		return false
 	}
 	v := x.strategy.choose(&x.state, p.index, 1+len(others))
 	x.trail.choice(v)
+	if x.recorder != nil {
+		x.recorder.rec.Chosen(trace.Decision{Choice: what, Value: v, Of: 1 + len(others)})
+	}
 	if v == 0 {
 		return false
 	}

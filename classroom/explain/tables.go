@@ -212,6 +212,12 @@ func choices() (all []Entry) {
 		e.add("shown by", shown[string(c.Name)])
 		all = append(all, e)
 	}
+	for _, c := range explore.MemoryChoices() {
+		e := Entry{Name: string(c.Name), Does: c.Doc}
+		e.add("offered by", "--memory views, and memory-model views in a scenario")
+		e.add("told in", "docs/memory-model.md")
+		all = append(all, e)
+	}
 	return all
 }
 
