@@ -216,10 +216,14 @@ func choices() (all []Entry) {
 		e := Entry{Name: string(c.Name), Does: c.Doc}
 		e.add("offered by", "--memory views, and memory-model views in a scenario")
 		e.add("told in", "docs/memory-model.md")
+		e.add("shown by", shownUnderViews[c.Name])
 		all = append(all, e)
 	}
 	return all
 }
+
+// shownUnderViews names scenarios for what no line of one asks for.
+var shownUnderViews = map[task.Choice]string{"older-value": "ref-acquire"}
 
 // shownBy names, by each word that lines of scenarios begin with, and by the words behind may, the shortest scenario that has it. Litmus tests
 // come first.
