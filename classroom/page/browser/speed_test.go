@@ -96,6 +96,9 @@ func native(t *testing.T, args ...string) (executions int, cpu float64) {
 // TestSpeed measures what a reader waits for. A shared machine is noisy, so the bars of the figures are printed and far ones asserted: a
 // search is compared by the processor time of the whole page, which the compiling of WebAssembly is part of.
 func TestSpeed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a measurement")
+	}
 	b := watched(t, hash(map[string]any{"n": "detach-race"}))
 	_, cpu := b.renderer()
 	t.Logf("ready after %.0f ms (bar 1500), %.2f s of processor time", b.number("seen.ready"), cpu)
@@ -128,6 +131,9 @@ func TestSpeed(t *testing.T) {
 
 // TestNoFreeze: no task of the page keeps it from answering, while it loads, searches, and shows a long trace.
 func TestNoFreeze(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a measurement")
+	}
 	b := watched(t, hash(map[string]any{"n": "detach-race"}))
 	phase := func(name string) {
 		t.Helper()
