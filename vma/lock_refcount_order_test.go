@@ -30,39 +30,41 @@ func TestOrders(t *testing.T) {
 	breaks(t, "linux-6.18,-unless-zero", "a new VMA has vm_refcnt", reuse)
 }
 
+// remade is a reader who found a VMA in its last life, beside a writer who makes the memory a VMA again.
+func remade(l *lab) program {
+	mm, p := l.mm("mm"), l.pair()
+	l.names[unsafe.Pointer(l.cache.slab)] = "vm_area_cachep"
+	v := l.attached(mm)
+	unmap := func(t *task.Task) {
+		mm.StartWrite(t, v)
+		mm.MarkDetached(t, v)
+	}
+	mm.MmapWriteLock(l.boot)
+	unmap(l.boot)
+	mm.MmapWriteUnlock(l.boot)
+	l.cache.Free(l.boot, v)
+	return program{
+		tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
+			mm.MmapWriteLock(t)
+			n, err := l.cache.Alloc(t, mm, testStart, testEnd, 0, testFlags)
+			if err != nil || n != v {
+				l.complain("the VMA is elsewhere: %v", err)
+			}
+			mm.StartWrite(t, v)
+			p.change(t)
+			mm.MarkAttached(t, v)
+			mm.MmapWriteUnlock(t)
+		}},
+		check: func() {
+			if n := v.refcnt.Peek(); n != 1 {
+				l.complain("left with vm_refcnt %d", n)
+			}
+		},
+	}
+}
+
 // TestAttachRelease: a reader who found a VMA in its last life, of another range, locks the memory that is being made a VMA.
 func TestAttachRelease(t *testing.T) {
-	remade := func(l *lab) program {
-		mm, p := l.mm("mm"), l.pair()
-		l.names[unsafe.Pointer(l.cache.slab)] = "vm_area_cachep"
-		v := l.attached(mm)
-		unmap := func(t *task.Task) {
-			mm.StartWrite(t, v)
-			mm.MarkDetached(t, v)
-		}
-		mm.MmapWriteLock(l.boot)
-		unmap(l.boot)
-		mm.MmapWriteUnlock(l.boot)
-		l.cache.Free(l.boot, v)
-		return program{
-			tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
-				mm.MmapWriteLock(t)
-				n, err := l.cache.Alloc(t, mm, testStart, testEnd, 0, testFlags)
-				if err != nil || n != v {
-					l.complain("the VMA is elsewhere: %v", err)
-				}
-				mm.StartWrite(t, v)
-				p.change(t)
-				mm.MarkAttached(t, v)
-				mm.MmapWriteUnlock(t)
-			}},
-			check: func() {
-				if n := v.refcnt.Peek(); n != 1 {
-					l.complain("left with vm_refcnt %d", n)
-				}
-			},
-		}
-	}
 	explores(t, "", remade)
 	breaks(t, "linux-6.18,-attach-release", "a reader sees half a change", remade)
 }

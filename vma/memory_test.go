@@ -35,26 +35,6 @@ func TestLockUnderViews(t *testing.T) {
 
 // TestReuseUnderViews: a reader who found the VMA in its last life locks it in this one.
 func TestReuseUnderViews(t *testing.T) {
-	remade := func(l *lab) program {
-		mm, p := l.mm("mm"), l.pair()
-		v := l.attached(mm)
-		mm.MmapWriteLock(l.boot)
-		mm.StartWrite(l.boot, v)
-		mm.MarkDetached(l.boot, v)
-		mm.MmapWriteUnlock(l.boot)
-		l.cache.Free(l.boot, v)
-		return program{tasks: []func(*task.Task){reader(l, mm, v, p), func(t *task.Task) {
-			mm.MmapWriteLock(t)
-			n, err := l.cache.Alloc(t, mm, testStart, testEnd, 0, testFlags)
-			if err != nil || n != v {
-				l.complain("the VMA is elsewhere: %v", err)
-			}
-			mm.StartWrite(t, v)
-			p.change(t)
-			mm.MarkAttached(t, v)
-			mm.MmapWriteUnlock(t)
-		}}}
-	}
 	o := explore.Options{Memory: explore.MemoryModel{Views: true, Limit: 2}}
 	if n, err := search("", o, remade); err != nil {
 		t.Errorf("execution %d: %v", n, err)

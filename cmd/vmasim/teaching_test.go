@@ -122,7 +122,7 @@ func TestUnprinted(t *testing.T) {
 // TestMarks: the script that the manual shows marks a class, by the program itself.
 func TestMarks(t *testing.T) {
 	if _, err := exec.LookPath("jq"); err != nil {
-		t.Skip(err)
+		t.Skip("the script of the manual needs jq: apt-get install jq")
 	}
 	_, script, ok := strings.Cut(manual(t, teaching), "```sh\n# marks.sh")
 	script, _, closed := strings.Cut(script, "```")

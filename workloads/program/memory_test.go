@@ -3,7 +3,6 @@ package program
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -33,38 +32,17 @@ var underViews = []ordered{
 // the table of docs/memory-model.md to what that took. -rewrite updates the table.
 func TestOrdersUnderViews(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a minute")
-	}
-	text, err := os.ReadFile(memoryManual)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const open, end = "<!-- orders -->\n", "<!-- end -->"
-	before, rest, ok := strings.Cut(string(text), open)
-	table, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no part orders", memoryManual)
+		t.Skip("20 searches of up to 40,000 executions: go test without -short, as the README has it, makes them")
 	}
 	var made strings.Builder
 	made.WriteString("| order | rule | scenario | memory model | without the rule | with it |\n|---|---|---|---|---|---|\n")
 	for _, u := range underViews {
-		plain, switched := u.rule.Demonstration()
-		if !u.rule.Home().Has(u.rule) { // it is no kernel's
-			plain, switched = switched, plain
-		}
+		plain, switched := withAndWithout(u.rule)
 		order := u.rule.Info().Order
 		fmt.Fprintf(&made, "| [%s](kernel.md#%[1]s) | `%s` | %s | `%s` | %s | %s |\n", order, u.rule, shownBy(u.rule), u.model,
 			u.took(t, switched), u.took(t, plain))
 	}
-	switch {
-	case table == made.String():
-	case *rewrite && !t.Failed():
-		if err := os.WriteFile(memoryManual, []byte(before+open+made.String()+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Errorf("%s says\n%sexpected, by go test ./workloads/program -run TestOrdersUnderViews -rewrite,\n%s", memoryManual, table, made.String())
-	}
+	holdsOrders(t, memoryManual, made.String())
 }
 
 // took says what the scenario of the rule comes to under a specification: what its verdict states.

@@ -17,30 +17,44 @@ const kernelManual = "../../docs/kernel.md"
 // TestOrders explores, for each ordering requirement, the scenario of each rule that meets it, without the rule and with it, and holds the
 // table of docs/kernel.md to what that took. -rewrite updates the table.
 func TestOrders(t *testing.T) {
-	text, err := os.ReadFile(kernelManual)
+	var made strings.Builder
+	made.WriteString("| | between | needs | rule | shown by | without it | with it |\n|---|---|---|---|---|---|---|\n")
+	for _, q := range rules.Requirements() {
+		made.WriteString(orderRows(t, q))
+	}
+	holdsOrders(t, kernelManual, made.String())
+}
+
+// holdsOrders holds the part orders of a manual to a table, or makes it that.
+func holdsOrders(t *testing.T, manual, made string) {
+	t.Helper()
+	text, err := os.ReadFile(manual)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const open, end = "<!-- orders -->\n", "<!-- end -->"
 	before, rest, ok := strings.Cut(string(text), open)
 	table, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no part orders", kernelManual)
-	}
-	var made strings.Builder
-	made.WriteString("| | between | needs | rule | shown by | without it | with it |\n|---|---|---|---|---|---|---|\n")
-	for _, q := range rules.Requirements() {
-		made.WriteString(orderRows(t, q))
-	}
 	switch {
-	case table == made.String():
+	case !ok || !closed:
+		t.Fatalf("%s has no part orders", manual)
+	case table == made:
 	case *rewrite && !t.Failed():
-		if err := os.WriteFile(kernelManual, []byte(before+open+made.String()+end+after), 0o644); err != nil {
+		if err := os.WriteFile(manual, []byte(before+open+made+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s says\n%sexpected, by go test ./workloads/program -run TestOrders -rewrite,\n%s", kernelManual, table, made.String())
+		t.Errorf("%s says\n%sexpected, by go test ./workloads/program -run %s -rewrite,\n%s", manual, table, t.Name(), made)
 	}
+}
+
+// withAndWithout returns the specifications with a rule and without it, the kernel's way first.
+func withAndWithout(r rules.Rule) (with, without string) {
+	with, without = r.Demonstration()
+	if !r.Home().Has(r) { // it is no kernel's
+		with, without = without, with
+	}
+	return with, without
 }
 
 // orderRows returns the rows of a requirement, one for each rule that meets it.
@@ -51,10 +65,7 @@ func orderRows(t *testing.T, q rules.Requirement) (rows string) {
 	}
 	head := fmt.Sprintf(`| <a id="%s"></a>%[1]s | %s | %s |`, q.Name, q.Between, needs)
 	for _, r := range q.Rules() {
-		plain, switched := r.Demonstration()
-		if !r.Home().Has(r) { // it is no kernel's
-			plain, switched = switched, plain
-		}
+		plain, switched := withAndWithout(r)
 		rows += fmt.Sprintf("%s `%s` | %s | %s | %s |\n", head, r, shownBy(r), took(t, r, switched), took(t, r, plain))
 		head = "| | | |"
 	}

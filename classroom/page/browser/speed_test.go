@@ -97,7 +97,7 @@ func native(t *testing.T, args ...string) (executions int, cpu float64) {
 // search is compared by the processor time of the whole page, which the compiling of WebAssembly is part of.
 func TestSpeed(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a measurement")
+		t.Skip("measures, and takes minutes: go test without -short, on a quiet machine")
 	}
 	b := watched(t, hash(map[string]any{"n": "detach-race"}))
 	_, cpu := b.renderer()
@@ -132,7 +132,7 @@ func TestSpeed(t *testing.T) {
 // TestNoFreeze: no task of the page keeps it from answering, while it loads, searches, and shows a long trace.
 func TestNoFreeze(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a measurement")
+		t.Skip("measures, and takes minutes: go test without -short, on a quiet machine")
 	}
 	b := watched(t, hash(map[string]any{"n": "detach-race"}))
 	phase := func(name string) {
@@ -172,7 +172,7 @@ func TestNoFreeze(t *testing.T) {
 // TestMemoryIsBounded: searches one after the other leave nothing behind but the engine of the session.
 func TestMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
-		t.Skip("50 searches")
+		t.Skip("50 searches take minutes: go test without -short")
 	}
 	b := watched(t, hash(map[string]any{"n": "put-to-zero"}))
 	used := func() (heap, resident float64) {
