@@ -45,6 +45,24 @@ func TestScript(t *testing.T) {
 	}
 }
 
+// TestScriptNames: the files are one script, in which the last of two functions of a name would silently be both.
+func TestScriptNames(t *testing.T) {
+	js, err := script()
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^(?:async )?(?:function|const|let) (\w+)`).FindAllStringSubmatch(js, -1) {
+		if declared[m[1]] {
+			t.Errorf("%s is declared twice", m[1])
+		}
+		declared[m[1]] = true
+	}
+	if len(declared) < 100 {
+		t.Errorf("only %d names are declared", len(declared))
+	}
+}
+
 // TestWrite: a page has all that it needs in itself, and what was put in comes out again.
 func TestWrite(t *testing.T) {
 	sc, err := workloads.Parse("mine.vma", []byte("# A <b>title</b>\n\nthread a\n    mmap 4K rw private anon # </script>\n"))

@@ -93,7 +93,7 @@ func launch(t *testing.T, width, height int) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 6*time.Minute) // a machine may be busy
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute) // a machine may be busy
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx}
 	chromedp.ListenTarget(ctx, func(ev any) {
@@ -129,7 +129,7 @@ func (b *browser) do(actions ...chromedp.Action) {
 // wait waits until an expression is true.
 func (b *browser) wait(expression string) {
 	b.t.Helper()
-	if err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(4*time.Minute))); err != nil {
+	if err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(time.Minute))); err != nil {
 		var text string
 		_ = chromedp.Run(b.ctx, chromedp.Evaluate(`$("trouble").textContent + " | " + $("verdict").textContent + " | " + $("said").textContent`, &text))
 		b.t.Fatalf("%s: %v; the page shows %s", expression, err, text)

@@ -23,14 +23,14 @@ function keep() {
   if (!kept) trouble(tooLong); else if ($("trouble").textContent === tooLong) trouble("");
 }
 
-// stored returns what was kept beside the address, null if nothing was.
-function stored() {
+// besideAddress returns what was kept beside the address, null if nothing was.
+function besideAddress() {
   try { return JSON.parse(localStorage.getItem("vmasim " + lesson.name)); } catch { return null; }
 }
 
 // restore shows what the address says, or else what was kept. An address that is damaged is said, and the page works without it.
 async function restore() {
-  const last = stored();
+  const last = besideAddress();
   try {
     await restoreFrom(location.hash.length > 1 ? JSON.parse(decodeURIComponent(location.hash.slice(1))) : last);
   } catch {

@@ -11,8 +11,7 @@ async function learnNames() {
   names = new Map(all.map((n) => [n.name, n]));
   $("explain-names").append(...all.map((n) => element("option", { value: n.name }, n.kinds.join(", "))));
   for (const label of $("families").querySelectorAll("label")) {
-    const name = label.querySelector("input").value;
-    label.append(" ", element("button", { type: "button", class: "link name", "data-name": name, "aria-label": "explain " + name }, "?"));
+    label.append(...whatIs(label.querySelector("input").value));
   }
   for (const root of [document.querySelector("main"), $("explain-text")]) {
     new MutationObserver((changes) => {
@@ -29,6 +28,12 @@ async function learnNames() {
 function known(word) {
   const field = word.replace(/^[^.]*\./, "").replace(/\[.*$/, "");
   return [word, field, word.toLowerCase()].find((w) => names.has(w)) ?? "";
+}
+
+// whatIs makes the button that explains a word, where a click on the word itself does something else.
+function whatIs(word) {
+  const name = known(word);
+  return name ? [" ", element("button", { type: "button", class: "link name", "data-name": name, "aria-label": "explain " + name }, "?")] : [];
 }
 
 // inProse reports whether a name is one in a sentence, too, where "lock" or "start" is but a word.

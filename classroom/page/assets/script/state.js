@@ -58,7 +58,7 @@ function showState() {
   showWatches(s.watches);
   const cells = place.cells.filter((c) => c.shared || c.wanted || c.changed || $("grain").value === "all").sort((a, b) => b.shared - a.shared);
   $("cells").replaceChildren(element("caption", { class: "sr" }, "cells, those that tasks share first"), ...cells.map((c) => element("tr", { class: c.changed ? "changed" : c.shared ? null : "own" },
-    element("td", {}, toFollow(c.name)), element("td", {}, c.changed ? `${c.before} → ${c.value}` : c.value), element("td", {}, c.step ? element("span", {}, element("b", { class: "task", style: colour(c.writer), title: c.writer }, letter(c.writer)), " ", toStep(c.step)) : ""))));
+    element("td", {}, toFollow(c.name), ...whatIs(c.name)), element("td", {}, c.changed ? `${c.before} → ${c.value}` : c.value), element("td", {}, c.step ? element("span", {}, element("b", { class: "task", style: colour(c.writer), title: c.writer }, letter(c.writer)), " ", toStep(c.step)) : ""))));
   const entries = (s.spaces ?? []).flatMap((m) => (m.entries ?? []).map((e) => ({ ...e, space: m.name })));
   $("entries").closest("details").hidden = !entries.some((e) => e.is !== "nothing" || e.changed);
   $("entries").replaceChildren(...entries.map((e) => element("tr", { class: e.changed ? "changed" : null }, element("td", {}, (s.spaces.length > 1 ? e.space + " " : "") + e.place), element("td", {}, (e.changed ? (e.was || "nothing") + " → " : "") + entryWords(e)))));
