@@ -118,7 +118,7 @@ func (s *search) resume() error {
 		return s.refuse("%v", err)
 	}
 	s.from, s.nth, s.offset, s.before = c, c.Phase, c.Offset, c.Elapsed
-	if s.o.Strategy == Bounded {
+	if s.o.Strategy.Counts() != "" {
 		s.report.Bound = c.Phase - 1
 	}
 	s.report.Earlier = c.executions()

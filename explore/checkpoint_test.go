@@ -76,7 +76,7 @@ func TestSearchInRuns(t *testing.T) {
 		seeds = 2
 	}
 	for seed := range seeds {
-		for _, s := range []Strategy{DPOR, DFS, Bounded} {
+		for _, s := range []Strategy{DPOR, DFS, Bounded, Delays} {
 			for _, workers := range []int{1, 2} {
 				for _, keep := range []int{1, 8} {
 					o := Options{Strategy: s, Workers: workers, KeepGoing: keep, Choices: choices}

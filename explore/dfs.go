@@ -1,20 +1,21 @@
 package explore
 
 // dfs goes through all schedules depth first and compares none with another: the slow way that needs no argument. With a
-// bound it leaves out those with more preemptions; a preemption takes the turn from a task that could go on.
+// bound it leaves out those that cost more, in preemptions or in delays.
 type dfs struct {
 	exhaustive
 	untracked
 	path  []decision
 	floor int // the decisions below it are fixed
-	given int // the steps whose preemptions do not count
+	given int // the steps that cost nothing
 	at    int // the decision that comes next in this execution
 	begun bool
 
-	bound     int // preemptions; -1: any number
-	preempted int // so far in this execution
-	cut       bool
-	only      bool // executions with fewer preemptions than bound have been counted before
+	price price // what a step costs
+	bound int   // how much an execution may cost; -1: any amount
+	spent int   // so far in this execution
+	cut   bool
+	only  bool // executions that cost less than bound have been counted before
 
 	ceiling int // prefixes of so many steps are emitted and not followed; 0: none
 	emit    func(*dfs)
@@ -30,7 +31,7 @@ type decision struct {
 }
 
 func (d *dfs) next() bool {
-	d.at, d.preempted = 0, 0
+	d.at, d.spent = 0, 0
 	if !d.begun {
 		d.begun = true
 		return true
@@ -57,18 +58,17 @@ func (d *dfs) pick(s *state) int {
 		return redundant
 	}
 	if d.at == len(d.path) {
-		among := s.enabled
-		if d.bound >= 0 && d.preempted == d.bound && s.last >= 0 && among.has(s.last) {
-			d.cut = d.cut || among.len() > 1
-			among = 1 << s.last
+		among, taken := s.enabled, d.price.free(s)
+		if d.bound >= 0 {
+			among = d.price.within(s, d.bound-d.spent)
+			d.cut = d.cut || among != s.enabled
 		}
-		taken := s.stay(among)
 		d.path = append(d.path, decision{taken, among &^ (1 << taken), among.len()})
 	}
 	taken := d.path[d.at].taken
 	d.at++
-	if s.steps >= d.given && s.preempts(taken) {
-		d.preempted++
+	if s.steps >= d.given && d.bound >= 0 {
+		d.spent += d.price.of(s, taken)
 	}
 	return taken
 }
@@ -88,6 +88,6 @@ func (d *dfs) ended(*state, Ending) {
 }
 
 // known reports whether the execution just run was run under a lower bound, too.
-func (d *dfs) known() bool { return d.only && d.preempted < d.bound }
+func (d *dfs) known() bool { return d.only && d.spent < d.bound }
 
 func (d *dfs) leftOut() bool { return d.cut }

@@ -156,7 +156,7 @@ func TestPartsMissNothing(t *testing.T) {
 	}
 	for seed := range programs {
 		p := generate(20_000 + seed)
-		for _, o := range []Options{{Strategy: DPOR, Workers: 2}, {Strategy: DFS, Workers: 2}, {Strategy: Bounded}} {
+		for _, o := range []Options{{Strategy: DPOR, Workers: 2}, {Strategy: DFS, Workers: 2}, {Strategy: Bounded}, {Strategy: Delays}} {
 			if _, _, _, ok := compare(t, seed, p, Options{Strategy: DFS}, o, 500); ok {
 				compared++
 			}
@@ -177,7 +177,7 @@ func TestWorkersFindTheSame(t *testing.T) {
 	if testing.Short() {
 		seeds = 4
 	}
-	for _, strategy := range []Strategy{DPOR, DFS, Bounded, Random, PCT, POS} {
+	for _, strategy := range []Strategy{DPOR, DFS, Bounded, Delays, Random, PCT, POS} {
 		failures := 0
 		for seed := range seeds {
 			var keys []string

@@ -12,8 +12,8 @@ func (o *Options) checkFrom(p Program, info *StrategyInfo) error {
 	if o.From == nil {
 		return nil
 	}
-	if !slices.Contains([]Strategy{DPOR, DFS, Bounded}, info.Name) {
-		return fmt.Errorf("strategy %s cannot begin with a schedule, expected one of %s, %s and %s", info.Name, DPOR, DFS, Bounded)
+	if !slices.Contains([]Strategy{DPOR, DFS, Bounded, Delays}, info.Name) {
+		return fmt.Errorf("strategy %s cannot begin with a schedule, expected one of %s, %s, %s and %s", info.Name, DPOR, DFS, Bounded, Delays)
 	}
 	if o.Checkpoint != "" {
 		return fmt.Errorf("a search that begins with a schedule has no checkpoint")
@@ -46,9 +46,9 @@ func newDPOR(from *Schedule) *dpor {
 	return d
 }
 
-// newDFS returns the shard of what can come after a schedule with so many preemptions; nil: of everything.
-func newDFS(from *Schedule, bound int) *dfs {
-	d := &dfs{bound: bound, only: true, weight: 1}
+// newDFS returns the shard of what can come after a schedule and costs so much; nil: of everything.
+func newDFS(from *Schedule, of price, bound int) *dfs {
+	d := &dfs{price: of, bound: bound, only: true, weight: 1}
 	if from == nil {
 		return d
 	}

@@ -25,7 +25,7 @@ func obeysTime(t *testing.T) {
 			}
 		}
 	}
-	for _, strategy := range []Strategy{DPOR, DFS, Bounded, States, Random, PCT, POS} {
+	for _, strategy := range []Strategy{DPOR, DFS, Bounded, Delays, States, Random, PCT, POS} {
 		for _, workers := range []int{1, 2} {
 			o := Options{Strategy: strategy, Depth: 1_000_000, Time: 100 * time.Millisecond, Workers: workers}
 			ctx, cancel := context.WithCancel(t.Context())

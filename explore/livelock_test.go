@@ -22,7 +22,7 @@ func first(t *testing.T, p Program, o Options) Found {
 }
 
 func TestDeadlock(t *testing.T) {
-	for _, s := range []Strategy{DPOR, DFS, Bounded, Random, PCT, POS, States} {
+	for _, s := range []Strategy{DPOR, DFS, Bounded, Delays, Random, PCT, POS, States} {
 		f := first(t, program(
 			func(w *scriptWorld, t *task.Task) { w.a.Lock(t); w.b.Lock(t); w.b.Unlock(t); w.a.Unlock(t) },
 			func(w *scriptWorld, t *task.Task) { w.b.Lock(t); w.a.Lock(t); w.a.Unlock(t); w.b.Unlock(t) },
@@ -57,7 +57,7 @@ func TestLostWakeUp(t *testing.T) {
 	if rep := explored(t, handshake(true, true, false), Options{}); len(rep.Violations) > 0 || !rep.Complete {
 		t.Errorf("a right handshake: %v", rep.Violations)
 	}
-	for _, s := range []Strategy{DPOR, DFS, Bounded, States} {
+	for _, s := range []Strategy{DPOR, DFS, Bounded, Delays, States} {
 		f := first(t, handshake(true, false, true), Options{Strategy: s})
 		if f.Ending != LostWakeUp || !strings.Contains(f.String(), "a sleeps, though its condition holds, in schedule") {
 			t.Errorf("%s: %v", s, f.String())

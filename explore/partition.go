@@ -79,19 +79,19 @@ func planDPOR(o *Options, _ int) plan {
 
 func planDFS(o *Options, _ int) plan {
 	return &onePhase{whole: true, make: func(x *Executor) (*phase, error) {
-		parts, err := splitDFS(x, o, -1)
+		parts, err := splitDFS(x, o, preemptions, -1)
 		return each(parts), err
 	}}
 }
 
-func splitDFS(x *Executor, o *Options, bound int) ([]*dfs, error) {
+func splitDFS(x *Executor, o *Options, of price, bound int) ([]*dfs, error) {
 	if !o.split || o.From != nil {
-		return []*dfs{newDFS(o.From, bound)}, nil
+		return []*dfs{newDFS(o.From, of, bound)}, nil
 	}
 	return split(x, func(ceiling int, emit func(*dfs)) strategy {
-		return &dfs{bound: bound, ceiling: ceiling, emit: func(d *dfs) {
+		return &dfs{price: of, bound: bound, ceiling: ceiling, emit: func(d *dfs) {
 			path := fixed(d.path[:d.at])
-			emit(&dfs{bound: bound, only: true, cut: d.cut, path: path, floor: len(path), weight: d.prefixWeight()})
+			emit(&dfs{price: of, bound: bound, only: true, cut: d.cut, path: path, floor: len(path), weight: d.prefixWeight()})
 		}}
 	})
 }
@@ -122,20 +122,25 @@ func split[S shard](x *Executor, tree func(ceiling int, emit func(S)) strategy) 
 	}
 }
 
-// planBounded searches with one preemption more in each phase.
-func planBounded(o *Options, _ int) plan { return &bounded{o} }
+// planBounded searches with one preemption more in each phase, planDelays with one delay.
+func planBounded(o *Options, _ int) plan { return &bounded{o, preemptions, o.Preemptions} }
+func planDelays(o *Options, _ int) plan  { return &bounded{o, delays, o.Delays} }
 
-type bounded struct{ o *Options }
+type bounded struct {
+	o    *Options
+	of   price
+	upTo int // 0: none
+}
 
 func (b *bounded) more(n int, leftOut bool) bool {
-	return n == 0 || leftOut && (b.o.Preemptions == 0 || n <= b.o.Preemptions)
+	return n == 0 || leftOut && (b.upTo == 0 || n <= b.upTo)
 }
 
 // complete reports whether the last bound left out nothing.
 func (b *bounded) complete(leftOut bool) bool { return !leftOut }
 
 func (b *bounded) phase(x *Executor, n int) (*phase, error) {
-	parts, err := splitDFS(x, b.o, n)
+	parts, err := splitDFS(x, b.o, b.of, n)
 	return each(parts), err
 }
 

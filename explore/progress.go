@@ -11,10 +11,11 @@ type Progress struct {
 	Rate       float64 // executions a second, in this run
 	Elapsed    time.Duration
 	Open       int           // alternatives that are known and were not tried
-	Share      float64       // of the search that is done, from 0 to 1, Bounded: of the current bound; 0: not known
+	Share      float64       // of the search that is done, from 0 to 1, or of the current bound; 0: not known
 	Total      int           // executions that this makes, about; 0: not known
 	Left       time.Duration // that it will take, about; 0: not known
-	Bound      int           // Bounded: preemptions; otherwise -1
+	Counted    string        // [StrategyInfo.Counts]
+	Bound      int           // how many of these; otherwise -1
 }
 
 // saveEvery is how often a checkpoint is written.
@@ -90,7 +91,7 @@ func (s *search) progress() Progress {
 	if s.phase == nil {
 		return p
 	}
-	if s.o.Strategy == Bounded {
+	if p.Counted = s.o.Strategy.Counts(); p.Counted != "" {
 		p.Bound = s.nth
 	}
 	for _, at := range s.open {

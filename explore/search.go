@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Strategy    Strategy      // "": the first of Strategies
 	Preemptions int           // Bounded: the highest bound; 0: none
+	Delays      int           // Delays: the highest bound; 0: none
 	PCTDepth    int           // PCT: the depth of the bugs to be found; 0: 4
 	Executions  int           // at most so many; 0: as many as it takes, for the random strategies 100 000
 	Time        time.Duration // at most so long; 0: as long as it takes
@@ -33,8 +34,8 @@ type Options struct {
 	// Several workers call it.
 	Pass func(oracle string) bool
 
-	// From, if it is not nil, is how every execution begins: only what can come after it is searched, by DPOR, DFS or Bounded, which then
-	// counts the preemptions behind it.
+	// From, if it is not nil, is how every execution begins: only what can come after it is searched, by DPOR, DFS, Bounded or Delays,
+	// which then count what comes behind it.
 	From *Schedule
 
 	// Checkpoint is the name of what holds where the search stands, in Store; "": none. If it exists, the search goes on from there. It is
@@ -144,7 +145,7 @@ type Report struct {
 	Complete         bool // nothing is left to be tried
 	Stopped          bool // by a limit: there is more to be searched
 	Enough           bool // what was found ended it
-	Bound            int  // Bounded: the highest number of preemptions that was searched in full; -1: none
+	Bound            int  // Bounded, Delays: the highest number of them that was searched in full; -1: none
 	Executions       int
 	Earlier          int                 // those of the executions that earlier runs did
 	Redundant        int                 // executions given up because they repeat others
@@ -318,7 +319,7 @@ func (s *search) runPhase() error {
 		s.merge(s.ready[i])
 	}
 	if !s.full {
-		if s.o.Strategy == Bounded {
+		if s.o.Strategy.Counts() != "" {
 			s.report.Bound = s.nth
 		}
 		s.nth++

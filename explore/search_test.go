@@ -94,7 +94,7 @@ func TestSearchTellsProgress(t *testing.T) {
 }
 
 func TestSearchErrors(t *testing.T) {
-	if _, err := Search(context.Background(), lostUpdate(), Options{Strategy: "best"}); err == nil || !strings.Contains(err.Error(), `unknown strategy "best"; there are bounded, dfs, dpor`) {
+	if _, err := Search(context.Background(), lostUpdate(), Options{Strategy: "best"}); err == nil || !strings.Contains(err.Error(), `unknown strategy "best"; there are bounded, delays, dfs, dpor`) {
 		t.Error(err)
 	}
 	var many []func(*scriptWorld, *task.Task)

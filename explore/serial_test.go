@@ -192,7 +192,7 @@ func passing() *scripted {
 // TestPass: an execution goes on behind what is passed over, which is noted with the step, in every strategy.
 func TestPass(t *testing.T) {
 	pass := func(oracle string) bool { return oracle == "first" }
-	for _, s := range []Strategy{DPOR, DFS, Bounded, Random} {
+	for _, s := range []Strategy{DPOR, DFS, Bounded, Delays, Random} {
 		if r := explored(t, passing(), Options{Strategy: s}); len(r.Violations) != 1 || r.Violations[0].Kind() != "first" {
 			t.Errorf("%s: %v", s, r.Violations)
 		}

@@ -143,6 +143,7 @@ const (
 	DFS     Strategy = "dfs"
 	States  Strategy = "states"
 	Bounded Strategy = "bounded"
+	Delays  Strategy = "delays"
 	Random  Strategy = "random"
 	PCT     Strategy = "pct"
 	POS     Strategy = "pos"
@@ -154,19 +155,21 @@ type StrategyInfo struct {
 	Doc      string
 	Finishes bool                               // it ends when every schedule has been tried or found equal to one that was
 	Resumes  bool                               // it can go on from a checkpoint
+	Counts   string                             // of what it searches with at most one, two and so on, in the singular; "": of nothing
 	plan     func(o *Options, earlier int) plan // earlier: executions of earlier runs
 }
 
 // Strategies lists the strategies, the default first.
 func Strategies() []StrategyInfo {
 	return []StrategyInfo{
-		{DPOR, "every interleaving, leaving out those that only exchange independent steps (source sets, sleep sets)", true, true, planDPOR},
-		{DFS, "every interleaving, depth first", true, true, planDFS},
-		{States, "every interleaving, depth first, up to states where the search has been (hashed)", true, false, planStates},
-		{Bounded, "every interleaving with at most 0, 1, 2, … preemptions", true, true, planBounded},
-		{Random, "the next task drawn evenly from those that can go on", false, true, planRandom(newRandom)},
-		{PCT, "random priorities with depth-1 random changes: finds a bug of that depth with known probability", false, true, planRandom(newPCT)},
-		{POS, "random priorities of operations, drawn anew after a race", false, true, planRandom(newPOS)},
+		{DPOR, "every interleaving, leaving out those that only exchange independent steps (source sets, sleep sets)", true, true, "", planDPOR},
+		{DFS, "every interleaving, depth first", true, true, "", planDFS},
+		{States, "every interleaving, depth first, up to states where the search has been (hashed)", true, false, "", planStates},
+		{Bounded, "every interleaving with at most 0, 1, 2, … preemptions", true, true, "preemption", planBounded},
+		{Delays, "every interleaving with at most 0, 1, 2, … delays of a scheduler that lets tasks go on in turn", true, true, "delay", planDelays},
+		{Random, "the next task drawn evenly from those that can go on", false, true, "", planRandom(newRandom)},
+		{PCT, "random priorities with depth-1 random changes: finds a bug of that depth with known probability", false, true, "", planRandom(newPCT)},
+		{POS, "random priorities of operations, drawn anew after a race", false, true, "", planRandom(newPOS)},
 	}
 }
 
@@ -180,4 +183,13 @@ func strategyInfo(name Strategy) (StrategyInfo, error) {
 	}
 	slices.Sort(names)
 	return StrategyInfo{}, fmt.Errorf("unknown strategy %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// Counts returns [StrategyInfo.Counts].
+func (name Strategy) Counts() string {
+	info, err := strategyInfo(name)
+	if err != nil {
+		return ""
+	}
+	return info.Counts
 }

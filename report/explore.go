@@ -211,8 +211,8 @@ func searchLine(s *explore.Report) string {
 func finishedLine(r *program.Result) string {
 	s := &r.Search
 	bound := ""
-	if s.Strategy == explore.Bounded {
-		bound = fmt.Sprintf("; all with at most %s are searched", plural(uint64(max(s.Bound, 0)), "preemption"))
+	if counted := s.Strategy.Counts(); counted != "" {
+		bound = fmt.Sprintf("; all with at most %s are searched", plural(uint64(max(s.Bound, 0)), counted))
 		if s.Bound < 0 {
 			bound = "; no bound is searched in full"
 		}
@@ -267,7 +267,7 @@ func ExploreProgress(scenario string, p explore.Progress) string {
 	words := []string{fmt.Sprintf("%s: %.1fs", scenario, p.Elapsed.Seconds()), plural(uint64(p.Executions), "execution"), rate(p.Rate)}
 	of := ""
 	if p.Bound >= 0 {
-		words = append(words, plural(uint64(p.Bound), "preemption"))
+		words = append(words, plural(uint64(p.Bound), p.Counted))
 		of = " of it"
 	}
 	if p.Open > 0 {

@@ -141,6 +141,7 @@ func TestFinishedLine(t *testing.T) {
 		{program.Result{Search: explore.Report{Complete: true}}, "yes, every interleaving is covered"},
 		{program.Result{Interrupted: true, Bounded: true, Search: explore.Report{Strategy: explore.Bounded, Bound: 1}}, "no, interrupted; all with at most 1 preemption are searched"},
 		{program.Result{Bounded: true, Search: explore.Report{Strategy: explore.Bounded, Bound: -1}}, "no, it reached its limit; no bound is searched in full"},
+		{program.Result{Bounded: true, Search: explore.Report{Strategy: explore.Delays, Bound: 2}}, "no, it reached its limit; all with at most 2 delays are searched"},
 		{program.Result{Search: explore.Report{Strategy: explore.Random}}, "no, a random search never is"},
 		{program.Result{Bounded: true, Search: explore.Report{Enough: true}}, "no, it stopped at what it found"},
 	} {
@@ -185,9 +186,10 @@ func TestExploreProgress(t *testing.T) {
 	for want, change := range map[string]func(*explore.Progress){
 		"": func(*explore.Progress) {},
 		", 2,000 open, about 5.2% done, ~1m2s left":    func(p *explore.Progress) { p.Open, p.Share, p.Left = 2000, 0.052, 62*time.Second },
-		", 1 preemption, 3 open, about 52% of it done": func(p *explore.Progress) { p.Bound, p.Open, p.Share = 1, 3, 0.52 },
-		", 4 open, less than 0.1% done":                func(p *explore.Progress) { p.Open, p.Share, p.Left = 4, 1e-6, 900*time.Hour },
-		", ~30s left":                                  func(p *explore.Progress) { p.Left = 30 * time.Second },
+		", 1 preemption, 3 open, about 52% of it done": func(p *explore.Progress) { p.Counted, p.Bound, p.Open, p.Share = "preemption", 1, 3, 0.52 },
+		", 2 delays":                    func(p *explore.Progress) { p.Counted, p.Bound = "delay", 2 },
+		", 4 open, less than 0.1% done": func(p *explore.Progress) { p.Open, p.Share, p.Left = 4, 1e-6, 900*time.Hour },
+		", ~30s left":                   func(p *explore.Progress) { p.Left = 30 * time.Second },
 	} {
 		p := at
 		change(&p)

@@ -13,9 +13,9 @@ import (
 // TestExploreInRuns: questions, branches and violations come out as those of one search.
 func TestExploreInRuns(t *testing.T) {
 	src := detachRace + "exists reader.1 = ok\nexists reader.1 = EAGAIN and writer.1 = ok\nexists writer.1 = ENOMEM\nnever use-after-free\n"
-	for _, s := range []explore.Strategy{explore.DPOR, explore.Bounded} {
+	for _, s := range []explore.Strategy{explore.DPOR, explore.Bounded, explore.Delays} {
 		for _, rules := range []string{"linux-6.18", "refcount-v6"} {
-			o := Options{Setting: Setting{Rules: rules}, Options: explore.Options{Strategy: s, KeepGoing: 8, Preemptions: 1}, NoShrink: true}
+			o := Options{Setting: Setting{Rules: rules}, Options: explore.Options{Strategy: s, KeepGoing: 8, Preemptions: 1, Delays: 1}, NoShrink: true}
 			whole := exploreSource(t, src, o)
 			o.Checkpoint = filepath.Join(t.TempDir(), "c")
 			o.Executions = whole.Search.Executions/4 + 1
