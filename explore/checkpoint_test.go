@@ -79,7 +79,7 @@ func TestSearchInRuns(t *testing.T) {
 		for _, s := range []Strategy{DPOR, DFS, Bounded, Delays} {
 			for _, workers := range []int{1, 2} {
 				for _, keep := range []int{1, 8} {
-					o := Options{Strategy: s, Workers: workers, KeepGoing: keep, Choices: choices}
+					o := Options{Strategy: s, Workers: workers, KeepGoing: keep, Choices: choices, aloneFor: 40}
 					limited := o
 					limited.Executions = 300
 					whole := explored(t, apart{generate(seed)}, limited)
@@ -270,7 +270,7 @@ func TestCheckpointIsRefused(t *testing.T) {
 		}
 	}
 	damaged(func(all map[string]any) { all["version"] = 7 })
-	refused("has version 7, expected 2", of(""), o)
+	refused("has version 7, expected 3", of(""), o)
 	damaged(func(all map[string]any) { all["search"].(map[string]any)["build"] = "old" })
 	refused("belongs to build of vmasim old, this is", of(""), o)
 	damaged(func(all map[string]any) { all["parts"] = "many" })

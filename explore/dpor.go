@@ -37,6 +37,9 @@ type dpor struct {
 	chosen  int        // choices so far in this execution
 	begun   bool       // an execution has been made ready for
 	again   int        // the step, from 1, that this execution takes with another choice than the one before; 0: none
+	limit   int        // how many executions are made; 0: any number
+	made    int        // how many were
+	over    bool       // there is one more than the limit
 
 	cells   cells            // numbers the cells of this execution
 	pending [maxTasks]access // the most that each task's pending operation can touch
@@ -100,6 +103,19 @@ func (c *clock) join(o *clock, tasks int) {
 }
 
 func (d *dpor) next() bool {
+	if !d.advance() {
+		return false
+	}
+	d.over = d.limit > 0 && d.made == d.limit
+	d.made++
+	return !d.over
+}
+
+// leftOut implements [shard].
+func (d *dpor) leftOut() bool { return d.over }
+
+// advance makes ready for another execution and reports whether there is one.
+func (d *dpor) advance() bool {
 	d.cells.reset()
 	d.pending = [maxTasks]access{}
 	d.last, d.allowed, d.runs, d.chosen = [maxTasks]int32{}, [maxTasks]int32{}, 0, 0

@@ -6,7 +6,8 @@ import (
 )
 
 // plan divides a search into phases, one after the other, and each into shards, which workers search side by side. The shards
-// and their order do not depend on how many workers there are, unless there is only one; so neither does what is found first.
+// and their order do not depend on how many workers there are, but that dfs and bounded have one shard for one worker, and go through the
+// same executions in the same order; so neither does what is found first.
 type plan interface {
 	// phase returns the n-th phase, from 0. x may be used to look at the program.
 	phase(x *Executor, n int) (*phase, error)
@@ -58,23 +59,6 @@ func each[S shard](parts []S) *phase {
 	}
 	ph.weight = func(i int) float64 { return weights[i] }
 	return ph
-}
-
-func planDPOR(o *Options, _ int) plan {
-	return &onePhase{whole: true, make: func(x *Executor) (*phase, error) {
-		if !o.split || o.From != nil {
-			return each([]*dpor{newDPOR(o.From)}), nil
-		}
-		parts, err := split(x, func(ceiling int, emit func(*dpor)) strategy {
-			return &dpor{ceiling: ceiling, emit: func(d *dpor) {
-				emit(&dpor{
-					nodes: cloneNodes(d.nodes), floor: len(d.nodes),
-					choices: fixed(d.choices[:d.chosen]), fixed: d.chosen,
-				})
-			}}
-		})
-		return each(parts), err
-	}}
 }
 
 func planDFS(o *Options, _ int) plan {

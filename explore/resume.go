@@ -89,6 +89,7 @@ type savedDPOR struct {
 	Choices []savedDecision `json:"choices"`
 	Again   int             `json:"again,omitempty"`
 	Step    savedAccess     `json:"step"` // that is to be taken again
+	Made    int             `json:"made"`
 }
 
 type savedNode struct {
@@ -118,7 +119,7 @@ func (s *savedAccess) restore() access {
 
 // save leaves out the steps and their clocks: the next execution repeats them and finds them again.
 func (d *dpor) save() any {
-	s := savedDPOR{Choices: saveDecisions(d.choices), Again: d.again}
+	s := savedDPOR{Choices: saveDecisions(d.choices), Again: d.again, Made: d.made - 1}
 	if d.again > 0 {
 		s.Step = saveAccess(&d.nodes[d.again-1].step)
 	}
@@ -142,6 +143,7 @@ func (d *dpor) restore(saved []byte) error {
 		return err
 	}
 	d.choices = restoreDecisions(s.Choices)
+	d.made = s.Made
 	d.nodes = d.nodes[:d.floor]
 	for _, n := range s.Nodes {
 		here := node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, sleep: n.Sleep, tried: n.Tried, choices: n.Choices, varies: n.Varies}

@@ -61,8 +61,9 @@ type Options struct {
 	// lets others run: Progress, Time and what interrupts a search wait for it.
 	Between func()
 
-	split bool         // into more than one shard
-	halt  *atomic.Bool // set when the search is to end at once; nil: never
+	split    bool         // into more than one shard
+	aloneFor int          // DPOR: after how many executions the search is divided; 0: aloneFor
+	halt     *atomic.Bool // set when the search is to end at once; nil: never
 }
 
 // DefaultDepth is after how many steps an execution is cut off. Programs worth exploring end after some hundred.

@@ -7,7 +7,7 @@ import (
 	"vmasim/workloads"
 )
 
-// twoReaders is the scenario that the speed of exploring is measured with: two readers and a writer, some 60 steps.
+// twoReaders is the scenario that the speed of exploring is measured with: two readers and a writer, some 70 steps.
 const twoReaders = `
 init
     mmap A 16K rw private anon
@@ -19,20 +19,31 @@ thread writer
     mprotect A r
 `
 
-// BenchmarkExecution measures executions by one worker, world and teardown included. An exhaustive search that ends early is
-// begun anew.
+// BenchmarkExecution measures executions by one worker, world and teardown included: of the lock alone, and of built-in scenarios with
+// faults and with a fork. An exhaustive search that ends early is begun anew.
 func BenchmarkExecution(b *testing.B) {
-	for _, strategy := range []explore.Strategy{explore.Random, explore.DPOR} {
-		b.Run(string(strategy)+"/oracles", func(b *testing.B) { benchmarkExecution(b, strategy, true) })
-		b.Run(string(strategy)+"/no-oracles", func(b *testing.B) { benchmarkExecution(b, strategy, false) })
+	for _, kind := range []struct {
+		name       string
+		scenario   *workloads.Scenario
+		strategies []explore.Strategy
+	}{
+		{"lock", parse(b, twoReaders), []explore.Strategy{explore.Random, explore.DPOR}},
+		{"fault", builtin(b, "overlap-fault")[0], []explore.Strategy{explore.Random}},
+		{"fork", builtin(b, "fork-parent")[0], []explore.Strategy{explore.DPOR}},
+	} {
+		for _, strategy := range kind.strategies {
+			for _, oracles := range []bool{true, false} {
+				name := kind.name + "/" + string(strategy) + "/oracles"
+				if !oracles {
+					name = kind.name + "/" + string(strategy) + "/no-oracles"
+				}
+				b.Run(name, func(b *testing.B) { benchmarkExecution(b, kind.scenario, strategy, oracles) })
+			}
+		}
 	}
 }
 
-func benchmarkExecution(b *testing.B, strategy explore.Strategy, oracles bool) {
-	sc, err := workloads.Parse("two.vma", []byte(twoReaders))
-	if err != nil {
-		b.Fatal(err)
-	}
+func benchmarkExecution(b *testing.B, sc *workloads.Scenario, strategy explore.Strategy, oracles bool) {
 	p, err := New(sc, Setting{})
 	if err != nil {
 		b.Fatal(err)

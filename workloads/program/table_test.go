@@ -176,7 +176,7 @@ func oneWriterTwoReaders(t *testing.T) (detach, munmap *workloads.Scenario) {
 	return detach, munmap
 }
 
-func builtin(t *testing.T, names ...string) (all []*workloads.Scenario) {
+func builtin(t testing.TB, names ...string) (all []*workloads.Scenario) {
 	t.Helper()
 	for _, name := range names {
 		sc, err := workloads.LoadBuiltin(name)
