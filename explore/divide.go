@@ -2,12 +2,12 @@ package explore
 
 import "slices"
 
-// This file divides a search by DPOR. One worker begins it, as if it were alone; most searches end so. What a longer one has left is
-// divided at a point that does not depend on how many workers there are, so neither do the executions, nor their order: one worker
-// goes through the same shards.
+// This file divides a search by DPOR. One worker begins it, as if it were alone; most searches end so. A longer one is divided at a point
+// that does not depend on how many workers there are, so neither do the executions, nor their order: one worker goes through the same
+// shards.
 //
-// A shard explores every way to go on from the end of its prefix. Which ways are needed inside the prefix is found by executions that other shards
-// make, so there all ways are taken that do not sleep. That is what dividing costs, some executions that a search in one piece leaves out.
+// A shard explores every way to go on from the end of its prefix. Which ways are needed inside the prefix is found by executions that
+// other shards make, so there all ways are taken that do not sleep: dividing costs some executions that a search in one piece leaves out.
 
 // aloneFor is how many executions a search by DPOR makes before it is divided.
 const aloneFor = 1000
