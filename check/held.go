@@ -41,7 +41,7 @@ func (c *Checker) lockEvent(ts *taskState, e *task.Event, n int32, op opClass) {
 		c.asks(ts, e, n, op, writeHeld, e.New&semWriter != 0 && e.Old&semWriter == 0)
 	case task.OpMutexLock, task.OpMutexTrylock, task.OpSpinLock, task.OpSpinTrylock:
 		c.asks(ts, e, n, op, writeHeld, e.Old == 0)
-	case task.OpRWSemWait, task.OpMutexWait:
+	case task.OpRWSemWait, task.OpRWSemTry, task.OpMutexWait:
 		if ts.waiting.addr == e.Addr && !e.Interrupted {
 			c.acquired(ts, ts.waiting)
 		}

@@ -22,7 +22,7 @@ func (t *Trace) Holders(b Blocked) []string {
 		held[s.Task] += n
 	}
 	for _, w := range t.Found.Blocked { // it queued for the lock, and that is all it did
-		if w.Addr == b.Addr && (w.Op == task.OpRWSemWait || w.Op == task.OpMutexWait) {
+		if w.Addr == b.Addr && (w.Op == task.OpRWSemWait || w.Op == task.OpRWSemTry || w.Op == task.OpMutexWait) {
 			held[w.Task]--
 		}
 	}

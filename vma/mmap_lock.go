@@ -33,6 +33,7 @@ type MMLock struct {
 func (m *MMLock) Init(rcu *ksync.Domain, rs rules.Set, cache *Cache) {
 	m.Count.Init(1)
 	m.RCU, m.Rules, m.RefLimit, m.Generation = rcu, rs, VMARefLimit, generationOf(rs)
+	m.MmapLock.FIFO = rs.Has(rules.RWSemFIFO)
 	m.cache = cache
 }
 

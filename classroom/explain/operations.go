@@ -68,6 +68,7 @@ var operationTable = [task.NumOps]operation{
 	task.OpDowngradeWrite: {"Goes from writing to reading without letting a writer in between. Readers come in beside it, but no second task can be where it is: that one would have had to write first.",
 		rwsemFile},
 	task.OpRWSemWait:    {"Waits in the queue of a semaphore. Its turn comes when those before it have had theirs; a fatal signal ends a killable wait.", rwsemFile},
+	task.OpRWSemTry:     {"Takes a semaphore for a writer at the head of its queue, once it is free: the writer was not handed it, and another may be faster.", rwsemFile},
 	task.OpMutexLock:    {"Takes a mutex, or queues for it. One task has it at a time.", mutexFile},
 	task.OpMutexTrylock: {"Takes a mutex if no task has it, and tells so. It never waits.", mutexFile},
 	task.OpMutexUnlock:  {"Gives a mutex back. The first in the queue goes on.", mutexFile},

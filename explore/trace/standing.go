@@ -232,7 +232,7 @@ func (s *standing) queues(t *task.Task, e *task.Event, lock string) {
 		got = e.New&semWriter != 0 && e.Old&semWriter == 0
 	case task.OpMutexLock:
 		got = e.Old == 0
-	case task.OpRWSemWait, task.OpMutexWait:
+	case task.OpRWSemWait, task.OpRWSemTry, task.OpMutexWait:
 		if i := s.waiting[t]; i > 0 {
 			s.queued[i-1].To = s.step
 			delete(s.waiting, t)

@@ -2,6 +2,7 @@ package ksync_test
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"unsafe"
@@ -103,6 +104,72 @@ func TestObservedRWSem(t *testing.T) {
 		}
 		return w
 	})
+}
+
+// TestObservedRWSemSteals: where a writer may have to try, another that came later can be first, and a reader, too; they exclude each other all the
+// same, none is left waiting, and the reduced search sees each order that the plain one sees.
+func TestObservedRWSemSteals(t *testing.T) {
+	orders := func(strategy explore.Strategy, choices ...task.Choice) map[string]bool {
+		seen := map[string]bool{}
+		_, err := exploretest.Search(explore.Options{Strategy: strategy, Choices: choices, MaxChosen: 2}, func(report func(task.Violation)) exploretest.World {
+			var sem ksync.RWSem
+			var steps ksync.Plain[int]
+			inside, order := 0, ""
+			enter := func(name string, writers int) {
+				order += name
+				if inside != 0 {
+					report(task.Violation{Oracle: "test", Message: "not alone"})
+				}
+				inside += writers
+			}
+			writer := func(name string) func(*task.Task) {
+				return func(t *task.Task) {
+					sem.DownWrite(t)
+					enter(name, 1)
+					steps.Write(t, steps.Read(t)+1)
+					inside--
+					sem.UpWrite(t)
+				}
+			}
+			w := world(
+				func(t *task.Task) {
+					if sem.DownWriteTrylock(t) {
+						sem.UpWrite(t)
+						return
+					}
+					if sem.Contended() { // b waits, and is known to: c cannot come before it but by stealing
+						order += "?"
+					}
+					sem.DownWrite(t)
+					enter("c", 0)
+					sem.UpWrite(t)
+				}, writer("a"), writer("b"))
+			w.Check = func() {
+				if sem.Held() || sem.Contended() {
+					report(task.Violation{Oracle: "test", Message: "something is left"})
+				}
+				seen[order] = true
+			}
+			return w
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	fifo, steal, reduced := orders(explore.DFS), orders(explore.DFS, task.Steal), orders(explore.DPOR, task.Steal)
+	t.Log(fifo, steal)
+	if fifo["a?cb"] || !steal["a?cb"] {
+		t.Errorf("first come, first served: %v; stealing: %v", fifo, steal)
+	}
+	for o := range fifo {
+		if !steal[o] {
+			t.Errorf("stealing never shows %q", o)
+		}
+	}
+	if !maps.Equal(steal, reduced) {
+		t.Errorf("the plain search sees %v, the reduced one %v", steal, reduced)
+	}
 }
 
 func TestObservedRWSemWaitsShow(t *testing.T) {

@@ -1,7 +1,6 @@
 package ksync
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -9,8 +8,12 @@ import (
 	"vmasim/internal/task"
 )
 
-// RWSem is a reader-writer semaphore as the kernel's rw_semaphore: first come, first served, so no new reader passes a
-// waiting writer, and a writer can downgrade.
+// RWSem is a reader-writer semaphore as the kernel's rw_semaphore: no new reader passes a waiting writer while the lock is held, and a
+// writer can downgrade.
+//
+// Writers compete: a writer whose turn has come is woken to try, and another that comes by, or spins for the lock, may be faster, until the one
+// at the head of the queue has waited for [HandoffAfter] and the lock is handed over to it. Under an observer a lock that has waiters is
+// handed over, first come, first served, unless a writer is one that has to try: the choice [task.Steal].
 //
 // Who excludes whom, D being a read lock got by downgrading (Documentation/mm/process_addrs.rst); D needs a writer
 // before it, so it also excludes another D:
@@ -25,18 +28,23 @@ type RWSem struct {
 	word  atomic.Uint64
 	mu    sync.Mutex // guards the queue, for a few instructions
 	queue []*rwsemWaiter
+	FIFO  bool // the lock is always handed over to the waiter that came first; set before the lock is used
 }
 
 // The lock word: the number of readers in the low half, flags, and above them the writer's task ID plus one.
 const (
 	semReaders    = 1<<32 - 1
 	semWriter     = 1 << 32
-	semWaiters    = 1 << 33 // the queue is not empty: only the holder of mu changes the word
+	semWaiters    = 1 << 33 // the queue is not empty: only the holder of mu takes the flag away
 	semState      = 1<<34 - 1
-	semOwnerShift = 34
+	semHandoff    = 1 << 34 // the head of the queue has waited for too long: the lock is its next
+	semOwnerShift = 35
 )
 
 func semOwner(t *task.Task) uint64 { return uint64(t.ID+1)<<semOwnerShift | semWriter }
+
+// semOwned reports whether t has the lock for writing.
+func semOwned(word uint64, t *task.Task) bool { return word>>semOwnerShift == uint64(t.ID+1) }
 
 // semTaken returns the word with the lock taken by t, if it is free for t and there is no waiter.
 func semTaken(word uint64, t *task.Task, write bool) (uint64, bool) {
@@ -48,12 +56,6 @@ func semTaken(word uint64, t *task.Task, write bool) (uint64, bool) {
 	default:
 		return word | semOwner(t), word&semReaders == 0
 	}
-}
-
-type rwsemWaiter struct {
-	task    *task.Task
-	write   bool
-	granted atomic.Bool
 }
 
 // DownRead takes the lock for reading.
@@ -101,7 +103,7 @@ func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) (
 	if t.Observer != nil {
 		t.End(before&semState, after&semState)
 	}
-	if before&^semState == semOwner(t)&^semState {
+	if semOwned(before, t) {
 		t.Violate("recursive-lock", "%s of a lock that the task holds for writing", op)
 	}
 	if w == nil {
@@ -109,49 +111,6 @@ func (s *RWSem) down(t *task.Task, op task.Op, write bool, mode task.WaitMode) (
 		return false, nil
 	}
 	return true, s.wait(t, w, mode)
-}
-
-// downSlow takes the lock after all, or joins the queue.
-func (s *RWSem) downSlow(t *task.Task, write bool) (w *rwsemWaiter, before, after uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		before = s.word.Load()
-		after, free := semTaken(before, t, write)
-		if !free {
-			after = before | semWaiters
-		}
-		if !s.word.CompareAndSwap(before, after) {
-			continue
-		}
-		if !free {
-			w = &rwsemWaiter{task: t, write: write}
-			s.queue = append(s.queue, w)
-		}
-		return w, before, after
-	}
-}
-
-func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
-	if w.write {
-		t.Reach(task.WaitWrite)
-	} else {
-		t.Reach(task.WaitRead)
-	}
-	err := t.Await(task.OpRWSemWait, unsafe.Pointer(s), mode, w.granted.Load)
-	if err == nil {
-		return nil
-	}
-	s.mu.Lock()
-	if w.granted.Load() { // granted between the signal and here
-		s.mu.Unlock()
-		return nil
-	}
-	s.queue = slices.DeleteFunc(s.queue, func(q *rwsemWaiter) bool { return q == w })
-	woken := s.grant() // those behind it may have waited for it alone
-	s.mu.Unlock()
-	wake(woken)
-	return err
 }
 
 func (s *RWSem) try(t *task.Task, op task.Op, write bool) bool {
@@ -174,42 +133,6 @@ func (s *RWSem) try(t *task.Task, op task.Op, write bool) bool {
 	}
 }
 
-// grant gives the lock to the head of the queue: one writer, or all readers up to the next writer. The caller holds
-// s.mu while semWaiters is set, and wakes the tasks returned after giving s.mu back.
-func (s *RWSem) grant() (woken []*task.Task) {
-	word := s.word.Load()
-	n := 0
-	for n < len(s.queue) && word&semWriter == 0 {
-		w := s.queue[n]
-		if w.write && word&semReaders > 0 {
-			break
-		}
-		if w.write {
-			word |= semOwner(w.task)
-		} else {
-			word++
-		}
-		n++
-	}
-	granted := s.queue[:n]
-	s.queue = s.queue[n:]
-	if len(s.queue) == 0 {
-		word &^= semWaiters
-	}
-	s.word.Store(word) // first: a waiter that sees its grant may give the lock back at once
-	for _, w := range granted {
-		w.granted.Store(true)
-		woken = append(woken, w.task)
-	}
-	return woken
-}
-
-func wake(tasks []*task.Task) {
-	for _, t := range tasks {
-		t.Unpark()
-	}
-}
-
 // UpRead gives a read lock back.
 func (s *RWSem) UpRead(t *task.Task) { s.up(t, task.OpUpRead) }
 
@@ -224,8 +147,8 @@ func semReleased(word uint64, t *task.Task, op task.Op) (uint64, bool) {
 	if op == task.OpUpRead {
 		return word - 1, word&semReaders > 0
 	}
-	held := word&^semState == semOwner(t)&^semState
-	word &= semReaders | semWaiters
+	held := semOwned(word, t)
+	word &= semReaders | semWaiters | semHandoff
 	if op == task.OpDowngradeWrite {
 		word++
 	}
@@ -254,29 +177,11 @@ func (s *RWSem) up(t *task.Task, op task.Op) {
 	wake(woken)
 }
 
-// upSlow unlocks, and hands the lock over if there is a waiter.
-func (s *RWSem) upSlow(t *task.Task, op task.Op) (woken []*task.Task, before, after uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		before = s.word.Load()
-		if after, _ = semReleased(before, t, op); s.word.CompareAndSwap(before, after) {
-			break
-		}
-	}
-	if after&semWaiters != 0 {
-		woken = s.grant()
-	}
-	return woken, before, s.word.Load()
-}
-
 // ReadersOnly reports whether a step on a lock has found neither a writer nor a waiter, by the value that it announced.
 func ReadersOnly(before uint64) bool { return before&(semWriter|semWaiters) == 0 }
 
 // WriteHeldBy reports whether t holds the lock for writing.
-func (s *RWSem) WriteHeldBy(t *task.Task) bool {
-	return s.word.Load()&^semState == semOwner(t)&^semState
-}
+func (s *RWSem) WriteHeldBy(t *task.Task) bool { return semOwned(s.word.Load(), t) }
 
 // Held reports whether any task holds the lock.
 func (s *RWSem) Held() bool { return s.word.Load()&(semWriter|semReaders) != 0 }

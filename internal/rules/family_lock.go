@@ -60,6 +60,15 @@ var lockRules = rows{
 		Also:   []string{"fork"},
 		Locks:  withRefcount,
 	},
+	RWSemFIFO: {
+		Name:   "rwsem-fifo",
+		Does:   "mmap_lock is handed to the task that has waited longest, and no writer that comes by takes it before",
+		Since:  `until "rwsem: Implement writer lock-stealing for better scalability" of 2013`,
+		Effect: "each release wakes a sleeper and waits for it: writers queue in a convoy, and wait equally long",
+		Shows:  "writer-steals",
+		Seen:   SeenExecutions,
+		Also:   []string{"fork"},
+	},
 	LetGoFirst: {
 		Name:   "let-go-first",
 		Does:   "a task that needs two VMAs gives the first lock back before it waits for mmap_lock to get both",

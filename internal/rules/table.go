@@ -13,6 +13,7 @@ const (
 	WriteWaits
 	UndoKilledLock
 	LetGoFirst
+	RWSemFIFO
 	PolicyUnderLock
 
 	// detach
@@ -174,7 +175,7 @@ const (
 
 var familyTable = [...]Family{
 	{Name: "lock", Doc: "taking and ending VMA locks, by readers and by the writer", rows: lockRules,
-		Calls: strings.Fields("mmap munmap mprotect touch lock"), May: strings.Fields("signal")},
+		Calls: strings.Fields("mmap munmap mprotect touch lock"), May: strings.Fields("signal steal")},
 	{Name: "detach", Doc: "taking a VMA out, and what readers see that come upon it", rows: detachRules,
 		Calls: strings.Fields("mmap munmap mprotect touch load lock store"), May: strings.Fields("alloc-fails")},
 	{Name: "reuse", Doc: "memory of a VMA that has become another: who may still look at it, and at what", rows: reuseRules,
@@ -211,7 +212,7 @@ func theDefault() bits { return inAll().and(under(RefcountLock)) }
 // inAll has the rules of every generation, as far as they mean something under its lock: all but the proposals, the old forms and what later
 // kernels have mended.
 func inAll() bits {
-	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, SplitLocksFirst, UndoSplit, WaitAcquire, MapleNodes)).without(bitsOf(since618[:]...))
+	return bitsOf(All()...).without(bitsOf(HoleFirst, SeqCounter, SplitLocksFirst, UndoSplit, WaitAcquire, MapleNodes, RWSemFIFO)).without(bitsOf(since618[:]...))
 }
 
 // since618 are the rules that came after Linux 6.18, in 6.19, in the stable versions of 7.2, and in 7.3.

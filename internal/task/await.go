@@ -41,21 +41,28 @@ func (t *Task) MightSleep(op Op) {
 //
 // Await is called where a task has to wait, so there a killable wait is offered the choice [Signal].
 func (t *Task) Await(op Op, addr unsafe.Pointer, mode WaitMode, cond func() bool) error {
-	t.MightSleep(op)
-	switch {
-	case t.Observer == nil:
-		return t.block(mode, cond)
-	case mode&Handshake != 0:
+	if t.Observer != nil && mode&Handshake != 0 {
+		t.MightSleep(op)
 		return t.handshake(op, addr, mode, cond)
+	}
+	return t.AwaitDone(op, addr, mode, cond, cond)
+}
+
+// AwaitDone is Await of something that the task does itself as soon as it can. done tries, and reports whether it is done; where ready
+// holds, it is.
+func (t *Task) AwaitDone(op Op, addr unsafe.Pointer, mode WaitMode, ready, done func() bool) error {
+	t.MightSleep(op)
+	if t.Observer == nil {
+		return t.block(mode, done)
 	}
 	killable := mode&Killable != 0
 	if killable {
 		t.mayGetSignal()
 	}
 	e := t.next(op, addr)
-	e.Enabled, e.Killable = cond, killable
+	e.Enabled, e.Killable = ready, killable
 	t.begin()
-	err := t.block(mode, cond)
+	err := t.block(mode, done)
 	t.endWait(err)
 	return err
 }

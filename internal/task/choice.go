@@ -14,6 +14,7 @@ const (
 	StaleWalk    Choice = "stale-walk"
 	HookFails    Choice = "hook-fails"
 	ChargeFails  Choice = "charge-fails"
+	Steal        Choice = "steal"
 )
 
 // ChoiceInfo describes a choice.
@@ -30,6 +31,7 @@ var choiceTable = [...]ChoiceInfo{
 	{StaleWalk, "a walk of the VMA tree without `mmap_lock` sees the tree before a store that nothing has ordered before the walk"},
 	{HookFails, "a hook of a file with hooks refuses a mapping (`ENODEV`), or to have it split or moved (`EINVAL`)"},
 	{ChargeFails, "memory that is promised to an address space is refused: `ENOMEM`"},
+	{Steal, "a writer that waits for a semaphore is not handed it, but has to try when it is free, and another task may be faster"},
 }
 
 // Choices describes the choices that the model offers.

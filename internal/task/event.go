@@ -92,6 +92,7 @@ const (
 	OpUpWrite
 	OpDowngradeWrite
 	OpRWSemWait
+	OpRWSemTry
 	OpMutexLock
 	OpMutexTrylock
 	OpMutexUnlock
@@ -161,6 +162,7 @@ var opTable = [NumOps]OpInfo{
 	OpUpWrite:                         {"up_write", Unlock, Release},
 	OpDowngradeWrite:                  {"downgrade_write", Unlock, Release},
 	OpRWSemWait:                       {"rwsem wait", Wait, Acquire},
+	OpRWSemTry:                        {"rwsem try", Lock, Acquire},
 	OpMutexLock:                       {"mutex_lock", Lock, Acquire},
 	OpMutexTrylock:                    {"mutex_trylock", Try, Acquire},
 	OpMutexUnlock:                     {"mutex_unlock", Unlock, Release},

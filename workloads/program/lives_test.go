@@ -119,7 +119,7 @@ func mmapLockAgrees(t *testing.T, tr *trace.Trace, h *trace.Holding) {
 		}
 	}
 	if h.Mode == "write" {
-		may(h.From, task.OpDownWrite, task.OpDownWriteTrylock, task.OpRWSemWait)
+		may(h.From, task.OpDownWrite, task.OpDownWriteTrylock, task.OpRWSemWait, task.OpRWSemTry)
 		may(h.To, task.OpUpWrite, task.OpDowngradeWrite)
 		return
 	}
