@@ -128,6 +128,15 @@ func New(report func(task.Violation), names ...string) (*Checker, error) {
 	return c, nil
 }
 
+// TSO has marked accesses order as x86 orders them, whatever they ask for: loads acquire, stores release, and a read-modify-write does both.
+func (c *Checker) TSO() {
+	for op := range c.ops {
+		if o := &c.ops[op]; o.order == task.Relaxed {
+			o.order = map[task.Kind]task.Order{task.Read: task.Acquire, task.Write: task.Release, task.RMW: task.Full}[o.kind]
+		}
+	}
+}
+
 // Wants reports whether the checker was made with the named oracle, so that what others report under it counts.
 func (c *Checker) Wants(name string) bool {
 	i, err := find(name)

@@ -178,3 +178,30 @@ func TestVMALockOrders(t *testing.T) {
 		}
 	}
 }
+
+// TestTSOOrders: on x86 a store is ordered behind what comes before it, and a load before what comes behind it, without being asked.
+func TestTSOOrders(t *testing.T) {
+	for _, tso := range []bool{false, true} {
+		raced := false
+		for seed := range uint64(40) {
+			l := newLockLab(t, "", "data-race")
+			if tso {
+				l.c.TSO()
+			}
+			x, ready := &shared{}, &ksync.Atomic32{}
+			l.c.Born(l.boot, unsafe.Pointer(x), &threeLayout)
+			l.run(exploretest.Random(seed), func(tk *task.Task) {
+				write(tk, x)
+				ready.WriteOnce(tk, 1)
+			}, func(tk *task.Task) {
+				if ready.ReadOnce(tk) == 1 {
+					write(tk, x)
+				}
+			})
+			raced = raced || len(l.list) > 0
+		}
+		if raced == tso {
+			t.Errorf("tso %v: race %v", tso, raced)
+		}
+	}
+}

@@ -214,7 +214,7 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 	switch e.Op {
 	case task.OpMB, task.OpWMB, task.OpRMB:
 		a.class = waits
-		if e.Order() == task.Full {
+		if s.agreed && e.Order() == task.Full {
 			a.flags |= full
 		}
 		return
@@ -223,13 +223,13 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		return
 	case task.OpSynchronize, task.OpCall, task.OpBarrier, task.OpStartPoll, task.OpPoll:
 		a.class, a.domain = updates, updatedDomain(e.Addr)
-		if s.weak && e.Op != task.OpPoll {
+		if s.agreed && e.Op != task.OpPoll {
 			a.flags |= full
 		}
 		return
 	case task.OpGracePeriodWait:
 		a.domain = updatedDomain(e.Addr)
-		if s.weak {
+		if s.agreed {
 			a.flags |= full
 		}
 		if before == task.OpSynchronize {
@@ -260,7 +260,7 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		}
 	}
 	switch kind := e.Op.Info().Kind; {
-	case s.weak && kind == task.RMW && e.Order() == task.Full:
+	case s.agreed && kind == task.RMW && e.Order() == task.Full:
 		a.class = writes
 		a.flags |= full
 	case kind == task.Wait && e.Enabled != nil && !e.Killable:

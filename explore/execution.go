@@ -93,8 +93,11 @@ func newExecutor(p Program, o *Options) *Executor {
 	for _, c := range o.Choices {
 		x.offered[c] = true
 	}
-	if o.Memory.Views {
-		x.views, x.maxWeak, x.weak = &views{}, o.Memory.Limit, true
+	if o.Memory.Weak() {
+		x.views, x.maxWeak, x.weak, x.agreed = &views{}, o.Memory.Limit, true, o.Memory.Views
+	}
+	if o.Memory.TSO {
+		x.views.buffers = &buffers{}
 	}
 	if x.offered[task.StaleWalk] {
 		x.memory = &memory{}

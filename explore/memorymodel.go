@@ -9,7 +9,17 @@ import (
 // MemoryModel says what loads may see. The zero value is sequential consistency: the latest store.
 type MemoryModel struct {
 	Views bool // loads and stores may be out of order, see [views]
+	TSO   bool // loads may come before earlier stores, see [buffers]
 	Limit int  // how many accesses of an execution may be so; 0: any number
+}
+
+// Weak reports whether accesses may be out of order.
+func (m MemoryModel) Weak() bool { return m.Views || m.TSO }
+
+// Family is the name of the model, whatever its limit.
+func (m MemoryModel) Family() string {
+	m.Limit = 0
+	return m.String()
 }
 
 // MemoryModelInfo describes a memory model.
@@ -24,6 +34,7 @@ func MemoryModels() []MemoryModelInfo {
 		{"sc", "sequentially consistent: a load sees the latest store"},
 		{"views", "a load may see an older store, and a store take an earlier place, where nothing binds the task: as the kernel's memory model (LKMM) allows, without load buffering"},
 		{"views:N", "views, with at most N such accesses in an execution"},
+		{"tso", "as x86 does: a load may come before earlier stores of its task to other cells, and nothing else is out of order"},
 	}
 }
 
@@ -33,16 +44,20 @@ func ParseMemoryModel(text string) (MemoryModel, error) {
 	switch n, err := strconv.Atoi(limit); {
 	case text == "sc":
 		return MemoryModel{}, nil
+	case text == "tso":
+		return MemoryModel{TSO: true}, nil
 	case name == "views" && !limited:
 		return MemoryModel{Views: true}, nil
 	case name == "views" && err == nil && n > 0:
 		return MemoryModel{Views: true, Limit: n}, nil
 	}
-	return MemoryModel{}, fmt.Errorf("unknown memory model %q, expected sc, views or views:N with N from 1", text)
+	return MemoryModel{}, fmt.Errorf("unknown memory model %q, expected sc, views, views:N with N from 1, or tso", text)
 }
 
 func (m MemoryModel) String() string {
 	switch {
+	case m.TSO:
+		return "tso"
 	case !m.Views:
 		return "sc"
 	case m.Limit > 0:

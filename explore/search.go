@@ -181,7 +181,7 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 	if info.Name == States && slices.Contains(o.Choices, task.StaleWalk) {
 		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", States, task.StaleWalk)
 	}
-	if info.Name == States && o.Memory.Views {
+	if info.Name == States && o.Memory.Weak() {
 		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot search under %s", States, o.Memory)
 	}
 	if o.Time > 0 {

@@ -33,7 +33,8 @@ type state struct {
 	enabled taskSet           // the tasks that can go on
 	last    int               // the task that took the last step; -1: none yet
 	steps   int               // taken so far
-	weak    bool              // loads may see older values: barriers matter
+	weak    bool              // loads may see older values: who takes a lock learns what its holders knew
+	agreed  bool              // all full barriers are in one order
 	// locals is [World].Locals.
 	locals func(i int, e *task.Event) (number uint64, live int)
 	halt   *atomic.Bool // set when no more is wanted of the execution; nil: never

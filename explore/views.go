@@ -28,9 +28,10 @@ type views struct {
 	domains [domains]grace
 	chosen  int // the store that the load being performed sees, or that the store being performed comes before; -1: none, so the last
 	scratch []int
-	step    int // the last one
-	seen    int // the step of the store that the last load has seen in place of the last store; 0: it was there before
-	missed  int // the step of that, or of the store that the last one comes before; 0: there is none
+	step    int      // the last one
+	seen    int      // the step of the store that the last load has seen in place of the last store; 0: it was there before
+	missed  int      // the step of that, or of the store that the last one comes before; 0: there is none
+	buffers *buffers // what they are restricted to; nil: nothing
 }
 
 // domains is how many RCU domains there may be, numbered as in [access].
@@ -77,7 +78,8 @@ func (v view) at(cell int32) int32 {
 // history is what was stored in a cell. The first entry is what was there before.
 type history struct {
 	stores []stored
-	locked view // if the cell is a lock: what those who had it have seen
+	locked view  // if the cell is a lock: what those who had it have seen
+	holder int32 // with buffers: the last of these
 }
 
 type stored struct {
@@ -87,6 +89,9 @@ type stored struct {
 	value   uint64
 	pointer unsafe.Pointer // that value is the address of; nil: it is none
 	message view
+	task    int   // with buffers: whose it is
+	node    int32 // and the node of it; 0: none
+	readers int32 // and a list of the nodes of those who saw it when it was the last
 }
 
 // taskView is what a task knows.
@@ -109,6 +114,9 @@ func (m *views) reset() {
 	m.history = m.history[:0]
 	m.tasks = [maxTasks]taskView{}
 	m.sc, m.domains, m.chosen = nil, [domains]grace{}, -1
+	if m.buffers != nil {
+		m.buffers.reset()
+	}
 }
 
 // cell returns the number of a cell and its history.
@@ -133,6 +141,15 @@ func (m *views) settle(c int32, latest uint64) {
 	}
 }
 
+// begun returns the number of the cell of a step and its history, which begins with what the step has found.
+func (m *views) begun(e *task.Event) (int32, *history) {
+	c, h := m.cell(e.Addr)
+	if len(h.stores) == 0 {
+		h.stores = append(h.stores, stored{value: e.Old, pointer: e.OldPtr})
+	}
+	return c, h
+}
+
 func (h *history) last() *stored { return &h.stores[len(h.stores)-1] }
 
 // oldest returns the place of the oldest store that task i may see.
@@ -150,10 +167,13 @@ func (m *views) older(i int, addr unsafe.Pointer, latest uint64, may func(uint64
 	c, h := m.cell(addr)
 	m.settle(c, latest)
 	m.scratch = m.scratch[:0]
-	if m.tasks[i].latest {
+	if m.tasks[i].latest || m.buffers != nil && !m.buffers.waits(i) {
 		return nil
 	}
 	oldest := m.oldest(i, c, addr)
+	if m.buffers != nil && len(h.stores) > 1 && h.stores[len(h.stores)-2].place >= oldest {
+		oldest = max(oldest, m.buffers.oldest(i, c))
+	}
 	for k := len(h.stores) - 2; k >= 0 && h.stores[k].place >= oldest && len(m.scratch) < maxValues-1; k-- {
 		if v := h.stores[k].value; may == nil || may(v) {
 			m.scratch = append(m.scratch, k)
@@ -167,7 +187,7 @@ func (m *views) earlier(i int, addr unsafe.Pointer, latest uint64) []int {
 	c, h := m.cell(addr)
 	m.settle(c, latest)
 	m.scratch = m.scratch[:0]
-	if m.tasks[i].latest {
+	if m.tasks[i].latest || m.buffers != nil {
 		return nil
 	}
 	// A store may depend on every load before it, so it comes behind all that these have shown.
@@ -184,6 +204,10 @@ func (m *views) earlier(i int, addr unsafe.Pointer, latest uint64) []int {
 func (m *views) performed(s *state, i int, e *task.Event) {
 	t, chosen := &m.tasks[i], m.chosen
 	m.chosen, m.step, m.seen, m.missed = -1, s.steps, 0, 0
+	if m.buffers != nil {
+		m.buffered(s, i, e, chosen)
+		return
+	}
 	switch e.Op {
 	case task.OpMB:
 		if e.Order() == task.Full {
@@ -344,31 +368,40 @@ func acquiresZero(e *task.Event) bool {
 
 // store adds a store before the one that was chosen, -1 being behind the last. It hands on what is told, too.
 func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, told view) {
-	c, h := m.cell(e.Addr)
-	if len(h.stores) == 0 {
-		h.stores = append(h.stores, stored{value: e.Old, pointer: e.OldPtr})
-	}
+	c, _ := m.begun(e)
 	m.settle(c, e.Old)
-	at, place := len(h.stores), h.last().place+spacing
-	if chosen >= 0 {
-		m.missed = h.last().step
-		at, place = chosen, h.stores[chosen-1].place+(h.stores[chosen].place-h.stores[chosen-1].place)/2
-	}
 	message := append(view(nil), told...)
 	message.join(t.tells)
 	if order >= task.Release {
 		message.join(t.bound)
 		message.join(t.pending)
 	}
-	message.raise(c, place)
-	t.bound.raise(c, place)
+	own := m.append(t, c, chosen, stored{value: e.New, pointer: e.NewPtr})
+	message.raise(c, own.place)
+	own.message = message
 	t.own.join(message)
-	h.stores = slices.Insert(h.stores, at, stored{place, m.step, false, e.New, e.NewPtr, message})
+}
+
+// append adds a store of a task to a cell before the one that was chosen, -1 being behind the last.
+func (m *views) append(t *taskView, c int32, chosen int, own stored) *stored {
+	h := &m.history[c]
+	at := len(h.stores)
+	own.place, own.step = h.last().place+spacing, m.step
+	if chosen >= 0 {
+		m.missed = h.last().step
+		at, own.place = chosen, h.stores[chosen-1].place+(h.stores[chosen].place-h.stores[chosen-1].place)/2
+	}
+	t.bound.raise(c, own.place)
+	h.stores = slices.Insert(h.stores, at, own)
+	return &h.stores[at]
 }
 
 // See implements [task.Memory].
 func (p *proc) See(_ *task.Task, cell unsafe.Pointer, latest uint64, may func(uint64) bool) (uint64, unsafe.Pointer, bool) {
 	x := p.x
+	if x.views.buffers != nil && x.pending[p.index].Event.Op == task.OpCmpXchg { // which has the prefix lock even if it fails
+		return 0, nil, false
+	}
 	if !x.mayBeWeak() || !x.weaken(p, olderValue, x.views.older(p.index, cell, latest, may)) {
 		return 0, nil, false
 	}
@@ -390,6 +423,14 @@ const (
 	olderValue   task.Choice = "older-value"
 	earlierPlace task.Choice = "earlier-place"
 )
+
+// MemoryModelsOf returns the memory models that ask for a decision, as one names them.
+func MemoryModelsOf(c task.Choice) []string {
+	if c == earlierPlace {
+		return []string{"views"}
+	}
+	return []string{"views", "tso"}
+}
 
 // MemoryChoices describes the decisions that a memory model asks for.
 func MemoryChoices() []task.ChoiceInfo {

@@ -143,6 +143,9 @@ func verdictBlock(b *strings.Builder, r *program.Result, look Look) {
 
 // memoryLine says what loads may see.
 func memoryLine(r *program.Result) string {
+	if r.Memory.TSO {
+		return "tso: loads may come before earlier stores of their task, as on x86"
+	}
 	if m := r.Memory; m.Views {
 		text := "views: loads may see older stores, and stores take earlier places, as the kernel's memory model allows"
 		if m.Limit > 0 {
@@ -159,8 +162,8 @@ func memoryLine(r *program.Result) string {
 // verdictLine words the verdict, and names what was broken as told.
 func verdictLine(r *program.Result, broken string) string {
 	words := r.Verdict()
-	if r.Verdict() == program.Verified && r.Memory.Views {
-		words += " for views"
+	if r.Verdict() == program.Verified && r.Memory.Weak() {
+		words += " for " + r.Memory.Family()
 	}
 	if r.Verdict() == program.NotFound && r.Search.Truncated > 0 {
 		words += ": " + cutWords(r)

@@ -39,8 +39,7 @@ func (v *VMA) awaitReadersV6(t *task.Task, mm *MMLock, target int32, mode task.W
 	case v.refcnt.Read(t) == target:
 	case t.Reorders():
 		t.Reach(task.WaitReaders)
-		t.Unordered()
-		err = mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
+		err = mm.WriterWait.WaitUnordered(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
 	default:
 		t.Reach(task.WaitReaders)
 		err = mm.WriterWait.WaitAfterLook(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })

@@ -190,7 +190,7 @@ var specs = [...]Spec{
 	KindMay: {Kind: KindMay, Name: "may", In: InTop, shape: "CHOICE[, CHOICE...]",
 		Help: "explore: what may go either way, beside the order of steps", Example: "may alloc-fails"},
 	KindMemoryModel: {Kind: KindMemoryModel, Name: "memory-model", In: InTop, shape: "MODEL",
-		Help: "explore: what loads may see, sc or views; see docs/memory-model.md", Example: "memory-model views"},
+		Help: "explore: what loads may see: sc, views or tso; see docs/memory-model.md", Example: "memory-model views"},
 	KindShow: {Kind: KindShow, Name: "show", In: InTop, shape: "ORACLE[, ORACLE...]",
 		Help: "explore: go on behind all others to one of these", Example: "show detached-in-tree"},
 	KindSchedule: {Kind: KindSchedule, Name: "schedule", In: InTop, shape: "v1:...",

@@ -58,6 +58,7 @@ func Kinds() []Kind {
 		{"oracle", "what must never happen", oracles},
 		{"counter", "what tasks count", counters},
 		{"point", "places that a search comes to or never sees", points},
+		{"memory model", "what loads may see", memoryModels},
 		{"choice", "what may go either way beside the order of steps", choices},
 		{"strategy", "ways to search", strategies},
 		{"statement", "statements and declarations of scenarios", statements},

@@ -214,13 +214,33 @@ func choices() (all []Entry) {
 	}
 	for _, c := range explore.MemoryChoices() {
 		e := Entry{Name: string(c.Name), Does: c.Doc}
-		e.add("offered by", "--memory views, and memory-model views in a scenario")
+		var by []string
+		for _, model := range explore.MemoryModelsOf(c.Name) {
+			by = append(by, "--memory "+model)
+		}
+		e.add("offered by", strings.Join(by, ", ")+"; or memory-model, with the same name behind it, in a scenario")
 		e.add("told in", "docs/memory-model.md")
 		e.add("shown by", shownUnderViews[c.Name])
 		all = append(all, e)
 	}
 	return all
 }
+
+func memoryModels() (all []Entry) {
+	for _, m := range explore.MemoryModels() {
+		e := Entry{Name: m.Name, Does: m.Doc}
+		e.add("asked for by", "--memory "+m.Name+", or memory-model "+m.Name+" in a scenario")
+		e.add("told in", "docs/memory-model.md")
+		if scenario := shownUnder[m.Name]; scenario != "" {
+			e.Try = []string{"vmasim explore " + scenario + " --memory " + m.Name}
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// shownUnder names, by memory model, a scenario to try it with.
+var shownUnder = map[string]string{"views": "ref-acquire", "tso": "announce-late"}
 
 // shownUnderViews names scenarios for what no line of one asks for.
 var shownUnderViews = map[task.Choice]string{"older-value": "ref-acquire"}

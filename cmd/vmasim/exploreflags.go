@@ -61,7 +61,7 @@ var exploreFlags = []exploreFlag{
 	{"generate", "", "N", "in place of scenarios: draw up to N programs over the calls that the differing rules touch, up to the first that differs", number(func(o *exploreOptions) *int { return &o.programs }), nil, forExplore},
 	{"write", "", "FILE", fmt.Sprintf("with --generate: where the program that differs goes, %s by default", differenceFile), setWrite, nil, forExplore},
 	{"machine", "", machineKind, machineHelp, func(o *exploreOptions, text string) error { return setMachine(&o.Machine, text) }, completeMachine, forExplore | forReplay | forStep},
-	{"memory", "", "MODEL", "what loads may see, in place of the scenario's memory-model: sc, views or views:N", setModel, completeModel, forExplore | forReplay | forStep},
+	{"memory", "", "MODEL", "what loads may see, in place of the scenario's memory-model: sc, views, views:N or tso", setModel, completeModel, forExplore | forReplay | forStep},
 	{"without", "", "ORACLES", "oracles to switch off, with commas between; see vmasim oracles", setWithout, completeOracles, forExplore | forReplay | forStep},
 	{"until", "", "ORACLES", "go on behind all other oracles to one of these, in place of the scenario's show; any: stop at the first", setUntil, completeOracles, forExplore | forReplay | forStep},
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, forExplore},

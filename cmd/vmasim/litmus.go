@@ -49,7 +49,7 @@ that cannot be read.`,
 		o.memory, err = explore.ParseMemoryModel(text)
 		return err
 	}
-	cmd.Flags().Var(&flag{kind: "MODEL", set: setMemory, text: o.memory.String()}, "memory", "what loads may see: sc, views or views:N; views by default")
+	cmd.Flags().Var(&flag{kind: "MODEL", set: setMemory, text: o.memory.String()}, "memory", "what loads may see: sc, views, views:N or tso; views by default")
 	completeFlag(cmd, "memory", func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeModel(toComplete), cobra.ShellCompDirectiveNoFileComp
 	})

@@ -15,9 +15,14 @@ type RCUWait struct{ waiter Pointer[task.Task] }
 func (w *RCUWait) WaitEvent(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
 	t.PrepareToWait()
 	w.waiter.Xchg(t, t) // a full barrier: the look that follows must not come first
-	err := t.Await(task.OpRCUWaitEvent, on, mode|task.Handshake, cond)
-	w.waiter.WriteOnce(t, nil)
-	return err
+	return w.await(t, on, mode, cond)
+}
+
+// WaitUnordered is WaitEvent without the barrier: the look that follows may come first.
+func (w *RCUWait) WaitUnordered(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
+	t.PrepareToWait()
+	w.waiter.WriteOnce(t, t)
+	return w.await(t, on, mode, cond)
 }
 
 // WaitAfterLook is WaitEvent of a task that has looked before it announces itself, and found that cond does not hold: it sleeps before it
@@ -26,6 +31,10 @@ func (w *RCUWait) WaitAfterLook(t *task.Task, on unsafe.Pointer, mode task.WaitM
 	t.PrepareToWait()
 	w.waiter.Xchg(t, t)
 	t.Sleep(on, mode)
+	return w.await(t, on, mode, cond)
+}
+
+func (w *RCUWait) await(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
 	err := t.Await(task.OpRCUWaitEvent, on, mode|task.Handshake, cond)
 	w.waiter.WriteOnce(t, nil)
 	return err

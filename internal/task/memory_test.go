@@ -80,3 +80,13 @@ func TestNoObserver(t *testing.T) {
 		t.Error("it decides")
 	}
 }
+
+// TestLatest: a task that is alone has barriers and missing orders, which change nothing.
+func TestLatest(t *testing.T) {
+	tk := New(0, "t", nil)
+	tk.Memory = Latest{}
+	tk.Fence(OpMB) // no observer is told
+	if _, _, stale := tk.See(nil, 1, nil); stale || tk.Overtaken(nil, 1) || !tk.Reorders() {
+		t.Error("it sees something older")
+	}
+}

@@ -18,6 +18,9 @@ func (p *Program) Watch(report func(task.Violation)) explore.Oracle {
 	if err != nil {
 		panic(err) // the names are the checker's own
 	}
+	if p.memory.TSO {
+		checker.TSO()
+	}
 	w := &oracles{checker: checker, p: p, named: map[unsafe.Pointer]string{}}
 	w.checker.Target, w.checker.Name = w.target, w.name
 	return w

@@ -176,7 +176,7 @@ func (p *Program) oracles() []string {
 
 // watches reports whether an oracle judges executions.
 func (p *Program) watches(oracle string) bool {
-	return !slices.Contains(p.without, oracle) && !(p.memory.Views && oracle == linearOracle)
+	return !slices.Contains(p.without, oracle) && !(p.memory.Weak() && oracle == linearOracle)
 }
 
 // allChoices returns what can be decided besides scheduling.

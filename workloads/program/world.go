@@ -167,6 +167,9 @@ func (w *world) makeWorld(o task.Observer) (err error) {
 	w.primeCaches()
 	t := w.setup.Task
 	t.Observer = o
+	if w.p.memory.Weak() {
+		t.Memory = task.Latest{}
+	}
 	w.machine.Announce(t)
 	for i, m := range w.p.scenario.MMs {
 		w.spaces[i] = space{}
