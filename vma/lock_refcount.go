@@ -113,8 +113,10 @@ func (v *VMA) enterLocked(t *task.Task, mm *MMLock, target int32, mode task.Wait
 	return true, nil
 }
 
-// awaitReaders waits until vm_refcnt is target.
+// awaitReaders waits until vm_refcnt is target. A full barrier comes before each look at it, the first one, too: set_current_state in
+// rcuwait_wait_event. None comes behind the last.
 func (v *VMA) awaitReaders(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) error {
+	t.Fence(task.OpMB)
 	if v.refcnt.Read(t) == target {
 		return nil
 	}

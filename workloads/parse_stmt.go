@@ -49,10 +49,11 @@ func (c *cursor) longer(short *Spec) *Spec {
 		return nil
 	}
 	for i := range specs {
-		rest, ok := strings.CutPrefix(specs[i].Name, short.Name+" ")
-		if !ok || specs[i].In&short.In == 0 {
+		rest, ok := strings.CutPrefix(specs[i].Name, short.Name)
+		if !ok || rest == "" || isLetter(rest[0]) || specs[i].In&short.In == 0 {
 			continue
 		}
+		rest = strings.TrimLeft(rest, " ")
 		n := 0
 		for ; rest != "" && c.peekAt(n).kind != tokEnd; n++ {
 			if rest, ok = strings.CutPrefix(rest, c.peekAt(n).text); !ok {

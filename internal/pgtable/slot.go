@@ -19,11 +19,17 @@ func (e *Entry) Set(t *task.Task, v PTE) { e.word.StoreRelease(t, uint64(v)) }
 // ptep_get_and_clear.
 func (e *Entry) GetAndClear(t *task.Task) PTE { return e.Replace(t, 0) }
 
-// Replace writes the entry and returns what it was, with the bits that the processor set last.
-func (e *Entry) Replace(t *task.Task, v PTE) PTE { return PTE(e.word.Xchg(t, uint64(v))) }
+// Replace writes the entry and returns what it was, with the bits that the processor set last. It orders nothing: on x86 it does, on arm64,
+// where memory is weak, it is xchg_relaxed (__ptep_get_and_clear).
+func (e *Entry) Replace(t *task.Task, v PTE) PTE {
+	t.Unordered()
+	return PTE(e.word.Xchg(t, uint64(v)))
+}
 
-// CmpXchg changes the entry if it is old, and reports whether it was: how the processor sets Accessed and Dirty.
+// CmpXchg changes the entry if it is old, and reports whether it was: how the processor sets Accessed and Dirty. It orders nothing, as
+// arm64's cmpxchg_relaxed (___ptep_set_wrprotect).
 func (e *Entry) CmpXchg(t *task.Task, old, v PTE) bool {
+	t.Unordered()
 	return e.word.CmpXchg(t, uint64(old), uint64(v))
 }
 

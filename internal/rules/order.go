@@ -17,7 +17,7 @@ var requirementTable = [...]Requirement{
 	{"O4", "a reader's load of `mm_lock_seq`; its use of the VMA", "acquire: `raw_read_seqcount`", "since 6.4.8 (B09)"},
 	{"O5", "a reader's last access; its decrement", "release: `__refcount_dec_and_test`", ""},
 	{"O6", "a writer's look that finds the readers gone; its first access", "acquire is to be wished; the kernel has a full barrier before the look and a control dependency after it",
-		"what a load that is performed early would see needs a weak memory model"},
+		"a load of an entry that refers to a page table may be early (docs/o6.md); the verdicts are those of `views:1`"},
 	{"O7", "a reader's decrement, its look for a waiter; a writer's announcement, its look at the count", "a full barrier on both sides: `rcuwait_wake_up`, `rcuwait_wait_event`", ""},
 	{"O8", "a writer's flag, its look at the count; a reader's increment", "one word", ""},
 	{"O9", "the store of `vm_lock_seq`; the flag comes off the count", "release: `refcount_sub_and_test`", ""},
