@@ -56,7 +56,7 @@ func (p *dporPlan) alone() *dpor {
 
 // divide returns shards for what a search has left that was made ready for its next execution: enough of them for many workers.
 func (d *dpor) divide(x *Executor) ([]*dpor, error) {
-	for ceiling := d.floor + 2; ; ceiling++ {
+	for ceiling := d.floor + 2; ; ceiling += 2 {
 		parts, err := d.divideAt(x, ceiling)
 		if err != nil || len(parts) >= splitShards || ceiling >= d.floor+splitSteps {
 			return parts, err

@@ -77,6 +77,7 @@ type Executor struct {
 	lives    []lifetime    // that began and ended while the world was made
 	known    setup         // the world that need not be told of again
 
+	rest     runOut              // of an execution of which no more is wanted
 	stopping bool                // the tasks are being unwound: what they report is not the protocol's doing
 	res      execution           // what the execution has come to
 	err      error               // that the program is not deterministic
@@ -198,6 +199,9 @@ func (x *Executor) start(tasks []Task) {
 
 // decide completes the step before and returns whose step comes next, or nil if the execution has ended.
 func (x *Executor) decide() *proc {
+	if x.rest.on {
+		return x.decideRest()
+	}
 	if x.last >= 0 && x.tracker != nil {
 		x.tracker.stepped(&x.state, x.last, len(x.res.violations) > 0)
 	}
@@ -283,15 +287,17 @@ func (x *Executor) standstill() Ending {
 
 // finish ends the world: with the program's last checks if its tasks have ended, and otherwise by unwinding them.
 func (x *Executor) finish(world World) {
+	x.res.steps = x.steps
+	if x.returned(world) {
+		return
+	}
 	if x.res.ending != Finished {
 		x.unwind()
 		x.detach()
-		x.res.steps = x.steps
 		world.Abandon()
 		return
 	}
 	x.detach()
-	x.res.steps = x.steps
 	x.res.outcome = world.Finish()
 	if len(x.res.violations) > 0 {
 		x.res.ending = Violated
@@ -317,7 +323,8 @@ func (x *Executor) detach() {
 
 // report receives the violations of the tasks and of the oracle.
 func (x *Executor) report(v task.Violation) {
-	if !x.stopping {
+	x.rest.wrong = true
+	if !x.stopping && !x.rest.on {
 		if i := x.current(); v.Stmt == "" && i >= 0 && x.procs[i].task != nil {
 			v.Stmt = outermost(x.procs[i].task.Stack())
 		}
@@ -399,7 +406,7 @@ func (x *Executor) announce(p *proc, e *task.Event) {
 		x.free |= bit
 	}
 	x.pending[p.index].Event = e
-	if x.tracker != nil && !x.stopping {
+	if x.tracker != nil && !x.stopping && !x.rest.on {
 		x.tracker.announced(&x.state, p.index)
 	}
 }
@@ -417,7 +424,7 @@ func (p *proc) Before(t *task.Task, e *task.Event) {
 	if x.turn != p {
 		p.wait()
 	}
-	if x.oracle != nil {
+	if x.oracle != nil && !x.rest.on {
 		x.oracle.Before(t, e)
 	}
 }
@@ -440,8 +447,11 @@ func (p *proc) wait() {
 // After implements [task.Observer].
 func (p *proc) After(t *task.Task, e *task.Event) {
 	x := p.x
-	x.ops[e.Op]++
 	x.spins.note(p.index, e)
+	if x.rest.on {
+		return
+	}
+	x.ops[e.Op]++
 	if x.steps > x.cycle.from {
 		x.cycle.note(p.index, e)
 	}
@@ -461,16 +471,22 @@ func (p *proc) After(t *task.Task, e *task.Event) {
 
 // Born implements [task.Observer].
 func (p *proc) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
-	p.x.Born(t, base, layout)
+	if !p.x.rest.on {
+		p.x.Born(t, base, layout)
+	}
 }
 
 // Died implements [task.Observer].
-func (p *proc) Died(t *task.Task, base unsafe.Pointer) { p.x.Died(t, base) }
+func (p *proc) Died(t *task.Task, base unsafe.Pointer) {
+	if !p.x.rest.on {
+		p.x.Died(t, base)
+	}
+}
 
 // Choose implements [task.Observer].
 func (p *proc) Choose(_ *task.Task, what task.Choice, n int) int {
 	x := p.x
-	if n < 2 || x.stopping || x.chosen == x.maxChosen || !x.offered[what] {
+	if n < 2 || x.stopping || x.rest.on || x.chosen == x.maxChosen || !x.offered[what] {
 		return 0
 	}
 	v := x.strategy.choose(&x.state, p.index, n)

@@ -145,11 +145,8 @@ func (c *checker) pages() {
 	_ = c.mm.Tables.Chunks(c.t, 0, linux.TaskSize, func(chunk pgtable.Chunk) error {
 		chunk.Lock.Lock(c.t)
 		defer chunk.Lock.Unlock(c.t)
-		for i := range chunk.Entries {
+		for i := chunk.Used(0); i < len(chunk.Entries); i = chunk.Used(i + 1) {
 			pte := chunk.Entries[i].Peek()
-			if pte.None() {
-				continue
-			}
 			addr := chunk.Addr + uint64(i)<<linux.PageShift
 			if v == nil || !v.Contains(c.t, addr) {
 				if v = c.mm.Tree.Lookup(c.t, addr); v == nil {

@@ -16,6 +16,9 @@ type Chunk struct {
 // Slot returns the chunk's i-th entry with its lock.
 func (c Chunk) Slot(i int) Slot { return Slot{&c.Entries[i], c.Lock} }
 
+// Used returns the index of the first entry from i on that is not empty, that of the end if all are. It announces nothing.
+func (c Chunk) Used(i int) int { return used(c.Entries, i) }
+
 // Head returns the chunk of the first n entries.
 func (c Chunk) Head(n int) Chunk { return Chunk{c.Addr, c.Entries[:n], c.Lock} }
 
@@ -68,7 +71,7 @@ func (tb *Tables) Populated(t *task.Task, start, end uint64) (entries, tables bo
 // there is none; and whether there is a table below the PGD up to it.
 func (tb *Tables) nextTable(t *task.Task, addr, end uint64) (at uint64, pmd PTE, tables bool) {
 	if t.Observer == nil {
-		if tb.TablePages() == 0 {
+		if tb.TablePages() == 0 || addr >= end {
 			return end, 0, false
 		}
 		return tb.nextBelow(tb.root, PGDShift, addr, end)
@@ -85,13 +88,19 @@ func (tb *Tables) nextTable(t *task.Task, addr, end uint64) (at uint64, pmd PTE,
 }
 
 // nextBelow is nextTable in tbl, whose entries map 1<<shift bytes each. It looks at each entry once, where a walk for each would begin
-// at the root: address spaces are mostly empty.
+// at the root, and at nothing but whether it is empty: address spaces are mostly empty.
 func (tb *Tables) nextBelow(tbl *table, shift uint, addr, end uint64) (at uint64, pmd PTE, tables bool) {
-	for ; addr < end; addr = next(addr, shift) {
-		e := tbl.at(addr, shift).Peek()
+	base := addr >> shift &^ (entriesPerTable - 1)
+	last := int((end-1)>>shift - base)
+	for i := int(addr>>shift - base); i <= last; i++ {
+		if i = used(tbl[:last+1], i); i > last {
+			break
+		}
+		e := tbl[i].Peek()
 		if !e.Accessible() {
 			continue
 		}
+		addr = max(addr, (base+uint64(i))<<shift)
 		if tables = true; shift == PMDShift {
 			return addr, e, true
 		}
@@ -100,6 +109,18 @@ func (tb *Tables) nextBelow(tbl *table, shift uint, addr, end uint64) (at uint64
 		}
 	}
 	return end, 0, tables
+}
+
+// used returns the index of the first entry from i on that is not empty, that of the end if all are.
+func used(entries []Entry, i int) int {
+	for ; i < len(entries)-3; i += 4 {
+		if entries[i].Peek()|entries[i+1].Peek()|entries[i+2].Peek()|entries[i+3].Peek() != 0 {
+			break
+		}
+	}
+	for ; i < len(entries) && entries[i].Peek() == 0; i++ {
+	}
+	return i
 }
 
 // next returns the start of what the entry after addr's maps.

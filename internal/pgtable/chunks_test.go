@@ -154,3 +154,24 @@ func TestChunksUnlocked(t *testing.T) {
 		return nil
 	})
 }
+
+// TestUsed: the first entry in use is found wherever it lies.
+func TestUsed(t *testing.T) {
+	for _, n := range []int{0, 1, 3, 4, 5, 9} {
+		for at := -1; at < n; at++ {
+			for from := 0; from <= n; from++ {
+				c := Chunk{Entries: make([]Entry, n)}
+				want := n
+				if at >= 0 {
+					c.Entries[at].word.Init(1)
+				}
+				if at >= from {
+					want = at
+				}
+				if got := c.Used(from); got != want {
+					t.Errorf("entry %d of %d in use, from %d: got %d", at, n, from, got)
+				}
+			}
+		}
+	}
+}

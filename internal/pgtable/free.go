@@ -104,11 +104,8 @@ func (f *Freeing) add(t *task.Task, pfn phys.PFN) {
 
 // checkEmpty reports the first entry in use of a table that is being freed, whose entries map 1<<shift bytes each.
 func checkEmpty(t *task.Task, tbl *table, base uint64, shift uint) {
-	for i := range tbl {
-		if v := tbl[i].Peek(); !v.None() {
-			t.Violate("table-freed-in-use", "the page table for %#x is freed while its entry for %#x is %#x",
-				base, base+uint64(i)<<shift, uint64(v))
-			return
-		}
+	if i := used(tbl[:], 0); i < len(tbl) {
+		t.Violate("table-freed-in-use", "the page table for %#x is freed while its entry for %#x is %#x",
+			base, base+uint64(i)<<shift, uint64(tbl[i].Peek()))
 	}
 }

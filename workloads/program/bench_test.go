@@ -25,11 +25,12 @@ func BenchmarkExecution(b *testing.B) {
 	for _, kind := range []struct {
 		name       string
 		scenario   *workloads.Scenario
+		rules      string
 		strategies []explore.Strategy
 	}{
-		{"lock", parse(b, twoReaders), []explore.Strategy{explore.Random, explore.DPOR}},
-		{"fault", builtin(b, "overlap-fault")[0], []explore.Strategy{explore.Random}},
-		{"fork", builtin(b, "fork-parent")[0], []explore.Strategy{explore.DPOR}},
+		{"lock", parse(b, twoReaders), "", []explore.Strategy{explore.Random, explore.DPOR}},
+		{"fault", builtin(b, "overlap-fault")[0], "", []explore.Strategy{explore.Random}},
+		{"fork", builtin(b, "fork-parent")[0], "linux-6.18", []explore.Strategy{explore.DPOR}},
 	} {
 		for _, strategy := range kind.strategies {
 			for _, oracles := range []bool{true, false} {
@@ -37,14 +38,14 @@ func BenchmarkExecution(b *testing.B) {
 				if !oracles {
 					name = kind.name + "/" + string(strategy) + "/no-oracles"
 				}
-				b.Run(name, func(b *testing.B) { benchmarkExecution(b, kind.scenario, strategy, oracles) })
+				b.Run(name, func(b *testing.B) { benchmarkExecution(b, kind.scenario, kind.rules, strategy, oracles) })
 			}
 		}
 	}
 }
 
-func benchmarkExecution(b *testing.B, sc *workloads.Scenario, strategy explore.Strategy, oracles bool) {
-	p, err := New(sc, Setting{})
+func benchmarkExecution(b *testing.B, sc *workloads.Scenario, rules string, strategy explore.Strategy, oracles bool) {
+	p, err := New(sc, Setting{Rules: rules})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -316,6 +316,26 @@ func (w *world) Abandon() {
 	w.p.release(w)
 }
 
+// Return implements [explore.Reusable].
+func (w *world) Return() {
+	if w.broken || w.giveBack() != nil || w.broken {
+		w.renew()
+	} else {
+		w.countUp()
+	}
+	w.p.release(w)
+}
+
+// giveBack takes down what an execution has left.
+func (w *world) giveBack() (err error) {
+	defer w.catch(&err)
+	w.setup.Task.Observer = nil
+	if !w.leftBehind() {
+		w.tearDown()
+	}
+	return nil
+}
+
 // Finish implements [explore.World].
 func (w *world) Finish() string {
 	var o *outcome
