@@ -302,7 +302,7 @@ func (c *Checker) checkFound(ts *taskState, r *vmaRef) {
 	case c.isForeign(ts, r):
 		c.fail(WrongVMA, ts.task, "%s belongs to another mm than the one that was looked up", o)
 	case !o.isAttached():
-		state, _ := o.vma().LockPeek()
+		state := o.vma().LockPeek()
 		c.fail(WrongVMA, ts.task, "%s is detached: %s with %d readers", o, state, o.refs)
 	case known && (addr < start || addr >= end):
 		c.fail(WrongVMA, ts.task, "%s does not cover %#x", o, addr)

@@ -133,7 +133,9 @@ func (x *Executor) run() (*execution, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new world: %w", err)
 	}
-	x.world, x.locals = world, world.Locals
+	if x.world != world { // a method value allocates
+		x.world, x.locals = world, world.Locals
+	}
 	tasks := world.Tasks()
 	if len(tasks) > maxTasks {
 		world.Abandon()

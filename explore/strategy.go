@@ -60,11 +60,17 @@ func (s taskSet) has(i int) bool { return s>>i&1 != 0 }
 func (s taskSet) first() int     { return bits.TrailingZeros32(uint32(s)) }
 func (s taskSet) len() int       { return bits.OnesCount32(uint32(s)) }
 
+// nth returns the n-th task of the set, from 0. Few tasks are chosen among by no branch: a random n makes each a wrong guess.
 func (s taskSet) nth(n int) int {
-	for ; n > 0; n-- {
+	for ; n >= 4; n-- {
 		s &= s - 1
 	}
-	return s.first()
+	var from [4]taskSet
+	from[0] = s
+	from[1] = s & (s - 1)
+	from[2] = from[1] & (from[1] - 1)
+	from[3] = from[2] & (from[2] - 1)
+	return from[n&3].first()
 }
 
 // redundant is what pick returns when every way to go on has been gone elsewhere.

@@ -274,19 +274,29 @@ func (v *VMA) DetachedPeek() bool {
 	return v.refcnt.Peek() == 0
 }
 
-// LockPeek says how the VMA's own lock stands, likewise: a task has it, or may get it, unless it is idle.
-func (v *VMA) LockPeek() (state string, idle bool) {
+// LockIdle reports that no task has the VMA's own lock, or may get it, likewise.
+func (v *VMA) LockIdle() bool {
 	switch v.generation() {
 	case MmapOnly, Speculative:
-		return "no lock", true
+		return true
+	case RWSem:
+		return !v.lock.sem.Held()
+	}
+	return v.refcnt.Peek() <= 1+v.generation().DetachedCount()
+}
+
+// LockPeek says how the VMA's own lock stands, likewise.
+func (v *VMA) LockPeek() string {
+	switch v.generation() {
+	case MmapOnly, Speculative:
+		return "no lock"
 	case RWSem:
 		if v.lock.sem.Held() {
-			return "vm_lock held", false
+			return "vm_lock held"
 		}
-		return "vm_lock free", true
+		return "vm_lock free"
 	}
-	n := v.refcnt.Peek()
-	return fmt.Sprintf("vm_refcnt %#x", n), n <= 1+v.generation().DetachedCount()
+	return fmt.Sprintf("vm_refcnt %#x", v.refcnt.Peek())
 }
 
 // AssertWriteLocked reports a violation unless the caller has the VMA write-locked: vma_assert_write_locked.
@@ -298,7 +308,7 @@ func (v *VMA) AssertWriteLocked(t *task.Task) {
 
 // AssertLocked reports a violation unless the VMA is locked: vma_assert_locked.
 func (v *VMA) AssertLocked(t *task.Task) {
-	if _, idle := v.LockPeek(); idle && !v.IsWriteLocked(t) {
+	if v.LockIdle() && !v.IsWriteLocked(t) {
 		t.Violate("not-locked", "VMA %#x is used without a lock", v.start.Peek())
 	}
 }

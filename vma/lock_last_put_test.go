@@ -27,7 +27,7 @@ func TestLastPutStates(t *testing.T) {
 			if v.IsDetached(tk) != detached || v.DetachedPeek() != detached {
 				t.Errorf("%s: %s: detached %v", spec, what, v.IsDetached(tk))
 			}
-			if state, got := v.LockPeek(); got != idle {
+			if state, got := v.LockPeek(), v.LockIdle(); got != idle {
 				t.Errorf("%s: %s: %s, idle %v", spec, what, state, got)
 			}
 		}

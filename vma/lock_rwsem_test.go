@@ -23,7 +23,7 @@ func TestRWSemStates(t *testing.T) {
 			if got := v.IsDetached(tk); got != detached || v.DetachedPeek() != detached {
 				t.Errorf("%s: %s: detached %v", spec, what, got)
 			}
-			if state, idle := v.LockPeek(); idle == held {
+			if state, idle := v.LockPeek(), v.LockIdle(); idle == held {
 				t.Errorf("%s: %s: %s", spec, what, state)
 			}
 			if got := v.IsWriteLocked(tk); got != writeLocked {

@@ -58,7 +58,7 @@ func readerBesideWriter(l *lab) program {
 	return program{
 		tasks: []func(*task.Task){reader(l, mm, v, p), writer(mm, v, p)},
 		check: func() {
-			if state, idle := v.LockPeek(); !idle || v.DetachedPeek() || v.IsWriteLocked(l.boot) {
+			if state, idle := v.LockPeek(), v.LockIdle(); !idle || v.DetachedPeek() || v.IsWriteLocked(l.boot) {
 				l.complain("left with %s", state)
 			}
 		},

@@ -121,7 +121,7 @@ func stress(t *testing.T, spec string) {
 	for i := range spaces {
 		for j := range spaces[i].found {
 			v := spaces[i].found[j].Load()
-			if state, idle := v.LockPeek(); !idle || v.DetachedPeek() {
+			if state, idle := v.LockPeek(), v.LockIdle(); !idle || v.DetachedPeek() {
 				t.Errorf("left with %s, detached %v", state, v.DetachedPeek())
 			}
 		}

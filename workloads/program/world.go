@@ -421,8 +421,8 @@ func (w *world) leftBehind() (left bool) {
 			m.MmapReadUnlock(t)
 		}
 		w.eachVMA(i, func(e tree.Entry) {
-			if state, idle := e.VMA.LockPeek(); !idle {
-				stuck("the VMA at %s has %s though every thread has ended", w.place(e.Start), state)
+			if !e.VMA.LockIdle() {
+				stuck("the VMA at %s has %s though every thread has ended", w.place(e.Start), e.VMA.LockPeek())
 			}
 		})
 	}
