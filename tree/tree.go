@@ -48,6 +48,7 @@ type Tree struct {
 	index ksync.Pointer[index]
 	root  ksync.Pointer[enode] // in place of the index, where the tree has nodes
 	nodes *Nodes               // nil: it has none
+	flat  ksync.Derived[flat]  // of the index, for walks that are not observed
 
 	// The writer's alone, on other cache lines:
 	_     [64]byte
@@ -92,7 +93,18 @@ func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
 		v, _ := tr.Walk(t, addr)
 		return v
 	}
-	return holderOf(m, addr).leaf.Peek().lookup(addr)
+	h := (*holder)(t.Hint.Holder)
+	if t.Hint.Index != unsafe.Pointer(m) {
+		h = tr.find(t, m, addr)
+	}
+	l, i := h.leaf.Peek(), t.Hint.Entry&(fanout-1)
+	if start := l.start[i]; addr-start < l.end[i]-start { // which lies within h; one branch, as two cost more where addresses are random
+		return l.vma[i]
+	}
+	if addr-h.lo >= h.hi-h.lo {
+		l = tr.find(t, m, addr).leaf.Peek()
+	}
+	return l.lookupNoting(addr, &t.Hint.Entry)
 }
 
 // Place is where in a tree a walk has ended: the node of a ma_state.
@@ -263,7 +275,15 @@ func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64
 		m.Set(h.lo, h)
 		tr.gaps.change(h)
 	}
+	tr.publishIndex(t, m)
+}
+
+// publishIndex makes m the index.
+func (tr *Tree) publishIndex(t *task.Task, m *index) {
 	tr.index.StoreRelease(t, m)
+	if tr.flat.Peek() != nil {
+		tr.flat.Set(nil) // that of another
+	}
 }
 
 // Fill replaces the whole content by entries, which must be sorted and disjoint: the bulk store of fork and exit.
@@ -277,7 +297,7 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 		e := tr.empty.get()
 		e.leaf.born(t)
 		t.Born(unsafe.Pointer(e.holder), &nodeLayout)
-		tr.index.StoreRelease(t, e.index)
+		tr.publishIndex(t, e.index)
 		return
 	}
 	m := btree.NewMap[uint64, *holder](indexDegree)
@@ -287,7 +307,7 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 		m.Set(h.lo, h)
 		tr.gaps.change(h)
 	}
-	tr.index.StoreRelease(t, m)
+	tr.publishIndex(t, m)
 }
 
 // Destroy ends the use of an empty tree: __mt_destroy. It cannot be told from another empty one, but that is not to be relied on.

@@ -407,3 +407,13 @@ func bits[T any](v *T) uint64 {
 	}
 	return 0
 }
+
+// Derived holds what can be computed from announced cells at any time, so that whether it is there changes nothing but the speed. An access
+// is no step.
+type Derived[T any] struct{ p atomic.Pointer[T] }
+
+// Peek returns it, nil if it is not there.
+func (d *Derived[T]) Peek() *T { return d.p.Load() }
+
+// Set keeps it.
+func (d *Derived[T]) Set(v *T) { d.p.Store(v) }

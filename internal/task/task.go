@@ -39,6 +39,8 @@ type Task struct {
 	Name     string
 	ID       int // dense within a machine, the index of per-task data
 
+	Hint Hint // where its last walk of a tree of VMAs ended
+
 	Counters Counters // this task's event counts, written by it alone
 	Reached  Points   // where it has come to
 
@@ -50,6 +52,14 @@ type Task struct {
 
 	_        [64]byte
 	Sections [NumSlots]Section
+}
+
+// Hint is where a task's last walk of a tree ended, for the next one, which is often near. A walk that is observed does without.
+type Hint struct {
+	Index  unsafe.Pointer // that was walked
+	Holder unsafe.Pointer // what of it was found
+	Entry  int            // in the holder's leaf
+	Walks  int            // of this index in a row
 }
 
 // CPU is a processor that a task has while it runs, if there are fewer than tasks. Both methods may block.

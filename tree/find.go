@@ -1,0 +1,36 @@
+package tree
+
+import (
+	"unsafe"
+
+	"vmasim/internal/task"
+	"vmasim/vma"
+)
+
+// A walk that is not observed need not take the way through the index: an index never changes once it is published, so which of its holders
+// has an address is the same whatever computes it. Tree.Lookup first tries the entry that the task found last.
+
+// find is holderOf for a walk that does not end where the task's last one did: it goes by the flat form of the index, if there is one.
+//
+//go:noinline
+func (tr *Tree) find(t *task.Task, m *index, addr uint64) (h *holder) {
+	if f := tr.flat.Peek(); f != nil && f.index == m {
+		h = f.find(addr)
+	} else {
+		h = holderOf(m, addr)
+		tr.flatten(t, m)
+	}
+	t.Hint.Index, t.Hint.Holder = unsafe.Pointer(m), unsafe.Pointer(h) // which keeps m, so that no other index gets its address
+	return h
+}
+
+// lookupNoting returns the VMA at addr, nil for a hole, and notes at which entry it is.
+func (l *leaf) lookupNoting(addr uint64, entry *int) *vma.VMA {
+	n := l.floor(addr)
+	i := n & (fanout - 1)
+	if n < 0 || addr >= l.end[i] {
+		return nil
+	}
+	*entry = n
+	return l.vma[i]
+}
