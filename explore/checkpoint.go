@@ -39,6 +39,13 @@ type checkpoint struct {
 	Report  savedReport        `json:"report"`
 	Parts   map[int]*savedPart `json:"parts"`
 	Program json.RawMessage    `json:"program,omitempty"`
+
+	Ended    bool `json:"ended,omitempty"`    // by itself: the report is all that there is to it
+	Complete bool `json:"complete,omitempty"` // of the report of a search that has ended
+	Bound    int  `json:"bound,omitempty"`    // likewise
+
+	Rest   string `json:"rest,omitempty"`    // the division among whose parts is what the part had left when it ended
+	RestOf int    `json:"rest_of,omitempty"` // how many
 }
 
 // identity is what has to be the same for a search to go on.
@@ -54,6 +61,7 @@ type identity struct {
 	Depth     int           `json:"depth"`
 	PCTDepth  int           `json:"pct_depth"`
 	Seed      uint64        `json:"seed"`
+	Part      string        `json:"part,omitempty"` // of a division; empty: the whole
 }
 
 type savedReport struct {
@@ -91,37 +99,53 @@ func (s *Schedule) UnmarshalText(text []byte) (err error) {
 }
 
 // resume reads the checkpoint, if there is one, or begins to write one.
-func (s *search) resume() error {
+func (s *search) resume() (ended bool, err error) {
 	if s.o.Checkpoint == "" {
-		return nil
+		return false, nil
 	}
 	if info, err := strategyInfo(s.o.Strategy); err != nil || !info.Resumes {
-		return s.refuse("a search by %s cannot go on later: what it has seen is known by addresses of this process", s.o.Strategy)
+		return false, s.refuse("a search by %s cannot go on later: what it has seen is known by addresses of this process", s.o.Strategy)
 	}
 	text, err := s.o.store().Load(s.o.Checkpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.ready, s.open = map[int]*result{}, map[int]*standing{}
 		if err := s.write(s.standing()); err != nil { // better now than after an hour
-			return s.refuse("%v", err)
+			return false, s.refuse("%v", err)
 		}
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return s.refuse("%v", err)
+		return false, s.refuse("%v", err)
 	}
 	c, err := s.read(text)
 	if err != nil {
-		return s.refuse("%w", err)
+		return false, s.refuse("%w", err)
 	}
 	s.o.split = c.Of.Split
 	if err := s.program.Recall(c.Program); err != nil {
-		return s.refuse("%v", err)
+		return false, s.refuse("%v", err)
+	}
+	if c.Ended {
+		return true, s.conclude(c)
 	}
 	s.from, s.nth, s.offset, s.before = c, c.Phase, c.Offset, c.Elapsed
 	if s.o.Strategy.Counts() != "" {
 		s.report.Bound = c.Phase - 1
 	}
 	s.report.Earlier = c.executions()
+	return false, nil
+}
+
+// conclude takes in the report of a search that has ended.
+func (s *search) conclude(c *checkpoint) error {
+	report, err := s.restoreReport(&c.Report)
+	if err != nil {
+		return err
+	}
+	report.Strategy, report.Depth = s.report.Strategy, s.report.Depth
+	report.Earlier, report.Elapsed, report.Complete, report.Bound = report.Executions, c.Elapsed, c.Complete, c.Bound
+	report.Enough = s.enough(report.Violations)
+	s.report = *report
 	return nil
 }
 
@@ -131,25 +155,27 @@ func (s *search) refuse(format string, args ...any) error {
 
 // executions returns how many were run.
 func (c *checkpoint) executions() int {
-	n := c.Report.Executions
-	for _, p := range c.Parts {
-		n += p.Report.Executions
+	n := 0
+	for _, r := range c.reports() {
+		n += r.Executions
 	}
 	return n
 }
 
+// reports returns what all executions came to: first what is merged, then the shards that are not.
+func (c *checkpoint) reports() []*savedReport {
+	all := []*savedReport{&c.Report}
+	for _, i := range slices.Sorted(maps.Keys(c.Parts)) {
+		all = append(all, &c.Parts[i].Report)
+	}
+	return all
+}
+
 // read reads a checkpoint and checks that it is this search's.
 func (s *search) read(text []byte) (*checkpoint, error) {
-	var form struct{ Version int }
-	if err := json.Unmarshal(text, &form); err != nil || form.Version == 0 {
-		return nil, errors.New("is no checkpoint")
-	}
-	if form.Version != checkpointVersion {
-		return nil, fmt.Errorf("has version %d, expected %d", form.Version, checkpointVersion)
-	}
-	c := &checkpoint{}
-	if err := json.Unmarshal(text, c); err != nil {
-		return nil, fmt.Errorf("is damaged: %w", err)
+	c, err := parseCheckpoint(text)
+	if err != nil {
+		return nil, err
 	}
 	own := s.identity()
 	own.Split = c.Of.Split // any number of workers can go on with either
@@ -170,7 +196,7 @@ func (c *identity) differs(own *identity) error {
 		{"strategy", c.Strategy, own.Strategy},
 		{"memory model", c.Memory, own.Memory}, {"choices", fmt.Sprint(c.Choices), fmt.Sprint(own.Choices)}, {"choices a run", c.MaxChosen, own.MaxChosen},
 		{"depth", c.Depth, own.Depth}, {"PCT depth", c.PCTDepth, own.PCTDepth}, {"seed", c.Seed, own.Seed},
-		{"build of vmasim", c.Build, own.Build},
+		{"build of vmasim", c.Build, own.Build}, {"part", c.Part, own.Part},
 	} {
 		if d.its != d.yours {
 			return fmt.Errorf("belongs to %s %v, this is %v", d.what, d.its, d.yours)
@@ -186,6 +212,9 @@ func (s *search) identity() *identity {
 		Build: build(), Strategy: o.Strategy, Split: o.split, Memory: o.Memory, Choices: o.Choices, MaxChosen: max(o.MaxChosen, 1), Depth: o.Depth,
 	}
 	id.Scenario, id.Rules = s.program.Fingerprints()
+	if o.Part != nil {
+		id.Part = o.Part.name()
+	}
 	if info, _ := strategyInfo(o.Strategy); !info.Finishes {
 		id.Seed = o.Seed
 	}
@@ -302,8 +331,18 @@ func (s *search) keep() error {
 	case s.report.Stopped:
 		s.stand.Elapsed = s.report.Elapsed
 		return s.write(s.stand)
+	case s.o.Part != nil:
+		return s.write(s.ended())
 	}
 	return s.o.store().Remove(s.o.Checkpoint)
+}
+
+// ended is the checkpoint of a search that has ended by itself.
+func (s *search) ended() *checkpoint {
+	return &checkpoint{
+		Version: checkpointVersion, Of: *s.identity(), Elapsed: s.report.Elapsed, Phase: s.nth, Report: saveReport(&s.report),
+		Ended: true, Complete: s.report.Complete, Bound: s.report.Bound,
+	}
 }
 
 // write writes the checkpoint, in one piece or not at all.

@@ -172,7 +172,7 @@ func TestCheckpointWhileSearching(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c")
 	o := Options{Strategy: DPOR, Workers: 2, Checkpoint: file}
 	s := newSearch(p(), o)
-	if err := s.resume(); err != nil {
+	if _, err := s.resume(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -41,7 +41,7 @@ func (p *dporPlan) phase(x *Executor, n int) (*phase, error) {
 			}
 		}
 	}
-	parts, err := p.first.divide(x)
+	parts, err := p.first.divide(x, splitShards)
 	return each(parts), err
 }
 
@@ -54,11 +54,11 @@ func (p *dporPlan) alone() *dpor {
 	return d
 }
 
-// divide returns shards for what a search has left that was made ready for its next execution: enough of them for many workers.
-func (d *dpor) divide(x *Executor) ([]*dpor, error) {
+// divide returns shards for what a search has left that was made ready for its next execution: enough of them, where it is deep enough.
+func (d *dpor) divide(x *Executor, enough int) ([]*dpor, error) {
 	for ceiling := d.floor + 2; ; ceiling += 2 {
 		parts, err := d.divideAt(x, ceiling)
-		if err != nil || len(parts) >= splitShards || ceiling >= d.floor+splitSteps {
+		if err != nil || len(parts) >= enough || ceiling >= d.floor+splitSteps {
 			return parts, err
 		}
 	}
@@ -86,6 +86,26 @@ func (d *dpor) divideAt(x *Executor, ceiling int) (parts []*dpor, err error) {
 		}
 	}
 	return parts, nil
+}
+
+// recall finds the steps of the path again, in a process that has only read it.
+func (d *dpor) recall(x *Executor) error {
+	if len(d.nodes) == 0 {
+		return nil
+	}
+	walk := d.below(len(d.nodes), len(d.choices))
+	walk.bare, walk.ceiling, walk.emit = true, len(d.nodes), func(*dpor) {}
+	x.use(walk)
+	walk.next()
+	if _, err := x.run(); err != nil {
+		return err
+	}
+	for i := range d.nodes {
+		if n, found := &d.nodes[i], &walk.nodes[i]; i+1 != d.again { // else its step is that with the choice before
+			n.step, n.bloom, n.clock = found.step, found.bloom, found.clock
+		}
+	}
+	return nil
 }
 
 // below returns the shard of all that comes after the first steps of the path, with the choices made in them.

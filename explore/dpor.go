@@ -32,6 +32,7 @@ type dpor struct {
 	choices []decision // those of the steps, in order
 	given   []uint8    // the tasks of the first steps, where the prefix is a schedule
 	fixed   int        // how many choices belong to the prefix
+	bare    bool       // the prefix is without its steps: the first execution finds them
 	floor   int        // the nodes below it are a prefix to repeat, whose alternatives other shards explore
 	fresh   int        // the first step that is new in this execution
 	chosen  int        // choices so far in this execution
@@ -122,7 +123,7 @@ func (d *dpor) advance() bool {
 	if !d.begun {
 		d.begun = true
 		d.fresh = d.floor
-		if d.given != nil { // these steps are on no path yet
+		if d.given != nil || d.bare { // these steps are on no path yet, or were not taken in this process
 			d.fresh = 0
 		}
 		return true

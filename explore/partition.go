@@ -63,19 +63,23 @@ func each[S shard](parts []S) *phase {
 
 func planDFS(o *Options, _ int) plan {
 	return &onePhase{whole: true, make: func(x *Executor) (*phase, error) {
-		parts, err := splitDFS(x, o, preemptions, -1)
+		parts, err := shardsDFS(x, o, preemptions, -1)
 		return each(parts), err
 	}}
 }
 
-func splitDFS(x *Executor, o *Options, of price, bound int) ([]*dfs, error) {
+func shardsDFS(x *Executor, o *Options, of price, bound int) ([]*dfs, error) {
 	if !o.split || o.From != nil {
 		return []*dfs{newDFS(o.From, of, bound)}, nil
 	}
-	return split(x, func(ceiling int, emit func(*dfs)) strategy {
+	return splitDFS(x, splitShards, of, bound)
+}
+
+func splitDFS(x *Executor, enough int, of price, bound int) ([]*dfs, error) {
+	return split(x, enough, func(ceiling int, emit func(*dfs)) strategy {
 		return &dfs{price: of, bound: bound, ceiling: ceiling, emit: func(d *dfs) {
 			path := fixed(d.path[:d.at])
-			emit(&dfs{price: of, bound: bound, only: true, cut: d.cut, path: path, floor: len(path), weight: d.prefixWeight()})
+			emit(&dfs{price: of, bound: bound, only: true, cut: d.cut, path: path, floor: len(path), spent: d.spent, weight: d.prefixWeight()})
 		}}
 	})
 }
@@ -90,7 +94,7 @@ func fixed(path []decision) []decision {
 }
 
 // split follows a tree to a depth at which it has enough branches, and returns one shard for each.
-func split[S shard](x *Executor, tree func(ceiling int, emit func(S)) strategy) ([]S, error) {
+func split[S shard](x *Executor, enough int, tree func(ceiling int, emit func(S)) strategy) ([]S, error) {
 	for ceiling := 2; ; ceiling++ {
 		var parts []S
 		s := tree(ceiling, func(part S) { parts = append(parts, part) })
@@ -100,7 +104,7 @@ func split[S shard](x *Executor, tree func(ceiling int, emit func(S)) strategy) 
 				return nil, err
 			}
 		}
-		if len(parts) >= splitShards || x.halted() || ceiling >= splitSteps {
+		if len(parts) >= enough || x.halted() || ceiling >= splitSteps {
 			return parts, nil
 		}
 	}
@@ -124,7 +128,7 @@ func (b *bounded) more(n int, leftOut bool) bool {
 func (b *bounded) complete(leftOut bool) bool { return !leftOut }
 
 func (b *bounded) phase(x *Executor, n int) (*phase, error) {
-	parts, err := splitDFS(x, b.o, b.of, n)
+	parts, err := shardsDFS(x, b.o, b.of, n)
 	return each(parts), err
 }
 
@@ -145,6 +149,9 @@ func planRandom(make func(d draws, o *Options, length int) shard) func(*Options,
 				return nil, err
 			}
 			length := trial.steps
+			if o.Part != nil {
+				return o.Part.drawn(func(d draws) shard { return make(d, o, length) })
+			}
 			const never = 1 << 62
 			end, limit, ph := uint64(never), uint64(never), &phase{weight: func(int) float64 { return 0 }}
 			switch {

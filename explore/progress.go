@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -18,8 +19,8 @@ type Progress struct {
 	Bound      int           // how many of these; otherwise -1
 }
 
-// saveEvery is how often a checkpoint is written.
-const saveEvery = 10 * time.Second
+// saveInterval is how often a checkpoint is written.
+const saveInterval = 10 * time.Second
 
 // tick tells the progress and writes the checkpoint now and then until the returned function is called.
 func (s *search) tick() (stop func()) {
@@ -46,7 +47,7 @@ func (s *search) tick() (stop func()) {
 				s.o.Progress(s.progress())
 			}
 			s.asked.Add(1)
-			if s.o.Checkpoint != "" && time.Since(saved) >= saveEvery {
+			if s.o.Checkpoint != "" && time.Since(saved) >= cmp.Or(s.o.saveEvery, saveInterval) {
 				s.saveNow()
 				saved = time.Now()
 			}

@@ -123,8 +123,13 @@ func (d *dpor) save() any {
 	if d.again > 0 {
 		s.Step = saveAccess(&d.nodes[d.again-1].step)
 	}
-	for i := range d.nodes[d.floor:] {
-		n := &d.nodes[d.floor+i]
+	s.Nodes = saveNodes(d.nodes[d.floor:])
+	return s
+}
+
+func saveNodes(path []node) (all []savedNode) {
+	for i := range path {
+		n := &path[i]
 		saved := savedNode{n.task, n.enabled, n.backtrack, n.sleep, n.tried, n.choices, n.varies, nil}
 		for rest := n.sleep; rest != 0; rest &= rest - 1 {
 			if saved.Sleeping == nil {
@@ -132,9 +137,32 @@ func (d *dpor) save() any {
 			}
 			saved.Sleeping[rest.first()] = saveAccess(&n.sleeping[rest.first()])
 		}
-		s.Nodes = append(s.Nodes, saved)
+		all = append(all, saved)
 	}
-	return s
+	return all
+}
+
+// restoreNodes makes the nodes of a path that has so many choices.
+func restoreNodes(saved []savedNode, choices int) ([]node, error) {
+	all, before := make([]node, 0, len(saved)), 0
+	for _, n := range saved {
+		if n.Task < 0 || n.Task >= maxTasks || n.Choices < before || n.Choices > choices {
+			return nil, fmt.Errorf("task %d takes a step behind %d choices, which does not exist", n.Task, n.Choices)
+		}
+		before = n.Choices
+		here := node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, sleep: n.Sleep, tried: n.Tried, choices: n.Choices, varies: n.Varies}
+		for i, a := range n.Sleeping {
+			if i < 0 || i >= maxTasks {
+				return nil, fmt.Errorf("task %d sleeps, which does not exist", i)
+			}
+			here.put(i, a.restore())
+		}
+		if n.Sleep>>maxTasks != 0 || n.Sleep != 0 && here.sleeping == nil {
+			return nil, fmt.Errorf("tasks sleep that do not exist")
+		}
+		all = append(all, here)
+	}
+	return all, nil
 }
 
 func (d *dpor) restore(saved []byte) error {
@@ -144,17 +172,11 @@ func (d *dpor) restore(saved []byte) error {
 	}
 	d.choices = restoreDecisions(s.Choices)
 	d.made = s.Made
-	d.nodes = d.nodes[:d.floor]
-	for _, n := range s.Nodes {
-		here := node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, sleep: n.Sleep, tried: n.Tried, choices: n.Choices, varies: n.Varies}
-		for i, a := range n.Sleeping {
-			if i < 0 || i >= maxTasks {
-				return fmt.Errorf("task %d sleeps, which does not exist", i)
-			}
-			here.put(i, a.restore())
-		}
-		d.nodes = append(d.nodes, here)
+	nodes, err := restoreNodes(s.Nodes, len(d.choices))
+	if err != nil {
+		return err
 	}
+	d.nodes = append(d.nodes[:d.floor], nodes...)
 	if d.again = s.Again; d.again > 0 {
 		if d.again > len(d.nodes) {
 			return fmt.Errorf("step %d is to be taken again, which does not exist", d.again)

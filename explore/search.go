@@ -44,6 +44,10 @@ type Options struct {
 	Checkpoint string
 	Store      Store // nil: Checkpoint is a file
 
+	// Part, if it is not nil, is all that is searched. The checkpoint then stays when the search has ended, for [Merge], and a search that
+	// goes on from such a one only reports what it holds.
+	Part *Part
+
 	Memory MemoryModel // what loads may see
 
 	Choices   []task.Choice // what is decided besides scheduling; other choices are always 0
@@ -61,9 +65,10 @@ type Options struct {
 	// lets others run: Progress, Time and what interrupts a search wait for it.
 	Between func()
 
-	split    bool         // into more than one shard
-	aloneFor int          // DPOR: after how many executions the search is divided; 0: aloneFor
-	halt     *atomic.Bool // set when the search is to end at once; nil: never
+	split     bool          // into more than one shard
+	aloneFor  int           // DPOR: after how many executions the search is divided; 0: aloneFor
+	saveEvery time.Duration // how often a checkpoint is written; 0: saveInterval
+	halt      *atomic.Bool  // set when the search is to end at once; nil: never
 }
 
 // DefaultDepth is after how many steps an execution is cut off. Programs worth exploring end after some hundred.
@@ -173,10 +178,15 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 	if err := o.checkFrom(p, &info); err != nil {
 		return nil, err
 	}
+	if o.Part != nil {
+		if err := o.Part.Fits(p, o); err != nil {
+			return nil, err
+		}
+	}
 	s := newSearch(p, o)
 	defer s.close()
-	if err := s.resume(); err != nil {
-		return nil, err
+	if ended, err := s.resume(); err != nil || ended {
+		return &s.report, err
 	}
 	if info.Name == States && slices.Contains(o.Choices, task.StaleWalk) {
 		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", States, task.StaleWalk)
@@ -241,7 +251,7 @@ type search struct {
 func newSearch(p Program, o Options) *search {
 	o.Workers = max(o.Workers, 1)
 	o.KeepGoing = max(o.KeepGoing, 1)
-	o.split, o.halt = o.Workers > 1, &atomic.Bool{}
+	o.split, o.halt = o.Workers > 1 || o.Part != nil, &atomic.Bool{}
 	s := &search{o: o, program: p, begun: time.Now()}
 	s.report.Strategy, s.report.Depth = o.Strategy, o.depth()
 	s.report.DistinctOutcomes, s.report.First = map[string]int{}, map[string]Schedule{}
@@ -262,7 +272,7 @@ func (s *search) elapsed() time.Duration { return s.before + time.Since(s.begun)
 
 // phases searches one phase after the other.
 func (s *search) phases(info StrategyInfo) error {
-	s.plan = info.plan(&s.o, s.report.Earlier)
+	s.plan = planPart(&info, &s.o, s.report.Earlier)
 	for s.from != nil || !s.full && s.plan.more(s.nth, s.leftOut) {
 		phase, err := s.plan.phase(s.workers[0], s.nth)
 		if err != nil {

@@ -15,18 +15,22 @@ type Store interface {
 
 func (o *Options) store() Store {
 	if o.Store == nil {
-		return files{}
+		return Files{}
 	}
 	return o.Store
 }
 
-// files is the Store of those who have a file system.
-type files struct{}
+// Files is the Store of those who have a file system.
+type Files struct{}
 
-func (files) Load(name string) ([]byte, error) { return os.ReadFile(name) }
-func (files) Remove(name string) error         { return os.Remove(name) }
+// Load implements [Store]: it reads the file of that name.
+func (Files) Load(name string) ([]byte, error) { return os.ReadFile(name) }
 
-func (files) Save(name string, text []byte) error {
+// Remove implements [Store]: it removes the file.
+func (Files) Remove(name string) error { return os.Remove(name) }
+
+// Save implements [Store]: it replaces the file.
+func (Files) Save(name string, text []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
 	if err != nil {
 		return err

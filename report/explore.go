@@ -130,6 +130,12 @@ func verdictBlock(b *strings.Builder, r *program.Result, look Look) {
 		look.line(b, o.Question)
 		look.line(b, fmt.Sprintf("Observation %s %s %d %d", r.Scenario, o.Answer(), o.Positive, o.Negative))
 	}
+	if r.Parts != nil {
+		line("parts", "%s", partsLine(r.Parts))
+		for _, words := range slices.Concat(r.Parts.Lack, r.Parts.Notes) {
+			line("", "%s", words)
+		}
+	}
 	if r.Checkpoint != "" {
 		line("go on", "the same command goes on from %s", r.Checkpoint)
 	}
@@ -171,6 +177,9 @@ func verdictLine(r *program.Result, broken string) string {
 	if broken != "" {
 		words += " " + broken
 	}
+	if r.Part != "" {
+		words += " in part " + r.Part
+	}
 	if r.Fallback {
 		words += "; " + goalText(r) + " never came"
 	}
@@ -178,7 +187,7 @@ func verdictLine(r *program.Result, broken string) string {
 		words += "; never: " + q
 	}
 	switch {
-	case r.Stated == nil:
+	case r.Stated == nil, r.Part != "" && r.Verdict() != program.Violated: // another part may show it
 	case r.OK() && (r.Verdict() != program.NotFound):
 		words += " (as stated)"
 	default:
@@ -221,6 +230,8 @@ func finishedLine(r *program.Result) string {
 		}
 	}
 	switch {
+	case s.Complete && r.Part != "":
+		return "yes, every interleaving of the part is covered"
 	case s.Complete:
 		return "yes, every interleaving is covered"
 	case r.Interrupted:
@@ -229,10 +240,20 @@ func finishedLine(r *program.Result) string {
 		return "no, every execution was cut off"
 	case s.Enough:
 		return "no, it stopped at what it found" + bound
+	case r.Parts != nil && s.Stopped:
+		return "no, parts of it are not" + bound
 	case !r.Bounded:
 		return "no, a random search never is"
 	}
 	return "no, it reached its limit" + bound
+}
+
+// partsLine says how many parts there are, and how many of them lack.
+func partsLine(p *program.Parts) string {
+	if p.Ended == p.Of {
+		return fmt.Sprintf("all %d are searched", p.Of)
+	}
+	return fmt.Sprintf("%d of %d are searched", p.Ended, p.Of)
 }
 
 func choiceLine(r *program.Result) string {

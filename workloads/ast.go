@@ -13,11 +13,12 @@ const MainMM = "main"
 
 // Scenario is a parsed scenario file in which every name is resolved.
 type Scenario struct {
-	Name  string // built-in name, or the file's base name without .vma
-	File  string // as positions give it
-	Dir   string // where relative paths of its files start; set by [Load]
-	Title string // first line of the description
-	Doc   string // the rest of it
+	Name   string // built-in name, or the file's base name without .vma
+	File   string // as positions give it
+	Dir    string // where relative paths of its files start; set by [Load]
+	Source []byte // its text; set by [Load]
+	Title  string // first line of the description
+	Doc    string // the rest of it
 
 	Rules    *Rules
 	Seed     *Number

@@ -169,6 +169,15 @@ func Load(arg string, stdin io.Reader) ([]*Scenario, error) {
 	return parseAll(sources)
 }
 
+// LoadText reads a scenario that Load has read before, from its text: what is relative in it starts from dir.
+func LoadText(name, dir string, text []byte) (*Scenario, error) {
+	all, err := parseAll([]document{{name, dir, text}})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
 // document is the text of a scenario and the directory its paths start from.
 type document struct {
 	name, dir string
@@ -250,7 +259,7 @@ func parseAll(sources []document) ([]*Scenario, error) {
 			errs = append(errs, list...)
 			continue
 		}
-		sc.Dir = s.dir
+		sc.Dir, sc.Source = s.dir, s.src
 		sc.checkFiles(&errs)
 		all = append(all, sc)
 	}

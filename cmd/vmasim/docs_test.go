@@ -113,6 +113,8 @@ func validArguments(cmd *cobra.Command, args []string) error {
 			if arg != "-" && !madeUp.MatchString(arg) {
 				err = errors.New("no file of traces")
 			}
+		case name == "merge": // a folder of the reader's
+		case name == "explore" && cmd.Flags().Changed("split") && i == len(args)-1: // likewise
 		case name == "litmus":
 			if !strings.HasSuffix(arg, ".litmus") && arg != "FILE..." {
 				err = errors.New("no litmus test")

@@ -57,6 +57,12 @@ seconds; the same command goes on from there, and its report is about all runs.
 --time and --executions count from where it goes on. FILE is removed when the search
 ends by itself. It is of use only to the same build of vmasim.
 
+On many machines: --split N DIR writes N parts of the search into DIR, explore --part
+FILE searches one of them, as far as --time and --executions go and on from there when
+it is run again, and vmasim merge DIR says what came of the whole. --part FILE --split
+N DIR divides what a part has left. docs/campaign.md shows how it is done with batch
+systems.
+
 The exit status is 0 if the verdict is the one that the scenario states for the
 rules, or if it states none and nothing was violated; 1 otherwise; 2 for wrong usage,
 a bad scenario or a FILE of another search; 130 if the search was interrupted: then
@@ -72,7 +78,9 @@ violation is NEW, or an oracle spoke that a finished search under Y did not hear
   vmasim explore --generate 1000 --rules linux-6.18,-lock-grown --against linux-6.18
   vmasim explore --generate 100000 --time 10m --rules refcount-v6 --against linux-6.18
   vmasim explore my.vma --strategy pct --time 1m -j 2
-  vmasim explore my.vma --checkpoint my.search --time 8h`,
+  vmasim explore my.vma --checkpoint my.search --time 8h
+  vmasim explore my.vma --split 16 parts
+  vmasim explore --part parts/3.part --time 1h`,
 		ValidArgsFunction: completeLitmus,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runExplore(cmd, args, o) },
 	}
@@ -91,7 +99,7 @@ type search struct {
 }
 
 func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
-	if err := errors.Join(noSchedule(args), o.checkGenerate(cmd, args), o.checkTables(cmd, args)); err != nil {
+	if err := errors.Join(noSchedule(args), o.checkParts(cmd, args), o.checkGenerate(cmd, args), o.checkTables(cmd, args)); err != nil {
 		return usageError{err}
 	}
 	if o.programs > 0 {
@@ -99,6 +107,9 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 		ctx, stop := interruptible(cmd)
 		defer stop()
 		return generate(ctx, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	if o.split > 0 || o.part != "" {
+		return exploreParts(cmd, args, o)
 	}
 	switch {
 	case o.all:
@@ -177,12 +188,8 @@ func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdou
 		opts, bar := o.Options, newProgress(stderr)
 		opts.Rules = s.rules
 		opts.Progress = func(p explore.Progress) { bar.show(report.ExploreProgress(s.scenario.Name, p)) }
-		result, err := program.Explore(ctx, s.scenario, opts)
+		result, err := exploreOne(ctx, s.scenario, opts, stderr)
 		bar.erase()
-		if refused, ok := errors.AsType[*explore.CheckpointError](err); ok {
-			fmt.Fprintf(stderr, "vmasim: %v\n", refused)
-			return statusError(exitUsage)
-		}
 		if err != nil {
 			return err
 		}
@@ -194,6 +201,16 @@ func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdou
 		}
 	}
 	return t.status()
+}
+
+// exploreOne explores a scenario. That it cannot go on from a checkpoint is a mistake of the caller.
+func exploreOne(ctx context.Context, sc *workloads.Scenario, o program.Options, stderr io.Writer) (*program.Result, error) {
+	result, err := program.Explore(ctx, sc, o)
+	if refused, ok := errors.AsType[*explore.CheckpointError](err); ok {
+		fmt.Fprintf(stderr, "vmasim: %v\n", refused)
+		return nil, statusError(exitUsage)
+	}
+	return result, err
 }
 
 // completeLitmus completes the built-in names, those for exploring first.

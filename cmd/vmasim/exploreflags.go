@@ -32,6 +32,8 @@ type exploreOptions struct {
 	against  string // rules to compare with; "": none are
 	programs int    // that are drawn in place of scenarios; 0: none are
 	write    string // where one that differs goes
+	split    int    // parts that a search is divided into; 0: it is not
+	part     string // the file of a part that is searched; "": a whole is
 }
 
 // fullHelp is the help of --full.
@@ -44,6 +46,7 @@ const (
 	forExplore flagUsers = 1 << iota
 	forReplay
 	forStep
+	forMerge
 )
 
 // exploreFlag is one flag that takes a value.
@@ -75,7 +78,9 @@ var exploreFlags = []exploreFlag{
 	{"jobs", "j", "N", "workers; as many as there are cores by default", number(func(o *exploreOptions) *int { return &o.Workers }), nil, forExplore},
 	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, forExplore},
 	{"checkpoint", "", "FILE", "go on from FILE if it exists; write it when the search is stopped, remove it when it ends", setCheckpoint, nil, forExplore},
-	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, forExplore | forReplay},
+	{"split", "", "N", "divide the search into N parts, files in the directory named behind the scenario; with --part what that has left", number(func(o *exploreOptions) *int { return &o.split }), nil, forExplore},
+	{"part", "", "FILE", "search the part of a search that FILE holds; where it stands is in FILE.state, or --checkpoint", setPart, nil, forExplore},
+	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, forExplore | forReplay | forMerge},
 }
 
 func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
@@ -98,6 +103,16 @@ func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
 			return f.complete(toComplete), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
+	o.look.register(cmd)
+	if user != forStep {
+		cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
+	}
+	if user == forExplore || user == forMerge {
+		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
+	}
+	if user == forMerge {
+		return
+	}
 	cmd.Flags().BoolVar(&o.Consequences, "consequences", false, "go on behind the oracles of the lock discipline, to what comes of it")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if len(o.Show) > 0 && o.Consequences {
@@ -105,12 +120,7 @@ func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
 		}
 		return nil
 	}
-	o.look.register(cmd)
-	if user != forStep {
-		cmd.Flags().BoolVar(&o.full, "full", false, fullHelp)
-	}
 	if user == forExplore {
-		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
 		cmd.Flags().BoolVar(&o.all, "all", false, "explore every litmus test and every bug of the museum")
 		cmd.Flags().BoolVar(&o.summary, "summary", false, "print one table of all that was explored, a line for each")
 		cmd.Flags().BoolVar(&o.verdicts, "verdicts", false, "explore under every set of rules for which the scenario states a verdict")
@@ -216,6 +226,14 @@ func setCheckpoint(o *exploreOptions, text string) error {
 		return errors.New("expected the name of a file")
 	}
 	o.Checkpoint = text
+	return nil
+}
+
+func setPart(o *exploreOptions, text string) error {
+	if text == "" {
+		return errors.New("expected the name of a file")
+	}
+	o.part = text
 	return nil
 }
 

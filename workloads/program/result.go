@@ -21,7 +21,8 @@ import (
 type Options struct {
 	explore.Options
 	Setting
-	NoShrink bool // show failures as they were found
+	NoShrink bool   // show failures as they were found
+	PartName string // what Part is called; "": by its number
 }
 
 // Result is what came of exploring a scenario.
@@ -48,6 +49,8 @@ type Result struct {
 	Muted       bool                       // executions went on behind the oracles of the lock discipline
 	Interrupted bool
 	Checkpoint  string // the file that the search can go on from; "": none
+	Part        string // of a search, that it is about, as 3 of 16; "": the whole
+	Parts       *Parts // that it was added up from; nil: it is about one search
 
 	Violations   []*Violation
 	Cut          string   // what to shorten where all executions are too long; "": nothing known, or none was cut off
@@ -148,8 +151,8 @@ func (p *Program) unmade(v task.Violation, o *Options) *Result {
 // Unmade reports whether init failed, so that no execution began.
 func (r *Result) Unmade() bool { return r.Search.Executions == 0 && len(r.Search.Violations) > 0 }
 
-// search searches the interleavings. It sets what the search is not told by its caller.
-func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {
+// prepare sets what a search is not told by its caller.
+func (p *Program) prepare(o *Options) {
 	o.Watch, o.Memory, o.Choices, o.Pass = p.Watch, p.memory, p.choices(), p.pass
 	stated := p.stated()
 	if o.KeepGoing == 0 && stated != nil && !stated.Verified() {
@@ -158,6 +161,11 @@ func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {
 			o.Until = func(f *explore.Found) bool { return states(stated, f) }
 		}
 	}
+}
+
+// search searches the interleavings.
+func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {
+	p.prepare(o)
 	report, err := explore.Search(ctx, p, o.Options)
 	if other, ok := errors.AsType[*explore.FingerprintError](err); ok {
 		err = &explore.CheckpointError{File: o.Checkpoint, Err: p.refusal(other)}
@@ -169,6 +177,9 @@ func (p *Program) search(ctx context.Context, o *Options) (*Result, error) {
 	r.Interrupted = ctx.Err() != nil
 	if report.Stopped {
 		r.Checkpoint = o.Checkpoint
+	}
+	if o.Part != nil {
+		r.Part = cmp.Or(o.PartName, fmt.Sprintf("%d of %d", o.Part.Number, o.Part.Of))
 	}
 	return r, nil
 }
@@ -255,7 +266,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	if report.Truncated > 0 {
 		r.Cut = p.longest()
 	}
-	p.observe(r)
+	p.observe(r, o)
 	p.neverReached(r)
 	return r
 }
@@ -279,7 +290,7 @@ func (p *Program) stated() *workloads.Verdict {
 }
 
 // observe answers the questions.
-func (p *Program) observe(r *Result) {
+func (p *Program) observe(r *Result, o *Options) {
 	for i, q := range p.scenario.Questions {
 		ob := Observation{Question: q.String()}
 		for _, out := range r.Outcomes {
@@ -308,7 +319,7 @@ func (p *Program) observe(r *Result) {
 				}
 			}
 		}
-		if q.Kind == workloads.KindExists && ob.Positive == 0 && r.Search.Complete && len(r.Search.Violations) == 0 && len(r.Search.Passed) == 0 {
+		if q.Kind == workloads.KindExists && ob.Positive == 0 && r.Search.Complete && o.Part == nil && len(r.Search.Violations) == 0 && len(r.Search.Passed) == 0 {
 			r.Unmet = append(r.Unmet, q.String())
 		}
 		r.Observations = append(r.Observations, ob)
@@ -354,7 +365,7 @@ func (p *Program) seen(result string) bool {
 const (
 	Violated = "violation" // some interleaving breaks a rule, or a question is answered otherwise than it hopes
 	Verified = "verified"  // none does, and all were searched
-	NotFound = "not-found" // none was found, and not all were searched
+	NotFound = "not-found" // none was found, and not all were searched, or were looked at, as in a part
 )
 
 // Verdict says what came of the search.
@@ -362,7 +373,7 @@ func (r *Result) Verdict() string {
 	switch {
 	case len(r.Search.Violations) > 0 || len(r.Search.Passed) > 0 || len(r.Unmet) > 0:
 		return Violated
-	case r.Search.Complete:
+	case r.Search.Complete && r.Part == "":
 		return Verified
 	}
 	return NotFound
@@ -394,6 +405,9 @@ func (r *Result) PassedOver() (names []string) {
 func (r *Result) OK() bool {
 	if r.Stated == nil || r.Stated.Verified() {
 		return r.Verdict() != Violated
+	}
+	if r.Part != "" { // another may show it
+		return true
 	}
 	return slices.ContainsFunc(r.Broken(), func(name string) bool { return slices.Contains(r.Stated.Oracles, name) })
 }

@@ -49,6 +49,8 @@ type resultJSON struct {
 	Observations     []Observation     `json:"observation"`
 	Reached          []string          `json:"reached"`
 	NeverReached     []string          `json:"never_reached"`
+	Part             string            `json:"part"`
+	Parts            *Parts            `json:"parts"`
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -60,7 +62,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth, DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, First: map[string]string{},
 		StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(), MemoryModel: r.memoryModel(), Choices: listed(r.Choices), Oracles: listed(r.Oracles),
 		Broken: listed(r.Broken()), Passed: listed(r.PassedOver()), Trace: []trace.Summary{}, Finally: []trace.Performed{}, Dropped: []string{},
-		Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached),
+		Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached), Part: r.Part, Parts: r.Parts,
 	}
 	if r.Stated != nil {
 		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")
