@@ -141,13 +141,13 @@ func newMerge() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge DIR",
 		Short: "Add up what the parts of a search came to",
-		Long: `Add up what the parts of a search came to that vmasim explore --split wrote into DIR and
---part searched, and print it as explore does. The verdict is violation if any part found
-one, and verified only if every part is searched. Executions and outcomes are sums; a point
-is never reached if no part reached it. A part that was searched twice, as a copy of its
-state in DIR shows, counts once. Parts that were not searched, that are not finished or
-are lost are named, and files that are damaged. docs/campaign.md tells how parts are searched
-with batch systems.
+		Long: `Add up what the parts of a search came to that vmasim explore --split wrote into DIR
+and --part searched, and print it as explore does. The verdict is violation if any part
+found one, and verified only if every part is searched. Executions and outcomes are
+sums; a point is never reached if no part reached it. A part that was searched twice, as
+a copy of its state in DIR shows, counts once. Parts that were not searched, that are
+not finished or are lost are named, and files that are damaged. docs/campaign.md tells
+how parts are searched with batch systems.
 
 The exit status is that of explore: 0 if the verdict is the one that the scenario states
 for the rules, or if it states none and nothing was violated, be it that parts lack; 1

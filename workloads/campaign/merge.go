@@ -207,7 +207,7 @@ func count(sum *program.Parts, p *place) {
 	case p.state != nil && p.state.Ended:
 		sum.Ended++
 	case p.state != nil:
-		sum.Lack = append(sum.Lack, fmt.Sprintf("part %s is not finished: %d executions in %s", p.name, p.state.Executions, p.state.file))
+		sum.Lack = append(sum.Lack, fmt.Sprintf("part %s is not finished: executions so far, in %s: %d", p.name, p.state.file, p.state.Executions))
 	case p.part != nil:
 		sum.Lack = append(sum.Lack, fmt.Sprintf("part %s was not begun: there is no %s", p.name, p.part.State()))
 	default:
