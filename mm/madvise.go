@@ -90,7 +90,8 @@ func (mm *MM) Madvise(t *task.Task, addr, length uint64, value int) error {
 	if size == 0 {
 		return nil
 	}
-	a := advising{mm: mm, value: value, advice: adviceTable[value]}
+	a := &mm.Machine.scratch.Get(t).advice
+	*a = advising{mm: mm, value: value, advice: adviceTable[value]}
 	return a.locked(t, addr, end)
 }
 

@@ -22,6 +22,7 @@ type gather struct {
 // scratch is memory that a task uses again for each operation.
 type scratch struct {
 	call   call // that the task is in
+	advice advising
 	gather gather
 	vmas   []*vma.VMA // of an unmapping
 }

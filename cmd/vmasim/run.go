@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,10 @@ measured so far is printed. A second interrupt ends the program at once.`,
 	return cmd
 }
 
+// runGCPercent lets the few megabytes that a run lives on become five times as much before they are collected. At the usual twice it would
+// be a dozen times a second, and a tenth of the CPU time.
+const runGCPercent = 400
+
 func run(cmd *cobra.Command, args []string, o *runOptions) error {
 	if err := o.checkFailEach(); err != nil {
 		return usageError{err}
@@ -62,6 +67,7 @@ func run(cmd *cobra.Command, args []string, o *runOptions) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), err)
 		return statusError(exitUsage)
 	}
+	debug.SetGCPercent(runGCPercent)
 	ctx, stop := interruptible(cmd)
 	defer stop()
 	if o.failEach {
