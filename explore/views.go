@@ -152,6 +152,14 @@ func (m *views) begun(e *task.Event) (int32, *history) {
 
 func (h *history) last() *stored { return &h.stores[len(h.stores)-1] }
 
+// told returns what the last store tells.
+func (h *history) told() view {
+	if len(h.stores) == 0 {
+		return nil
+	}
+	return h.last().message
+}
+
 // oldest returns the place of the oldest store that task i may see.
 func (m *views) oldest(i int, c int32, addr unsafe.Pointer) int32 {
 	t := &m.tasks[i]
@@ -273,15 +281,26 @@ func (m *views) access(t *taskView, e *task.Event, chosen int) {
 		}
 		m.update(t, e, order)
 	case task.Lock, task.Try, task.Wait:
+		if e.Op == task.OpSpinTrylock && e.Old != 0 { // it has failed
+			m.load(t, c, -1, task.Relaxed, nil)
+			return
+		}
 		t.bound.join(h.locked)
 		if t.unlocked { // po-unlock-lock-po: who sees a later store sees what came before the unlock
 			t.bound.join(t.pending)
 			t.tells.join(t.bound)
 		}
+		if e.Op == task.OpSpinLock || e.Op == task.OpSpinTrylock {
+			m.store(t, e, -1, task.Acquire, h.told())
+			m.history[c].last().update = true
+		}
 	case task.Unlock:
 		h.locked.join(t.bound)
 		h.locked.join(t.pending)
 		t.unlocked = true
+		if e.Op == task.OpSpinUnlock {
+			m.store(t, e, -1, task.Release, nil)
+		}
 	}
 }
 
@@ -345,10 +364,7 @@ func (m *views) update(t *taskView, e *task.Event, order task.Order) {
 	}
 	c, h := m.cell(e.Addr)
 	m.settle(c, e.Old)
-	var told view
-	if len(h.stores) > 0 {
-		told = h.last().message
-	}
+	told := h.told()
 	if order == task.Acquire || order == task.Full || acquiresZero(e) {
 		t.bound.join(told)
 	} else {

@@ -43,7 +43,7 @@ func (p *parser) statement(l *line, place Place, in Body) *Stmt {
 	return s
 }
 
-// longer returns the spec whose keyword begins with the one that was read and goes on with the words that come next, if there is one.
+// longer returns the spec whose keyword begins with the one that was read and goes on with what comes next, if there is one.
 func (c *cursor) longer(short *Spec) *Spec {
 	if short == nil {
 		return nil

@@ -84,6 +84,25 @@ func TestSpecs(t *testing.T) {
 	}
 }
 
+// TestDeclarationExamples: an example of the manual is read as what it is an example of, and written as it stands.
+func TestDeclarationExamples(t *testing.T) {
+	for _, spec := range specs {
+		if spec.In != InTop || spec.Body != NoBody {
+			continue
+		}
+		sc, err := Parse("t.vma", []byte(spec.Example+"\ninit\n    mmap A 8K rw private anon\nthread reader\n    load A\nthread writer\n    lock A\n"))
+		if err != nil {
+			if strings.Contains(err.Error(), "t.vma:1:") {
+				t.Errorf("%q: %v", spec.Example, err)
+			}
+			continue
+		}
+		if text := sc.String(); !strings.Contains(text, spec.Example+"\n") {
+			t.Errorf("%q is written as %q", spec.Example, text)
+		}
+	}
+}
+
 func checkStatementExample(t *testing.T, spec *Spec) {
 	body := map[Body]string{
 		NoBody:      "",

@@ -26,7 +26,7 @@ func newLitmus() *cobra.Command {
 		Short: "Run litmus tests of the kernel's memory model",
 		Long: `Run litmus tests as the kernel's tools/memory-model has them, in the C dialect of
 herd7: READ_ONCE and WRITE_ONCE, acquire and release, barriers, xchg, cmpxchg and atomics,
-spinlocks, RCU, if; exists, ~exists, forall, filter and locations. They run on the cells
+spinlocks, RCU, SRCU, if; exists, ~exists, forall, filter and locations. They run on the cells
 that the simulator's locks are made of, under the memory model of explore --memory, and
 each ends with herd7's line: Observation NAME Never, Sometimes or Always, and how many
 states meet the condition, and how many do not. docs/memory-model.md says what views

@@ -69,6 +69,20 @@ func (l *SpinLock) unlockSlow(t *task.Task) {
 	}
 }
 
+// IsLocked reports whether the lock is held, with no ordering: spin_is_locked. A memory model may have it see an older state.
+func (l *SpinLock) IsLocked(t *task.Task) bool {
+	if t.Observer == nil {
+		return l.Held()
+	}
+	t.Begin(task.OpSpinIsLocked, unsafe.Pointer(l))
+	v := uint64(atomic.LoadUint32(&l.v))
+	if old, _, stale := t.See(unsafe.Pointer(l), v, nil); stale {
+		v = old
+	}
+	t.End(v, v)
+	return v != 0
+}
+
 // Held reports whether any task holds the lock.
 func (l *SpinLock) Held() bool { return atomic.LoadUint32(&l.v) != 0 }
 

@@ -120,6 +120,7 @@ const (
 	OpMB
 	OpWMB
 	OpRMB
+	OpSpinIsLocked
 	NumOps
 )
 
@@ -190,6 +191,7 @@ var opTable = [NumOps]OpInfo{
 	OpMB:                              {"smp_mb", Fence, Full},
 	OpWMB:                             {"smp_wmb", Fence, Release},
 	OpRMB:                             {"smp_rmb", Fence, Acquire},
+	OpSpinIsLocked:                    {"spin_is_locked", Read, Relaxed},
 }
 
 // Info returns the operation's description.

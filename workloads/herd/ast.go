@@ -14,6 +14,7 @@ type Test struct {
 	Cond    *Cond // nil: true
 	Filter  *Cond // executions that do not meet it do not count; nil: all do
 	Show    []Loc // that a state tells besides those of the conditions
+	Plain   bool  // it has plain accesses
 }
 
 // Quantifier is what is asked of the states.
@@ -26,8 +27,9 @@ const (
 	Forall    Quantifier = "forall"
 )
 
-// Init is what a variable is at first.
+// Init is what a variable, or a register of a thread, is at first.
 type Init struct {
+	Thread int // -1: it is a variable
 	Var    string
 	Value  int64
 	Points string // to this variable; "": it is a number
@@ -97,6 +99,7 @@ type Cond struct {
 	Loc    Loc
 	Value  int64
 	Points string // the value is the address of this variable; "": it is Value
+	Other  *Loc   // the value is that of another place; nil: it is one of these
 }
 
 // Pos is a place in a file.

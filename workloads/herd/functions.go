@@ -37,21 +37,31 @@ func makeFunctions() map[string]function {
 			r.t.Fence(task.OpMB)
 			return 0
 		}},
-		"spin_lock":    {1, func(r *run, a []int64) int64 { r.at(a[0]).lock.Lock(r.t); return 0 }},
-		"spin_unlock":  {1, func(r *run, a []int64) int64 { r.at(a[0]).lock.Unlock(r.t); return 0 }},
+		"spin_lock":      {1, func(r *run, a []int64) int64 { r.at(a[0]).lock.Lock(r.t); return 0 }},
+		"spin_unlock":    {1, func(r *run, a []int64) int64 { r.at(a[0]).lock.Unlock(r.t); return 0 }},
+		"spin_is_locked": {1, func(r *run, a []int64) int64 { return truth(r.at(a[0]).lock.IsLocked(r.t)) }},
+		"srcu_read_lock": {1, func(r *run, a []int64) int64 {
+			r.domain(r.at(a[0]).name).ReadLock(r.t)
+			return 0
+		}},
+		"srcu_read_unlock": {2, func(r *run, a []int64) int64 {
+			r.domain(r.at(a[0]).name).ReadUnlock(r.t)
+			return 0
+		}},
 		"spin_trylock": {1, func(r *run, a []int64) int64 { return truth(r.at(a[0]).lock.Trylock(r.t)) }},
 		"barrier":      {0, func(*run, []int64) int64 { return 0 }}, // the compiler does nothing here
 		"rcu_read_lock": {0, func(r *run, _ []int64) int64 {
-			r.world.rcu.ReadLock(r.t)
+			r.domain("").ReadLock(r.t)
 			return 0
 		}},
 		"rcu_read_unlock": {0, func(r *run, _ []int64) int64 {
-			r.world.rcu.ReadUnlock(r.t)
+			r.domain("").ReadUnlock(r.t)
 			return 0
 		}},
 	}
-	for _, name := range []string{"synchronize_rcu", "synchronize_rcu_expedited"} {
-		all[name] = function{0, func(r *run, _ []int64) int64 { r.world.rcu.Synchronize(r.t); return 0 }}
+	for _, end := range []string{"", "_expedited"} {
+		all["synchronize_rcu"+end] = function{0, func(r *run, _ []int64) int64 { r.domain("").Synchronize(r.t); return 0 }}
+		all["synchronize_srcu"+end] = function{1, func(r *run, a []int64) int64 { r.domain(r.at(a[0]).name).Synchronize(r.t); return 0 }}
 	}
 	for name, op := range map[string]task.Op{
 		"smp_mb": task.OpMB, "smp_mb__before_atomic": task.OpMB, "smp_mb__after_atomic": task.OpMB, "smp_mb__after_spinlock": task.OpMB,

@@ -80,7 +80,11 @@ func (c *Cond) holds(state map[string]string) bool {
 	case "not":
 		return !c.Of[0].holds(state)
 	}
-	return (state[c.Loc.String()] == c.value()) == (c.Op == "=")
+	value := c.value()
+	if c.Other != nil {
+		value = state[c.Other.String()]
+	}
+	return (state[c.Loc.String()] == value) == (c.Op == "=")
 }
 
 func (c *Cond) value() string {
@@ -100,6 +104,9 @@ func (c *Cond) locs(all []Loc) []Loc {
 	}
 	if c.Op == "=" || c.Op == "!=" {
 		all = append(all, c.Loc)
+		if c.Other != nil {
+			all = append(all, *c.Other)
+		}
 	}
 	return all
 }
@@ -146,6 +153,9 @@ func (r *Result) Write(w io.Writer) error {
 		b.WriteString(", not all executions")
 	}
 	b.WriteString("\n")
+	if r.Test.Plain {
+		b.WriteString("Plain accesses as READ_ONCE and WRITE_ONCE, races are not looked for\n")
+	}
 	if r.Wrong != "" {
 		fmt.Fprintf(&b, "Wrong %s\n", r.Wrong)
 	}

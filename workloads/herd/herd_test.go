@@ -91,6 +91,50 @@ P0(int *x, int *y) { int r0 = READ_ONCE(*x); if (r0 == 1 && !(r0 != 1)) { WRITE_
 P1(int *x) { WRITE_ONCE(*x, 1); }
 filter (0:r0=1)
 forall (y=1)`, "Always", "Always"},
+		{`C plain
+{ (* comments may stand here *) 0:r1=7; atomic_t z = ATOMIC_INIT(1); }
+P0(int *x, int *y) { *x = r1; smp_wmb(); WRITE_ONCE(*y, 1); }
+P1(int *x, int *y) { int r0 = smp_load_acquire(y); int r1 = *x; }
+exists (1:r0=1 /\ ~1:r1=0:r1);`, "Never", "Never"},
+		{`C outside+acquire
+{}
+P0(spinlock_t *l, int *x) { spin_lock(l); WRITE_ONCE(*x, 1); spin_unlock(l); }
+P1(spinlock_t *l, int *x) { int r1 = smp_load_acquire(x); int r2 = spin_is_locked(l); int r3 = spin_is_locked(l); }
+exists (1:r1=1 /\ 1:r2=0 /\ 1:r3=1)`, "Sometimes", "Never"}, // MP+polockonce+poacquiresilsil
+		{`C outside+mb+acquire
+{}
+P0(spinlock_t *l, int *x) { spin_lock(l); smp_mb__after_spinlock(); WRITE_ONCE(*x, 1); spin_unlock(l); }
+P1(spinlock_t *l, int *x) { int r1 = smp_load_acquire(x); int r2 = spin_is_locked(l); int r3 = spin_is_locked(l); }
+exists (1:r1=1 /\ 1:r2=0 /\ 1:r3=1)`, "Never", "Never"}, // MP+polockmbonce+poacquiresilsil
+		{`C sil+own
+{}
+P0(spinlock_t *l) { int r0 = spin_is_locked(l); spin_lock(l); int r1 = spin_is_locked(l); spin_unlock(l); int r2 = spin_is_locked(l); }
+exists (0:r0=0 /\ 0:r1=1 /\ 0:r2=0)`, "Always", "Always"},
+		{`C sections of two kinds
+{}
+P0(struct srcu_struct *s, int *x, int *y) { int r0 = srcu_read_lock(s); int r1 = READ_ONCE(*y); int r2 = READ_ONCE(*x); srcu_read_unlock(s, r0); }
+P1(struct srcu_struct *s, struct srcu_struct *t, int *x, int *y) { WRITE_ONCE(*x, 1); synchronize_srcu(s); WRITE_ONCE(*y, 1); }
+exists (0:r1=1 /\ 0:r2=0)`, "Never", "Never"},
+		{`C grace period of another kind
+{}
+P0(struct srcu_struct *s, struct srcu_struct *t, int *x, int *y) { int r0 = srcu_read_lock(t); int r1 = READ_ONCE(*y); int r2 = READ_ONCE(*x); srcu_read_unlock(t, r0); }
+P1(struct srcu_struct *s, int *x, int *y) { WRITE_ONCE(*x, 1); synchronize_srcu(s); WRITE_ONCE(*y, 1); }
+exists (0:r1=1 /\ 0:r2=0)`, "Sometimes", "Never"},
+		{`C unlock and lock of one task
+{}
+P0(spinlock_t *l, spinlock_t *m, int *x, int *y) { spin_lock(l); WRITE_ONCE(*x, 1); spin_unlock(l); spin_lock(m); WRITE_ONCE(*y, 1); spin_unlock(m); }
+P1(int *x, int *y) { int r0 = smp_load_acquire(y); int r1 = READ_ONCE(*x); }
+exists (1:r0=1 /\ 1:r1=0)`, "Never", "Never"}, // po-unlock-lock-po
+		{`C unlock and lock of one task are no barrier
+{}
+P0(spinlock_t *l, spinlock_t *m, int *x, int *y) { spin_lock(l); WRITE_ONCE(*x, 1); spin_unlock(l); spin_lock(m); int r0 = READ_ONCE(*y); spin_unlock(m); }
+P1(int *x, int *y) { WRITE_ONCE(*y, 1); smp_mb(); int r0 = READ_ONCE(*x); }
+exists (0:r0=0 /\ 1:r0=0)`, "Sometimes", "Never"},
+		{`C after an unlock and a lock
+{}
+P0(spinlock_t *l, spinlock_t *m, int *x, int *y) { spin_lock(l); WRITE_ONCE(*x, 1); spin_unlock(l); spin_lock(m); smp_mb__after_unlock_lock(); int r0 = READ_ONCE(*y); spin_unlock(m); }
+P1(int *x, int *y) { WRITE_ONCE(*y, 1); smp_mb(); int r0 = READ_ONCE(*x); }
+exists (0:r0=0 /\ 1:r0=0)`, "Never", "Never"},
 	} {
 		for memory, want := range map[string]string{"views": c.views, "sc": c.sc} {
 			r := ran(t, c.text, memory)
@@ -142,22 +186,22 @@ func TestWrong(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	head, end := "C t\n{}\nP0(int *x)\n{\n\t", "\n}\nexists (x=1)\n"
 	for text, want := range map[string]string{
-		"LISA t\n{}":                             "t.litmus:1:1: got \"LISA\", expected a litmus test in C",
-		"C\n{}":                                  "no name",
-		"C t\n{ int a[2]; }":                     "arrays",
-		"C t\n{ 0:r0=1; }":                       "registers",
-		"C t\n{}\nexists (x=1)":                  "no thread",
-		head + "*x = 1;" + end:                   "5:2: plain accesses are not supported",
-		head + "int r = *x;" + end:               "plain accesses",
-		head + "while (1) {}" + end:              "while is not supported",
-		head + "srcu_read_lock(x);" + end:        "5:2: srcu_read_lock is not known",
-		head + "WRITE_ONCE(*x);" + end:           "WRITE_ONCE has 1 arguments, expected 2",
-		head + "WRITE_ONCE(*x, 1)" + end:         `expected ";"`,
-		head + "smp_mb();\n}\nexists (3:r0=1)\n": "no thread 3",
-		head + "smp_mb();\n}\nexists (x)\n":      "expected = and a value",
-		head + "smp_mb();\n}\nexists (y=1)\n":    "about y, which no thread has",
-		head + "smp_mb();\n}\nonce (y=1)\n":      "expected locations",
-		head + "@" + end:                         "unexpected @",
+		"LISA t\n{}":         "t.litmus:1:1: got \"LISA\", expected a litmus test in C",
+		"C\n{}":              "no name",
+		"C t\n{ int a[2]; }": "arrays",
+		"C t\n{ 3:r0=1; }" + head[len("C t\n{}"):] + end:                      "there is no thread 3",
+		"C t\n{}\nexists (x=1)":                                               "no thread",
+		head + "*x + 1;" + end:                                                `expected "="`,
+		head + "srcu_read_lock(x); rcu_read_lock(); srcu_read_lock(y);" + end: "read sections of 3 kinds, at most 2",
+		head + "while (1) {}" + end:                                           "while is not supported",
+		head + "smp_memb();" + end:                                            "5:2: smp_memb is not known",
+		head + "WRITE_ONCE(*x);" + end:                                        "WRITE_ONCE has 1 arguments, expected 2",
+		head + "WRITE_ONCE(*x, 1)" + end:                                      `expected ";"`,
+		head + "smp_mb();\n}\nexists (3:r0=1)\n":                              "no thread 3",
+		head + "smp_mb();\n}\nexists (x)\n":                                   "expected = and a value",
+		head + "smp_mb();\n}\nexists (y=1)\n":                                 "about y, which no thread has",
+		head + "smp_mb();\n}\nonce (y=1)\n":                                   "expected locations",
+		head + "@" + end:                                                      "unexpected @",
 	} {
 		test, err := Parse("t.litmus", text)
 		if err == nil {

@@ -14,8 +14,8 @@ type token struct {
 // tokenPattern matches a token: a name, a number, or a sign, the longer ones first.
 var tokenPattern = regexp.MustCompile(`^(?:[A-Za-z_][A-Za-z0-9_]*|-?[0-9][0-9a-fA-Fx]*|/\\|\\/|==|!=|<=|>=|&&|\|\||->|~exists|[~(){}\[\];:,.*&=!<>+\-/^|%])`)
 
-// These match what stands between tokens: white space and comments, of which one kind begins as a parenthesis with a pointer does, and so stands
-// outside braces only.
+// These match what stands between tokens: white space and comments, of which one kind begins as a parenthesis with a pointer does, and so does not
+// stand in threads.
 var (
 	space   = regexp.MustCompile(`^(?:\s+|/\*(?s:.*?)\*/|//[^\n]*)`)
 	comment = regexp.MustCompile(`^\(\*(?s:.*?)\*\)`)
@@ -30,13 +30,13 @@ var blank = regexp.MustCompile(`[^\n]`)
 // lex divides a text into tokens.
 func lex(file, text string) ([]token, error) {
 	var all []token
-	pos, depth := Pos{file, 1, 1}, 0
+	pos, depth, threads := Pos{file, 1, 1}, 0, false
 	if m := head.FindStringSubmatch(text); m != nil {
 		text = m[1] + blank.ReplaceAllString(m[2], " ") + text[len(m[1])+len(m[2]):]
 	}
 	for text != "" {
 		n := len(space.FindString(text))
-		if n == 0 && depth == 0 {
+		if n == 0 && (depth == 0 || !threads) {
 			n = len(comment.FindString(text))
 		}
 		if n == 0 {
@@ -53,6 +53,7 @@ func lex(file, text string) ([]token, error) {
 				depth++
 			case "}":
 				depth--
+				threads = true
 			}
 			all = append(all, token{word, pos})
 			n = len(word)

@@ -126,19 +126,20 @@ func (p *parser) inits() {
 		if p.accept(";") {
 			continue
 		}
-		for slices.Contains(typeWords, p.peek()) {
-			p.next()
-		}
+		p.types()
 		for p.accept("*") {
 		}
+		i := Init{Thread: -1}
 		if _, err := strconv.Atoi(p.peek()); err == nil {
-			p.fail("registers that have values at first are not supported, expected a variable")
+			i.Thread = int(p.number())
+			p.expect(":")
 		}
-		i := Init{Var: p.name("a variable")}
+		i.Var = p.name("a variable")
 		if p.accept("[") {
 			p.fail("arrays are not supported, expected a plain variable")
 		}
 		if p.accept("=") {
+			p.accept("ATOMIC_INIT")
 			p.accept("(")
 			switch {
 			case p.accept("&"):
@@ -160,6 +161,17 @@ func (p *parser) inits() {
 // typeWords begin a declaration.
 var typeWords = []string{"int", "long", "unsigned", "signed", "char", "u32", "u64", "s64", "volatile", "const", "struct", "atomic_t", "atomic_long_t", "atomic64_t", "spinlock_t", "intptr_t", "uintptr_t"}
 
+// types skips what declares a type, and reports whether there is something.
+func (p *parser) types() (any bool) {
+	for slices.Contains(typeWords, p.peek()) {
+		if p.next() == "struct" {
+			p.name("the name of a structure")
+		}
+		any = true
+	}
+	return any
+}
+
 func (p *parser) thread() {
 	if want := fmt.Sprintf("P%d", len(p.test.Threads)); p.peek() != want {
 		p.fail("got thread %s, expected %s", p.peek(), want)
@@ -168,8 +180,7 @@ func (p *parser) thread() {
 	p.expect("(")
 	var th Thread
 	for !p.accept(")") {
-		for slices.Contains(typeWords, p.peek()) || p.peek() == "*" {
-			p.next()
+		for p.types() || p.accept("*") {
 		}
 		th.Params = append(th.Params, p.name("a parameter"))
 		if p.peek() != ")" {
@@ -214,18 +225,28 @@ func (p *parser) statement() []Stmt {
 		s.Reg = p.next()
 		p.next()
 	} else if p.peek() == "*" {
-		p.fail("plain accesses are not supported, expected READ_ONCE or WRITE_ONCE")
+		s.Expr = p.plainStore()
+		p.expect(";")
+		return []Stmt{s}
 	}
 	s.Expr = p.expr(0)
 	p.expect(";")
 	return []Stmt{s}
 }
 
+// plainStore reads *x = VALUE.
+func (p *parser) plainStore() Expr {
+	pos := p.pos()
+	p.expect("*")
+	p.test.Plain = true
+	to := p.operand()
+	p.expect("=")
+	return Call{Pos: pos, Func: "WRITE_ONCE", Args: []Expr{to, p.expr(0)}}
+}
+
 // declaration reads int r0; or int *r0 = READ_ONCE(*x);.
 func (p *parser) declaration() (all []Stmt) {
-	for slices.Contains(typeWords, p.peek()) {
-		p.next()
-	}
+	p.types()
 	for {
 		for p.accept("*") {
 		}
@@ -274,7 +295,9 @@ func (p *parser) operand() Expr {
 	case p.peek() == "!" || p.peek() == "-":
 		return Unary{p.next(), p.operand()}
 	case p.peek() == "*":
-		p.fail("plain accesses are not supported, expected READ_ONCE")
+		p.next()
+		p.test.Plain = true
+		return Call{Pos: pos, Func: "READ_ONCE", Args: []Expr{p.operand()}}
 	case p.accept("&"):
 		return AddrOf(p.name("a variable"))
 	case isName(p.peek()):
@@ -321,6 +344,8 @@ func (p *parser) question() {
 		case "exists", "~exists", "forall":
 			p.test.Ask = Quantifier(p.next())
 			p.test.Cond = p.cond(0)
+		case ";":
+			p.next()
 		default:
 			p.fail("got %s, expected locations, filter, exists, ~exists or forall", shown(p.peek()))
 		}
@@ -374,6 +399,9 @@ func (p *parser) cond(level int) *Cond {
 		c.Points = p.name("a variable")
 	case isName(p.peek()):
 		c.Points = p.next()
+	case p.peekAt(1) == ":":
+		l := p.loc()
+		c.Other = &l
 	default:
 		c.Value = p.number()
 	}

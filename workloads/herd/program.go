@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vmasim/internal/task"
 )
 
 // newProgram makes a test a program. The variables are those that it names, in that order.
@@ -15,9 +17,16 @@ func newProgram(t *Test) (*program, error) {
 		}
 	}
 	for _, i := range t.Init {
-		name(i.Var)
+		if i.Thread >= len(t.Threads) {
+			return nil, fmt.Errorf("%s: there is no thread %d, expected one with register %s", t.Name, i.Thread, i.Var)
+		}
+		if i.Thread < 0 {
+			name(i.Var)
+		}
 		if i.Points != "" {
 			name(i.Points)
+		}
+		if i.Points != "" && i.Thread < 0 {
 			p.pointers = append(p.pointers, i.Var)
 		}
 	}
@@ -30,6 +39,9 @@ func newProgram(t *Test) (*program, error) {
 		if err := p.look(&t.Threads[i], t.Threads[i].Body); err != nil {
 			return nil, err
 		}
+	}
+	if n := len(p.domains); n > int(task.NumSlots) {
+		return nil, fmt.Errorf("%s: read sections of %d kinds, at most %d are supported", t.Name, n, task.NumSlots)
 	}
 	for i := range t.Threads {
 		if err := p.refuse(t.Threads[i].Body); err != nil {
@@ -88,6 +100,9 @@ func (p *program) look(th *Thread, body []Stmt) error {
 			return err
 		}
 		c, ok := s.Expr.(Call)
+		if ok {
+			p.domain(c)
+		}
 		if !ok || len(c.Args) < 2 || !slices.Contains(storing, c.Func) || !isAddress(th, c.Args[1]) {
 			continue
 		}
@@ -98,6 +113,20 @@ func (p *program) look(th *Thread, body []Stmt) error {
 		p.pointers = append(p.pointers, string(to))
 	}
 	return nil
+}
+
+// domain notes whose read sections a call is about: those of a variable, or RCU's, which are the first.
+func (p *program) domain(c Call) {
+	switch {
+	case strings.Contains(c.Func, "srcu") && len(c.Args) > 0:
+		if of, ok := c.Args[0].(Name); ok && !slices.Contains(p.domains, string(of)) {
+			p.domains = append(p.domains, string(of))
+		}
+	case strings.Contains(c.Func, "rcu_read_") || strings.HasPrefix(c.Func, "synchronize_rcu"):
+		if !slices.Contains(p.domains, "") {
+			p.domains = slices.Insert(p.domains, 0, "")
+		}
+	}
 }
 
 // isAddress reports whether an expression is the address of a variable.

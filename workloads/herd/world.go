@@ -31,6 +31,7 @@ type program struct {
 	names    []string // of the variables
 	pointers []string // of those that hold addresses
 	locs     []Loc    // that a state tells
+	domains  []string // whose read sections there are: variables', "" being RCU's
 }
 
 // world is an execution of a test.
@@ -38,7 +39,7 @@ type world struct {
 	explore.PlainWorld
 	program *program
 	vars    []*variable
-	rcu     *ksync.Domain
+	rcu     []*ksync.Domain // by place in the program's domains
 	runs    []*run
 	wrong   string // what a thread did that is no C
 }
@@ -55,7 +56,10 @@ const firstAddress = 1 << 40
 
 // NewWorld implements [explore.Program].
 func (p *program) NewWorld(x *explore.Executor, report func(task.Violation)) (explore.World, error) {
-	w := &world{program: p, rcu: ksync.NewDomain(task.SlotRCU)}
+	w := &world{program: p}
+	for i := range p.domains {
+		w.rcu = append(w.rcu, ksync.NewDomain(i))
+	}
 	boot := task.New(len(p.test.Threads), "init", report)
 	for i, name := range p.names {
 		v := &variable{world: w, index: i, name: name, pointer: slices.Contains(p.pointers, name)}
@@ -63,6 +67,9 @@ func (p *program) NewWorld(x *explore.Executor, report func(task.Violation)) (ex
 		w.vars = append(w.vars, v)
 	}
 	for _, i := range p.test.Init {
+		if i.Thread >= 0 {
+			continue
+		}
 		v := w.vars[slices.Index(p.names, i.Var)]
 		if i.Points != "" {
 			v.leads.Init(w.vars[slices.Index(p.names, i.Points)])
@@ -71,8 +78,19 @@ func (p *program) NewWorld(x *explore.Executor, report func(task.Violation)) (ex
 	}
 	for i := range p.test.Threads {
 		t := task.New(i, fmt.Sprintf("P%d", i), report)
-		w.rcu.Register(t)
+		for _, d := range w.rcu {
+			d.Register(t)
+		}
 		w.runs = append(w.runs, &run{w, t, map[string]int64{}})
+	}
+	for _, i := range p.test.Init {
+		switch {
+		case i.Thread < 0:
+		case i.Points != "":
+			w.runs[i.Thread].regs[i.Var] = w.address(i.Points)
+		default:
+			w.runs[i.Thread].regs[i.Var] = i.Value
+		}
 	}
 	return w, nil
 }
@@ -115,6 +133,11 @@ func (w *world) text(value int64) string {
 		return w.vars[i].name
 	}
 	return fmt.Sprint(value)
+}
+
+// domain returns whose read sections a call is about.
+func (r *run) domain(name string) *ksync.Domain {
+	return r.world.rcu[slices.Index(r.world.program.domains, name)]
 }
 
 func (r *run) statements(body []Stmt) {
