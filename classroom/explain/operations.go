@@ -92,12 +92,13 @@ var operationTable = [task.NumOps]operation{
 	task.OpSlabAlloc: {"Takes an object from a slab. Of a SLAB_TYPESAFE_BY_RCU slab it may be the memory of one that readers still look at.", slabFile},
 	task.OpSlabFree: {"Gives an object back to its slab. The memory may be the next object of the type at once; where the slab is not typesafe it waits for a grace period first.",
 		slabFile},
-	task.OpClearPage: {"Fills a page with zeros, before a fault maps it. Only its owner may know of the page.", "arch/x86/include/asm/page_64.h"},
-	task.OpCopyFrom:  {"Reads the page that is copied, for a write to a shared one or a fork. The reader has to keep it from being freed.", "arch/x86/lib/copy_page_64.S"},
-	task.OpMB:        {"Orders all accesses before it before all that come after it, and is in one order with all other full barriers. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
-	task.OpWMB:       {"Orders stores before it before stores that come after it. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
-	task.OpRMB:       {"Orders loads before it before loads that come after it. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
-	task.OpCopyTo:    {"Writes the copy of a page, which no task has seen yet.", "arch/x86/lib/copy_page_64.S"},
+	task.OpClearPage:    {"Fills a page with zeros, before a fault maps it. Only its owner may know of the page.", "arch/x86/include/asm/page_64.h"},
+	task.OpCopyFrom:     {"Reads the page that is copied, for a write to a shared one or a fork. The reader has to keep it from being freed.", "arch/x86/lib/copy_page_64.S"},
+	task.OpMB:           {"Orders all accesses before it before all that come after it, and is in one order with all other full barriers. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
+	task.OpWMB:          {"Orders stores before it before stores that come after it. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
+	task.OpRMB:          {"Orders loads before it before loads that come after it. A step of its own only where loads may be stale.", "tools/memory-model/linux-kernel.cat"},
+	task.OpSpinIsLocked: {"Reads whether a spinlock is held, with no order: who is told so may be told what was so before.", "include/linux/spinlock.h"},
+	task.OpCopyTo:       {"Writes the copy of a page, which no task has seen yet.", "arch/x86/lib/copy_page_64.S"},
 }
 
 func operations() (all []Entry) {
