@@ -27,16 +27,16 @@ func TestHolders(t *testing.T) {
 		"spinlocks": {program(
 			func(w *scriptWorld, t *task.Task) { w.a.Lock(t); w.b.Lock(t) },
 			func(w *scriptWorld, t *task.Task) { w.b.Lock(t); w.a.Lock(t) },
-		), "v1::r1:A1 B1", map[string][]string{"a": {"b"}, "b": {"a"}}},
+		), "v2::r1:A1 B1", map[string][]string{"a": {"b"}, "b": {"a"}}},
 		"rwsem": {program(
 			func(w *scriptWorld, t *task.Task) { w.sem.DownRead(t); w.a.Lock(t) },
 			func(w *scriptWorld, t *task.Task) { w.a.Lock(t); w.sem.DownWrite(t) },
 			func(w *scriptWorld, t *task.Task) { w.sem.DownReadTrylock(t); w.a.Lock(t) },
-		), "v1::r1:A1 C1 B2", map[string][]string{"a": {"b"}, "b": {"a", "c"}, "c": {"b"}}},
+		), "v2::r1:A1 C1 B2", map[string][]string{"a": {"b"}, "b": {"a", "c"}, "c": {"b"}}},
 		"grace period": {program(
 			func(w *scriptWorld, t *task.Task) { rcu(w).ReadLock(t); w.a.Lock(t) },
 			func(w *scriptWorld, t *task.Task) { w.a.Lock(t); rcu(w).Synchronize(t) },
-		), "v1::r1:A1 B2", map[string][]string{"a": {"b"}, "b": {"a"}}},
+		), "v2::r1:A1 B2", map[string][]string{"a": {"b"}, "b": {"a"}}},
 	} {
 		s, err := ParseSchedule(c.schedule)
 		if err != nil {

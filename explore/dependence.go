@@ -27,6 +27,7 @@ const (
 	writes                     // the cell
 	waits                      // for what it waits for there is a step that allows it for good, and that alone matters
 	section                    // begins or ends a read section
+	queues                     // adds a callback to those that wait for a grace period, and asks for no section
 	updates                    // begins a grace period, or deals with callbacks
 )
 
@@ -60,7 +61,7 @@ func dependent(a, b *access) bool {
 		return true
 	case a.cell != 0 && sameCells(a, b) && (a.class == writes || b.class == writes) && a.class <= writes && b.class <= writes && a.flags&b.flags&commutes == 0:
 		return true
-	case a.class >= section && b.class >= section && (a.class == updates || b.class == updates) && a.domain == b.domain:
+	case a.class >= section && b.class >= section && a.class+b.class > section+queues && a.domain == b.domain: // a section and one that queues commute
 		return true
 	case a.life|b.life != 0 && sameMemory(a, b):
 		return true
@@ -81,7 +82,7 @@ type bloom uint64
 
 func (a *access) bloom() bloom {
 	switch {
-	case a.flags&(dependsOnAll|callbacks|barrier|bulk) != 0, a.class == updates, a.life != 0, a.wakes >= 0:
+	case a.flags&(dependsOnAll|callbacks|barrier|bulk) != 0, a.class >= queues, a.life != 0, a.wakes >= 0:
 		return ^bloom(0)
 	case a.class == section:
 		return 1

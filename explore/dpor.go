@@ -227,6 +227,9 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		if s.agreed && e.Op != task.OpPoll {
 			a.flags |= full
 		}
+		if e.Op == task.OpCall && !s.weak && !looks(e) { // under views the sections that follow are bound to what it has seen
+			a.class = queues
+		}
 		return
 	case task.OpGracePeriodWait:
 		a.domain = updatedDomain(e.Addr)
@@ -290,7 +293,7 @@ func (d *dpor) performed(s *state, i int, e *task.Event) {
 		if !s.weak && ksync.ReadersOnly(e.Old) { // otherwise the first hands on what it knows
 			a.flags |= commutes
 		}
-	case e.Op == task.OpCall || e.Op == task.OpBarrier:
+	case e.Op == task.OpCall && looks(e) || e.Op == task.OpBarrier:
 		d.runs |= 1 << i
 		a.flags |= callbacks
 	}
@@ -305,6 +308,9 @@ func sectionDomain(t *task.Task, section unsafe.Pointer) int8 {
 	}
 	return 0
 }
+
+// looks reports whether a call looks for the end of a grace period.
+func looks(call *task.Event) bool { return (*ksync.Domain)(call.Addr).CallsLook() }
 
 func updatedDomain(domain unsafe.Pointer) int8 { return int8(1 + (*ksync.Domain)(domain).Slot()) }
 

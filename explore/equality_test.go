@@ -119,6 +119,48 @@ func TestReductionMissesNothing(t *testing.T) {
 	}
 }
 
+// TestReductionMissesNoCallbacks compares programs in which callbacks meet read sections and barriers: those that run when a call finds a grace
+// period over, and those that run in barriers only, under both memory models.
+func TestReductionMissesNoCallbacks(t *testing.T) {
+	programs, limit := uint64(1000), 1500
+	if testing.Short() {
+		programs, limit = 200, 600
+	}
+	fewer := 0
+	for _, model := range []MemoryModel{{}, {Views: true}} {
+		for _, late := range []bool{false, true} {
+			compared, all, few := 0, 0, 0
+			for seed := range programs {
+				p := generate(30_002 + seed*uint64(len(families))) // all of one family
+				p.late = late
+				if text := p.String(); !strings.Contains(text, "call") || !strings.Contains(text, "rcu") {
+					continue
+				}
+				a, b, _, ok := compare(t, seed, p, Options{Strategy: DFS, Memory: model}, Options{Strategy: DPOR, Memory: model}, limit)
+				if t.Failed() {
+					return
+				}
+				if ok && a > 1 {
+					compared++
+					all, few = all+a, few+b
+				}
+			}
+			if compared < int(programs/20) {
+				t.Errorf("only %d programs compared", compared)
+			}
+			t.Logf("%s, late %v: %d programs, %d executions instead of %d", model, late, compared, few, all)
+			if !model.Views && late {
+				fewer -= few * 1000 / compared
+			} else if !model.Views {
+				fewer += few * 1000 / compared
+			}
+		}
+	}
+	if fewer <= 0 {
+		t.Error("late callbacks take no fewer executions")
+	}
+}
+
 // TestReductionMissesNoChoices compares with choices besides scheduling.
 func TestReductionMissesNoChoices(t *testing.T) {
 	choices := []task.Choice{task.AllocFails, task.ReuseLater, task.GraceDelayed}

@@ -14,6 +14,7 @@ import (
 type generated struct {
 	PlainProgram
 	tasks [][]statement
+	late  bool      // callbacks run in barriers only
 	last  *genWorld // of the execution that runs
 }
 
@@ -72,7 +73,11 @@ func (t *genTask) note(v any) { fmt.Fprint(&t.log, " ", v) }
 func (p *generated) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
 	w := &genWorld{program: p, rcu: [2]*ksync.Domain{ksync.NewDomain(task.SlotRCU), ksync.NewDomain(task.SlotAccess)}}
 	for _, d := range w.rcu {
-		d.EndEarly()
+		if p.late {
+			d.EndLate()
+		} else {
+			d.EndEarly()
+		}
 	}
 	p.last = w
 	slab := func(reuse ksync.Reuse) *ksync.Slab[genObject, *genObject] {
@@ -293,7 +298,7 @@ var families = []string{"", "|await|signal|signal first|", "|rcu|synchronize|cal
 // generate returns the program with the given seed.
 func generate(seed uint64) *generated {
 	r := rand.New(rand.NewPCG(seed, 1))
-	p := &generated{}
+	p := &generated{late: seed/uint64(len(families))%2 == 1}
 	// A program keeps to a few kinds of statements, so that they meet.
 	var kinds []statement
 	family := families[seed%uint64(len(families))]

@@ -51,9 +51,9 @@ func TestReplayDiverges(t *testing.T) {
 		return Replay(p, s, Options{})
 	}
 	for text, want := range map[string]string{
-		"v1::r1:A1 B1":    "at step 2 it gives the turn to b; able to go on: a",
-		"v1::r1:A3 B2 A1": "at step 6 it gives the turn to a; nobody can go on",
-		"v1::r1:A1 C1":    "at step 2 it gives the turn to task C, which does not exist; able to go on: a",
+		"v2::r1:A1 B1":    "at step 2 it gives the turn to b; able to go on: a",
+		"v2::r1:A3 B2 A1": "at step 6 it gives the turn to a; nobody can go on",
+		"v2::r1:A1 C1":    "at step 2 it gives the turn to task C, which does not exist; able to go on: a",
 	} {
 		trace, err := replay(text)
 		var diverged *DivergenceError
@@ -65,13 +65,13 @@ func TestReplayDiverges(t *testing.T) {
 			t.Errorf("%s: %d steps recorded", text, len(trace.Steps))
 		}
 	}
-	for _, text := range []string{"v1:other:r1:A1", "v1::r2:A1"} {
+	for _, text := range []string{"v2:other:r1:A1", "v2::r2:A1"} {
 		var other *FingerprintError
 		if _, err := replay(text); !errors.As(err, &other) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if trace, err := replay("v1::r1:A1"); err != nil || len(trace.Steps) != 1 || trace.Found.Ending != Redundant {
+	if trace, err := replay("v2::r1:A1"); err != nil || len(trace.Steps) != 1 || trace.Found.Ending != Redundant {
 		t.Errorf("a beginning: %v", err)
 	}
 }

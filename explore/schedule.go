@@ -27,7 +27,7 @@ type StepDecision struct {
 }
 
 // scheduleVersion begins the printed form.
-const scheduleVersion = "v1"
+const scheduleVersion = "v2"
 
 func (s *Schedule) clear() {
 	s.Tasks = s.Tasks[:0]

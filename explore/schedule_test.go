@@ -8,10 +8,10 @@ import (
 
 func TestScheduleString(t *testing.T) {
 	for text, want := range map[string]Schedule{
-		"v1:s:r:":               {Scenario: "s", Rules: "r"},
-		"v1:s:r:A3 B1 A2":       {Scenario: "s", Rules: "r", Tasks: []uint8{0, 0, 0, 1, 0, 0}},
-		"v1:s:r:=1 A2=0,1 A1":   {Scenario: "s", Rules: "r", Tasks: []uint8{0, 0, 0}, Choices: []StepDecision{{0, 1}, {2, 0}, {2, 1}}},
-		"v1:::A1=2 B1=1 P12 B1": {Tasks: []uint8{0, 1, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 1}, Choices: []StepDecision{{1, 2}, {2, 1}}},
+		"v2:s:r:":               {Scenario: "s", Rules: "r"},
+		"v2:s:r:A3 B1 A2":       {Scenario: "s", Rules: "r", Tasks: []uint8{0, 0, 0, 1, 0, 0}},
+		"v2:s:r:=1 A2=0,1 A1":   {Scenario: "s", Rules: "r", Tasks: []uint8{0, 0, 0}, Choices: []StepDecision{{0, 1}, {2, 0}, {2, 1}}},
+		"v2:::A1=2 B1=1 P12 B1": {Tasks: []uint8{0, 1, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 1}, Choices: []StepDecision{{1, 2}, {2, 1}}},
 	} {
 		got, err := ParseSchedule(text)
 		if err != nil || !reflect.DeepEqual(got, want) {
@@ -22,10 +22,10 @@ func TestScheduleString(t *testing.T) {
 		}
 	}
 	unnoted := Schedule{Tasks: []uint8{0}, Choices: []StepDecision{{0, 0}, {1, 0}}}
-	if s := unnoted.String(); s != "v1:::A1" {
+	if s := unnoted.String(); s != "v2:::A1" {
 		t.Errorf("usual choices are printed: %s", s)
 	}
-	for _, text := range []string{"", "v2:s:r:A1", "v1:s:r", "v1:s:r:A", "v1:s:r:A0", "v1:s:r:a1", "v1:s:r:Q1", "v1:s:r:A1=", "v1:s:r:A1=-1", "v1:s:r:A1 =1", "v1:s:r:A99999999", "v1:s:r:A1 B0", "v1:s:r:A1 | B1"} {
+	for _, text := range []string{"", "v1:s:r:A1", "v2:s:r", "v2:s:r:A", "v2:s:r:A0", "v2:s:r:a1", "v2:s:r:Q1", "v2:s:r:A1=", "v2:s:r:A1=-1", "v2:s:r:A1 =1", "v2:s:r:A99999999", "v2:s:r:A1 B0", "v2:s:r:A1 | B1"} {
 		if _, err := ParseSchedule(text); !errors.Is(err, errSchedule) {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -33,8 +33,8 @@ func TestScheduleString(t *testing.T) {
 }
 
 func FuzzSchedule(f *testing.F) {
-	f.Add("v1:s:r:A3 B1 A2")
-	f.Add("v1:abc:def:=1,0 A2=0,1 A1 C7=3")
+	f.Add("v2:s:r:A3 B1 A2")
+	f.Add("v2:abc:def:=1,0 A2=0,1 A1 C7=3")
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := ParseSchedule(text)
 		if err != nil {

@@ -23,6 +23,7 @@ type Config struct {
 	ReadAround uint64 // pages that a fault reads where it misses the page cache of a file on disk; 0: the one it needs; or ReadAroundDevice
 	Beside     Beside // tasks that do more than the processes' calls
 	EarlyGrace bool   // every call_rcu looks for the end of a grace period, so that small programs see callbacks run
+	LateGrace  bool   // none does: callbacks run when a barrier asks for it
 	// ValidateWrites checks the whole mm after every write section. Slow.
 	ValidateWrites bool
 	// JudgeCalls looks at the end of every call whether it did no more and no less than it may, and whether the tree is whole: see
@@ -92,9 +93,13 @@ func (m *Machine) Renew() *Machine { return newMachine(m.Config, m.Mem.Renew(), 
 
 func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 	m := &Machine{Config: cfg, Mem: mem, RCU: ksync.NewLazyDomain(task.SlotRCU), Access: ksync.NewDomain(task.SlotAccess), populate: populate}
-	if cfg.EarlyGrace {
-		m.RCU.EndEarly()
-		m.Access.EndEarly()
+	for _, d := range []*ksync.Domain{m.RCU, m.Access} {
+		switch {
+		case cfg.EarlyGrace:
+			d.EndEarly()
+		case cfg.LateGrace:
+			d.EndLate()
+		}
 	}
 	m.driver.init()
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period

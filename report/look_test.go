@@ -48,10 +48,10 @@ func TestColors(t *testing.T) {
 func TestCommand(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"vmasim explore detach-race", "replay: vmasim explore detach-race\n"},
-		{"vmasim replay --without lock-rule,use-after-unlock,reader-left,wrong-vma a.vma 'v1:1:2:A1 B2'",
-			"replay: vmasim replay --without \\\n  lock-rule,use-after-unlock,reader-left,wrong-vma a.vma \\\n  'v1:1:2:A1 B2'\n"},
-		{"vmasim replay a.vma 'v1:1:2:" + strings.Repeat("A1 B22 ", 8) + "A1'",
-			"replay: vmasim replay a.vma 'v1:1:2:A1 B22 A1 B22 A1 B22\n  A1 B22 A1 B22 A1 B22 A1 B22 A1 B22 A1'\n"},
+		{"vmasim replay --without lock-rule,use-after-unlock,reader-left,wrong-vma a.vma 'v2:1:2:A1 B2'",
+			"replay: vmasim replay --without \\\n  lock-rule,use-after-unlock,reader-left,wrong-vma a.vma \\\n  'v2:1:2:A1 B2'\n"},
+		{"vmasim replay a.vma 'v2:1:2:" + strings.Repeat("A1 B22 ", 8) + "A1'",
+			"replay: vmasim replay a.vma 'v2:1:2:A1 B22 A1 B22 A1 B22\n  A1 B22 A1 B22 A1 B22 A1 B22 A1 B22 A1'\n"},
 	} {
 		var b strings.Builder
 		Look{Width: 60}.command(&b, "replay: ", c.text)

@@ -407,7 +407,7 @@ func (p *parser) memoryModel(c *cursor, pos Pos) {
 func (p *parser) schedule(c *cursor, pos Pos) {
 	text, at := c.rest()
 	if !strings.HasPrefix(text, "v") || strings.Count(text, ":") < 3 {
-		c.fail(at, "%q is no schedule, expected v1:SCENARIO:RULES:TURNS as explore prints it", text)
+		c.fail(at, "%q is no schedule, expected v2:SCENARIO:RULES:TURNS as explore prints it", text)
 	}
 	if first := p.sc.Schedule; first != nil {
 		c.twice("schedule", first.Pos)

@@ -45,7 +45,7 @@ func checkStep(t *testing.T, l *Lesson, i int) {
 		}
 	}
 	if s.Moves != "" {
-		if run, err := l.Place(t.Context(), i); err != nil || !strings.HasPrefix(run, "v1:") {
+		if run, err := l.Place(t.Context(), i); err != nil || !strings.HasPrefix(run, "v2:") {
 			t.Errorf("%s: %v", run, err)
 		}
 	}
@@ -188,7 +188,7 @@ func TestAnswer(t *testing.T) {
 		t.Errorf("%+v, %v", answer, err)
 	}
 	answer, _, err = Answer(t.Context(), "place", []byte(`{"lesson": "detach", "step": 1}`), nil)
-	if p, ok := answer.(map[string]string); !ok || err != nil || !strings.HasPrefix(p["schedule"], "v1:") {
+	if p, ok := answer.(map[string]string); !ok || err != nil || !strings.HasPrefix(p["schedule"], "v2:") {
 		t.Errorf("%v, %v", answer, err)
 	}
 	answer, _, err = Answer(t.Context(), "judge", []byte(`{"level": "mend-vma-mm", "attempt": "+check-vm-mm"}`), nil)

@@ -19,7 +19,7 @@ func TestBranches(t *testing.T) {
 		t.Fatalf("%+v", p.Branches)
 	}
 	r := request(t, "detach-race")
-	r.Schedule = "v1:0:0:B3 C1"
+	r.Schedule = "v2:0:0:B3 C1"
 	for _, b := range p.Branches {
 		r.Branches = append(r.Branches, b.Run)
 	}

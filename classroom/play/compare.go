@@ -43,7 +43,7 @@ func Compare(r *Comparing, between func(), tell func(Progress)) (*Pair, error) {
 	against := strings.TrimSpace(r.Against)
 	switch {
 	case against == "":
-		return nil, errors.New("nothing to compare with was named: expected rules, as linux-6.18, or a schedule, as v1:… is one")
+		return nil, errors.New("nothing to compare with was named: expected rules, as linux-6.18, or a schedule, as v2:… is one")
 	case !strings.Contains(against, ":"):
 		runs := 0
 		pair, err := compare.Under(sc, setting, first, against, func() {

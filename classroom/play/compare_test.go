@@ -33,11 +33,11 @@ func TestCompare(t *testing.T) {
 	}
 	for _, c := range []struct{ schedule, against, want string }{
 		{"", "linux-6.18", "there is no run to compare"},
-		{"v1:", "linux-6.18", "not a schedule"},
+		{"v2:", "linux-6.18", "not a schedule"},
 		{run.String(), " ", "nothing to compare with was named"},
 		{run.String(), "linux-9", `"linux-9"`},
 		{run.String(), "refcount-v6", "both sides have the rules refcount-v6"},
-		{run.String(), "v1:x:y", "the other run: not a schedule"},
+		{run.String(), "v2:x:y", "the other run: not a schedule"},
 	} {
 		r.Schedule, r.Against = c.schedule, c.against
 		if _, err := Compare(r, func() {}, func(Progress) {}); err == nil || !strings.Contains(err.Error(), c.want) {

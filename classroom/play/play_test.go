@@ -42,7 +42,7 @@ func TestExplore(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := decoded(t, report)
-	if m["verdict"] != "violation" || !strings.HasPrefix(m["replay"].(string), "vmasim replay detach-race 'v1:") {
+	if m["verdict"] != "violation" || !strings.HasPrefix(m["replay"].(string), "vmasim replay detach-race 'v2:") {
 		t.Errorf("verdict %v, %v", m["verdict"], m["replay"])
 	}
 	trace := m["counterexample"].(map[string]any)
@@ -90,7 +90,7 @@ func TestSession(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	p = s.Do(t.Context(), "violation")
-	if !p.Over || !strings.HasPrefix(p.Run, "v1:") {
+	if !p.Over || !strings.HasPrefix(p.Run, "v2:") {
 		t.Errorf("%+v", p)
 	}
 	again := request(t, "detach-race")
@@ -135,7 +135,7 @@ func TestAhead(t *testing.T) {
 // TestMisfit: of a schedule that belongs to something else the possible steps are there, and what is wrong is said.
 func TestMisfit(t *testing.T) {
 	r := request(t, "detach-race")
-	r.Schedule = "v1:00000000:00000000:A3"
+	r.Schedule = "v2:00000000:00000000:A3"
 	s, err := Open(r, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -166,7 +166,7 @@ func breakOf(sc *workloads.Scenario, spec string, result func(context.Context) (
 
 // markRun runs what a student has put in order.
 func markRun(ctx context.Context, sc *workloads.Scenario, spec string, begin explore.Schedule, answer string) (Mark, error) {
-	schedule, err := explore.ParseSchedule(fmt.Sprintf("v1:%s:%s:%s", begin.Scenario, begin.Rules, answer))
+	schedule, err := explore.ParseSchedule(fmt.Sprintf("v2:%s:%s:%s", begin.Scenario, begin.Rules, answer))
 	if err != nil {
 		return Mark{}, err
 	}

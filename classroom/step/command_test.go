@@ -33,7 +33,7 @@ func TestCommands(t *testing.T) {
 		{"violation", ""},
 		{"x", "* vma#1.vm_refcnt = 1 -> 0  (reader, step 34)"},
 		{"m", "main:"},
-		{"p", "vmasim replay detach-race 'v1:"},
+		{"p", "vmasim replay detach-race 'v2:"},
 		{"u", ""},
 		{"w reader", "it holds vma#1 (reference)"},
 		{"o lock-left-held", ""},

@@ -82,8 +82,8 @@ func valid(line string) error {
 		switch {
 		case w == "N" && i > 0, strings.HasPrefix(w, "$"):
 			rest[i] = "1"
-		case w == "v1:…":
-			rest[i] = "v1:2e2204b5:52d60568:A1"
+		case w == "v2:…":
+			rest[i] = "v2:2e2204b5:52d60568:A1"
 		}
 	}
 	cmd.InitDefaultHelpFlag()
@@ -106,7 +106,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 		switch name := cmd.Name(); {
 		case strings.HasSuffix(arg, "NAME") || arg == "FILE" || arg == "SCENARIO" || arg == "SCHEDULE" || arg == "COMMAND" || arg == "KIND":
 		case (name == "replay" || name == "step") && i == 1:
-			if !strings.HasPrefix(arg, "v1:") && !madeUp.MatchString(arg) {
+			if !strings.HasPrefix(arg, "v2:") && !madeUp.MatchString(arg) {
 				err = errors.New("no schedule")
 			}
 		case name == "draw":

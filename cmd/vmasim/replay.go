@@ -22,7 +22,7 @@ func newReplay() *cobra.Command {
 		Use:   "replay SCENARIO [SCHEDULE]",
 		Short: "Run one interleaving again",
 		Long: `Run one interleaving of a scenario again, as vmasim explore printed it, and draw it.
-SCHEDULE is the text that begins with v1:, the name of a file that holds it, or - for
+SCHEDULE is the text that begins with v2:, the name of a file that holds it, or - for
 standard input; a scenario may state its own. It knows which scenario and which rules
 it belongs to. One of something else, or that does not fit the program any more, is run
 as far as it goes, and the first step that is not possible is named.
@@ -34,10 +34,10 @@ those in which the two differ. --against SCHEDULE draws another run beside it.
 
 The exit status is 0 if the execution ends well, 1 if it breaks a rule, 2 if the
 schedule does not belong to the scenario or does not fit.`,
-		Example: `  vmasim replay detach-race 'v1:…'
+		Example: `  vmasim replay detach-race 'v2:…'
   vmasim replay my.vma schedule.txt --full
   vmasim replay my.vma schedule.txt --format mermaid
-  vmasim replay detach-race 'v1:…' --against linux-6.18`,
+  vmasim replay detach-race 'v2:…' --against linux-6.18`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return usageError{fmt.Errorf("%d words, expected a scenario and a schedule", len(args))}
@@ -138,7 +138,7 @@ func readSchedule(arg string, stdin io.Reader) (explore.Schedule, error) {
 	if arg != "-" {
 		f, err := os.Open(arg)
 		if errors.Is(err, os.ErrNotExist) {
-			return explore.Schedule{}, fmt.Errorf("%s is neither a schedule, which begins with v1:, nor a file", suggest.Quote(arg))
+			return explore.Schedule{}, fmt.Errorf("%s is neither a schedule, which begins with v2:, nor a file", suggest.Quote(arg))
 		}
 		if err != nil {
 			return explore.Schedule{}, fmt.Errorf("read the schedule: %w", err)

@@ -37,7 +37,7 @@ The exit status is 0, 2 for wrong usage, where a command cannot be performed tha
 from no terminal, and where the SCHEDULE belongs to something else or does not fit: then
 the steps that are possible are there.`,
 		Example: `  vmasim step detach-race
-  vmasim step detach-race 'v1:…'
+  vmasim step detach-race 'v2:…'
   printf 'B 5\nA\nwhy A\nviolation\n' | vmasim step detach-race
   printf 'watch vm_refcnt > 1\nuntil A\non mmap_lock B\n' | vmasim step detach-race
   vmasim step fork-parent --rules linux-6.18,-fork-locks-parent`,

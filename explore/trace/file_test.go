@@ -25,7 +25,7 @@ func inFile(t testing.TB, all ...*Trace) string {
 func TestRoundTrip(t *testing.T) {
 	_, one := recorded()
 	_, other := recorded()
-	one.Origin = Origin{"race", "A race.", "linux-6.18", "v1:::A1", []string{"w.1 munmap A"}}
+	one.Origin = Origin{"race", "A race.", "linux-6.18", "v2:::A1", []string{"w.1 munmap A"}}
 	other.Diverged = nil
 	want := []*Trace{one, other}
 	text := inFile(t, want...)

@@ -1,6 +1,7 @@
 package ksync
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,9 @@ import (
 
 // callBatch is how many callbacks share a grace period, unless it is to end early.
 const callBatch = 64
+
+// neverFull is the batch of a domain whose calls do not look for the end of a grace period.
+const neverFull = math.MaxInt
 
 // Domain is an RCU domain: cheap read sections, and grace periods that wait for all sections in progress. A section is a
 // slot in the task that holds the epoch; a grace period is an epoch bump and a scan of the slots.
@@ -52,6 +56,12 @@ func newDomain(slot int, lazy bool) *Domain {
 // EndEarly makes every call look for the end of a grace period, so that small programs see callbacks run. The domain is exact then: which
 // callbacks a call runs does not depend on whether the tasks are observed.
 func (d *Domain) EndEarly() { d.batch, d.lazy = 1, false }
+
+// EndLate makes no call look for the end of a grace period: callbacks run when a Barrier asks for it. The domain is exact then.
+func (d *Domain) EndLate() { d.batch, d.lazy = neverFull, false }
+
+// CallsLook reports whether a call may look for the end of a grace period, and run callbacks.
+func (d *Domain) CallsLook() bool { return d.batch != neverFull }
 
 // Slot returns which of a task's slots the domain's sections use.
 func (d *Domain) Slot() int { return d.slot }
@@ -213,7 +223,7 @@ func (d *Domain) Call(t *task.Task, fn func(*task.Task)) {
 	if t.Observer != nil {
 		t.Begin(task.OpCall, unsafe.Pointer(d))
 	}
-	look := t.Choose(task.GraceDelayed, 2) == 0
+	look := d.CallsLook() && t.Choose(task.GraceDelayed, 2) == 0
 	d.mu.Lock()
 	d.next = append(d.next, fn)
 	var ready []func(*task.Task)

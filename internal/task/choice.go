@@ -15,6 +15,7 @@ const (
 	HookFails    Choice = "hook-fails"
 	ChargeFails  Choice = "charge-fails"
 	Steal        Choice = "steal"
+	CallsEarly   Choice = "callbacks-early"
 )
 
 // ChoiceInfo describes a choice.
@@ -26,7 +27,8 @@ type ChoiceInfo struct {
 var choiceTable = [...]ChoiceInfo{
 	{AllocFails, "an allocation of a thread returns `ENOMEM`"},
 	{ReuseLater, "an allocation takes fresh memory though freed memory is at hand"},
-	{GraceDelayed, "a grace period that could have ended is not found to have ended yet"},
+	{CallsEarly, "`call_rcu` finds that a grace period has ended, and runs the callbacks that waited for it; without this they run where `rcu_barrier` asks for them: when frames run out, and behind the last step"},
+	{GraceDelayed, "a grace period that could have ended is not found to have ended yet; with it comes `callbacks-early`"},
 	{Signal, "a task gets a fatal signal while it is in a killable wait: `EINTR` ends the wait, unless what it waits for comes first, and the task ends with the statement"},
 	{StaleWalk, "a walk of the VMA tree without `mmap_lock` sees the tree before a store that nothing has ordered before the walk"},
 	{HookFails, "a hook of a file with hooks refuses a mapping (`ENODEV`), or to have it split or moved (`EINVAL`)"},

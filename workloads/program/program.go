@@ -207,6 +207,9 @@ func (p *Program) choices() (cs []task.Choice) {
 	return cs
 }
 
+// offers reports whether the scenario asks for a choice.
+func (p *Program) offers(c task.Choice) bool { return slices.Contains(p.choices(), c) }
+
 // bounded refuses what does not end by itself, or would not be the same each time.
 func bounded(sc *workloads.Scenario) error {
 	var errs []error
@@ -261,7 +264,9 @@ func (p *Program) Rules() string { return p.plan.Rules.String() }
 // config is how the machines of the program are made.
 func (p *Program) config(report func(task.Violation)) mm.Config {
 	cfg := p.plan.Config()
-	cfg.Report, cfg.JudgeCalls, cfg.JudgeWalks, cfg.EarlyGrace = report, true, true, true
+	cfg.Report, cfg.JudgeCalls, cfg.JudgeWalks = report, true, true
+	cfg.EarlyGrace = p.offers(task.CallsEarly) || p.offers(task.GraceDelayed)
+	cfg.LateGrace = !cfg.EarlyGrace
 	cfg.ReadAround = phys.DefaultReadAhead // not the device's: a schedule is replayed elsewhere, too
 	return cfg
 }

@@ -124,7 +124,7 @@ func TestWithout(t *testing.T) {
 	if why := r.Violations[0].Trace.Blocked[0].Why; len(why) != 1 || !strings.HasPrefix(why[0], "writer holds mm.mmap_lock (write)") {
 		t.Errorf("why: %q", why)
 	}
-	if cmd := r.ReplayCommand(&r.Violations[0].Schedule); !strings.HasPrefix(cmd, "vmasim replay --rules linux-6.18,-retry-under-trylock --without lock-order,blocking-under-vma-lock x.vma 'v1:") {
+	if cmd := r.ReplayCommand(&r.Violations[0].Schedule); !strings.HasPrefix(cmd, "vmasim replay --rules linux-6.18,-retry-under-trylock --without lock-order,blocking-under-vma-lock x.vma 'v2:") {
 		t.Error(cmd)
 	}
 }

@@ -41,12 +41,12 @@ func TestReplayRefuses(t *testing.T) {
 		}
 		return s
 	}
-	if _, err := p.Replay(parsed("v1:0:" + rules + ":A1")); err == nil {
+	if _, err := p.Replay(parsed("v2:0:" + rules + ":A1")); err == nil {
 		t.Error("another scenario's schedule is replayed")
 	} else if _, ok := errors.AsType[*explore.FingerprintError](err); !ok {
 		t.Error(err)
 	}
-	trace, err := p.Replay(parsed("v1:" + scenario + ":" + rules + ":A1000"))
+	trace, err := p.Replay(parsed("v2:" + scenario + ":" + rules + ":A1000"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestTraceNames(t *testing.T) {
 		t.Fatal("no execution")
 	}
 	scenario, rules := p.Fingerprints()
-	s, err := explore.ParseSchedule("v1:" + scenario + ":" + rules + ":A" + "90")
+	s, err := explore.ParseSchedule("v2:" + scenario + ":" + rules + ":A" + "90")
 	if err != nil {
 		t.Fatal(err)
 	}

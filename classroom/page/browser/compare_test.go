@@ -9,7 +9,7 @@ import (
 
 // race is the run of the v6 detach race, as the address has it.
 func race(more map[string]any) string {
-	state := map[string]any{"n": "detach-race", "s": "v1:2e2204b5:52d60568:A8 B20 A4 B1 A1", "a": 34}
+	state := map[string]any{"n": "detach-race", "s": "v2:2e2204b5:52d60568:A8 B20 A4 B1 A1", "a": 34}
 	for key, value := range more {
 		state[key] = value
 	}
@@ -70,7 +70,7 @@ func TestTwoRuns(t *testing.T) {
 	b.do(chromedp.Evaluate(`$("compare-with").value = "run"; showCompareKind(); $("compare-schedule").value = place.run`, nil))
 	b.click("compare-go")
 	b.wait(`$("compare-partings").textContent === "Both go the same way."`)
-	b.do(chromedp.Evaluate(`$("compare-schedule").value = "v1:2e2204b5:52d60568:A99"`, nil))
+	b.do(chromedp.Evaluate(`$("compare-schedule").value = "v2:2e2204b5:52d60568:A99"`, nil))
 	b.click("compare-go")
 	b.wait(`$("compare-progress").textContent.includes("the second run: the schedule does not fit: at step 17")`)
 	b.do(chromedp.Evaluate(`$("compare-with").value = "rules"; showCompareKind(); $("compare-rules").value = "linux-9"`, nil))

@@ -278,6 +278,6 @@ func TestDamagedAddress(t *testing.T) {
 	if said := b.text(`$("trouble").textContent`); !strings.Contains(said, "address is damaged") {
 		t.Errorf("the page says %q", said)
 	}
-	other := open(t, hash(map[string]any{"n": "detach-race", "s": "v1:00000000:00000000:A3", "a": 2}), 1280, 720)
+	other := open(t, hash(map[string]any{"n": "detach-race", "s": "v2:00000000:00000000:A3", "a": 2}), 1280, 720)
 	other.wait(`place && place.at === 2 && $("misfit").textContent.includes("the schedule belongs to another scenario than detach-race")`)
 }
