@@ -227,7 +227,7 @@ func (d *dpor) foresee(s *state, i int, e *task.Event) {
 		if s.agreed && e.Op != task.OpPoll {
 			a.flags |= full
 		}
-		if e.Op == task.OpCall && !s.weak && !looks(e) { // under views the sections that follow are bound to what it has seen
+		if e.Op == task.OpCall && !s.binds && !looks(e) {
 			a.class = queues
 		}
 		return

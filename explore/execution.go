@@ -103,6 +103,7 @@ func newExecutor(p Program, o *Options) *Executor {
 	if x.offered[task.StaleWalk] {
 		x.memory = &memory{}
 	}
+	x.binds = x.weak || x.memory != nil
 	if o.Watch != nil {
 		x.newOracle = func() Oracle { return o.Watch(x.tell) }
 	}

@@ -34,6 +34,7 @@ type state struct {
 	last    int               // the task that took the last step; -1: none yet
 	steps   int               // taken so far
 	weak    bool              // loads may see older values: who takes a lock learns what its holders knew
+	binds   bool              // what has begun to wait for a grace period matters to the read sections that begin later
 	agreed  bool              // all full barriers are in one order
 	// locals is [World].Locals.
 	locals func(i int, e *task.Event) (number uint64, live int)

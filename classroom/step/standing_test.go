@@ -130,7 +130,7 @@ func TestStateAreas(t *testing.T) {
 // it is freed at once, and another lives in its memory.
 func TestStateLives(t *testing.T) {
 	const text = "init\n    mmap A 4K rw private anon\n\nthread r\n    load A => 0 | SEGV_MAPERR\n\nthread w\n    munmap A\n    mmap 4K r private anon at A fixed\n    munmap A\n"
-	s := parsed(t, "rules linux-6.18,-typesafe-slab\n"+text)
+	s := parsed(t, "rules linux-6.18,-typesafe-slab\nmay callbacks-early\n"+text)
 	must(t, s.Take("r"))
 	must(t, s.Take("r"))
 	must(t, s.Take("r"))

@@ -151,6 +151,29 @@ func TestCallsEndGracePeriodsEarly(t *testing.T) {
 	}
 }
 
+// TestCallsDoNotLook: where grace periods are to end late, only a barrier runs callbacks, however many wait, and nothing is chosen.
+func TestCallsDoNotLook(t *testing.T) {
+	r := &reports{}
+	ts := r.tasks(1)
+	d := domainOf(ts)
+	early := d.CallsLook()
+	d.EndLate()
+	ran := 0
+	ts[0].Observer = chooses{what: task.GraceDelayed}
+	for range 3 * callBatch {
+		d.Call(ts[0], func(*task.Task) { ran++ })
+	}
+	ts[0].Observer = nil
+	d.Call(ts[0], func(*task.Task) { ran++ })
+	if ran != 0 || !early || d.CallsLook() {
+		t.Errorf("%d ran; looks: %v, then %v", ran, early, d.CallsLook())
+	}
+	if d.Barrier(ts[0]); ran != 3*callBatch+1 {
+		t.Errorf("%d ran in the barrier", ran)
+	}
+	r.want(t)
+}
+
 // TestBarrierWaitsForRunningCallbacks: also for those that another task has taken and is running.
 func TestBarrierWaitsForRunningCallbacks(t *testing.T) {
 	synctest.Test(t, barrierBesideCallback)
