@@ -33,10 +33,10 @@ func (m mutant) NewWorld(x *explore.Executor, report func(task.Violation)) (expl
 	a := made.(*world)
 	tasks := append([]explore.Task(nil), a.Tasks()...)
 	tasks[1].Body = func() { m.does(a, a.threads[1].Task) }
-	return mutantWorld{a, tasks}, nil
+	return &mutantWorld{a, tasks}, nil
 }
 
-func (w mutantWorld) Tasks() []explore.Task { return w.tasks }
+func (w *mutantWorld) Tasks() []explore.Task { return w.tasks }
 
 // fieldOf returns a field of an object.
 func fieldOf(t *testing.T, base unsafe.Pointer, l *task.Layout, name string) unsafe.Pointer {
