@@ -112,6 +112,9 @@ func verdictBlock(b *strings.Builder, r *program.Result, look Look) {
 	s := &r.Search
 	line("search", "%s", searchLine(s))
 	line("finished", "%s", finishedLine(r))
+	if r.Advice != nil {
+		adviceLines(line, r.Advice, r.ExploreCommand()+" ")
+	}
 	line("memory", "%s", memoryLine(r))
 	line("rules", "%s", r.Rules)
 	if r.Settings != "" {

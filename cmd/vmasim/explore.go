@@ -188,6 +188,7 @@ func exploreAll(ctx context.Context, searches []search, o *exploreOptions, stdou
 		opts, bar := o.Options, newProgress(stderr)
 		opts.Rules = s.rules
 		opts.Progress = func(p explore.Progress) { bar.show(report.ExploreProgress(s.scenario.Name, p)) }
+		opts.Advise = func(a *program.Advice) { bar.above(report.Advice(s.scenario.Name, a)) }
 		result, err := exploreOne(ctx, s.scenario, opts, stderr)
 		bar.erase()
 		if err != nil {

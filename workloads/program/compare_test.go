@@ -215,7 +215,7 @@ func TestComparisonJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.ReplaceAll(string(text), `"shrunk":null`, ""); strings.Contains(strings.ReplaceAll(got, `"stated":null`, ""), "null") {
+	if got := strings.NewReplacer(`"shrunk":null`, "", `"stated":null`, "", `"advice":null`, "", `"parts":null`, "").Replace(string(text)); strings.Contains(got, "null") {
 		t.Errorf("a list is null: %s", text)
 	}
 	var out struct {

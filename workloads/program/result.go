@@ -23,6 +23,10 @@ type Options struct {
 	Setting
 	NoShrink bool   // show failures as they were found
 	PartName string // what Part is called; "": by its number
+
+	// Advise, if it is not nil, is told what to expect of a search that takes longer than a minute, and what could take its place.
+	Advise      func(*Advice)
+	AdviseAfter time.Duration // how soon it is looked for; 0: after 5 seconds
 }
 
 // Result is what came of exploring a scenario.
@@ -48,9 +52,10 @@ type Result struct {
 	Fallback    bool                       // none of them spoke, and another is shown
 	Muted       bool                       // executions went on behind the oracles of the lock discipline
 	Interrupted bool
-	Checkpoint  string // the file that the search can go on from; "": none
-	Part        string // of a search, that it is about, as 3 of 16; "": the whole
-	Parts       *Parts // that it was added up from; nil: it is about one search
+	Part        string  // of a search, that it is about, as 3 of 16; "": the whole
+	Parts       *Parts  // that it was added up from; nil: it is about one search
+	Checkpoint  string  // the file that the search can go on from; "": none
+	Advice      *Advice // nil: the search ended by itself, or nothing is known
 
 	Violations   []*Violation
 	Cut          string   // what to shorten where all executions are too long; "": nothing known, or none was cut off
@@ -109,8 +114,12 @@ func Explore(ctx context.Context, sc *workloads.Scenario, o Options) (*Result, e
 	if err != nil {
 		return nil, err
 	}
+	adviser := p.advise(ctx, &o)
 	r, err := p.search(ctx, &o)
-	if err == nil {
+	if err != nil {
+		adviser.end(nil)
+	} else {
+		r.Advice = adviser.end(&r.Search)
 		shrinking, cancel := o.shrinking(ctx, r.Search.Elapsed)
 		defer cancel()
 		err = p.counterexamples(shrinking, r, r.Stated, &o)

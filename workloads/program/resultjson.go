@@ -3,8 +3,10 @@ package program
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"vmasim/explore"
 	"vmasim/explore/trace"
@@ -46,6 +48,7 @@ type resultJSON struct {
 	Finally          []trace.Performed `json:"finally"`
 	Shrunk           *explore.Shrunk   `json:"shrunk"`
 	Dropped          []string          `json:"dropped"`
+	Advice           *Advice           `json:"advice"`
 	Observations     []Observation     `json:"observation"`
 	Reached          []string          `json:"reached"`
 	NeverReached     []string          `json:"never_reached"`
@@ -62,7 +65,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth, DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, First: map[string]string{},
 		StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(), MemoryModel: r.memoryModel(), Choices: listed(r.Choices), Oracles: listed(r.Oracles),
 		Broken: listed(r.Broken()), Passed: listed(r.PassedOver()), Trace: []trace.Summary{}, Finally: []trace.Performed{}, Dropped: []string{},
-		Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached), Part: r.Part, Parts: r.Parts,
+		Advice: r.Advice, Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached), Part: r.Part, Parts: r.Parts,
 	}
 	if r.Stated != nil {
 		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")
@@ -120,4 +123,39 @@ func plain(v any) ([]byte, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
 	return b.Bytes(), err
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (a *Advice) MarshalJSON() ([]byte, error) {
+	type size struct {
+		Executions float64 `json:"executions"`
+		Low        float64 `json:"low"`
+		High       float64 `json:"high"`
+		TakesNS    int64   `json:"takes_ns"`
+	}
+	type smaller struct {
+		Without []string `json:"without"`
+		size
+	}
+	type instead struct {
+		Strategy explore.Strategy `json:"strategy"`
+		Counts   string           `json:"counts"`
+		Bound    int              `json:"bound"`
+		size
+	}
+	sized := func(p *explore.Prediction, takes time.Duration) size {
+		return size{math.Round(p.Executions), math.Round(p.Low), math.Round(p.High), takes.Nanoseconds()}
+	}
+	out := struct {
+		size
+		Smaller []smaller `json:"smaller"`
+		Instead []instead `json:"instead"`
+	}{sized(&a.Predicted, a.Left), []smaller{}, []instead{}}
+	for _, s := range a.Smaller {
+		out.Smaller = append(out.Smaller, smaller{s.Without, sized(&s.Predicted, s.Takes)})
+	}
+	for _, b := range a.Instead {
+		out.Instead = append(out.Instead, instead{b.Strategy.Name, b.Strategy.Counts, b.Bound, sized(&b.Predicted, b.Takes)})
+	}
+	return plain(out)
 }
