@@ -13,6 +13,9 @@ import (
 
 // This file divides a search among processes that share nothing: on one machine or on many, at once or one after the other.
 
+// Build identifies this program's code: what another build did is of no use to it.
+func Build() string { return build() }
+
 // Part is a share of a search: beginnings of executions, all that comes after which it is to search. A process of the same build can
 // do that by itself ([Options].Part). The parts of a division together are the whole search, and no two have an execution in
 // common but for those that a strategy repeats anyway. A part is JSON in a file.

@@ -254,9 +254,9 @@ func finishedLine(r *program.Result) string {
 // partsLine says how many parts there are, and how many of them lack.
 func partsLine(p *program.Parts) string {
 	if p.Ended == p.Of {
-		return fmt.Sprintf("all %d are searched", p.Of)
+		return fmt.Sprintf("all %d are done", p.Of)
 	}
-	return fmt.Sprintf("%d of %d are searched", p.Ended, p.Of)
+	return fmt.Sprintf("%d of %d are done", p.Ended, p.Of)
 }
 
 func choiceLine(r *program.Result) string {

@@ -23,6 +23,15 @@ func generatedText(g *program.Generated, look Look) string {
 	line("rules    ", g.Rules)
 	line("against  ", g.Against)
 	line("drawn    ", fmt.Sprintf("programs of %s; seed %d", strings.Join(slices.Concat(g.Calls, choiceWords(g.May)), ", "), g.Seed))
+	if g.Shard != "" {
+		line("shard    ", g.Shard+": every so many programs only")
+	}
+	if g.Parts != nil {
+		line("shards   ", partsLine(g.Parts))
+		for _, words := range slices.Concat(g.Parts.Lack, g.Parts.Notes) {
+			line("         ", words)
+		}
+	}
 	line("each     ", fmt.Sprintf("at most %s under each, by %s", plural(uint64(g.Bound), "execution"), strategyWords(g)))
 	b.WriteString("\n")
 	if d := g.Difference; d != nil {

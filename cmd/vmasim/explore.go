@@ -49,7 +49,8 @@ one table without a comparison.
 calls that the differing rules touch, and explores each under X and Y with %d executions,
 up to the first that shows a violation under one of them alone. That one is made smaller
 and written to --write FILE, for vmasim explore FILE --rules X to show. The same --seed
-gives the same programs. --time is for all.
+gives the same programs. --time is for all. With --shard I/N --result FILE, N processes
+share the programs, and vmasim merge adds up their results.
 
 A long search can be done in several runs: with --checkpoint FILE, the search is
 noted in FILE when an interrupt, --time or --executions stops it, and every ten

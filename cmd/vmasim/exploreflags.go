@@ -33,6 +33,8 @@ type exploreOptions struct {
 	programs int    // that are drawn in place of scenarios; 0: none are
 	write    string // where one that differs goes
 	split    int    // parts that a search is divided into; 0: it is not
+	shard    shard  // of the programs
+	result   string // where what they came to goes; "": nowhere
 	part     string // the file of a part that is searched; "": a whole is
 }
 
@@ -79,6 +81,8 @@ var exploreFlags = []exploreFlag{
 	{"keep-going", "", "N", "stop after so many different failures instead of the first", number(func(o *exploreOptions) *int { return &o.KeepGoing }), nil, forExplore},
 	{"checkpoint", "", "FILE", "go on from FILE if it exists; write it when the search is stopped, remove it when it ends", setCheckpoint, nil, forExplore},
 	{"split", "", "N", "divide the search into N parts, files in the directory named behind the scenario; with --part what that has left", number(func(o *exploreOptions) *int { return &o.split }), nil, forExplore},
+	{"shard", "", "I/N", "with --generate: only every N-th program, from the I-th on; vmasim merge adds the shards up", setShard, nil, forExplore},
+	{"result", "", "FILE", "with --generate: where what was counted goes, for vmasim merge; FILE ends in .result", setResult, nil, forExplore},
 	{"part", "", "FILE", "search the part of a search that FILE holds; where it stands is in FILE.state, or --checkpoint", setPart, nil, forExplore},
 	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, forExplore | forReplay | forMerge},
 }
@@ -227,6 +231,13 @@ func setCheckpoint(o *exploreOptions, text string) error {
 	}
 	o.Checkpoint = text
 	return nil
+}
+
+func setShard(o *exploreOptions, text string) error { return o.shard.Set(text) }
+
+func setResult(o *exploreOptions, text string) error {
+	o.result = text
+	return checkResult(text)
 }
 
 func setPart(o *exploreOptions, text string) error {

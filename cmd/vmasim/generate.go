@@ -20,8 +20,10 @@ const differenceFile = "difference.vma"
 // checkGenerate refuses what does not go together with --generate.
 func (o *exploreOptions) checkGenerate(cmd *cobra.Command, args []string) error {
 	if o.programs == 0 {
-		if cmd.Flags().Changed("write") {
-			return errors.New("--write says where a program goes that --generate finds: expected --generate beside it")
+		for _, name := range []string{"write", "shard", "result"} {
+			if cmd.Flags().Changed(name) {
+				return fmt.Errorf("--%s is about what --generate draws: expected --generate beside it", name)
+			}
 		}
 		return nil
 	}
@@ -39,6 +41,10 @@ func (o *exploreOptions) checkGenerate(cmd *cobra.Command, args []string) error 
 			return fmt.Errorf("--generate draws its programs, and --%s %s: expected one of them", other.flag, other.does)
 		}
 	}
+	if o.shard.of > 0 && !cmd.Flags().Changed("write") {
+		o.write = "" // many shards have one directory, and merge draws the program again
+		return nil
+	}
 	if _, err := os.Lstat(o.write); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already, and the program that is found would be written to it: expected --write with the name of a file that is not", o.write)
 	}
@@ -51,7 +57,7 @@ func generate(ctx context.Context, o *exploreOptions, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	hunt, err := program.NewHunt(program.GenerateOptions{Options: o.Options, Against: o.against, Programs: o.programs})
+	hunt, err := program.NewHunt(program.GenerateOptions{Options: o.Options, Against: o.against, Programs: o.programs, Shard: o.shard.number, Shards: o.shard.of})
 	if err != nil {
 		return usageError{err}
 	}
@@ -61,7 +67,12 @@ func generate(ctx context.Context, o *exploreOptions, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	if d := found.Difference; d != nil {
+	if o.result != "" {
+		if err := saveHunt(o, hunt, found); err != nil {
+			return err
+		}
+	}
+	if d := found.Difference; d != nil && o.write != "" {
 		if err := os.WriteFile(o.write, []byte(d.Text), 0o666); err != nil {
 			return err
 		}

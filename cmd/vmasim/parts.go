@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -140,14 +139,15 @@ func newMerge() *cobra.Command {
 	o := &exploreOptions{}
 	cmd := &cobra.Command{
 		Use:   "merge DIR",
-		Short: "Add up what the parts of a search came to",
+		Short: "Add up what the parts of a search, or the shards of a run, came to",
 		Long: `Add up what the parts of a search came to that vmasim explore --split wrote into DIR
 and --part searched, and print it as explore does. The verdict is violation if any part
 found one, and verified only if every part is searched. Executions and outcomes are
 sums; a point is never reached if no part reached it. A part that was searched twice, as
 a copy of its state in DIR shows, counts once. Parts that were not searched, that are
-not finished or are lost are named, and files that are damaged. docs/campaign.md tells
-how parts are searched with batch systems.
+not finished or are lost are named, and files that are damaged. So are shards of vmasim
+explore --generate, whose results (--shard I/N --result DIR/I.result) are added up
+likewise. docs/campaign.md tells how it is done with batch systems.
 
 The exit status is that of explore: 0 if the verdict is the one that the scenario states
 for the rules, or if it states none and nothing was violated, be it that parts lack; 1
@@ -170,22 +170,48 @@ func runMerge(cmd *cobra.Command, args []string, o *exploreOptions) error {
 	}
 	ctx, stop := interruptible(cmd)
 	defer stop()
-	c, err := campaign.Load(args[0])
-	if err == nil {
-		var r *program.Result
-		if r, err = c.Merge(ctx, o.Options); err == nil {
-			return mergeStatus(c, r, printResult(cmd, o, r))
-		}
+	refuse := func(err error) error {
+		fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: %v\n", err)
+		return statusError(exitUsage)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: %v\n", err)
-	return statusError(exitUsage)
+	shards, err := campaign.LoadShards(args[0])
+	if err != nil {
+		return refuse(err)
+	}
+	if shards != nil {
+		return mergeShards(ctx, cmd, shards, o)
+	}
+	c, err := campaign.Load(args[0])
+	if err != nil {
+		return refuse(err)
+	}
+	r, err := c.Merge(ctx, o.Options)
+	if err != nil {
+		return refuse(err)
+	}
+	return mergeStatus(r.Parts, r.Verdict() == program.Violated, printResult(cmd, o, r))
 }
 
 // mergeStatus is the status of what was added up, where something may be lost or damaged.
-func mergeStatus(c *campaign.Campaign, r *program.Result, err error) error {
-	lost := len(c.Damaged) > 0 || slices.ContainsFunc(r.Parts.Lack, func(words string) bool { return strings.Contains(words, "is lost") })
-	if err == nil && lost && r.Verdict() != program.Violated {
+func mergeStatus(p *program.Parts, violated bool, err error) error {
+	if err == nil && !violated && p.Lost+p.Damaged > 0 {
 		return statusError(exitUsage)
 	}
 	return err
 }
+
+// mergeShards adds up what shards of a run over many programs came to.
+func mergeShards(ctx context.Context, cmd *cobra.Command, all *campaign.Shards, o *exploreOptions) error {
+	merge, ok := shardKinds()[all.Results[0].Kind]
+	if !ok {
+		fmt.Fprintf(cmd.ErrOrStderr(), "vmasim: %s is of vmasim %s, which this system has not\n", all.Results[0].File, all.Results[0].Kind)
+		return statusError(exitUsage)
+	}
+	return merge(ctx, cmd, all, o)
+}
+
+// mergeKind adds up what shards of one command came to.
+type mergeKind func(context.Context, *cobra.Command, *campaign.Shards, *exploreOptions) error
+
+// shardKinds are the commands whose results are added up.
+func shardKinds() map[string]mergeKind { return map[string]mergeKind{generateKind: mergeGenerated} }

@@ -91,7 +91,7 @@ func (c *Campaign) Merge(ctx context.Context, o program.Options) (*program.Resul
 	if err != nil {
 		return nil, err
 	}
-	sum := &program.Parts{Lack: []string{}, Notes: append([]string{}, c.Damaged...)}
+	sum := &program.Parts{Lack: []string{}, Notes: append([]string{}, c.Damaged...), Damaged: len(c.Damaged)}
 	places := c.places(root.Share.Division, root.Share.Of, "")
 	sc, o, err := root.Search.open(o)
 	if err != nil {
@@ -211,6 +211,7 @@ func count(sum *program.Parts, p *place) {
 	case p.part != nil:
 		sum.Lack = append(sum.Lack, fmt.Sprintf("part %s was not begun: there is no %s", p.name, p.part.State()))
 	default:
+		sum.Lost++
 		sum.Lack = append(sum.Lack, fmt.Sprintf("part %s is lost: there is no %s.%s", p.name, p.name, partKind))
 	}
 }

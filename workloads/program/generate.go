@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -19,6 +20,9 @@ type GenerateOptions struct {
 	Options
 	Against  string
 	Programs int
+
+	// Shard of Shards has every so many programs only, from that one on, counted from 1; 0 of 0: all.
+	Shard, Shards int
 }
 
 // GeneratedExecutions is how many executions each strategy has with a drawn program under each rules, where nothing else is said.
@@ -49,6 +53,8 @@ type Generated struct {
 	Interrupted bool
 	TimedOut    bool
 	Difference  *Difference // the first; nil: none was found
+	Shard       string      // of a run, that it is about, as 3 of 16; "": the whole
+	Parts       *Parts      // that it was added up from; nil: it is about one run
 }
 
 // Difference is a program that differs under two sets of rules.
@@ -99,10 +105,13 @@ func NewHunt(o GenerateOptions) (*Hunt, error) {
 		strategies = []explore.Strategy{o.Strategy}
 	}
 	o.Executions = cmp.Or(o.Executions, GeneratedExecutions)
-	h := &Hunt{o: o, drafts: drafts, strategies: strategies, next: 1, found: &Generated{
+	h := &Hunt{o: o, drafts: drafts, strategies: strategies, next: max(o.Shard, 1), found: &Generated{
 		Rules: with.String(), Against: against.String(), Calls: calls, May: may, Seed: o.Seed, Strategies: strategies, Bound: o.Executions,
 		Programs: o.Programs, Counts: map[Change]int{}, Reached: map[string]int{},
 	}}
+	if o.Shards > 0 {
+		h.found.Shard = fmt.Sprintf("%d of %d", o.Shard, o.Shards)
+	}
 	return h, h.check()
 }
 
@@ -170,8 +179,9 @@ func (h *Hunt) take() (n int, ok bool) {
 	if h.err != nil || h.next > h.o.Programs || h.first != nil && h.next > h.first.Program {
 		return 0, false
 	}
-	h.next++
-	return h.next - 1, true
+	n = h.next
+	h.next += max(h.o.Shards, 1)
+	return n, true
 }
 
 // add takes in what came of a program.

@@ -27,6 +27,8 @@ type generatedJSON struct {
 	Reached     map[string]int     `json:"reached"`
 	Never       []string           `json:"never_reached"`
 	Difference  *differenceJSON    `json:"difference"`
+	Shard       string             `json:"shard"`
+	Parts       *Parts             `json:"parts"`
 }
 
 // differenceJSON is the program that differs.
@@ -44,7 +46,7 @@ func (g *Generated) MarshalJSON() ([]byte, error) {
 	out := generatedJSON{
 		Rules: g.Rules, Against: g.Against, Calls: listed(g.Calls), Choices: listed(g.May), Seed: g.Seed, Strategies: listed(g.Strategies),
 		Bound: g.Bound, Programs: g.Programs, Done: g.Done, Interrupted: g.Interrupted, TimedOut: g.TimedOut, Counts: map[Change]int{},
-		Both: g.Both, Differing: g.Differing, Executions: g.Executions, Elapsed: g.Elapsed.Nanoseconds(), Reached: g.Reached, Never: listed(g.NeverReached()),
+		Both: g.Both, Differing: g.Differing, Executions: g.Executions, Elapsed: g.Elapsed.Nanoseconds(), Reached: g.Reached, Never: listed(g.NeverReached()), Shard: g.Shard, Parts: g.Parts,
 	}
 	for _, change := range Changes() {
 		out.Counts[change] = g.Counts[change]

@@ -14,6 +14,9 @@ type Parts struct {
 	Ended int      `json:"ended"` // how many of them have ended by themselves
 	Lack  []string `json:"lack"`  // the others: which, and why
 	Notes []string `json:"notes"` // what else there is to be told, as of parts that were searched twice
+
+	Lost    int `json:"-"` // of those that lack there is nothing at all
+	Damaged int `json:"-"` // files that cannot be used
 }
 
 // Split divides the search of a scenario into n parts.
