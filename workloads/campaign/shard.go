@@ -67,8 +67,8 @@ type Shards struct {
 	Sum     program.Parts
 }
 
-// LoadShards reads the results in a directory; nil: there are none. It refuses shards of different runs. What lacks or is damaged
-// is told in the sum.
+// LoadShards reads the results in a directory; nil: there are none. It refuses shards of different runs. The sum tells which lack,
+// and which files are damaged.
 func LoadShards(dir string) (*Shards, error) {
 	names, err := entries(dir)
 	if err != nil {
