@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -209,5 +210,39 @@ func TestInterrupted(t *testing.T) {
 	}})
 	if err != nil || !r.Interrupted || r.Operations == 0 {
 		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+// TestRandomInShards: shards have no sequence in common, together they have as many as make the operations, and the first drift of all is that of
+// the first sequence that has one.
+func TestRandomInShards(t *testing.T) {
+	l := newLab(t)
+	var shards []*Result
+	for n := range 3 {
+		r, err := l.Random(t.Context(), Options{Operations: 900, Length: 100, Seed: 3, Workers: 1 + n%2, Shard: n + 1, Shards: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Sequences != 3 || r.Interrupted || r.FirstDrift != nil {
+			t.Errorf("shard %d: %d sequences, interrupted %v, %v", n+1, r.Sequences, r.Interrupted, r.FirstDrift)
+		}
+		shards = append(shards, r)
+	}
+	all, err := l.Random(t.Context(), Options{Operations: 900, Length: 100, Seed: 3, Shard: 1, Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := Merge(shards); sum.Sequences != all.Sequences || sum.Operations != all.Operations || !reflect.DeepEqual(sum.Coverage, all.Coverage) {
+		t.Errorf("%d sequences, %d operations, expected %d and %d", sum.Sequences, sum.Operations, all.Sequences, all.Operations)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r, err := l.Random(ctx, Options{Operations: 900, Seed: 3, Shard: 1, Shards: 3}); err != nil || !r.Interrupted {
+		t.Errorf("%v: not interrupted", err)
+	}
+	shards[0].FirstDrift, shards[0].DriftIn, shards[0].Drifts = &Drift{What: "later"}, 4, 1
+	shards[2].FirstDrift, shards[2].DriftIn, shards[2].Drifts = &Drift{What: "sooner"}, 3, 1
+	if sum := Merge(shards); sum.Drifts != 2 || sum.FirstDrift.What != "sooner" {
+		t.Errorf("%d drifts, the first %v", sum.Drifts, sum.FirstDrift)
 	}
 }

@@ -23,6 +23,9 @@ type Options struct {
 	Length     int    // operations in one sequence; 0: 300
 	Keep       bool   // go on after a drift, to count them
 
+	// Shard of Shards has every so many sequences only, from that one on, counted from 1, of as many as make the operations; 0 of 0: all.
+	Shard, Shards int
+
 	Progress func(Progress) // called now and then
 }
 
@@ -39,6 +42,10 @@ func (l *Lab) Random(ctx context.Context, o Options) (*Result, error) {
 	o.Workers, o.Length = max(o.Workers, 1), cmp.Or(o.Length, 300)
 	h := &hunt{lab: l, o: o, result: l.newResult(), begun: time.Now()}
 	h.result.Name, h.result.Seed = "random", o.Seed
+	if o.Shards > 0 {
+		h.sequence = uint64(o.Shard) - uint64(o.Shards) // that of the first one is the shard's
+	}
+	given := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -48,6 +55,9 @@ func (l *Lab) Random(ctx context.Context, o Options) (*Result, error) {
 	wg.Wait()
 	h.result.Elapsed = time.Since(h.begun)
 	h.result.Interrupted = h.result.Drifts == 0 && h.result.Operations < o.Operations
+	if o.Shards > 0 {
+		h.result.Interrupted = h.result.Drifts == 0 && given.Err() != nil
+	}
 	return h.result, h.err
 }
 
@@ -84,7 +94,10 @@ func (h *hunt) work(ctx context.Context, stop func()) {
 func (h *hunt) take() (sequence uint64, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.sequence++
+	h.sequence += uint64(max(h.o.Shards, 1))
+	if h.o.Shards > 0 {
+		return h.sequence, h.sequence <= uint64((h.o.Operations+h.o.Length-1)/h.o.Length)
+	}
 	return h.sequence, h.result.Operations < h.o.Operations
 }
 
@@ -109,14 +122,14 @@ func (h *hunt) merge(q *sequence, err error) bool {
 		r.Drifts++
 		drift, scenario := q.shrink()
 		drift.Scenario = scenario
-		r.FirstDrift = drift
+		r.FirstDrift, r.DriftIn = drift, q.number
 	default:
 		r.Drifts++
 	}
 	if time.Since(h.told) > time.Second {
 		h.tell(false)
 	}
-	return r.Drifts > 0 && !h.o.Keep || r.Operations >= h.o.Operations
+	return r.Drifts > 0 && !h.o.Keep || h.o.Shards == 0 && r.Operations >= h.o.Operations
 }
 
 // tell reports how far the search is.
@@ -129,6 +142,7 @@ func (h *hunt) tell(shrinking bool) {
 
 // sequence is a list of operations on fresh address spaces.
 type sequence struct {
+	number     uint64
 	lab        *Lab
 	set        setting
 	window     host.Window // with what was left to the host filled in
@@ -198,7 +212,7 @@ func (l *Lab) newSequence(o Options, n uint64) (*sequence, error) {
 		window.Base = host.DefaultBase
 		window.Heap = window.Base + window.Size/2 // the same each time: a window of its own costs the host a process
 	}
-	return &sequence{lab: l, set: setting{scenario: sc, window: window, flagsEvery: cmp.Or(o.FlagsEvery, 8), exact: o.FlagsEvery > 0}, length: o.Length, gen: g}, nil
+	return &sequence{number: n, lab: l, set: setting{scenario: sc, window: window, flagsEvery: cmp.Or(o.FlagsEvery, 8), exact: o.FlagsEvery > 0}, length: o.Length, gen: g}, nil
 }
 
 // generate makes the operations and performs them. The error says that the kernel's side was lost.

@@ -12,6 +12,7 @@ import (
 
 	"vmasim/internal/wrap"
 	"vmasim/judge"
+	"vmasim/workloads/program"
 )
 
 // DiffText words a comparison with the real kernel. A scenario is as it is written.
@@ -106,6 +107,31 @@ func indented(text string) string { return "    " + strings.ReplaceAll(text, "\n
 
 // DiffJSON prints a comparison as one object on a line.
 func DiffJSON(w io.Writer, r *judge.Result) error { return json.NewEncoder(w).Encode(r) }
+
+// DiffPartsJSON prints what shards came to as one object on a line, the keys of a comparison and which shards there are.
+func DiffPartsJSON(w io.Writer, r *judge.Result, p *program.Parts) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	parts, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s,\"parts\":%s}\n", strings.TrimSuffix(string(text), "}"), parts)
+	return err
+}
+
+// PartsText tells how many shards there are, and which lack.
+func PartsText(w io.Writer, p *program.Parts, look Look) error {
+	var b strings.Builder
+	look.line(&b, "shards   "+partsLine(p))
+	for _, words := range slices.Concat(p.Lack, p.Notes) {
+		look.line(&b, "         "+words)
+	}
+	_, err := io.WriteString(w, b.String()+"\n")
+	return err
+}
 
 // DiffProgress is the line that tells how far a comparison is.
 func DiffProgress(p judge.Progress) string {

@@ -10,6 +10,7 @@ import (
 
 	"vmasim/judge"
 	"vmasim/judge/host"
+	"vmasim/workloads/program"
 )
 
 // TestAnotherKernel: what a kernel that is no judge does otherwise is told as that, with the reason, and never as drift.
@@ -70,4 +71,22 @@ func TestDiffJSON(t *testing.T) {
 	}
 	r.Kernel.Release, r.Sequences, r.Seed = "7.3.4", 1, 1
 	checkDocumented(t, "../docs/fidelity.md", printed(t, r))
+}
+
+func TestDiffParts(t *testing.T) {
+	p := &program.Parts{Of: 3, Ended: 2, Lack: []string{"shard 2 of 3 is lost"}, Notes: []string{}}
+	var text, object bytes.Buffer
+	if err := PartsText(&text, p, Look{Width: MaxWidth}); err != nil || text.String() != "shards   2 of 3 are done\n         shard 2 of 3 is lost\n\n" {
+		t.Errorf("%v: %q", err, text.String())
+	}
+	if err := DiffPartsJSON(&object, &judge.Result{Operations: 7}, p); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Operations int
+		Parts      program.Parts
+	}
+	if err := json.Unmarshal(object.Bytes(), &got); err != nil || got.Operations != 7 || got.Parts.Of != 3 || len(got.Parts.Lack) != 1 {
+		t.Errorf("%v: %s", err, &object)
+	}
 }

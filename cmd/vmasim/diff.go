@@ -29,6 +29,8 @@ type diffOptions struct {
 	time   time.Duration
 	format string
 	save   string
+	shard  shard
+	result string
 }
 
 func newDiff() *cobra.Command {
@@ -43,9 +45,11 @@ with --deep also what /proc hides.
 With SCENARIOs their statements are performed: init, then the threads, each a
 statement in turn, then finally. With --random N, so many random operations are; the
 first drift is made as short as it can, drawn, and written as a scenario that shows
-it. What is compared, and what is not, is in docs/fidelity.md. The judge is Linux 6.18
-on x86-64, with --rules linux-7 Linux 7.3. Another kernel is no judge: what differs is
-told as "another kernel", not as drift, and the exit status is 2 whatever was found.
+it. With --shard I/N --result FILE, N processes share the operations, and vmasim merge
+adds up their results. What is compared, and what is not, is in docs/fidelity.md. The
+judge is Linux 6.18 on x86-64, with --rules linux-7 Linux 7.3. Another kernel is no
+judge: what differs is told as "another kernel", not as drift, and the exit status is 2
+whatever was found.
 
 With --faults the threads of SCENARIOs are run at once, by real threads too, and the
 share of their page faults that fell back to mmap_lock is printed for both sides.
@@ -58,6 +62,7 @@ machine where nothing can be or a kernel that is no judge, and 130 if the compar
 was interrupted: then what was found is printed.`,
 		Example: `  vmasim diff --random 100000
   vmasim diff --random 1000000 --seed 7 -j 2 --save drift.vma
+  vmasim diff --random 1000000 --seed 7 --shard 3/16 --result 3.result
   vmasim diff testdata/kernel
   vmasim diff drift.vma --format json
   vmasim diff --faults quickstart mmap-churn`,
@@ -77,6 +82,9 @@ was interrupted: then what was found is printed.`,
 	f.DurationVar(&o.time, "time", 0, "stop after `D`, such as 10m; 0: when all is done")
 	f.StringVar(&o.format, "format", "text", "how to print results, `FORMAT`: text, or json: one object a line")
 	f.StringVar(&o.save, "save", "", "write the scenario that shows the drift to `FILE`")
+	f.Var(&flag{kind: "I/N", set: o.shard.Set}, "shard", "with --random: only every N-th sequence, from the I-th on; vmasim merge adds the shards up")
+	f.Var(&flag{kind: "FILE", set: func(text string) error { o.result = text; return checkResult(text) }}, "result", "with --random: where what was counted goes, for vmasim merge; FILE ends in .result")
+	completeFlag(cmd, "shard", cobra.NoFileCompletions)
 	f.Var(&flag{kind: "RULES", set: o.setRules}, "rules", "rules of the simulator, as linux-6.18,-munmap-downgrade; see vmasim rules")
 	completeFlag(cmd, "rules", func(_ *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeRules(toComplete), cobra.ShellCompDirectiveNoFileComp
@@ -101,6 +109,10 @@ func (o *diffOptions) check(args []string) error {
 		return errors.New("scenarios and --random exclude each other, expected one of them")
 	case o.faults && (o.deep || o.FlagsEvery > 0 || o.save != ""):
 		return errors.New("--faults is a measurement, there is no state to compare: expected none of --deep, --flags-every and --save")
+	case o.Operations == 0 && (o.shard.of > 0 || o.result != ""):
+		return errors.New("--shard and --result are about random operations: expected --random N beside them")
+	case o.shard.of > 0 && o.Seed == 0:
+		return errors.New("--shard shares the sequences of one seed out: expected --seed N, the same for all")
 	case o.Operations < 0 || o.Workers < 1 || o.Length < 0 || o.FlagsEvery < 0 || o.time < 0:
 		return errors.New("a number is too small, expected --jobs of 1 or more, and 0 or more of the others")
 	case o.format != "text" && o.format != "json":
@@ -196,10 +208,16 @@ func diffRandom(ctx context.Context, lab *judge.Lab, o *diffOptions, stdout, std
 	}
 	bar := newProgress(stderr)
 	o.Progress = func(p judge.Progress) { bar.show(report.DiffProgress(p)) }
+	o.Shard, o.Shards = o.shard.number, o.shard.of
 	r, err := lab.Random(ctx, o.Options)
 	bar.erase()
 	if err != nil {
 		return incomparable(stderr, err)
+	}
+	if o.result != "" {
+		if err := saveDiff(o, r); err != nil {
+			return err
+		}
 	}
 	if r.Interrupted && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		r.Interrupted = false // as asked for

@@ -146,8 +146,9 @@ found one, and verified only if every part is searched. Executions and outcomes 
 sums; a point is never reached if no part reached it. A part that was searched twice, as
 a copy of its state in DIR shows, counts once. Parts that were not searched, that are
 not finished or are lost are named, and files that are damaged. So are shards of vmasim
-explore --generate, whose results (--shard I/N --result DIR/I.result) are added up
-likewise. docs/campaign.md tells how it is done with batch systems.
+explore --generate and of vmasim diff --random, whose results (--shard I/N --result
+DIR/I.result) are added up likewise. docs/campaign.md tells how it is done with batch
+systems.
 
 The exit status is that of explore: 0 if the verdict is the one that the scenario states
 for the rules, or if it states none and nothing was violated, be it that parts lack; 1
@@ -212,6 +213,3 @@ func mergeShards(ctx context.Context, cmd *cobra.Command, all *campaign.Shards, 
 
 // mergeKind adds up what shards of one command came to.
 type mergeKind func(context.Context, *cobra.Command, *campaign.Shards, *exploreOptions) error
-
-// shardKinds are the commands whose results are added up.
-func shardKinds() map[string]mergeKind { return map[string]mergeKind{generateKind: mergeGenerated} }
