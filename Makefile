@@ -1,6 +1,6 @@
 # What is more than `go test ./...`.
 
-.PHONY: bench long museum hunt page dist
+.PHONY: bench long museum strategies hunt page dist
 
 # Every target of docs/performance.md, and a table of them at the end. A garbage collector that runs beside the
 # measurements would be measured too: hence GOGC.
@@ -16,6 +16,10 @@ long:
 # The table of docs/museum.md that says how many executions each strategy takes to find each bug.
 museum:
 	go test ./workloads/program -run '^TestMuseumStrategies$$' -table -rewrite -table-executions 5000 -table-time 20s -timeout 30m
+
+# The tables of docs/performance.md that say how many executions each strategy takes on each litmus test.
+strategies:
+	go test ./workloads/program -run '^TestTable$$' -table -rewrite -table-executions 5000 -table-time 2s -table-seeds 5 -timeout 30m
 
 # The table of docs/generate.md that says how soon drawn programs find each rule. HUNTED names families or rules, for some rows only.
 hunt:

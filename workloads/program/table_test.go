@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,19 +28,15 @@ var (
 // effort is what a search took.
 type effort struct {
 	executions int
-	elapsed    time.Duration
 	reached    bool // what was searched for; otherwise it was given up
+	complete   bool // there was no more to be searched
 }
 
 func (e effort) String() string {
-	text := fmt.Sprintf("%d (%v)", e.executions, e.elapsed.Round(10*time.Microsecond))
-	if e.elapsed > time.Second {
-		text = fmt.Sprintf("%d (%v)", e.executions, e.elapsed.Round(10*time.Millisecond))
-	}
 	if !e.reached {
-		return "> " + text
+		return fmt.Sprintf("> %d", e.executions)
 	}
-	return text
+	return strconv.Itoa(e.executions)
 }
 
 // rank orders efforts: those that reached nothing come last.
@@ -83,7 +81,7 @@ func (l limits) toFailure(t *testing.T, sc *workloads.Scenario, spec string, s e
 	var all []effort
 	for seed, failed := 0, 0; seed < seeds && failed <= seeds/2; seed++ {
 		r := l.search(t, sc, spec, explore.Options{Strategy: s.Name, Seed: uint64(seed)})
-		e := effort{r.Executions, r.Elapsed, len(r.Violations) > 0}
+		e := effort{r.Executions, len(r.Violations) > 0, r.Complete}
 		if !e.reached {
 			failed++
 			if failed > seeds/2 { // so is the median
@@ -103,7 +101,7 @@ func (l limits) toCompletion(t *testing.T, sc *workloads.Scenario, spec string, 
 	if len(r.Violations) > 0 {
 		t.Errorf("%s, %s: %v", sc.Name, spec, r.Violations[0].String())
 	}
-	return effort{r.Executions, r.Elapsed, r.Complete}
+	return effort{r.Executions, r.Complete, r.Complete}
 }
 
 // strategies are the columns of a table. States is none of them: it takes a world that knows its own state.
@@ -146,7 +144,12 @@ func (l limits) failures(t *testing.T, scenarios []*workloads.Scenario) string {
 			continue
 		}
 		row := []any{sc.Name, sc.Verdicts[i].Rules}
-		for _, s := range strategies(false) {
+		first := l.toFailure(t, sc, sc.Verdicts[i].Rules, strategies(false)[0])
+		if first.complete && !first.reached {
+			continue // what it states is an answer, or comes under a memory model
+		}
+		row = append(row, first)
+		for _, s := range strategies(false)[1:] {
 			row = append(row, l.toFailure(t, sc, sc.Verdicts[i].Rules, s))
 		}
 		tb.row(row...)
@@ -158,6 +161,9 @@ func (l limits) failures(t *testing.T, scenarios []*workloads.Scenario) string {
 func (l limits) completions(t *testing.T, scenarios []*workloads.Scenario) string {
 	tb := newTable(strategies(true))
 	for _, sc := range scenarios {
+		if slices.ContainsFunc(sc.Verdicts, func(v *workloads.Verdict) bool { return v.Rules == rules.Default && !v.Verified() }) {
+			continue
+		}
 		row := []any{sc.Name, rules.Default}
 		for _, s := range strategies(true) {
 			row = append(row, l.toCompletion(t, sc, rules.Default, s.Name))
@@ -188,8 +194,27 @@ func builtin(t testing.TB, names ...string) (all []*workloads.Scenario) {
 	return all
 }
 
+// replacePart writes a part of docs/performance.md.
+func replacePart(t *testing.T, name, text string) {
+	t.Helper()
+	const manual, end = "../../docs/performance.md", "<!-- end -->"
+	old, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := "<!-- " + name + " -->\n"
+	before, rest, ok := strings.Cut(string(old), open)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no part %s", manual, name)
+	}
+	if err := os.WriteFile(manual, []byte(before+open+text+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestTable prints, with -table (and -v, outside this folder), what each strategy takes: to the first violation, and to
-// completion under the right rules.
+// completion under the right rules. With -rewrite it writes both tables into docs/performance.md, for make strategies.
 // Without, it makes small ones. Reduction has to leave at most a tenth of all executions of the detach race: with two readers,
 // and in the small version with one.
 func TestTable(t *testing.T) {
@@ -201,8 +226,14 @@ func TestTable(t *testing.T) {
 			names = append(names, info.Name)
 		}
 		litmus := builtin(t, names...)
-		fmt.Printf("Executions (and time) to the first violation; random strategies: the median of %d seeds; >: given up.\n\n%s\n", l.seeds, l.failures(t, litmus))
-		fmt.Printf("To completion under the right rules.\n\n%s\n", l.completions(t, append(litmus, detach, munmap)))
+		found, finished := l.failures(t, litmus), l.completions(t, append(litmus, detach, munmap))
+		if *rewrite {
+			replacePart(t, "litmus-found", found)
+			replacePart(t, "litmus-finished", finished)
+		} else {
+			fmt.Printf("Executions to the first violation; random strategies: the median of %d seeds; >: given up.\n\n%s\n", l.seeds, found)
+			fmt.Printf("To completion under the right rules.\n\n%s\n", finished)
+		}
 	} else {
 		l := limits{2000, time.Minute, 3}
 		small := builtin(t, "detach-race")
