@@ -104,7 +104,7 @@ type taskView struct {
 	found    map[int32]view // by number of an object: the pointer to it told it
 	overdue  view           // it has seen older stores as often as it may, and sees only those behind them
 	again    map[int32]int  // by number of a cell: how often it has seen the same older store of it in a row
-	unlocked bool           // it has given a lock back
+	released view           // it had seen it when it last gave a lock back
 	latest   bool           // it sees the latest only
 }
 
@@ -286,9 +286,10 @@ func (m *views) access(t *taskView, e *task.Event, chosen int) {
 			return
 		}
 		t.bound.join(h.locked)
-		if t.unlocked { // po-unlock-lock-po: who sees a later store sees what came before the unlock
-			t.bound.join(t.pending)
-			t.tells.join(t.bound)
+		if t.released != nil { // po-unlock-lock-po: what came before the unlock comes before what follows, for third parties, too
+			t.bound.join(t.released)
+			t.tells.join(t.released)
+			t.tells.join(h.locked)
 		}
 		if e.Op == task.OpSpinLock || e.Op == task.OpSpinTrylock {
 			m.store(t, e, -1, task.Acquire, h.told())
@@ -297,7 +298,8 @@ func (m *views) access(t *taskView, e *task.Event, chosen int) {
 	case task.Unlock:
 		h.locked.join(t.bound)
 		h.locked.join(t.pending)
-		t.unlocked = true
+		t.released.join(t.bound)
+		t.released.join(t.pending)
 		if e.Op == task.OpSpinUnlock {
 			m.store(t, e, -1, task.Release, nil)
 		}

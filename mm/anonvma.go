@@ -115,27 +115,35 @@ func (m *Machine) putAnonVMA(t *task.Task, a *vma.AnonVMA) {
 func (m *Machine) cloneAnonVMA(t *task.Task, dst, src *vma.VMA) error {
 	t.Enter("anon_vma_clone")
 	defer t.Leave()
+	var locked *vma.AnonVMA // all anon_vmas of a chain have one root, which is locked once: lock_anon_vma_root
 	for c := src.Chain(t); c != nil; c = c.Next {
 		link, err := m.chains.Alloc(t)
 		if err != nil {
+			if locked != nil {
+				locked.Unlock(t)
+			}
 			// unlinkAnonVMAs counts the owner down, which has not been counted up yet.
 			dst.SetAnonVMA(t, nil)
 			m.unlinkAnonVMAs(t, dst)
 			return err
 		}
 		anon := c.Anon
-		anon.Lock(t)
+		if locked == nil {
+			anon.Lock(t)
+			locked = anon
+		}
 		anon.Link(t, link, dst)
 		if dst.AnonVMA(t) == nil && src.AnonVMA(t) != nil && anon.NumChildren.Read(t) < 2 && anon.NumActive.Read(t) == 0 {
 			dst.SetAnonVMA(t, anon)
 		}
-		anon.Unlock(t)
+	}
+	if locked == nil {
+		return nil
 	}
 	if anon := dst.AnonVMA(t); anon != nil {
-		anon.Lock(t)
 		anon.AddActive(t, 1)
-		anon.Unlock(t)
 	}
+	locked.Unlock(t)
 	return nil
 }
 
