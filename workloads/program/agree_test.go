@@ -101,11 +101,13 @@ func oraclesOf(t *testing.T, text string, o explore.Options) (names []string, co
 	return names, r.Complete
 }
 
-// mutations are faults that are built into the code, each where VMASIM_MUTATION names it.
-var mutations = []struct {
+// mutation is a fault that is built into the code, where VMASIM_MUTATION names it.
+type mutation struct {
 	name, file, old, new string
 	finds                string // an oracle that must speak
-}{
+}
+
+var mutations = []mutation{
 	{"born-attached", "vma/vma.go", "	v.file.Write(t, nil)\n	v.ops.Write(t, nil)\n",
 		"	if mutation == \"born-attached\" {\n		v.refcnt.SetRelease(t, 1)\n	}\n	v.file.Write(t, nil)\n	v.ops.Write(t, nil)\n", "reader-and-writer"},
 	{"born-attached", "vma/vma.go", "if n := v.refcnt.Peek(); n != 0 {", "if n := v.refcnt.Peek(); n != 0 && mutation == \"\" {", ""},
@@ -126,43 +128,7 @@ func TestMutationsAreFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the package anew")
 	}
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, replace, sources := t.TempDir(), map[string]string{}, map[string]string{}
-	for _, m := range mutations {
-		if sources[m.file] == "" {
-			src, err := os.ReadFile(filepath.Join(root, m.file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			sources[m.file] = string(src)
-		}
-		if n := strings.Count(sources[m.file], m.old); n != 1 {
-			t.Fatalf("%s: %d places in %s, expected one:\n%s", m.name, n, m.file, m.old)
-		}
-		sources[m.file] = strings.Replace(sources[m.file], m.old, m.new, 1)
-	}
-	sources["vma/mutation.go"] = "package vma\n\nimport \"os\"\n\nvar mutation = os.Getenv(\"VMASIM_MUTATION\")\n"
-	for file, text := range sources {
-		at := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
-		if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		replace[filepath.Join(root, file)] = at
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "program.test")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", file, "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := mutated(t, mutations, "test", "-c", "-vet=off")
 	for _, m := range mutations {
 		if m.finds == "" {
 			continue // a further part of one before
@@ -177,4 +143,54 @@ func TestMutationsAreFound(t *testing.T) {
 		}
 		t.Logf("%s: %s", m.name, bytes.Split(out, []byte("\n"))[0])
 	}
+}
+
+// mutated builds with a command of go, which takes a package, and returns the binary: of this package, or of the one that args end with, its code having all
+// the mutations.
+func mutated(t *testing.T, all []mutation, args ...string) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, replace, sources := t.TempDir(), map[string]string{}, map[string]string{}
+	for _, m := range all {
+		if sources[m.file] == "" {
+			src, err := os.ReadFile(filepath.Join(root, m.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources[m.file] = string(src)
+		}
+		if n := strings.Count(sources[m.file], m.old); n != 1 {
+			t.Fatalf("%s: %d places in %s, expected one:\n%s", m.name, n, m.file, m.old)
+		}
+		sources[m.file] = strings.Replace(sources[m.file], m.old, m.new, 1)
+		folder := filepath.Dir(m.file)
+		sources[folder+"/mutation.go"] = "package " + filepath.Base(folder) + "\n\nimport \"os\"\n\nvar mutation = os.Getenv(\"VMASIM_MUTATION\")\n"
+	}
+	for file, text := range sources {
+		at := filepath.Join(dir, strings.ReplaceAll(file, "/", "_"))
+		if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[filepath.Join(root, file)] = at
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "mutated")
+	if err := os.WriteFile(file, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pkg := "."
+	if last := args[len(args)-1]; strings.HasPrefix(last, "../") {
+		args, pkg = args[:len(args)-1], last
+	}
+	args = append(args, "-overlay", file, "-o", binary, pkg)
+	if out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
 }
