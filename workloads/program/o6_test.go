@@ -52,7 +52,8 @@ var lacking = []mutation{
 		new: "	if mutation == \"detach-orders-nothing\" {\n		t.Unordered()\n	}\n	if v.refcnt.DecAndTest(t) == 0 {\n"},
 	{name: "spinlocks-order-nothing, rwsems-order-nothing", file: "explore/views.go", old: "		t.bound.join(h.locked)\n",
 		new: "		spin := e.Op == task.OpSpinLock || e.Op == task.OpSpinTrylock\n" +
-			"		if spin && mutation == \"spinlocks-order-nothing\" || !spin && mutation == \"rwsems-order-nothing\" {\n			return\n		}\n		t.bound.join(h.locked)\n"},
+			"		none := spin && mutation == \"spinlocks-order-nothing\" || !spin && mutation == \"rwsems-order-nothing\"\n		if !none {\n			t.bound.join(h.locked)\n		}\n"},
+	{name: "a further part of these", file: "explore/views.go", old: "		if t.released != nil {", new: "		if t.released != nil && !none {"},
 	{name: "anon-vma-without-mmap-lock", file: "fault/handle.go", old: "	if !f.Mmap && !f.mm.Rules.Dropped",
 		new: "	if mutation != \"anon-vma-without-mmap-lock\" && !f.Mmap && !f.mm.Rules.Dropped"},
 }
