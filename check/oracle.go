@@ -44,6 +44,9 @@ const (
 
 	// Discipline is no source but a class: the oracle is about how locks and counts are used, not about what comes of it.
 	Discipline
+
+	// ByWay is another: what the oracle says of a step depends on how the execution came there, which a state does not tell.
+	ByWay
 )
 
 var sourceNames = [...]string{"watching each step", "the protocol's own code", "validating the address space", "the end of an execution"}
@@ -78,24 +81,27 @@ func (i Info) Litmus() string {
 // Discipline reports whether the oracle is one of the lock discipline.
 func (i Info) Discipline() bool { return i.Source&Discipline != 0 }
 
+// ByWay reports whether the oracle judges by how an execution came to a step, and not only by the state that it came to.
+func (i Info) ByWay() bool { return i.Source&ByWay != 0 }
+
 // oracleTable is the one place where oracles are declared. The watched ones come first, in the order of the constants.
 var oracleTable = [...]Info{
 	UseAfterFree:         {"use-after-free", "memory is used after it was freed, other than as RCU and a type-safe slab allow", "I13 I15", ByWatcher | ByCell | ByValidate, "always; RCU readers of VMAs since 6.4, reuse at once since 6.15", "foreign-put --rules linux-6.18,-pin-foreign-mm"},
 	UseAfterUnlock:       {"use-after-unlock", "a task looks at a VMA after it gave its read lock back, without having found it again", "I14", ByWatcher | Discipline, "6.4", "detach-race --rules linux-6.18,-settle-before-put --until use-after-unlock"},
 	WrongVMA:             {"wrong-vma", "lock_vma_under_rcu returned a VMA of another mm, a detached one, or one without the address", "I6 I25", ByWatcher, "6.4; another mm since 6.15", "reuse-then-attach --rules linux-6.18,-address-after-ref"},
-	ReaderAndWriter:      {"reader-and-writer", "a VMA is write-locked or changed while another task has it read-locked", "I8", ByWatcher | Discipline, "6.4", "struct-copy --rules linux-6.18,-dup-by-field"},
-	TwoWriters:           {"two-writers", "two tasks hold one lock for writing, or change one VMA", "I9", ByWatcher | Discipline, "always", ""},
+	ReaderAndWriter:      {"reader-and-writer", "a VMA is write-locked or changed while another task has it read-locked", "I8", ByWatcher | Discipline | ByWay, "6.4", "struct-copy --rules linux-6.18,-dup-by-field"},
+	TwoWriters:           {"two-writers", "two tasks hold one lock for writing, or change one VMA", "I9", ByWatcher | Discipline | ByWay, "always", ""},
 	StrayFlag:            {"stray-flag", "vm_refcnt has the writer's flag though no writer keeps readers out", "I7", ByWatcher | Discipline, "6.15", ""},
 	ReaderLeft:           {"reader-left", "a VMA is detached or freed, or the program has ended, while a task has a reference on it", "I4 I6", ByWatcher | Discipline, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --until any"},
 	SeqParity:            {"seq-parity", "mm_lock_seq is odd without a writer or even with one, or a VMA seems write-locked in an idle mm", "I8 I9", ByWatcher | Discipline, "6.14", "downgrade-ends-locks --rules linux-6.18,-end-write-on-downgrade --until any"},
 	AttachState:          {"attach-state", "a VMA is attached that is not detached, or detached that is not attached, or either without its write lock", "I5", ByWatcher | Discipline, "6.15", "attach-order --rules linux-6.18,-lock-new-vma"},
 	UnlockNotHeld:        {"unlock-not-held", "a task gives back a lock or reference that it does not have", "", ByWatcher | ByCell | Discipline, "always", ""},
 	LockLeftHeld:         {"lock-left-held", "a task has ended with a lock held", "", ByWatcher | ByCell | Discipline, "always", "detach-race --rules refcount-v6"},
-	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher | Discipline, "6.4", "put-to-zero --rules linux-6.18,-detach-waits --until lock-rule"},
-	LockOrder:            {"lock-order", "a lock is waited for under another that the declared lock order does not put before it", "", ByWatcher | Discipline, "always", "lock-order --rules linux-6.18,-retry-under-trylock --until lock-order"},
+	LockRule:             {"lock-rule", "a field is read or written without the locks that its declaration demands", "I12 I13 I19", ByWatcher | Discipline | ByWay, "6.4", "put-to-zero --rules linux-6.18,-detach-waits --until lock-rule"},
+	LockOrder:            {"lock-order", "a lock is waited for under another that the declared lock order does not put before it", "", ByWatcher | Discipline | ByWay, "always", "lock-order --rules linux-6.18,-retry-under-trylock --until lock-order"},
 	BlockingUnderVMALock: {"blocking-under-vma-lock", "mmap_lock, or a file that is read, is waited for under a VMA read lock", "I18", ByWatcher | Discipline, "6.4", "lock-order --rules linux-6.18,-retry-under-trylock --until any"},
-	DataRace:             {"data-race", "two tasks use a plain word at the same time and one writes: nothing orders them", "", ByWatcher, "always", ""},
-	StaleNode:            {"stale-node", "a walk through the tree of VMAs goes on from a node found before rcu_read_lock or mmap_lock was dropped", "I16", ByWatcher, "6.1; forgotten for a while before 6.18", "kept-node --rules linux-6.18,-walk-anew"},
+	DataRace:             {"data-race", "two tasks use a plain word at the same time and one writes: nothing orders them", "", ByWatcher | ByWay, "always", ""},
+	StaleNode:            {"stale-node", "a walk through the tree of VMAs goes on from a node found before rcu_read_lock or mmap_lock was dropped", "I16", ByWatcher | ByWay, "6.1; forgotten for a while before 6.18", "kept-node --rules linux-6.18,-walk-anew"},
 	RmapUninitialised:    {"rmap-uninitialised", "a VMA is still being made though a reverse lookup can find it", "I20", ByWatcher, "6.9", "fork-link --rules linux-6.18,-link-when-made"},
 
 	numWatched: {"refcount-underflow", "more references are dropped than were taken", "I4", ByCell, "4.11", "struct-copy --rules linux-6.18,-dup-by-field"},
@@ -111,8 +117,8 @@ var oracleTable = [...]Info{
 	{"call-residue", "a call has failed, and has changed more of the address space than it may leave changed", "I29", ByCell, "always; anon_vma links since 6.6", "merge-undo --rules linux-6.18,-undo-merge"},
 	{"missed-merge", "a call that joins neighbours has left two VMAs apart that could be one", "I11", ByCell, "always; fork's children since 6.16", ""},
 	{"wrong-merge", "a call has joined VMAs that differ, or changed pages that it was not about", "I11", ByCell, "always; fork's children since 6.16", ""},
-	{"torn-maps", "what a reader of the layout tells goes back, was never so, or leaves out what was mapped all the time", "", ByCell, "always; with VMA locks since 6.17", "maps-gap --rules linux-6.18,-recheck-gap"},
-	{"half-store", "a walk through a tree with nodes finds a VMA at a range where it was never stored", "I1", ByCell, "6.1", ""},
+	{"torn-maps", "what a reader of the layout tells goes back, was never so, or leaves out what was mapped all the time", "", ByCell | ByWay, "always; with VMA locks since 6.17", "maps-gap --rules linux-6.18,-recheck-gap"},
+	{"half-store", "a walk through a tree with nodes finds a VMA at a range where it was never stored", "I1", ByCell | ByWay, "6.1", ""},
 	{"detached-refcnt", "a new VMA does not begin with vm_refcnt 0", "I4", ByCell, "6.15", "put-to-zero --rules linux-6.18,-detach-waits --until detached-refcnt"},
 	{"not-write-locked", "vma_assert_write_locked fails", "I12", ByCell | Discipline, "6.4", ""},
 	{"not-locked", "vma_assert_locked fails, or vma_assert_stabilised", "I13", ByCell | Discipline, "6.4; the second 7.x", ""},

@@ -19,6 +19,11 @@ func TestReturn(t *testing.T) {
 	x.l.boot.Observer = c
 	x.l.mm().MmapWriteLock(x.l.boot) // a snapshot may be taken with locks held
 	s := c.Snapshot()
+	told := func() (all []uint64) {
+		c.Tell(func(v uint64) { all = append(all, v) })
+		return all
+	}
+	before := told()
 	fresh := x.l.attached(x.l.mm())
 	for _, begin := range []func(){func() {}, c.Reset, func() {}} {
 		begin()
@@ -27,12 +32,18 @@ func TestReturn(t *testing.T) {
 		if reflect.DeepEqual(c.Snapshot(), s) {
 			t.Fatal("nothing was learned")
 		}
+		if reflect.DeepEqual(told(), before) {
+			t.Error("what was learned is not told")
+		}
 		if !c.CanReturn(s) {
 			t.Fatal("the way back is lost")
 		}
 		c.Return(s)
 		if !reflect.DeepEqual(c.Snapshot(), s) {
 			t.Error("what was learned since stays")
+		}
+		if !reflect.DeepEqual(told(), before) {
+			t.Error("what is told is not what is known")
 		}
 	}
 	if len(x.l.list) > 0 {

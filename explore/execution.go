@@ -48,6 +48,7 @@ type Executor struct {
 	state                                    // the execution as the strategy sees it
 	program         Program                  // what is run
 	strategy        strategy                 // decides whose step comes next
+	mind            mind                     // the strategy, told of what tasks remember; nil: it does not want to be
 	tracker         tracker                  // the strategy's, told of each step; nil: it does not want to be
 	oracle          Oracle                   // watches every execution; nil: none, or none yet
 	newOracle       func() Oracle            // makes it before the first execution; nil: none
@@ -122,6 +123,7 @@ func (x *Executor) close() {
 func (x *Executor) use(s strategy) {
 	x.strategy = s
 	x.tracker = s.tracker()
+	x.mind, _ = s.(mind)
 }
 
 // run runs one execution.
@@ -135,7 +137,7 @@ func (x *Executor) run() (*execution, error) {
 		return nil, fmt.Errorf("new world: %w", err)
 	}
 	if x.world != world { // a method value allocates
-		x.world, x.locals = world, world.Locals
+		x.world, x.locals, x.untold = world, world.Locals, x.tellRest
 	}
 	tasks := world.Tasks()
 	if len(tasks) > maxTasks {
@@ -150,6 +152,14 @@ func (x *Executor) run() (*execution, error) {
 	}
 	x.finish(world)
 	return &x.res, x.err
+}
+
+// tellRest is [World].Rest, and what the oracle remembers.
+func (x *Executor) tellRest(add func(uint64)) bool {
+	if x.oracle != nil {
+		x.oracle.Tell(add)
+	}
+	return x.world.Rest(add)
 }
 
 // errNondeterministic says that a program did not do the same with the same schedule.
@@ -187,7 +197,10 @@ func (x *Executor) start(tasks []Task) {
 		}
 		p := x.procs[i]
 		p.task, p.body, p.done = tasks[i].Task, tasks[i].Body, false
-		p.task.Observer, p.task.Memory = p, nil
+		p.task.Observer, p.task.Memory, p.task.Mind = p, nil, nil
+		if x.mind != nil {
+			p.task.Mind = p
+		}
 		if x.views != nil {
 			p.task.Memory = p
 		}
@@ -319,7 +332,7 @@ func (x *Executor) unwind() {
 
 func (x *Executor) detach() {
 	for _, p := range x.procs[:x.tasks] {
-		p.task.Observer = nil
+		p.task.Observer, p.task.Mind = nil, nil
 		p.task, p.body = nil, nil
 	}
 }
@@ -502,6 +515,12 @@ func (p *proc) Choose(_ *task.Task, what task.Choice, n int) int {
 	}
 	return v
 }
+
+// Mark implements [task.Mind].
+func (p *proc) Mark(*task.Task) int { return p.x.mind.mark(p.index) }
+
+// Keep implements [task.Mind].
+func (p *proc) Keep(_ *task.Task, mark int, what uint64) { p.x.mind.keep(p.index, mark, what) }
 
 // Load implements [task.Observer].
 func (p *proc) Load(t *task.Task, what task.Choice, addr, latest unsafe.Pointer) unsafe.Pointer {

@@ -112,8 +112,8 @@ const cycleRounds = 3
 func (c *cycleDetector) reset() { c.steps, c.tasks = c.steps[:0], c.tasks[:0] }
 
 func (c *cycleDetector) note(i int, e *task.Event) {
-	h := mix(uint64(i)<<32|uint64(e.Op), uint64(uintptr(e.Addr)))
-	c.steps = append(c.steps, mix(mix(h, e.Old), e.New))
+	h := Mix(uint64(i)<<32|uint64(e.Op), uint64(uintptr(e.Addr)))
+	c.steps = append(c.steps, Mix(Mix(h, e.Old), e.New))
 	c.tasks = append(c.tasks, uint8(i))
 }
 

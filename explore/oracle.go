@@ -16,6 +16,10 @@ type Oracle interface {
 	Born(t *task.Task, base unsafe.Pointer, layout *task.Layout)
 	Died(t *task.Task, base unsafe.Pointer)
 
+	// Tell gives what the oracle remembers of the execution, for the strategy States: with the state of the world it decides what the oracle
+	// says of the steps to come. Oracles that judge by more than that see less with States.
+	Tell(add func(uint64))
+
 	// Reset forgets the last execution: another one begins.
 	Reset()
 
@@ -42,6 +46,9 @@ func (NoOracle) Born(*task.Task, unsafe.Pointer, *task.Layout) {}
 
 // Died implements [Oracle].
 func (NoOracle) Died(*task.Task, unsafe.Pointer) {}
+
+// Tell implements [Oracle]: it remembers nothing.
+func (NoOracle) Tell(func(uint64)) {}
 
 // Reset implements [Oracle].
 func (NoOracle) Reset() {}

@@ -156,6 +156,8 @@ type Report struct {
 	Earlier          int                 // those of the executions that earlier runs did
 	Redundant        int                 // executions given up because they repeat others
 	States           int                 // States: how many there are
+	Compared         int                 // States: how often it was looked at whether the same comes of the same state
+	Unlike           int                 // States: how often it did not, so that the search is not complete
 	Truncated        int                 // executions cut off
 	Depth            int                 // after how many steps
 	Steps            int                 // of the longest execution
@@ -424,6 +426,8 @@ func (r *Report) add(o *Report) {
 	r.Redundant += o.Redundant
 	r.Truncated += o.Truncated
 	r.States += o.States
+	r.Compared += o.Compared
+	r.Unlike += o.Unlike
 	r.Steps = max(r.Steps, o.Steps)
 	for outcome, n := range o.DistinctOutcomes {
 		if r.DistinctOutcomes[outcome] == 0 {

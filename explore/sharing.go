@@ -14,7 +14,8 @@ import (
 type sharing struct {
 	cells map[unsafe.Pointer]use
 	lives []life
-	news  bool // a cell was found to be shared
+	sizes map[unsafe.Pointer]uintptr // of what was born while the world was made
+	news  bool                       // a cell was found to be shared
 }
 
 // use is who accesses a cell.
@@ -106,6 +107,14 @@ func (s *sharing) share(addr unsafe.Pointer) {
 	s.put(addr, s.cells[addr], use{by: ^taskSet(0), writers: ^taskSet(0)})
 }
 
+// existed notes how large an object is that was born before the first step.
+func (s *sharing) existed(base unsafe.Pointer, size uintptr) {
+	if s.sizes == nil {
+		s.sizes = map[unsafe.Pointer]uintptr{}
+	}
+	s.sizes[base] = max(size, s.sizes[base])
+}
+
 // lived notes that task i took memory, or, with size 0, gave it back: both write all of it.
 func (s *sharing) lived(i int, base unsafe.Pointer, size uintptr) {
 	for _, l := range s.lives {
@@ -116,6 +125,7 @@ func (s *sharing) lived(i int, base unsafe.Pointer, size uintptr) {
 			size = max(size, l.size)
 		}
 	}
+	size = max(size, s.sizes[base])
 	s.lives = append(s.lives, life{base, size, i})
 	for addr, u := range s.cells {
 		if uintptr(addr)-uintptr(base) < size {

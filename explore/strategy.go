@@ -38,7 +38,8 @@ type state struct {
 	agreed  bool              // all full barriers are in one order
 	// locals is [World].Locals.
 	locals func(i int, e *task.Event) (number uint64, live int)
-	halt   *atomic.Bool // set when no more is wanted of the execution; nil: never
+	untold func(add func(uint64)) bool // [World].Rest, with what the oracle remembers
+	halt   *atomic.Bool                // set when no more is wanted of the execution; nil: never
 }
 
 // preempts reports whether a step of task i takes the turn from one that could go on.
@@ -111,6 +112,8 @@ type shard interface {
 	limited() bool
 	// states returns how many states there are, of a search that counts them.
 	states() int
+	// compared returns how often a search that counts states looked at whether the same comes of the same state, and how often it did not.
+	compared() (states, unlike int)
 
 	// save returns where the shard stands, for JSON: next was called, and the execution that it made ready for was not run.
 	save() any
@@ -130,6 +133,8 @@ func (exhaustive) leftOut() bool { return false }
 func (exhaustive) limited() bool { return false }
 func (exhaustive) states() int   { return 0 }
 
+func (exhaustive) compared() (states, unlike int) { return 0, 0 }
+
 // tracker is told of each step.
 type tracker interface {
 	// announced says that task i has a new pending operation, or has ended.
@@ -140,6 +145,12 @@ type tracker interface {
 	lived(s *state, i int, base unsafe.Pointer, size uintptr)
 	// stepped says that the step is complete. broke: it broke a rule, so nothing comes after it.
 	stepped(s *state, i int, broke bool)
+}
+
+// mind is a strategy that follows what tasks remember: see [task.Mind].
+type mind interface {
+	mark(i int) int
+	keep(i, mark int, what uint64)
 }
 
 // Strategy names a way to search.

@@ -69,6 +69,7 @@ func (s *search) searchShard(x *Executor, part shard, index int, r *result) erro
 	}
 	r.report.countOps(&x.ops, &ops)
 	r.leftOut, r.report.States = part.leftOut(), part.states()
+	r.report.Compared, r.report.Unlike = part.compared()
 	r.stopped = r.stopped || part.limited()
 	if r.stopped {
 		return s.publish(index, part, r)

@@ -34,6 +34,9 @@ type World interface {
 	// seen and done since the number last changed. A world that says more than [PlainWorld] must lie at the same addresses
 	// and have the same values every time.
 	Locals(i int, e *task.Event) (number uint64, live int)
+	// Rest gives what steps depend on that no event tells, for the strategy States: what is free, which tasks a grace period waits for. Equal
+	// worlds give equal numbers. It reports false if it cannot, and then gives nothing.
+	Rest(add func(uint64)) bool
 }
 
 // PlainWorld has the methods of a [World] that does not say how far its tasks are, nor what they remember.
@@ -44,6 +47,9 @@ func (PlainWorld) Progress() int { return 0 }
 
 // Locals implements [World]: all that a task has seen and done matters.
 func (PlainWorld) Locals(int, *task.Event) (number uint64, live int) { return 0, -1 }
+
+// Rest implements [World]: all that was done in a certain order matters.
+func (PlainWorld) Rest(func(uint64)) bool { return false }
 
 // Task is one task of a world.
 type Task struct {

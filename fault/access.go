@@ -38,6 +38,7 @@ func Walk(t *task.Task, m *mm.MM, addr uint64) (value uint64, mapped bool) {
 
 // access does use on the word at addr once the page tables allow it, faulting until they do.
 func access(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ksync.Atomic64)) linux.AccessEnd {
+	mark := t.Mark()
 	for {
 		m.Machine.Access.ReadLock(t)
 		word, present := translate(t, m, addr, kind)
@@ -54,6 +55,7 @@ func access(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ks
 		if res := Handle(t, m, addr, kind, present); res != linux.OK {
 			return res
 		}
+		t.Keep(mark, 0)
 	}
 }
 

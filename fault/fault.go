@@ -23,11 +23,13 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bo
 	t.EnterTrap("do_user_addr_fault")
 	t.Counters[task.PgFault]++
 	f := fault{t: t, mm: m, addr: addr, access: access, isPresent: present}
+	mark := t.Mark()
 	res := f.underVMALock()
 	if res == retry {
 		t.Counters[task.PgFaultMmapLock]++
 	}
 	for res == retry {
+		t.Keep(mark, f.remembers())
 		res = f.underMmapLock()
 	}
 	switch res {
@@ -40,6 +42,21 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bo
 	}
 	t.Leave()
 	return res
+}
+
+// remembers returns what of the tries before the next one depends on.
+func (f *fault) remembers() (what uint64) {
+	what = f.removals << 3
+	if f.tried {
+		what |= 1
+	}
+	if f.speculative {
+		what |= 2
+	}
+	if f.doubt {
+		what |= 4
+	}
+	return what
 }
 
 // underVMALock tries to handle the fault without mmap_lock.

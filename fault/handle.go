@@ -1,6 +1,8 @@
 package fault
 
 import (
+	"unsafe"
+
 	"vmasim/internal/linux"
 	"vmasim/internal/pgtable"
 	"vmasim/internal/phys"
@@ -62,6 +64,7 @@ func (f *fault) handle() linux.AccessEnd {
 }
 
 func (f *fault) handlePTE() linux.AccessEnd {
+	mark := f.t.Mark()
 	slot, pte, ok := f.mm.Tables.Look(f.t, f.addr)
 	f.slot, f.noTable = slot, !ok
 	if f.noTable && f.VMA.IsAnonymous(f.t) {
@@ -70,6 +73,7 @@ func (f *fault) handlePTE() linux.AccessEnd {
 		}
 		pte = f.slot.Get(f.t)
 	}
+	f.t.Keep(mark, uint64(uintptr(unsafe.Pointer(f.slot.Entry)))^uint64(pte))
 	switch {
 	case f.noTable:
 		return f.filePage()
@@ -150,9 +154,11 @@ func (f *fault) prepareAnon() linux.AccessEnd {
 		}
 		defer f.mm.MmapReadUnlock(f.t)
 	}
+	mark := f.t.Mark()
 	if f.mm.PrepareAnonVMA(f.t, f.VMA) != nil {
 		return linux.OOM
 	}
+	f.t.Keep(mark, 0)
 	f.anon = f.VMA.AnonVMA(f.t)
 	return linux.OK
 }
@@ -285,7 +291,7 @@ func (f *fault) copyOnWrite(old pgtable.PTE) linux.AccessEnd {
 	f.slot.Set(f.t, pgtable.Make(pfn, f.protection(true)))
 	f.slot.Unlock(f.t)
 	if !old.Special() {
-		m.Mem.Page(old.PFN()).Mapcount.FetchAdd(f.t, ^uint32(0))
+		m.Mem.Page(old.PFN()).Mapcount.Add(f.t, ^uint32(0))
 		m.Mem.Put(f.t, old.PFN())
 	}
 	return linux.OK

@@ -137,7 +137,7 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 	case linux.OvercommitNever:
 		limit, reserved := m.commitLimit(), mm.reserved(t)
 		if now := m.committed.Add(t, pages); now+reserved >= limit {
-			m.committed.Add(t, -pages)
+			m.committed.Count(t, -pages)
 			return errno(op, linux.ENOMEM, "%d pages more exceed the commit limit of %d, of which %d are kept back", pages, limit, reserved)
 		}
 	}
@@ -193,6 +193,6 @@ func (mm *MM) uncharge(t *task.Task, pages uint64) {
 // unpromise is uncharge of what is no address space's: of shared anonymous memory.
 func (m *Machine) unpromise(t *task.Task, pages uint64) {
 	if pages != 0 && m.Overcommit == linux.OvercommitNever {
-		m.committed.Add(t, -pages)
+		m.committed.Count(t, -pages)
 	}
 }

@@ -23,7 +23,13 @@ func (m *Machine) exitKSM(t *task.Task, mm *MM) {
 	defer t.Leave()
 	m.lists.KSMLock.Lock(t)
 	listed, scanned := slices.Contains(m.lists.ksmSlots, mm), m.lists.ksmAt == mm
-	if listed && !scanned {
+	if listed {
+		t.Learn(1)
+	}
+	switch {
+	case scanned:
+		t.Learn(2)
+	case listed:
 		m.lists.ksmSlots = without(m.lists.ksmSlots, mm)
 	}
 	m.lists.KSMLock.Unlock(t)
@@ -43,7 +49,7 @@ func (m *Machine) KSMScan(t *task.Task) (vmas uint64) {
 	t.Enter("scan_get_next_rmap_item")
 	defer t.Leave()
 	m.lists.KSMLock.Lock(t)
-	mm := after(m.lists.ksmSlots, nil)
+	mm := after(t, m.lists.ksmSlots, nil)
 	m.lists.ksmAt = mm
 	m.lists.KSMLock.Unlock(t)
 	for mm != nil {
@@ -70,7 +76,7 @@ func (m *Machine) KSMScan(t *task.Task) (vmas uint64) {
 func (m *Machine) nextKSM(t *task.Task, mm *MM) (next *MM, left bool) {
 	m.lists.KSMLock.Lock(t)
 	defer m.lists.KSMLock.Unlock(t)
-	next = after(m.lists.ksmSlots, mm)
+	next = after(t, m.lists.ksmSlots, mm)
 	m.lists.ksmAt = next
 	if mm.users.Read(t) > 0 {
 		return next, false

@@ -17,6 +17,17 @@ type lists struct {
 	ksmAt    *MM     // the one that is scanned, or comes next, under KSMLock
 }
 
+// tell gives who is in the lists, in order.
+func (l *lists) tell(add func(uint64)) {
+	for _, list := range [...][]*MM{l.mmlist, l.ksmSlots, {l.ksmAt}} {
+		add(uint64(len(list)))
+		for _, mm := range list {
+			add(uint64(uintptr(unsafe.Pointer(mm))))
+		}
+	}
+	add(uint64(len(l.probes)))
+}
+
 // Announce tells the observer of t of what the machine has beside address spaces, which was made before it watched.
 func (m *Machine) Announce(t *task.Task) {
 	m.Mem.Announce(t)
@@ -27,15 +38,16 @@ func (m *Machine) Announce(t *task.Task) {
 func (m *Machine) has(b Beside) bool { return m.Beside&b != 0 }
 
 // after returns what comes behind mm in a list, the first for nil; nil at the end.
-func after(list []*MM, mm *MM) *MM {
+func after(t *task.Task, list []*MM, mm *MM) (next *MM) {
 	i := 0
 	if mm != nil {
 		i = slices.Index(list, mm) + 1
 	}
 	if i < len(list) {
-		return list[i]
+		next = list[i]
 	}
-	return nil
+	t.Learn(uint64(uintptr(unsafe.Pointer(next))))
+	return next
 }
 
 func without(list []*MM, mm *MM) []*MM {

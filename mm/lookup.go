@@ -1,6 +1,8 @@
 package mm
 
 import (
+	"unsafe"
+
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -11,7 +13,9 @@ func (mm *MM) LockVMAUnderRCU(t *task.Task, addr uint64) vma.ReadLock {
 		return vma.ReadLock{VMA: mm.lockVMA(t, addr)}
 	}
 	t.Enter("lock_vma_under_rcu")
+	mark := t.Mark()
 	v := mm.lockVMA(t, addr)
+	t.Keep(mark, uint64(uintptr(unsafe.Pointer(v))))
 	t.Leave()
 	return vma.ReadLock{VMA: v}
 }

@@ -120,6 +120,11 @@ func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 	})
 	m.nodes = tree.NewNodes(&cfg.Rules, m.RCU, cfg.JudgeWalks)
 	m.uffds = ksync.NewSlab[uffd, *uffd](ksync.SlabConfig[uffd]{Name: "userfaultfd_ctx_cache", Layout: &uffdLayout})
+	if cfg.EarlyGrace {
+		m.VMAs.Apart()
+		m.anonVMAs.Apart()
+		m.chains.Apart()
+	}
 	return m
 }
 
@@ -193,6 +198,21 @@ func (m *Machine) Rewind() {
 	m.nodes.Rewind()
 	m.spare.keep, m.spare.used = true, 0
 	m.lists = lists{}
+}
+
+// Tell gives what of the machine decides what tasks are handed out next, and which callbacks run when: the part of its state that no
+// event tells. Machines in equal states give equal numbers.
+func (m *Machine) Tell(add func(uint64)) {
+	m.VMAs.Tell(add)
+	m.anonVMAs.Tell(add)
+	m.chains.Tell(add)
+	m.uffds.Tell(add)
+	m.nodes.Tell(add)
+	m.Mem.Tell(add)
+	m.RCU.Tell(add)
+	m.Access.Tell(add)
+	add(uint64(m.spare.used))
+	m.lists.tell(add)
 }
 
 // mmPool keeps the memory of address spaces, for the next ones.

@@ -79,7 +79,7 @@ func (m *Machine) newMM(t *task.Task, name string) (*MM, error) {
 	mm.RefLimit = m.MaxVMARefs
 	mm.users.Init(1)
 	mm.limits.init()
-	m.mms.FetchAdd(t, 1)
+	m.mms.Add(t, 1)
 	return mm, nil
 }
 

@@ -14,9 +14,9 @@ func (m *Machine) Swapoff(t *task.Task) (vmas uint64) {
 	var prev *MM // with a reference, so it stays in the list
 	for {
 		m.lists.MmlistLock.Lock(t)
-		mm := after(m.lists.mmlist, prev)
+		mm := after(t, m.lists.mmlist, prev)
 		for mm != nil && !mm.Get(t) {
-			mm = after(m.lists.mmlist, mm)
+			mm = after(t, m.lists.mmlist, mm)
 		}
 		m.lists.MmlistLock.Unlock(t)
 		if prev != nil {

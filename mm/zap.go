@@ -86,7 +86,7 @@ func (g *gather) page(t *task.Task, pte pgtable.PTE) {
 	if !pte.Present() || pte.Special() {
 		return
 	}
-	g.mm.Machine.Mem.Page(pte.PFN()).Mapcount.FetchAdd(t, ^uint32(0))
+	g.mm.Machine.Mem.Page(pte.PFN()).Mapcount.Add(t, ^uint32(0))
 	g.pages = append(g.pages, pte.PFN())
 }
 

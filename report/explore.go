@@ -174,6 +174,9 @@ func verdictLine(r *program.Result, broken string) string {
 	if r.Verdict() == program.Verified && r.Memory.Weak() {
 		words += " for " + r.Memory.Family()
 	}
+	if r.Verdict() == program.Verified && len(r.ByWay) > 0 {
+		words += " by states, without " + strings.Join(r.ByWay, ", ")
+	}
 	if r.Verdict() == program.NotFound && r.Search.Truncated > 0 {
 		words += ": " + cutWords(r)
 	}
@@ -210,6 +213,9 @@ func cutWords(r *program.Result) string {
 
 func searchLine(s *explore.Report) string {
 	words := fmt.Sprintf("%s, %s", s.Strategy, plural(uint64(s.Executions), "execution"))
+	if s.States > 0 {
+		words += fmt.Sprintf(", %s", plural(uint64(s.States), "state"))
+	}
 	if s.Redundant > 0 {
 		words += fmt.Sprintf(" (%s redundant)", count(uint64(s.Redundant)))
 	}
@@ -237,6 +243,8 @@ func finishedLine(r *program.Result) string {
 		return "yes, every interleaving of the part is covered"
 	case s.Complete:
 		return "yes, every interleaving is covered"
+	case s.Unlike > 0:
+		return fmt.Sprintf("no, of %s looked at twice %d went on otherwise the second time; dpor needs no states", plural(uint64(s.Compared), "state"), s.Unlike)
 	case r.Interrupted:
 		return "no, interrupted" + bound
 	case s.Truncated > 0 && s.Truncated == s.Executions-s.Redundant:

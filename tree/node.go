@@ -113,6 +113,13 @@ func NewNodes(r *rules.Set, rcu *ksync.Domain, judged bool) *Nodes {
 	return ns
 }
 
+// Tell gives what decides which memory the next nodes get.
+func (ns *Nodes) Tell(add func(uint64)) {
+	if ns != nil {
+		ns.slab.Tell(add)
+	}
+}
+
 // InUse returns how many nodes are alive.
 func (ns *Nodes) InUse() int {
 	if ns == nil {

@@ -64,6 +64,9 @@ func New(t *task.Task, rcu *ksync.Domain) *Tree {
 	return tr
 }
 
+// Tell gives what decides which memory the next leaves get.
+func (tr *Tree) Tell(add func(uint64)) { add(uint64(tr.spare.used)<<32 | uint64(tr.empty.used)) }
+
 // Init is New in the memory of a tree that is not used any more.
 func (tr *Tree) Init(t *task.Task, rcu *ksync.Domain) {
 	tr.index.Init(nil)

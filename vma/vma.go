@@ -212,6 +212,20 @@ type Cache struct {
 	policies *ksync.Slab[Policy, *Policy] // of the generation RWSem: vma_lock_cachep
 }
 
+// Apart makes the cache hand each task fresh memory of its own: see [ksync.Slab.Apart].
+func (c *Cache) Apart() {
+	c.slab.Apart()
+	c.locks.Apart()
+	c.policies.Apart()
+}
+
+// Tell gives what decides which memory the cache hands out next.
+func (c *Cache) Tell(add func(uint64)) {
+	c.slab.Tell(add)
+	c.locks.Tell(add)
+	c.policies.Tell(add)
+}
+
 // poison marks the range of a freed VMA. It is not page aligned, so that a stale use is found by value.
 const poison = 0x6b6b6b6b6b6b6b6b
 

@@ -317,5 +317,17 @@ func (d *Domain) Pending() int {
 	return len(d.wait) + len(d.next)
 }
 
+// Tell gives how many callbacks wait, whether some are being run, and which tasks keep those that wait for a grace period from it.
+func (d *Domain) Tell(add func(uint64)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	add(uint64(len(d.next))<<32 | uint64(len(d.wait)))
+	add(uint64(d.running.Load()))
+	for _, t := range *d.tasks.Load() {
+		e := t.Sections[d.slot].Epoch.Load()
+		add(b2u(e != 0) + b2u(e != 0 && len(d.wait) > 0 && e < d.target))
+	}
+}
+
 // GracePeriods returns how many grace periods have ended.
 func (d *Domain) GracePeriods() uint64 { return d.grace.Load() }

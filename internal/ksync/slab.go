@@ -76,6 +76,9 @@ type Slab[T any, P SlabObject[T]] struct {
 	fresh  []T // what is left of the newest chunk in use
 	opened int // chunks in use
 
+	apart bool  // each task gets fresh memory of its own
+	taken []int // by task ID: how much it has got of that
+
 	inUse             int
 	allocated, reused uint64
 }
@@ -112,7 +115,7 @@ func (s *Slab[T, P]) AllocNoFail(t *task.Task) P {
 		s.free = s.free[:n-1]
 		s.reused++
 	} else {
-		p = s.grow()
+		p = s.freshFor(t)
 	}
 	s.inUse++
 	s.allocated++
@@ -123,6 +126,37 @@ func (s *Slab[T, P]) AllocNoFail(t *task.Task) P {
 		t.Born(unsafe.Pointer(p), s.cfg.Layout)
 	}
 	return P(p)
+}
+
+// Apart makes the cache hand each task fresh memory of its own: for tasks that take turns, so that what one gets does not depend on how
+// much the others have got before. Nothing may have been allocated.
+func (s *Slab[T, P]) Apart() { s.apart = true }
+
+// sharers is how many tasks a chunk is divided among.
+const sharers = 32
+
+// freshFor takes an object from fresh memory. The caller holds s.mu.
+func (s *Slab[T, P]) freshFor(t *task.Task) *T {
+	if !s.apart {
+		return s.grow()
+	}
+	if len(s.chunks) == 0 {
+		s.addChunk()
+	}
+	s.opened = max(s.opened, 1) // the first chunk is the one that is divided
+	if t.ID >= sharers {
+		return s.grow()
+	}
+	for len(s.taken) <= t.ID {
+		s.taken = append(s.taken, 0)
+	}
+	chunk := s.chunks[0]
+	share := len(chunk) / sharers
+	if s.taken[t.ID] == share {
+		return s.grow()
+	}
+	s.taken[t.ID]++
+	return &chunk[t.ID*share+s.taken[t.ID]-1]
 }
 
 // grow takes an object from fresh memory. The caller holds s.mu.
@@ -158,6 +192,21 @@ func (s *Slab[T, P]) Rewind() {
 	defer s.mu.Unlock()
 	if s.inUse == 0 {
 		s.free, s.fresh, s.opened = s.free[:0], nil, 0
+		clear(s.taken)
+	}
+}
+
+// Tell gives what of the cache decides which memory is handed out next.
+func (s *Slab[T, P]) Tell(add func(uint64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	add(uint64(s.opened)<<32 | uint64(len(s.fresh)))
+	for _, n := range s.taken {
+		add(uint64(n))
+	}
+	add(uint64(len(s.free)))
+	for _, p := range s.free {
+		add(uint64(uintptr(unsafe.Pointer(p))))
 	}
 }
 

@@ -36,7 +36,7 @@ func (tb *Tables) StartFree() Freeing { return Freeing{tb: tb} }
 // Finish lets the tables go once no reader can see them.
 func (f *Freeing) Finish(t *task.Task) {
 	if f.count > 0 {
-		f.tb.pages.Add(t, -uint64(f.count))
+		f.tb.pages.Count(t, -uint64(f.count))
 		f.tb.freeLater(t, f.head)
 	}
 }

@@ -68,7 +68,7 @@ func (tb *Tables) Retract(t *task.Task, addr uint64, empty func(Chunk) bool, flu
 	addr = addr >> PMDShift << PMDShift
 	pfn, ok := tb.unhook(t, addr, empty, flush)
 	if ok {
-		tb.pages.Add(t, ^uint64(0))
+		tb.pages.Count(t, ^uint64(0))
 		tb.freeRetracted(t, pfn, addr)
 	}
 	return ok

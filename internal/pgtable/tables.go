@@ -204,7 +204,7 @@ func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock, shift uint
 		v = Make(pfn, tableEntry)
 		e.Set(t, v)
 		lock.Unlock(t)
-		tb.pages.Add(t, 1)
+		tb.pages.Count(t, 1)
 		return v, nil
 	}
 	lock.Unlock(t)

@@ -1,6 +1,7 @@
 package phys
 
 import (
+	"math/bits"
 	"slices"
 	"unsafe"
 
@@ -205,4 +206,20 @@ func (m *Memory) Drain(t *task.Task) {
 	m.budget += c.limit
 	c.limit = 0
 	m.lock.Unlock(t)
+}
+
+// Tell gives what decides which frames the tasks are handed out next.
+func (m *Memory) Tell(add func(uint64)) {
+	m.caches.Each(func(c *frameCache) {
+		add(uint64(c.limit)<<32 | uint64(c.n))
+		for _, pfn := range c.frames[:c.n] {
+			add(uint64(pfn))
+		}
+	})
+	add(uint64(m.budget)<<32 | uint64(m.free.count))
+	for i, summary := range m.free.summary {
+		for ; summary != 0; summary &= summary - 1 {
+			add(m.free.words[64*i+bits.TrailingZeros64(summary)])
+		}
+	}
 }

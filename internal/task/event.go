@@ -239,6 +239,7 @@ type Event struct {
 	Old, New uint64 // After: the value seen and the value left; 0 where the cell has no number
 
 	OldPtr, NewPtr unsafe.Pointer // After, where the cell holds a pointer: what Old and New are the addresses of
+	Quiet          bool           // After: the task is not told what it saw
 	Interrupted    bool           // After a Wait: a fatal signal ended it, not its condition
 }
 

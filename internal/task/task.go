@@ -34,6 +34,7 @@ type Section struct {
 type Task struct {
 	Observer Observer // announced accesses go here, and it decides what may fail; nil in a plain run
 	Memory   Memory   // which values its loads see, if it has an observer; nil: the latest
+	Mind     Mind     // follows what it remembers; nil: nothing does
 	weakened Order    // of the next operation, in place of its own
 	CPU      CPU      // what it runs on, where CPUs are few; nil: each task has one
 	Name     string
@@ -184,6 +185,12 @@ func (t *Task) Begin(op Op, addr unsafe.Pointer) {
 	t.begin()
 }
 
+// Hush is Begin of an operation that does not tell the task what it sees.
+func (t *Task) Hush(op Op, addr unsafe.Pointer) {
+	t.next(op, addr).Quiet = true
+	t.begin()
+}
+
 // BeginWhen announces an operation that can be performed only while enabled holds.
 func (t *Task) BeginWhen(op Op, addr unsafe.Pointer, enabled func() bool) {
 	t.next(op, addr).Enabled = enabled
@@ -203,7 +210,7 @@ func (t *Task) next(op Op, addr unsafe.Pointer) *Event {
 	e.Op, e.Addr, e.Size, e.Func = op, addr, 0, t.Func()
 	e.Enabled, e.Killable, e.Target = nil, false, nil
 	e.Weakened, t.weakened = t.weakened, Plain
-	e.Old, e.New, e.OldPtr, e.NewPtr, e.Interrupted = 0, 0, nil, nil, false
+	e.Old, e.New, e.OldPtr, e.NewPtr, e.Interrupted, e.Quiet = 0, 0, nil, nil, false, false
 	return e
 }
 

@@ -70,6 +70,9 @@ const (
 	ended
 )
 
+// Tell implements [explore.Oracle].
+func (w *oracles) Tell(add func(uint64)) { w.checker.Tell(add) }
+
 // Reset implements [explore.Oracle].
 func (w *oracles) Reset() { w.phase = nothing }
 

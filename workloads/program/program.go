@@ -174,6 +174,17 @@ func (p *Program) oracles() []string {
 	return slices.DeleteFunc(allOracles(), func(name string) bool { return !p.watches(name) })
 }
 
+// byWay returns the names of the oracles that judge by how an execution came to a step, where a strategy does not go on twice from one state.
+func (p *Program) byWay(s explore.Strategy) (names []string) {
+	if s != explore.States {
+		return nil
+	}
+	return slices.DeleteFunc(p.oracles(), func(name string) bool {
+		info, err := check.Lookup(name)
+		return err != nil || !info.ByWay()
+	})
+}
+
 // watches reports whether an oracle judges executions.
 func (p *Program) watches(oracle string) bool {
 	return !slices.Contains(p.without, oracle) && !(p.memory.Weak() && oracle == linearOracle)

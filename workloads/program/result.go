@@ -50,6 +50,7 @@ type Result struct {
 	Goals       []string                   // that executions went on to, behind all others; nil: to the first that spoke
 	Show        []string                   // that they were said to go on to; nil: the scenario's own say
 	Fallback    bool                       // none of them spoke, and another is shown
+	ByWay       []string                   // oracles for which not all was searched: of several ways to a state they have judged one
 	Muted       bool                       // executions went on behind the oracles of the lock discipline
 	Interrupted bool
 	Part        string  // of a search, that it is about, as 3 of 16; "": the whole
@@ -266,6 +267,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 		Goals: p.goals(), Show: p.setting.Show, Muted: p.setting.Consequences,
 		OwnRules: o.Rules == "", Memory: p.memory, Model: o.Model, Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(),
 	}
+	r.ByWay = p.byWay(report.Strategy)
 	for _, s := range explore.Strategies() {
 		r.Bounded = r.Bounded || s.Name == report.Strategy && s.Finishes
 	}

@@ -39,6 +39,8 @@ type resultJSON struct {
 	MemoryModel      string            `json:"memory_model"`
 	Choices          []task.Choice     `json:"choices"`
 	Oracles          []string          `json:"oracles"`
+	ByWay            []string          `json:"oracles_by_way"`
+	States           int               `json:"states"`
 	Broken           []string          `json:"broken"`
 	Passed           []string          `json:"passed_over"`
 	Oracle           string            `json:"oracle"`
@@ -64,6 +66,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		Complete: s.Complete, Interrupted: r.Interrupted, Executions: s.Executions, Earlier: s.Earlier, Checkpoint: r.Checkpoint,
 		Redundant: s.Redundant, Truncated: s.Truncated, Depth: s.Depth, DistinctOutcomes: len(r.Outcomes), Outcomes: map[string]int{}, First: map[string]string{},
 		StepsMax: s.Steps, ElapsedNS: s.Elapsed.Nanoseconds(), MemoryModel: r.memoryModel(), Choices: listed(r.Choices), Oracles: listed(r.Oracles),
+		ByWay: listed(r.ByWay), States: s.States,
 		Broken: listed(r.Broken()), Passed: listed(r.PassedOver()), Trace: []trace.Summary{}, Finally: []trace.Performed{}, Dropped: []string{},
 		Advice: r.Advice, Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached), Part: r.Part, Parts: r.Parts,
 	}

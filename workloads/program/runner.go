@@ -27,6 +27,8 @@ type runner struct {
 	made   int        // the address space that the statement made, by world.mms; -1: none
 	cached []phys.PFN // the frames in its task's cache when an execution begins
 	wrong  error      // of init: the first result that was not as stated
+	past   uint64     // a hash of its results, and of what had ended before each statement began
+	ended  uint64     // statements that it has performed
 }
 
 func (w *world) newRunner(t *task.Task, b *workloads.Block, space, n, first int) *runner {
@@ -55,7 +57,7 @@ func (r *runner) reset(t *task.Task, shared []workloads.Region) {
 	} else {
 		clear(r.Env.Regions[copy(r.Env.Regions, shared):])
 	}
-	r.Files, r.wrong = r.world.files, nil
+	r.Files, r.wrong, r.past, r.ended = r.world.files, nil, 0, 0
 	r.Task.Revive()
 	r.MM = r.world.spaces[r.space].get(t)
 }
@@ -126,6 +128,7 @@ func (r *runner) record(s *workloads.Stmt) workloads.Outcome {
 	a := r.world
 	e := entry{slot: -1, stmt: s, runner: r, space: a.spaceIndex(r.MM), begin: a.steps()}
 	r.made = -1
+	r.starts()
 	e.outcome = r.Perform(s)
 	e.made, e.end = r.made, a.steps()
 	if r.first < 0 {
@@ -137,6 +140,7 @@ func (r *runner) record(s *workloads.Stmt) workloads.Outcome {
 	}
 	e.slot, e.nth = r.first+r.nth[s], len(a.log)
 	a.log = append(a.log, e)
+	r.remember(&e)
 	return e.outcome
 }
 

@@ -26,6 +26,7 @@ type world struct {
 
 	p       *Program
 	machine *mm.Machine
+	serial  uint64         // counts the machines
 	setup   *runner        // runs init, before all threads
 	final   *runner        // runs finally, after all threads and as the same task
 	threads []*runner      // one for each task of a thread
@@ -121,6 +122,7 @@ func (w *world) renew() {
 	w.countUp()
 	w.p.setups.Delete(w.setup.Task)
 	w.machine, w.recorded, w.used = w.machine.Renew(), nil, false
+	w.serial++
 	w.makeTasks()
 }
 

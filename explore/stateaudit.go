@@ -1,0 +1,60 @@
+package explore
+
+import "vmasim/internal/task"
+
+// audit holds the states against what comes of them: an execution that comes to where another has been goes on to its end as that one
+// did, and must take the same steps with the same values.
+type audit struct {
+	marks   []mark // states of this execution to be looked at
+	tail    uint64 // a hash of the steps so far
+	power   uint64 // of auditBase: as many as steps
+	differ  int    // how often what came was not the same
+	compare int    // how often that was looked at
+}
+
+// mark is a state that an execution was in.
+type mark struct {
+	key         stateHash
+	came        uint32 // what came of it the first time; 0: this is the first
+	tail, power uint64 // when it was there
+}
+
+const auditBase = 0x9e3779b97f4a7c15 // odd: it has an inverse
+
+func (a *audit) begin() { a.marks, a.tail, a.power = a.marks[:0], 0, 1 }
+
+// pass notes that the execution is in a state.
+func (a *audit) pass(key stateHash, came uint32) {
+	a.marks = append(a.marks, mark{key, came, a.tail, a.power})
+}
+
+// step notes a step.
+func (a *audit) step(i int, e *task.Event) {
+	a.tail = a.tail*auditBase + Mix(Mix(uint64(i)<<32|uint64(e.Op), uint64(uintptr(e.Addr))), tells(e))
+	a.power *= auditBase
+}
+
+// end compares what came of the states.
+func (a *audit) end(seen map[stateHash]uint32) {
+	for _, m := range a.marks {
+		came := uint32((a.tail-m.tail*(a.power*inverse(m.power)))>>32) | 1
+		switch {
+		case m.came == 0:
+			seen[m.key] = came
+		case m.came != came:
+			a.differ++
+			fallthrough
+		default:
+			a.compare++
+		}
+	}
+}
+
+// inverse returns what an odd number has to be multiplied with to give 1.
+func inverse(n uint64) uint64 {
+	x := n // right in 3 bits, and in twice as many after each turn
+	for range 5 {
+		x *= 2 - n*x
+	}
+	return x
+}
