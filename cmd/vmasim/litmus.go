@@ -25,12 +25,12 @@ func newLitmus() *cobra.Command {
 		Use:   "litmus FILE...",
 		Short: "Run litmus tests of the kernel's memory model",
 		Long: `Run litmus tests as the kernel's tools/memory-model has them, in the C dialect of
-herd7: READ_ONCE and WRITE_ONCE, acquire and release, barriers, xchg, cmpxchg and atomics,
-spinlocks, RCU, SRCU, if; exists, ~exists, forall, filter and locations. They run on the cells
-that the simulator's locks are made of, under the memory model of explore --memory, and
-each ends with herd7's line: Observation NAME Never, Sometimes or Always, and how many
-states meet the condition, and how many do not. docs/memory-model.md says what views
-leaves out, which is load buffering.
+herd7: READ_ONCE and WRITE_ONCE, acquire and release, barriers, xchg, cmpxchg and
+atomics, spinlocks, RCU, SRCU, if; exists, ~exists, forall, filter and locations. They
+run on the cells that the simulator's locks are made of, under the memory model of
+explore --memory, and each ends with herd7's line: Observation NAME Never, Sometimes or
+Always, and how many states meet the condition, and how many do not.
+docs/memory-model.md says what views leaves out, which is load buffering.
 
 The exit status is 0 if each observation is the one that its file states by a comment
 Result:, or the file states none; 1 if one is not, or was not finished; and 2 for a file
