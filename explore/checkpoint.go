@@ -74,6 +74,7 @@ type savedReport struct {
 	Violations []savedFound        `json:"violations,omitempty"`
 	Passed     []savedFound        `json:"passed,omitempty"`
 	Ops        []uint64            `json:"ops"`
+	Older      map[string]bool     `json:"older"`
 }
 
 // savedFound is a failure: running its schedule tells the rest.
@@ -244,6 +245,7 @@ func (s *search) standing() *checkpoint {
 func saveReport(r *Report) savedReport {
 	return savedReport{
 		r.Executions, r.Redundant, r.Truncated, r.Steps, maps.Clone(r.DistinctOutcomes), maps.Clone(r.First), saveFound(r.Violations), saveFound(r.Passed), slices.Clone(r.Ops[:]),
+		maps.Clone(r.Older),
 	}
 }
 
@@ -294,6 +296,7 @@ func (s *search) restoreReport(saved *savedReport) (*Report, error) {
 	maps.Copy(r.DistinctOutcomes, saved.Outcomes)
 	maps.Copy(r.First, saved.First)
 	copy(r.Ops[:], saved.Ops)
+	r.Older = maps.Clone(saved.Older)
 	for _, v := range saved.Violations {
 		f, err := rerun(s.workers[0], &v.Schedule)
 		if err != nil {

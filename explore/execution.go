@@ -61,22 +61,24 @@ type Executor struct {
 	maxChosen int                  // how many choices of an execution may be other than 0
 	maxWeak   int                  // how many accesses of an execution may be out of order; 0: any number
 
-	procs    []*proc       // the tasks' coroutines, by the tasks' places in the world
-	running  bool          // the tasks stand at their first operations: from here on there are steps
-	turn     *proc         // whose step it is; nil: the execution has ended
-	guarded  taskSet       // the tasks whose pending operation has a condition
-	free     taskSet       // the tasks whose pending operation has none
-	chosen   int           // choices other than 0 so far
-	spins    spinDetector  // finds loops that change nothing
-	cycle    cycleDetector // finds loops that change things and change them back
-	world    World         // of the execution
-	recorder *recorder     // of the execution; nil: it is not recorded
-	memory   *memory       // what loads may see that were performed early; nil: every load sees the latest value
-	views    *views        // what loads may see; nil: the latest value
-	weakened int           // accesses so far that were out of order
-	trail    Schedule      // what was decided so far
-	lives    []lifetime    // that began and ended while the world was made
-	known    setup         // the world that need not be told of again
+	procs    []*proc                         // the tasks' coroutines, by the tasks' places in the world
+	running  bool                            // the tasks stand at their first operations: from here on there are steps
+	turn     *proc                           // whose step it is; nil: the execution has ended
+	guarded  taskSet                         // the tasks whose pending operation has a condition
+	free     taskSet                         // the tasks whose pending operation has none
+	chosen   int                             // choices other than 0 so far
+	spins    spinDetector                    // finds loops that change nothing
+	cycle    cycleDetector                   // finds loops that change things and change them back
+	world    World                           // of the execution
+	recorder *recorder                       // of the execution; nil: it is not recorded
+	memory   *memory                         // what loads may see that were performed early; nil: every load sees the latest value
+	views    *views                          // what loads may see; nil: the latest value
+	weakened int                             // accesses so far that were out of order
+	older    loads                           // of all executions
+	layouts  map[unsafe.Pointer]*task.Layout // with a memory model: of the objects that were born, by where they lie
+	trail    Schedule                        // what was decided so far
+	lives    []lifetime                      // that began and ended while the world was made
+	known    setup                           // the world that need not be told of again
 
 	rest     runOut              // of an execution of which no more is wanted
 	stopping bool                // the tasks are being unwound: what they report is not the protocol's doing
@@ -96,6 +98,7 @@ func newExecutor(p Program, o *Options) *Executor {
 		x.offered[c] = true
 	}
 	if o.Memory.Weak() {
+		x.older, x.layouts = loads{}, map[unsafe.Pointer]*task.Layout{}
 		x.views, x.maxWeak, x.weak, x.agreed = &views{}, o.Memory.Limit, true, o.Memory.Views
 	}
 	if o.Memory.TSO {

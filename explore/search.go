@@ -167,6 +167,7 @@ type Report struct {
 	Passed           []Found             // what executions went on behind, one of each kind; each ends where it was found
 	Elapsed          time.Duration
 	Ops              [task.NumOps]uint64 // how often each operation was performed; 0: never reached
+	Older            map[string]bool     // the loads that could have seen an older value, by name, and whether they did
 }
 
 // Search explores a program. It returns an error if the program cannot be run, not for failures it finds; an end of ctx
@@ -438,6 +439,7 @@ func (r *Report) add(o *Report) {
 	for op, n := range o.Ops {
 		r.Ops[op] += n
 	}
+	r.addOlder(o.Older)
 }
 
 // enough reports whether the failures are as many as were asked for, or the one that was.

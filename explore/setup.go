@@ -39,6 +39,9 @@ func (x *Executor) After(t *task.Task, e *task.Event) {
 // Born implements [task.Observer].
 func (x *Executor) Born(t *task.Task, base unsafe.Pointer, layout *task.Layout) {
 	x.lived(base, max(layout.Size, 1))
+	if x.layouts != nil {
+		x.layouts[base] = layout
+	}
 	if x.oracle != nil {
 		x.oracle.Born(t, base, layout)
 	}

@@ -21,17 +21,18 @@ import (
 //
 // The values that a load may see depend only on the order of dependent steps (see dependent), which the reduction relies on.
 type views struct {
-	cells   cells
-	history []history // by number of the cell
-	tasks   [maxTasks]taskView
-	sc      view // full barriers agree on it
-	domains [domains]grace
-	chosen  int // the store that the load being performed sees, or that the store being performed comes before; -1: none, so the last
-	scratch []int
-	step    int      // the last one
-	seen    int      // the step of the store that the last load has seen in place of the last store; 0: it was there before
-	missed  int      // the step of that, or of the store that the last one comes before; 0: there is none
-	buffers *buffers // what they are restricted to; nil: nothing
+	cells     cells
+	history   []history // by number of the cell
+	tasks     [maxTasks]taskView
+	sc        view // full barriers agree on it
+	domains   [domains]grace
+	chosen    int // the store that the load being performed sees, or that the store being performed comes before; -1: none, so the last
+	scratch   []int
+	step      int      // the last one
+	seen      int      // the step of the store that the last load has seen in place of the last store; 0: it was there before
+	missed    int      // the step of that, or of the store that the last one comes before; 0: there is none
+	buffers   *buffers // what they are restricted to; nil: nothing
+	impatient bool     // the last load could have seen an older store but for its task's patience
 }
 
 // domains is how many RCU domains there may be, numbered as in [access].
@@ -174,7 +175,7 @@ func (m *views) oldest(i int, c int32, addr unsafe.Pointer) int32 {
 func (m *views) older(i int, addr unsafe.Pointer, latest uint64, may func(uint64) bool) []int {
 	c, h := m.cell(addr)
 	m.settle(c, latest)
-	m.scratch = m.scratch[:0]
+	m.scratch, m.impatient = m.scratch[:0], false
 	if m.tasks[i].latest || m.buffers != nil && !m.buffers.waits(i) {
 		return nil
 	}
@@ -187,6 +188,7 @@ func (m *views) older(i int, addr unsafe.Pointer, latest uint64, may func(uint64
 			m.scratch = append(m.scratch, k)
 		}
 	}
+	m.impatient = len(m.scratch) == 0 && oldest == m.tasks[i].overdue.at(c) && oldest > m.tasks[i].bound.at(c)
 	return m.scratch
 }
 
@@ -420,9 +422,19 @@ func (p *proc) See(_ *task.Task, cell unsafe.Pointer, latest uint64, may func(ui
 	if x.views.buffers != nil && x.pending[p.index].Event.Op == task.OpCmpXchg { // which has the prefix lock even if it fails
 		return 0, nil, false
 	}
-	if !x.mayBeWeak() || !x.weaken(p, olderValue, x.views.older(p.index, cell, latest, may)) {
+	if x.stopping {
 		return 0, nil, false
 	}
+	older := x.views.older(p.index, cell, latest, may)
+	if len(older) == 0 && !x.views.impatient {
+		return 0, nil, false
+	}
+	at := x.site(p, cell)
+	if !x.mayBeWeak() || !x.weaken(p, olderValue, older) {
+		x.older[at] = x.older[at]
+		return 0, nil, false
+	}
+	x.older[at] = true
 	_, h := x.views.cell(cell)
 	s := &h.stores[x.views.chosen]
 	return s.value, s.pointer, true

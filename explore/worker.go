@@ -22,6 +22,7 @@ func newResult() *result {
 // clone returns a copy that what is found later does not change.
 func (r *result) clone() *result {
 	c := *r
+	c.report.Older = maps.Clone(r.report.Older)
 	c.report.DistinctOutcomes, c.report.First = maps.Clone(r.report.DistinctOutcomes), maps.Clone(r.report.First)
 	c.report.Violations, c.report.Passed = slices.Clone(r.report.Violations), slices.Clone(r.report.Passed)
 	return &c
@@ -38,6 +39,7 @@ func (s *search) searchShard(x *Executor, part shard, index int, r *result) erro
 		if now := s.asked.Load(); now != asked {
 			asked = now
 			r.report.countOps(&x.ops, &ops)
+			r.report.noteOlder(x)
 			if err := s.publish(index, part, r); err != nil {
 				return err
 			}
@@ -68,6 +70,7 @@ func (s *search) searchShard(x *Executor, part shard, index int, r *result) erro
 		}
 	}
 	r.report.countOps(&x.ops, &ops)
+	r.report.noteOlder(x)
 	r.leftOut, r.report.States = part.leftOut(), part.states()
 	r.report.Compared, r.report.Unlike = part.compared()
 	r.stopped = r.stopped || part.limited()

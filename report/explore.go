@@ -148,6 +148,9 @@ func verdictBlock(b *strings.Builder, r *program.Result, look Look) {
 	if len(r.NeverReached) > 0 {
 		line("never reached", "%s", strings.Join(r.NeverReached, ", "))
 	}
+	if len(r.NeverOlder) > 0 {
+		line("never older", "%s", strings.Join(r.NeverOlder, ", "))
+	}
 }
 
 // memoryLine says what loads may see.

@@ -64,6 +64,7 @@ type Result struct {
 	Observations []Observation
 	Reached      []string // points of the kernel's code
 	NeverReached []string
+	NeverOlder   []string // loads that could have seen an older value and never did, in a complete search
 }
 
 // Violation is a failure, as small as it could be made.
@@ -348,6 +349,9 @@ func (p *Program) neverReached(r *Result) {
 		}
 	}
 	r.Reached = p.points.Names()
+	if r.Search.Complete && !r.Search.Enough {
+		r.NeverOlder = r.Search.NeverOlder()
+	}
 	r.NeverReached = append(r.NeverReached, p.points.Missed(len(p.slotsOf) > 2)...)
 	for _, s := range p.slots {
 		if s.stmt.Expect == nil {

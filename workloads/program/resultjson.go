@@ -56,6 +56,7 @@ type resultJSON struct {
 	NeverReached     []string          `json:"never_reached"`
 	Part             string            `json:"part"`
 	Parts            *Parts            `json:"parts"`
+	NeverOlder       []string          `json:"never_older"`
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -70,6 +71,7 @@ func (r *Result) MarshalJSON() ([]byte, error) {
 		Broken: listed(r.Broken()), Passed: listed(r.PassedOver()), Trace: []trace.Summary{}, Finally: []trace.Performed{}, Dropped: []string{},
 		Advice: r.Advice, Observations: listed(r.Observations), Reached: listed(r.Reached), NeverReached: listed(r.NeverReached), Part: r.Part, Parts: r.Parts,
 	}
+	out.NeverOlder = listed(r.NeverOlder)
 	if r.Stated != nil {
 		stated := strings.TrimPrefix(r.Stated.String(), "verdict "+r.Stated.Rules+" ")
 		out.Stated = &stated
