@@ -15,6 +15,8 @@ import (
 // (load buffering), nor does it take a place before a store that the load has shown, as it may depend on it. Other stores may take their places
 // before some that were performed already: that is a choice, too.
 //
+// A full barrier brings what its task is bound to see to all tasks before it goes on, so each store that comes after it, through whomever, tells that.
+//
 // A store carries a message: what who sees the store, and orders that load, is bound to see. It is what the storing task's later stores hand on,
 // and with a release all that the task is bound to see or has seen. A relaxed load notes the message as pending; a barrier or an
 // acquire binds. A pointer that a relaxed load has found binds for the object that it points to: an address dependency.
@@ -78,9 +80,10 @@ func (v view) at(cell int32) int32 {
 
 // history is what was stored in a cell. The first entry is what was there before.
 type history struct {
-	stores []stored
-	locked view  // if the cell is a lock: what those who had it have seen
-	holder int32 // with buffers: the last of these
+	stores  []stored
+	locked  view  // if the cell is a lock: what those who had it have seen
+	reached view  // and what full barriers before that have brought to all
+	holder  int32 // with buffers: the last of these
 }
 
 type stored struct {
@@ -90,6 +93,7 @@ type stored struct {
 	value   uint64
 	pointer unsafe.Pointer // that value is the address of; nil: it is none
 	message view
+	reached view  // what full barriers before it have brought to all: part of the message
 	task    int   // with buffers: whose it is
 	node    int32 // and the node of it; 0: none
 	readers int32 // and a list of the nodes of those who saw it when it was the last
@@ -101,6 +105,7 @@ type taskView struct {
 	pending  view           // relaxed loads have shown it, and nothing has ordered them yet
 	own      view           // its stores tell it
 	tells    view           // its later stores tell it, whatever their order is: they come after a barrier
+	reached  view           // full barriers have brought it to all, and what it has seen, or did, came after these
 	woken    view           // who woke it has seen it
 	found    map[int32]view // by number of an object: the pointer to it told it
 	overdue  view           // it has seen older stores as often as it may, and sees only those behind them
@@ -288,6 +293,7 @@ func (m *views) access(t *taskView, e *task.Event, chosen int) {
 			return
 		}
 		t.bound.join(h.locked)
+		t.reached.join(h.reached)
 		if t.released != nil { // po-unlock-lock-po: what came before the unlock comes before what follows, for third parties, too
 			t.bound.join(t.released)
 			t.tells.join(t.released)
@@ -302,6 +308,7 @@ func (m *views) access(t *taskView, e *task.Event, chosen int) {
 		h.locked.join(t.pending)
 		t.released.join(t.bound)
 		t.released.join(t.pending)
+		h.reached.join(t.reached)
 		if e.Op == task.OpSpinUnlock {
 			m.store(t, e, -1, task.Release, nil)
 		}
@@ -314,6 +321,7 @@ func (m *views) barrier(t *taskView) {
 	t.bound.join(m.sc)
 	m.sc.join(t.bound)
 	t.tells.join(t.bound)
+	t.reached.join(t.bound)
 }
 
 // load sees the store that was chosen, -1 being the last.
@@ -329,6 +337,7 @@ func (m *views) load(t *taskView, c int32, chosen int, order task.Order, pointer
 		t.wait(c, seen.place)
 	}
 	t.bound.raise(c, seen.place)
+	t.reached.join(seen.reached)
 	message := seen.message
 	if order >= task.Acquire {
 		t.bound.join(message)
@@ -369,6 +378,9 @@ func (m *views) update(t *taskView, e *task.Event, order task.Order) {
 	c, h := m.cell(e.Addr)
 	m.settle(c, e.Old)
 	told := h.told()
+	if len(h.stores) > 0 {
+		t.reached.join(h.last().reached)
+	}
 	if order == task.Acquire || order == task.Full || acquiresZero(e) {
 		t.bound.join(told)
 	} else {
@@ -392,13 +404,14 @@ func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, 
 	m.settle(c, e.Old)
 	message := append(view(nil), told...)
 	message.join(t.tells)
+	message.join(t.reached)
 	if order >= task.Release {
 		message.join(t.bound)
 		message.join(t.pending)
 	}
 	own := m.append(t, c, chosen, stored{value: e.New, pointer: e.NewPtr})
 	message.raise(c, own.place)
-	own.message = message
+	own.message, own.reached = message, slices.Clone(t.reached)
 	t.own.join(message)
 }
 

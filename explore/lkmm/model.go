@@ -16,8 +16,8 @@ func (e event) writes() bool { return e.op == Write || e.op == Release }
 
 // Kind says how an allowed outcome comes about.
 type Kind struct {
-	NoBuffering bool // in an execution in which no store is seen by a load that comes before it, directly or through others
-	InOrder     bool // and in which stores to a variable take effect in an order that fits
+	NoBuffering bool // in an execution that is allowed, too, if each store depends on every load of its task before it
+	InOrder     bool // and in one in which stores to a variable, and full barriers, take effect in an order that fits
 }
 
 // Outcomes returns the outcomes that the model allows.
@@ -25,12 +25,14 @@ func (p Program) Outcomes() map[string]Kind {
 	c := newCandidate(p)
 	all := map[string]Kind{}
 	c.choose(0, func() {
-		if !c.allowed() {
+		if !c.allowed(false) {
 			return
 		}
 		po, co := c.inProgram, c.coherence()
+		// A load behind a full barrier that misses a store before another: its barrier came first.
+		barriers := compose(compose(c.strong, c.fromRead()), c.strong)
 		k := all[c.outcome()]
-		all[c.outcome()] = Kind{k.NoBuffering || c.acyclic(po, c.rf(false)), k.InOrder || c.acyclic(po, c.rf(false), co)}
+		all[c.outcome()] = Kind{k.NoBuffering || c.allowed(true), k.InOrder || c.acyclic(po, c.rf(false), co, barriers)}
 	})
 	return all
 }
@@ -185,8 +187,8 @@ func (c *candidate) updates() relation {
 	})
 }
 
-// allowed reports whether the model allows the execution.
-func (c *candidate) allowed() bool {
+// allowed reports whether the model allows the execution, dependent if each store depends on every load of its task before it.
+func (c *candidate) allowed(dependent bool) bool {
 	over := union(c.coherence(), c.fromRead())
 	if !c.acyclic(c.sameVar, over, c.rf(false)) { // sequential consistency per variable
 		return false
@@ -202,6 +204,9 @@ func (c *candidate) allowed() bool {
 	cumul := compose(union(compose(union(rfe, c.identity), union(c.strong, c.release)), c.wmb), sequence)
 	prop := compose(compose(union(intersect(over, c.outside), c.identity), c.closure(cumul)), union(rfe, c.identity))
 	ppo := union(c.fences, intersect(over, c.within))
+	if dependent {
+		ppo = union(ppo, c.relate(func(a, b int) bool { return c.before(a, b) && c.events[a].reads() && c.events[b].writes() }))
+	}
 	hb := union(ppo, rfe, intersect(prop, c.within))
 	if !c.acyclic(hb) {
 		return false
