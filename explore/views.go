@@ -444,7 +444,9 @@ func (p *proc) See(_ *task.Task, cell unsafe.Pointer, latest uint64, may func(ui
 	}
 	at := x.site(p, cell)
 	if !x.mayBeWeak() || !x.weaken(p, olderValue, older) {
-		x.older[at] = x.older[at]
+		if _, known := x.older[at]; !known {
+			x.older[at] = false
+		}
 		return 0, nil, false
 	}
 	x.older[at] = true
