@@ -136,17 +136,20 @@ func (k *stateKey) standing(s *state, i int, e *task.Event) (n uint64) {
 	if s.pending[i].who.Killed() {
 		n = 1 << 32
 	}
-	if e.Op.Info().Kind != task.Wait {
+	if !inQueue(e) {
 		return n
 	}
 	for j := range s.tasks {
 		o := s.pending[j].Event
-		if o != nil && o.Op == e.Op && o.Addr == e.Addr && k.local[j].ticket < k.local[i].ticket {
+		if o != nil && inQueue(o) && o.Addr == e.Addr && k.local[j].ticket < k.local[i].ticket {
 			n++
 		}
 	}
 	return n
 }
+
+// inQueue reports whether an operation waits for its turn.
+func inQueue(e *task.Event) bool { return e.Op.Info().Kind == task.Wait || e.Op == task.OpRWSemTry }
 
 // announced forgets what a task saw before its locals changed.
 func (k *stateKey) announced(s *state, i int, note bool) {
