@@ -12,7 +12,7 @@ import (
 // Prediction is how many executions a search is likely to take that nothing stops.
 type Prediction struct {
 	Executions float64 // about
-	Low, High  float64 // so many with a probability of about nine in ten; High is 0 if there was no time to find out: Executions, or more
+	Low, High  float64 // so many in about eight cases of ten, see docs/explore.md; High is 0 if there was no time to find out: Executions, or more
 	Probes     int     // the samples that it comes from; one: it was counted, and is exact
 	Spent      int     // executions that were run for it
 }

@@ -60,7 +60,7 @@ func TestPredict(t *testing.T) {
 		held, of = held+h, of+n
 	}
 	if held*10 < of*8 {
-		t.Errorf("%d of %d intervals hold what is true, expected nine in ten", held, of)
+		t.Errorf("%d of %d intervals hold what is true, expected eight in ten", held, of)
 	}
 }
 
