@@ -92,11 +92,22 @@ type stored struct {
 	update  bool // it belongs to a read-modify-write, which comes right behind what it has seen
 	value   uint64
 	pointer unsafe.Pointer // that value is the address of; nil: it is none
+	owner   *taskView
 	message view
+	handed  view  // the part of it that a read-modify-write had from others
 	reached view  // what full barriers before it have brought to all: part of the message
 	task    int   // with buffers: whose it is
 	node    int32 // and the node of it; 0: none
 	readers int32 // and a list of the nodes of those who saw it when it was the last
+}
+
+// tells is what a task learns by a load of the store. Of one of its own it is what others have told that: the processor may forward the store to
+// the load before it is performed, so all that came before it binds the load to nothing.
+func (s *stored) tells(t *taskView) view {
+	if s.owner == t {
+		return s.handed
+	}
+	return s.message
 }
 
 // taskView is what a task knows.
@@ -338,7 +349,7 @@ func (m *views) load(t *taskView, c int32, chosen int, order task.Order, pointer
 	}
 	t.bound.raise(c, seen.place)
 	t.reached.join(seen.reached)
-	message := seen.message
+	message := seen.tells(t)
 	if order >= task.Acquire {
 		t.bound.join(message)
 		return
@@ -377,17 +388,18 @@ func (m *views) update(t *taskView, e *task.Event, order task.Order) {
 	}
 	c, h := m.cell(e.Addr)
 	m.settle(c, e.Old)
-	told := h.told()
+	told, handed := h.told(), view(nil)
 	if len(h.stores) > 0 {
 		t.reached.join(h.last().reached)
+		handed = slices.Clone(h.last().tells(t))
 	}
 	if order == task.Acquire || order == task.Full || acquiresZero(e) {
-		t.bound.join(told)
+		t.bound.join(handed)
 	} else {
-		t.pending.join(told)
+		t.pending.join(handed)
 	}
 	m.store(t, e, -1, order, told)
-	h.last().update = true
+	h.last().update, h.last().handed = true, handed
 	if order == task.Full {
 		m.barrier(t)
 	}
@@ -409,7 +421,7 @@ func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, 
 		message.join(t.bound)
 		message.join(t.pending)
 	}
-	own := m.append(t, c, chosen, stored{value: e.New, pointer: e.NewPtr})
+	own := m.append(t, c, chosen, stored{value: e.New, pointer: e.NewPtr, owner: t})
 	message.raise(c, own.place)
 	own.message, own.reached = message, slices.Clone(t.reached)
 	t.own.join(message)

@@ -188,6 +188,8 @@ var weakTests = []lkmmTest{
 	{"SB+mb+po", "W x 1; mb; R y | W y 1; R x", "0:0=0 1:0=0", true, false},
 	{"SB+xchg", "xchg x 1; R y | xchg y 1; R x", "0:1=0 1:1=0", false, false},
 	{"SB+rfi-po", "W x 1; R x; R y | W y 1; R y; R x", "0:0=1 0:1=0 1:0=1 1:1=0", true, false},
+	{"MP+mb+rfi-acq", "W x 1; mb; W y 1 | R y; W z 1; Racq z; R x", "1:0=1 1:2=0", true, false},
+	{"MP+rel+rfi-rel-acq", "W x 1; Wrel y 1 | R y; Wrel z 1; Racq z; R x", "1:0=1 1:2=0", true, false},
 	{"LB+poonceonces", "R x; W y 1 | R y; W x 1", "0:0=1 1:0=1", true, true},
 	{"LB+data", "R x; Wdata y | R y; Wdata x", "0:0=1 1:0=1", false, false},
 	{"LB+acq+rel", "R x; Wrel y 1 | Racq y; W x 1", "0:0=1 1:0=1", false, false},
@@ -307,7 +309,9 @@ func randomCircle(seed uint64) string {
 		here, next := string(rune('x'+i)), string(rune('x'+(i+1)%len(threads)))
 		first := []string{"R " + here, "Racq " + here, "W " + here + " 1", "xchg " + here + " 1"}[min(r.IntN(7)/2, 3)]
 		last := []string{"R " + next, "W " + next + " 2", "Wrel " + next + " 2", "xchg " + next + " 2"}[min(r.IntN(7)/2, 3)]
-		between := []string{"; ", "; ", "; mb; ", "; mb; ", "; wmb; ", "; rmb; "}[r.IntN(6)]
+		mine := string(rune('a' + i)) // a store of its own, forwarded to its load, orders nothing
+		between := []string{"; ", "; ", "; mb; ", "; mb; ", "; wmb; ", "; rmb; ",
+			"; W " + mine + " 1; Racq " + mine + "; ", "; Wrel " + mine + " 1; Racq " + mine + "; ", "; xchg " + mine + " 1; Racq " + mine + "; "}[r.IntN(9)]
 		threads[i] = first + between + last
 	}
 	return strings.ReplaceAll(strings.Join(threads, " | "), "{", "w")

@@ -220,9 +220,10 @@ func (a *Atomic64) Add(t *task.Task, d uint64) uint64 {
 	return a.v.Add(d)
 }
 
-// Count adds d, and tells its caller nothing: atomic64_add.
+// Count adds d, and tells its caller nothing: atomic64_add, which orders nothing.
 func (a *Atomic64) Count(t *task.Task, d uint64) {
 	if t.Observer != nil {
+		t.Unordered()
 		t.Hush(task.OpFetchAdd, unsafe.Pointer(a))
 		v := a.v.Add(d)
 		t.End(v-d, v)
