@@ -1,9 +1,9 @@
 package explore
 
 import (
-	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
+	"hash/fnv"
 	"os"
 )
 
@@ -27,6 +27,7 @@ func build() string {
 	if err != nil {
 		return ""
 	}
-	hash := sha256.Sum256(note)
-	return hex.EncodeToString(hash[:8])
+	hash := fnv.New64a()
+	_, _ = hash.Write(note)
+	return hex.EncodeToString(hash.Sum(nil))
 }

@@ -3,8 +3,8 @@
 package explore
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
+	"hash/fnv"
 	"io"
 	"os"
 	"runtime/debug"
@@ -13,13 +13,13 @@ import (
 // build identifies this program's code, to which alone it means something where a search stands: by the executable's bytes, or, where
 // there is no such file, as in a browser, by what the build says of itself.
 func build() string {
-	hash := sha256.New()
+	hash := fnv.New64a()
 	if !hashExecutable(hash) {
 		if info, ok := debug.ReadBuildInfo(); ok {
 			hash.Write([]byte(info.String()))
 		}
 	}
-	return hex.EncodeToString(hash.Sum(nil)[:8])
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // hashExecutable adds the executable's bytes, and reports whether it could.

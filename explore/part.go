@@ -2,11 +2,11 @@ package explore
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"math/bits"
 )
@@ -79,10 +79,11 @@ func deal(of *identity, shares []share, n int) ([]*Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	hash := sha256.Sum256(fmt.Appendf(text, "%+v %d", *of, n))
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%s%+v %d", text, *of, n)
 	parts := make([]*Part, n)
 	for i := range parts {
-		parts[i] = &Part{Search: *of, Division: hex.EncodeToString(hash[:8]), Number: i, Of: n, Shares: []share{}}
+		parts[i] = &Part{Search: *of, Division: hex.EncodeToString(hash.Sum(nil)), Number: i, Of: n, Shares: []share{}}
 	}
 	for i := range shares {
 		to := parts[i%n]

@@ -3,7 +3,6 @@ package explore
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,7 +106,11 @@ func (s *Schedule) notable() map[int]string {
 	return all
 }
 
-var someVersion = regexp.MustCompile(`^v\d+$`)
+// someVersion reports whether a word names a version of schedules.
+func someVersion(word string) bool {
+	number, ok := strings.CutPrefix(word, "v")
+	return ok && number != "" && strings.Trim(number, "0123456789") == ""
+}
 
 var errSchedule = errors.New("not a schedule")
 
@@ -117,7 +120,7 @@ const maxScheduleSteps = 1 << 20
 // ParseSchedule reads the printed form. Spaces and line breaks may stand between the turns.
 func ParseSchedule(text string) (Schedule, error) {
 	parts := strings.SplitN(strings.TrimSpace(text), ":", 4)
-	if someVersion.MatchString(parts[0]) && parts[0] != scheduleVersion {
+	if someVersion(parts[0]) && parts[0] != scheduleVersion {
 		return Schedule{}, fmt.Errorf("%w of version %s: it has version %s", errSchedule, scheduleVersion, suggest.Quote(parts[0]))
 	}
 	if len(parts) != 4 || parts[0] != scheduleVersion {

@@ -1,16 +1,16 @@
 package seqmodel
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 )
 
 // Digest sums up address spaces, nil for one that does not exist, and files: two states with the same digest behave alike.
 // Of identities it keeps which are the same. More is what else the state has.
-func Digest(models []*Model, files []*File, more ...any) [sha256.Size]byte {
+func Digest(models []*Model, files []*File, more ...any) [16]byte {
 	text, seen := fmt.Appendln(nil, more...), map[any]uint64{}
 	id := func(x any) bool {
 		n, known := seen[x]
@@ -47,5 +47,8 @@ func Digest(models []*Model, files []*File, more ...any) [sha256.Size]byte {
 			text = append(text, data...)
 		}
 	}
-	return sha256.Sum256(text)
+	h, sum := fnv.New128a(), [16]byte{}
+	_, _ = h.Write(text)
+	h.Sum(sum[:0])
+	return sum
 }

@@ -5,7 +5,6 @@ package explain
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -137,11 +136,6 @@ func (e *Entry) relate(all []Entry) {
 	if e.words == nil {
 		return
 	}
-	quoted := make([]string, len(e.words))
-	for i, w := range e.words {
-		quoted[i] = regexp.QuoteMeta(w)
-	}
-	word := regexp.MustCompile(`\b_*(?:` + strings.Join(quoted, "|") + `)\b`)
 	for _, by := range []struct{ kind, label string }{{"rule", "rules"}, {"scenario", "scenarios"}, {"bug", "bugs"}} {
 		var names []string
 		often := map[string]int{}
@@ -150,7 +144,11 @@ func (e *Entry) relate(all []Entry) {
 			if other.Kind != by.kind {
 				continue
 			}
-			if n := len(word.FindAllString(other.text(), -1)); n > 0 {
+			n, text := 0, other.text()
+			for _, w := range e.words {
+				n += countWord(text, w)
+			}
+			if n > 0 {
 				names = append(names, other.Name)
 				often[other.Name] = n
 			}
@@ -164,6 +162,25 @@ func (e *Entry) relate(all []Entry) {
 		}
 		e.add(by.label, strings.Join(names, ", "))
 	}
+}
+
+// countWord returns how often a text has a word, maybe with underscores before it.
+func countWord(text, word string) (n int) {
+	for {
+		at := strings.Index(text, word)
+		if at < 0 {
+			return n
+		}
+		before, behind := strings.TrimRight(text[:at], "_"), text[at+len(word):]
+		if (before == "" || !inWord(before[len(before)-1])) && (behind == "" || !inWord(behind[0])) {
+			n++
+		}
+		text = behind
+	}
+}
+
+func inWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
 // text is all that an entry says.

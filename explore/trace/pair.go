@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -19,7 +18,7 @@ type Pair struct {
 // Named gives the objects in a text of the second side the names that they have on the first. One that has none there and is called as
 // another is on the first side has a prime behind its name.
 func (p *Pair) Named(text string) string {
-	return numbered.ReplaceAllStringFunc(text, func(name string) string {
+	return eachObject(text, func(name string) string {
 		taken := false
 		for _, o := range p.Objects {
 			if o[1] == name {
@@ -72,15 +71,44 @@ func NewAlike() *Alike { return &Alike{ahead: map[string]string{}, back: map[str
 // Objects returns the objects found to be the same that have different names.
 func (k *Alike) Objects() [][2]string { return k.pairs }
 
-var numbered = regexp.MustCompile(`[a-z_0-9]+#\d+`)
+// eachObject returns a text in which each name of an object, as vma#1, is what to makes of it.
+func eachObject(text string, to func(name string) string) string {
+	var b strings.Builder
+	for {
+		at := strings.IndexByte(text, '#')
+		if at < 0 {
+			return b.String() + text
+		}
+		start := len(strings.TrimRight(text[:at], "abcdefghijklmnopqrstuvwxyz_0123456789"))
+		end := len(text) - len(strings.TrimLeft(text[at+1:], "0123456789"))
+		if start == at || end == at+1 {
+			b.WriteString(text[:at+1])
+			text = text[at+1:]
+			continue
+		}
+		b.WriteString(text[:start])
+		b.WriteString(to(text[start:end]))
+		text = text[end:]
+	}
+}
+
+// objects returns the names of objects in a text, and the text without them.
+func objects(text string) (names []string, rest string) {
+	rest = eachObject(text, func(name string) string {
+		names = append(names, name)
+		return "#"
+	})
+	return names, rest
+}
 
 // same reports whether two texts, of which each may name an object, are the same, if the objects are: known says that this was found before.
 func (k *Alike) same(a, b string) (same, known bool) {
 	if !strings.Contains(a, "#") || !strings.Contains(b, "#") {
 		return a == b, true
 	}
-	ours, theirs := numbered.FindAllString(a, -1), numbered.FindAllString(b, -1)
-	if len(ours) != len(theirs) || numbered.ReplaceAllString(a, "#") != numbered.ReplaceAllString(b, "#") {
+	ours, restOfA := objects(a)
+	theirs, restOfB := objects(b)
+	if len(ours) != len(theirs) || restOfA != restOfB {
 		return false, false
 	}
 	known = true
@@ -105,7 +133,8 @@ func kind(object string) string { k, _, _ := strings.Cut(object, "#"); return k 
 
 // learn notes that the objects that two texts name are the same.
 func (k *Alike) learn(a, b string) {
-	ours, theirs := numbered.FindAllString(a, -1), numbered.FindAllString(b, -1)
+	ours, _ := objects(a)
+	theirs, _ := objects(b)
 	for i := range min(len(ours), len(theirs)) {
 		if o, t := ours[i], theirs[i]; k.ahead[o] == "" && k.back[t] == "" {
 			k.ahead[o], k.back[t] = t, o

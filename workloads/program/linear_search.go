@@ -2,7 +2,6 @@ package program
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"slices"
 
 	"vmasim/check/seqmodel"
@@ -32,7 +31,7 @@ type point struct {
 	faults bool
 }
 
-type digest = [sha256.Size]byte
+type digest = [16]byte
 
 // maxTries bounds a search. A history that it cannot decide counts as explained.
 const maxTries = 50_000
