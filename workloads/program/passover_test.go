@@ -39,11 +39,11 @@ func TestPastTheFirstSymptom(t *testing.T) {
 		passes  []string // among others
 		replay  string
 	}{
-		{Setting{}, "detached-in-tree", []string{"reader-left", "use-after-free", "deadlock"}, "vmasim replay put-to-zero 'v1"},
-		{Setting{Show: []string{Any}}, "reader-left", nil, "vmasim replay --until any put-to-zero 'v1"},
-		{Setting{Show: []string{"use-after-free"}}, "use-after-free", []string{"reader-left", "bad-free"}, "vmasim replay --until use-after-free put-to-zero 'v1"},
-		{Setting{Consequences: true}, "wrong-vma", []string{"reader-left"}, "vmasim replay --consequences put-to-zero 'v1"},
-		{Setting{Show: []string{"map-count"}}, "reader-left", []string{"reader-left"}, "vmasim replay --until any put-to-zero 'v1"},
+		{Setting{}, "detached-in-tree", []string{"reader-left", "use-after-free", "deadlock"}, "vmasim replay put-to-zero 'v"},
+		{Setting{Show: []string{Any}}, "reader-left", nil, "vmasim replay --until any put-to-zero 'v"},
+		{Setting{Show: []string{"use-after-free"}}, "use-after-free", []string{"reader-left", "bad-free"}, "vmasim replay --until use-after-free put-to-zero 'v"},
+		{Setting{Consequences: true}, "wrong-vma", []string{"reader-left"}, "vmasim replay --consequences put-to-zero 'v"},
+		{Setting{Show: []string{"map-count"}}, "reader-left", []string{"reader-left"}, "vmasim replay --until any put-to-zero 'v"},
 	} {
 		if testing.Short() && n%2 != 0 {
 			continue

@@ -83,7 +83,7 @@ func kinds(r *explore.Report) (all []string) {
 func TestStatesMissNothing(t *testing.T) {
 	limit, larger, programs := 500, 2000, uint64(24)
 	if !testing.Short() {
-		limit, larger, programs = 8000, 8000, 400
+		limit, larger, programs = 8000, 8000, 100
 	}
 	var built, random byStates
 	for _, name := range names() {
