@@ -3,6 +3,7 @@ package program
 import (
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -82,8 +83,8 @@ func kinds(r *explore.Report) (all []string) {
 // TestStatesMissNothing: with states the same comes of the built-in scenarios and of random ones as with partial-order reduction.
 func TestStatesMissNothing(t *testing.T) {
 	limit, larger, programs := 500, 2000, uint64(24)
-	if !testing.Short() {
-		limit, larger, programs = 8000, 8000, 100
+	if os.Getenv("VMASIM_LONG") != "" {
+		limit, larger, programs = 8000, 8000, 1000
 	}
 	var built, random byStates
 	for _, name := range names() {
