@@ -27,7 +27,7 @@ var sized = []struct {
 // TestPredictions holds predictions to searches whose size is known, and the table in docs/explore.md to what came of them. -rewrite updates it.
 func TestPredictions(t *testing.T) {
 	if testing.Short() {
-		t.Skip("searches to the end of what is predicted take long")
+		t.Skip("searches of up to 40,000 executions, to their end: go test without -short, as the README has it, makes them")
 	}
 	text, err := os.ReadFile(exploreManual)
 	if err != nil {
@@ -95,7 +95,7 @@ func TestPredictions(t *testing.T) {
 // its threads twice, as far as that can be searched to its end. docs/explore.md says what came of them.
 func TestPredictionsOfLitmusTests(t *testing.T) {
 	if os.Getenv("VMASIM_LONG") == "" {
-		t.Skip("some hundred searches take minutes: VMASIM_LONG=1")
+		t.Skip("some hundred searches of up to 300,000 executions, ten minutes: make long makes them")
 	}
 	const least, most = 20_000, 300_000
 	searches, predictions, held, within := 0, 0, 0, 0
