@@ -19,7 +19,7 @@ import (
 // results are made up, so that no time differs from run to run.
 var results = map[string]*driver.Result{
 	"good": {
-		Scenario: "quickstart", Title: "Page faults beside writers.", Rules: "linux-6.18", Seed: 1, Tasks: 5, Elapsed: 2008 * time.Millisecond,
+		Scenario: "quickstart", Title: "Page faults beside writers.", Rules: "linux-6.18", Seed: 1, Tasks: 5, Elapsed: 2008 * time.Millisecond, CPUs: 2, CPUShare: 0.9,
 		Ops: []driver.Op{
 			{Kind: "mmap", Count: 759, Mean: 130123, P50: 79900, P99: 13_900_000, Max: 30_700_000},
 			{Kind: "touch", Count: 10977923, Errors: []driver.Error{{Name: "SEGV_ACCERR", Count: 4365}, {Name: "SIGBUS", Count: 2}}, Mean: 330, P50: 312, P99: 784, Max: 12_600_000},
@@ -30,7 +30,7 @@ var results = map[string]*driver.Result{
 		Memory: driver.Memory{ArenaBytes: 256 << 20, FramesInUse: 6, FramesPeak: 1150},
 	},
 	"bad": {
-		Scenario: "my own", Rules: "linux-6.18,-detach-waits", Seed: 18446744073709551615, Tasks: 1, Elapsed: 12345 * time.Microsecond,
+		Scenario: "my own", Rules: "linux-6.18,-detach-waits", Seed: 18446744073709551615, Tasks: 1, Elapsed: 12345 * time.Microsecond, CPUs: 2, CPUShare: 0.47,
 		Ops:    []driver.Op{{Kind: "load", Count: 1}},
 		Faults: driver.Faults{Total: 1, VMALockSuccess: 1},
 		Memory: driver.Memory{ArenaBytes: 1536 << 10},

@@ -8,6 +8,7 @@ import (
 
 	"vmasim/internal/wrap"
 	"vmasim/workloads/driver"
+	"vmasim/workloads/measure"
 )
 
 func newText(w io.Writer, look Look) func(*driver.Result) error {
@@ -16,7 +17,7 @@ func newText(w io.Writer, look Look) func(*driver.Result) error {
 		b := &strings.Builder{}
 		b.WriteString(between)
 		between = "\n"
-		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, operations, faultTable, userTable, machine, findings} {
+		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, starved, operations, faultTable, userTable, machine, findings} {
 			part(b, r, look)
 		}
 		b.WriteString("\n" + wrap.Text(verdict(r)+"\n", look.width(), "  "))
@@ -35,6 +36,13 @@ func heading(b *strings.Builder, r *driver.Result, look Look) {
 		r.Rules, r.Seed, byteSize(r.Memory.ArenaBytes), plural(uint64(r.Tasks), "task"), duration(r.Elapsed)))
 	if r.Machine != "" {
 		look.line(b, "machine "+r.Machine)
+	}
+}
+
+// starved says that latencies are those of a machine that had something else to do.
+func starved(b *strings.Builder, r *driver.Result, look Look) {
+	if r.CPUShare < measure.MinShare && r.CPUs > 0 {
+		look.line(b, fmt.Sprintf("note: tasks had %.0f %% of %s: latencies say little", 100*r.CPUShare, plural(uint64(r.CPUs), "CPU")))
 	}
 }
 

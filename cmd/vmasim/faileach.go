@@ -35,7 +35,7 @@ func failEach(ctx context.Context, scenarios []*workloads.Scenario, o *runOption
 	var t tally
 	for _, sc := range scenarios {
 		bar := newProgress(stderr)
-		r, err := inject.Run(ctx, sc, inject.Options{Options: o.Options, Progress: func(done, all int) {
+		r, err := inject.Run(ctx, sc, inject.Options{Options: o.optionsOf(sc, scenarios), Progress: func(done, all int) {
 			bar.show(report.FailureProgress(sc.Name, done, all))
 		}})
 		bar.erase()

@@ -50,7 +50,7 @@ type runFlag struct {
 // runFlags are the flags of run that take a value.
 var runFlags = []runFlag{
 	{"rules", "RULES", "lock generation and rules, as linux-6.18,-detach-waits; see vmasim rules", setRules, completeRules},
-	{"threads", "N", "tasks of each thread written with \"* N\"", setThreads, nil},
+	{"threads", "N|NAME=N", "tasks of each thread written with \"* N\", or of the thread NAME, which 0 leaves out; may be given several times", setThreads, nil},
 	{"duration", "D", "duration of every \"for\", such as 2s or 500ms", setDuration, nil},
 	{"seed", "N", "seed of all random draws", setSeed, nil},
 	{"memory", "SIZE", "memory of the machine, such as 64M or 1G", setMemory, nil},
@@ -100,13 +100,21 @@ func setRules(o *runOptions, text string) error {
 	return err
 }
 
+// setThreads reads one value; compare reads lists of them.
 func setThreads(o *runOptions, text string) error {
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > driver.MaxTasks {
-		return fmt.Errorf("expected a number from 1 to %d", driver.MaxTasks)
+	s, err := parseSweep(text)
+	if err != nil {
+		return err
 	}
-	o.Threads = n
-	return nil
+	if len(s.tasks) > 1 {
+		return errors.New("expected one number: vmasim compare takes lists")
+	}
+	if s.thread == "" {
+		o.Threads = s.tasks[0]
+		return nil
+	}
+	o.Counts = append(o.Counts, driver.Count{Thread: s.thread, Tasks: s.tasks[0]})
+	return checkTwice(o.Counts)
 }
 
 func setDuration(o *runOptions, text string) error {

@@ -40,6 +40,7 @@ wrong usage or a bad scenario, and 130 if the run was interrupted: then what was
 measured so far is printed. A second interrupt ends the program at once.`,
 		Example: `  vmasim run
   vmasim run fault-storm vma-per-thread --threads 2 --duration 5s
+  vmasim run mmap-churn --threads faulter=8 --threads churner=0
   vmasim run my.vma --validate --format json
   vmasim run failed-mmap --fail-each
   vmasim run my.vma --fail-each --format json
@@ -86,12 +87,20 @@ func load(args []string, stdin io.Reader, o *runOptions) (scenarios []*workloads
 		loaded, err := workloads.Load(arg, stdin)
 		m.note(err)
 		for _, sc := range loaded {
-			sc = sc.WithMachine(o.machine)
-			m.note(driver.Check(sc, o.Options))
-			scenarios = append(scenarios, sc)
+			scenarios = append(scenarios, sc.WithMachine(o.machine))
 		}
 	}
+	for _, sc := range scenarios {
+		m.note(driver.Check(sc, o.optionsOf(sc, scenarios)))
+	}
 	return scenarios, m.err()
+}
+
+// optionsOf returns the options for one of the scenarios.
+func (o *runOptions) optionsOf(sc *workloads.Scenario, all []*workloads.Scenario) driver.Options {
+	opts := o.Options
+	opts.Counts = countsOf(sc, all, o.Counts)
+	return opts
 }
 
 // runAll runs the scenarios and prints each result.
@@ -99,7 +108,7 @@ func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions,
 	write := o.format.New(stdout, o.look.of(stdout, false))
 	var t tally
 	for _, sc := range scenarios {
-		opts, bar := o.Options, newProgress(stderr)
+		opts, bar := o.optionsOf(sc, scenarios), newProgress(stderr)
 		opts.Progress = func(p driver.Progress) { bar.show(report.Progress(sc.Name, p)) }
 		result, err := driver.Run(ctx, sc, opts)
 		bar.erase()

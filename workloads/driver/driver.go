@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Rules    string        // in place of the scenario's; "" keeps them
 	Threads  int           // tasks of each thread that is written with "* N"; 0 keeps what is written
+	Counts   Counts        // tasks of single threads; those that are not named are as Threads has it
 	Duration time.Duration // of every "for"; 0 keeps what is written
 	Seed     *uint64       // in place of the scenario's; nil keeps it
 	Memory   uint64        // bytes, in place of the scenario's; 0 keeps it

@@ -25,7 +25,7 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 	}
 	res := &Result{
 		Scenario: r.sc.Name, Title: r.sc.Title, Rules: r.Rules.String(), Machine: r.sc.MachineText(), Seed: r.Seed,
-		Elapsed: r.elapsed, VMAs: end.vmas, Memory: end.memory, Interrupted: r.interrupted.Load(),
+		Elapsed: r.elapsed, CPUs: r.cpusUsed, CPUShare: r.cpuShare, VMAs: end.vmas, Memory: end.memory, Interrupted: r.interrupted.Load(),
 	}
 	res.Memory.ArenaBytes = r.Memory
 	for _, n := range r.Counts {
@@ -39,6 +39,8 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 func (r *run) collect(res *Result, end *ending) {
 	var counters task.Counters
 	var stats [workloads.NumKinds]opStats
+	var faulting opStats
+	var writing histogram
 	for _, w := range r.measured {
 		c := w.counters()
 		counters.Add(&c)
@@ -47,6 +49,12 @@ func (r *run) collect(res *Result, end *ending) {
 		}
 		for kind := range stats {
 			stats[kind].add(&w.stats[kind])
+		}
+		faulting.add(&w.fault)
+	}
+	for kind := range stats {
+		if d := stats[kind].duration; d != nil && writes(workloads.Kind(kind)) {
+			writing.add(d)
 		}
 	}
 	var all findings
@@ -57,6 +65,7 @@ func (r *run) collect(res *Result, end *ending) {
 	}
 	all.merge(&end.wrong)
 	res.Faults, res.Users, res.Ops = faultsOf(&counters), usersOf(&counters), ops(&stats)
+	res.Faulting, res.Writing = latencyOf(faulting.duration), latencyOf(&writing)
 	res.Unexpected, res.UnexpectedTotal = all.unexpected(), all.total
 	res.Violations, res.ViolationTotal = r.violations.reported()
 }

@@ -50,14 +50,14 @@ func (h *histogram) add(o *histogram) {
 	h.max = max(h.max, o.max)
 }
 
-// quantile returns a duration that a share q of all does not exceed: the middle of its bucket. 0 if nothing was
-// recorded.
+// quantile returns a duration that a share q of all does not exceed: of those in its bucket it takes them to be evenly spread, so that
+// figures that are compared do not come in steps. 0 if nothing was recorded.
 func (h *histogram) quantile(q float64) uint64 {
 	rank := uint64(q * float64(h.n))
 	for i, n := range h.counts {
 		if n > rank {
 			low, high := bucketRange(i)
-			return min(low+(high-low)/2, h.max)
+			return min(low+uint64(float64(high-low)*(float64(rank)+0.5)/float64(n)), h.max)
 		}
 		rank -= n
 	}

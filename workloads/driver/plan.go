@@ -130,25 +130,6 @@ func (p *Plan) setLimits(sc *workloads.Scenario) error {
 	return errors.Join(errs...)
 }
 
-func (p *Plan) setCounts(sc *workloads.Scenario, opts *Options) error {
-	if opts.Threads < 0 || opts.Threads > MaxTasks {
-		return fmt.Errorf("%d threads, expected 1 to %d", opts.Threads, MaxTasks)
-	}
-	total := 0
-	for _, t := range sc.Threads {
-		n := t.Count
-		if t.Multiplied && opts.Threads > 0 {
-			n = opts.Threads
-		}
-		p.Counts = append(p.Counts, n)
-		total += n
-	}
-	if total > MaxTasks {
-		return at(sc.Threads[0].Pos, fmt.Errorf("%d tasks in all threads together, expected at most %d", total, MaxTasks))
-	}
-	return nil
-}
-
 // checkFiles opens the real files as the run will.
 func checkFiles(sc *workloads.Scenario) error {
 	var errs []error

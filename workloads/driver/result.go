@@ -21,12 +21,16 @@ type Result struct {
 	Seed     uint64        `json:"seed"`
 	Tasks    int           `json:"tasks"` // of all threads
 	Elapsed  time.Duration `json:"elapsed_ns"`
+	CPUs     int           `json:"cpus"`      // that the tasks could use at once
+	CPUShare float64       `json:"cpu_share"` // of the time of these, the part that was there for them
 
-	Ops    Ops    `json:"ops"` // by kind, in the manual's order; kinds that did not run are left out
-	Faults Faults `json:"faults"`
-	Users  Users  `json:"vma_lock_users"`
-	VMAs   VMAs   `json:"vmas"`
-	Memory Memory `json:"memory"`
+	Ops      Ops     `json:"ops"` // by kind, in the manual's order; kinds that did not run are left out
+	Faults   Faults  `json:"faults"`
+	Faulting Latency `json:"fault_latency"` // of single faults, on a sample
+	Writing  Latency `json:"write_latency"` // of statements that take mmap_lock for writing
+	Users    Users   `json:"vma_lock_users"`
+	VMAs     VMAs    `json:"vmas"`
+	Memory   Memory  `json:"memory"`
 
 	Unexpected      []Unexpected `json:"unexpected"` // the first ones
 	UnexpectedTotal uint64       `json:"-"`          // all, repetitions included
@@ -48,6 +52,21 @@ type Op struct {
 	P50  uint64 `json:"p50_ns"`
 	P99  uint64 `json:"p99_ns"`
 	Max  uint64 `json:"max_ns"`
+}
+
+// Latency is how long something took that was timed so many times, in nanoseconds.
+type Latency struct {
+	Count uint64 `json:"count"`
+	P50   uint64 `json:"p50_ns"`
+	P99   uint64 `json:"p99_ns"`
+	Max   uint64 `json:"max_ns"`
+}
+
+func latencyOf(h *histogram) Latency {
+	if h == nil {
+		return Latency{}
+	}
+	return Latency{Count: h.n, P50: h.quantile(0.50), P99: h.quantile(0.99), Max: h.max}
 }
 
 // Error counts the executions that gave an error: an errno, SEGV_MAPERR, SEGV_ACCERR or SIGBUS, or, in lower case, why a

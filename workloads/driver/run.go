@@ -15,6 +15,7 @@ import (
 	"vmasim/mm"
 	"vmasim/workloads"
 	"vmasim/workloads/interp"
+	"vmasim/workloads/measure"
 )
 
 // phase is how far a run has come; it only grows.
@@ -55,6 +56,8 @@ type run struct {
 	workers  []*worker // of all blocks
 	measured []*worker // of the blocks that count
 	elapsed  time.Duration
+	cpuShare float64 // of cpusUsed, which the measured workers could use at once
+	cpusUsed int
 }
 
 // defaultPatience is how long killed tasks may take to end. A bug may keep them waiting.
@@ -194,6 +197,7 @@ func (r *run) drive(workers []*worker, blocks ...*workloads.Block) {
 		})
 	}
 	r.workers = append(r.workers, workers...)
+	watch := measure.NewWatch()
 	start := r.now()
 	close(gate)
 	go func() {
@@ -204,8 +208,10 @@ func (r *run) drive(workers []*worker, blocks ...*workloads.Block) {
 		r.abandon(workers)
 	}
 	if counts := len(r.sc.Threads) == 0 || workers[0].seat != nil; counts {
-		r.measured = append(r.measured, workers...)
-		r.elapsed += r.now() - start
+		took := r.now() - start
+		share, cpus := watch.Share(len(workers))
+		r.cpuShare = (r.cpuShare*float64(r.elapsed) + share*float64(took)) / float64(max(r.elapsed+took, 1)) // init and finally may be two
+		r.measured, r.elapsed, r.cpusUsed = append(r.measured, workers...), r.elapsed+took, max(r.cpusUsed, cpus)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"vmasim/internal/linux"
+	"vmasim/internal/task"
 	"vmasim/workloads"
 	"vmasim/workloads/interp"
 )
@@ -65,9 +66,14 @@ func (w *worker) Operation(s *workloads.Stmt) bool {
 		w.judge(s, st, w.Perform(s))
 		return !w.stopped()
 	}
+	faults := w.Task.Counters[task.PgFault]
 	start := w.run.now()
 	out := w.Perform(s)
-	st.record(w.run.now() - start)
+	took := w.run.now() - start
+	st.record(took)
+	if w.Task.Counters[task.PgFault] == faults+1 && sampled(s) {
+		w.fault.record(took)
+	}
 	if timed {
 		st.untimed = w.sampler.gap()
 	}

@@ -79,3 +79,13 @@ func sampled(s *workloads.Stmt) bool {
 	}
 	return false
 }
+
+// writes tells that a statement takes mmap_lock for writing, whatever it comes to. madvise takes it for some advice only.
+func writes(k workloads.Kind) bool {
+	switch k {
+	case workloads.KindMmap, workloads.KindMunmap, workloads.KindMprotect, workloads.KindRemapFilePages, workloads.KindMremap, workloads.KindBrk,
+		workloads.KindMlock, workloads.KindMunlock, workloads.KindMlockall, workloads.KindMunlockall, workloads.KindMseal, workloads.KindMbind, workloads.KindFork:
+		return true
+	}
+	return false
+}

@@ -21,6 +21,7 @@ type worker struct {
 	gone    bool  // it gives up the rest of its block: what it waited for cannot come
 
 	stats    [workloads.NumKinds]opStats
+	fault    opStats // accesses to one page that were timed, and were one fault
 	findings findings
 	sampler  sampler
 	pubEvery uint32 // publishEvery, or a time slice

@@ -4,7 +4,8 @@
 // [Workload], in rounds, in an order that rotates every round; each run is a [Sample]. A [Result] holds the samples' figures, takes
 // each ratio within a round, and gives the median of those with its extremes. Measured threads are pinned, and a sample whose thread
 // got less than [MinShare] of its CPU is dropped and taken again, a bounded number of times; what stays bad is counted and printed as
-// noisy, never hidden. [ZeroFrames] and [References] are floors: what no simulated fault or lock can undercut on this machine.
+// noisy, never hidden. Runs of whole scenarios, which take turns by themselves, use the same parts: [Order], [Watch], [MedianOf], and
+// [Compare], which gives verdicts. [ZeroFrames] and [References] are floors: what no simulated fault or lock can undercut on this machine.
 package measure
 
 import (
@@ -107,8 +108,8 @@ func (c *Comparison) Run() *Result {
 		c.calibrate(cand)
 	}
 	for round := range c.rounds {
-		for i := range c.candidates {
-			cand := c.candidates[(round+i)%len(c.candidates)]
+		for _, i := range Order(len(c.candidates), round) {
+			cand := c.candidates[i]
 			res.Record(cand.name, c.take(cand, &left))
 		}
 	}

@@ -2,8 +2,10 @@ package measure
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,15 +44,58 @@ func (h *host) threadCPU() time.Duration {
 }
 
 func (h *host) othersCPU() time.Duration {
-	ticks, err := readCPUTicks()
+	ticks, err := h.readCPUTicks()
 	if err != nil {
 		return 0 // without /proc/stat nothing is held against the others
 	}
+	return time.Duration(ticks.busy)*tick - ownCPU()
+}
+
+func ownCPU() time.Duration {
 	var own unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &own); err != nil {
 		panic(fmt.Sprintf("measure: own CPU time: %v", err))
 	}
-	return time.Duration(ticks.busy)*tick - time.Duration(own.Utime.Nano()+own.Stime.Nano())
+	return time.Duration(own.Utime.Nano() + own.Stime.Nano())
+}
+
+// usage counts a hypervisor's steal among what others used, and as a delay: a thread does not know that it does not run.
+func (h *host) usage() usage {
+	u := usage{at: h.now(), delayed: delayed()}
+	if ticks, err := h.readCPUTicks(); err == nil {
+		u.others = time.Duration(ticks.busy)*tick - ownCPU()
+		if u.delayed >= 0 {
+			u.delayed += time.Duration(ticks.steal) * tick
+		}
+	}
+	return u
+}
+
+// delayed returns how long threads of this process were ready and had no CPU, -1 where the kernel does not tell.
+func delayed() (sum time.Duration) {
+	const dir = "/proc/self/task/"
+	threads, err := os.ReadDir(dir)
+	if err != nil {
+		return -1
+	}
+	for _, t := range threads {
+		text, err := os.ReadFile(dir + t.Name() + "/schedstat")
+		if errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(dir + t.Name()); err != nil {
+				continue // it has ended
+			}
+		}
+		fields := bytes.Fields(text)
+		if err != nil || len(fields) < 3 {
+			return -1
+		}
+		ns, err := strconv.ParseInt(string(fields[1]), 10, 64)
+		if err != nil {
+			return -1
+		}
+		sum += time.Duration(ns)
+	}
+	return sum
 }
 
 func (h *host) cpus() int { return max(len(h.allowed), 1) }
@@ -71,7 +116,7 @@ func (h *host) yield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 
 func (h *host) waitQuiet(others float64, patience time.Duration) time.Duration {
 	start := h.now()
-	waitUntilQuiet(readCPUTicks, time.Sleep, others, patience)
+	waitUntilQuiet(h.readCPUTicks, time.Sleep, others, patience)
 	return h.now() - start
 }
 
@@ -81,8 +126,8 @@ const quietWindow = 100 * time.Millisecond
 // tick is the unit of /proc/stat: USER_HZ is 100 for every x86 and arm64 kernel.
 const tick = 10 * time.Millisecond
 
-// cpuTicks is the machine's CPU time since it started.
-type cpuTicks struct{ busy, total uint64 }
+// cpuTicks is the time of CPUs since the machine started.
+type cpuTicks struct{ busy, total, steal uint64 }
 
 // waitUntilQuiet sleeps window by window until one passes in which the machine was quiet, or patience ends. The caller
 // sleeps meanwhile, so that whatever is busy is another.
@@ -103,20 +148,40 @@ func waitUntilQuiet(read func() (cpuTicks, error), sleep func(time.Duration), ot
 	}
 }
 
-func readCPUTicks() (cpuTicks, error) {
+// readCPUTicks adds up the CPUs that this process may use; all where it is not known which.
+func (h *host) readCPUTicks() (sum cpuTicks, err error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return cpuTicks{}, err
 	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return parseCPUTicks(string(line))
+	for line := range bytes.Lines(text) {
+		name, _, _ := bytes.Cut(line, []byte(" "))
+		number, ok := bytes.CutPrefix(name, []byte("cpu"))
+		if !ok {
+			break
+		}
+		use := len(number) == 0 // the line of all
+		if len(h.allowed) > 0 {
+			cpu, err := strconv.Atoi(string(number))
+			use = err == nil && slices.Contains(h.allowed, cpu)
+		}
+		if !use {
+			continue
+		}
+		t, err := parseCPUTicks(string(line))
+		if err != nil {
+			return cpuTicks{}, err
+		}
+		sum.busy, sum.total, sum.steal = sum.busy+t.busy, sum.total+t.total, sum.steal+t.steal
+	}
+	return sum, nil
 }
 
-// parseCPUTicks reads the line "cpu user nice system idle iowait irq softirq steal guest guest_nice"; guest time is
+// parseCPUTicks reads a line "cpu user nice system idle iowait irq softirq steal guest guest_nice", or that of one CPU; guest time is
 // contained in user time.
 func parseCPUTicks(line string) (cpuTicks, error) {
 	fields := strings.Fields(line)
-	if len(fields) < 9 || fields[0] != "cpu" {
+	if len(fields) < 9 || !strings.HasPrefix(fields[0], "cpu") {
 		return cpuTicks{}, fmt.Errorf("unknown form of /proc/stat: %q", line)
 	}
 	var t cpuTicks
@@ -128,6 +193,9 @@ func parseCPUTicks(line string) (cpuTicks, error) {
 		t.total += n
 		if idle := i == 3 || i == 4; !idle {
 			t.busy += n
+		}
+		if i == 7 {
+			t.steal = n
 		}
 	}
 	return t, nil

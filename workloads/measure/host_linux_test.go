@@ -13,10 +13,10 @@ func TestParseCPUTicks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (cpuTicks{busy: 81, total: 531}); got != want {
+	if want := (cpuTicks{busy: 81, total: 531, steal: 8}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	for _, bad := range []string{"", "cpu0 1 2 3 4 5 6 7 8", "cpu 1 2 3", "cpu 1 2 3 x 5 6 7 8"} {
+	for _, bad := range []string{"", "intr 1 2 3 4 5 6 7 8", "cpu0 1 2 3 4 5 6 7", "cpu 1 2 3", "cpu 1 2 3 x 5 6 7 8"} {
 		if _, err := parseCPUTicks(bad); err == nil {
 			t.Errorf("%q: no error", bad)
 		}
@@ -24,7 +24,7 @@ func TestParseCPUTicks(t *testing.T) {
 }
 
 func TestReadCPUTicks(t *testing.T) {
-	if ticks, err := readCPUTicks(); err != nil || ticks.total == 0 || ticks.busy > ticks.total {
+	if ticks, err := newHost().readCPUTicks(); err != nil || ticks.total == 0 || ticks.busy > ticks.total {
 		t.Errorf("ticks %+v, error %v", ticks, err)
 	}
 }

@@ -272,9 +272,7 @@ func (r *running) judgeFloating(others time.Duration) {
 	if r.Background != nil {
 		threads++
 	}
-	wanted := float64(threads) + float64(others)/float64(max(r.sample.Elapsed, 1))
-	lost := (wanted - float64(r.machine.cpus())) / float64(threads)
-	share := 1 - min(max(lost, 0), 1)
+	share := shareOf(threads, r.machine.cpus(), r.sample.Elapsed, others, -1)
 	for i := range r.sample.Threads {
 		r.sample.Threads[i].CPU = time.Duration(share * float64(r.sample.Threads[i].Wall))
 	}
