@@ -75,7 +75,7 @@ func (mm *MM) shrinkHeap(t *task.Task, start, end uint64) error {
 
 // growHeap maps [start, end), above the heap. A page more must be free, and the gap below the next VMA.
 func (mm *MM) growHeap(t *task.Task, start, end uint64) error {
-	if _, err := mm.unmappedArea(t, placement{op: "brk", hint: start, length: end - start, flags: linux.MAP_FIXED}); err != nil {
+	if _, err := mm.unmappedArea(t, &placement{op: "brk", hint: start, length: end - start, flags: linux.MAP_FIXED}); err != nil {
 		return err
 	}
 	if !mm.mlockFutureOK(t, mm.defFlags.Read(t), end-start) {

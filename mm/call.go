@@ -105,18 +105,29 @@ func (mm *MM) lockCall(t *task.Task, op operation, start, end uint64) error {
 
 // startCall notes what the address space is like before a call, if the machine is asked to judge calls.
 func (mm *MM) startCall(t *task.Task, op operation, start, end uint64) {
-	if !mm.Machine.JudgeCalls && !mm.Machine.ValidateWrites {
-		return
+	if mm.Machine.judges() {
+		mm.noteCall(t, op, start, end)
 	}
+}
+
+// judges reports whether calls are judged.
+func (m *Machine) judges() bool { return m.JudgeCalls || m.ValidateWrites }
+
+func (mm *MM) noteCall(t *task.Task, op operation, start, end uint64) {
 	c := &mm.Machine.scratch.Get(t).call
 	*c = call{mm: mm, op: op, spans: append(c.spans[:0], span{start, end}), before: mm.areas(c.before[:0]), after: c.after}
 }
 
 // judged returns the call that t is in, nil if it is not judged.
 func (mm *MM) judged(t *task.Task) *call {
-	if !mm.Machine.JudgeCalls && !mm.Machine.ValidateWrites {
+	if !mm.Machine.judges() {
 		return nil
 	}
+	return mm.noted(t)
+}
+
+// noted returns the call that was noted for t.
+func (mm *MM) noted(t *task.Task) *call {
 	if c := &mm.Machine.scratch.Get(t).call; c.mm == mm {
 		return c
 	}

@@ -55,14 +55,15 @@ func (p *placement) alignHuge() error {
 }
 
 // hugeTLBHole returns the hint if that is free, else a hole on the boundary of a huge page.
-func (mm *MM) hugeTLBHole(t *task.Task, p placement) (uint64, bool) {
+func (mm *MM) hugeTLBHole(t *task.Task, p *placement) (uint64, bool) {
 	if mm.hintFits(t, p, linux.TaskSize) {
 		return p.hint, true
 	}
 	mask := p.file.HugePage() - 1
 	length, over := bits.Add64(p.length, mask+1-linux.PageSize, 0)
-	p.hint, p.length = 0, length
-	addr, ok := mm.hole(t, p)
+	longer := *p
+	longer.hint, longer.length = 0, length
+	addr, ok := mm.hole(t, &longer)
 	return (addr + mask) &^ mask, ok && over == 0
 }
 

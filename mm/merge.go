@@ -378,10 +378,10 @@ func (mm *MM) changeFlags(t *task.Task, v *vma.VMA, start, end uint64, flags lin
 // the VMA of exactly that range or the one it became part of; its flags are set only by a merge. On an error a split may
 // have been made.
 func (mm *MM) modify(t *task.Task, prev, v *vma.VMA, start, end uint64, flags linux.VMFlags) (*vma.VMA, error) {
-	r := mergeRange{
-		mm: mm, prev: prev, middle: v, start: start, end: end,
-		pgoff: v.PgoffAt(t, start), anonPgoff: anonPgoffAt(t, v, start), flags: flags, file: v.File(t), anon: v.AnonVMA(t),
-	}
+	var r mergeRange // as in mergeOrLink
+	r.mm, r.prev, r.middle, r.start, r.end = mm, prev, v, start, end
+	r.pgoff, r.anonPgoff = v.PgoffAt(t, start), anonPgoffAt(t, v, start)
+	r.flags, r.file, r.anon = flags, v.File(t), v.AnonVMA(t)
 	if v.End(t) == end {
 		r.next = mm.vmi.Find(t, end)
 	}

@@ -23,13 +23,12 @@ func (a *MmapArgs) anonymous() bool   { return a.has(linux.MAP_ANONYMOUS) }
 func (a *MmapArgs) fixed() bool       { return a.has(linux.MAP_FIXED) || a.has(linux.MAP_FIXED_NOREPLACE) }
 func (a *MmapArgs) mapType() int      { return a.Flags & mapTypeMask }
 
-// placement returns what the address of the mapping depends on; length is Len in whole pages.
-func (a *MmapArgs) placement(length uint64) placement {
-	p := placement{op: "mmap", hint: a.Addr, length: length, flags: a.Flags, offset: a.Offset}
+// place sets what the address of the mapping depends on; length is Len in whole pages.
+func (a *MmapArgs) place(p *placement, length uint64) {
+	p.op, p.hint, p.length, p.flags, p.offset = "mmap", a.Addr, length, a.Flags, a.Offset
 	if !a.anonymous() {
 		p.file = a.File
 	}
-	return p
 }
 
 const (
@@ -115,11 +114,12 @@ func (mm *MM) doMmap(t *task.Task, args *MmapArgs, flags linux.VMFlags) (uint64,
 	if mm.MapCount(t) > mm.Machine.MaxMapCount {
 		return 0, errno("mmap", linux.ENOMEM, "map_count exceeds %d", mm.Machine.MaxMapCount)
 	}
-	where := args.placement(length)
+	var where placement
+	args.place(&where, length)
 	if !args.fixed() {
 		where.hint = mm.roundHint(args.Addr)
 	}
-	addr, err := mm.unmappedArea(t, where)
+	addr, err := mm.unmappedArea(t, &where)
 	if err != nil {
 		return 0, err
 	}
@@ -313,10 +313,10 @@ func prepareFile(t *task.Task, file *phys.File, flags linux.VMFlags, pgoff uint6
 
 // mergeOrLink makes the VMA of a new mapping, or a neighbour longer.
 func (mm *MM) mergeOrLink(t *task.Task, start, end uint64, flags linux.VMFlags, pgoff uint64, file *phys.File, ops *vma.Ops) error {
-	r := mergeRange{
-		mm: mm, prev: mm.vmi.Prev(t, start), next: mm.vmi.Find(t, end),
-		start: start, end: end, pgoff: pgoff, anonPgoff: start >> linux.PageShift, flags: flags, file: file,
-	}
+	var r mergeRange // set field by field, as a literal would be copied to where it is used
+	r.mm, r.start, r.end = mm, start, end
+	r.prev, r.next = mm.vmi.Prev(t, start), mm.vmi.Find(t, end)
+	r.pgoff, r.anonPgoff, r.flags, r.file = pgoff, start>>linux.PageShift, flags, file
 	mm.callWants(t, &r)
 	late := linux.VMFlags(0)
 	if file != nil && file.Zero() && !mm.Rules.Has(rules.EarlyMergeable) { // its mmap method could change the flags, so KSM's come after it: can_set_ksm_flags_early

@@ -85,7 +85,7 @@ func (r *remap) chooseAddr(t *task.Task) error {
 	if r.has(linux.MREMAP_FIXED) {
 		p.flags |= linux.MAP_FIXED
 	}
-	addr, err := r.mm.unmappedArea(t, p)
+	addr, err := r.mm.unmappedArea(t, &p)
 	r.newAddr = addr
 	r.mm.callTouches(t, addr, addr+r.newLen)
 	return err

@@ -30,7 +30,7 @@ const (
 
 // unmappedArea chooses the address of a mapping: __get_unmapped_area. A fixed address is taken as it is; a hint if it is free;
 // else the highest hole. The caller holds mmap_lock for writing.
-func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
+func (mm *MM) unmappedArea(t *task.Task, p *placement) (uint64, error) {
 	if p.length > linux.TaskSize {
 		return 0, errno(p.op, linux.ENOMEM, "length %#x exceeds the address space", p.length)
 	}
@@ -57,7 +57,7 @@ func (mm *MM) unmappedArea(t *task.Task, p placement) (uint64, error) {
 
 // chooseHole finds a free range, on a huge page's boundary if Linux tries that for the kind of memory: private anonymous
 // memory of whole huge pages without a hint, and files of some file systems. Shared anonymous memory is a file of tmpfs.
-func (mm *MM) chooseHole(t *task.Task, p placement) (uint64, bool) {
+func (mm *MM) chooseHole(t *task.Task, p *placement) (uint64, bool) {
 	huge := false
 	switch {
 	case p.file != nil && p.file.HugePage() != 0:
@@ -79,13 +79,14 @@ func (mm *MM) chooseHole(t *task.Task, p placement) (uint64, bool) {
 // hugeHole searches a hole one huge page longer and returns the highest address in it at which the file's huge pages fall
 // on huge pages: __thp_get_unmapped_area. It refuses if the range holds no whole huge page of the file; the comparison is
 // signed, as the kernel's.
-func (mm *MM) hugeHole(t *task.Task, p placement) (uint64, bool) {
+func (mm *MM) hugeHole(t *task.Task, p *placement) (uint64, bool) {
 	end, first := p.offset+p.length, (p.offset+phys.HugeSize-1)&^(phys.HugeSize-1)
 	if int64(end) <= int64(first) || end-first < phys.HugeSize || end+phys.HugeSize < p.offset {
 		return 0, false
 	}
-	p.length += phys.HugeSize
-	addr, ok := mm.hole(t, p)
+	longer := *p
+	longer.length += phys.HugeSize
+	addr, ok := mm.hole(t, &longer)
 	if !ok || addr == p.hint {
 		return addr, ok
 	}
@@ -97,7 +98,7 @@ func (mm *MM) hugeHole(t *task.Task, p placement) (uint64, bool) {
 
 // hole returns the hint if that is free, else the highest hole below mmap_base: arch_get_unmapped_area_topdown. When
 // there is none, and for MAP_32BIT, it goes upwards.
-func (mm *MM) hole(t *task.Task, p placement) (uint64, bool) {
+func (mm *MM) hole(t *task.Task, p *placement) (uint64, bool) {
 	if p.has(linux.MAP_32BIT) {
 		return mm.holeUpwards(t, p, low32BIT, high32BIT)
 	}
@@ -115,7 +116,7 @@ func (mm *MM) hole(t *task.Task, p placement) (uint64, bool) {
 }
 
 // holeUpwards returns the hint if that is free and ends by high, else the lowest hole within [low, high): arch_get_unmapped_area.
-func (mm *MM) holeUpwards(t *task.Task, p placement, low, high uint64) (uint64, bool) {
+func (mm *MM) holeUpwards(t *task.Task, p *placement, low, high uint64) (uint64, bool) {
 	if mm.hintFits(t, p, high) {
 		return p.hint, true
 	}
@@ -123,7 +124,7 @@ func (mm *MM) holeUpwards(t *task.Task, p placement, low, high uint64) (uint64, 
 }
 
 // hintFits reports whether there is a hint and it is free up to the gap below the next VMA, and ends by high.
-func (mm *MM) hintFits(t *task.Task, p placement, high uint64) bool {
+func (mm *MM) hintFits(t *task.Task, p *placement, high uint64) bool {
 	if p.hint == 0 || p.length > high || p.hint > high-p.length {
 		return false
 	}

@@ -7,13 +7,14 @@ package tree
 type gapTree struct {
 	root    *gapNode
 	changed []*holder
+	known   knownHole
 }
 
 // maxChanged is how many changed leaves may wait.
 const maxChanged = 32
 
 // reset takes everything out.
-func (g *gapTree) reset() { g.root, g.changed = nil, g.changed[:0] }
+func (g *gapTree) reset() { g.root, g.changed, g.known = nil, g.changed[:0], knownHole{} }
 
 // change notes that the leaf of h was replaced.
 func (g *gapTree) change(h *holder) {
@@ -189,12 +190,17 @@ type gapSearch struct {
 	size, low uint64
 	right     uint64 // the end of the hole that is looked at: the start of the entry above it, at most high
 	start     uint64 // the answer
+	left      uint64 // where the hole begins, or the lower bound
 }
 
 func (g *gapTree) highest(size, low, high uint64) (uint64, bool) {
+	if start, ok := g.known.at(size, low, high); ok {
+		return start, true
+	}
 	g.settle()
 	s := gapSearch{size: size, low: low, right: high}
 	if s.node(g.root) || s.hole(low) {
+		g.known = knownHole{size: size, high: high, start: s.left, end: s.right}
 		return s.start, true
 	}
 	return 0, false
@@ -235,6 +241,6 @@ func (s *gapSearch) hole(left uint64) bool {
 	if left > s.right || s.right-left < s.size {
 		return false
 	}
-	s.start = s.right - s.size
+	s.start, s.left = s.right-s.size, left
 	return true
 }

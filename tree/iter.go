@@ -76,5 +76,5 @@ func (it *Iterator) Store(t *task.Task, start, end uint64, v *vma.VMA) {
 		it.tree.storeNodes(t, start, end-1, v)
 		return
 	}
-	it.tree.store(t, it.seek(t, start), start, end, v)
+	it.slot = it.tree.store(t, it.seek(t, start), start, end, v, it.slot)
 }

@@ -89,10 +89,11 @@ func (l *leaf) born(t *task.Task) {
 	}
 }
 
-// store makes n a copy of l with v stored over [start, end), nil for a hole; it returns false if there is no room.
-func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
+// store makes n a copy of l with v stored over [start, end), nil for a hole; start is probably near entry near. It returns the index in n of
+// the first entry at or above end, and false if there is no room.
+func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA, near int) (next int, ok bool) {
 	// Entries [0, i) lie below the range, [j, n) above it.
-	i := l.floor(start)
+	i := l.floorNear(start, near)
 	if i < 0 || l.end[i] <= start {
 		i++
 	}
@@ -111,13 +112,14 @@ func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
 		middle[count] = Entry{start, end, v}
 		count++
 	}
+	next = i + count
 	if i < j && l.end[j-1] > end {
 		middle[count] = Entry{end, l.end[j-1], l.vma[j-1]}
 		count++
 	}
 	size := i + count + l.n - j
 	if size > fanout {
-		return false
+		return 0, false
 	}
 	n.entries = l.entries // at once is faster than part by part
 	n.n = size
@@ -132,7 +134,15 @@ func (l *leaf) store(n *leaf, start, end uint64, v *vma.VMA) bool {
 	for k := size; k < l.n; k++ {
 		n.start[k], n.end[k], n.vma[k] = maxAddr, 0, nil
 	}
-	return true
+	return next, true
+}
+
+// startAt returns the start of entry i, which may be the one behind the last: maxAddr.
+func (l *leaf) startAt(i int) uint64 {
+	if i == fanout {
+		return maxAddr
+	}
+	return l.start[i]
 }
 
 // appendTo appends the leaf's entries.

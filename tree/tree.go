@@ -213,19 +213,34 @@ func (tr *Tree) Store(t *task.Task, start, end uint64, v *vma.VMA) {
 	it.Store(t, start, end, v)
 }
 
-// store stores v over [start, end), which begins in h.
-func (tr *Tree) store(t *task.Task, h *holder, start, end uint64, v *vma.VMA) {
+// store stores v over [start, end), which begins in h, probably near entry near. It returns an entry of h that is near now.
+func (tr *Tree) store(t *task.Task, h *holder, start, end uint64, v *vma.VMA, near int) int {
+	if v != nil {
+		tr.gaps.known.fill(start, end)
+	}
 	if end <= h.hi {
 		old, l := h.leaf.Peek(), tr.spare.get(t)
-		if old.store(l, start, end, v) && (l.n > 0 || h.lo == 0 && h.hi == maxAddr) {
+		next, ok := old.store(l, start, end, v, near)
+		if ok && (l.n > 0 || h.lo == 0 && h.hi == maxAddr) {
 			l.born(t)
 			h.leaf.StoreRelease(t, l)
 			tr.gaps.change(h)
+			switch {
+			case v != nil:
+			case next < l.n || h.hi == maxAddr:
+				tr.gaps.known.free(start, end, l.startAt(next))
+			case end > tr.gaps.known.start: // the next entry is another holder's
+				tr.gaps.known = knownHole{}
+			}
 			tr.spare.retire(t, old)
-			return
+			return next - 1
 		}
 	}
+	if v == nil {
+		tr.gaps.known = knownHole{}
+	}
 	tr.storeSpanning(t, h, start, end, v)
+	return near
 }
 
 // storeSpanning rewrites the holders that [start, end) touches, from h on, and publishes a new index.

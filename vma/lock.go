@@ -214,7 +214,6 @@ func (m *MMLock) MarkAttached(t *task.Task, v *VMA) {
 // no reader holds a reference and none can get one, so the VMA may be freed or attached again.
 func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
 	t.Enter("vma_mark_detached")
-	defer t.Leave()
 	if invariants.Enabled {
 		v.AssertWriteLocked(t)
 	}
@@ -230,6 +229,7 @@ func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
 	default:
 		v.markDetached(t)
 	}
+	t.Leave()
 }
 
 // FreeArea gives a detached VMA of the mm back: vm_area_free. Where the last put frees, that may have been a reader's, or will be.

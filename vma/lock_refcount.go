@@ -87,17 +87,16 @@ func (v *VMA) startWrite(t *task.Task, mode task.WaitMode) error {
 		return nil
 	}
 	t.Enter("__vma_start_write")
-	defer t.Leave()
 	entered, err := v.enterLocked(t, mm, VMALockOffset+1, mode)
-	if err != nil {
-		return err
+	if err == nil {
+		v.seq.WriteOnce(t, seq)
+		t.Reach(task.VMAWriteLocked)
+		if entered {
+			v.exitLocked(t)
+		}
 	}
-	v.seq.WriteOnce(t, seq)
-	t.Reach(task.VMAWriteLocked)
-	if entered {
-		v.exitLocked(t)
-	}
-	return nil
+	t.Leave()
+	return err
 }
 
 // enterLocked keeps new readers out and waits until the count is target: __vma_enter_locked. It reports false for a

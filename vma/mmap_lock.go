@@ -67,12 +67,12 @@ func (m *MMLock) MmapWriteLock(t *task.Task) {
 // MmapWriteLockKillable is MmapWriteLock that a fatal signal ends with EINTR.
 func (m *MMLock) MmapWriteLockKillable(t *task.Task) error {
 	t.Enter("mmap_write_lock_killable")
-	defer t.Leave()
-	if err := m.MmapLock.DownWriteKillable(t); err != nil {
-		return err
+	err := m.MmapLock.DownWriteKillable(t)
+	if err == nil {
+		m.beginWrite(t)
 	}
-	m.beginWrite(t)
-	return nil
+	t.Leave()
+	return err
 }
 
 // beginWrite opens a write section: mm_lock_seqcount_begin.
