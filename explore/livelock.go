@@ -89,7 +89,7 @@ func changes(e *task.Event) bool {
 // conditional reports whether the operation writes only if what it finds allows it; otherwise it is a read.
 func conditional(op task.Op) bool {
 	switch op {
-	case task.OpCmpXchg, task.OpRefIncNotZero, task.OpRefIncNotZeroLimitedAcquire, task.OpRefIncMoreThanOneLimitedAcquire,
+	case task.OpCmpXchg, task.OpAtomicIncNotZero, task.OpRefIncNotZero, task.OpRefIncNotZeroLimitedAcquire, task.OpRefIncMoreThanOneLimitedAcquire,
 		task.OpRefIncLimitedAcquire, task.OpRefAddNotZero, task.OpDownReadTrylock, task.OpDownWriteTrylock, task.OpMutexTrylock, task.OpSpinTrylock:
 		return true
 	}

@@ -341,13 +341,13 @@ func tells(e *task.Event) uint64 {
 	switch e.Op {
 	case task.OpSlabAlloc:
 		return e.New
-	case task.OpRefInc:
+	case task.OpRefInc, task.OpAtomicInc:
 		return asBit(int32(e.Old) <= 0)
-	case task.OpRefIncNotZero, task.OpRefIncNotZeroLimitedAcquire, task.OpRefIncMoreThanOneLimitedAcquire, task.OpRefIncLimitedAcquire, task.OpRefAddNotZero:
+	case task.OpRefIncNotZero, task.OpAtomicIncNotZero, task.OpRefIncNotZeroLimitedAcquire, task.OpRefIncMoreThanOneLimitedAcquire, task.OpRefIncLimitedAcquire, task.OpRefAddNotZero:
 		if e.New != e.Old {
 			return many
 		}
-	case task.OpRefDecAndTest, task.OpRefSubRelease, task.OpRefDecRelaxed:
+	case task.OpRefDecAndTest, task.OpAtomicDecAndTest, task.OpRefSubRelease, task.OpRefDecRelaxed:
 		if n := int32(e.New); n > 0 && n < writerOnly && e.Old != e.New {
 			return many
 		}

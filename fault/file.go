@@ -172,19 +172,18 @@ func (f *fault) sharedFault() linux.AccessEnd {
 // page may be in the cache no more. A page that can be written to is dirty (page_mkwrite).
 func (f *fault) mapFilePage(slot pgtable.Slot, addr uint64, pfn phys.PFN, prot pgtable.PTE) {
 	mem, file := f.mm.Machine.Mem, f.VMA.File(f.t)
-	mem.Page(pfn).Mapcount.Add(f.t, 1)
 	fits := f.lockEntry(slot, addr, 0)
 	if fits {
 		if fits = file.Removals(f.t) == f.removals; fits {
 			if prot.Write() {
 				file.MarkDirty(f.t, pfn)
 			}
+			mem.Page(pfn).Mapcount.Add(f.t, 1) // folio_add_file_rmap_ptes: atomic_inc_and_test
 			slot.Set(f.t, pgtable.Make(pfn, prot))
 		}
 		slot.Unlock(f.t)
 	}
 	if !fits {
-		mem.Page(pfn).Mapcount.Add(f.t, ^uint32(0))
 		mem.Put(f.t, pfn)
 	}
 }

@@ -291,7 +291,7 @@ func (f *fault) copyOnWrite(old pgtable.PTE) linux.AccessEnd {
 	f.slot.Set(f.t, pgtable.Make(pfn, f.protection(true)))
 	f.slot.Unlock(f.t)
 	if !old.Special() {
-		m.Mem.Page(old.PFN()).Mapcount.Add(f.t, ^uint32(0))
+		m.Mem.Page(old.PFN()).Mapcount.Add(f.t, ^uint32(0)) // folio_remove_rmap_pte: atomic_add_negative
 		m.Mem.Put(f.t, old.PFN())
 	}
 	return linux.OK

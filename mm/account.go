@@ -136,6 +136,7 @@ func (mm *MM) promise(t *task.Task, op string, pages uint64) error {
 		}
 	case linux.OvercommitNever:
 		limit, reserved := m.commitLimit(), mm.reserved(t)
+		t.Weaken(task.Relaxed) // percpu_counter_add
 		if now := m.committed.Add(t, pages); now+reserved >= limit {
 			m.committed.Count(t, -pages)
 			return errno(op, linux.ENOMEM, "%d pages more exceed the commit limit of %d, of which %d are kept back", pages, limit, reserved)

@@ -73,7 +73,7 @@ func (mm *MM) dropCached(t *task.Task, c pgtable.Chunk) (dropped []phys.PFN) {
 			continue
 		}
 		pte := e.GetAndClear(t)
-		mm.Machine.Mem.Page(pte.PFN()).Mapcount.Add(t, ^uint32(0))
+		mm.Machine.Mem.Page(pte.PFN()).Mapcount.Add(t, ^uint32(0)) // folio_remove_rmap_pte: atomic_add_negative
 		dropped = append(dropped, pte.PFN())
 	}
 	return dropped

@@ -50,12 +50,12 @@ func (d *driver) init() {
 			return mayRefuse(t, "split", "may_split", linux.EINVAL)
 		},
 		Mremap: func(t *task.Task, _ *vma.VMA) error { return mayRefuse(t, "mremap", "mremap", linux.EINVAL) },
-		Open:   func(t *task.Task, _ *vma.VMA) { d.vmas.Add(t, 1) },
+		Open:   func(t *task.Task, _ *vma.VMA) { d.vmas.Count(t, 1) },
 		Close: func(t *task.Task, v *vma.VMA) {
 			if d.vma.Peek() == v {
 				d.vma.StoreRelease(t, nil)
 			}
-			d.vmas.Add(t, ^uint32(0))
+			d.vmas.Count(t, ^uint32(0))
 		},
 	}
 }

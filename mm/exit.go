@@ -31,5 +31,5 @@ func (mm *MM) exitMmap(t *task.Task) {
 	mm.Tree.Destroy(t)
 	mm.MmapWriteUnlock(t)
 	mm.Tables.Destroy(t)
-	mm.Machine.mms.Add(t, ^uint32(0))
+	mm.Machine.mms.Count(t, ^uint32(0))
 }

@@ -191,7 +191,7 @@ func (mm *MM) copyPages(t *task.Task, child *MM, v *vma.VMA) error {
 			pte := e.Get(t)
 			if pte.Present() && !pte.Special() {
 				mem.Get(t, pte.PFN())
-				mem.Page(pte.PFN()).Mapcount.Add(t, 1)
+				mem.Page(pte.PFN()).Mapcount.Count(t, 1) // folio_try_dup_anon_rmap_ptes, folio_dup_file_rmap_ptes: atomic_inc
 			}
 			to.Entries[i].Set(t, pte)
 			if mm.Machine.has(SwapsOff) {

@@ -13,7 +13,7 @@ var countersLayout = task.Layout{
 	Type: "mm_struct", Short: "mm",
 	Size: unsafe.Sizeof(MM{}),
 	Fields: []task.Field{
-		{Name: "mm_users", Offset: unsafe.Offsetof(MM{}.users), Size: unsafe.Sizeof(ksync.Refcount{}), Doc: "references of its users"},
+		{Name: "mm_users", Offset: unsafe.Offsetof(MM{}.users), Size: unsafe.Sizeof(ksync.AtomicRef{}), Doc: "references of its users"},
 		{Name: "map_count", Offset: unsafe.Offsetof(MM{}.mapCount), Size: unsafe.Sizeof(ksync.Plain[int]{}), Doc: "VMAs"},
 		{Name: "total_vm", Offset: unsafe.Offsetof(MM{}.stat), Size: unsafe.Sizeof(ksync.Plain[VMStat]{}), Doc: "pages mapped, by kind: total_vm, data_vm, exec_vm, stack_vm"},
 		{Name: "locked_vm", Offset: unsafe.Offsetof(MM{}.lockedVM), Size: unsafe.Sizeof(ksync.Plain[uint64]{}), Doc: "pages of VM_LOCKED VMAs"},

@@ -32,8 +32,8 @@ type MM struct {
 	Tree    *tree.Tree      // the VMAs by address, for readers under RCU: mm_mt
 	Tables  *pgtable.Tables // the pages by address, with locks of their own: pgd
 
-	vmi      tree.Iterator  // the writer's place in the tree; under mmap_lock held for writing, or downgraded
-	users    ksync.Refcount // mm_users
+	vmi      tree.Iterator   // the writer's place in the tree; under mmap_lock held for writing, or downgraded
+	users    ksync.AtomicRef // mm_users
 	mapCount ksync.Plain[int]
 	stat     ksync.Plain[VMStat]
 	lockedVM ksync.Plain[uint64]        // pages
@@ -79,7 +79,7 @@ func (m *Machine) newMM(t *task.Task, name string) (*MM, error) {
 	mm.RefLimit = m.MaxVMARefs
 	mm.users.Init(1)
 	mm.limits.init()
-	m.mms.Add(t, 1)
+	m.mms.Count(t, 1)
 	return mm, nil
 }
 

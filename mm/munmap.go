@@ -108,7 +108,7 @@ func (u *unmapping) gather(t *task.Task) error {
 		v = mm.vmi.Find(t, end)
 	}
 	if u.registered { // userfaultfd_unmap_prep
-		mm.uffd.unmaps.Add(t, 1)
+		mm.uffd.unmaps.Count(t, 1)
 	}
 	return nil
 }

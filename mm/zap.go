@@ -86,7 +86,7 @@ func (g *gather) page(t *task.Task, pte pgtable.PTE) {
 	if !pte.Present() || pte.Special() {
 		return
 	}
-	g.mm.Machine.Mem.Page(pte.PFN()).Mapcount.Add(t, ^uint32(0))
+	g.mm.Machine.Mem.Page(pte.PFN()).Mapcount.Add(t, ^uint32(0)) // folio_remove_rmap_ptes: atomic_add_negative
 	g.pages = append(g.pages, pte.PFN())
 }
 

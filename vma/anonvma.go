@@ -13,7 +13,7 @@ type AnonVMA struct {
 	ID    uint32      // names it in a page's metadata
 	RWSem ksync.RWSem // used in the root only
 
-	Refcount    ksync.Refcount // references on the root's lock: itself and its descendants
+	Refcount    ksync.AtomicRef // references on the root's lock: itself and its descendants
 	NumChildren ksync.Plain[int]
 	NumActive   ksync.Plain[int]
 
@@ -37,7 +37,7 @@ var anonLayout = task.Layout{
 			Doc: "the anon_vma of the VMA that fork copied; its own in a root"},
 		{Name: "rb_root", Offset: unsafe.Offsetof(AnonVMA{}.numLinks), Size: unsafe.Sizeof(ksync.Plain[int]{}), Read: countRule, Write: countRule,
 			Doc: "the VMAs that may map pages of it"},
-		{Name: "refcount", Offset: unsafe.Offsetof(AnonVMA{}.Refcount), Size: unsafe.Sizeof(ksync.Refcount{}), Read: atomicRule, Write: atomicRule,
+		{Name: "refcount", Offset: unsafe.Offsetof(AnonVMA{}.Refcount), Size: unsafe.Sizeof(ksync.AtomicRef{}), Read: atomicRule, Write: atomicRule,
 			Doc: "itself, and in the root its descendants"},
 		{Name: "num_children", Offset: unsafe.Offsetof(AnonVMA{}.NumChildren), Size: unsafe.Sizeof(ksync.Plain[int]{}), Read: countRule, Write: countRule,
 			Doc: "anon_vmas whose parent it is"},

@@ -19,7 +19,7 @@ type MMLock struct {
 	_          [64]byte
 	LockSeq    ksync.Seqcount // mm_lock_seq: odd while the mmap write lock is held
 	_          [60]byte
-	Count      ksync.Refcount // mm_count: while it is not zero, this memory may be touched
+	Count      ksync.AtomicRef // mm_count: while it is not zero, this memory may be touched
 
 	RCU        *ksync.Domain // inside whose sections VMAs are looked up
 	RefLimit   int32         // the vm_refcnt above which no reader gets in; VMARefLimit unless a scenario sets it lower
@@ -48,7 +48,7 @@ var mmLockLayout = task.Layout{
 			Doc: "odd while the mmap write lock is held; ends all VMA write locks by moving on"},
 		{Name: "vma_writer_wait", Offset: unsafe.Offsetof(MMLock{}.WriterWait), Size: unsafe.Sizeof(ksync.RCUWait{}), Read: atomicRule, Write: task.LockRule{task.MmapWrite},
 			Doc: "the writer that waits for a VMA's readers"},
-		{Name: "mm_count", Offset: unsafe.Offsetof(MMLock{}.Count), Size: unsafe.Sizeof(ksync.Refcount{}), Read: atomicRule, Write: atomicRule,
+		{Name: "mm_count", Offset: unsafe.Offsetof(MMLock{}.Count), Size: unsafe.Sizeof(ksync.AtomicRef{}), Read: atomicRule, Write: atomicRule,
 			Doc: "references on the mm_struct's memory"},
 	},
 }

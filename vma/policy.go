@@ -11,7 +11,7 @@ import (
 // stable uses it without a reference of its own.
 type Policy struct {
 	ksync.Life
-	refs ksync.Refcount
+	refs ksync.AtomicRef
 	node ksync.Plain[uint8]
 }
 
@@ -20,7 +20,7 @@ var policyLayout = task.Layout{
 	Type: "mempolicy",
 	Size: unsafe.Sizeof(Policy{}),
 	Fields: []task.Field{
-		{Name: "refcnt", Offset: unsafe.Offsetof(Policy{}.refs), Size: unsafe.Sizeof(ksync.Refcount{}), Read: atomicRule, Write: atomicRule,
+		{Name: "refcnt", Offset: unsafe.Offsetof(Policy{}.refs), Size: unsafe.Sizeof(ksync.AtomicRef{}), Read: atomicRule, Write: atomicRule,
 			Doc: "the VMAs that refer to it"},
 		{Name: "nodes", Offset: unsafe.Offsetof(Policy{}.node), Size: 1, Read: atomicRule, Write: onceRule,
 			Doc: "where pages are to lie; set before a VMA refers to it"},

@@ -89,17 +89,6 @@ func (a *Atomic32) addObserved(t *task.Task, d uint32) uint32 {
 	return v
 }
 
-// Add adds d, and tells its caller nothing: atomic_add.
-func (a *Atomic32) Add(t *task.Task, d uint32) {
-	if t.Observer != nil {
-		t.Hush(task.OpFetchAdd, unsafe.Pointer(a))
-		v := a.v.Add(d)
-		t.End(uint64(v-d), uint64(v))
-		return
-	}
-	a.v.Add(d)
-}
-
 // Init sets the word in an object that no other task can see, without announcing.
 func (a *Atomic32) Init(v uint32) { store32(&a.v, v) }
 
@@ -218,18 +207,6 @@ func (a *Atomic64) Add(t *task.Task, d uint64) uint64 {
 		return a.addObserved(t, d)
 	}
 	return a.v.Add(d)
-}
-
-// Count adds d, and tells its caller nothing: atomic64_add, which orders nothing.
-func (a *Atomic64) Count(t *task.Task, d uint64) {
-	if t.Observer != nil {
-		t.Unordered()
-		t.Hush(task.OpFetchAdd, unsafe.Pointer(a))
-		v := a.v.Add(d)
-		t.End(v-d, v)
-		return
-	}
-	a.v.Add(d)
 }
 
 func (a *Atomic64) addObserved(t *task.Task, d uint64) uint64 {

@@ -29,6 +29,7 @@ func TestFastPathsAreInlined(t *testing.T) {
 		"(*Atomic64).Xchg",
 		"(*Atomic64).CmpXchg",
 		"(*Atomic64).Add",
+		"(*Atomic64).Count",
 		"(*Atomic64).Peek",
 		"(*Pointer[int]).ReadOnce",
 		"(*Pointer[int]).LoadAcquire",
@@ -50,6 +51,8 @@ func TestFastPathsAreInlined(t *testing.T) {
 		"(*Seqcount).ReadAcquire",
 		"(*Refcount).Read",
 		"(*Refcount).DecAndTest",
+		"(*AtomicRef).DecAndTest",
+		"(*Atomic32).Count",
 		"(*Refcount).SetRelease",
 	} {
 		if !strings.Contains(string(out), "can inline "+method+"\n") {

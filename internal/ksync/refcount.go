@@ -11,7 +11,7 @@ import (
 // RefMax is the largest count; the next increment saturates, as the kernel's refcount_t does.
 const RefMax = math.MaxInt32
 
-// Refcount is a reference count. Overflow and underflow are reported as violations and leave the count saturated.
+// Refcount is a reference count: refcount_t. Overflow and underflow are reported as violations and leave the count saturated.
 //
 // The word is a bare one, because DecAndTest is then within the compiler's budget for inlining.
 type Refcount struct{ v int32 }
@@ -48,14 +48,14 @@ func (r *Refcount) readObserved(t *task.Task, op task.Op) int32 {
 // SetRelease sets the count and publishes what was written before: refcount_set_release.
 func (r *Refcount) SetRelease(t *task.Task, v int32) {
 	if t.Observer != nil {
-		r.setObserved(t, v)
+		r.setObserved(t, task.OpRefSetRelease, v)
 		return
 	}
 	storeInt32(&r.v, v)
 }
 
-func (r *Refcount) setObserved(t *task.Task, v int32) {
-	t.Begin(task.OpRefSetRelease, unsafe.Pointer(r))
+func (r *Refcount) setObserved(t *task.Task, op task.Op, v int32) {
+	t.Begin(op, unsafe.Pointer(r))
 	old := atomic.LoadInt32(&r.v)
 	if !t.Overtaken(unsafe.Pointer(r), uint64(old)) {
 		atomic.StoreInt32(&r.v, v)
@@ -64,8 +64,10 @@ func (r *Refcount) setObserved(t *task.Task, v int32) {
 }
 
 // Inc takes a reference next to one that the caller holds.
-func (r *Refcount) Inc(t *task.Task) {
-	old, _ := r.add(t, task.OpRefInc, 1, true)
+func (r *Refcount) Inc(t *task.Task) { r.inc(t, task.OpRefInc) }
+
+func (r *Refcount) inc(t *task.Task, op task.Op) {
+	old, _ := r.add(t, op, 1, true)
 	if old <= 0 {
 		t.Violate("refcount-underflow", "reference taken on a count of %d", old)
 	}
@@ -233,17 +235,17 @@ func (r *Refcount) DecAndTest(t *task.Task) (count int32) {
 			return
 		}
 	}
-	return r.decSlow(t)
+	return r.decSlow(t, task.OpRefDecAndTest)
 }
 
 // decSlow drops a reference for an observed task; for another it takes back DecAndTest's underflow and reports it.
 //
 //go:noinline
-func (r *Refcount) decSlow(t *task.Task) int32 {
+func (r *Refcount) decSlow(t *task.Task, op task.Op) int32 {
 	if t.Observer == nil {
 		atomic.AddInt32(&r.v, 1)
 	}
-	return r.sub(t, task.OpRefDecAndTest, 1)
+	return r.sub(t, op, 1)
 }
 
 // DecRelaxed drops a reference with no ordering: atomic_dec_return_relaxed. An underflow is as in SubRelease.

@@ -55,7 +55,7 @@ func (m *Memory) alloc(t *task.Task, layout *task.Layout) (PFN, error) {
 	if invariants.Enabled {
 		m.checkPoison(t, pfn)
 	}
-	m.Page(pfn).Refcount.SetRelease(t, 1)
+	m.Page(pfn).Refcount.Set(t, 1) // set_page_refcounted
 	if t.Observer != nil {
 		t.Born(unsafe.Pointer(m.Bytes(pfn)), layout)
 	}
@@ -115,10 +115,10 @@ func (m *Memory) grant(c *frameCache) {
 	}
 }
 
-// Get takes a reference to a frame next to one that the caller holds.
+// Get takes a reference to a frame next to one that the caller holds: folio_get.
 func (m *Memory) Get(t *task.Task, pfn PFN) { m.Page(pfn).Refcount.Inc(t) }
 
-// Put drops a reference; the last one frees the frame.
+// Put drops a reference; the last one frees the frame: folio_put.
 func (m *Memory) Put(t *task.Task, pfn PFN) {
 	if m.drop(t, pfn) {
 		m.release(t, m.caches.Get(t), pfn)

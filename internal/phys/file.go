@@ -53,7 +53,7 @@ type inodeKey struct {
 type File struct {
 	*Inode
 	readable, writable bool
-	refs               ksync.Refcount
+	refs               ksync.AtomicRef
 }
 
 // OpenFile opens a file of the machine; mode is linux.O_RDONLY, O_WRONLY or O_RDWR. The caller holds the only reference. It fails with
@@ -95,6 +95,7 @@ func newFile(inode *Inode, mode int) *File {
 }
 
 func (m *Memory) newInode(t *task.Task) *Inode {
+	t.Weaken(task.Relaxed) // get_next_ino counts for each processor
 	f := &Inode{mem: m, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
 	t.Born(unsafe.Pointer(f), &inodeLayout)
 	return f
@@ -152,10 +153,10 @@ func (f *File) Readable() bool { return f.readable }
 // Writable reports whether the file is open for writing.
 func (f *File) Writable() bool { return f.writable }
 
-// Get takes a reference next to one that the caller holds.
+// Get takes a reference next to one that the caller holds: get_file.
 func (f *File) Get(t *task.Task) { f.refs.Inc(t) }
 
-// Put drops a reference. With the last one of all Files of an inode dirty pages are written back, the cache is dropped and
+// Put drops a reference: fput. With the last one of all Files of an inode dirty pages are written back, the cache is dropped and
 // the real file closed; the error says what of that failed.
 func (f *File) Put(t *task.Task) error {
 	if f.refs.DecAndTest(t) != 0 {

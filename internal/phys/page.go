@@ -26,10 +26,10 @@ func (k Kind) String() string { return kindNames[k] }
 // Page describes a frame: the kernel's struct page. It holds no Go pointers and half a cache line, so that the
 // metadata of a large arena cost the garbage collector nothing.
 type Page struct {
-	Refcount ksync.Refcount // 0 exactly while the frame is free
-	Mapcount ksync.Atomic32 // page table entries that map it
-	Lock     ksync.SpinLock // the split page-table lock while the frame is a page table: ptlock_ptr
-	Dirty    ksync.Atomic32 // 1: the page cache holds bytes that the file does not
+	Refcount ksync.AtomicRef // 0 exactly while the frame is free
+	Mapcount ksync.Atomic32  // page table entries that map it
+	Lock     ksync.SpinLock  // the split page-table lock while the frame is a page table: ptlock_ptr
+	Dirty    ksync.Atomic32  // 1: the page cache holds bytes that the file does not
 
 	// Set by the task that allocated the frame, before others can find it, and constant while it is in use.
 

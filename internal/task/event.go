@@ -70,6 +70,10 @@ const (
 	OpXchg
 	OpCmpXchg
 	OpFetchAdd
+	OpAtomicAdd
+	OpAtomicInc
+	OpAtomicIncNotZero
+	OpAtomicDecAndTest
 	OpSetBit
 	OpRefInc
 	OpRefIncNotZero
@@ -141,6 +145,10 @@ var opTable = [NumOps]OpInfo{
 	OpXchg:                            {"xchg", RMW, Full},
 	OpCmpXchg:                         {"cmpxchg", RMW, Full},
 	OpFetchAdd:                        {"atomic_fetch_add", RMW, Full},
+	OpAtomicAdd:                       {"atomic_add", RMW, Relaxed},
+	OpAtomicInc:                       {"atomic_inc", RMW, Relaxed},
+	OpAtomicIncNotZero:                {"atomic_inc_not_zero", RMW, Full},
+	OpAtomicDecAndTest:                {"atomic_dec_and_test", RMW, Full},
 	OpSetBit:                          {"set_bit", RMW, Relaxed},
 	OpRefInc:                          {"refcount_inc", RMW, Relaxed},
 	OpRefIncNotZero:                   {"refcount_inc_not_zero", RMW, Relaxed},

@@ -1,6 +1,9 @@
 package task
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestTablesAreFull(t *testing.T) {
 	seen := map[string]bool{}
@@ -69,5 +72,25 @@ func TestNamesAreRead(t *testing.T) {
 	var op Op
 	if err := op.UnmarshalText([]byte("WRITE_TWICE")); err == nil {
 		t.Error("an unknown operation is read")
+	}
+}
+
+// TestOrdersOfReadModifyWrites: an operation of an atomic_t that returns nothing orders nothing, one that returns something is a full barrier
+// unless its name says otherwise (Documentation/atomic_t.txt); those of a refcount_t order less (refcount-vs-atomic.rst). set_bit is void.
+func TestOrdersOfReadModifyWrites(t *testing.T) {
+	void := map[Op]bool{OpAtomicAdd: true, OpAtomicInc: true, OpSetBit: true}
+	for op := OpXchg; op <= OpRefSetRelease; op++ {
+		info, want := op.Info(), Full
+		switch name := info.Name; {
+		case strings.HasSuffix(name, "_acquire"):
+			want = Acquire
+		case strings.HasSuffix(name, "_release"), strings.Contains(name, "refcount_dec"), strings.HasPrefix(name, "refcount_sub"):
+			want = Release
+		case void[op], strings.HasSuffix(name, "_relaxed"), strings.Contains(name, "refcount_"):
+			want = Relaxed
+		}
+		if info.Order != want {
+			t.Errorf("%s is %s, expected %s", info.Name, info.Order, want)
+		}
 	}
 }
