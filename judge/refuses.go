@@ -23,6 +23,9 @@ func refuses(k host.Kernel, sc *workloads.Scenario) error {
 		if f.Hooks {
 			return &OtherMachine{lacks: fmt.Sprintf("%v: no kernel has a file with hooks and can judge", f.Pos)}
 		}
+		if f.Disk {
+			return &OtherMachine{lacks: fmt.Sprintf("%v: where this file lies is made up, so no kernel can judge", f.Pos)}
+		}
 	}
 	return nil
 }

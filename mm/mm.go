@@ -20,9 +20,6 @@ import (
 	"vmasim/vma"
 )
 
-// MmapBase is mmap_base of x86-64 with an 8 MiB stack and no randomisation.
-const MmapBase = 0x7ffff7fff000
-
 // MM is an address space: mm_struct. Writers change it under mmap_lock held for writing unless a field says otherwise.
 type MM struct {
 	vma.MMLock // mmap_lock, mm_lock_seq and the rules: all that decides who may use a VMA

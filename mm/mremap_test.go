@@ -61,7 +61,7 @@ func sharedMemory(l *lab) { l.do(l.tryMap(l.t, 0, 4, rw, sharedAnon, mm.MmapArgs
 func TestMremap(t *testing.T) {
 	const (
 		stays = -1
-		top   = int((mm.MmapBase - base) / page)
+		top   = int((linux.MmapBase - base) / page)
 	)
 	for _, c := range []struct {
 		name    string
@@ -424,7 +424,7 @@ func TestMremapAlignment(t *testing.T) {
 		l.do(l.tryMap(l.t, 0, 1, rw, c.flags, mm.MmapArgs{}))
 		l.mmap(1, 2, linux.PROT_NONE)
 		addr, err := l.mm.Mremap(l.t, at(0), page, c.size, mayMove, 0)
-		if err != nil || addr%huge == 0 != c.aligned || !c.aligned && addr != mm.MmapBase-c.size {
+		if err != nil || addr%huge == 0 != c.aligned || !c.aligned && addr != linux.MmapBase-c.size {
 			t.Errorf("%#x bytes, flags %#x: %#x, %v", c.size, c.flags, addr, err)
 		}
 		l.end()

@@ -26,6 +26,7 @@ type Settings struct {
 	MmapMinAddr   uint64 // vm.mmap_min_addr: only CapSysRawIO maps below its page; linux.DefaultMmapMinAddr if 0, and 1 for none
 	LSMMinAddr    uint64 // CONFIG_LSM_MMAP_MIN_ADDR: neither hints nor stacks go below it, nor below MmapMinAddr
 	StackGuardGap uint64 // bytes that stay free below a VMA that grows down: stack_guard_gap; linux.DefaultStackGuardGap if 0
+	MmapBase      uint64 // below it room is searched, downwards: mmap_base; linux.MmapBase if 0
 	FaultAround   uint64 // size of the block whose cached pages a read fault maps together: fault_around_bytes; linux.DefaultFaultAround if 0
 
 	CapIPCLock  bool // RLIMIT_MEMLOCK does not limit the task: CAP_IPC_LOCK
@@ -42,6 +43,9 @@ func (s Settings) Complete() Settings {
 	}
 	if s.StackGuardGap == 0 {
 		s.StackGuardGap = linux.DefaultStackGuardGap
+	}
+	if s.MmapBase == 0 {
+		s.MmapBase = linux.MmapBase
 	}
 	if s.FaultAround == 0 {
 		s.FaultAround = linux.DefaultFaultAround

@@ -109,7 +109,7 @@ func (mm *MM) hole(t *task.Task, p *placement) (uint64, bool) {
 	if p.has(linux.MAP_ABOVE4G) {
 		low = above4G
 	}
-	if addr, ok := mm.highestHole(t, p.length, low, MmapBase); ok {
+	if addr, ok := mm.highestHole(t, p.length, low, mm.Machine.MmapBase); ok {
 		return addr, true
 	}
 	return mm.holeUpwards(t, p, legacyBase, linux.TaskSize)

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	above = uint64(mm.MmapBase)
+	above = uint64(linux.MmapBase)
 	huge  = uint64(phys.HugeSize)
 )
 

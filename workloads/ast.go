@@ -93,6 +93,7 @@ type File struct {
 	Pattern bool   // temporary file: the 8-byte word at offset n holds n
 	Sealed  bool   // file in memory: no longer writable (F_SEAL_WRITE)
 	Hooks   bool   // temporary file: its owner has hooks for the mappings of it
+	Disk    bool   // temporary file: taken for one of ext4, wherever it lies
 	Special Special
 }
 

@@ -180,6 +180,9 @@ func (f *File) String() string {
 		if f.Hooks {
 			what += " hooks"
 		}
+		if f.Disk {
+			what += " disk"
+		}
 	}
 	return strings.TrimRight(fmt.Sprintf("file %s %s %s", f.Name, what, mode), " ")
 }

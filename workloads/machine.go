@@ -30,6 +30,7 @@ const (
 	SettingMmapMinAddr
 	SettingLSMMinAddr
 	SettingStackGuardGap
+	SettingMmapBase
 	SettingFaultAround
 	SettingCapIPCLock
 	SettingCapSysRawIO
@@ -47,6 +48,7 @@ type settingSpec struct {
 	name            string
 	words           []Word
 	size            bool
+	address         bool // a size that is written as an address
 	lowest, highest uint64
 	multiple        uint64 // it is one of this; any number if 0
 	powerOfTwo      bool
@@ -94,6 +96,8 @@ var settingSpecs = [...]settingSpec{
 		help: "below neither hints, nor searches, nor stacks go (`CONFIG_LSM_MMAP_MIN_ADDR`)"},
 	SettingStackGuardGap: {name: "stack-guard-gap", size: true, lowest: linux.PageSize, highest: highestMin, multiple: linux.PageSize, usual: linux.DefaultStackGuardGap,
 		help: "what stays free below a mapping that grows down (`stack_guard_gap`)"},
+	SettingMmapBase: {name: "mmap-base", size: true, address: true, lowest: 1 << 30, highest: linux.TaskSize, multiple: linux.PageSize, usual: linux.MmapBase,
+		help: "below it room for mappings is searched, downwards (`mmap_base`, which depends on the limit of the stack, and on chance)"},
 	SettingFaultAround: {name: "fault-around", size: true, lowest: linux.PageSize, highest: 2 << 20, powerOfTwo: true, usual: linux.DefaultFaultAround,
 		help: "the block whose cached pages a read fault on a file maps together (`fault_around_bytes`)"},
 	SettingCapIPCLock:  {name: "cap-ipc-lock", words: switchWords, help: "`RLIMIT_MEMLOCK` limits nobody (`CAP_IPC_LOCK`)"},
@@ -154,7 +158,7 @@ func (s *settingSpec) format(value uint64) string {
 	case s.words != nil:
 		return wordByValue(s.words, int(value))
 	case s.size:
-		return formatSize(value, false)
+		return formatSize(value, s.address)
 	}
 	return strconv.FormatUint(value, 10)
 }

@@ -356,6 +356,7 @@ func (p *parser) fileDecl(c *cursor, pos Pos) {
 		f.Pattern = c.acceptWord("pattern")
 		f.Sealed = f.Memory && c.acceptWord("sealed")
 		f.Hooks = c.acceptWord("hooks")
+		f.Disk = !f.Memory && c.acceptWord("disk")
 	case c.acceptWord("again"):
 		of := c.name("file")
 		f.Again, f.Mode = &of, c.openMode()

@@ -179,7 +179,7 @@ var specs = [...]Spec{
 		Help: "the memory of the machine", Example: "memory 64M"},
 	KindMM: {Kind: KindMM, Name: "mm", In: InTop, shape: "NAME...",
 		Help: "more address spaces beside main", Example: "mm child"},
-	KindFile: {Kind: KindFile, Name: "file", In: InTop, shape: "NAME path \"PATH\" [ro|wo|rw] | temp|memory SIZE [pattern] [sealed] [hooks] | zero [ro|wo|rw] | pipe | closed | again FILE [ro|wo|rw]",
+	KindFile: {Kind: KindFile, Name: "file", In: InTop, shape: "NAME path \"PATH\" [ro|wo|rw] | temp|memory SIZE [pattern] [sealed] [hooks] [disk] | zero [ro|wo|rw] | pipe | closed | again FILE [ro|wo|rw]",
 		Help: "a real file to map, a temporary one, or what is none", Example: "file F temp 1M pattern"},
 	KindLimit: {Kind: KindLimit, Name: "limit", In: InTop, shape: "LIMIT N",
 		Help: "a limit of the kernel", Example: "limit max_map_count 100"},
@@ -373,6 +373,9 @@ var specIndex = func() map[string]*Spec {
 }()
 
 func specByName(name string) *Spec { return specIndex[name] }
+
+// IsKeyword reports whether a word begins a statement or a declaration, so that nothing can be called so.
+func IsKeyword(word string) bool { return specByName(word) != nil }
 
 // keywordsIn lists the statements that may stand in any block of place.
 func keywordsIn(place Place) (names []string) {

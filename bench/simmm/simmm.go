@@ -33,7 +33,7 @@ const (
 const Base = 1 << 32
 
 // stack lies above what mmap chooses, as in every process.
-const stack = mm.MmapBase + 16<<20
+const stack = linux.MmapBase + 16<<20
 
 // Space is an address space with the VMAs of a layout, a stack, and for each worker a task and a VMA to split. It offers every
 // operation of package bench. A Space is used for Fault or for Refault, not for both.

@@ -29,7 +29,7 @@ var layerTable = [][]string{
 	{"workloads/interp"},
 	{"workloads/driver", "workloads/seqtest"},
 	{"workloads/program", "workloads/inject", "workloads/herd", "judge/host", "classroom/explain"},
-	{"judge/settings", "classroom/step", "workloads/campaign"},
+	{"judge/settings", "classroom/step", "workloads/campaign", "workloads/imports"},
 	{"classroom/compare"},
 	{"judge", "judge/lockpath", "classroom/screen", "classroom/quiz"},
 	{"classroom/play"},

@@ -13,4 +13,5 @@ const (
 	PageMask  = PageSize - 1
 
 	TaskSize = 1<<47 - PageSize // TASK_SIZE: the end of what a process can map
+	MmapBase = 0x7ffff7fff000   // mmap_base of x86-64 with an 8 MiB stack and no randomisation
 )

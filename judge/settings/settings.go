@@ -39,6 +39,7 @@ func Of(k host.Kernel) []workloads.MachineSetting {
 		{Setting: workloads.SettingMmapMinAddr, Value: k.MmapMinAddr},
 		{Setting: workloads.SettingLSMMinAddr, Value: k.LowestAddr},
 		{Setting: workloads.SettingStackGuardGap, Value: max(uint64(k.StackGuardGap), 1) << linux.PageShift},
+		{Setting: workloads.SettingMmapBase, Value: linux.MmapBase},
 		{Setting: workloads.SettingFaultAround, Value: linux.DefaultFaultAround},
 	}
 	if k.FaultAround != 0 {
@@ -61,7 +62,7 @@ func onOff(on bool) uint64 {
 // depend on it, and need not state it.
 func OfThisMachine(m *workloads.MachineSetting) bool {
 	switch m.Setting {
-	case workloads.SettingRAM, workloads.SettingSwap, workloads.SettingMmapMinAddr, workloads.SettingLSMMinAddr,
+	case workloads.SettingRAM, workloads.SettingSwap, workloads.SettingMmapMinAddr, workloads.SettingLSMMinAddr, workloads.SettingMmapBase,
 		workloads.SettingOvercommitRatio, workloads.SettingOvercommitKbytes:
 		return true
 	}

@@ -33,6 +33,13 @@ func TestUnexpectedResults(t *testing.T) {
 			"x.vma:8:15: thread kid: got no address space child, expected some task to fork it (kid)"},
 		{"never forked, because the forker goes round elsewhere", "memory 1M\nmm child\ninit\n mmap A 16M rw private anon\n touch A A.size write => ENOMEM\nthread t background\n fork child => ENOMEM\n forever\n  load A\nthread kid in child\n load A",
 			"x.vma:10:15: thread kid: got no address space child, expected some task to fork it (kid)"},
+		{"layout of plain numbers, of which one line ends where another begins", "init\n mmap 0x100000 8K rw private anon fixed\n maps\n  0x100000..0x101000 rw private anon\n  0x101000..0x102000 rw private anon",
+			`x.vma:3:2: maps: got another layout than expected (init)
+  expected:
+    0x100000..0x101000 rw private anon
+    0x101000..0x102000 rw private anon
+  got:
+    0x100000..0x102000 rw private anon`},
 		{"layout", "file F temp 8K\ninit\n mmap A 16K rw private anon\n mprotect A+4K 4K r\n munmap A+12K 4K\n mmap B 8K r shared file F\n maps\n  A..A.end rw private anon\n  B..B+4K r shared file F",
 			`x.vma:7:2: maps: got another layout than expected (init)
   expected:

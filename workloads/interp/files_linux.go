@@ -34,6 +34,9 @@ func OpenFiles(t *task.Task, mem *phys.Memory, sc *workloads.Scenario) (files []
 		if decl.Hooks {
 			f.GiveHooks()
 		}
+		if decl.Disk {
+			f.TakeForDisk()
+		}
 		files = append(files, f)
 	}
 	if err = errors.Join(err, CloseFiles(real)); err != nil {

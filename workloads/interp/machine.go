@@ -36,6 +36,8 @@ func Configure(to *mm.Settings, settings []*workloads.MachineSetting) {
 			to.LSMMinAddr = s.Value
 		case workloads.SettingStackGuardGap:
 			to.StackGuardGap = s.Value
+		case workloads.SettingMmapBase:
+			to.MmapBase = s.Value
 		case workloads.SettingFaultAround:
 			to.FaultAround = s.Value
 		case workloads.SettingCapIPCLock:

@@ -12,7 +12,7 @@ import (
 func TestConfigure(t *testing.T) {
 	values := map[string]string{
 		"zero-page": "off", "thp": "off", "ksm": "off", "maybe-guard": "off", "lock-droppable": "on", "overcommit": "never", "overcommit-ratio": "80", "overcommit-kbytes": "1024", "ram": "2G", "swap": "1G",
-		"mmap-min-addr": "4K", "lsm-min-addr": "1M", "stack-guard-gap": "2M", "fault-around": "16K", "cap-ipc-lock": "on", "cap-sys-rawio": "on",
+		"mmap-min-addr": "4K", "lsm-min-addr": "1M", "stack-guard-gap": "2M", "mmap-base": "0x7f0000000000", "fault-around": "16K", "cap-ipc-lock": "on", "cap-sys-rawio": "on",
 	}
 	names, _ := workloads.Settings()
 	for _, name := range names {

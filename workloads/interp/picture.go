@@ -125,12 +125,17 @@ func baseOf(e *workloads.Expr) *workloads.Expr {
 	return &workloads.Expr{Op: workloads.ExprBase, Region: e.Region}
 }
 
-// outermost sorts the windows and drops those that lie within another one.
+// outermost sorts the windows, drops those that lie within another one, and joins those of plain numbers that follow each other: where
+// one line ends and the next begins, one VMA ends and another begins.
 func outermost(windows []window) (kept []window) {
 	slices.SortStableFunc(windows, func(a, b window) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end))
 	})
 	for _, win := range windows {
+		if last := len(kept) - 1; last >= 0 && kept[last].base == nil && win.base == nil && kept[last].end == win.start {
+			kept[last].end = win.end
+			continue
+		}
 		if !slices.ContainsFunc(kept, func(k window) bool { return k.start <= win.start && win.end <= k.end }) {
 			kept = append(kept, win)
 		}

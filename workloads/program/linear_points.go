@@ -91,7 +91,7 @@ func newSequential(h *history) *sequential {
 // modelConfig describes the machine to the sequential model.
 func modelConfig(s *mm.Settings) seqmodel.Config {
 	return seqmodel.Config{
-		Base: s.LowestAddr(), Below: s.LowestAddr() - s.LowestFixed(), MmapBase: mm.MmapBase, TaskSize: linux.TaskSize,
+		Base: s.LowestAddr(), Below: s.LowestAddr() - s.LowestFixed(), MmapBase: s.MmapBase, TaskSize: linux.TaskSize,
 		ForbidZeroPage: s.ForbidZeroPage, NoTHP: s.NoTHP, ReserveAll: s.Overcommit == linux.OvercommitNever,
 	}
 }

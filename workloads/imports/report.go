@@ -1,0 +1,87 @@
+package imports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Report says what became of a log.
+type Report struct {
+	Lines      int
+	Calls      int // whole ones
+	Statements int // that they became
+	Noted      int // calls that are no statements, but that others mean something by: open, close, clone, execve, exit
+	Touches    int // that were added
+	Tasks      int
+	Spaces     int
+	Dropped    []Dropped // the most frequent first
+	Notes      []string
+}
+
+// Dropped are calls that the scenario has not.
+type Dropped struct {
+	Call  string
+	Why   string
+	Count int
+	Line  int // of the first
+}
+
+func (im *importer) drop(line int, name, why string) {
+	for i := range im.report.Dropped {
+		if d := &im.report.Dropped[i]; d.Call == name && d.Why == why {
+			d.Count++
+			return
+		}
+	}
+	im.report.Dropped = append(im.report.Dropped, Dropped{name, why, 1, line})
+}
+
+// mostNotes bounds the notes: a log that is cut out of a longer one could have as many as it has tasks.
+const mostNotes = 20
+
+func (im *importer) note(format string, args ...any) {
+	if len(im.report.Notes) < mostNotes {
+		im.report.Notes = append(im.report.Notes, fmt.Sprintf(format, args...))
+	}
+}
+
+// String is the report as text.
+func (r *Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d lines, %d calls of %s in %s: %d are statements, %d are told by others", r.Lines, r.Calls,
+		counted(r.Tasks, "task"), counted(r.Spaces, "address space"), r.Statements, r.Noted)
+	dropped := 0
+	for _, d := range r.Dropped {
+		dropped += d.Count
+	}
+	fmt.Fprintf(&b, ", %d are dropped\n", dropped)
+	slices.SortStableFunc(r.Dropped, func(a, b Dropped) int { return cmp.Compare(b.Count, a.Count) })
+	for _, d := range r.Dropped {
+		fmt.Fprintf(&b, "dropped: %s, %s, first in line %d: %s\n", d.Call, counted(d.Count, "time"), d.Line, d.Why)
+	}
+	if r.Touches > 0 {
+		fmt.Fprintf(&b, "added: %s, one where memory becomes writable\n", counted(r.Touches, "touch"))
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	return b.String()
+}
+
+func counted(n int, what string) string {
+	switch {
+	case n == 1:
+		return "1 " + what
+	case strings.HasSuffix(what, "ch"):
+		return fmt.Sprintf("%d %ses", n, what)
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// summary is the first line of the report, for the scenario's description.
+func (r *Report) summary() string {
+	first, _, _ := strings.Cut(r.String(), "\n")
+	return first + "."
+}
