@@ -20,10 +20,9 @@ const retry = linux.Killed + 1
 // Handle handles the fault of task t at addr: do_user_addr_fault. present says that the page is mapped and the entry forbids
 // the access (X86_PF_PROT). After OK the access may be tried again; it may fault again. The caller holds no lock.
 func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bool) linux.AccessEnd {
-	t.EnterTrap("do_user_addr_fault")
+	mark := t.EnterTrap("do_user_addr_fault")
 	t.Counters[task.PgFault]++
 	f := fault{t: t, mm: m, addr: addr, access: access, isPresent: present}
-	mark := t.Mark()
 	res := f.underVMALock()
 	if res == retry {
 		t.Counters[task.PgFaultMmapLock]++

@@ -42,10 +42,11 @@ func (f *fault) lockEntry(slot pgtable.Slot, addr uint64, seen pgtable.PTE) bool
 	if f.speculative {
 		return f.tryEntry(slot, seen)
 	}
-	if !f.mm.Tables.LockSlot(f.t, slot, addr) {
+	pte, ok := f.mm.Tables.LockAndGet(f.t, slot, addr)
+	if !ok {
 		return false
 	}
-	if slot.Get(f.t) == seen || !f.mm.Rules.Has(rules.RecheckEntry) {
+	if pte == seen || !f.mm.Rules.Has(rules.RecheckEntry) {
 		return true
 	}
 	slot.Unlock(f.t)
@@ -54,26 +55,42 @@ func (f *fault) lockEntry(slot pgtable.Slot, addr uint64, seen pgtable.PTE) bool
 
 // handle is handle_mm_fault and handle_pte_fault. On retry it has released the lock.
 func (f *fault) handle() linux.AccessEnd {
-	if f.t.Observer == nil {
-		return f.handlePTE()
+	if f.t.Observer != nil {
+		return f.handleObserved()
 	}
-	f.t.Enter("handle_mm_fault")
-	res := f.handlePTE()
-	f.t.Leave()
-	return res
+	pte, ok := f.look()
+	if !ok {
+		return linux.OOM
+	}
+	return f.handlePTE(pte)
 }
 
-func (f *fault) handlePTE() linux.AccessEnd {
+func (f *fault) handleObserved() linux.AccessEnd {
+	f.t.Enter("handle_mm_fault")
+	defer f.t.Leave()
 	mark := f.t.Mark()
-	slot, pte, ok := f.mm.Tables.Look(f.t, f.addr)
-	f.slot, f.noTable = slot, !ok
-	if f.noTable && f.VMA.IsAnonymous(f.t) {
-		if !f.table() {
-			return linux.OOM
-		}
-		pte = f.slot.Get(f.t)
+	pte, ok := f.look()
+	if !ok {
+		return linux.OOM
 	}
 	f.t.Keep(mark, uint64(uintptr(unsafe.Pointer(f.slot.Entry)))^uint64(pte))
+	return f.handlePTE(pte)
+}
+
+// look finds the entry of addr, and makes the page table if there is none and the VMA is anonymous. It reports false if memory is short.
+func (f *fault) look() (pte pgtable.PTE, ok bool) {
+	slot, pte, found := f.mm.Tables.Look(f.t, f.addr)
+	f.slot, f.noTable = slot, !found
+	if found || !f.VMA.IsAnonymous(f.t) {
+		return pte, true
+	}
+	if !f.table() {
+		return 0, false
+	}
+	return f.slot.Get(f.t), true
+}
+
+func (f *fault) handlePTE(pte pgtable.PTE) linux.AccessEnd {
 	switch {
 	case f.noTable:
 		return f.filePage()

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"vmasim/internal/invariants"
+	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 )
 
@@ -23,26 +24,27 @@ const (
 // startRead is vma_start_read.
 func (v *VMA) startRead(t *task.Task, mm *MMLock) ReadResult {
 	// A hint: without it each reader would bounce the count's cache line while a writer works.
-	if v.seq.ReadOnce(t) == mm.LockSeq.ReadOnce(t) {
+	if ksync.SameOnce(t, &v.seq, &mm.LockSeq) {
 		mm.RCU.ReadUnlock(t)
 		return ReadBusy
 	}
 	// Acquire: vm_mm, vm_lock_seq, vm_start and vm_end must not be read before the reference is taken, or they could
 	// be those of the object's last life.
-	if old, ok := v.refcnt.IncNotZeroLimitedAcquire(t, mm.RefLimit); !ok {
+	old, ok, other := ksync.IncAndRead(t, &v.refcnt, mm.RefLimit, &v.mm)
+	if !ok {
 		mm.RCU.ReadUnlock(t)
 		if old == 0 {
 			return ReadDetached
 		}
 		return ReadBusy
 	}
-	if other := v.mm.ReadOnce(t); other != mm {
+	if other != mm {
 		v.putForeign(t, mm, other)
 		return ReadBusy
 	}
 	// The writer locked it between the hint and the reference. Acquire: seeing that the last writer has finished must
 	// mean seeing all that it wrote.
-	if v.seq.ReadOnce(t) == mm.LockSeq.ReadAcquire(t) {
+	if ksync.SameAcquire(t, &v.seq, &mm.LockSeq) {
 		v.refcountPut(t)
 		mm.RCU.ReadUnlock(t)
 		return ReadBusy

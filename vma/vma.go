@@ -90,7 +90,7 @@ func (v *VMA) End(t *task.Task) uint64 { return v.end.ReadOnce(t) }
 
 // Contains reports whether addr lies inside.
 func (v *VMA) Contains(t *task.Task, addr uint64) bool {
-	return addr >= v.start.ReadOnce(t) && addr < v.end.ReadOnce(t)
+	return ksync.Within(t, addr, &v.start, &v.end)
 }
 
 // SetRange changes start, end and page offset: vma_set_range. The offset of the anonymous pages moves with the start. The VMA must be write-locked, and its rmap locks too if it
@@ -133,7 +133,8 @@ func (v *VMA) Pgoff(t *task.Task) uint64 { return v.pgoff.Read(t) }
 
 // PgoffAt returns the page offset of addr: linear_page_index.
 func (v *VMA) PgoffAt(t *task.Task, addr uint64) uint64 {
-	return v.pgoff.Read(t) + (addr-v.start.ReadOnce(t))>>linux.PageShift
+	pgoff, start := ksync.ReadBoth(t, &v.pgoff, &v.start)
+	return pgoff + (addr-start)>>linux.PageShift
 }
 
 // File returns the mapped file, nil for anonymous memory.

@@ -24,10 +24,11 @@ const neverFull = math.MaxInt
 // waits, or says that it is quiescent, as a CPU does in the kernel until it switches tasks. So grace periods end
 // sooner or later, and sections cost almost nothing. Under an observer both are exact.
 type Domain struct {
-	slot  int
-	lazy  bool
-	epoch atomic.Uint64
-	_     [40]byte // the epoch is read by every section, the rest written by updaters
+	epoch   atomic.Uint64 // first, where ReadLock finds it
+	section uintptr       // where in a task its section is
+	slot    int
+	lazy    bool
+	_       [32]byte // the epoch is read by every section, the rest written by updaters
 
 	tasks  atomic.Pointer[[]*task.Task]
 	grace  atomic.Uint64 // grace periods completed
@@ -47,7 +48,8 @@ func NewDomain(slot int) *Domain { return newDomain(slot, false) }
 func NewLazyDomain(slot int) *Domain { return newDomain(slot, true) }
 
 func newDomain(slot int, lazy bool) *Domain {
-	d := &Domain{slot: slot, lazy: lazy, batch: callBatch}
+	section := unsafe.Offsetof(task.Task{}.Sections) + uintptr(slot)*unsafe.Sizeof(task.Section{})
+	d := &Domain{section: section, slot: slot, lazy: lazy, batch: callBatch}
 	d.epoch.Store(1)
 	d.tasks.Store(&[]*task.Task{})
 	return d
@@ -93,51 +95,67 @@ func (d *Domain) Unregister(t *task.Task) {
 }
 
 // ReadLock begins a read section; sections nest. Nothing in a section may wait. The task must be registered.
+//
+// Where the task counts as inside one already, in a nested section or a lazy domain, that is no more than a count. It finds section and epoch by
+// where they are, because it is then within the compiler's budget for inlining; ReadUnlock likewise.
 func (d *Domain) ReadLock(t *task.Task) {
-	if s := &t.Sections[d.slot]; s.Epoch.Load() == d.epoch.Load() {
-		s.Depth++ // it counts as inside one already: a nested section, or a lazy domain
-		return
+	s := (*task.Section)(unsafe.Add(unsafe.Pointer(t), d.section))
+	if s.Depth++; atomic.LoadUint64((*uint64)(unsafe.Pointer(s))) != atomic.LoadUint64((*uint64)(unsafe.Pointer(d))) {
+		d.begin(t)
 	}
-	d.readLockSlow(t)
 }
 
-func (d *Domain) readLockSlow(t *task.Task) {
+var (
+	_ = [1]struct{}{}[unsafe.Offsetof(task.Section{}.Epoch)]
+	_ = [1]struct{}{}[unsafe.Offsetof(Domain{}.epoch)]
+)
+
+// exact is in the depth of a section whose end has to be written, and announced if there is an observer, as its beginning was.
+const exact = 1 << 30
+
+// begin begins a section, of which the depth counts already, unless it is nested.
+func (d *Domain) begin(t *task.Task) {
 	s := &t.Sections[d.slot]
-	s.Depth++
-	switch {
-	case s.Depth > 1:
-	case t.Observer == nil:
-		s.Epoch.Store(d.epoch.Load()) // an exchange: what the section reads must not be read before
-	default:
+	if s.Depth&^exact > 1 {
+		return
+	}
+	if t.Observer != nil {
 		t.Begin(task.OpSectionBegin, unsafe.Pointer(s))
-		s.Epoch.Store(d.epoch.Load())
+	}
+	s.Epoch.Store(d.epoch.Load()) // an exchange: what the section reads must not be read before
+	if t.Observer != nil {
 		t.End(0, 1)
+	}
+	if t.Observer != nil || !d.lazy {
+		s.Depth |= exact
 	}
 }
 
 // ReadUnlock ends a read section.
 func (d *Domain) ReadUnlock(t *task.Task) {
-	if s := &t.Sections[d.slot]; s.Depth == 1 && t.Observer == nil && d.lazy {
-		s.Depth = 0
-		return
+	s := (*task.Section)(unsafe.Add(unsafe.Pointer(t), d.section))
+	if s.Depth--; s.Depth != 0 {
+		d.end(t)
 	}
-	d.readUnlockSlow(t)
 }
 
-func (d *Domain) readUnlockSlow(t *task.Task) {
+// end ends a section, which the depth does not count any more, if it is exact and the outermost one.
+func (d *Domain) end(t *task.Task) {
 	s := &t.Sections[d.slot]
-	if s.Depth == 0 {
+	switch {
+	case s.Depth < 0:
+		s.Depth = 0
 		t.Violate("unlock-not-held", "rcu_read_unlock outside a read section")
 		return
+	case s.Depth != exact:
+		return
 	}
-	s.Depth--
-	switch {
-	case s.Depth > 0:
-	case t.Observer == nil:
-		store64(&s.Epoch, 0)
-	default:
+	s.Depth = 0
+	if t.Observer != nil {
 		t.Begin(task.OpSectionEnd, unsafe.Pointer(s))
-		store64(&s.Epoch, 0)
+	}
+	store64(&s.Epoch, 0)
+	if t.Observer != nil {
 		t.End(1, 0)
 	}
 }

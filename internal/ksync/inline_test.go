@@ -54,6 +54,11 @@ func TestFastPathsAreInlined(t *testing.T) {
 		"(*AtomicRef).DecAndTest",
 		"(*Atomic32).Count",
 		"(*Refcount).SetRelease",
+		"(*Domain).ReadLock",
+		"(*Domain).ReadUnlock",
+		"SameOnce",
+		"SameAcquire",
+		"LockAndRead",
 	} {
 		if !strings.Contains(string(out), "can inline "+method+"\n") {
 			t.Errorf("%s is not inlined", method)

@@ -24,6 +24,17 @@ func (tb *Tables) LockSlot(t *task.Task, s Slot, addr uint64) bool {
 	return tb.lockAgain(t, s, addr)
 }
 
+// LockAndGet is LockSlot and, if it could lock the table, Get.
+func (tb *Tables) LockAndGet(t *task.Task, s Slot, addr uint64) (pte PTE, ok bool) {
+	if tb.rcu == nil {
+		return PTE(ksync.LockAndRead(t, s.lock, &s.word)), true
+	}
+	if !tb.lockAgain(t, s, addr) {
+		return 0, false
+	}
+	return s.Get(t), true
+}
+
 func (tb *Tables) lockAgain(t *task.Task, s Slot, addr uint64) bool {
 	tb.rcu.ReadLock(t)
 	defer tb.rcu.ReadUnlock(t)
@@ -40,22 +51,18 @@ func (tb *Tables) lockAgain(t *task.Task, s Slot, addr uint64) bool {
 
 // Look returns the slot of an address and its entry, and false if there is no PTE table for it: pte_offset_map, and ptep_get_lockless. It
 // takes no lock.
-func (tb *Tables) Look(t *task.Task, addr uint64) (Slot, PTE, bool) {
-	if tb.rcu == nil {
-		return tb.look(t, addr)
+func (tb *Tables) Look(t *task.Task, addr uint64) (s Slot, pte PTE, ok bool) {
+	if tb.rcu != nil {
+		tb.rcu.ReadLock(t)
 	}
-	tb.rcu.ReadLock(t)
-	s, pte, ok := tb.look(t, addr)
-	tb.rcu.ReadUnlock(t)
+	if pmd, _ := tb.walk(t, addr); !pmd.None() {
+		s, ok = tb.slot(pmd, addr), true
+		pte = s.Get(t)
+	}
+	if tb.rcu != nil {
+		tb.rcu.ReadUnlock(t)
+	}
 	return s, pte, ok
-}
-
-func (tb *Tables) look(t *task.Task, addr uint64) (Slot, PTE, bool) {
-	s, ok := tb.Find(t, addr)
-	if !ok {
-		return Slot{}, 0, false
-	}
-	return s, s.Get(t), true
 }
 
 // LockTable locks the table of a chunk: pte_offset_map_lock. It reports false, and leaves the table alone, if it has been retracted.

@@ -123,6 +123,26 @@ func (tb *Tables) Find(t *task.Task, addr uint64) (Slot, bool) {
 // walk returns the entry that refers to the PTE table for addr; or an empty one and the shift of the level at which the
 // walk ended.
 func (tb *Tables) walk(t *task.Task, addr uint64) (pmd PTE, shift uint) {
+	if t.Observer != nil {
+		return tb.walkObserved(t, addr)
+	}
+	pgd := tb.root.at(addr, PGDShift).Peek()
+	if !pgd.Accessible() {
+		return 0, PGDShift
+	}
+	pud := tb.table(pgd).at(addr, PUDShift).Peek()
+	if !pud.Accessible() {
+		return 0, PUDShift
+	}
+	pmd = tb.table(pud).at(addr, PMDShift).Peek()
+	if !pmd.Accessible() {
+		return 0, PMDShift
+	}
+	return pmd, 0
+}
+
+// walkObserved is walk that announces each read.
+func (tb *Tables) walkObserved(t *task.Task, addr uint64) (pmd PTE, shift uint) {
 	pgd := tb.root.at(addr, PGDShift).Get(t)
 	if !pgd.Accessible() {
 		return 0, PGDShift

@@ -42,10 +42,31 @@ func (m *Memory) Alloc(t *task.Task) (PFN, error) { return m.alloc(t, &pageLayou
 
 // alloc is Alloc of a frame whose bytes will be what the layout says.
 func (m *Memory) alloc(t *task.Task, layout *task.Layout) (PFN, error) {
+	if t.Observer != nil {
+		return m.allocObserved(t, layout)
+	}
+	pfn, err := m.take(t)
+	if err == nil {
+		m.Page(pfn).Refcount.Init(1)
+	}
+	return pfn, err
+}
+
+func (m *Memory) allocObserved(t *task.Task, layout *task.Layout) (PFN, error) {
 	if t.Choose(task.AllocFails, 2) == 1 {
 		t.Reach(task.AllocFailed)
 		return 0, errNoFrames
 	}
+	pfn, err := m.take(t)
+	if err == nil {
+		m.Page(pfn).Refcount.Set(t, 1) // set_page_refcounted
+		t.Born(unsafe.Pointer(m.Bytes(pfn)), layout)
+	}
+	return pfn, err
+}
+
+// take returns a frame that is free no more.
+func (m *Memory) take(t *task.Task) (PFN, error) {
 	c := m.caches.Get(t)
 	if c.n == 0 && !m.refill(t, c) {
 		return 0, errNoFrames
@@ -54,10 +75,6 @@ func (m *Memory) alloc(t *task.Task, layout *task.Layout) (PFN, error) {
 	pfn := c.frames[c.n]
 	if invariants.Enabled {
 		m.checkPoison(t, pfn)
-	}
-	m.Page(pfn).Refcount.Set(t, 1) // set_page_refcounted
-	if t.Observer != nil {
-		t.Born(unsafe.Pointer(m.Bytes(pfn)), layout)
 	}
 	return pfn, nil
 }
@@ -72,6 +89,10 @@ func (m *Memory) AllocObject(t *task.Task, layout *task.Layout) (PFN, error) {
 		return 0, err
 	}
 	bytes := m.Bytes(pfn)[:]
+	if t.Observer == nil {
+		clear(bytes)
+		return pfn, nil
+	}
 	beginBulk(t, task.OpClearPage, bytes)
 	clear(bytes)
 	endBulk(t)

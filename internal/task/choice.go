@@ -48,14 +48,17 @@ func (t *Task) Choose(what Choice, n int) int {
 }
 
 // EnterTrap is Enter for the function that handles an exception. The access that caused it was performed before anything
-// that the handler loads, as little as the loads before that access may have been.
-func (t *Task) EnterTrap(fn string) {
+// that the handler loads, as little as the loads before that access may have been. It returns a mark of what the task remembers, as [Task.Mark]
+// does.
+func (t *Task) EnterTrap(fn string) (mark int) {
 	if t.Observer != nil {
-		t.enterTrap(fn)
+		mark = t.enterTrap(fn)
 	}
+	return mark
 }
 
-func (t *Task) enterTrap(fn string) {
+func (t *Task) enterTrap(fn string) (mark int) {
 	t.enter(fn)
 	t.Observer.Trapped(t)
+	return t.Mark()
 }

@@ -9,7 +9,7 @@ type Mind interface {
 	Keep(t *Task, mark int, what uint64)
 }
 
-// Mark is [Mind.Mark] of the task's mind, if anything follows it.
+// Mark is [Mind.Mark] of the task's mind, if anything follows it. Only a task with an observer has one: hot paths ask for the observer before.
 func (t *Task) Mark() (mark int) {
 	if t.Mind != nil {
 		mark = t.Mind.Mark(t)
