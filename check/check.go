@@ -39,6 +39,7 @@ type Checker struct {
 	on     set
 	report func(task.Violation)
 	ops    [task.NumOps]opClass
+	tso    bool
 
 	wanted  [len(oracleTable)]bool
 	tasks   []*taskState // by task ID
@@ -130,6 +131,7 @@ func New(report func(task.Violation), names ...string) (*Checker, error) {
 
 // TSO has marked accesses order as x86 orders them, whatever they ask for: loads acquire, stores release, and a read-modify-write does both.
 func (c *Checker) TSO() {
+	c.tso = true
 	for op := range c.ops {
 		if o := &c.ops[op]; o.order == task.Relaxed {
 			o.order = map[task.Kind]task.Order{task.Read: task.Acquire, task.Write: task.Release, task.RMW: task.Full}[o.kind]
@@ -263,6 +265,9 @@ func (c *Checker) Before(t *task.Task, e *task.Event) {
 func (c *Checker) After(t *task.Task, e *task.Event) {
 	ts := c.taskOf(t)
 	op := c.ops[e.Op]
+	if e.Weakened != task.Plain && !c.tso {
+		op.order = e.Weakened
+	}
 	switch e.Op {
 	case task.OpSectionBegin:
 		c.sectionBegins(ts, e)

@@ -64,6 +64,14 @@ var racePrograms = map[string]raceProgram{
 	"relaxed store": {
 		func(t *task.Task, x *shared) { write(t, x); x.flag.WriteOnce(t, 1) },
 		func(t *task.Task, x *shared) { awaitFlag(t, x, x.flag.LoadAcquire); read(t, x) }, true},
+	"release that a rule has taken away": {
+		func(t *task.Task, x *shared) {
+			t.Memory = task.Latest{}
+			write(t, x)
+			t.Unordered()
+			x.flag.StoreRelease(t, 1)
+		},
+		func(t *task.Task, x *shared) { awaitFlag(t, x, x.flag.LoadAcquire); read(t, x) }, true},
 	"relaxed load": {
 		func(t *task.Task, x *shared) { write(t, x); x.flag.StoreRelease(t, 1) },
 		func(t *task.Task, x *shared) { awaitFlag(t, x, x.flag.ReadOnce); read(t, x) }, true},

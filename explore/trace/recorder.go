@@ -117,7 +117,7 @@ func (r *Recorder) Before(t *task.Task, e *task.Event, enabled []string) {
 	r.settle()
 	info, stack := e.Op.Info(), append([]string{}, t.Stack()...)
 	s := Step{Size: e.Size, Record: Record{
-		Kind: info.Kind, Order: info.Order, Addr: Address(e.Addr), Stack: stack, Enabled: append([]string{}, enabled...),
+		Kind: info.Kind, Order: e.Order(), Addr: Address(e.Addr), Stack: stack, Enabled: append([]string{}, enabled...),
 		Summary: Summary{Number: len(r.trace.Steps) + 1, Task: t.Name, Func: e.Func, Op: e.Op},
 	}}
 	if len(stack) > 0 {
@@ -294,7 +294,7 @@ func (r *Recorder) Chosen(d Decision) {
 // Next notes what t is about to do where the schedule ends. enabled reports whether it can go on.
 func (r *Recorder) Next(t *task.Task, e *task.Event, enabled bool) {
 	r.settle()
-	n := Next{Task: t.Name, Stack: append([]string{}, t.Stack()...), Op: e.Op, Order: e.Op.Info().Order, Func: e.Func, Enabled: enabled}
+	n := Next{Task: t.Name, Stack: append([]string{}, t.Stack()...), Op: e.Op, Order: e.Order(), Func: e.Func, Enabled: enabled}
 	if r.names != nil {
 		n.Cell = r.names.Cell(e)
 		for _, h := range r.names.Held(t) {

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"vmasim/explore"
+	"vmasim/explore/trace"
+	"vmasim/internal/task"
+	"vmasim/workloads"
 )
 
 // TestReplay: a failing schedule fails in the same way in a program of its own, as in a fresh process.
@@ -116,6 +119,29 @@ func TestReplayOfOutcomes(t *testing.T) {
 			if again.Outcome != o.Text || !strings.HasSuffix(o.Text, "main: "+left) {
 				t.Errorf("%s: %q, where the address space is %s, expected %q", &o.First, again.Outcome, left, o.Text)
 			}
+		}
+	}
+}
+
+// TestEffectiveOrder: a step of a trace has the order with which it was performed.
+func TestEffectiveOrder(t *testing.T) {
+	sc, err := workloads.LoadBuiltin("ref-acquire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for spec, want := range map[string]task.Order{"linux-6.18,-ref-acquire": task.Relaxed, "linux-6.18": task.Acquire} {
+		s := Setting{Rules: spec, Memory: "views"}
+		r, err := Explore(t.Context(), sc, Options{Setting: s, Options: explore.Options{Executions: 100}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReplayScenario(sc, s, r.Outcomes[0].First)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(again.Steps, func(st trace.Step) bool { return st.Op == task.OpRefIncNotZeroLimitedAcquire })
+		if i < 0 || again.Steps[i].Order != want {
+			t.Errorf("%s: step %d of %d, expected one that is %s", spec, i, len(again.Steps), want)
 		}
 	}
 }
