@@ -25,19 +25,24 @@ func TestOrders(t *testing.T) {
 	holdsOrders(t, kernelManual, made.String())
 }
 
-// holdsOrders holds the part orders of a manual to a table, or makes it that.
 func holdsOrders(t *testing.T, manual, made string) {
+	t.Helper()
+	holdsPart(t, manual, "orders", made)
+}
+
+// holdsPart holds a part of a manual to a table, or makes it that.
+func holdsPart(t *testing.T, manual, part, made string) {
 	t.Helper()
 	text, err := os.ReadFile(manual)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const open, end = "<!-- orders -->\n", "<!-- end -->"
+	open, end := "<!-- "+part+" -->\n", "<!-- end -->"
 	before, rest, ok := strings.Cut(string(text), open)
 	table, after, closed := strings.Cut(rest, end)
 	switch {
 	case !ok || !closed:
-		t.Fatalf("%s has no part orders", manual)
+		t.Fatalf("%s has no part %s", manual, part)
 	case table == made:
 	case *rewrite && !t.Failed():
 		if err := os.WriteFile(manual, []byte(before+open+made+end+after), 0o644); err != nil {

@@ -130,7 +130,7 @@ func TestEffectiveOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for spec, want := range map[string]task.Order{"linux-6.18,-ref-acquire": task.Relaxed, "linux-6.18": task.Acquire} {
-		s := Setting{Rules: spec, Memory: "views"}
+		s := Setting{Rules: spec, Model: "views"}
 		r, err := Explore(t.Context(), sc, Options{Setting: s, Options: explore.Options{Executions: 100}})
 		if err != nil {
 			t.Fatal(err)
