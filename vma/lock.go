@@ -2,6 +2,7 @@ package vma
 
 import (
 	"fmt"
+	"unsafe"
 
 	"vmasim/internal/invariants"
 	"vmasim/internal/ksync"
@@ -60,6 +61,15 @@ func ReuseOf(rs rules.Set) ksync.Reuse {
 		return ksync.TypeSafe
 	}
 	return ksync.AfterGracePeriod
+}
+
+// Bytes returns how much memory a VMA takes, with its lock where that is an object of its own.
+func Bytes(rs rules.Set) int {
+	size := unsafe.Sizeof(VMA{})
+	if rs.Lock() == rules.RWSemLock {
+		size += LockLayout().Size
+	}
+	return int(size)
 }
 
 // ReadResult is the answer of StartRead.

@@ -36,6 +36,9 @@ type exploreOptions struct {
 	shard    shard  // of the programs
 	result   string // where what they came to goes; "": nowhere
 	part     string // the file of a part that is searched; "": a whole is
+
+	merged     string // of merge: the format, which may be one of compare
+	anyMachine bool   // of merge: samples of machines that differ are added up
 }
 
 // fullHelp is the help of --full.
@@ -84,7 +87,10 @@ var exploreFlags = []exploreFlag{
 	{"shard", "", "I/N", "with --generate: only every N-th program, from the I-th on; vmasim merge adds the shards up", setShard, nil, forExplore},
 	{"result", "", "FILE", "with --generate: where what was counted goes, for vmasim merge; FILE ends in .result", setResult, nil, forExplore},
 	{"part", "", "FILE", "search the part of a search that FILE holds; where it stands is in FILE.state, or --checkpoint", setPart, nil, forExplore},
-	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, forExplore | forReplay | forMerge},
+	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()), setExploreFormat, func(string) []cobra.Completion { return completeFormats(report.ExploreFormats()) }, forExplore | forReplay},
+	{"format", "", "FORMAT", formatHelp("how to print what was found", report.ExploreFormats()) + "; of shards of compare also what that has", setMergeFormat, func(string) []cobra.Completion {
+		return append(completeFormats(report.ExploreFormats()), completeFormats(report.TurnsFormats())...)
+	}, forMerge},
 }
 
 func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
@@ -115,6 +121,7 @@ func (o *exploreOptions) register(cmd *cobra.Command, user flagUsers) {
 		cmd.Flags().BoolVar(&o.NoShrink, "no-shrink", false, "show counterexamples as they were found, not made smaller")
 	}
 	if user == forMerge {
+		cmd.Flags().BoolVar(&o.anyMachine, "any-machine", false, "add up samples of compare of machines that differ")
 		return
 	}
 	cmd.Flags().BoolVar(&o.Consequences, "consequences", false, "go on behind the oracles of the lock discipline, to what comes of it")
@@ -267,5 +274,15 @@ func setExploreSeed(o *exploreOptions, text string) error {
 
 func setExploreFormat(o *exploreOptions, text string) (err error) {
 	o.format, err = report.FormatByName(report.ExploreFormats(), text)
+	return err
+}
+
+// setMergeFormat takes the formats of explore and of compare: which of them can be had depends on what is added up.
+func setMergeFormat(o *exploreOptions, text string) error {
+	o.merged = text
+	err := setExploreFormat(o, text)
+	if _, known := report.FormatByName(report.TurnsFormats(), text); known == nil {
+		return nil
+	}
 	return err
 }

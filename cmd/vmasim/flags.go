@@ -60,7 +60,18 @@ var runFlags = []runFlag{
 
 func (o *runOptions) register(cmd *cobra.Command) {
 	o.format = report.Formats()[0]
+	o.registerSome(cmd, func(string) bool { return true })
+	cmd.Flags().BoolVar(&o.failEach, "fail-each", false, "let each allocation, charge and hook of each statement fail in turn")
+	o.look.register(cmd)
+	cmd.Flags().BoolVar(&o.Validate, "validate", false, "check every address space after every write section (slow)")
+}
+
+// registerSome registers those of the flags that take a value which the command wants.
+func (o *runOptions) registerSome(cmd *cobra.Command, wanted func(name string) bool) {
 	for _, f := range runFlags {
+		if !wanted(f.name) {
+			continue
+		}
 		cmd.Flags().Var(&flag{kind: f.kind, set: func(text string) error { return f.set(o, text) }}, f.name, f.help)
 		if f.complete == nil {
 			completeFlag(cmd, f.name, cobra.NoFileCompletions)
@@ -70,9 +81,6 @@ func (o *runOptions) register(cmd *cobra.Command) {
 			return f.complete(toComplete), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
-	cmd.Flags().BoolVar(&o.failEach, "fail-each", false, "let each allocation, charge and hook of each statement fail in turn")
-	o.look.register(cmd)
-	cmd.Flags().BoolVar(&o.Validate, "validate", false, "check every address space after every write section (slow)")
 }
 
 // completeFlag registers how a flag is completed. It fails only for flags that do not exist.

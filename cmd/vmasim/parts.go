@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,16 +147,18 @@ found one, and verified only if every part is searched. Executions and outcomes 
 sums; a point is never reached if no part reached it. A part that was searched twice, as
 a copy of its state in DIR shows, counts once. Parts that were not searched, that are
 not finished or are lost are named, and files that are damaged. So are shards of vmasim
-explore --generate and of vmasim diff --random, whose results (--shard I/N --result
-DIR/I.result) are added up likewise. docs/campaign.md tells how it is done with batch
-systems.
+explore --generate, vmasim diff --random and vmasim compare, whose results (--shard I/N
+--result DIR/I.result) are added up likewise; samples of compare only of machines that
+are alike, unless --any-machine is given. docs/campaign.md tells how it is done with
+batch systems.
 
 The exit status is that of explore: 0 if the verdict is the one that the scenario states
 for the rules, or if it states none and nothing was violated, be it that parts lack; 1
 otherwise; and 2 for parts of different searches, or another build of vmasim, and if
 something is lost or damaged and nothing was violated.`,
 		Example: `  vmasim merge parts
-  vmasim merge parts --format json`,
+  vmasim merge parts --format json
+  vmasim merge out --any-machine --format csv`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
@@ -178,6 +181,11 @@ func runMerge(cmd *cobra.Command, args []string, o *exploreOptions) error {
 	shards, err := campaign.LoadShards(args[0])
 	if err != nil {
 		return refuse(err)
+	}
+	if shards == nil || shards.Results[0].Kind != compareKind {
+		if _, err := report.FormatByName(report.ExploreFormats(), cmp.Or(o.merged, o.format.Name)); err != nil {
+			return usageError{fmt.Errorf("--format %s is for shards of vmasim compare, of which there is none in %s", o.merged, args[0])}
+		}
 	}
 	if shards != nil {
 		return mergeShards(ctx, cmd, shards, o)

@@ -18,7 +18,7 @@ const diffKind = "diff --random"
 
 // shardKinds are the commands whose results are added up.
 func shardKinds() map[string]mergeKind {
-	return map[string]mergeKind{generateKind: mergeGenerated, diffKind: mergeDiff}
+	return map[string]mergeKind{generateKind: mergeGenerated, diffKind: mergeDiff, compareKind: mergeCompare}
 }
 
 // plainDiff is a result with all that it has, as JSON.

@@ -28,7 +28,7 @@ var layerTable = [][]string{
 	{"explore/exploretest"},
 	{"workloads/interp"},
 	{"workloads/driver", "workloads/seqtest"},
-	{"workloads/program", "workloads/inject", "workloads/herd", "judge/host", "classroom/explain"},
+	{"workloads/program", "workloads/turns", "workloads/inject", "workloads/herd", "judge/host", "classroom/explain"},
 	{"judge/settings", "classroom/step", "workloads/campaign", "workloads/imports"},
 	{"classroom/compare"},
 	{"judge", "judge/lockpath", "classroom/screen", "classroom/quiz"},

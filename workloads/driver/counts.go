@@ -12,8 +12,8 @@ import (
 
 // Count is how many tasks a thread has; 0 leaves it out.
 type Count struct {
-	Thread string
-	Tasks  int
+	Thread string `json:"thread"`
+	Tasks  int    `json:"tasks"`
 }
 
 // Counts are the tasks of some threads, each named once.

@@ -6,6 +6,7 @@ import (
 
 	"vmasim/internal/task"
 	"vmasim/mm"
+	"vmasim/vma"
 	"vmasim/workloads"
 )
 
@@ -25,7 +26,7 @@ func (r *run) finish(ctx context.Context) (*Result, error) {
 	}
 	res := &Result{
 		Scenario: r.sc.Name, Title: r.sc.Title, Rules: r.Rules.String(), Machine: r.sc.MachineText(), Seed: r.Seed,
-		Elapsed: r.elapsed, CPUs: r.cpusUsed, CPUShare: r.cpuShare, VMAs: end.vmas, Memory: end.memory, Interrupted: r.interrupted.Load(),
+		Elapsed: r.elapsed, CPUs: r.cpusUsed, CPUShare: r.cpuShare, CPUTime: r.cpuTime, VMAs: end.vmas, Memory: end.memory, Interrupted: r.interrupted.Load(),
 	}
 	res.Memory.ArenaBytes = r.Memory
 	for _, n := range r.Counts {
@@ -114,7 +115,7 @@ func (r *run) tearDown() (end ending) {
 		}
 	}
 	_, end.vmas.Allocated, end.vmas.Reused = r.machine.VMAs.Stats()
-	end.vmas.GracePeriods = r.machine.RCU.GracePeriods()
+	end.vmas.GracePeriods, end.vmas.Bytes = r.machine.RCU.GracePeriods(), vma.Bytes(r.Rules)
 	mem := r.machine.Mem.Stats()
 	end.memory = Memory{FramesInUse: mem.FramesInUse, FramesPeak: mem.FramesPeak}
 

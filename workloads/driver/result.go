@@ -23,6 +23,7 @@ type Result struct {
 	Elapsed  time.Duration `json:"elapsed_ns"`
 	CPUs     int           `json:"cpus"`      // that the tasks could use at once
 	CPUShare float64       `json:"cpu_share"` // of the time of these, the part that was there for them
+	CPUTime  time.Duration `json:"cpu_ns"`    // that this process used meanwhile; 0: not known
 
 	Ops      Ops     `json:"ops"` // by kind, in the manual's order; kinds that did not run are left out
 	Faults   Faults  `json:"faults"`
@@ -138,6 +139,7 @@ type VMAs struct {
 	Allocated    uint64 `json:"allocated"`     // in the whole run
 	Reused       uint64 `json:"reused"`        // of these, in the memory of one that was freed
 	GracePeriods uint64 `json:"grace_periods"` // of RCU, that have ended
+	Bytes        int    `json:"bytes"`         // of one VMA, with its lock
 }
 
 // Memory tells about page frames, at the same moment.

@@ -58,6 +58,7 @@ type run struct {
 	elapsed  time.Duration
 	cpuShare float64 // of cpusUsed, which the measured workers could use at once
 	cpusUsed int
+	cpuTime  time.Duration // of this process, meanwhile
 }
 
 // defaultPatience is how long killed tasks may take to end. A bug may keep them waiting.
@@ -210,6 +211,7 @@ func (r *run) drive(workers []*worker, blocks ...*workloads.Block) {
 	if counts := len(r.sc.Threads) == 0 || workers[0].seat != nil; counts {
 		took := r.now() - start
 		share, cpus := watch.Share(len(workers))
+		r.cpuTime += watch.Used()
 		r.cpuShare = (r.cpuShare*float64(r.elapsed) + share*float64(took)) / float64(max(r.elapsed+took, 1)) // init and finally may be two
 		r.measured, r.elapsed, r.cpusUsed = append(r.measured, workers...), r.elapsed+took, max(r.cpusUsed, cpus)
 	}

@@ -51,6 +51,9 @@ func twoSided(n, k int) float64 {
 	return min(2*p, 1)
 }
 
+// LeastP is the smallest P that so many rounds can come to.
+func LeastP(n int) float64 { return twoSided(n, n) }
+
 // choose is the logarithm of a binomial coefficient.
 func choose(n, k int) float64 {
 	log := func(m int) float64 {

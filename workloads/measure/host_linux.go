@@ -61,9 +61,9 @@ func ownCPU() time.Duration {
 
 // usage counts a hypervisor's steal among what others used, and as a delay: a thread does not know that it does not run.
 func (h *host) usage() usage {
-	u := usage{at: h.now(), delayed: delayed()}
+	u := usage{at: h.now(), own: ownCPU(), delayed: delayed()}
 	if ticks, err := h.readCPUTicks(); err == nil {
-		u.others = time.Duration(ticks.busy)*tick - ownCPU()
+		u.others = time.Duration(ticks.busy)*tick - u.own
 		if u.delayed >= 0 {
 			u.delayed += time.Duration(ticks.steal) * tick
 		}
@@ -199,4 +199,18 @@ func parseCPUTicks(line string) (cpuTicks, error) {
 		}
 	}
 	return t, nil
+}
+
+// cpuModel names the processor, as far as the kernel does.
+func cpuModel() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }

@@ -20,3 +20,5 @@ func (h *host) cpus() int                                      { return runtime.
 func (h *host) pin(int) (unpin func())                         { return func() {} }
 func (h *host) yield()                                         { runtime.Gosched() }
 func (h *host) waitQuiet(float64, time.Duration) time.Duration { return 0 }
+
+func cpuModel() string { return "" }

@@ -1,6 +1,10 @@
 package measure
 
-import "time"
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
 
 // machine is what the harness asks of the computer it runs on; tests give it a false one.
 type machine interface {
@@ -23,3 +27,12 @@ type machine interface {
 
 // CPUs returns how many CPUs this process may run on: comparisons of two threads need two.
 func CPUs() int { return newHost().cpus() }
+
+// Host describes the machine, so that figures of different ones are not mixed: its system, its CPUs, and how many of them this process may use.
+func Host() string {
+	name := ""
+	if model := cpuModel(); model != "" {
+		name = ", " + model
+	}
+	return fmt.Sprintf("%s/%s, %d CPUs%s", runtime.GOOS, runtime.GOARCH, CPUs(), name)
+}

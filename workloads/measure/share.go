@@ -11,6 +11,7 @@ type Watch struct {
 // usage is what the machine has counted so far.
 type usage struct {
 	at      time.Duration
+	own     time.Duration // CPU time of this process
 	others  time.Duration // CPU time of others on the CPUs of this process
 	delayed time.Duration // that threads of this process were ready and had no CPU; negative: not known
 }
@@ -32,6 +33,9 @@ func (w *Watch) Share(tasks int) (share float64, cpus int) {
 	return shareOf(cpus, w.machine.cpus(), now.at-w.start.at, now.others-w.start.others, delayed), cpus
 }
 
+// Used returns the CPU time that this process has used since; 0 where the system does not tell.
+func (w *Watch) Used() time.Duration { return w.machine.usage().own - w.start.own }
+
 // shareOf is the part that threads got of the CPUs that they wanted, of so many. Of two bounds on what they have lost the smaller one counts.
 // The CPU time of others may be time in which the threads slept, so less may be lost; and a thread that is ready and has no CPU may wait
 // for one that wakes up, or for another of ours. A negative delay is not known.
@@ -46,7 +50,3 @@ func shareOf(wanted, cpus int, elapsed, others, delayed time.Duration) float64 {
 	}
 	return 1 - float64(min(lost, all))/float64(all)
 }
-
-// Pin binds the calling thread to a CPU, by its number modulo those that this process may use, until the function that it returns is
-// called. Where the system has no such thing, nothing is bound.
-func Pin(index int) (unpin func()) { return newHost().pin(index) }

@@ -1,7 +1,9 @@
 package measure
 
 import (
+	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,5 +61,13 @@ func TestWatchSeesNeighbours(t *testing.T) {
 	if _, cpus = w.Share(1); cpus != 1 {
 		t.Errorf("one task could use %d CPUs", cpus)
 	}
-	Pin(1)()
+	if runtime.GOOS == "linux" && w.Used() < 100*time.Millisecond {
+		t.Errorf("threads that spun used %v", w.Used())
+	}
+}
+
+func TestHost(t *testing.T) {
+	if got, want := Host(), fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, CPUs()); !strings.HasPrefix(got, want) {
+		t.Errorf("the host is %q, want %q and the processor", got, want)
+	}
 }
