@@ -69,6 +69,23 @@ func TestReportLine(t *testing.T) {
 	}
 }
 
+// TestSlowKernel: a ratio to a kernel whose faults are slow is no evidence, and fails nothing.
+func TestSlowKernel(t *testing.T) {
+	t.Setenv(StrictVariable, "1")
+	for fault, want := range map[float64]string{
+		1500:  "bar 0.010 MISSED (a fault of the kernel takes 1500 ns)\n",
+		12000: "bar 0.010 no evidence (a fault of the kernel takes 12000 ns)\n",
+	} {
+		f := report(known(0), AtMost("B1", "vmasim", 0.01, "kernel").Beside(fault))
+		if got := f.out.String(); !strings.HasSuffix(got, want) {
+			t.Errorf("%q does not end in %q", got, want)
+		}
+		if failed := len(f.errors) > 0; failed != (fault < slowKernel) {
+			t.Errorf("a kernel's fault of %v ns: failed %v", fault, failed)
+		}
+	}
+}
+
 func TestNoiseIsPrinted(t *testing.T) {
 	f := report(known(2), AtMost("B1", "vmasim", 0.12, "kernel"))
 	if got, want := f.out.String(), "ok (noisy: 2 of 6 samples)\n"; !strings.HasSuffix(got, want) {

@@ -51,8 +51,13 @@ func notAbove(start, addr uint64) uint64 {
 
 // floorNear is floor for an address that is probably near entry i.
 func (l *leaf) floorNear(addr uint64, i int) int {
-	if i >= 0 && i < fanout-1 && l.start[i] <= addr && addr < l.start[i+1] {
-		return i
+	if i >= 0 && i < fanout-2 && l.start[i] <= addr {
+		switch {
+		case addr < l.start[i+1]:
+			return i
+		case addr < l.start[i+2]:
+			return i + 1
+		}
 	}
 	return l.floor(addr)
 }

@@ -2,6 +2,8 @@ package gvisor
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"vmasim/bench"
@@ -47,34 +49,49 @@ func newSim(tb testing.TB, layout bench.Layout, workers int, random bool) *simmm
 	return s
 }
 
-// operation is one thing compared, and the targets of vmasim's time in units of gVisor's with one thread and with two.
+// operation is one thing compared, and the targets of vmasim's time in units of gVisor's, by the number of threads.
 type operation struct {
 	name   string
 	random bool // the pages' order, where it matters
 	writes bool // every implementation blocks in a lock
 	load   func(p peer, threads int) measure.Workload
-	goals  [2]string // "": none
+	goals  map[int]string
 }
 
 var operations = []operation{
-	{"first-fault", false, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) }, [2]string{"B10", "B10a"}},
-	{"random-first-fault", true, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) }, [2]string{}},
-	{"random-refault", true, false, func(p peer, threads int) measure.Workload { return bench.Refaults(p, threads) }, [2]string{}},
-	{"map-unmap", false, true, func(p peer, threads int) measure.Workload { return bench.MapUnmaps(p, threads) }, [2]string{"B10b", "B10b"}},
-	{"split-merge", false, true, func(p peer, threads int) measure.Workload { return bench.SplitMerges(p, threads) }, [2]string{}},
+	{"first-fault", false, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) },
+		map[int]string{1: "B10", 2: "B10a"}},
+	{"random-first-fault", true, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) }, nil},
+	{"random-refault", true, false, func(p peer, threads int) measure.Workload { return bench.Refaults(p, threads) }, nil},
+	{"map-unmap", false, true, func(p peer, threads int) measure.Workload { return bench.MapUnmaps(p, threads) },
+		map[int]string{1: "B10b", 2: "B10b2", 4: "B10b4", 8: "B10b8", 16: "B10b16", 64: "B10b64"}},
+	{"split-merge", false, true, func(p peer, threads int) measure.Workload { return bench.SplitMerges(p, threads) },
+		map[int]string{1: "B10d", 2: "B10d2", 16: "B10d16"}},
 }
 
 // BenchmarkPeers runs every operation with every contender, interleaved.
 func BenchmarkPeers(b *testing.B) {
 	for _, op := range operations {
 		for _, n := range []int{1000, 100_000} {
-			for threads := 1; threads <= min(2, measure.CPUs()); threads++ {
+			for _, threads := range op.threads(n) {
 				b.Run(fmt.Sprintf("%s/n=%d/threads=%d", op.name, n, threads), func(b *testing.B) {
 					op.compare(b, n, threads)
 				})
 			}
 		}
 	}
+}
+
+// threads returns the numbers of threads to compare with: those that have a CPU each, and at the usual size more writers, which wait for
+// each other anyway.
+func (op operation) threads(n int) []int {
+	switch {
+	case measure.CPUs() < 2:
+		return []int{1}
+	case op.writes && n == 1000:
+		return slices.Sorted(maps.Keys(op.goals))
+	}
+	return []int{1, 2}
 }
 
 func (op operation) compare(b *testing.B, n, threads int) {
@@ -85,7 +102,7 @@ func (op operation) compare(b *testing.B, n, threads int) {
 		c.Add(who.name, load)
 	}
 	var bars []bench.Bar
-	if goal := op.goals[threads-1]; goal != "" {
+	if goal := op.goals[threads]; goal != "" {
 		bars = append(bars, bench.Goal(goal).Over("vmasim", "gvisor"))
 	}
 	var res *measure.Result
@@ -98,8 +115,9 @@ func (op operation) compare(b *testing.B, n, threads int) {
 // BenchmarkFind compares lookups alone, and with the locks under which a fault uses the VMA: gVisor's one for all, and
 // vmasim's of the VMA. With one thread a lock for all is the cheaper one, whatever the tree: bar B4b is about that.
 func BenchmarkFind(b *testing.B) {
-	for _, n := range []int{10, 1000, 1_000_000} {
-		for _, random := range []bool{false, true} {
+	goals := map[int][2]string{10: {"B10e", "B10f"}, 1000: {"B10e3", "B10f3"}, 1_000_000: {"B10e6", "B10f6"}}
+	for _, n := range slices.Sorted(maps.Keys(goals)) {
+		for order, random := range []bool{false, true} {
 			b.Run(fmt.Sprintf("n=%d/random=%v", n, random), func(b *testing.B) {
 				layout := bench.Layout{Base: simmm.Base, VMAs: n, Pages: max(4, 160/n), Gap: 4}
 				segments := NewSegments(layout, 2, random, 1)
@@ -112,13 +130,12 @@ func BenchmarkFind(b *testing.B) {
 				locked := measure.New(fmt.Sprintf("locked find n=%d random=%v threads=2", n, random))
 				locked.Add("gvisor", bench.Finds(segments.Locked(), 2)) // readers alone never block, so they may be pinned
 				locked.Add("vmasim", bench.Finds(sim, 2))
-				bar := bench.Goal("B10c").Over("vmasim", "gvisor")
 				for b.Loop() {
 					res := alone.Run()
 					bench.Report(b, res)
-					bench.Report(b, res, bar)
+					bench.Report(b, res, bench.Goal(goals[n][order]).Over("vmasim", "gvisor"))
 					if measure.CPUs() > 1 {
-						bench.Report(b, locked.Run(), bar)
+						bench.Report(b, locked.Run(), bench.Goal("B10c").Over("vmasim", "gvisor"))
 					}
 				}
 			})

@@ -74,6 +74,12 @@ func (tb *Tables) nextTable(t *task.Task, addr, end uint64) (at uint64, pmd PTE,
 		if tb.TablePages() == 0 || addr >= end {
 			return end, 0, false
 		}
+		switch pmd, shift := tb.walk(t, addr); { // enough for most ranges, which are small
+		case !pmd.None():
+			return addr, pmd, true
+		case next(addr, shift) >= end:
+			return end, 0, shift < PGDShift
+		}
 		return tb.nextBelow(tb.root, PGDShift, addr, end)
 	}
 	for addr < end { // the walks of an observed task are all alike

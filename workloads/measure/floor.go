@@ -64,3 +64,20 @@ func (r *References) incNotZero() bool {
 		}
 	}
 }
+
+// PingPong is the floor under what two threads write in turn: a word on a cache line that goes to and fro.
+type PingPong struct {
+	_    [64]byte
+	turn atomic.Uint32
+	_    [124]byte
+}
+
+// Play takes the line to the player, 0 or 1, n times: each time it has gone to the other one and come back, two transfers. Both play as often.
+func (p *PingPong) Play(player, n int) {
+	for range n {
+		for p.turn.Load()%2 != uint32(player) {
+			spinPause()
+		}
+		p.turn.Store(p.turn.Load() + 1)
+	}
+}

@@ -35,6 +35,17 @@ func TestReferencesPair(t *testing.T) {
 	}
 }
 
+func TestPingPong(t *testing.T) {
+	p := new(PingPong)
+	done := make(chan struct{})
+	go func() { p.Play(1, 1000); close(done) }()
+	p.Play(0, 1000)
+	<-done
+	if got := p.turn.Load(); got != 2000 {
+		t.Errorf("the line was taken %d times, want 2000", got)
+	}
+}
+
 // BenchmarkFloor prints what no simulated fault can undercut on this machine.
 func BenchmarkFloor(b *testing.B) {
 	c := New("floor")
