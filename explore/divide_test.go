@@ -41,6 +41,32 @@ func TestWorkersDoNotCount(t *testing.T) {
 	}
 }
 
+// TestDivideGivesUp: what would be divided into too many shards is left in one piece, and nothing is missed.
+func TestDivideGivesUp(t *testing.T) {
+	for _, runs := range []int{1, 20, divideRuns} {
+		x := newExecutor(newDetachRace(t, 2, 1, 1, ""), &Options{})
+		defer x.close()
+		first := &dpor{limit: 3}
+		x.use(first)
+		for first.next() {
+			if _, err := x.run(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := runs
+		parts, err := piecesOf(x, first.copy())
+		if err == nil {
+			parts, err = finer(x, parts, &left)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left < 0 || (len(parts) == 1) != (runs < divideRuns) {
+			t.Errorf("%d shards and %d runs left of %d", len(parts), left, runs)
+		}
+	}
+}
+
 // keysOf returns what a search has found: outcomes and kinds of failures.
 func keysOf(r *Report) map[string]bool {
 	found := map[string]bool{}

@@ -50,7 +50,7 @@ func TestOracle(t *testing.T) {
 func TestStepsDoNotAllocate(t *testing.T) {
 	p := newDetachRace(t, 2, 2, 2, "")
 	for _, s := range Strategies() {
-		o := Options{Strategy: s.Name, Executions: 1 << 30}
+		o := Options{Strategy: s.Name, Executions: 1 << 30, aloneFor: 1000}
 		x := newExecutor(p, &o)
 		parts, stop := iter.Pull2(s.shards(x, &o))
 		var part shard

@@ -56,7 +56,7 @@ func Split(ctx context.Context, p Program, o Options, n int) ([]*Part, error) {
 	defer s.endWith(ctx)()
 	var shares []share
 	if info.Finishes {
-		shares, err = splitTree(s.workers[0], &s.o, max(splitShards, sharesOfPart*n))
+		shares, err = splitTree(s.workers[0], &s.o, n)
 	} else {
 		shares, err = splitDraws(&s.o, n)
 	}
@@ -92,13 +92,13 @@ func deal(of *identity, shares []share, n int) ([]*Part, error) {
 	return parts, nil
 }
 
-// splitTree divides the tree of a search, as several workers do.
-func splitTree(x *Executor, o *Options, enough int) (shares []share, err error) {
+// splitTree divides the tree of a search for n parts, as several workers do.
+func splitTree(x *Executor, o *Options, n int) (shares []share, err error) {
 	if o.Strategy == DPOR {
-		return splitDPOR(x, o, enough)
+		return splitDPOR(x, o, max(large, n/2))
 	}
 	of, bound := o.Strategy.price()
-	parts, err := splitDFS(x, enough, of, bound)
+	parts, err := splitDFS(x, max(splitShards, sharesOfPart*n), of, bound)
 	if err != nil {
 		return nil, err
 	}
