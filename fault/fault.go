@@ -22,6 +22,10 @@ const retry = linux.Killed + 1
 func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bool) linux.AccessEnd {
 	mark := t.EnterTrap("do_user_addr_fault")
 	t.Counters[task.PgFault]++
+	timed := t.Counters[task.PgFault] == t.TimedFault
+	if timed {
+		t.Meter.FaultBegins()
+	}
 	f := fault{t: t, mm: m, addr: addr, access: access, isPresent: present}
 	res := f.underVMALock()
 	if res == retry {
@@ -38,6 +42,9 @@ func Handle(t *task.Task, m *mm.MM, addr uint64, access linux.Access, present bo
 		t.Counters[task.FaultSigbus]++
 	case linux.OOM:
 		t.Counters[task.FaultOOM]++
+	}
+	if timed {
+		t.Meter.FaultEnds(f.work, res)
 	}
 	t.Leave()
 	return res

@@ -13,6 +13,7 @@ import (
 
 // filePage maps a page of a file, or of shared anonymous memory: do_fault.
 func (f *fault) filePage() linux.AccessEnd {
+	f.work = task.FaultFile
 	shared := f.flags&linux.VMMayShare != 0
 	switch {
 	case f.access != linux.Write:
@@ -193,6 +194,7 @@ func (f *fault) mapFilePage(slot pgtable.Slot, addr uint64, pfn phys.PFN, prot p
 func (f *fault) cowFault() linux.AccessEnd {
 	f.t.Enter("do_cow_fault")
 	defer f.t.Leave()
+	f.work = task.FaultCOW
 	if res := f.prepareAnon(); res != linux.OK {
 		return res
 	}

@@ -25,9 +25,10 @@ type fault struct {
 	slot   pgtable.Slot // of addr
 	tried  bool         // locks were dropped for reading a page once: FAULT_FLAG_TRIED
 
-	isPresent bool   // the page was mapped when the access failed
-	removals  uint64 // of pages from the file's cache, when the page to map was looked for
-	noTable   bool   // there is no page table yet, and so no slot: a file's page may turn out not to exist
+	work      task.FaultWork // what its page is, for its meter
+	isPresent bool           // the page was mapped when the access failed
+	removals  uint64         // of pages from the file's cache, when the page to map was looked for
+	noTable   bool           // there is no page table yet, and so no slot: a file's page may turn out not to exist
 
 	speculative bool   // there is no VMA, but flags, anon and index from a copy of it: FAULT_FLAG_SPECULATIVE
 	doubt       bool   // which may be good no more: the fault goes on under mmap_lock
@@ -264,6 +265,7 @@ func (f *fault) node() uint8 {
 func (f *fault) writeProtected(pte pgtable.PTE) linux.AccessEnd {
 	f.t.Enter("do_wp_page")
 	defer f.t.Leave()
+	f.work = task.FaultReuse
 	m := f.mm.Machine
 	if f.flags&linux.VMMayShare != 0 { // wp_page_shared
 		f.VMA.File(f.t).MarkDirty(f.t, pte.PFN())
@@ -289,6 +291,7 @@ func (f *fault) writeProtected(pte pgtable.PTE) linux.AccessEnd {
 
 // copyOnWrite replaces a shared page by a copy: wp_page_copy.
 func (f *fault) copyOnWrite(old pgtable.PTE) linux.AccessEnd {
+	f.work = task.FaultCOW
 	if res := f.prepareAnon(); res != linux.OK {
 		return res
 	}

@@ -102,12 +102,13 @@ func newMachine(cfg Config, mem *phys.Memory, populate PopulateFunc) *Machine {
 		}
 	}
 	m.driver.init()
+	m.lists.DupMmapSem.Class = task.DupMmapSem
 	mem.Reclaim = m.Access.Barrier // freed page tables wait for a grace period
 	mem.Unaccount = m.unpromise
 	m.VMAs = vma.NewCache(vma.ReuseOf(cfg.Rules), m.RCU)
 	m.anonVMAs = ksync.NewSlab[vma.AnonVMA, *vma.AnonVMA](ksync.SlabConfig[vma.AnonVMA]{
 		Name: "anon_vma", Layout: vma.AnonVMALayout(),
-		Init: func(a *vma.AnonVMA, index int) { a.ID = uint32(index) + 1 },
+		Init: func(a *vma.AnonVMA, index int) { a.ID, a.RWSem.Class = uint32(index)+1, task.AnonVMASem },
 		Check: func(_ *task.Task, a *vma.AnonVMA) string {
 			if len(a.LinksPeek()) != 0 || a.NumActive.Peek() != 0 {
 				return fmt.Sprintf("%d links and %d active VMAs left", len(a.LinksPeek()), a.NumActive.Peek())

@@ -11,6 +11,7 @@ func newJSON(w io.Writer, _ Look) func(*driver.Result) error {
 	encoder := encoderTo(w)
 	return func(r *driver.Result) error {
 		out := *r
+		out.Waits, out.FaultTimes = listed(out.Waits), listed(out.FaultTimes)
 		out.Unexpected, out.Violations = listed(out.Unexpected), listed(out.Violations)
 		return encoder.Encode(&out)
 	}

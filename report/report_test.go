@@ -28,6 +28,21 @@ var results = map[string]*driver.Result{
 		Faults: driver.Faults{Total: 8701690, MmapLock: 1886, VMALockSuccess: 8699804, VMALockAbort: 1880, VMALockRetry: 7, VMALockMiss: 3, Segv: 4365, Sigbus: 2},
 		VMAs:   driver.VMAs{MapCount: 3, Allocated: 3041, Reused: 3036, GracePeriods: 1},
 		Memory: driver.Memory{ArenaBytes: 256 << 20, FramesInUse: 6, FramesPeak: 1150},
+		Waits: []driver.Wait{
+			{For: "mm_struct.mmap_lock", Mode: "write", Count: 34, Total: 372 * time.Millisecond, P50: 5_370_000, P99: 180_000_000, Max: 184_000_000, HeldBy: []driver.Holder{
+				{Func: "do_munmap", Statement: "munmap", Count: 20, Total: 278 * time.Millisecond}, {Func: "do_user_addr_fault", Statement: "touch", Count: 3, Total: 50 * time.Millisecond},
+				{Func: "do_mmap", Statement: "mmap", Count: 1, Total: time.Millisecond}, {Func: "sys_brk", Statement: "brk", Count: 1, Total: time.Microsecond}}},
+			{For: "vma_lock", Count: 17, Total: 101 * time.Millisecond, P50: 3_210_000, P99: 15_800_000, Max: 15_800_000, HeldBy: []driver.Holder{
+				{Func: "do_user_addr_fault", Statement: "touch", Count: 17, Total: 101 * time.Millisecond}}},
+			{For: "pte_lock.ptl", Count: 1, Total: 480, P50: 480, P99: 480, Max: 480},
+			{For: "grace period", Count: 1, Total: 2 * time.Millisecond, P50: 2_000_000, P99: 2_000_000, Max: 2_000_000},
+		},
+		FaultTimes: []driver.FaultTime{
+			{Path: "vma_lock", Page: "anon", End: "ok", Count: 33991, P50: 122, P99: 456, Max: 26_100},
+			{Path: "vma_lock", Page: "cow", End: "ok", Count: 7, P50: 900, P99: 900, Max: 900},
+			{Path: "retry", Page: "file", End: "SIGBUS", Count: 2, P50: 5_000, P99: 5_000, Max: 5_000},
+			{Path: "mmap_lock", Page: "reuse", End: "ok", Count: 1, P50: 140, P99: 140, Max: 140},
+		},
 	},
 	"bad": {
 		Scenario: "my own", Rules: "linux-6.18,-detach-waits", Seed: 18446744073709551615, Tasks: 1, Elapsed: 12345 * time.Microsecond, CPUs: 2, CPUShare: 0.47,

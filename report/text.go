@@ -17,7 +17,7 @@ func newText(w io.Writer, look Look) func(*driver.Result) error {
 		b := &strings.Builder{}
 		b.WriteString(between)
 		between = "\n"
-		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, starved, operations, faultTable, userTable, machine, findings} {
+		for _, part := range []func(*strings.Builder, *driver.Result, Look){heading, starved, operations, faultTable, userTable, faultTimes, waits, machine, findings} {
 			part(b, r, look)
 		}
 		b.WriteString("\n" + wrap.Text(verdict(r)+"\n", look.width(), "  "))

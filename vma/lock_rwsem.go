@@ -42,6 +42,7 @@ func OfLock(base unsafe.Pointer) *VMA { return (*vmaLock)(base).vma }
 func newLockCache() *ksync.Slab[vmaLock, *vmaLock] {
 	return ksync.NewSlab[vmaLock, *vmaLock](ksync.SlabConfig[vmaLock]{
 		Name: "vma_lock", Layout: &vmaLockLayout,
+		Init: func(l *vmaLock, _ int) { l.sem.Class = task.VMALockSem },
 		Check: func(_ *task.Task, l *vmaLock) string {
 			if l.sem.Held() || l.sem.Contended() {
 				return "it is held, or waited for"

@@ -33,7 +33,7 @@ type MMLock struct {
 func (m *MMLock) Init(rcu *ksync.Domain, rs rules.Set, cache *Cache) {
 	m.Count.Init(1)
 	m.RCU, m.Rules, m.RefLimit, m.Generation = rcu, rs, VMARefLimit, generationOf(rs)
-	m.MmapLock.FIFO = rs.Has(rules.RWSemFIFO)
+	m.MmapLock.FIFO, m.MmapLock.Class = rs.Has(rules.RWSemFIFO), task.MmapLock
 	m.cache = cache
 }
 

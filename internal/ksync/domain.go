@@ -190,7 +190,9 @@ func (d *Domain) Synchronize(t *task.Task) {
 
 // await waits until cond holds, for which no task is woken.
 func (d *Domain) await(t *task.Task, cond func() bool) {
+	t.WaitBegins(task.OpGracePeriodWait, task.SectionClass(d.slot), unsafe.Pointer(d))
 	_ = t.Await(task.OpGracePeriodWait, unsafe.Pointer(d), task.Polled, cond)
+	t.WaitEnds()
 }
 
 // inside reports, also as a violation, that t is inside a section and cannot wait for a grace period.

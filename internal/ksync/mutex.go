@@ -12,6 +12,8 @@ type Mutex struct {
 	mu    sync.Mutex // guards what follows, for a few instructions
 	owner *task.Task
 	queue []*mutexWaiter
+
+	Class task.LockClass // set before the lock is used
 }
 
 type mutexWaiter struct {
@@ -45,11 +47,13 @@ func (m *Mutex) Lock(t *task.Task) {
 		return
 	}
 	t.Reach(task.WaitMutex)
+	t.WaitBegins(task.OpMutexLock, m.Class, unsafe.Pointer(m))
 	_ = t.Await(task.OpMutexWait, unsafe.Pointer(m), task.Uninterruptible, func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		return w.granted
 	})
+	t.WaitEnds()
 }
 
 // Trylock takes the lock unless it is held, and reports whether it did.
@@ -90,6 +94,7 @@ func (m *Mutex) Unlock(t *task.Task) {
 	}
 	if next != nil {
 		next.Unpark()
+		t.Released(unsafe.Pointer(m))
 	}
 }
 

@@ -35,7 +35,9 @@ func (w *RCUWait) WaitAfterLook(t *task.Task, on unsafe.Pointer, mode task.WaitM
 }
 
 func (w *RCUWait) await(t *task.Task, on unsafe.Pointer, mode task.WaitMode, cond func() bool) error {
+	t.WaitBegins(task.OpRCUWaitEvent, task.VMAReaders, unsafe.Pointer(w))
 	err := t.Await(task.OpRCUWaitEvent, on, mode|task.Handshake, cond)
+	t.WaitEnds()
 	w.waiter.WriteOnce(t, nil)
 	return err
 }
@@ -54,4 +56,5 @@ func (w *RCUWait) WakeUp(t *task.Task) {
 	}
 	t.Waking(unsafe.Pointer(w), target)
 	target.Unpark()
+	t.Released(unsafe.Pointer(w))
 }

@@ -28,7 +28,8 @@ type RWSem struct {
 	word  atomic.Uint64
 	mu    sync.Mutex // guards the queue, for a few instructions
 	queue []*rwsemWaiter
-	FIFO  bool // the lock is always handed over to the waiter that came first; set before the lock is used
+	FIFO  bool           // the lock is always handed over to the waiter that came first; set before the lock is used
+	Class task.LockClass // set before the lock is used
 }
 
 // The lock word: the number of readers in the low half, flags, and above them the writer's task ID plus one.
@@ -38,7 +39,8 @@ const (
 	semWaiters    = 1 << 33 // the queue is not empty: only the holder of mu takes the flag away
 	semState      = 1<<34 - 1
 	semHandoff    = 1 << 34 // the head of the queue has waited for too long: the lock is its next
-	semOwnerShift = 35
+	semWanted     = 1 << 35 // a writer that spins measures how long, and wants to know who had the lock
+	semOwnerShift = 36
 )
 
 func semOwner(t *task.Task) uint64 { return uint64(t.ID+1)<<semOwnerShift | semWriter }
@@ -162,7 +164,8 @@ func (s *RWSem) up(t *task.Task, op task.Op) {
 	before := s.word.Load()
 	after, held := semReleased(before, t, op)
 	var woken []*task.Task
-	if held && (before&semWaiters != 0 || !s.word.CompareAndSwap(before, after)) {
+	slow := held && (before&(semWaiters|semWanted) != 0 || !s.word.CompareAndSwap(before, after))
+	if slow {
 		woken, before, after = s.upSlow(t, op)
 	}
 	if !held {
@@ -175,6 +178,9 @@ func (s *RWSem) up(t *task.Task, op task.Op) {
 		t.Violate("unlock-not-held", "%s without holding the lock", op)
 	}
 	wake(woken)
+	if slow && before&(semWaiters|semWanted) != 0 {
+		t.Released(unsafe.Pointer(s))
+	}
 }
 
 // ReadersOnly reports whether a step on a lock has found neither a writer nor a waiter, by the value that it announced.

@@ -38,7 +38,7 @@ func semStolen(word uint64, t *task.Task, write bool) (uint64, bool) {
 
 // spin waits outside the queue for a lock that is about to be given back, and reports whether t has got it: rwsem_optimistic_spin.
 func (s *RWSem) spin(t *task.Task) bool {
-	for range spinRounds {
+	for round := range spinRounds {
 		word := s.word.Load()
 		after, free := semStolen(word, t, true)
 		switch {
@@ -46,6 +46,12 @@ func (s *RWSem) spin(t *task.Task) bool {
 			return true
 		case word&semHandoff != 0 || semOwned(word, t):
 			return false
+		}
+		if round == 0 {
+			t.WaitBegins(task.OpDownWrite, s.Class, unsafe.Pointer(s))
+		}
+		if t.Meter != nil && word&semWanted == 0 {
+			s.word.CompareAndSwap(word, word|semWanted)
 		}
 		for range 20 {
 			relax()
@@ -62,6 +68,7 @@ func relax() {}
 // downSlow takes the lock after all, or joins the queue.
 func (s *RWSem) downSlow(t *task.Task, write bool) (w *rwsemWaiter, before, after uint64) {
 	if write && !s.FIFO && t.Observer == nil && s.spin(t) {
+		t.WaitEnds()
 		return nil, 0, 0 // which only an observer reads, and the search for a task's own lock
 	}
 	s.mu.Lock()
@@ -78,10 +85,11 @@ func (s *RWSem) downSlow(t *task.Task, write bool) (w *rwsemWaiter, before, afte
 		if !s.word.CompareAndSwap(before, after) {
 			continue
 		}
-		if !free {
-			w = s.join(t, write)
+		if free {
+			t.WaitEnds() // of a writer that has spun for nothing, and is lucky after all
+			return nil, before, after
 		}
-		return w, before, after
+		return s.join(t, write), before, after
 	}
 }
 
@@ -113,7 +121,13 @@ func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
 		done = func() bool { return w.granted.Load() || w.woken.Load() && s.take(w) }
 	}
 	t.Reach(point)
+	if w.write {
+		t.WaitBegins(task.OpDownWrite, s.Class, unsafe.Pointer(s))
+	} else {
+		t.WaitBegins(task.OpDownRead, s.Class, unsafe.Pointer(s))
+	}
 	err := t.AwaitDone(op, unsafe.Pointer(s), mode, ready, done)
+	t.WaitEnds()
 	if err == nil {
 		return nil
 	}
@@ -172,7 +186,8 @@ func (s *RWSem) upSlow(t *task.Task, op task.Op) (woken []*task.Task, before, af
 	defer s.mu.Unlock()
 	for {
 		before = s.word.Load()
-		if after, _ = semReleased(before, t, op); s.word.CompareAndSwap(before, after) {
+		after, _ = semReleased(before, t, op)
+		if after &^= semWanted; s.word.CompareAndSwap(before, after) {
 			break
 		}
 	}

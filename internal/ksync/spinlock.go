@@ -12,6 +12,18 @@ import (
 // The word is a bare one, because Unlock is then within the compiler's budget for inlining.
 type SpinLock struct{ v uint32 }
 
+// The values of the word but 0, which says that the lock is free.
+const (
+	spinHeld   = 1
+	spinWanted = 2 // held, and a task that waits for it measures how long, and wants to know who had it
+)
+
+// looksFirst is how often a task looks at a spinlock before that counts as a wait: some 50 ns.
+const looksFirst = 32
+
+// looksLong is how often it looks before the wait is long enough to say where the task is, which takes a microsecond or two.
+const looksLong = 1024
+
 // Lock takes the lock.
 func (l *SpinLock) Lock(t *task.Task) {
 	if t.Observer == nil && atomic.CompareAndSwapUint32(&l.v, 0, 1) {
@@ -24,11 +36,31 @@ func (l *SpinLock) lockSlow(t *task.Task) {
 	if t.Observer != nil {
 		t.BeginWhen(task.OpSpinLock, unsafe.Pointer(l), func() bool { return atomic.LoadUint32(&l.v) == 0 })
 	}
-	for i := 0; atomic.LoadUint32(&l.v) != 0 || !atomic.CompareAndSwapUint32(&l.v, 0, 1); i++ { // a load first: it leaves the holder its cache line
+	i := 0
+	for ; atomic.LoadUint32(&l.v) != 0 || !atomic.CompareAndSwapUint32(&l.v, 0, spinHeld); i++ { // a load first: it leaves the holder its cache line
 		task.Spin(i)
+		if i >= looksFirst && t.Meter != nil {
+			l.measure(t, i)
+		}
+	}
+	if i > looksFirst {
+		t.WaitEnds()
 	}
 	if t.Observer != nil {
 		t.End(0, 1)
+	}
+}
+
+// measure is called at each look of a wait that counts as one.
+func (l *SpinLock) measure(t *task.Task, look int) {
+	switch look {
+	case looksFirst:
+		t.WaitBegins(task.OpSpinLock, task.Unclassed, unsafe.Pointer(l))
+	case looksLong:
+		t.WaitIsLong()
+	}
+	if atomic.LoadUint32(&l.v) == spinHeld { // a load first, as above
+		atomic.CompareAndSwapUint32(&l.v, spinHeld, spinWanted)
 	}
 }
 
@@ -49,20 +81,24 @@ func (l *SpinLock) trylockObserved(t *task.Task) bool {
 
 // Unlock gives the lock back.
 func (l *SpinLock) Unlock(t *task.Task) {
-	if t.Observer == nil && atomic.LoadUint32(&l.v) != 0 {
+	if t.Observer == nil && atomic.LoadUint32(&l.v) == spinHeld {
 		storeUint32(&l.v, 0)
 		return
 	}
 	l.unlockSlow(t)
 }
 
-// unlockSlow unlocks for an observed task, and reports the lock that Unlock found free for another.
+// unlockSlow unlocks for an observed task, and for one that has to say who had the lock; and it reports a lock that is free.
 func (l *SpinLock) unlockSlow(t *task.Task) {
-	held := uint32(0)
 	if t.Observer != nil {
 		t.Begin(task.OpSpinUnlock, unsafe.Pointer(l))
-		held = atomic.SwapUint32(&l.v, 0)
+	}
+	held := atomic.SwapUint32(&l.v, 0)
+	if t.Observer != nil {
 		t.End(uint64(held), 0)
+	}
+	if held == spinWanted {
+		t.Released(unsafe.Pointer(l))
 	}
 	if held == 0 {
 		t.Violate("unlock-not-held", "spin_unlock of a free lock")

@@ -97,6 +97,7 @@ func newFile(inode *Inode, mode int) *File {
 func (m *Memory) newInode(t *task.Task) *Inode {
 	t.Weaken(task.Relaxed) // get_next_ino counts for each processor
 	f := &Inode{mem: m, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
+	f.RWSem.Class, f.IMmap.Class, f.fill.Class = task.IRWSem, task.IMmapSem, task.InvalidateMutex
 	t.Born(unsafe.Pointer(f), &inodeLayout)
 	return f
 }

@@ -77,6 +77,7 @@ func New(size uint64) (*Memory, error) {
 		free:   newFreeList(frames),
 	}
 	m.budget, m.share = hoardingLimits(frames)
+	m.growing.Class, m.inodeLock.Class = task.ZoneGrowing, task.InodeHash
 	// Frames 0 and 1 must exist before any frame is asked for; the task is a stand-in, as no other can see m yet.
 	if err := m.commitChunk(task.New(0, "boot", nil)); err != nil {
 		_ = m.Close() // the first error is the one to tell

@@ -93,6 +93,7 @@ func (t *Task) block(mode WaitMode, cond func() bool) error {
 			}
 		case i == spins:
 			t.quiesce()
+			t.WaitIsLong()
 		case mode&Polled != 0:
 			time.Sleep(min(time.Duration(i-spins+1)*time.Microsecond, 100*time.Microsecond))
 		default:
@@ -146,6 +147,7 @@ func (t *Task) handshake(op Op, addr unsafe.Pointer, mode WaitMode, cond func() 
 func (t *Task) Sleep(addr unsafe.Pointer, mode WaitMode) {
 	if t.Observer == nil {
 		t.quiesce()
+		t.WaitIsLong()
 		t.park()
 		return
 	}

@@ -69,6 +69,7 @@ func (r *run) collect(res *Result, end *ending) {
 	res.Faulting, res.Writing = latencyOf(faulting.duration), latencyOf(&writing)
 	res.Unexpected, res.UnexpectedTotal = all.unexpected(), all.total
 	res.Violations, res.ViolationTotal = r.violations.reported()
+	r.measuredWaits(res)
 }
 
 // end runs the teardown on a goroutine of its own, because what is broken may also panic or block there.

@@ -33,6 +33,10 @@ type Result struct {
 	VMAs     VMAs    `json:"vmas"`
 	Memory   Memory  `json:"memory"`
 
+	Waits      []Wait       `json:"waits"`       // by what was waited for, the longest time first
+	FaultTimes []FaultTime  `json:"fault_paths"` // of a sample of the faults
+	Contention []Contention `json:"-"`           // the waits by where tasks were
+
 	Unexpected      []Unexpected `json:"unexpected"` // the first ones
 	UnexpectedTotal uint64       `json:"-"`          // all, repetitions included
 	Violations      []Violation  `json:"violations"` // the first of each kind

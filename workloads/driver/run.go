@@ -38,6 +38,7 @@ type run struct {
 	machine *mm.Machine
 	epoch   time.Time
 	hall    *hall
+	meters  *meters
 	cpus    *cpus              // nil: each task has one
 	files   []*phys.File       // by workloads.File
 	regions []workloads.Region // that init has bound
@@ -72,6 +73,7 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 	if r.machine, err = fault.NewMachine(cfg); err != nil {
 		return nil, err
 	}
+	r.meters = newMeters(r.machine, r.epoch)
 	r.hall = &hall{
 		spaces:   make([]space, len(sc.MMs)),
 		barriers: make([]interp.Rendezvous, len(sc.Barriers)),

@@ -60,6 +60,7 @@ func (w *worker) In(s *workloads.Stmt) bool {
 // Operation implements [interp.Runner]: it runs a statement that is counted and timed, and compares its result with what it states.
 func (w *worker) Operation(s *workloads.Stmt) bool {
 	st := &w.stats[s.Kind]
+	w.meter.kind = s.Kind
 	timed := st.untimed == 0
 	if !timed && sampled(s) {
 		st.untimed--

@@ -24,6 +24,7 @@ type worker struct {
 	fault    opStats // accesses to one page that were timed, and were one fault
 	findings findings
 	sampler  sampler
+	meter    meter
 	pubEvery uint32 // publishEvery, or a time slice
 	untilPub uint32
 
@@ -48,6 +49,7 @@ func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
 		sampler:  sampler{uint64(t.ID)*0x9e3779b97f4a7c15 | 1},
 	}
 	w.Host, w.walker.Runner = w, w
+	w.startMeter(r.meters)
 	return w
 }
 
