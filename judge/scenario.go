@@ -180,7 +180,7 @@ func (p *player) move(m interp.Turn) (done bool, err error) {
 	case kind == workloads.KindMaps:
 		p.actor.MM = p.spaces[m.Space].sim
 		p.actor.Perform(m.Stmt)
-	case kind.OnSimulator() || kind == workloads.KindSessions || kind == workloads.KindBarrier || kind == workloads.KindYield || kind == workloads.KindValidate:
+	case kind.OnSimulator() || kind == workloads.KindSessions || kind == workloads.KindBarrier || kind == workloads.KindAfter || kind == workloads.KindYield || kind == workloads.KindValidate:
 		p.skipped[m.Stmt.Kind.String()]++
 	default:
 		p.last = nil
@@ -230,6 +230,10 @@ func (p *player) Publish(int, *mm.MM)  {}
 func (p *player) Remove(int) *mm.MM    { return nil }
 func (p *player) Forget(*mm.MM) bool   { return false }
 func (p *player) Meet(*workloads.Stmt) {}
-func (p *player) Yield()               {}
+
+// Await and Passed do nothing: the statements are performed in an order that allows it.
+func (p *player) Await(*workloads.Stmt)  {}
+func (p *player) Passed(*workloads.Stmt) {}
+func (p *player) Yield()                 {}
 
 var _ interp.Host = (*player)(nil)

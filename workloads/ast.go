@@ -40,6 +40,7 @@ type Scenario struct {
 	Verdicts  []*Verdict
 
 	Barriers []string // by index
+	Awaited  []Awaited
 }
 
 // Rules is the operand of "rules", as written but without spaces.
@@ -190,9 +191,10 @@ func (p Prot) String() string { return wordOrNumber(protWords, p) }
 
 // Stmt is a statement. Which fields count depends on its Kind.
 type Stmt struct {
-	Pos    Pos
-	Kind   Kind
-	Weight uint64 // as a choice of choose, else 0
+	Pos     Pos
+	Kind    Kind
+	Awaited int32  // an after names it: its place in Scenario.Awaited, from 1 on
+	Weight  uint64 // as a choice of choose, else 0
 
 	Region  *Ref  // mmap, mremap, heap: the name it binds, or nil
 	Addr    *Expr // mmap: the address given, or nil
@@ -209,6 +211,7 @@ type Stmt struct {
 	Access  linux.Access
 	MM      *Ref // fork, in; exit, maps: nil is the task's own
 	Barrier *Ref
+	After   *Term // after: the statement that is waited for
 
 	Count    uint64        // repeat, sessions
 	Duration time.Duration // for
@@ -259,6 +262,14 @@ type Term struct {
 	Thread Ref
 	Stmt   int // 1-based, see [Block.Statement]
 	Result *Expect
+	// Milestone is where the statement stands in [Scenario.Awaited], for after.
+	Milestone int
+}
+
+// Awaited is a statement that some after names. Those of one thread stand in the order of the text.
+type Awaited struct {
+	Thread int // its index
+	Number int // of the statement, see [Block.Statement]
 }
 
 // Parties counts the tasks that meet at a barrier: those of all threads that

@@ -475,18 +475,27 @@ func (c *cursor) oracleList(text string, at Pos) (oracles []string) {
 // term reads THREAD.N = RESULT.
 func (c *cursor) term() *Term {
 	const want = "THREAD.N = RESULT"
-	t := &Term{Pos: c.pos(), Thread: c.name("thread")}
-	c.expect(".", want)
-	at := c.pos()
-	n := c.count("the number of a statement")
-	if n < 1 || n > 1<<20 {
-		c.fail(at, "no statement %d, expected one counted from 1", n)
-	}
-	t.Stmt = int(n)
+	t := c.numbered(want)
 	c.expect("=", want)
 	t.Result = c.results()
 	return t
 }
+
+// numbered reads THREAD.N: a statement of a thread.
+func (c *cursor) numbered(want string) *Term {
+	t := &Term{Pos: c.pos(), Thread: c.name("thread")}
+	c.expect(".", want)
+	at := c.pos()
+	n := c.count("the number of a statement")
+	if n < 1 || n > mostStatements {
+		c.fail(at, "no statement %d, expected one counted from 1", n)
+	}
+	t.Stmt = int(n)
+	return t
+}
+
+// mostStatements bounds the number of a statement in its thread.
+const mostStatements = 1 << 30
 
 // commaWords visits the words of a comma-separated list that starts at pos.
 func commaWords(list string, pos Pos) func(yield func(string, Pos) bool) {

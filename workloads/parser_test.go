@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,7 +120,7 @@ func checkStatementExample(t *testing.T, spec *Spec) {
 	}
 	src := "mm child\nfile F memory 4K\n" +
 		"init\n    mmap R 64K rw private anon\n    fork child\n" +
-		"thread fore\n    mmap A 64K rw private anon\n    barrier start\n    yield\n" +
+		"thread writer\n    mmap A 64K rw private anon\n    barrier start\n    yield\n" +
 		"thread back background\n    mmap A 64K rw private anon\n    barrier start\n" +
 		"    " + spec.Example + "\n" + body[spec.Body]
 	src = strings.Replace(src, "fork child\n", "fork child\n    heap H 1M at R.end\n", 1)
@@ -140,6 +141,35 @@ func TestStatementNumbers(t *testing.T) {
 	}
 	if b.Statement(5) != nil || b.Statement(0) != nil {
 		t.Error("statements 0 and 5 exist")
+	}
+}
+
+// TestAfter: a statement of another thread is named by its number, as questions name it, and written so again.
+func TestAfter(t *testing.T) {
+	const src = "thread a * 2\n    repeat 2\n        yield\n    yield\n    validate\nthread b\n    after a.3\n    after a.2\n    yield\nthread c\n    after b.3\n    after a.3\n"
+	sc := mustParse(t, src)
+	if sc.String() != strings.ReplaceAll(src, "\nthread", "\n\nthread") {
+		t.Errorf("written as\n%s", sc)
+	}
+	if want := []Awaited{{0, 2}, {0, 3}, {1, 3}}; !slices.Equal(sc.Awaited, want) {
+		t.Errorf("%v, expected %v", sc.Awaited, want)
+	}
+	for n, want := range []int{1, 0} {
+		if s := sc.Threads[1].Body[n]; s.After.Milestone != want {
+			t.Errorf("%v is milestone %d, expected %d", s, s.After.Milestone, want)
+		}
+	}
+	for src, want := range map[string]string{
+		"thread a\n yield\nthread b\n after a.2":             `x.vma:4:8: thread "a" has no statement 2, expected one counted from 1, not counting repeat and the like`,
+		"thread a\n repeat 2\n  yield\nthread b\n after a.1": `x.vma:5:8: statement 1 of thread "a" stands in a loop, expected one that is performed once`,
+		"thread a\n yield\n after a.1":                       `x.vma:3:8: thread "a" waits for itself, expected another thread`,
+		"thread ab\n yield\nthread b\n after ac.1":           `x.vma:4:8: unknown thread "ac", did you mean "ab"?`,
+		"thread a\n yield\nthread b\n after a":               `x.vma:4:9: the line ends too early, expected THREAD.N`,
+		"init\n after a.1\nthread a\n yield":                 `x.vma:2:2: after does not belong in init, expected it in a thread`,
+	} {
+		if _, err := Parse("x.vma", []byte(src)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, expected %s", src, err, want)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package workloads
 
 import (
+	"fmt"
 	"strconv"
 
 	"vmasim/internal/linux"
@@ -49,6 +50,7 @@ const (
 	argOther
 	argFileTo
 	argBarrier
+	argAfter
 	argCount
 	argDuration
 )
@@ -224,6 +226,9 @@ var parts = [...]part{
 			s.Barrier = &r
 		},
 		write: func(s *Stmt) []string { return []string{s.Barrier.Name} }},
+	argAfter: {usage: "THREAD.N",
+		read:  func(c *cursor, s *Stmt) { s.After = c.numbered("THREAD.N") },
+		write: func(s *Stmt) []string { return []string{fmt.Sprintf("%s.%d", s.After.Thread.Name, s.After.Stmt)} }},
 	argCount: {usage: "N",
 		read: func(c *cursor, s *Stmt) {
 			pos := c.pos()

@@ -26,6 +26,7 @@ func resolve(p *parser) {
 	}
 	r.checkForeground()
 	r.checkBarriers()
+	r.afters()
 	// Where lines are missing, the count of statements is off.
 	sound := len(p.errs) == 0
 	for _, q := range p.sc.Questions {

@@ -72,6 +72,7 @@ const (
 	KindExit
 	KindSessions
 	KindBarrier
+	KindAfter
 	KindYield
 	KindValidate
 	KindMaps
@@ -340,6 +341,9 @@ var specs = [...]Spec{
 	KindBarrier: {Kind: KindBarrier, Name: "barrier", In: InThread,
 		args: []arg{argBarrier},
 		Help: "wait for every task whose thread mentions NAME", Example: "barrier start"},
+	KindAfter: {Kind: KindAfter, Name: "after", In: InThread,
+		args: []arg{argAfter},
+		Help: "wait until thread THREAD has performed its N-th statement, or has ended", Example: "after writer.1"},
 	KindYield: {Kind: KindYield, Name: "yield", In: inAny,
 		Help: "let another task run", Example: "yield"},
 	KindValidate: {Kind: KindValidate, Name: "validate", In: inAny,

@@ -33,6 +33,7 @@ func newImport() *cobra.Command {
 type importOptions struct {
 	maps, end, out string
 	touches        string
+	search         bool
 }
 
 func newImportStrace() *cobra.Command {
@@ -49,6 +50,10 @@ standard input.
 mapped then is mapped in init. Without it only what the calls cannot do without is
 there. --end names a dump from its end: the scenario states that layout, too.
 
+Calls of which one began when the other had ended keep that order, by after. Where
+they overlap either may be first; --search looks for an order in which every address
+comes out as recorded, and leaves only that.
+
 strace tells of no accesses, but memory that was written to does not merge as other
 memory does. So a touch is added wherever private memory becomes writable, at its
 start. --touches none adds none.
@@ -57,6 +62,7 @@ What was dropped, and why, goes to standard error, the scenario to standard outp
 into the file of -o.`,
 		Example: `  vmasim import strace app.strace -o app.vma
   vmasim import strace app.strace --maps app.maps --end end.maps -o app.vma
+  vmasim import strace threads.strace --maps threads.maps --search -o threads.vma
   vmasim run app.vma`,
 		Args: oneFile("a log of strace"),
 		RunE: func(cmd *cobra.Command, args []string) error { return importStrace(cmd, args[0], o) },
@@ -75,6 +81,7 @@ into the file of -o.`,
 	completeFlag(cmd, "touches", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return []cobra.Completion{touchFirst, touchNone}, cobra.ShellCompDirectiveNoFileComp
 	})
+	flags.BoolVar(&o.search, "search", false, "look for an order of overlapping calls that explains every address")
 	outFlag(cmd, &o.out)
 	return cmd
 }
@@ -100,7 +107,7 @@ func oneFile(what string) cobra.PositionalArgs {
 }
 
 func importStrace(cmd *cobra.Command, name string, o *importOptions) error {
-	opts := imports.Options{Name: filepath.Base(name), Touch: o.touches == touchFirst}
+	opts := imports.Options{Name: filepath.Base(name), Touch: o.touches == touchFirst, Search: o.search}
 	var err error
 	if opts.Maps, err = readMaps(cmd, o.maps); err == nil {
 		opts.End, err = readMaps(cmd, o.end)

@@ -13,9 +13,11 @@ import (
 // hall is where the tasks of a run meet. It knows the address spaces by name, which tasks wait at which barrier or for which
 // address space, and which could still come: it kills a task whose wait no other can end, so no scenario hangs.
 type hall struct {
-	mu         sync.Mutex          // guards what follows and the seats
-	spaces     []space             // by workloads.MM
+	mu         sync.Mutex // guards what follows and the seats
+	spaces     []space    // by workloads.MM
+	sc         *workloads.Scenario
 	barriers   []interp.Rendezvous // the scenario's, in its order; tasks come and leave under mu
+	milestones []interp.Milestone  // likewise
 	seats      []*seat
 	foreground int    // seats of foreground threads that have not ended
 	busy       int    // of these, the ones that do not wait
@@ -34,6 +36,7 @@ type seat struct {
 	task    *task.Task
 	thread  *workloads.Thread
 	parties []*interp.Party // by barrier; nil: its thread does not mention it
+	ahead   interp.Ahead    // milestones that it has not come by
 	state   seatState
 	need    need
 	loop    *workloads.Stmt // the forever that it is in, nil for none
@@ -51,7 +54,7 @@ const (
 
 // need is what a seat waits for: the tasks that mention it can end the wait.
 type need struct {
-	kind  workloads.Kind // KindBarrier or KindFork
+	kind  workloads.Kind // KindBarrier, KindAfter or KindFork
 	index int
 }
 
@@ -76,16 +79,18 @@ func (n need) mentionedIn(body []*workloads.Stmt) bool {
 	return false
 }
 
-// join gives the task t of thread th a seat, before any task runs. Its address space it gets now, so it misses none that
+// join gives a task of a thread, which is named by its index, a seat, before any task runs. Its address space it gets now, so it misses none that
 // others exit; one that does not exist yet it waits for from now on, so it misses none that comes and goes.
-func (h *hall) join(t *task.Task, th *workloads.Thread) *seat {
-	s := &seat{task: t, thread: th, parties: make([]*interp.Party, len(h.barriers)), given: h.acquire(t, th.MM.Index)}
+func (h *hall) join(t *task.Task, thread int) *seat {
+	th := h.sc.Threads[thread]
+	s := &seat{task: t, thread: th, ahead: interp.NewAhead(h.sc, thread), parties: make([]*interp.Party, len(h.barriers)), given: h.acquire(t, th.MM.Index)}
 	h.seats = append(h.seats, s)
 	for b := range h.barriers {
 		if th.Meets(b) {
 			s.parties[b] = h.barriers[b].Join(t)
 		}
 	}
+	h.joinMilestones(s)
 	if !th.Background {
 		h.foreground++
 		h.busy++
@@ -194,6 +199,9 @@ func (h *hall) leave(s *seat) {
 		if p != nil && p.Leave() {
 			h.open(b)
 		}
+	}
+	for _, m := range s.ahead.Left() {
+		h.passed(s, m)
 	}
 	h.checkStuck()
 }

@@ -49,6 +49,18 @@ func (w *worker) Meet(s *workloads.Stmt) {
 	w.blame(Unexpected{Pos: s.Pos, Stmt: s.String(), Got: "a deadlock", Expected: "the other tasks to come"})
 }
 
+// Await implements [interp.Host].
+func (w *worker) Await(s *workloads.Stmt) {
+	if w.run.hall.await(w.seat, s.After.Milestone) || w.run.over(killed) {
+		return
+	}
+	w.gone = true
+	w.blame(Unexpected{Pos: s.Pos, Stmt: s.String(), Got: "a deadlock", Expected: "the other thread to come there"})
+}
+
+// Passed implements [interp.Host].
+func (w *worker) Passed(s *workloads.Stmt) { w.run.hall.pass(w.seat, int(s.Awaited)-1) }
+
 // Mismatch implements [interp.Host].
 func (w *worker) Mismatch(s *workloads.Stmt, want, got string) {
 	w.findings.add(s, "layout", func() Unexpected {

@@ -76,8 +76,8 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 	r.meters = newMeters(r.machine, r.epoch)
 	r.hall = &hall{
 		spaces:   make([]space, len(sc.MMs)),
-		barriers: make([]interp.Rendezvous, len(sc.Barriers)),
-		drain:    func() { r.phase.CompareAndSwap(int32(going), int32(draining)) },
+		barriers: make([]interp.Rendezvous, len(sc.Barriers)), milestones: interp.NewMilestones(sc, p.Counts), sc: sc,
+		drain: func() { r.phase.CompareAndSwap(int32(going), int32(draining)) },
 	}
 	tasks := 0
 	for _, n := range p.Counts {
@@ -174,7 +174,7 @@ func (r *run) threads() {
 	for i, th := range r.sc.Threads {
 		for n := range r.Counts[i] {
 			w := r.newWorker(th.Instance(n), &th.Block, n)
-			w.seat = r.hall.join(w.Task, th)
+			w.seat = r.hall.join(w.Task, i)
 			if r.cpus != nil {
 				w.cpu = r.cpus.seat(r.machine, w.Task)
 				w.Task.CPU = w.cpu

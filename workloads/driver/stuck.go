@@ -35,6 +35,9 @@ func (h *hall) able() map[*seat]bool {
 
 // helped tells that what n stands for can come: to a barrier all must come, an address space needs one who forks it.
 func (h *hall) helped(n need, able map[*seat]bool) bool {
+	if n.kind == workloads.KindAfter {
+		return h.comeBy(n.index, able)
+	}
 	all := n.kind == workloads.KindBarrier
 	for _, s := range h.seats {
 		switch {

@@ -166,6 +166,7 @@ func (im *importer) mmap(t *task, c *call) *badArg {
 	}
 	s.Backing.Sharing = workloads.Sharing(flag & linux.MAP_TYPE)
 	s.Flags = int(flag &^ (linux.MAP_TYPE | linux.MAP_ANONYMOUS | linux.MAP_DENYWRITE | linux.MAP_EXECUTABLE))
+	var huge *file // whose huge pages may decide about the address
 	placed := c.result.ok() && addr == 0 && flag&(linux.MAP_FIXED|linux.MAP_32BIT) == 0
 	if flag&linux.MAP_ANONYMOUS == 0 {
 		s.Backing.File = im.mapsFile(t, c, int(prot), s.Backing.Sharing, im.files.of(t.process.fds, fd, path))
@@ -176,11 +177,15 @@ func (im *importer) mmap(t *task, c *call) *badArg {
 			o.file.reaches(offset + length)
 			if placed {
 				o.file.placed(c.result.value, offset, pageUp(length))
+				huge = o.file
 			}
 		}
 	}
 	im.states(&c.result, true)
 	im.emit(t)
+	if im.o.Search {
+		im.ops[len(im.ops)-1].file = huge
+	}
 	if !c.result.ok() {
 		return nil
 	}
@@ -227,8 +232,12 @@ func (im *importer) touch(t *task, addr uint64) {
 	}
 	s := im.begin(workloads.KindTouch)
 	s.Addr, s.Access = im.address(addr), linux.Write
-	im.write(t, s.String())
 	im.report.Touches++
+	if im.o.Search {
+		im.ops[len(im.ops)-1].touch = s.String()
+		return
+	}
+	im.write(t, s.String())
 }
 
 func (im *importer) mprotect(t *task, c *call) *badArg {

@@ -157,14 +157,19 @@ const hugePage = 2 << 20
 
 // placed notes where the kernel has put a mapping of the file that it was free to place: whether its huge pages fall on huge pages.
 func (f *file) placed(addr, offset, length uint64) {
-	first := (offset + hugePage - 1) &^ (hugePage - 1)
 	switch {
-	case offset+length < first+hugePage: // it has none
+	case !f.hasHuge(offset, length):
 	case (addr-offset)%hugePage == 0:
 		f.aligned++
 	default:
 		f.scattered++
 	}
+}
+
+// hasHuge reports whether a part of the file holds a whole huge page of it.
+func (f *file) hasHuge(offset, length uint64) bool {
+	first := (offset + hugePage - 1) &^ (hugePage - 1)
+	return offset+length >= first+hugePage
 }
 
 // inMemory reports whether the stand-in is a file in memory, which the kernel places as it likes: because of its name, or of where it

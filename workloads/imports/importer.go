@@ -15,6 +15,8 @@ type importer struct {
 	in     *lineReader
 	tasks  map[int]*task
 	all    []*task // in the order in which they appear
+	busy   []*task // of these, those that have performed a statement
+	clock  int     // counts the ends of calls
 	spaces []*space
 	files  files
 	report Report
@@ -22,6 +24,8 @@ type importer struct {
 	call   call
 	joined []byte // a call whose line was interrupted
 	last   *task  // of the line before
+
+	ops []*op // that wait for their order; only where that is searched
 
 	stmt  workloads.Stmt // scratch: the statement that is written
 	exprs [6]workloads.Expr
@@ -88,9 +92,6 @@ func Strace(log io.Reader, o Options) (*Import, error) {
 		}
 	}
 	im.report.Lines = im.in.no
-	if len(im.all) > 1 {
-		return nil, mistake(o.Name, im.all[1].line, 1, "%d tasks, of which the order is not told yet, expected one", len(im.all))
-	}
 	for _, t := range im.all {
 		if t.pending {
 			im.drop(t.line, string(t.name0), "the log does not tell how it ended")
@@ -100,6 +101,9 @@ func Strace(log io.Reader, o Options) (*Import, error) {
 		return nil, mistake(o.Name, max(im.in.no, 1), 1, "no call of the memory in %d lines, expected a log of strace -f -y with mmap, munmap, brk, …", im.in.no)
 	}
 	im.areas(o.End)
+	if o.Search {
+		im.search(im.base())
+	}
 	return im.result(), nil
 }
 
@@ -218,7 +222,7 @@ func (im *importer) appear(tid int) *task {
 func (im *importer) add(tid int, p *process, s *space) *task {
 	t := &task{tid: tid, name: fmt.Sprintf("t%d", tid), process: p, space: s, begins: s, depth: 1}
 	im.tasks[tid] = t
-	t.order.init(len(im.all))
+	t.order.index = len(im.all)
 	im.all = append(im.all, t)
 	return t
 }
@@ -234,10 +238,41 @@ func (im *importer) forget(tid int) {
 
 // emit writes the statement that im.stmt is.
 func (im *importer) emit(t *task) {
-	im.ordered(t)
-	im.write(t, im.stmt.String())
 	im.report.Statements++
 	t.space.fresh = false
+	if im.o.Search {
+		im.keep(t)
+		return
+	}
+	im.ordered(t)
+	im.write(t, im.stmt.String())
+}
+
+// keep has the statement that im.stmt is wait for its place in the order.
+func (im *importer) keep(t *task) {
+	s, r := &im.stmt, &im.call.result
+	value := func(e *workloads.Expr) uint64 {
+		if e == nil {
+			return 0
+		}
+		return e.Value
+	}
+	o := &op{t: t, space: t.space, enters: t.enters, begin: t.line, end: im.in.no, text: s.String(), kind: s.Kind, fails: !r.ok(),
+		addr: value(s.Addr), len: pageUp(value(s.Size)), newLen: pageUp(value(s.NewSize)), to: r.value, flags: s.Flags}
+	switch s.Kind {
+	case workloads.KindMmap:
+		o.newLen, o.offset = o.len, value(s.Backing.Offset)
+		o.huge = s.Backing.File == nil && !s.Backing.Sharing.Shared() && o.addr == 0 && o.len%hugePage == 0
+		if o.huge {
+			o.offset = 0
+		}
+	case workloads.KindMremap:
+		o.huge, o.offset = o.newLen%hugePage == 0, 0
+	case workloads.KindBrk:
+		o.to, o.old = pageUp(o.to), pageUp(t.space.heapEnd)
+	}
+	t.enters = nil
+	im.ops = append(im.ops, o)
 }
 
 // write writes a statement into a task's block.

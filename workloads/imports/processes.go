@@ -49,7 +49,6 @@ func (im *importer) cloned(t *task, tid int, args []byte) *task {
 		s = im.forked(t, tid)
 	}
 	made := im.add(tid, p, s)
-	made.order.inherit(&t.order)
 	return made
 }
 
@@ -65,6 +64,10 @@ func (im *importer) forked(t *task, tid int) *space {
 	im.spaces = append(im.spaces, child)
 	im.begin(workloads.KindFork).MM = &workloads.Ref{Name: child.name}
 	im.emit(t)
+	if im.o.Search {
+		o := im.ops[len(im.ops)-1]
+		o.children = append(o.children, child)
+	}
 	return child
 }
 

@@ -9,15 +9,18 @@ import (
 
 // Report says what became of a log.
 type Report struct {
-	Lines      int
-	Calls      int // whole ones
-	Statements int // that they became
-	Noted      int // calls that are no statements, but that others mean something by: open, close, clone, execve, exit
-	Touches    int // that were added
-	Tasks      int
-	Spaces     int
-	Dropped    []Dropped // the most frequent first
-	Notes      []string
+	Lines       int
+	Calls       int // whole ones
+	Statements  int // that they became
+	Noted       int // calls that are no statements, but that others mean something by: open, close, clone, execve, exit
+	Touches     int // that were added
+	Waits       int // likewise: statements that wait for one of another task
+	Tasks       int
+	Spaces      int
+	Searched    bool      // the order of the calls was
+	Unexplained int       // calls for whose addresses no order was found
+	Dropped     []Dropped // the most frequent first
+	Notes       []string
 }
 
 // Dropped are calls that the scenario has not.
@@ -63,6 +66,15 @@ func (r *Report) String() string {
 	}
 	if r.Touches > 0 {
 		fmt.Fprintf(&b, "added: %s, one where memory becomes writable\n", counted(r.Touches, "touch"))
+	}
+	if r.Waits > 0 {
+		fmt.Fprintf(&b, "added: %s for calls that had ended before another began\n", counted(r.Waits, "wait"))
+	}
+	switch {
+	case r.Searched && r.Unexplained > 0:
+		fmt.Fprintf(&b, "order: none found that explains the addresses of %s\n", counted(r.Unexplained, "call"))
+	case r.Searched:
+		b.WriteString("order: one found that explains every address\n")
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)

@@ -62,10 +62,7 @@ func (im *importer) result() *Import {
 	out.Report = im.report
 	init := &block{indent: "    "}
 	im.layout(init, im.o.Maps)
-	base := mmapBase(im.o.Maps)
-	if base == 0 {
-		base = im.spaces[0].top
-	}
+	base := im.base()
 	im.unseen(init, base)
 	if im.o.End != nil {
 		tail := &block{indent: "    "}
@@ -80,6 +77,14 @@ func (im *importer) result() *Import {
 	}
 	out.head = head.String()
 	return out
+}
+
+// base is where the search for room begins: as the dump shows, or where the first mapping that the kernel placed ends.
+func (im *importer) base() uint64 {
+	if base := mmapBase(im.o.Maps); base != 0 {
+		return base
+	}
+	return im.spaces[0].top
 }
 
 // mostMemory is how much memory a scenario has if it says nothing, less what page tables and files may need.

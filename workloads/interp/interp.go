@@ -44,6 +44,8 @@ type Host interface {
 	Forget(m *mm.MM) bool
 
 	Meet(s *workloads.Stmt)                       // at its barrier
+	Await(s *workloads.Stmt)                      // waits for the statement that an after names
+	Passed(s *workloads.Stmt)                     // a statement that an after names was performed
 	Yield()                                       // lets others run
 	Validate(m *mm.MM) error                      // reports what is wrong with m; the error is EINTR
 	Mismatch(s *workloads.Stmt, want, got string) // the layout is not the one that s pictures

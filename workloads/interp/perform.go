@@ -11,6 +11,14 @@ import (
 
 // Perform runs a statement that holds no others.
 func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
+	out := a.perform(s)
+	if s.Awaited != 0 {
+		a.Host.Passed(s)
+	}
+	return out
+}
+
+func (a *Actor) perform(s *workloads.Stmt) workloads.Outcome {
 	if a.MM == nil && needsMM(s) {
 		return Failure(linux.ESRCH)
 	}
@@ -23,6 +31,8 @@ func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
 		a.MM.AdvanceSeq(s.Count)
 	case workloads.KindBarrier:
 		a.Host.Meet(s)
+	case workloads.KindAfter:
+		a.Host.Await(s)
 	case workloads.KindYield:
 		a.Host.Yield()
 	case workloads.KindValidate:
@@ -38,7 +48,7 @@ func (a *Actor) Perform(s *workloads.Stmt) workloads.Outcome {
 // needsMM tells that a statement works on the address space the task is in. After its own exit it has none.
 func needsMM(s *workloads.Stmt) bool {
 	switch s.Kind {
-	case workloads.KindBarrier, workloads.KindYield:
+	case workloads.KindBarrier, workloads.KindAfter, workloads.KindYield:
 		return false
 	case workloads.KindExit, workloads.KindMaps:
 		return s.MM == nil

@@ -52,6 +52,8 @@ func threadsInTurn(sc *workloads.Scenario, seed uint64, counts []int, shared []w
 	type runner struct {
 		next       func() (Turn, bool)
 		background bool
+		ahead      Ahead
+		waits      *Turn // an after, whose time has not come
 	}
 	var runners []*runner
 	over := false
@@ -66,19 +68,35 @@ func threadsInTurn(sc *workloads.Scenario, seed uint64, counts []int, shared []w
 				l.run(&th.Block)
 			})
 			defer stop()
-			runners = append(runners, &runner{next, th.Background})
+			runners = append(runners, &runner{next: next, background: th.Background, ahead: NewAhead(sc, i)})
 		}
 	}
+	early := func(turn *Turn) bool {
+		return turn.Stmt.Kind == workloads.KindAfter && slices.ContainsFunc(runners, func(r *runner) bool { return r.ahead.Has(turn.Stmt.After.Milestone) })
+	}
 	for len(runners) > 0 {
-		for _, r := range slices.Clone(runners) {
-			turn, ok := r.next()
+		moved := false
+		for i, r := range slices.Clone(runners) {
+			turn, ok := Turn{}, true
+			if r.waits != nil {
+				turn = *r.waits
+			} else {
+				turn, ok = r.next()
+			}
 			if !ok {
+				moved = true
 				runners = slices.DeleteFunc(runners, func(o *runner) bool { return o == r })
 				continue
 			}
+			if last := i == len(runners)-1 && !moved; early(&turn) && !last { // else all wait for each other
+				r.waits = &turn
+				continue
+			}
+			r.waits, moved = nil, true
 			if !yield(turn) {
 				return false
 			}
+			r.ahead.Pass(int(turn.Stmt.Awaited) - 1)
 		}
 		over = !slices.ContainsFunc(runners, func(r *runner) bool { return !r.background })
 	}

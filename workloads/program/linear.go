@@ -154,7 +154,7 @@ func modelled(s *workloads.Stmt) bool {
 		workloads.KindDamonVMAs, workloads.KindTaskVMAs, workloads.KindReadMaps, workloads.KindEachVMA, workloads.KindDriverPages, workloads.KindLockBoth, workloads.KindFindVMAOf, workloads.KindSwapoff, workloads.KindKSM,
 		workloads.KindBuildID, workloads.KindUffdRegister, workloads.KindUffdRelease:
 		return true
-	case workloads.KindExit, workloads.KindSessions, workloads.KindBarrier, workloads.KindYield, workloads.KindValidate, workloads.KindMaps:
+	case workloads.KindExit, workloads.KindSessions, workloads.KindBarrier, workloads.KindAfter, workloads.KindYield, workloads.KindValidate, workloads.KindMaps:
 		return true
 	case workloads.KindMmap:
 		known := s.Backing.Sharing == linux.MAP_PRIVATE || s.Backing.Sharing == linux.MAP_SHARED

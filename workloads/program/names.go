@@ -13,19 +13,18 @@ import (
 	"vmasim/mm"
 	"vmasim/tree"
 	"vmasim/vma"
-	"vmasim/workloads/interp"
 )
 
 // namer names the cells of one execution.
 type namer struct {
-	world    *world // nil while the world is set up
-	objects  map[unsafe.Pointer]*named
-	births   map[string]int                        // by type
-	others   map[unsafe.Pointer]string             // cells of no known object
-	fixed    map[unsafe.Pointer]string             // cells of the scenario's own
-	barriers map[unsafe.Pointer]*interp.Rendezvous // of these, its barriers
-	used     []*named                              // that names were made of, in order
-	lives    map[unsafe.Pointer][]string           // the names of the objects that have lain at an address, in order
+	world   *world // nil while the world is set up
+	objects map[unsafe.Pointer]*named
+	births  map[string]int                                      // by type
+	others  map[unsafe.Pointer]string                           // cells of no known object
+	fixed   map[unsafe.Pointer]string                           // cells of the scenario's own
+	worded  map[unsafe.Pointer]func(*task.Event, uint64) string // of these, those with words for their values
+	used    []*named                                            // that names were made of, in order
+	lives   map[unsafe.Pointer][]string                         // the names of the objects that have lain at an address, in order
 }
 
 // named is an object in one of its lives.
@@ -176,7 +175,7 @@ func (p *Program) spaceName(name string) string {
 
 // begin notes what the scenario's own cells are called.
 func (n *namer) begin(w *world) {
-	n.world, n.fixed, n.barriers = w, map[unsafe.Pointer]string{}, map[unsafe.Pointer]*interp.Rendezvous{}
+	n.world, n.fixed, n.worded = w, map[unsafe.Pointer]string{}, map[unsafe.Pointer]func(*task.Event, uint64) string{}
 	for i := range w.spaces {
 		name := w.p.scenario.MMs[i].Name
 		n.fixed[unsafe.Pointer(&w.spaces[i].mm)] = name
@@ -184,8 +183,13 @@ func (n *namer) begin(w *world) {
 	}
 	for i := range w.barriers {
 		r := &w.barriers[i]
-		n.barriers[r.Addr()] = r
+		n.worded[r.Addr()] = r.Word
 		n.fixed[r.Addr()] = "barrier " + w.p.scenario.Barriers[i]
+	}
+	for i := range w.milestones {
+		m, of := &w.milestones[i], &w.p.scenario.Awaited[i]
+		n.worded[m.Addr()] = m.Word
+		n.fixed[m.Addr()] = fmt.Sprintf("%s.%d", w.p.scenario.Threads[of.Thread].Name, of.Number)
 	}
 }
 
@@ -283,8 +287,8 @@ func (n *namer) value(e *task.Event, v uint64, p unsafe.Pointer) (word string) {
 	if e.Size > 0 {
 		return ""
 	}
-	if r := n.barriers[e.Addr]; r != nil {
-		return r.Word(e, v)
+	if word := n.worded[e.Addr]; word != nil {
+		return word(e, v)
 	}
 	if e.OldPtr != nil || e.NewPtr != nil {
 		return n.pointer(p)

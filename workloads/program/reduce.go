@@ -232,12 +232,24 @@ func (e *edit) body(block string, body []*workloads.Stmt) []*workloads.Stmt {
 	return less
 }
 
-// dropLonely marks the statements that no other task comes to any more, and reports whether there are any.
+// dropLonely marks the statements that no other task comes to any more, or that wait for what is left out, and reports whether there
+// are any.
 func (e *edit) dropLonely(sc *workloads.Scenario) bool {
 	found := false
+	left := make([]bool, len(sc.Awaited))
+	for _, th := range sc.Threads {
+		for _, s := range leaves(th.Body) {
+			if s.Awaited != 0 && th.Count > 0 {
+				left[s.Awaited-1] = true
+			}
+		}
+	}
 	for _, th := range sc.Threads {
 		for _, s := range leaves(th.Body) {
 			if s.Barrier != nil && th.Count > 0 && sc.Parties(s.Barrier.Index) == 1 {
+				e.dropped[s], found = true, true
+			}
+			if s.After != nil && th.Count > 0 && !left[s.After.Milestone] {
 				e.dropped[s], found = true, true
 			}
 		}
@@ -249,7 +261,8 @@ func (e *edit) dropLonely(sc *workloads.Scenario) bool {
 func bareText(sc *workloads.Scenario) string {
 	bare := *sc
 	bare.Questions, bare.Verdicts, bare.Title, bare.Doc = nil, nil, "", ""
-	bare.Threads = slices.DeleteFunc(slices.Clone(sc.Threads), func(th *workloads.Thread) bool { return th.Count == 0 })
+	bare.Threads = renumbered(&bare)
+	bare.Threads = slices.DeleteFunc(bare.Threads, func(th *workloads.Thread) bool { return th.Count == 0 })
 	for _, b := range []**workloads.Block{&bare.Init, &bare.Finally} {
 		if *b != nil && len((*b).Body) == 0 {
 			*b = nil

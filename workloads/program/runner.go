@@ -23,6 +23,8 @@ type runner struct {
 	copy   int             // which task of its thread it is
 	first  int             // slot of its first statement; -1: its results are not noted
 	meets  []*interp.Party // at each barrier that it comes to; nil: it comes to none of that name
+	thread int             // index of its thread; -1: it is of none
+	ahead  interp.Ahead    // milestones that it has not come by
 	nth    map[*workloads.Stmt]int
 	made   int        // the address space that the statement made, by world.mms; -1: none
 	cached []phys.PFN // the frames in its task's cache when an execution begins
@@ -35,7 +37,7 @@ func (w *world) newRunner(t *task.Task, b *workloads.Block, space, n, first int)
 	if b == nil {
 		b = &workloads.Block{}
 	}
-	r := &runner{world: w, block: b, space: space, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
+	r := &runner{world: w, block: b, space: space, thread: -1, copy: n, first: first, nth: map[*workloads.Stmt]int{}}
 	r.walker.Runner, r.meets = r, make([]*interp.Party, len(w.barriers))
 	r.Task, r.Host, r.Decls, r.Window = t, r, w.p.scenario.Files, w.p.scenario.Window
 	for s := range workloads.Statements(b.Body) {
@@ -58,6 +60,9 @@ func (r *runner) reset(t *task.Task, shared []workloads.Region) {
 		clear(r.Env.Regions[copy(r.Env.Regions, shared):])
 	}
 	r.Files, r.wrong, r.past, r.ended = r.world.files, nil, 0, 0
+	if r.thread >= 0 {
+		r.ahead = interp.NewAhead(r.world.p.scenario, r.thread)
+	}
 	r.Task.Revive()
 	r.MM = r.world.spaces[r.space].get(t)
 }
@@ -75,6 +80,9 @@ func (r *runner) run() {
 		if p != nil {
 			p.Leave()
 		}
+	}
+	for _, m := range r.ahead.Left() {
+		r.world.milestones[m].Pass(r.Task)
 	}
 	if r.world.p.exits { // otherwise its reference is not the last one, and giving it back orders nothing that matters
 		r.Leave()
@@ -204,6 +212,18 @@ func (r *runner) Meet(s *workloads.Stmt) {
 	p := r.meets[s.Barrier.Index]
 	p.Come()
 	_ = p.Wait(task.Uninterruptible) // which cannot fail
+}
+
+// Await implements [interp.Host], as Meet does.
+func (r *runner) Await(s *workloads.Stmt) {
+	_ = r.world.milestones[s.After.Milestone].Wait(r.Task, task.Uninterruptible) // which cannot fail
+}
+
+// Passed implements [interp.Host].
+func (r *runner) Passed(s *workloads.Stmt) {
+	m := int(s.Awaited) - 1
+	r.world.milestones[m].Pass(r.Task)
+	r.ahead.Pass(m)
 }
 
 // Yield implements [interp.Host]: every step may let others run.

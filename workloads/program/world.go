@@ -34,19 +34,20 @@ type world struct {
 
 	// Of the execution that runs; begin and makeWorld set them anew:
 
-	executor *explore.Executor    // is told of all that happens while the world is made and after the threads
-	report   func(task.Violation) // takes the broken rules
-	broken   bool                 // a rule was: the machine may be in any state, and is made anew afterwards
-	failed   bool                 // a rule was broken that ends the execution
-	unknown  bool                 // an oracle has spoken that is switched off: the outcome means nothing
-	spaces   []space              // the scenario's address spaces, in its order
-	barriers []interp.Rendezvous  // the scenario's barriers, in its order
-	files    []*phys.File         // the scenario's files, in its order
-	regions  []workloads.Region   // the regions that init has bound
-	log      []entry              // the results of the threads and of finally, in the order in which they came
-	prologue []entry              // the results of init
-	mms      []*mm.MM             // every address space that was made, in order; [entry] names them by place
-	trail    *explore.Schedule    // what the explorer decided so far
+	executor   *explore.Executor    // is told of all that happens while the world is made and after the threads
+	report     func(task.Violation) // takes the broken rules
+	broken     bool                 // a rule was: the machine may be in any state, and is made anew afterwards
+	failed     bool                 // a rule was broken that ends the execution
+	unknown    bool                 // an oracle has spoken that is switched off: the outcome means nothing
+	spaces     []space              // the scenario's address spaces, in its order
+	barriers   []interp.Rendezvous  // the scenario's barriers, in its order
+	milestones []interp.Milestone   // the statements that others wait for, in the scenario's order
+	files      []*phys.File         // the scenario's files, in its order
+	regions    []workloads.Region   // the regions that init has bound
+	log        []entry              // the results of the threads and of finally, in the order in which they came
+	prologue   []entry              // the results of init
+	mms        []*mm.MM             // every address space that was made, in order; [entry] names them by place
+	trail      *explore.Schedule    // what the explorer decided so far
 
 	// Of all executions:
 
@@ -101,6 +102,7 @@ func (w *world) makeTasks() {
 	p := w.p
 	w.machine.Rewind() // from now on
 	w.barriers = make([]interp.Rendezvous, len(p.scenario.Barriers))
+	w.milestones = interp.NewMilestones(p.scenario, p.plan.Counts)
 	t := w.machine.NewTask(setupName)
 	w.setup = w.newRunner(t, p.scenario.Init, 0, 0, -1)
 	w.final = w.newRunner(t, p.scenario.Finally, 0, 0, p.slotsOf[0])
@@ -109,6 +111,7 @@ func (w *world) makeTasks() {
 		for n := range p.plan.Counts[i] {
 			t := w.machine.NewTask(th.Instance(n))
 			r := w.newRunner(t, &th.Block, th.MM.Index, n, p.slotsOf[1+len(w.threads)])
+			r.thread = i
 			w.threads = append(w.threads, r)
 			w.tasks = append(w.tasks, explore.Task{Name: t.Name, Task: t, Body: r.run})
 		}
@@ -188,6 +191,9 @@ func (w *world) makeWorld(o task.Observer) (err error) {
 	}
 	for i := range w.barriers {
 		w.barriers[i].Reset()
+	}
+	for i := range w.milestones {
+		w.milestones[i].Reset()
 	}
 	if w.files, err = interp.OpenFiles(t, w.machine.Mem, w.p.scenario); err != nil {
 		return err
