@@ -93,6 +93,8 @@ func generatedParts() map[string]string {
 		"results":      resultTable(),
 		"generators":   generatorTable(),
 		"builtin":      builtinTable(Builtin()),
+		"wis":          builtinTable(WillItScale()),
+		"shapes":       builtinTable(Shapes()),
 		"litmus":       builtinTable(Litmus()),
 		"bugs":         builtinTable(describe(bugDir)),
 		"choices":      choiceTable(),

@@ -23,7 +23,7 @@ const Extension = ".vma"
 // it is.
 const maxStream = 64 << 20
 
-//go:embed scenarios/*.vma litmus/*.vma bugs/*.vma
+//go:embed scenarios/*.vma litmus/*.vma bugs/*.vma wis/*.vma shapes/*.vma
 var builtin embed.FS
 
 // The directories of the built-in scenarios. Their names are one set.
@@ -31,9 +31,14 @@ const (
 	runDir    = "scenarios"
 	litmusDir = "litmus"
 	bugDir    = "bugs"
+	wisDir    = "wis"
+	shapesDir = "shapes"
 )
 
-var builtinDirs = [...]string{runDir, litmusDir, bugDir}
+var builtinDirs = [...]string{runDir, litmusDir, bugDir, wisDir, shapesDir}
+
+// folders are the directories that a command line names, "wis/" for all in one and "wis/NAME" for one of them, by what one of them is.
+var folders = map[string]string{bugDir: "bug", wisDir: "benchmark", shapesDir: "shape"}
 
 // Info describes a built-in scenario.
 type Info struct {
@@ -48,6 +53,12 @@ func Builtin() []Info { return describe(runDir) }
 
 // Litmus describes the built-in scenarios for exploring, by name: small ones, each about one question.
 func Litmus() []Info { return describe(litmusDir) }
+
+// WillItScale describes the built-in scenarios that restate benchmarks of will-it-scale, by name.
+func WillItScale() []Info { return describe(wisDir) }
+
+// Shapes describes the built-in scenarios that do what well-known kinds of programs do, by name.
+func Shapes() []Info { return describe(shapesDir) }
 
 func describe(dir string) []Info {
 	entries, err := fs.ReadDir(builtin, dir)
@@ -101,13 +112,14 @@ func builtinSource(name string) (src []byte, err error) {
 	return nil, err
 }
 
-// exhibits returns the built-in bugs that "bugs/" means, all of them, or "bugs/NAME". No other argument means any.
-func exhibits(arg string) (infos []Info, err error) {
-	name, ok := strings.CutPrefix(arg, bugDir+"/")
-	if !ok {
+// inFolder returns the built-in scenarios that "bugs/" means, all of them, or "bugs/NAME", and likewise of other folders. No other argument
+// means any.
+func inFolder(arg string) (infos []Info, err error) {
+	dir, name, ok := strings.Cut(arg, "/")
+	if !ok || folders[dir] == "" {
 		return nil, fs.ErrNotExist
 	}
-	infos = describe(bugDir)
+	infos = describe(dir)
 	if name == "" {
 		return infos, nil
 	}
@@ -115,7 +127,20 @@ func exhibits(arg string) (infos []Info, err error) {
 	if i := slices.IndexFunc(infos, func(b Info) bool { return b.Name == name }); i >= 0 {
 		return infos[i : i+1], nil
 	}
-	return nil, errors.New(suggest.Unknown("bug", name, namesOf(infos), "one that vmasim scenarios lists, or ./"+arg+" for a path"))
+	return nil, errors.New(suggest.Unknown(folders[dir], name, namesOf(infos), "one that vmasim scenarios lists, or ./"+arg+" for a path"))
+}
+
+// InFolders returns the names by which a command line can ask for built-in scenarios in folders: "wis/mmap1".
+func InFolders() (infos []Info) {
+	for _, dir := range builtinDirs {
+		for _, info := range describe(dir) {
+			if folders[dir] != "" {
+				info.Name = dir + "/" + info.Name
+				infos = append(infos, info)
+			}
+		}
+	}
+	return infos
 }
 
 // LoadBuiltin parses a built-in scenario.
@@ -128,7 +153,7 @@ func LoadBuiltin(name string) (*Scenario, error) {
 }
 
 // Load reads the scenarios that a command-line argument means: a built-in name,
-// "bugs/" (all built-in bugs), a file, a directory (all its .vma files), or "-" for
+// "bugs/" (all built-in bugs, or another of the folders), a file, a directory (all its .vma files), or "-" for
 // stdin. With a separator it is a path, "./quickstart" is no built-in name, but
 // after "bugs/" stands the name of a bug. It also checks
 // that the files which the scenarios map can be opened. Mistakes in scenarios
@@ -144,7 +169,7 @@ func Load(arg string, stdin io.Reader) ([]*Scenario, error) {
 	if src, err := builtinSource(arg); err == nil {
 		return parseAll([]document{{arg + Extension, "", src}})
 	}
-	if infos, err := exhibits(arg); !errors.Is(err, fs.ErrNotExist) {
+	if infos, err := inFolder(arg); !errors.Is(err, fs.ErrNotExist) {
 		if err != nil {
 			return nil, err
 		}

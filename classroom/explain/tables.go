@@ -300,7 +300,7 @@ func scenarios() (all []Entry) {
 	for _, info := range workloads.Litmus() {
 		all = append(all, scenario(info, "explore"))
 	}
-	for _, info := range workloads.Builtin() {
+	for _, info := range slices.Concat(workloads.Builtin(), workloads.WillItScale(), workloads.Shapes()) {
 		all = append(all, scenario(info, "run"))
 	}
 	return all

@@ -40,6 +40,7 @@ wrong usage or a bad scenario, and 130 if the run was interrupted: then what was
 measured so far is printed. A second interrupt ends the program at once.`,
 		Example: `  vmasim run
   vmasim run fault-storm vma-per-thread --threads 2 --duration 5s
+  vmasim run wis/page_fault1 wis/page_fault1_processes
   vmasim run mmap-churn --threads faulter=8 --threads churner=0
   vmasim run my.vma --validate --format json
   vmasim run failed-mmap --fail-each

@@ -17,10 +17,10 @@ func newScenarios() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenarios [NAME]",
 		Short: "List the built-in scenarios, or show one",
-		Long: `List the built-in scenarios, those for running, the litmus tests and the museum of
-bugs, or show the text of one: they are written to be read, and to be copied as the
-beginning of your own. docs/scenarios.md is the manual, docs/litmus.md and
-docs/museum.md have the stories.`,
+		Long: `List the built-in scenarios, those for running, benchmarks that people know among
+them, the litmus tests and the museum of bugs, or show the text of one: they are written
+to be read, and to be copied as the beginning of your own. docs/scenarios.md is the
+manual, docs/litmus.md and docs/museum.md have the stories.`,
 		Example: `  vmasim scenarios
   vmasim scenarios quickstart > my.vma`,
 		Args: atMostOneName,
@@ -56,6 +56,14 @@ func scenariosText() string {
 	for _, info := range workloads.Builtin() {
 		fmt.Fprintf(&b, "%-*s  %s\n", width, info.Name, info.Title)
 	}
+	b.WriteString("\nBenchmarks of will-it-scale; wis/ means them all:\n\n")
+	for _, info := range workloads.WillItScale() {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, info.Name, info.Title)
+	}
+	b.WriteString("\nPrograms of well-known kinds; shapes/ means them all:\n\n")
+	for _, info := range workloads.Shapes() {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, info.Name, info.Title)
+	}
 	b.WriteString("\nLitmus tests, each about one question of the protocol (docs/litmus.md):\n\n")
 	for _, info := range workloads.Litmus() {
 		fmt.Fprintf(&b, "%-*s  %s\n", width, info.Name, info.Title)
@@ -69,9 +77,8 @@ func scenariosText() string {
 
 // sourceOf returns the text of a scenario.
 func sourceOf(name string) (string, error) {
-	name = strings.TrimPrefix(name, museumPrefix)
 	var names []string
-	for _, info := range workloads.AllBuiltin() {
+	for _, info := range append(workloads.AllBuiltin(), workloads.InFolders()...) {
 		if info.Name == name {
 			return info.Source, nil
 		}
@@ -81,8 +88,12 @@ func sourceOf(name string) (string, error) {
 }
 
 // completeScenarios completes the built-in names; files come from the shell.
-func completeScenarios(*cobra.Command, []string, string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
-	for _, info := range workloads.AllBuiltin() {
+func completeScenarios(_ *cobra.Command, _ []string, toComplete string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	all := workloads.AllBuiltin()
+	if strings.Contains(toComplete, "/") {
+		all = workloads.InFolders()
+	}
+	for _, info := range all {
 		names = append(names, cobra.CompletionWithDesc(info.Name, info.Title))
 	}
 	return names, cobra.ShellCompDirectiveDefault

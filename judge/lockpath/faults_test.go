@@ -187,7 +187,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestBuiltin(t *testing.T) {
-	for _, name := range []string{"quickstart", "fault-storm", "vma-per-thread", "mprotect-pingpong", "mmap-churn", "file-shared"} {
+	for _, name := range []string{"quickstart", "fault-storm", "vma-per-thread", "mprotect-pingpong", "mmap-churn", "file-shared",
+		"page_fault1", "page_fault2", "page_fault3", "mmap1", "mmap2", "malloc_arenas", "jvm_stacks", "wasm_pool"} {
 		sc, err := workloads.LoadBuiltin(name)
 		if err != nil {
 			t.Fatal(err)

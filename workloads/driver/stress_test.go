@@ -1,6 +1,8 @@
 package driver
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +20,20 @@ func TestBuiltinScenarios(t *testing.T) {
 			r := mustPass(t, info.Source, Options{Duration: 200 * time.Millisecond, Validate: true, Memory: 64 << 20})
 			if r.Faults.Total == 0 || r.Faults.VMALockSuccess+r.Faults.MmapLock != r.Faults.Total {
 				t.Errorf("faults do not add up: %+v", r.Faults)
+			}
+		})
+	}
+}
+
+// TestKnownWorkloads runs the scenarios that stand for what people know in the same way, a thirty-second of their size: one pass of the
+// original ones takes a race detector minutes.
+func TestKnownWorkloads(t *testing.T) {
+	smaller := strings.NewReplacer("128M", "4M", "repeat 32768", "repeat 1024", "32M", "1M", "repeat 8192", "repeat 256")
+	for _, info := range slices.Concat(workloads.WillItScale(), workloads.Shapes()) {
+		t.Run(info.Name, func(t *testing.T) {
+			r := mustPass(t, smaller.Replace(info.Source), Options{Duration: 50 * time.Millisecond, Validate: true, Memory: 64 << 20})
+			if len(r.Ops) == 0 {
+				t.Error("nothing was done")
 			}
 		})
 	}
