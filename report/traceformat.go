@@ -18,6 +18,7 @@ var traceFormats = []TraceFormat{
 	{"dot", "each counterexample as a graph for Graphviz", drawn("", dot)},
 	{"mermaid", "each counterexample as a sequence diagram", drawn("", mermaid)},
 	{"trace", "each counterexample as data that vmasim draw reads, one JSON object a line", drawn("", data)},
+	{"perfetto", "each counterexample as a trace for Perfetto, whose time is the step", newTimeline},
 }
 
 // TraceFormats returns the ways to draw an execution; the first is the default.

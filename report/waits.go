@@ -20,14 +20,14 @@ func waits(b *strings.Builder, r *driver.Result, look Look) {
 	b.WriteString("\n" + t.text(look))
 }
 
-// waitName names what is waited for as a reader knows it, without the structure that it is in.
+// waitName names what is waited for as a reader knows it, without the structure that it is in where that says nothing.
 func waitName(what, mode string) string {
 	if what == "vma_lock" {
 		what = "readers of a VMA"
 	}
-	_, name, inStruct := strings.Cut(what, ".")
-	if !inStruct || strings.HasSuffix(what, ".ptl") || strings.HasSuffix(what, ".rwsem") || strings.HasSuffix(what, ".lock") {
-		name = what
+	name := what
+	for _, of := range []string{"mm_struct.", "mm_tables.", "address_space."} {
+		name = strings.TrimPrefix(name, of)
 	}
 	if mode != "" {
 		name += ", to " + mode

@@ -19,6 +19,9 @@ func (o *runOptions) checkFailEach() error {
 	if o.Duration != 0 {
 		return errors.New("--fail-each performs statements one after the other and measures no time: expected no --duration")
 	}
+	if o.record.any() {
+		return errors.New("--fail-each measures no time: expected no --trace, --events and --pprof")
+	}
 	if _, err := report.FormatByName(report.FailureFormats(), o.format.Name); err != nil {
 		return fmt.Errorf("--fail-each measures nothing that --format %s could print: expected text or json", o.format.Name)
 	}

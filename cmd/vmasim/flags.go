@@ -23,6 +23,7 @@ type runOptions struct {
 	format  report.Format[*driver.Result]
 	machine []workloads.MachineSetting // in place of what a scenario states
 
+	record   recordFiles
 	failEach bool // let everything fail once, instead
 }
 
@@ -62,6 +63,7 @@ func (o *runOptions) register(cmd *cobra.Command) {
 	o.format = report.Formats()[0]
 	o.registerSome(cmd, func(string) bool { return true })
 	cmd.Flags().BoolVar(&o.failEach, "fail-each", false, "let each allocation, charge and hook of each statement fail in turn")
+	o.record.register(cmd)
 	o.look.register(cmd)
 	cmd.Flags().BoolVar(&o.Validate, "validate", false, "check every address space after every write section (slow)")
 }

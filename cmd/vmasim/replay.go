@@ -37,6 +37,7 @@ schedule does not belong to the scenario or does not fit.`,
 		Example: `  vmasim replay detach-race 'v2:…'
   vmasim replay my.vma schedule.txt --full
   vmasim replay my.vma schedule.txt --format mermaid
+  vmasim replay my.vma schedule.txt --format perfetto > my.pftrace
   vmasim replay detach-race 'v2:…' --against linux-6.18`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {

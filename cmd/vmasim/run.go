@@ -33,6 +33,11 @@ wrong if an address space is not valid then, if more has changed than may (K7 in
 docs/kernel.md), or if something is left over in the end. "for" and "forever" make two
 passes each.
 
+--trace, --events and --pprof write files: a timeline for Perfetto, the same as lines
+of JSON, and a profile of who waits for which lock. The first two hold a part of what
+many tasks do, which they and standard error say. All are complete when the run is
+interrupted.
+
 Results go to standard output, progress and errors to standard error. The exit
 status is 0 if all is good, 1 if an expectation or an invariant failed, with --fail-each
 if anything is wrong after a failure, 2 for
@@ -43,6 +48,8 @@ measured so far is printed. A second interrupt ends the program at once.`,
   vmasim run wis/page_fault1 wis/page_fault1_processes
   vmasim run mmap-churn --threads faulter=8 --threads churner=0
   vmasim run my.vma --validate --format json
+  vmasim run mmap-churn --trace churn.pftrace --pprof waits.pb.gz
+  vmasim run mmap-churn --events churn.ndjson
   vmasim run failed-mmap --fail-each
   vmasim run my.vma --fail-each --format json
   vmasim run mmap-churn --rules linux-6.18,-munmap-downgrade --format bench
@@ -106,14 +113,32 @@ func (o *runOptions) optionsOf(sc *workloads.Scenario, all []*workloads.Scenario
 
 // runAll runs the scenarios and prints each result.
 func runAll(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions, stdout, stderr io.Writer) error {
+	files, err := o.record.open()
+	if err != nil {
+		fmt.Fprintln(stderr, "vmasim: "+err.Error())
+		return statusError(exitUsage)
+	}
+	err = runEach(ctx, scenarios, o, files, stdout, stderr)
+	if failed := files.close(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// runEach is runAll with the files open.
+func runEach(ctx context.Context, scenarios []*workloads.Scenario, o *runOptions, files *recordings, stdout, stderr io.Writer) error {
 	write := o.format.New(stdout, o.look.of(stdout, false))
 	var t tally
 	for _, sc := range scenarios {
 		opts, bar := o.optionsOf(sc, scenarios), newProgress(stderr)
 		opts.Progress = func(p driver.Progress) { bar.show(report.Progress(sc.Name, p)) }
+		files.begin(sc.Name, &opts)
 		result, err := driver.Run(ctx, sc, opts)
 		bar.erase()
 		if err != nil {
+			return err
+		}
+		if err := files.finish(result, stderr); err != nil {
 			return err
 		}
 		if err := write(result); err != nil {

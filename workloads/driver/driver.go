@@ -29,6 +29,8 @@ type Options struct {
 	Memory   uint64        // bytes, in place of the scenario's; 0 keeps it
 	Validate bool          // check each address space after every write section: slow
 
+	Recorder Recorder // is given what the tasks do, if set
+
 	// Progress, if set, is called now and then while the scenario runs, by a goroutine of its own.
 	Progress func(Progress)
 }

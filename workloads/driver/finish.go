@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime/debug"
 
 	"vmasim/internal/task"
@@ -70,6 +72,10 @@ func (r *run) collect(res *Result, end *ending) {
 	res.Unexpected, res.UnexpectedTotal = all.unexpected(), all.total
 	res.Violations, res.ViolationTotal = r.violations.reported()
 	r.measuredWaits(res)
+	var err error
+	if res.Recorded, err = r.recorder.result(); err != nil {
+		end.err = errors.Join(end.err, fmt.Errorf("record the run: %w", err))
+	}
 }
 
 // end runs the teardown on a goroutine of its own, because what is broken may also panic or block there.

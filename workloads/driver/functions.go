@@ -52,12 +52,36 @@ func kernelNames() map[string]string {
 func (st *stackTable) names() (chains []chain) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	kernel := kernelNames()
 	chains = append(chains, nil)
 	for i := range st.all {
-		chains = append(chains, chainOf(st.all[i][:], kernel))
+		chains = append(chains, st.chain(uint32(i+1)))
 	}
 	return chains
+}
+
+// chain returns the functions of the kernel on a stack. The caller holds st.mu.
+func (st *stackTable) chain(n uint32) chain {
+	if st.kernel == nil {
+		st.kernel = kernelNames()
+	}
+	return chainOf(st.all[n-1][:], st.kernel)
+}
+
+// holding returns the function that held what the task on the stack gave back.
+func (st *stackTable) holding(n uint32) string {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.held == nil {
+		st.held = map[uint32]string{}
+	}
+	name, known := st.held[n]
+	if !known {
+		if held := st.chain(n).holding(); len(held) > 0 {
+			name = held[0]
+		}
+		st.held[n] = name
+	}
+	return name
 }
 
 func chainOf(pcs []uintptr, kernel map[string]string) (c chain) {

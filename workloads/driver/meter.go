@@ -112,6 +112,8 @@ type meter struct {
 	waits  map[waitClass]*histogram
 	faults map[faultClass]*histogram
 
+	rec    *recording    // nil: nothing is recorded
+	all    bool          // every fault of this statement is timed
 	fault  time.Duration // when the fault that is timed began
 	before task.Counters // what was counted then
 }
@@ -140,6 +142,9 @@ const maxUnknown = 16
 func (w *worker) startMeter(ms *meters) {
 	w.meter = meter{of: ms, t: w.Task, gaps: sampler{w.sampler.state ^ 0x2545f4914f6cdd1d | 1}}
 	w.Task.Meter = &w.meter
+	if w.run.recorder != nil {
+		w.meter.rec = &recording{of: w.run.recorder}
+	}
 	w.meter.nextFault()
 }
 
@@ -157,6 +162,7 @@ func (m *meter) WaitBegins(op task.Op, class task.LockClass, cell unsafe.Pointer
 	}
 	m.waiting, m.cell = true, cell
 	m.now = waited{waitClass: waitClass{class, op}, kind: m.kind, began: m.clock()}
+	m.rec.note(Event{Kind: Begins, At: m.now.began, Task: m.t.Name, What: doneWait, Name: m.now.String()})
 	if m.gaps.gap() < 2 { // of short waits one in sampleGap: to say where one is takes a microsecond or two
 		m.askFor()
 	}
@@ -195,6 +201,9 @@ func (m *meter) WaitIsLong() {
 	}
 	m.askFor()
 	m.now.stack = m.of.stacks.here()
+	if m.rec != nil {
+		m.rec.slept = true
+	}
 }
 
 // WaitEnds implements [task.Meter].
@@ -207,6 +216,7 @@ func (m *meter) WaitEnds() {
 	if m.now.holder != nil {
 		m.of.done(m.cell, m.now.holder)
 	}
+	m.rec.note(Event{Kind: Ends, At: m.now.began + m.now.took, Task: m.t.Name, What: doneWait, holder: m.now.holder})
 	m.ended = append(m.ended, m.now)
 	if len(m.ended) > maxUnknown {
 		m.settle(maxUnknown / 2)
@@ -253,7 +263,10 @@ func (m *meter) add(w *waited) {
 
 // nextFault draws which fault is timed next.
 func (m *meter) nextFault() {
-	gap := uint64(m.gaps.gap()) * (faultGap / sampleGap)
+	gap := uint64(0)
+	if !m.all {
+		gap = uint64(m.gaps.gap()) * (faultGap / sampleGap)
+	}
 	m.t.TimedFault = m.t.Counters[task.PgFault] + 1 + gap
 }
 
@@ -261,6 +274,7 @@ func (m *meter) nextFault() {
 func (m *meter) FaultBegins() {
 	m.before = m.t.Counters
 	m.fault = m.clock()
+	m.rec.note(Event{Kind: Begins, At: m.fault, Task: m.t.Name, What: doneFault, Name: "page fault"})
 }
 
 // FaultEnds implements [task.Meter].
@@ -276,7 +290,22 @@ func (m *meter) FaultEnds(work task.FaultWork, end linux.AccessEnd) {
 		m.faults[class] = h
 	}
 	h.record(uint64(max(took, 0)))
+	if m.rec != nil && m.rec.open {
+		m.rec.note(Event{Kind: Ends, At: m.fault + took, Task: m.t.Name, What: doneFault, Args: []Arg{{"path", class.path}, {"page", work.String()}, {"end", end.String()}}})
+	}
 	m.nextFault()
+}
+
+// begin and end are called around each statement while a run is recorded.
+func (m *meter) begin(s *workloads.Stmt) {
+	if m.all = m.rec.begin(m.clock(), m.t.Name, s); m.all {
+		m.nextFault()
+	}
+}
+
+func (m *meter) end(s *workloads.Stmt, result string) {
+	m.all = false
+	m.rec.end(m.clock(), m.t.Name, result, s)
 }
 
 // maxFrames is how many functions of a stack are kept, innermost first.
@@ -290,6 +319,8 @@ type stackTable struct {
 	mu      sync.Mutex
 	numbers map[stack]uint32
 	all     []stack
+	kernel  map[string]string // made when it is needed first
+	held    map[uint32]string // the function that held a lock, by the stack that gave it back
 }
 
 // here returns the number of the stack of the meter's caller.

@@ -35,6 +35,7 @@ type Result struct {
 
 	Waits      []Wait       `json:"waits"`       // by what was waited for, the longest time first
 	FaultTimes []FaultTime  `json:"fault_paths"` // of a sample of the faults
+	Recorded   Recorded     `json:"-"`           // of a run with a Recorder
 	Contention []Contention `json:"-"`           // the waits by where tasks were
 
 	Unexpected      []Unexpected `json:"unexpected"` // the first ones

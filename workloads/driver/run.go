@@ -39,9 +39,13 @@ type run struct {
 	epoch   time.Time
 	hall    *hall
 	meters  *meters
-	cpus    *cpus              // nil: each task has one
-	files   []*phys.File       // by workloads.File
-	regions []workloads.Region // that init has bound
+
+	recorder *recorder          // nil: the run is not recorded
+	recorded []*worker          // whose faults the counters count
+	seen     [2]uint64          // faults, and those of them under mmap_lock, when the counters were sampled
+	cpus     *cpus              // nil: each task has one
+	files    []*phys.File       // by workloads.File
+	regions  []workloads.Region // that init has bound
 
 	violations  violations
 	interrupted atomic.Bool
@@ -74,6 +78,7 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 		return nil, err
 	}
 	r.meters = newMeters(r.machine, r.epoch)
+	r.recorder = newRecorder(opts.Recorder, r.meters)
 	r.hall = &hall{
 		spaces:   make([]space, len(sc.MMs)),
 		barriers: make([]interp.Rendezvous, len(sc.Barriers)), milestones: interp.NewMilestones(sc, p.Counts), sc: sc,
@@ -201,6 +206,7 @@ func (r *run) drive(workers []*worker, blocks ...*workloads.Block) {
 	}
 	r.workers = append(r.workers, workers...)
 	watch := measure.NewWatch()
+	sampled := r.sample(workers)
 	start := r.now()
 	close(gate)
 	go func() {
@@ -210,6 +216,7 @@ func (r *run) drive(workers []*worker, blocks ...*workloads.Block) {
 	if !r.await(done, r.killed, func() { r.progress(workers, start) }) {
 		r.abandon(workers)
 	}
+	sampled()
 	if counts := len(r.sc.Threads) == 0 || workers[0].seat != nil; counts {
 		took := r.now() - start
 		share, cpus := watch.Share(len(workers))

@@ -64,12 +64,12 @@ func (w *worker) Operation(s *workloads.Stmt) bool {
 	timed := st.untimed == 0
 	if !timed && sampled(s) {
 		st.untimed--
-		w.judge(s, st, w.Perform(s))
+		w.judge(s, st, w.perform(s))
 		return !w.stopped()
 	}
 	faults := w.Task.Counters[task.PgFault]
 	start := w.run.now()
-	out := w.Perform(s)
+	out := w.perform(s)
 	took := w.run.now() - start
 	st.record(took)
 	if w.Task.Counters[task.PgFault] == faults+1 && sampled(s) {
@@ -80,6 +80,17 @@ func (w *worker) Operation(s *workloads.Stmt) bool {
 	}
 	w.judge(s, st, out)
 	return !w.stopped()
+}
+
+// perform performs a statement, and records it if the run is recorded.
+func (w *worker) perform(s *workloads.Stmt) workloads.Outcome {
+	if w.meter.rec == nil {
+		return w.Perform(s)
+	}
+	w.meter.begin(s)
+	out := w.Perform(s)
+	w.meter.end(s, interp.Label(out))
+	return out
 }
 
 // judge counts an outcome and notes it if it is not what the statement states.

@@ -102,6 +102,14 @@ func (c waitClass) mode() string {
 	return ""
 }
 
+// String names what is waited for.
+func (c waitClass) String() string {
+	if mode := c.mode(); mode != "" {
+		return c.class.Info().Name + ", to " + mode
+	}
+	return c.class.Info().Name
+}
+
 // measuredWaits adds up what the meters of the measured workers know, of those that have ended.
 func (r *run) measuredWaits(res *Result) {
 	waits, sums := map[waitClass]*histogram{}, map[waitKey]*waitSum{}

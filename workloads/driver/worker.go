@@ -94,6 +94,7 @@ func (w *worker) begin() {
 // leave publishes what the worker has measured.
 func (w *worker) leave() {
 	w.publish()
+	w.meter.rec.flush()
 	w.ended.Store(true)
 	if w.seat != nil {
 		w.run.hall.leave(w.seat)
