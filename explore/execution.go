@@ -148,7 +148,7 @@ func (x *Executor) run() (*execution, error) {
 		return nil, fmt.Errorf("%d tasks, at most %d can be explored", len(tasks), maxTasks)
 	}
 	x.start(tasks)
-	x.handOver(nil)
+	x.play()
 	x.strategy.ended(&x.state, x.res.ending)
 	if x.res.ending == Deadlock && x.probe() {
 		x.res.ending = LostWakeUp
@@ -257,17 +257,10 @@ func (x *Executor) decide() *proc {
 	return x.procs[i]
 }
 
-// handOver gives the turn to whose it is. It returns when it is the turn of p, which does it, or, nil being the executor,
-// when the execution has ended, or else when one before p in the chain has the turn.
-func (x *Executor) handOver(p *proc) {
-	for q := x.turn; q != p && q != nil && !q.waits; q = x.turn {
-		if p != nil {
-			p.waits = true
-		}
+// play gives the turn to whose it is, and returns when the execution has ended.
+func (x *Executor) play() {
+	for q := x.turn; q != nil; q = x.turn {
 		q.next()
-		if p != nil {
-			p.waits = false
-		}
 		if x.turn == q && q.done { // it did not hand over but came to its end
 			x.turn = x.decide()
 		}
@@ -430,7 +423,8 @@ func (x *Executor) announce(p *proc, e *task.Event) {
 	}
 }
 
-// Before implements [task.Observer]: it returns when it is the task's turn.
+// Before implements [task.Observer]: it returns when it is the task's turn. The turn is handed over here and not in a function, as behind a
+// change of coroutines the processor guesses wrong where each function returns to.
 func (p *proc) Before(t *task.Task, e *task.Event) {
 	x := p.x
 	if x.stopping {
@@ -440,26 +434,23 @@ func (p *proc) Before(t *task.Task, e *task.Event) {
 	if x.running {
 		x.turn = x.decide()
 	}
-	if x.turn != p {
-		p.wait()
+	for q := x.turn; q != p; q = x.turn {
+		if q == nil || q.waits || !x.running {
+			p.yield(struct{}{}) // only its turn resumes its coroutine
+			if x.stopping {
+				panic(unwound{})
+			}
+			break
+		}
+		p.waits = true
+		q.next()
+		p.waits = false
+		if x.turn == q && q.done { // it did not hand over but came to its end
+			x.turn = x.decide()
+		}
 	}
 	if x.oracle != nil && !x.rest.on {
 		x.oracle.Before(t, e)
-	}
-}
-
-// wait returns when it is the task's turn: only its turn resumes its coroutine.
-func (p *proc) wait() {
-	x := p.x
-	if x.running {
-		x.handOver(p)
-		if x.turn == p {
-			return
-		}
-	}
-	p.yield(struct{}{})
-	if x.stopping {
-		panic(unwound{})
 	}
 }
 

@@ -39,7 +39,7 @@ func (x *Executor) returned(world World) bool {
 		p.task.Memory = nil
 	}
 	x.turn = x.decide()
-	x.handOver(nil)
+	x.play()
 	for i, p := range x.procs[:x.tasks] { // the rest is no part of what was searched
 		p.task.Counters, p.task.Reached = kept[i].counters, kept[i].points
 	}
