@@ -16,6 +16,7 @@ type Wait struct {
 	For   string        `json:"for"`  // the lock, as internal/lockorder declares it, or another reason
 	Mode  string        `json:"mode"` // of a semaphore: "read" or "write"
 	Count uint64        `json:"count"`
+	Slept uint64        `json:"slept"` // of these, the ones in which the task slept
 	Total time.Duration `json:"total_ns"`
 	P50   uint64        `json:"p50_ns"`
 	P99   uint64        `json:"p99_ns"`
@@ -133,7 +134,7 @@ func (r *run) measuredWaits(res *Result) {
 	}
 	names := r.meters.stacks.names()
 	res.Contention = contention(sums, names)
-	res.Waits = waitsOf(waits, res.Contention)
+	res.Waits = waitsOf(waits, sums, res.Contention)
 	res.FaultTimes = faultTimes(faults)
 }
 
@@ -164,9 +165,14 @@ func contention(sums map[waitKey]*waitSum, names []chain) (all []Contention) {
 }
 
 // waitsOf makes the table of waits, the longest time first.
-func waitsOf(waits map[waitClass]*histogram, all []Contention) (table []Wait) {
+func waitsOf(waits map[waitClass]*histogram, sums map[waitKey]*waitSum, all []Contention) (table []Wait) {
 	for class, h := range waits {
 		w := Wait{For: class.class.Info().Name, Mode: class.mode(), Count: h.n, Total: time.Duration(h.sum), P50: h.quantile(0.5), P99: h.quantile(0.99), Max: h.max}
+		for key, s := range sums {
+			if key.waitClass == class && key.stack != noStack && class.op != task.OpSpinLock {
+				w.Slept += s.count
+			}
+		}
 		w.HeldBy = heldBy(all, w.For, w.Mode)
 		table = append(table, w)
 	}

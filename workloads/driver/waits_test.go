@@ -97,7 +97,7 @@ func TestWhoWaits(t *testing.T) {
 		t.Fatalf("waits %+v", res.Waits)
 	}
 	w := res.Waits[0]
-	if w.For != "mm_struct.mmap_lock" || w.Mode != "write" || w.Count != 1 || w.Total < time.Millisecond || w.Max != uint64(w.Total) {
+	if w.For != "mm_struct.mmap_lock" || w.Mode != "write" || w.Count != 1 || w.Slept != 1 || w.Total < time.Millisecond || w.Max != uint64(w.Total) {
 		t.Errorf("waited %+v", w)
 	}
 	if len(w.HeldBy) != 1 || w.HeldBy[0].Func != "mmap_write_unlock" || w.HeldBy[0].Statement != "mprotect" || w.HeldBy[0].Total != w.Total {
@@ -207,7 +207,7 @@ thread reader
 			held.Count += h.Count
 			held.Total += h.Total
 		}
-		if w.Count == 0 || held.Count > w.Count || held.Total > w.Total || w.P50 > w.P99 || w.P99 > w.Max {
+		if w.Count == 0 || w.Slept > w.Count || held.Count > w.Count || held.Total > w.Total || w.P50 > w.P99 || w.P99 > w.Max {
 			t.Errorf("%+v", w)
 		}
 	}

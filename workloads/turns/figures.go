@@ -65,6 +65,19 @@ var figureTable = []Figure{
 	{"write_p99_ns", "write p99", Nanoseconds, slower, faster, "of these", false, func(r *driver.Result) (float64, bool) {
 		return float64(r.Writing.P99), r.Writing.Count >= 100
 	}},
+	{"write_wait_ns", "write waits", Nanoseconds, more, less, "how long a statement that takes mmap_lock for writing waits for it, and for the readers of VMAs, on average", false, func(r *driver.Result) (float64, bool) {
+		return float64(waited(r, "mm_struct.mmap_lock", "write")+waited(r, "vma_lock", "")) / float64(max(r.Writing.Count, 1)), r.Writing.Count > 0
+	}},
+	{"fault_wait_ns", "fault waits", Nanoseconds, more, less, "how long tasks wait to read-lock mmap_lock, for each fault", false, func(r *driver.Result) (float64, bool) {
+		return float64(waited(r, "mm_struct.mmap_lock", "read")) / float64(max(r.Faults.Total, 1)), r.Faults.Total > 0
+	}},
+	{"sleeps_per_second", "sleeps/s", PerSecond, more, less, "waits in which a task slept, and had to be woken", false, func(r *driver.Result) (float64, bool) {
+		n := uint64(0)
+		for _, w := range r.Waits {
+			n += w.Slept
+		}
+		return perSecond(r, n), r.Tasks > 1
+	}},
 	{"fallen_back", "fallen back", Part, more, less, "of the faults, those that were handled under mmap_lock", false, func(r *driver.Result) (float64, bool) {
 		return part(r.Faults.MmapLock, r.Faults.Total), r.Faults.Total > 0
 	}},
@@ -81,6 +94,16 @@ var figureTable = []Figure{
 
 // Figures returns all figures that there are, in the order in which they are shown.
 func Figures() []Figure { return slices.Clone(figureTable) }
+
+// waited is how long tasks have waited for a lock in one mode, in ns.
+func waited(r *driver.Result, what, mode string) (total int64) {
+	for _, w := range r.Waits {
+		if w.For == what && w.Mode == mode {
+			total += int64(w.Total)
+		}
+	}
+	return total
+}
 
 func perSecond(r *driver.Result, n uint64) float64 {
 	if r.Elapsed <= 0 {
