@@ -29,7 +29,7 @@ func (g *gapTree) change(h *holder) {
 // settle enters the leaves that wait.
 func (g *gapTree) settle() {
 	for _, h := range g.changed {
-		g.update(h.lo, h.leaf.Peek())
+		g.update(h)
 	}
 	g.changed = g.changed[:0]
 }
@@ -53,34 +53,23 @@ func (n *gapNode) priority() uint64 {
 	return x * 0xbf58476d1ce4e5b9
 }
 
-// update sets the leaf of the holder at key.
-func (g *gapTree) update(key uint64, l *leaf) {
-	if l.n == 0 {
-		g.remove(key)
-		return
-	}
-	n := g.find(key)
+// update enters the leaf of h.
+func (g *gapTree) update(h *holder) {
+	l, n := h.leaf.Peek(), h.gap
 	switch {
+	case l.n == 0 && n == nil:
+	case l.n == 0:
+		g.remove(h.lo)
+		h.gap = nil
 	case n == nil:
-		n = &gapNode{key: key}
+		n = &gapNode{key: h.lo}
 		n.setLeaf(l)
 		n.sum()
 		g.root = g.root.insert(n)
+		h.gap = n
 	case n.setLeaf(l):
-		g.root.resum(key)
+		g.root.resum(h.lo)
 	}
-}
-
-func (g *gapTree) find(key uint64) *gapNode {
-	n := g.root
-	for n != nil && n.key != key {
-		if key < n.key {
-			n = n.left
-		} else {
-			n = n.right
-		}
-	}
-	return n
 }
 
 // remove takes the holder at key out.

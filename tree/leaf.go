@@ -158,9 +158,8 @@ func (l *leaf) appendTo(entries []Entry) []Entry {
 	return entries
 }
 
-// storeEntry is leaf.store for a slice.
-func storeEntry(entries []Entry, start, end uint64, v *vma.VMA) []Entry {
-	out := make([]Entry, 0, len(entries)+2)
+// storeEntry is leaf.store for a slice; it appends to out.
+func storeEntry(out, entries []Entry, start, end uint64, v *vma.VMA) []Entry {
 	for _, e := range entries {
 		if e.Start < start {
 			out = append(out, Entry{e.Start, min(e.End, start), e.VMA})
@@ -177,14 +176,13 @@ func storeEntry(entries []Entry, start, end uint64, v *vma.VMA) []Entry {
 	return out
 }
 
-// newHolders distributes entries over holders that cover [lo, hi). Where the change was at an end, the leaf at that end
+// newHolders appends holders that cover [lo, hi), with leaves from another, and distributes entries over them. Where the change was at an end, the leaf at that end
 // is left emptier, because more is likely to come there; never so empty that undoing the change empties it again.
-func newHolders(lo, hi uint64, entries []Entry, hot uint64) []*holder {
+func newHolders(holders []*holder, another func() *leaf, lo, hi uint64, entries []Entry, hot uint64) []*holder {
 	if len(entries) <= fanout {
-		return []*holder{newHolder(lo, hi, entries)}
+		return append(holders, newHolder(another(), lo, hi, entries))
 	}
 	const room = fanout / 4
-	var holders []*holder
 	full := fanout - room
 	switch {
 	case len(entries) > 2*fanout || hot >= entries[len(entries)-1].Start: // ascending: the last gets the remainder
@@ -202,7 +200,7 @@ func newHolders(lo, hi uint64, entries []Entry, hot uint64) []*holder {
 		if n < len(entries) {
 			end = entries[n].Start
 		}
-		holders = append(holders, newHolder(lo, end, entries[:n]))
+		holders = append(holders, newHolder(another(), lo, end, entries[:n]))
 		entries, lo = entries[n:], end
 		full = fanout - room
 	}
@@ -217,8 +215,8 @@ func (l *leaf) clear() {
 	}
 }
 
-func newHolder(lo, hi uint64, entries []Entry) *holder {
-	l := &leaf{}
+// newHolder returns a holder whose leaf is l, with the given entries.
+func newHolder(l *leaf, lo, hi uint64, entries []Entry) *holder {
 	l.clear()
 	l.n = len(entries)
 	for i, e := range entries {

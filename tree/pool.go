@@ -36,6 +36,21 @@ func (p *leafPool) get(t *task.Task) *leaf {
 	return l
 }
 
+// another returns a leaf with any content for a holder that is new.
+func (p *leafPool) another(t *task.Task) *leaf {
+	if len(p.spare) == 0 || t.Observer != nil {
+		return &leaf{}
+	}
+	return p.get(t)
+}
+
+// retireQuietly is retire of a leaf whose holder is replaced, too, which is no step of an observed task.
+func (p *leafPool) retireQuietly(t *task.Task, l *leaf) {
+	if t.Observer == nil {
+		p.retire(t, l)
+	}
+}
+
 // fresh returns a leaf that was not used in this life of the tree.
 func (p *leafPool) fresh() *leaf {
 	if p.used == len(p.made) {
@@ -108,11 +123,12 @@ func (p *emptyPool) get() emptied {
 	p.used++
 	e.leaf.clear()
 	e.holder.leaf.Init(e.leaf)
+	e.holder.gap = nil
 	return e
 }
 
 func newEmptied() emptied {
-	h := newHolder(0, maxAddr, nil)
+	h := newHolder(&leaf{}, 0, maxAddr, nil)
 	m := btree.NewMap[uint64, *holder](indexDegree)
 	m.Set(h.lo, h)
 	return emptied{m, h, h.leaf.Peek()}

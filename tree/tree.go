@@ -41,6 +41,7 @@ const indexDegree = 32
 type holder struct {
 	lo, hi uint64
 	leaf   ksync.Pointer[leaf]
+	gap    *gapNode // the writer's alone; nil: not entered
 }
 
 // Tree maps address ranges to VMAs.
@@ -55,6 +56,15 @@ type Tree struct {
 	gaps  gapTree
 	spare leafPool
 	empty emptyPool
+	split splitScratch
+}
+
+// splitScratch is memory that stores over several leaves use again: as garbage it lay among the leaves, in pages that a tree of a million
+// VMAs then kept.
+type splitScratch struct {
+	before, after []Entry
+	gone          []*holder
+	made          []*holder
 }
 
 // New returns an empty tree. Readers that hold no mmap_lock are inside sections of rcu; with a nil rcu there are none.
@@ -247,7 +257,7 @@ func (tr *Tree) store(t *task.Task, h *holder, start, end uint64, v *vma.VMA, ne
 func (tr *Tree) storeSpanning(t *task.Task, h *holder, start, end uint64, v *vma.VMA) {
 	m := tr.index.Peek()
 	lo, hi := h.lo, h.hi
-	var entries []Entry
+	entries := tr.split.before[:0]
 	m.Ascend(h.lo, func(_ uint64, h *holder) bool {
 		if h.lo >= end {
 			return false
@@ -256,7 +266,8 @@ func (tr *Tree) storeSpanning(t *task.Task, h *holder, start, end uint64, v *vma
 		entries = h.leaf.Peek().appendTo(entries)
 		return true
 	})
-	entries = storeEntry(entries, start, end, v)
+	tr.split.before = entries
+	entries = storeEntry(tr.split.after[:0], entries, start, end, v)
 	if len(entries) == 0 { // no holder stays empty, unless it is the only one: a neighbour takes the range over
 		switch {
 		case lo > 0:
@@ -269,31 +280,43 @@ func (tr *Tree) storeSpanning(t *task.Task, h *holder, start, end uint64, v *vma
 			entries = right.leaf.Peek().appendTo(entries)
 		}
 	}
+	tr.split.after = entries
 	tr.replace(t, lo, hi, entries, start)
+	if cap(tr.split.before)+cap(tr.split.after) > 16*fanout {
+		tr.split = splitScratch{} // of a store over much
+	}
 }
 
 // replace publishes an index in which new holders with the given entries cover [lo, hi). hot is where the change was.
 func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64) {
 	m := tr.index.Peek().Copy()
-	var gone []uint64
-	m.Ascend(lo, func(k uint64, _ *holder) bool {
+	gone := tr.split.gone[:0]
+	m.Ascend(lo, func(k uint64, h *holder) bool {
 		if k < hi {
-			gone = append(gone, k)
+			gone = append(gone, h)
 		}
 		return k < hi
 	})
-	tr.gaps.settle() // what waits there may be gone
-	for _, k := range gone {
-		m.Delete(k)
-		tr.gaps.remove(k)
+	tr.gaps.settle()             // what waits there may be gone
+	for _, h := range gone[1:] { // the first one's place is taken by a new one
+		m.Delete(h.lo)
+		tr.gaps.remove(h.lo)
 	}
-	for _, h := range newHolders(lo, hi, entries, hot) {
+	made := newHolders(tr.split.made[:0], func() *leaf { return tr.spare.another(t) }, lo, hi, entries, hot)
+	made[0].gap = gone[0].gap
+	for _, h := range made {
 		h.leaf.Peek().born(t)
 		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)
 		tr.gaps.change(h)
 	}
 	tr.publishIndex(t, m)
+	for _, h := range gone {
+		tr.spare.retireQuietly(t, h.leaf.Peek())
+	}
+	clear(gone)
+	clear(made)
+	tr.split.gone, tr.split.made = gone, made
 }
 
 // publishIndex makes m the index.
@@ -319,7 +342,7 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 		return
 	}
 	m := btree.NewMap[uint64, *holder](indexDegree)
-	for _, h := range newHolders(0, maxAddr, entries, maxAddr) {
+	for _, h := range newHolders(nil, func() *leaf { return &leaf{} }, 0, maxAddr, entries, maxAddr) {
 		h.leaf.Peek().born(t)
 		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)
