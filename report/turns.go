@@ -20,6 +20,7 @@ func TurnsFormats() []Format[*turns.Judged] {
 		{"json", "one JSON object, with all samples", writing(turnsJSON)},
 		{"csv", "a line for each figure, point and rules", writing(turnsCSV)},
 		{"bench", "a line of go test -bench for each sample, which benchstat -col /rules reads", writing(turnsBench)},
+		{"markdown", "a table for each figure", writing(turnsMarkdown)},
 		{"html", "a page with plots that needs nothing else", writing(turnsHTML)},
 	}
 }

@@ -44,6 +44,7 @@ var compareFlags = []struct {
 	{"for", "D", "time for all, such as 1m: as many rounds as fit into it, or as --samples says", setFor, nil},
 	{"duration", "D", fmt.Sprintf("duration of every \"for\" in a sample, %v by default", turns.DefaultSample), setSampleTime, nil},
 	{"min-share", "PERCENT", fmt.Sprintf("drop samples whose tasks had less of the CPUs, %.0f by default; 0 keeps all", 100*measure.MinShare), setMinShare, nil},
+	{"figures", "KEY,...", "only these figures, such as faults_per_second,fault_p99_ns: fewer verdicts take fewer samples", setFigures, completeFigures},
 	{"shard", "I/N", "take only every N-th round, from the I-th on; vmasim merge adds the shards up", func(o *compareOptions, text string) error { return o.shard.Set(text) }, nil},
 	{"result", "FILE", "where the samples go, for vmasim merge; FILE ends in .result", setCompareResult, nil},
 	{"format", "FORMAT", formatHelp("how to print results", report.TurnsFormats()), setTurnsFormat, func(string) []cobra.Completion { return completeFormats(report.TurnsFormats()) }},
@@ -152,6 +153,25 @@ func setMinShare(o *compareOptions, text string) error {
 	}
 	o.turns.MinShare = p / 100
 	return nil
+}
+
+func setFigures(o *compareOptions, text string) error {
+	for _, key := range strings.Split(text, ",") {
+		if err := turns.FindFigure(key); err != nil {
+			return err
+		}
+		o.turns.Figures = append(o.turns.Figures, key)
+	}
+	return nil
+}
+
+// completeFigures completes the key behind the last comma.
+func completeFigures(toComplete string) (keys []cobra.Completion) {
+	before := toComplete[:strings.LastIndexByte(toComplete, ',')+1]
+	for _, f := range turns.Figures() {
+		keys = append(keys, cobra.CompletionWithDesc(before+f.Key, f.Name+": "+f.Doc))
+	}
+	return keys
 }
 
 func setCompareResult(o *compareOptions, text string) error {

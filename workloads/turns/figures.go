@@ -1,8 +1,10 @@
 package turns
 
 import (
+	"errors"
 	"slices"
 
+	"vmasim/internal/suggest"
 	"vmasim/workloads/driver"
 )
 
@@ -103,6 +105,18 @@ func waited(r *driver.Result, what, mode string) (total int64) {
 		}
 	}
 	return total
+}
+
+// FindFigure refuses a key that there is not.
+func FindFigure(key string) error {
+	var known []string
+	for _, f := range figureTable {
+		known = append(known, f.Key)
+	}
+	if !slices.Contains(known, key) {
+		return errors.New(suggest.Unknown("figure", key, known, ""))
+	}
+	return nil
 }
 
 func perSecond(r *driver.Result, n uint64) float64 {

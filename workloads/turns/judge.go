@@ -1,6 +1,10 @@
 package turns
 
-import "vmasim/workloads/measure"
+import (
+	"slices"
+
+	"vmasim/workloads/measure"
+)
 
 // Judged is a measurement with its medians and verdicts.
 type Judged struct {
@@ -46,6 +50,9 @@ func (m *Measurement) Judge() *Judged {
 		}
 		for f := range figureTable {
 			row := Row{Figure: &figureTable[f]}
+			if m.Figures != nil && !slices.Contains(m.Figures, row.Key) {
+				continue
+			}
 			some := false
 			for i := range m.Rules {
 				cell := p.cell(row.Key, i)

@@ -45,6 +45,7 @@ type Options struct {
 	Rounds   int           // good ones at each point; 0: as many as there is time for
 	Time     time.Duration // of all; 0: as long as it takes
 	MinShare float64       // of the CPUs that a run must have had
+	Figures  []string      // keys of those that are judged; nil: all
 
 	Shard, Of int // this process takes every Of-th round, beginning with the Shard-th; 0 of 0: all
 
@@ -133,7 +134,8 @@ type Measurement struct {
 	Rules       []string      `json:"rules"` // as they are in force
 	Sample      time.Duration `json:"sample_ns"`
 	MinShare    float64       `json:"min_share"`
-	Hosts       []string      `json:"hosts"` // on which the samples were taken
+	Figures     []string      `json:"figures"` // keys of those that are judged; nil: all
+	Hosts       []string      `json:"hosts"`   // on which the samples were taken
 	Points      []*Point      `json:"points"`
 	Elapsed     time.Duration `json:"elapsed_ns"`
 	Interrupted bool          `json:"interrupted"`
@@ -141,7 +143,7 @@ type Measurement struct {
 
 // New prepares a measurement: every scenario at each of its points. The error joins all mistakes, before anything runs.
 func New(scenarios []*workloads.Scenario, o *Options) (*Measurement, error) {
-	m := &Measurement{Sample: o.Duration, MinShare: o.MinShare, Hosts: []string{measure.Host()}}
+	m := &Measurement{Sample: o.Duration, MinShare: o.MinShare, Figures: o.Figures, Hosts: []string{measure.Host()}}
 	var errs mistakes
 	for _, sc := range scenarios {
 		for _, p := range pointsOf(sc, scenarios, o.Sweeps) {
