@@ -60,7 +60,7 @@ func turnsText(j *turns.Judged, look Look) (string, error) {
 		}
 		b.WriteString("\n")
 		if len(figureRows(points)) == 0 {
-			look.line(&b, "no sample counts: there is nothing to tell\n")
+			look.line(&b, "no sample counts; --min-share keeps those of a machine that is busy\n")
 			continue
 		}
 		if len(j.Rules) == 2 {
@@ -274,6 +274,9 @@ func valueText(unit turns.Unit, v float64) string {
 	case turns.Nanoseconds:
 		if v == 0 {
 			return "0"
+		}
+		if v < 9.95 { // a mean may be less than a nanosecond
+			return fmt.Sprintf("%.2g ns", v)
 		}
 		return nanos(uint64(math.Round(v)))
 	case turns.Part:
