@@ -281,6 +281,9 @@ func parseAll(sources []document) ([]*Scenario, error) {
 		sc, err := Parse(s.name, s.src)
 		var list ErrorList
 		if errors.As(err, &list) {
+			if f := Recognize(string(s.src[:min(len(s.src), 4096)])); f != nil { // one sentence, not one mistake a line
+				list = ErrorList{{Pos: Pos{File: s.name, Line: 1, Col: 1}, Msg: f.Sentence(s.name, "a scenario")}}
+			}
 			errs = append(errs, list...)
 			continue
 		}

@@ -118,6 +118,9 @@ func (im *importer) read(line []byte) error {
 	}
 	r, where, ok := parseRecord(line)
 	if !ok {
+		if f := workloads.Recognize(string(line)); f != nil && len(im.all) == 0 {
+			return mistake(im.o.Name, im.in.no, 1, "%s", f.Sentence(im.o.Name, "a log of strace"))
+		}
 		return mistake(im.o.Name, im.in.no, where+1, "no line of strace, expected a call, as strace -f -y -o FILE writes it")
 	}
 	switch r.kind {

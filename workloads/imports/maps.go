@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vmasim/internal/linux"
+	"vmasim/workloads"
 )
 
 // Area is a line of /proc/PID/maps, and what smaps tells of it.
@@ -46,6 +47,8 @@ func ReadMaps(name string, r io.Reader) (areas []Area, err error) {
 		}
 		a, col, ok := parseArea(line)
 		switch {
+		case !ok && areas == nil && workloads.Recognize(string(line)) != nil:
+			return nil, mistake(name, lines.no, 1, "%s", workloads.Recognize(string(line)).Sentence(name, "a dump of /proc/PID/maps"))
 		case !ok:
 			return nil, mistake(name, lines.no, col, "no line of /proc/PID/maps, expected START-END PERMS OFFSET MAJOR:MINOR INODE NAME")
 		case a.Start >= linux.TaskSize:
