@@ -113,7 +113,7 @@ func validArguments(cmd *cobra.Command, args []string) error {
 			if arg != "-" && !madeUp.MatchString(arg) {
 				err = errors.New("no file of traces")
 			}
-		case name == "strace" || name == "maps" && cmd.HasParent() && cmd.Parent().Name() == "import": // a file of the reader's
+		case name == "strace" || name == "perf" || name == "maps" && cmd.HasParent() && cmd.Parent().Name() == "import": // a file of the reader's
 		case name == "merge": // a folder of the reader's
 		case name == "explore" && cmd.Flags().Changed("split") && i == len(args)-1: // likewise
 		case name == "litmus":

@@ -18,14 +18,15 @@ func newImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import",
 		Short: "Make scenarios of recorded programs",
-		Long: `Make a scenario of what a real program did: of a log of strace, or of the layout that
-/proc/PID/maps shows. docs/import.md tells how to record, and what is kept.`,
+		Long: `Make a scenario of what a real program did: of a log of strace, with the page faults
+that perf has recorded beside it or without, or of the layout that /proc/PID/maps shows. docs/import.md tells how to record, and what is kept.`,
 		Example: `  vmasim import strace app.strace -o app.vma
-  vmasim import maps /proc/self/maps -o layout.vma`,
+  vmasim import maps /proc/self/maps -o layout.vma
+  vmasim import perf app.perf --strace app.strace -o app.vma`,
 		Args: knownCommand,
 		RunE: help,
 	}
-	cmd.AddCommand(newImportStrace(), newImportMaps())
+	cmd.AddCommand(newImportStrace(), newImportMaps(), newImportPerf())
 	return cmd
 }
 
@@ -65,11 +66,9 @@ into the file of -o.`,
   vmasim import strace threads.strace --maps threads.maps --search -o threads.vma
   vmasim run app.vma`,
 		Args: oneFile("a log of strace"),
-		RunE: func(cmd *cobra.Command, args []string) error { return importStrace(cmd, args[0], o) },
+		RunE: func(cmd *cobra.Command, args []string) error { return importStrace(cmd, args[0], o, nil) },
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&o.maps, "maps", "", "the layout right after execve: a dump of /proc/PID/maps")
-	flags.StringVar(&o.end, "end", "", "the layout at the end, which the scenario then states")
+	o.register(cmd)
 	setTouches := func(text string) error {
 		if text != touchFirst && text != touchNone {
 			return errors.New(suggest.Unknown("touches", text, []string{touchFirst, touchNone}, ""))
@@ -77,13 +76,20 @@ into the file of -o.`,
 		o.touches = text
 		return nil
 	}
-	flags.Var(&flag{kind: "WHICH", set: setTouches, text: touchFirst}, "touches", "accesses to add: first, where memory becomes writable, or none")
+	cmd.Flags().Var(&flag{kind: "WHICH", set: setTouches, text: touchFirst}, "touches", "accesses to add: first, where memory becomes writable, or none")
 	completeFlag(cmd, "touches", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return []cobra.Completion{touchFirst, touchNone}, cobra.ShellCompDirectiveNoFileComp
 	})
+	return cmd
+}
+
+// register adds the flags that a log of strace needs.
+func (o *importOptions) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.maps, "maps", "", "the layout right after execve: a dump of /proc/PID/maps")
+	flags.StringVar(&o.end, "end", "", "the layout at the end, which the scenario then states")
 	flags.BoolVar(&o.search, "search", false, "look for an order of overlapping calls that explains every address")
 	outFlag(cmd, &o.out)
-	return cmd
 }
 
 // Which touches import strace adds.
@@ -106,8 +112,8 @@ func oneFile(what string) cobra.PositionalArgs {
 	}
 }
 
-func importStrace(cmd *cobra.Command, name string, o *importOptions) error {
-	opts := imports.Options{Name: filepath.Base(name), Touch: o.touches == touchFirst, Search: o.search}
+func importStrace(cmd *cobra.Command, name string, o *importOptions, faults []imports.Fault) error {
+	opts := imports.Options{Name: filepath.Base(name), Touch: o.touches == touchFirst, Search: o.search, Faults: faults}
 	var err error
 	if opts.Maps, err = readMaps(cmd, o.maps); err == nil {
 		opts.End, err = readMaps(cmd, o.end)
@@ -197,5 +203,44 @@ what was advised and what is locked. FILE - is standard input.`,
 		},
 	}
 	outFlag(cmd, &out)
+	return cmd
+}
+
+func newImportPerf() *cobra.Command {
+	o := &importOptions{}
+	var log string
+	cmd := &cobra.Command{
+		Use:   "perf FILE",
+		Short: "Make a scenario of a log of strace and the page faults beside it",
+		Long: `Make a scenario of a log of strace as import strace does, in which the tasks touch
+what they have really touched: the page faults that perf has recorded at the same time
+are put between the calls. FILE is what perf script -F comm,tid,time,event,addr,ip
+prints of perf record -e page-faults -c 1 -d -k CLOCK_REALTIME; - is standard input. An
+access is exec where the instruction itself was not there; a write where the memory may
+be written to, as perf does not tell; else a read.
+
+perf trace will not do: it tells no address of memory that maps a file, and its clock
+is not strace's.`,
+		Example: `  vmasim import perf app.perf --strace app.strace -o app.vma
+  vmasim import perf app.perf --strace app.strace --maps app.maps --search -o app.vma`,
+		Args: oneFile("the output of perf script"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if log == "" {
+				return usageError{errors.New("no --strace, expected the log of the calls that the faults came between")}
+			}
+			f, err := openInput(cmd, args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			defer f.Close()
+			faults, err := imports.ReadPerf(filepath.Base(args[0]), f)
+			if err != nil {
+				return unreadable(cmd, err)
+			}
+			return importStrace(cmd, log, o, faults)
+		},
+	}
+	cmd.Flags().StringVar(&log, "strace", "", "the log of strace -f -y -ttt that was written at the same time")
+	o.register(cmd)
 	return cmd
 }

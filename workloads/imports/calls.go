@@ -194,6 +194,7 @@ func (im *importer) mmap(t *task, c *call) *badArg {
 		t.space.top = top
 	}
 	t.space.seen.add(at, at+pageUp(length))
+	t.space.rights(at, at+pageUp(length), prot)
 	if prot&linux.PROT_WRITE != 0 && length > 0 && !s.Backing.Sharing.Shared() {
 		im.touch(t, at)
 	}
@@ -258,6 +259,9 @@ func (im *importer) mprotect(t *task, c *call) *badArg {
 	im.needs(t, c, addr, length)
 	im.states(&c.result, false)
 	im.emit(t)
+	if c.result.ok() {
+		t.space.rights(addr, addr+pageUp(length), prot)
+	}
 	if c.result.ok() && length > 0 && prot&linux.PROT_WRITE != 0 {
 		im.extend(t, addr, pageUp(length))
 	}
@@ -282,6 +286,7 @@ func (im *importer) brk(t *task, c *call) *badArg {
 	im.emit(t)
 	if addr == end && pageUp(end) > pageUp(sp.heapEnd) {
 		sp.seen.add(pageUp(sp.heapEnd), pageUp(end))
+		sp.rights(pageUp(sp.heapEnd), pageUp(end), linux.PROT_WRITE)
 		im.extend(t, pageUp(sp.heapEnd), pageUp(end)-pageUp(sp.heapEnd))
 	} else if end < sp.heapEnd {
 		delete(sp.grown, pageUp(sp.heapEnd))
@@ -320,6 +325,9 @@ func (im *importer) mremap(t *task, c *call) *badArg {
 	im.emit(t)
 	if c.result.ok() {
 		t.space.seen.add(c.result.value, c.result.value+pageUp(size))
+		if t.space.writable.holds(addr) {
+			t.space.rights(c.result.value, c.result.value+pageUp(size), linux.PROT_WRITE)
+		}
 		t.space.forget(addr, length)
 	}
 	return nil

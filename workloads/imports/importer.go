@@ -14,9 +14,10 @@ type importer struct {
 	o      Options
 	in     *lineReader
 	tasks  map[int]*task
-	all    []*task // in the order in which they appear
-	busy   []*task // of these, those that have performed a statement
-	clock  int     // counts the ends of calls
+	all    []*task         // in the order in which they appear
+	busy   []*task         // of these, those that have performed a statement
+	names  map[string]bool // of tasks and address spaces
+	clock  int             // counts the ends of calls
 	spaces []*space
 	files  files
 	report Report
@@ -24,6 +25,8 @@ type importer struct {
 	call   call
 	joined []byte // a call whose line was interrupted
 	last   *task  // of the line before
+
+	faulted int // of Options.Faults, those that lie behind
 
 	ops []*op // that wait for their order; only where that is searched
 
@@ -59,26 +62,34 @@ type process struct{ fds *descriptors }
 
 // space is an address space.
 type space struct {
-	name    string
-	forked  bool
-	users   int // processes in it
-	heap    uint64
-	hasHeap bool // heap is where that begins
-	own     bool // it states its heap, as no parent has
-	heapEnd uint64
-	top     uint64 // the end of the first mapping that the kernel placed; 0: none yet
-	seen    ranges // that the log has mapped
-	before  ranges // that must have been there before it
-	grown   map[uint64]bool
-	fresh   bool // nothing was done in it yet
+	name     string
+	forked   bool
+	users    int // processes in it
+	heap     uint64
+	hasHeap  bool // heap is where that begins
+	own      bool // it states its heap, as no parent has
+	heapEnd  uint64
+	top      uint64 // the end of the first mapping that the kernel placed; 0: none yet
+	seen     ranges // that the log has mapped
+	before   ranges // that must have been there before it
+	writable ranges // where a touch is a write
+	grown    map[uint64]bool
+	fresh    bool // nothing was done in it yet
 }
 
 // Strace makes a scenario of a log of strace. The error is a [SyntaxError] where the log cannot be read.
 func Strace(log io.Reader, o Options) (*Import, error) {
+	o.Touch = o.Touch && o.Faults == nil
 	im := &importer{o: o, in: newLineReader(o.Name, log), tasks: map[int]*task{}}
+	im.report.Faults = o.Faults != nil
 	im.spaces = []*space{im.newSpace(workloads.MainMM)}
 	im.files.byPath = map[string]*file{}
 	im.areas(o.Maps)
+	for i := range o.Maps {
+		a := &o.Maps[i]
+		im.spaces[0].seen.add(a.Start, a.End)
+		im.spaces[0].rights(a.Start, a.End, uint64(a.Prot))
+	}
 	for {
 		line, err := im.in.next()
 		if errors.Is(err, io.EOF) {
@@ -129,6 +140,9 @@ func (im *importer) read(line []byte) error {
 		return nil
 	case recordSignal, recordNotice:
 		return nil
+	}
+	if err := im.faultsBefore(&r); err != nil {
+		return err
 	}
 	t := im.task(r.tid)
 	switch r.kind {
@@ -223,11 +237,24 @@ func (im *importer) appear(tid int) *task {
 }
 
 func (im *importer) add(tid int, p *process, s *space) *task {
-	t := &task{tid: tid, name: fmt.Sprintf("t%d", tid), process: p, space: s, begins: s, depth: 1}
+	t := &task{tid: tid, name: im.unused(fmt.Sprintf("t%d", tid)), process: p, space: s, begins: s, depth: 1}
 	im.tasks[tid] = t
 	t.order.index = len(im.all)
 	im.all = append(im.all, t)
 	return t
+}
+
+// unused returns a name, or one made of it if a task or an address space has it already: numbers of tasks are used again.
+func (im *importer) unused(name string) string {
+	free := name
+	for n := 2; im.names[free]; n++ {
+		free = fmt.Sprintf("%s_%d", name, n)
+	}
+	if im.names == nil {
+		im.names = map[string]bool{}
+	}
+	im.names[free] = true
+	return free
 }
 
 // forget notes that a task has ended, so that its number may be that of another.
@@ -260,7 +287,7 @@ func (im *importer) keep(t *task) {
 		}
 		return e.Value
 	}
-	o := &op{t: t, space: t.space, enters: t.enters, begin: t.line, end: im.in.no, text: s.String(), kind: s.Kind, fails: !r.ok(),
+	o := &op{t: t, space: t.space, enters: t.enters, begin: 2 * t.line, end: 2 * im.in.no, text: s.String(), kind: s.Kind, fails: !r.ok(),
 		addr: value(s.Addr), len: pageUp(value(s.Size)), newLen: pageUp(value(s.NewSize)), to: r.value, flags: s.Flags}
 	switch s.Kind {
 	case workloads.KindMmap:

@@ -19,9 +19,10 @@ func mistake(name string, line, col int, format string, args ...any) error {
 
 // Options say how a log becomes a scenario.
 type Options struct {
-	Name   string // of the log, in positions and in the description
-	Maps   []Area // the layout right after the first execve; nil: not known
-	End    []Area // the layout of the first process at the end, which the scenario then states; nil: not known
-	Touch  bool   // memory that becomes writable is written to at once, at its start, as nearly all programs do
-	Search bool   // find an order of the calls that explains every address
+	Name   string  // of the log, in positions and in the description
+	Maps   []Area  // the layout right after the first execve; nil: not known
+	End    []Area  // the layout of the first process at the end, which the scenario then states; nil: not known
+	Touch  bool    // memory that becomes writable is written to at once, at its start, as nearly all programs do
+	Faults []Fault // which tasks have touched, in the order of time; then Touch adds nothing
+	Search bool    // find an order of the calls that explains every address
 }

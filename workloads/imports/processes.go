@@ -54,10 +54,10 @@ func (im *importer) cloned(t *task, tid int, args []byte) *task {
 
 // forked copies the address space that a task is in.
 func (im *importer) forked(t *task, tid int) *space {
-	child := im.newSpace(fmt.Sprintf("m%d", tid))
+	child := im.newSpace(im.unused(fmt.Sprintf("m%d", tid)))
 	from := t.space
 	child.forked, child.heap, child.hasHeap, child.heapEnd, child.top = true, from.heap, from.hasHeap, from.heapEnd, from.top
-	child.seen = append(child.seen, from.seen...)
+	child.seen, child.writable = append(child.seen, from.seen...), append(child.writable, from.writable...)
 	for end := range from.grown {
 		child.grown[end] = true
 	}
@@ -88,7 +88,7 @@ func (im *importer) execve(t *task, c *call) *badArg {
 		return nil
 	}
 	im.quit(t)
-	s := im.newSpace(fmt.Sprintf("m%d_%d", t.tid, len(im.spaces)))
+	s := im.newSpace(im.unused(fmt.Sprintf("m%d", t.tid)))
 	im.spaces = append(im.spaces, s)
 	s.fresh, t.space, t.enters = false, s, s
 	return nil

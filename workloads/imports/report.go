@@ -10,11 +10,12 @@ import (
 // Report says what became of a log.
 type Report struct {
 	Lines       int
-	Calls       int // whole ones
-	Statements  int // that they became
-	Noted       int // calls that are no statements, but that others mean something by: open, close, clone, execve, exit
-	Touches     int // that were added
-	Waits       int // likewise: statements that wait for one of another task
+	Calls       int  // whole ones
+	Statements  int  // that they became
+	Noted       int  // calls that are no statements, but that others mean something by: open, close, clone, execve, exit
+	Touches     int  // that were added
+	Faults      bool // the touches are those of perf
+	Waits       int  // likewise: statements that wait for one of another task
 	Tasks       int
 	Spaces      int
 	Searched    bool      // the order of the calls was
@@ -57,7 +58,9 @@ func (r *Report) String() string {
 		counted(r.Tasks, "task"), counted(r.Spaces, "address space"), r.Statements, r.Noted)
 	dropped := 0
 	for _, d := range r.Dropped {
-		dropped += d.Count
+		if d.Call != faultEvent {
+			dropped += d.Count
+		}
 	}
 	fmt.Fprintf(&b, ", %d are dropped\n", dropped)
 	slices.SortStableFunc(r.Dropped, func(a, b Dropped) int { return cmp.Compare(b.Count, a.Count) })
@@ -65,7 +68,7 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "dropped: %s, %s, first in line %d: %s\n", d.Call, counted(d.Count, "time"), d.Line, d.Why)
 	}
 	if r.Touches > 0 {
-		fmt.Fprintf(&b, "added: %s, one where memory becomes writable\n", counted(r.Touches, "touch"))
+		b.WriteString(r.touchesText())
 	}
 	if r.Waits > 0 {
 		fmt.Fprintf(&b, "added: %s for calls that had ended before another began\n", counted(r.Waits, "wait"))

@@ -13,7 +13,7 @@ type op struct {
 	t          *task
 	space      *space
 	enters     *space // the address space that the task has come into before, nil: the same
-	begin, end int    // the lines of the log: another call that ended before this began comes before it
+	begin, end int    // the lines of the log, twice, so that faults have room between: another call that ended before this began comes before it
 	text       string
 	touch      string   // "": none
 	children   []*space // that it has copied

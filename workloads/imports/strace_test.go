@@ -190,15 +190,18 @@ func FuzzStrace(f *testing.F) {
 	f.Add(traced)
 	f.Add("17 mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0 <unfinished ...>\n17 <... mmap resumed>) = 0x7ffff0000000\n")
 	f.Add("17 clone(child_stack=NULL, flags=CLONE_VM|CLONE_VFORK|SIGCHLD) = 18\n18 execve(\"/x\", [\"x\"], 0x1) = 0\n18 brk(NULL) = 0x1000\n18 exit_group(0) = ?\n")
+	f.Add(forked)
 	f.Fuzz(func(t *testing.T, log string) {
-		made, err := Strace(strings.NewReader(log), Options{Name: "x.strace", Touch: true})
-		if err != nil {
-			if _, ok := errors.AsType[*SyntaxError](err); !ok {
-				t.Fatalf("%v has no place", err)
+		for _, search := range []bool{false, true} {
+			made, err := Strace(strings.NewReader(log), Options{Name: "x.strace", Touch: true, Search: search})
+			if err != nil {
+				if _, ok := errors.AsType[*SyntaxError](err); !ok {
+					t.Fatalf("%v has no place", err)
+				}
+				return
 			}
-			return
+			parsed(t, made.String())
 		}
-		parsed(t, made.String())
 	})
 }
 
