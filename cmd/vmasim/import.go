@@ -19,7 +19,8 @@ func newImport() *cobra.Command {
 		Use:   "import",
 		Short: "Make scenarios of recorded programs",
 		Long: `Make a scenario of what a real program did: of a log of strace, with the page faults
-that perf has recorded beside it or without, or of the layout that /proc/PID/maps shows. docs/import.md tells how to record, and what is kept.`,
+that perf has recorded beside it or without, or of the layout that /proc/PID/maps shows.
+docs/import.md tells how to record, and what is kept.`,
 		Example: `  vmasim import strace app.strace -o app.vma
   vmasim import maps /proc/self/maps -o layout.vma
   vmasim import perf app.perf --strace app.strace -o app.vma`,
