@@ -176,6 +176,30 @@ func (m *Model) Clone() *Model {
 	return c
 }
 
+// Move moves the part of the area at addr that ends at end to a place where nothing is mapped, with its pages, as mremap does with each area
+// before one at which it fails (move_vma). Private anonymous memory that nothing was stored to takes the page offsets of its new place. With
+// leave the area stays (MREMAP_DONTUNMAP), without the pages, and without an anon_vma if all of it was moved.
+func (m *Model) Move(addr, end, to uint64, leave bool) {
+	a := m.at(addr).part(addr, end)
+	n := a
+	n.start, n.end = to, to+(end-addr)
+	if n.file == nil && n.anon == nil {
+		n.pgoff = to >> linux.PageShift
+	}
+	m.insert(n)
+	for at := addr; at < end; at += linux.PageSize {
+		if p := m.pages[at]; p != nil {
+			m.pages[at-addr+to] = p
+			delete(m.pages, at)
+		}
+	}
+	if !leave {
+		_ = m.unmap(addr, end) // at the limit of the map count the call has failed before it
+	} else if left := m.at(addr); left.start == addr && left.end == end {
+		left.anon, left.inherited = nil, false
+	}
+}
+
 // Cut splits the area at addr, if one goes on there, as a call does that then fails (split_vma).
 func (m *Model) Cut(addr uint64) {
 	if a := m.at(addr); a != nil && a.start < addr {

@@ -1,6 +1,8 @@
 package seqmodel_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"vmasim/check/seqmodel"
@@ -299,6 +301,39 @@ func TestPlacement(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMove: an area goes elsewhere with its pages and keeps the page offsets at which something was stored; another takes those of its place,
+// and joins what it comes to lie beside.
+func TestMove(t *testing.T) {
+	m := seqmodel.New(seqmodel.Config{Base: 0x10000, MmapBase: 0x100000})
+	const rw, flags, page = linux.PROT_READ | linux.PROT_WRITE, linux.MAP_PRIVATE | linux.MAP_ANONYMOUS | linux.MAP_FIXED, linux.PageSize
+	for _, at := range []uint64{0x20000, 0x40000, 0x60000} {
+		if _, err := m.Mmap(at, 4*page, rw, flags, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Store8(0x20000, 7)
+	m.Move(0x20000, 0x20000+4*page, 0x80000, false)
+	m.Move(0x40000+page, 0x40000+4*page, 0x60000+4*page, false)
+	m.Move(0x80000, 0x80000+4*page, 0x20000, true)
+	var got []string
+	for _, r := range m.Maps() {
+		got = append(got, fmt.Sprintf("%#x-%#x +%#x %v", r.Start, r.End, r.Pgoff, r.Faulted))
+	}
+	want := []string{"0x20000-0x24000 +0x20 true", "0x40000-0x41000 +0x40 false", "0x60000-0x67000 +0x60 false", "0x80000-0x84000 +0x20 false"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, expected %q", got, want)
+	}
+	if b, end := m.Load8(0x20000); b != 7 || end != linux.OK {
+		t.Errorf("the moved page has %d, %v", b, end)
+	}
+	if b, end := m.Load8(0x80000); b != 0 || end != linux.OK {
+		t.Errorf("the page that was left has %d, %v", b, end)
+	}
+	if _, end := m.Load8(0x42000); end != linux.SegvMaperr {
+		t.Errorf("the old place gives %v", end)
 	}
 }
 
