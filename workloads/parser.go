@@ -170,7 +170,7 @@ func (p *parser) orphans(body []*Stmt) {
 }
 
 // maxTasks bounds the multiplier of a thread.
-const maxTasks = 4096
+const maxTasks = 65536
 
 func (p *parser) thread(c *cursor, l *line) {
 	ref := c.newName("thread")

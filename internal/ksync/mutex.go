@@ -12,6 +12,7 @@ type Mutex struct {
 	mu    sync.Mutex // guards what follows, for a few instructions
 	owner *task.Task
 	queue []*mutexWaiter
+	after []*mutexWaiter // that wait for the owner to be done, and take nothing
 
 	Class task.LockClass // set before the lock is used
 }
@@ -84,7 +85,7 @@ func (m *Mutex) Unlock(t *task.Task) {
 	if before == t {
 		next = m.handOver()
 	}
-	after := m.owner
+	after, done := m.owner, m.release()
 	m.mu.Unlock()
 	if t.Observer != nil {
 		t.End(b2u(before != nil), b2u(after != nil))
@@ -95,6 +96,9 @@ func (m *Mutex) Unlock(t *task.Task) {
 	if next != nil {
 		next.Unpark()
 		t.Released(unsafe.Pointer(m))
+	}
+	for _, w := range done {
+		w.task.Unpark()
 	}
 }
 

@@ -103,9 +103,11 @@ func checkSize(size uint64) error {
 // Close gives the arena back to the real kernel. Nothing of the memory may be used afterwards.
 func (m *Memory) Close() error { return m.arena.release() }
 
-// grow makes another chunk usable, or reports that there is none left.
+// grow makes another chunk usable, or reports that there is none left. Where another task was at it, there may be frames now.
 func (m *Memory) grow(t *task.Task) bool {
-	m.growing.Lock(t)
+	if !m.growing.LockOrAwait(t) {
+		return true
+	}
 	defer m.growing.Unlock(t)
 	m.lock.Lock(t)
 	another := m.free.count > 0 // another task was faster

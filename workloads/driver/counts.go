@@ -75,6 +75,20 @@ func (p *Plan) setCounts(sc *workloads.Scenario, opts *Options) error {
 	case total > MaxTasks:
 		return at(sc.Threads[0].Pos, fmt.Errorf("%d tasks in all threads together, expected at most %d", total, MaxTasks))
 	}
+	if err := checkTasks(total, availableMemory()); err != nil {
+		return at(sc.Threads[0].Pos, err)
+	}
+	return nil
+}
+
+// taskMemory is what a task takes of this machine's memory: its stack, its counters and its times.
+const taskMemory = 32 << 10
+
+// checkTasks refuses more tasks than the available memory has room for.
+func checkTasks(n int, available uint64) error {
+	if need := uint64(n) * taskMemory; need > available {
+		return fmt.Errorf("%d tasks need about %dM, but this machine has only %dM to give", n, need>>20, available>>20)
+	}
 	return nil
 }
 

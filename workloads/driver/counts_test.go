@@ -51,6 +51,17 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestTasksNeedMemory: so many tasks as there is room for, and not one more.
+func TestTasksNeedMemory(t *testing.T) {
+	if err := checkTasks(1000, 1000*taskMemory); err != nil {
+		t.Error(err)
+	}
+	want := "32769 tasks need about 1024M, but this machine has only 1024M to give"
+	if err := checkTasks(32769, 1<<30); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func TestWrongCounts(t *testing.T) {
 	sc := parse(t, counted)
 	for _, test := range []struct {
@@ -59,8 +70,8 @@ func TestWrongCounts(t *testing.T) {
 	}{
 		{Counts{{"aa", 1}}, `x.vma: unknown thread "aa", expected a, b or c`},
 		{Counts{{"b", 2}}, `x.vma:8:8: 2 tasks of thread b, expected 0 or 1, as it is not written with "* N"`},
-		{Counts{{"a", 5000}}, `x.vma:4:8: 5000 tasks of thread a, expected 0 to 4096`},
-		{Counts{{"a", 4096}}, `x.vma:4:8: 4098 tasks in all threads together, expected at most 4096`},
+		{Counts{{"a", 70000}}, `x.vma:4:8: 70000 tasks of thread a, expected 0 to 65536`},
+		{Counts{{"a", 65536}}, `x.vma:4:8: 65538 tasks in all threads together, expected at most 65536`},
 		{Counts{{"a", 0}, {"b", 0}}, `x.vma:4:8: no thread is left but those marked background, expected one whose end ends the run`},
 	} {
 		if err := Check(sc, Options{Counts: test.counts}); err == nil || err.Error() != test.want {

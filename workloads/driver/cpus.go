@@ -81,7 +81,15 @@ func (c *cpu) wait(q *queue) {
 	}
 	q.waiting = append(q.waiting, c)
 	c.of.mu.Unlock()
+	c.await()
+}
+
+// await waits for the task's turn. Go runs a goroutine that another has woken in place of that, and within its time slice: tasks that hand
+// a CPU on to each other would keep those out that stand behind them in Go's queue, one that was woken from a sleep, for 10 ms at a
+// time. So each that gets its turn lets them run first.
+func (c *cpu) await() {
 	<-c.turn
+	runtime.Gosched()
 }
 
 // Leave implements [task.CPU].
@@ -105,7 +113,7 @@ func (c *cpu) yield() {
 	c.of.pass()
 	c.of.ready.waiting = append(c.of.ready.waiting, c)
 	c.of.mu.Unlock()
-	<-c.turn
+	c.await()
 	c.m.Online(c.t)
 }
 

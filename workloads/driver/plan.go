@@ -15,7 +15,7 @@ import (
 )
 
 // MaxTasks bounds the tasks of a run, all threads together: as many as one thread may have.
-const MaxTasks = 4096
+const MaxTasks = 65536
 
 // defaultSeed is the seed when none is named: runs repeat.
 const defaultSeed = 1
