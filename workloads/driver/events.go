@@ -64,6 +64,9 @@ const sleptShare = 4
 // flushAfter is how many events a task keeps before they are recorded. By then it is known who had what it has waited for.
 const flushAfter = 512
 
+// manyEvents is how many a statement may have before only a sample of its further faults is recorded.
+const manyEvents = 2000
+
 // recorder divides what may be recorded among the tasks of a run.
 type recorder struct {
 	to     Recorder
@@ -87,10 +90,10 @@ func newRecorder(to Recorder, ms *meters) *recorder {
 	return r
 }
 
-// renew begins a period.
+// renew begins a period. A statement is recorded as a whole, so the last one may have used up some of the new share.
 func (r *recorder) renew() {
-	r.left.Store(r.share - r.share/sleptShare)
-	r.kept.Store(r.share / sleptShare)
+	r.left.Store(min(r.left.Load(), 0) + r.share - r.share/sleptShare)
+	r.kept.Store(min(r.kept.Load(), 0) + r.share/sleptShare)
 }
 
 // take reports whether n events of a statement may be recorded.
@@ -177,6 +180,9 @@ func (rec *recording) flush() {
 	rec.of.record(rec.events)
 	rec.events, rec.begun = rec.events[:0], 0
 }
+
+// many reports whether the statement that the task is in has very many events.
+func (rec *recording) many() bool { return rec != nil && len(rec.events)-rec.begun > manyEvents }
 
 // note adds the beginning or the end of a fault or a wait to the statement that the task is in.
 func (rec *recording) note(e Event) {

@@ -95,6 +95,11 @@ thread one
 	if begun := log.nest(t); begun["statement"] != 9 || begun["fault"] != 48 || begun["map_count"] < 2 || begun["frames"] < 2 || r.Recorded != (Recorded{Statements: 9}) {
 		t.Errorf("of 9 statements and 48 faults %v, %+v", begun, r.Recorded)
 	}
+	log = &eventLog{rate: 1_000_000}
+	mustPass(t, "thread one\n\tmmap B 32M rw private anon\n\ttouch B 32M write\n", Options{Recorder: log})
+	if begun := log.nest(t); begun["fault"] < manyEvents/2-1 || begun["fault"] > manyEvents/2+8192/32 {
+		t.Errorf("of a statement with 8192 faults %d are recorded", begun["fault"])
+	}
 	log = &eventLog{rate: 2000}
 	r = mustPass(t, recordedRun, Options{Recorder: log})
 	begun := log.nest(t)
@@ -146,7 +151,7 @@ func TestSleepersAreKept(t *testing.T) {
 		}
 	}
 	r.renew()
-	if !r.take(1, false) {
-		t.Error("nothing may be recorded in a new period")
+	if !r.take(1, false) || r.kept.Load() != 4 {
+		t.Errorf("a new period has %d events for all, %d for those that slept", r.left.Load(), r.kept.Load())
 	}
 }

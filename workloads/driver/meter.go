@@ -264,7 +264,7 @@ func (m *meter) add(w *waited) {
 // nextFault draws which fault is timed next.
 func (m *meter) nextFault() {
 	gap := uint64(0)
-	if !m.all {
+	if !m.all || m.rec.many() {
 		gap = uint64(m.gaps.gap()) * (faultGap / sampleGap)
 	}
 	m.t.TimedFault = m.t.Counters[task.PgFault] + 1 + gap
