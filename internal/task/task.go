@@ -35,7 +35,6 @@ type Task struct {
 	Observer Observer // announced accesses go here, and it decides what may fail; nil in a plain run
 	Memory   Memory   // which values its loads see, if it has an observer; nil: the latest
 	Mind     Mind     // follows what it remembers; nil: nothing does
-	Meter    Meter    // measures what it waits for; nil: nothing does
 	weakened Order    // of the next operation, in place of its own
 	CPU      CPU      // what it runs on, where CPUs are few; nil: each task has one
 	Name     string
@@ -43,9 +42,11 @@ type Task struct {
 
 	Hint Hint // where its last walk of a tree of VMAs ended
 
-	Counters   Counters // this task's event counts, written by it alone
-	TimedFault uint64   // which fault, of those that the task has counted, its meter times next; 0: none
-	Reached    Points   // where it has come to
+	Counters Counters // this task's event counts, written by it alone
+	Reached  Points   // where it has come to
+
+	Meter      Meter  // measures what it waits for; nil: nothing does
+	TimedFault uint64 // which fault, of those that the task has counted, its meter times next; 0: none
 
 	pending  Event
 	funcs    []string // the kernel functions it is in, kept only while observed

@@ -62,15 +62,21 @@ func (w *worker) Operation(s *workloads.Stmt) bool {
 	st := &w.stats[s.Kind]
 	w.meter.kind = s.Kind
 	timed := st.untimed == 0
-	if !timed && sampled(s) {
+	if !timed && sampled(s) && w.meter.rec == nil { // what is recorded is timed, too
 		st.untimed--
-		w.judge(s, st, w.perform(s))
+		w.judge(s, st, w.Perform(s))
 		return !w.stopped()
 	}
 	faults := w.Task.Counters[task.PgFault]
+	if w.meter.rec != nil {
+		w.meter.begin(s)
+	}
 	start := w.run.now()
-	out := w.perform(s)
+	out := w.Perform(s)
 	took := w.run.now() - start
+	if w.meter.rec != nil {
+		w.meter.end(s, interp.Label(out))
+	}
 	st.record(took)
 	if w.Task.Counters[task.PgFault] == faults+1 && sampled(s) {
 		w.fault.record(took)
@@ -80,17 +86,6 @@ func (w *worker) Operation(s *workloads.Stmt) bool {
 	}
 	w.judge(s, st, out)
 	return !w.stopped()
-}
-
-// perform performs a statement, and records it if the run is recorded.
-func (w *worker) perform(s *workloads.Stmt) workloads.Outcome {
-	if w.meter.rec == nil {
-		return w.Perform(s)
-	}
-	w.meter.begin(s)
-	out := w.Perform(s)
-	w.meter.end(s, interp.Label(out))
-	return out
 }
 
 // judge counts an outcome and notes it if it is not what the statement states.
