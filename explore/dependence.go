@@ -61,7 +61,8 @@ func dependent(a, b *access) bool {
 		return true
 	case a.cell != 0 && sameCells(a, b) && (a.class == writes || b.class == writes) && a.class <= writes && b.class <= writes && a.flags&b.flags&commutes == 0:
 		return true
-	case a.class >= section && b.class >= section && a.class+b.class > section+queues && a.domain == b.domain: // a section and one that queues commute
+	case a.class >= section && b.class >= section && a.class+b.class > section+queues && a.domain == b.domain && // a section and one that queues commute
+		(a.flags&b.flags&commutes == 0 || a.class == b.class):
 		return true
 	case a.life|b.life != 0 && sameMemory(a, b):
 		return true

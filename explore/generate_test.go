@@ -16,6 +16,7 @@ type generated struct {
 	tasks [][]statement
 	late  bool      // callbacks run in barriers only
 	last  *genWorld // of the execution that runs
+	again bool      // a world in which all tasks have ended is used again: it has no use for slabs
 }
 
 // statement is something that a task of a generated program does.
@@ -51,6 +52,8 @@ type genWorld struct {
 	slot    ksync.Pointer[genObject]
 	frame   [2]ksync.Atomic64 // accessed word by word and as a whole
 	tasks   []*genTask
+	ended   bool // all tasks have, and hold nothing
+	by      *Executor
 }
 
 type genTask struct {
@@ -71,7 +74,11 @@ var genLayout = &task.Layout{Type: "object", Size: unsafe.Sizeof(genObject{})}
 func (t *genTask) note(v any) { fmt.Fprint(&t.log, " ", v) }
 
 func (p *generated) NewWorld(x *Executor, report func(task.Violation)) (World, error) {
-	w := &genWorld{program: p, rcu: [2]*ksync.Domain{ksync.NewDomain(task.SlotRCU), ksync.NewDomain(task.SlotAccess)}}
+	if p.again && p.last != nil && p.last.ended && p.last.by == x {
+		p.last.reset(x)
+		return p.last, nil
+	}
+	w := &genWorld{program: p, by: x, rcu: [2]*ksync.Domain{ksync.NewDomain(task.SlotRCU), ksync.NewDomain(task.SlotAccess)}}
 	for _, d := range w.rcu {
 		if p.late {
 			d.EndLate()
@@ -107,6 +114,22 @@ func (p *generated) NewWorld(x *Executor, report func(task.Violation)) (World, e
 	return w, nil
 }
 
+// reset makes the world what it was at first.
+func (w *genWorld) reset(x *Executor) {
+	for i := range w.words {
+		w.words[i].Init(0)
+		w.frame[i].Init(0)
+	}
+	w.plain.Init(0)
+	w.count.Init(1)
+	w.sem, w.wait, w.ended = ksync.RWSem{}, ksync.RCUWait{}, false
+	x.Born(nil, unsafe.Pointer(&w.frame), frameLayout)
+	x.Born(nil, unsafe.Pointer(w.slot.Peek()), genLayout)
+	for _, t := range w.tasks {
+		t.log.Reset()
+	}
+}
+
 func (w *genWorld) Tasks() []Task {
 	var all []Task
 	for i, t := range w.tasks {
@@ -128,8 +151,12 @@ func (w *genWorld) state() string {
 	return text
 }
 
-func (w *genWorld) Finish() string { return w.state() }
-func (w *genWorld) Abandon()       {}
+func (w *genWorld) Finish() string {
+	w.ended = true
+	return w.state()
+}
+
+func (w *genWorld) Abandon() {}
 
 func run(w *genWorld, t *genTask, body []statement) {
 	for _, s := range body {

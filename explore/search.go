@@ -191,11 +191,11 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 	if ended, err := s.resume(); err != nil || ended {
 		return &s.report, err
 	}
-	if info.Name == States && slices.Contains(o.Choices, task.StaleWalk) {
-		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", States, task.StaleWalk)
+	if info.Name.Remembers() && slices.Contains(o.Choices, task.StaleWalk) {
+		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", info.Name, task.StaleWalk)
 	}
-	if info.Name == States && o.Memory.Weak() {
-		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot search under %s", States, o.Memory)
+	if info.Name.Remembers() && o.Memory.Weak() {
+		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot search under %s", info.Name, o.Memory)
 	}
 	if o.Time > 0 {
 		var cancel context.CancelFunc

@@ -34,13 +34,13 @@ func (a *audit) step(i int, e *task.Event) {
 	a.power *= auditBase
 }
 
-// end compares what came of the states.
-func (a *audit) end(seen map[stateHash]uint32) {
+// end compares what came of the states, and calls first with what came of one for the first time.
+func (a *audit) end(first func(key stateHash, came uint32)) {
 	for _, m := range a.marks {
 		came := uint32((a.tail-m.tail*(a.power*inverse(m.power)))>>32) | 1
 		switch {
 		case m.came == 0:
-			seen[m.key] = came
+			first(m.key, came)
 		case m.came != came:
 			a.differ++
 			fallthrough

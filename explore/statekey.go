@@ -415,13 +415,7 @@ func (k *stateKey) set(i int, e *task.Event) {
 // fill takes in that bytes of a frame were written in bulk: instead of the values of its words, the content of the frame counts.
 func (k *stateKey) fill(e *task.Event) {
 	base := unsafe.Add(e.Addr, -int(uintptr(e.Addr)%linux.PageSize))
-	for n, addr := range k.cells.addrs {
-		if uintptr(addr)-uintptr(base) < linux.PageSize && n+1 < len(k.values) {
-			at := &k.values[n+1]
-			k.hash.toggle(at.adds)
-			*at = cellValue{}
-		}
-	}
+	k.forget(base, linux.PageSize)
 	at := k.value(unsafe.Add(base, 1)) // where no word begins
 	at.adds = hashOf(uint64(uintptr(base)), 1)
 	for _, word := range (*[linux.PageSize / 8]uint64)(base) {

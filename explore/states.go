@@ -153,5 +153,5 @@ func (d *states) ended(s *state, how Ending) {
 	if !d.been {
 		d.seen[d.key(s)] = 0
 	}
-	d.audit.end(d.seen)
+	d.audit.end(func(key stateHash, came uint32) { d.seen[key] = came })
 }

@@ -151,6 +151,7 @@ type tracker interface {
 type mind interface {
 	mark(i int) int
 	keep(i, mark int, what uint64)
+	forget(base unsafe.Pointer, size uintptr)
 }
 
 // Strategy names a way to search.
@@ -158,14 +159,15 @@ type Strategy string
 
 // The strategies.
 const (
-	DPOR    Strategy = "dpor"
-	DFS     Strategy = "dfs"
-	States  Strategy = "states"
-	Bounded Strategy = "bounded"
-	Delays  Strategy = "delays"
-	Random  Strategy = "random"
-	PCT     Strategy = "pct"
-	POS     Strategy = "pos"
+	DPOR     Strategy = "dpor"
+	DFS      Strategy = "dfs"
+	States   Strategy = "states"
+	Stateful Strategy = "stateful"
+	Bounded  Strategy = "bounded"
+	Delays   Strategy = "delays"
+	Random   Strategy = "random"
+	PCT      Strategy = "pct"
+	POS      Strategy = "pos"
 )
 
 // StrategyInfo describes a strategy.
@@ -184,6 +186,7 @@ func Strategies() []StrategyInfo {
 		{DPOR, "every interleaving, leaving out those that only exchange independent steps (source sets, sleep sets)", true, true, "", planDPOR},
 		{DFS, "every interleaving, depth first", true, true, "", planDFS},
 		{States, "every interleaving, depth first, up to states where the search has been (hashed)", true, false, "", planStates},
+		{Stateful, "every interleaving, leaving out what dpor does, up to states where the search has been (hashed)", true, false, "", planStateful},
 		{Bounded, "every interleaving with at most 0, 1, 2, … preemptions", true, true, "preemption", planBounded},
 		{Delays, "every interleaving with at most 0, 1, 2, … delays of a scheduler that lets tasks go on in turn", true, true, "delay", planDelays},
 		{Random, "the next task drawn evenly from those that can go on", false, true, "", planRandom(newRandom)},
@@ -203,6 +206,10 @@ func strategyInfo(name Strategy) (StrategyInfo, error) {
 	slices.Sort(names)
 	return StrategyInfo{}, fmt.Errorf("unknown strategy %q; there are %s", name, strings.Join(names, ", "))
 }
+
+// Remembers reports whether a search goes on from no state twice. It cannot tell states apart by what tasks may still see, as they could
+// where loads are early.
+func (name Strategy) Remembers() bool { return name == States || name == Stateful }
 
 // Counts returns [StrategyInfo.Counts].
 func (name Strategy) Counts() string {

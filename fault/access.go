@@ -52,6 +52,7 @@ func access(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ks
 		if !linux.Canonical(addr) {
 			return linux.SegvKernel
 		}
+		t.Keep(mark, 0) // the fault looks for itself
 		if res := Handle(t, m, addr, kind, present); res != linux.OK {
 			return res
 		}

@@ -199,7 +199,7 @@ func (u *unmapping) clearPTEs(t *task.Task) {
 	u.cleared = true
 	t.Enter("vms_clear_ptes")
 	defer t.Leave()
-	mm := u.mm
+	mm, mark := u.mm, t.Mark()
 	populated, tables := mm.Tables.Populated(t, u.start, u.end)
 	if populated {
 		g := mm.startGather(t)
@@ -210,12 +210,16 @@ func (u *unmapping) clearPTEs(t *task.Task) {
 		}
 		g.finish(t)
 	}
+	if t.Keep(mark, 0); tables {
+		t.Learn(1)
+	}
 	for _, v := range u.vmas { // no reverse lookup may find a VMA whose tables are freed
 		mm.unlinkRmap(t, v)
 	}
 	if tables {
 		u.freeTables(t)
 	}
+	t.Keep(mark, 0)
 	for _, v := range u.vmas { // vma_close; mmap does it while the old VMAs are still in the tree
 		if ops := v.Ops(t); ops != nil && ops.Close != nil {
 			ops.Close(t, v)

@@ -237,7 +237,9 @@ func (m *MMLock) MarkDetached(t *task.Task, v *VMA) {
 	case ThreeState:
 		v.detachThreeState(t, m)
 	default:
+		mark := t.Mark()
 		v.markDetached(t)
+		t.Keep(mark, 0)
 	}
 	t.Leave()
 }

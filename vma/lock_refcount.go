@@ -117,12 +117,15 @@ func (v *VMA) enterLocked(t *task.Task, mm *MMLock, target int32, mode task.Wait
 // awaitReaders waits until vm_refcnt is target. A full barrier comes before each look at it, the first one, too: set_current_state in
 // rcuwait_wait_event. None comes behind the last.
 func (v *VMA) awaitReaders(t *task.Task, mm *MMLock, target int32, mode task.WaitMode) error {
+	mark := t.Mark()
 	t.Fence(task.OpMB)
-	if v.refcnt.Read(t) == target {
-		return nil
+	var err error
+	if v.refcnt.Read(t) != target {
+		t.Reach(task.WaitReaders)
+		err = mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
 	}
-	t.Reach(task.WaitReaders)
-	return mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
+	t.KeepError(mark, err)
+	return err
 }
 
 // exitLocked lets readers in again: __vma_exit_locked. It returns the count left.

@@ -78,12 +78,30 @@ func (tb *Tables) allocTable(t *task.Task, shift uint) (phys.PFN, error) {
 	if err != nil {
 		return 0, err
 	}
-	page := tb.mem.Page(pfn)
-	page.Describe(phys.KindTable, uint32(shift), 0)
-	if lock != nil {
-		t.Born(unsafe.Pointer(&page.Lock), lock)
+	tb.describe(pfn, shift)
+	if lock != nil && t.Mind == nil { // otherwise it may come to lie elsewhere
+		t.Born(unsafe.Pointer(&tb.mem.Page(pfn).Lock), lock)
 	}
 	return pfn, nil
+}
+
+// describe says which table a frame holds.
+func (tb *Tables) describe(pfn phys.PFN, shift uint) {
+	tb.mem.Page(pfn).Describe(phys.KindTable, uint32(shift), 0)
+}
+
+// settle returns the frame of a new table that other tasks are about to see, for which pfn was allocated: see [phys.Memory.Settle].
+func (tb *Tables) settle(t *task.Task, pfn phys.PFN, shift uint) phys.PFN {
+	table, lock := layoutsOf(shift)
+	if common := tb.mem.Settle(); common != 0 {
+		pfn = common
+		t.Born(unsafe.Pointer(tb.mem.Bytes(pfn)), table)
+		tb.describe(pfn, shift)
+	}
+	if lock != nil {
+		t.Born(unsafe.Pointer(&tb.mem.Page(pfn).Lock), lock)
+	}
+	return pfn
 }
 
 // freeTable gives a table back that no task can see: pagetable_free, and the destructor.
@@ -221,13 +239,24 @@ func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock, shift uint
 	lock.Lock(t)
 	v := e.Get(t)
 	if v.None() {
+		own := pfn
+		if t.Mind != nil {
+			pfn = tb.settle(t, pfn, shift)
+		}
 		v = Make(pfn, tableEntry)
 		e.Set(t, v)
+		if pfn != own {
+			tb.mem.Unused(t, own)
+		}
 		lock.Unlock(t)
 		tb.pages.Count(t, 1)
 		return v, nil
 	}
 	lock.Unlock(t)
+	if t.Mind != nil { // its lock was not announced
+		tb.mem.Put(t, pfn)
+		return v, nil
+	}
 	tb.freeTable(t, pfn) // no task has seen it
 	return v, nil
 }

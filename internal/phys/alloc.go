@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"vmasim/internal/invariants"
+	"vmasim/internal/linux"
 	"vmasim/internal/task"
 )
 
@@ -177,10 +178,15 @@ func (m *Memory) drop(t *task.Task, pfn PFN) bool {
 // release makes a frame free.
 func (m *Memory) release(t *task.Task, c *frameCache, pfn PFN) {
 	if t.Observer != nil {
-		t.Died(unsafe.Pointer(m.Bytes(pfn)))
+		m.forget(t, pfn)
 	}
 	if invariants.Enabled {
 		m.poison(pfn)
+	}
+	if len(m.settled) > 0 && m.settled[pfn] {
+		delete(m.settled, pfn)
+		m.free.add(pfn)
+		return
 	}
 	if c.n >= c.limit && !m.spill(t, c) {
 		m.lock.Lock(t)
@@ -190,6 +196,38 @@ func (m *Memory) release(t *task.Task, c *frameCache, pfn PFN) {
 	}
 	c.frames[c.n] = pfn
 	c.n++
+}
+
+// forget says that a frame is free, and what it holds of no matter.
+func (m *Memory) forget(t *task.Task, pfn PFN) {
+	bytes, page := unsafe.Pointer(m.Bytes(pfn)), m.Page(pfn)
+	t.Died(bytes)
+	t.Forget(bytes, linux.PageSize)
+	t.Forget(unsafe.Pointer(page), unsafe.Sizeof(*page))
+}
+
+// Settle returns the lowest free frame, filled with zeros: for an object that is certain to be seen by other tasks now, in place of the frame
+// that was allocated for it. So where it lies does not tell which task was faster. It is 0 if no frame is free. It takes no lock, and is for
+// tasks that take turns.
+func (m *Memory) Settle() PFN {
+	var common [1]PFN
+	if m.free.take(common[:]) == 0 {
+		return 0
+	}
+	pfn := common[0]
+	m.Page(pfn).Refcount.Init(1)
+	clear(m.Bytes(pfn)[:])
+	if m.settled == nil {
+		m.settled = map[PFN]bool{}
+	}
+	m.settled[pfn] = true
+	return pfn
+}
+
+// Unused frees the frame of the task that Settle has replaced.
+func (m *Memory) Unused(t *task.Task, pfn PFN) {
+	m.Page(pfn).Refcount.Init(0)
+	m.release(t, m.caches.Get(t), pfn)
 }
 
 // spill makes room in a full cache: the half that was not used for longest goes to the free list. It reports false if

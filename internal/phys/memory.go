@@ -54,6 +54,8 @@ type Memory struct {
 	budget int // frames that caches may be granted still
 	peak   int // most frames that were not in the free list
 
+	settled map[PFN]bool // those given by Settle
+
 	lastInode ksync.Atomic32 // the last ID given
 	inodeLock ksync.Mutex
 	inodes    map[inodeKey]*Inode // of the real files that are open

@@ -176,7 +176,7 @@ func (p *Program) oracles() []string {
 
 // byWay returns the names of the oracles that judge by how an execution came to a step, where a strategy does not go on twice from one state.
 func (p *Program) byWay(s explore.Strategy) (names []string) {
-	if s != explore.States {
+	if !s.Remembers() {
 		return nil
 	}
 	return slices.DeleteFunc(p.oracles(), func(name string) bool {

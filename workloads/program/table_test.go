@@ -104,10 +104,10 @@ func (l limits) toCompletion(t *testing.T, sc *workloads.Scenario, spec string, 
 	return effort{r.Executions, r.Complete, r.Complete}
 }
 
-// strategies are the columns of a table. States is none of them: it takes a world that knows its own state.
+// strategies are the columns of a table. Those that remember states are none of them: they take a world that knows its own state.
 func strategies(finish bool) (all []explore.StrategyInfo) {
 	for _, s := range explore.Strategies() {
-		if s.Name != explore.States && (s.Finishes || !finish) {
+		if !s.Name.Remembers() && (s.Finishes || !finish) {
 			all = append(all, s)
 		}
 	}

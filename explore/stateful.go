@@ -1,0 +1,419 @@
+package explore
+
+import (
+	"math/rand/v2"
+	"slices"
+	"unsafe"
+
+	"vmasim/internal/task"
+)
+
+// stateful is dpor that does not go on from a state where it has been (Yang, Chen, Gopalakrishnan, Kirby: Efficient Stateful Dynamic
+// Partial Order Reduction, SPIN 2008). The rest was explored behind other steps, and races with those that have led there now.
+// So each state keeps what can come from it on (future.go), and a step on the way that races with any of it is reversed as dpor would have
+// reversed it. Of what can come only what happens before it in every order is known, so more steps are taken to race than do, which costs
+// executions and leaves out nothing. Where such a step's place in the reversed order is not known, its task goes on, as with persistent sets (Flanagan,
+// Godefroid: Dynamic Partial-Order Reduction, POPL 2005).
+//
+// No task sleeps, as what a state has behind it would then depend on who slept there. A state that is come to again behind itself, where tasks
+// go round, has all tasks go on in all states of the round.
+//
+// The world must lie at the same addresses in all executions. Where it does not any more, what was found is forgotten.
+type stateful struct {
+	dpor
+	state   stateKey
+	seen    map[stateHash]searched
+	path    []passed
+	onPath  map[stateHash]int // the nodes of states to be kept
+	futures futures
+	prints  *footprints
+	audit   audit
+	been    bool // this execution has come to where an earlier one was, or is of no use
+	trials  int  // random executions so far
+	rng     *rand.Rand
+
+	lives  []int32          // objects whose lives this step has begun or ended
+	lay    []unsafe.Pointer // the cells of the execution before, in order
+	led    bitset           // the footprints of the path
+	joined []joined         // by footprint
+	round  int              // those of other rounds are void
+}
+
+// searched is what is kept of a state.
+type searched struct {
+	future *future
+	came   uint32 // see audit
+}
+
+// passed is what a node has beside what dpor keeps there.
+type passed struct {
+	kept      bool // its state is to be kept
+	key       stateHash
+	came      uint32
+	footprint int32
+	future    future
+}
+
+// joined is the clock of what comes before a step behind the path.
+type joined struct {
+	round int
+	clock clock
+}
+
+func planStateful(*Options, int) plan {
+	return &statesPlan{onePhase{whole: true, make: func(*Executor) (*phase, error) {
+		return each([]*stateful{newStateful()}), nil
+	}}}
+}
+
+func newStateful() *stateful {
+	d := &stateful{seen: map[stateHash]searched{}, onPath: map[stateHash]int{}, prints: newFootprints(), rng: rand.New(rand.NewPCG(1, 1))}
+	d.futures.prints = d.prints
+	return d
+}
+
+func (d *stateful) next() bool {
+	d.cells.reset()
+	d.pending = [maxTasks]access{}
+	d.last, d.allowed, d.runs, d.chosen = [maxTasks]int32{}, [maxTasks]int32{}, 0, 0
+	d.state.begin()
+	d.audit.begin()
+	d.lives, d.been = d.lives[:0], false
+	if d.trials < sharingTrials {
+		d.trials++
+		d.been = true
+		return true
+	}
+	if !d.begun || d.prints.news || d.futures.full() {
+		d.restart()
+		return true
+	}
+	d.again = 0
+	for {
+		if d.nextChoice() {
+			return true
+		}
+		n := len(d.nodes)
+		if n == 0 {
+			return false
+		}
+		if d.nodes[n-1].nextTask() {
+			d.choices = d.choices[:d.nodes[n-1].choices]
+			d.fresh = n - 1
+			return true
+		}
+		d.choices = d.choices[:d.nodes[n-1].choices]
+		d.leave(n - 1)
+	}
+}
+
+// restart forgets what was searched, as it may lack something, but not what was learned.
+func (d *stateful) restart() {
+	d.begun, d.prints.news, d.fresh, d.again = true, false, 0, 0
+	d.nodes, d.path, d.choices = d.nodes[:0], d.path[:0], d.choices[:0]
+	clear(d.seen)
+	clear(d.onPath)
+	d.futures.begin()
+}
+
+// leave leaves the last node, behind which everything was searched.
+func (d *stateful) leave(n int) {
+	at := &d.path[n]
+	if at.kept {
+		d.seen[at.key] = searched{d.futures.keep(&at.future), at.came}
+		delete(d.onPath, at.key)
+	}
+	if n > 0 {
+		d.futures.step(&d.path[n-1].future, d.path[n-1].footprint, &at.future)
+	}
+	d.path, d.nodes = d.path[:n], d.nodes[:n]
+}
+
+func (d *stateful) mark(i int) int                           { return d.state.mark(i) }
+func (d *stateful) keep(i, mark int, what uint64)            { d.state.keep(i, mark, what) }
+func (d *stateful) forget(base unsafe.Pointer, size uintptr) { d.state.forget(base, size) }
+
+func (d *stateful) rewinds() func() {
+	steps, rewind := len(d.nodes), d.dpor.rewinds()
+	return func() { d.path = d.path[:steps]; rewind() }
+}
+
+func (d *stateful) tracker() tracker { return d }
+
+func (d *stateful) announced(s *state, i int) {
+	d.state.announced(s, i, !d.been && (s.steps == 0 || s.steps > d.fresh))
+	if e := s.pending[i].Event; e != nil && e.Op == task.OpXchg { // see dpor.announced
+		d.state.woken &^= 1 << i
+	}
+	d.dpor.announced(s, i)
+	commute(&d.dpor.pending[i])
+}
+
+// commute notes that the end of a read section and the begin of a wait for sections come to the same in either order: only what comes after the
+// begin is waited for. It makes a difference to oracles that judge by the way to a step alone.
+func commute(a *access) {
+	if a.op == task.OpSectionEnd || a.op == task.OpSynchronize {
+		a.flags |= commutes
+	}
+}
+
+func (d *stateful) performed(s *state, i int, e *task.Event) {
+	d.state.performed(s, i, e)
+	d.dpor.performed(s, i, e)
+	d.audit.step(i, e)
+}
+
+func (d *stateful) lived(s *state, i int, base unsafe.Pointer, size uintptr) {
+	d.dpor.lived(s, i, base, size)
+	if i >= 0 {
+		d.lives = append(d.lives, d.cells.at(base).number)
+	}
+}
+
+func (d *stateful) choose(s *state, i, n int) (v int) {
+	if !d.been {
+		v = d.dpor.choose(s, i, n)
+	}
+	d.state.chose(i, v)
+	return v
+}
+
+func (d *stateful) pick(s *state) int {
+	i := d.way(s)
+	d.step = d.pending[i]
+	d.lives = d.lives[:0]
+	return i
+}
+
+func (d *stateful) way(s *state) int {
+	if d.trials < sharingTrials {
+		return s.enabled.nth(d.rng.IntN(s.enabled.len()))
+	}
+	if d.been {
+		i, _ := d.alone(s)
+		return i
+	}
+	d.noteEnabled(s)
+	n := s.steps
+	if n == d.fresh {
+		d.relocate()
+	}
+	if n < len(d.nodes) {
+		return d.nodes[n].task
+	}
+	i, alone := d.alone(s)
+	var key stateHash
+	if !alone {
+		key = d.state.key(s)
+		if d.runs != 0 {
+			key.add(uint64(d.runs))
+		}
+		was, seen := d.seen[key]
+		d.audit.pass(key, was.came)
+		switch m, met := d.onPath[key]; {
+		case seen:
+			d.meet(s, n, was.future)
+			d.been = true
+			return i
+		case met:
+			d.cycle(m, n)
+			d.been = true
+			return i
+		}
+		d.onPath[key] = n
+	}
+	d.arriveAt(s, n, i)
+	at := &d.path[n]
+	at.kept, at.key = !alone, key
+	return i
+}
+
+// relocate looks whether the world lies where it lay, before the first new step, and otherwise forgets what was found at other addresses.
+func (d *stateful) relocate() {
+	n := min(len(d.lay), len(d.cells.addrs))
+	if slices.Equal(d.lay[:n], d.cells.addrs[:n]) {
+		return
+	}
+	clear(d.seen)
+	clear(d.onPath)
+	*d.prints = *newFootprints()
+	for n := range d.path {
+		at := &d.path[n]
+		at.kept, at.future.steps, at.future.past = false, at.future.steps[:0], at.future.past[:0]
+		if n < d.fresh {
+			at.footprint = d.prints.of(d.nodes[n].step, nil, &d.cells)
+		}
+	}
+	d.futures.begin()
+}
+
+// alone returns the task that goes on first, and whether its step can matter to no other task, for all that is known. It depends on nothing but the state.
+func (d *stateful) alone(s *state) (i int, alone bool) {
+	for rest := s.enabled; rest != 0; rest &= rest - 1 {
+		if i := rest.first(); !d.prints.visible(d.dpor.pending[i], &d.cells) {
+			return i, true
+		}
+	}
+	return s.enabled.first(), false
+}
+
+// arriveAt adds a node.
+func (d *stateful) arriveAt(s *state, n, i int) {
+	if n < cap(d.nodes) {
+		d.nodes = d.nodes[:n+1]
+	} else {
+		d.nodes = append(d.nodes, node{})
+	}
+	here := &d.nodes[n]
+	here.enabled, here.sleep, here.tried, here.choices, here.varies = s.enabled, 0, 0, d.chosen, false
+	here.task, here.backtrack = i, 1<<i
+	if n < cap(d.path) {
+		d.path = d.path[:n+1]
+	} else {
+		d.path = append(d.path, passed{})
+	}
+	at := &d.path[n]
+	at.kept, at.came, at.future.steps, at.future.past = false, 0, at.future.steps[:0], at.future.past[:0]
+}
+
+// cycle sees to it that nothing is left out where tasks go round: from node m to n.
+func (d *stateful) cycle(m, n int) {
+	for k := m; k < n; k++ {
+		d.nodes[k].backtrack |= d.nodes[k].enabled
+		if at := &d.path[k]; at.kept && k > m { // what comes behind it is not known
+			at.kept = false
+			delete(d.onPath, at.key)
+		}
+	}
+}
+
+func (d *stateful) stepped(s *state, i int, broke bool) {
+	if d.been {
+		if d.trials < sharingTrials {
+			d.prints.of(d.step, d.lives, &d.cells)
+		}
+		return
+	}
+	d.dpor.stepped(s, i, broke)
+	if n := s.steps - 1; n >= d.fresh {
+		d.path[n].footprint = d.prints.of(d.nodes[n].step, d.lives, &d.cells)
+		if d.prints.news || d.futures.full() {
+			d.been = true // it begins anew
+		}
+	}
+}
+
+func (d *stateful) ended(s *state, how Ending) {
+	d.lay = append(d.lay[:0], d.cells.addrs...)
+	if d.trials < sharingTrials || how == Redundant {
+		return
+	}
+	if !d.been {
+		d.end(s)
+	}
+	d.audit.end(func(key stateHash, came uint32) {
+		if n, ok := d.onPath[key]; ok {
+			d.path[n].came = came
+		}
+	})
+}
+
+// end takes in what did not get its turn.
+func (d *stateful) end(s *state) {
+	n := len(d.nodes)
+	var left []int32
+	for i := range s.tasks {
+		if s.pending[i].Event != nil && !s.halted() {
+			d.race(s, n, &d.dpor.pending[i])
+			left = append(left, d.prints.of(d.dpor.pending[i], nil, &d.cells))
+		}
+	}
+	if n > 0 && !d.futures.full() {
+		d.futures.step(&d.path[n-1].future, d.path[n-1].footprint, d.futures.pending(left))
+	}
+}
+
+// meet sees to it that what can come from a state that was searched races with the steps that have led there now.
+func (d *stateful) meet(s *state, n int, f *future) {
+	for i := range s.tasks {
+		if s.pending[i].Event != nil && !s.halted() {
+			d.race(s, n, &d.dpor.pending[i])
+		}
+	}
+	clear(d.led)
+	for k := range n {
+		d.led.set(d.prints.bare[d.path[k].footprint])
+	}
+	d.round++
+	for i, l := range f.steps {
+		if !l.next() && d.prints.races[l.footprint()].meets(d.led) {
+			d.raceLater(s, n, l.footprint(), f.at(i, d.futures.words))
+		}
+	}
+	if n > 0 {
+		d.futures.step(&d.path[n-1].future, d.path[n-1].footprint, f)
+	}
+}
+
+// raceLater is race for a step that comes behind a path of n steps, after those in past.
+func (d *stateful) raceLater(s *state, n int, id int32, past bitset) {
+	e := &d.prints.all[id].access
+	p := int(e.task)
+	var own clock
+	if last := d.last[p]; last > 0 {
+		own = d.nodes[last-1].clock
+	}
+	past.each(func(y int32) { own.join(d.before(s, n, y), s.tasks) })
+	all, races := own, d.prints.races[id]
+	blocking, held := e.flags&guarded != 0, false
+	d.races = d.races[:0]
+	low, high := d.unordered(s, p, &own)
+	for k := high - 1; k >= low; k-- {
+		at := &d.nodes[k]
+		j := at.task
+		if j == p || own[j] > int32(k) || !races.has(d.prints.bare[d.path[k].footprint]) {
+			continue
+		}
+		between := all[j] > int32(k)
+		all.join(&at.clock, s.tasks)
+		if between && (!blocking || held) || neverTogether(&at.step, e) {
+			continue
+		}
+		held = held || e.op == task.OpSpinLock && at.step.class == writes
+		d.races = append(d.races, int32(k))
+	}
+	for _, k := range d.races {
+		d.reverse(s, int(k), n, e, &all)
+	}
+}
+
+// before returns the clock of a step that comes behind a path of n steps.
+func (d *stateful) before(s *state, n int, id int32) *clock {
+	for int(id) >= len(d.joined) {
+		d.joined = append(d.joined, joined{})
+	}
+	j := &d.joined[id]
+	if j.round == d.round {
+		return &j.clock
+	}
+	*j = joined{round: d.round}
+	if last := d.last[d.prints.all[id].task]; last > 0 {
+		j.clock = d.nodes[last-1].clock
+	}
+	depends, known := d.prints.depends[id], taskSet(0)
+	for k := n - 1; k >= 0 && known.len() < s.tasks; k-- {
+		if by := d.nodes[k].task; !known.has(by) && depends.has(d.prints.bare[d.path[k].footprint]) {
+			known |= 1 << by
+			j.clock.join(&d.nodes[k].clock, s.tasks)
+		}
+	}
+	return &j.clock
+}
+
+func (d *stateful) states() int { return len(d.seen) }
+
+func (d *stateful) compared() (states, unlike int) { return d.audit.compare, d.audit.differ }
+
+func (d *stateful) leftOut() bool { return d.audit.differ > 0 }
+
+func (d *stateful) weigh() float64 { return 0 }

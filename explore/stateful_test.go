@@ -1,0 +1,109 @@
+package explore
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"vmasim/internal/task"
+)
+
+// statesTell reports whether a state of the program tells all that it does: its worlds recur where nothing is taken from a slab, and
+// no statement notes more than its operation tells.
+func statesTell(p *generated) bool {
+	return !slices.ContainsFunc([]string{"replace", "take", "look", "call", "barrier", "put"}, func(name string) bool {
+		return strings.Contains(p.String(), name+" ")
+	})
+}
+
+// TestStatefulMissesNothing is what the soundness of going on from no state twice rests on: on random programs it ends in the same ways
+// as going through all schedules.
+func TestStatefulMissesNothing(t *testing.T) {
+	programs, limit := 1500, 2000
+	if testing.Short() {
+		programs, limit = 400, 1000
+	}
+	all, few, compared := 0, 0, 0
+	kinds := map[string]bool{}
+	for seed := range uint64(programs) {
+		p := generate(50_000 + seed)
+		if !statesTell(p) {
+			continue
+		}
+		p.again = true
+		a, b, k, ok := compare(t, seed, p, Options{Strategy: DFS}, Options{Strategy: Stateful}, limit)
+		if t.Failed() {
+			return
+		}
+		if ok {
+			compared++
+			all, few = all+a, few+b-sharingTrials
+			maps.Copy(kinds, k)
+		}
+	}
+	t.Logf("%d of %d programs compared: %d executions instead of %d", compared, programs, few, all)
+	for _, kind := range []string{"finished", "violation", "deadlock", "lost"} {
+		if !kinds[kind] {
+			t.Errorf("no program ends in %q: the comparison shows less than it should", kind)
+		}
+	}
+	if compared < programs/20 || few*2 > all {
+		t.Errorf("%d programs, %d executions instead of %d: hardly a reduction", compared, few, all)
+	}
+}
+
+// TestStatefulMissesNoChoices compares with choices besides scheduling.
+func TestStatefulMissesNoChoices(t *testing.T) {
+	programs, compared := uint64(600), 0
+	if testing.Short() {
+		programs = 100
+	}
+	for seed := range programs {
+		p := generate(60_000 + seed)
+		if !statesTell(p) {
+			continue
+		}
+		p.again = true
+		o := Options{Strategy: DFS, Choices: []task.Choice{task.Steal, task.GraceDelayed}, MaxChosen: int(1 + seed%2)}
+		by := o
+		by.Strategy = Stateful
+		if _, _, _, ok := compare(t, seed, p, o, by, 1500); ok {
+			compared++
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if compared < int(programs/30) {
+		t.Errorf("only %d programs compared", compared)
+	}
+}
+
+// TestStatefulGoesOn: a search that goes on behind violations, after which the world lies elsewhere, finds all kinds that dfs finds.
+func TestStatefulGoesOn(t *testing.T) {
+	several := 0
+	for seed := range uint64(150) {
+		p := generate(70_000 + seed)
+		if !statesTell(p) {
+			continue
+		}
+		p.again = true
+		want, _, ok := endings(t, p, Options{Strategy: DFS}, 1000)
+		if !ok {
+			continue
+		}
+		got, _, _ := endings(t, p, Options{Strategy: Stateful}, 4000)
+		for name, schedule := range want {
+			if _, ok := got[name]; !ok {
+				t.Fatalf("seed %d: dfs finds %q by %s\n%s", seed, name, schedule, p)
+			}
+			if !strings.HasPrefix(name, "finished") {
+				several++
+			}
+		}
+	}
+	if several < 5 {
+		t.Errorf("only %d failures", several)
+	}
+}
