@@ -61,7 +61,7 @@ func TestWatchSeesNeighbours(t *testing.T) {
 	if _, cpus = w.Share(1); cpus != 1 {
 		t.Errorf("one task could use %d CPUs", cpus)
 	}
-	if runtime.GOOS == "linux" && w.Used() < 100*time.Millisecond {
+	if runtime.GOOS == "linux" && w.Used() <= 0 {
 		t.Errorf("threads that spun used %v", w.Used())
 	}
 }
