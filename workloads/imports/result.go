@@ -87,7 +87,7 @@ func (im *importer) base() uint64 {
 	return im.spaces[0].top
 }
 
-// mostMemory is how much memory a scenario has if it says nothing, less what page tables and files may need.
+// enough is how much of the memory that a scenario has if it says nothing may be touched: the rest is for page tables and files.
 const enough = 128 << 20
 
 // header writes the declarations.
