@@ -1,12 +1,24 @@
 # What is more than `go test ./...`.
 
-.PHONY: bench long museum strategies hunt page dist
+.PHONY: bench long museum strategies hunt page dist pgo
 
 # Every target of docs/performance.md, and a table of them at the end. A garbage collector that runs beside the
 # measurements would be measured too: hence GOGC.
 bench: export GOGC = 400
 bench:
 	@cd bench && go test -run '^$$' -bench . -benchtime 1x ./bars ./gvisor 2>&1 | go run ./summary
+
+# vmasim.pgo, by which Go can optimize the command: where the CPU time of each workload goes; and a vmasim built with it. Best on a machine that
+# does nothing else. What it gains and costs stands in docs/performance.md.
+pgo:
+	rm -rf profiles && mkdir profiles
+	go build -pgo=off -o profiles/vmasim ./cmd/vmasim
+	for workload in fault-storm file-shared fork-cow mmap-churn mprotect-pingpong quickstart vma-per-thread; do \
+		profiles/vmasim run $$workload --duration 5s --cpuprofile profiles/$$workload.pprof || exit; \
+	done
+	go tool pprof -proto profiles/*.pprof > vmasim.pgo
+	rm -rf profiles
+	go build -pgo=vmasim.pgo ./cmd/vmasim
 
 # The tests, with those searches that go test leaves out.
 long: export VMASIM_LONG = 1

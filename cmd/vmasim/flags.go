@@ -25,6 +25,8 @@ type runOptions struct {
 
 	record   recordFiles
 	failEach bool // let everything fail once, instead
+
+	cpuProfile string // the file for a profile of this program
 }
 
 // flag is a pflag.Value that is checked when it is set.
@@ -56,6 +58,7 @@ var runFlags = []runFlag{
 	{"seed", "N", "seed of all random draws", setSeed, nil},
 	{"memory", "SIZE", "memory of the machine, such as 64M or 1G", setMemory, nil},
 	{"machine", machineKind, machineHelp, func(o *runOptions, text string) error { return setMachine(&o.machine, text) }, completeMachine},
+	{"cpuprofile", "FILE", "write to FILE where the CPU time went, for go tool pprof", func(o *runOptions, text string) error { o.cpuProfile = text; return nil }, nil},
 	{"format", "FORMAT", formatHelp("how to print results", report.Formats()), setFormat, func(string) []cobra.Completion { return completeFormats(report.Formats()) }},
 }
 

@@ -79,6 +79,11 @@ func run(cmd *cobra.Command, args []string, o *runOptions) error {
 	debug.SetGCPercent(runGCPercent)
 	ctx, stop := interruptible(cmd)
 	defer stop()
+	written, err := profiled(o.cpuProfile)
+	if err != nil {
+		return usageError{err}
+	}
+	defer written()
 	if o.failEach {
 		return failEach(ctx, scenarios, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
