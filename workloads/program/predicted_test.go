@@ -3,7 +3,9 @@ package program
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,11 +99,69 @@ func TestPredictionsOfLitmusTests(t *testing.T) {
 	if os.Getenv("VMASIM_LONG") == "" {
 		t.Skip("some hundred searches of up to 300,000 executions, ten minutes: make long makes them")
 	}
-	const least, most = 20_000, 300_000
-	searches, predictions, held, within := 0, 0, 0, 0
+	var litmus []string
 	for _, info := range workloads.Litmus() {
+		litmus = append(litmus, info.Name)
+	}
+	all := predictDoubled(t, litmus, 20_000, 300_000)
+	held, within := 0, 0
+	for _, p := range all {
+		if p.got.Low <= p.truth && p.truth <= p.got.High {
+			held++
+		}
+		if p.got.Executions <= 3*p.truth && p.truth <= 3*p.got.Executions {
+			within++
+		}
+	}
+	if 3*held < 2*len(all) || len(all) == 0 {
+		t.Error("less than two thirds of the predictions hold")
+	}
+	t.Logf("of %d predictions %d hold, and %d are within a factor of three", len(all), held, within)
+}
+
+// TestCalibration prints by what the upper end of an interval has to be raised so that nine of ten hold, from other searches than those that
+// test it: random programs. The factor is conformal: of n by which an end has to be raised to hold, the one that ceil(0.9 (n+1)) of them do
+// not exceed.
+func TestCalibration(t *testing.T) {
+	if !*tableFlag {
+		t.Skip("searches of 800 random programs: -table makes them; explore/predict.go has what came of it")
+	}
+	factors, seen := []float64{}, map[predicted]bool{}
+	for seed := range uint64(800) {
+		p, err := New(parse(t, randomProgram(rand.New(rand.NewPCG(seed, 78)).Uint64())), Setting{Rules: rules.Default})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range predict(t, p, fmt.Sprint("seed ", seed), 2_000, 30_000, 0.2, 0.4) {
+			if !seen[one] { // one program may come twice
+				seen[one] = true
+				factors = append(factors, one.truth/one.got.High)
+			}
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	slices.Sort(factors)
+	k := int(math.Ceil(0.9 * float64(len(factors)+1)))
+	if k > len(factors) {
+		t.Fatalf("%d predictions are too few", len(factors))
+	}
+	t.Logf("of %d: %.1f, of %.2f", len(factors), factors[k-1], factors)
+}
+
+// predicted is a prediction of a search whose size is known.
+type predicted struct {
+	got   explore.Prediction
+	truth float64
+}
+
+// predictDoubled predicts the searches of scenarios with one of their threads twice, from a twentieth and from a tenth, as far as they have
+// so many executions.
+func predictDoubled(t *testing.T, names []string, least, most int) (all []predicted) {
+	for _, name := range names {
 		for i := 0; ; i++ {
-			sc, err := workloads.LoadBuiltin(info.Name)
+			sc, err := workloads.LoadBuiltin(name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,44 +173,38 @@ func TestPredictionsOfLitmusTests(t *testing.T) {
 			if err != nil {
 				continue // the thread cannot be there twice
 			}
-			o := explore.Options{Executions: most, Choices: p.choices(), Pass: func(string) bool { return true }}
-			whole, err := explore.Search(t.Context(), p, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			truth := float64(whole.Executions - whole.Redundant)
-			if !whole.Complete || truth < least {
-				_ = p.Close()
-				continue
-			}
-			searches++
-			for _, share := range []float64{0.05, 0.1} {
-				o.Executions = int(share * truth)
-				got, err := explore.Predict(t.Context(), p, o)
-				if err != nil {
-					t.Fatal(info.Name, err)
-				}
-				if got == nil || got.High == 0 {
-					continue
-				}
-				predictions++
-				if got.Low <= truth && truth <= got.High {
-					held++
-				}
-				if got.Executions <= 3*truth && truth <= 3*got.Executions {
-					within++
-				}
-				t.Logf("%s, thread %s twice, from %.0f %%: %.0f (%.0f to %.0f), in truth %.0f", info.Name, sc.Threads[i].Name, 100*share, got.Executions, got.Low, got.High, truth)
-			}
+			all = append(all, predict(t, p, name+", thread "+sc.Threads[i].Name+" twice", least, most, 0.05, 0.1)...)
 			if err := p.Close(); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	if 3*held < 2*predictions || predictions == 0 {
-		t.Error("less than two thirds of the predictions hold")
+	return all
+}
+
+func predict(t *testing.T, p *Program, name string, least, most int, shares ...float64) (all []predicted) {
+	o := explore.Options{Executions: most, Choices: p.choices(), Pass: func(string) bool { return true }}
+	whole, err := explore.Search(t.Context(), p, o)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d searches: of %d predictions %d hold, and %d are within a factor of three", searches, predictions, held, within)
+	truth := float64(whole.Executions - whole.Redundant)
+	if !whole.Complete || truth < float64(least) {
+		return nil
+	}
+	for _, share := range shares {
+		o.Executions = int(share * truth)
+		got, err := explore.Predict(t.Context(), p, o)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if got == nil || got.High == 0 {
+			continue
+		}
+		t.Logf("%s, from %.0f %%: %.0f (%.0f to %.0f), in truth %.0f", name, 100*share, got.Executions, got.Low, got.High, truth)
+		all = append(all, predicted{*got, truth})
+	}
+	return all
 }
 
 // twoDigits words a number with two digits.
