@@ -11,6 +11,7 @@ type Progress struct {
 	Executions int
 	Rate       float64 // executions a second, in this run
 	Elapsed    time.Duration
+	States     int           // found, by a strategy that remembers them
 	Open       int           // alternatives that are known and were not tried
 	Share      float64       // of the search that is done, from 0 to 1, or of the current bound; 0: not known
 	Total      int           // executions that this makes, about; 0: not known
@@ -62,12 +63,14 @@ type standing struct {
 	result *result         // until then
 	share  float64         // that is done
 	open   int
+	states int
 }
 
 // publish notes where a shard stands, for progress reports.
 func (s *search) publish(index int, part shard, r *result) error {
 	at := &standing{result: r.clone()}
 	at.share, at.open = part.share()
+	at.states = part.states()
 	if s.o.Checkpoint != "" {
 		saved, err := json.Marshal(part.save())
 		if err != nil {
@@ -97,6 +100,7 @@ func (s *search) progress() Progress {
 	}
 	for _, at := range s.open {
 		p.Open += at.open
+		p.States += at.states
 	}
 	done := p.Executions - s.offset // in this phase
 	switch {

@@ -308,6 +308,9 @@ func ExploreProgress(scenario string, p explore.Progress) string {
 		words = append(words, plural(uint64(p.Bound), p.Counted))
 		of = " of it"
 	}
+	if p.States > 0 {
+		words = append(words, plural(uint64(p.States), "state"))
+	}
 	if p.Open > 0 {
 		words = append(words, count(uint64(p.Open))+" open")
 	}

@@ -187,9 +187,10 @@ func TestExploreProgress(t *testing.T) {
 		"": func(*explore.Progress) {},
 		", 2,000 open, about 5.2% done, ~1m2s left":    func(p *explore.Progress) { p.Open, p.Share, p.Left = 2000, 0.052, 62*time.Second },
 		", 1 preemption, 3 open, about 52% of it done": func(p *explore.Progress) { p.Counted, p.Bound, p.Open, p.Share = "preemption", 1, 3, 0.52 },
-		", 2 delays":                    func(p *explore.Progress) { p.Counted, p.Bound = "delay", 2 },
-		", 4 open, less than 0.1% done": func(p *explore.Progress) { p.Open, p.Share, p.Left = 4, 1e-6, 900*time.Hour },
-		", ~30s left":                   func(p *explore.Progress) { p.Left = 30 * time.Second },
+		", 77 states, 4 open":                          func(p *explore.Progress) { p.States, p.Open = 77, 4 },
+		", 2 delays":                                   func(p *explore.Progress) { p.Counted, p.Bound = "delay", 2 },
+		", 4 open, less than 0.1% done":                func(p *explore.Progress) { p.Open, p.Share, p.Left = 4, 1e-6, 900*time.Hour },
+		", ~30s left":                                  func(p *explore.Progress) { p.Left = 30 * time.Second },
 	} {
 		p := at
 		change(&p)
