@@ -142,6 +142,16 @@ func (w *genWorld) Tasks() []Task {
 	return all
 }
 
+// Locals implements [World]: a task that has ended is what it has noted.
+func (w *genWorld) Locals(i int, e *task.Event) (number uint64, live int) {
+	if e == nil {
+		for _, c := range w.tasks[i].log.String() {
+			number = Mix(number, uint64(c))
+		}
+	}
+	return number, -1
+}
+
 func (w *genWorld) state() string {
 	text := fmt.Sprint(w.words[0].Peek(), w.words[1].Peek(), w.plain.Peek(), w.count.Peek(), w.sem.Held(), w.rcu[0].Pending(), w.rcu[1].Pending(),
 		w.typed.InUse(), w.late.InUse(), w.frame[0].Peek(), w.frame[1].Peek())
