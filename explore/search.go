@@ -21,6 +21,7 @@ type Options struct {
 	Delays      int           // Delays: the highest bound; 0: none
 	PCTDepth    int           // PCT: the depth of the bugs to be found; 0: 4
 	Executions  int           // at most so many; 0: as many as it takes, for the random strategies 100 000
+	States      int           // States, Stateful: at most so many are remembered, or a few more; 0: as many as there are
 	Time        time.Duration // at most so long; 0: as long as it takes
 	Depth       int           // an execution is cut off after so many steps; 0: DefaultDepth
 	Seed        uint64        // of the random strategies
@@ -191,11 +192,8 @@ func Search(ctx context.Context, p Program, o Options) (*Report, error) {
 	if ended, err := s.resume(); err != nil || ended {
 		return &s.report, err
 	}
-	if info.Name.Remembers() && slices.Contains(o.Choices, task.StaleWalk) {
-		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", info.Name, task.StaleWalk)
-	}
-	if info.Name.Remembers() && o.Memory.Weak() {
-		return nil, fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot search under %s", info.Name, o.Memory)
+	if err := info.Name.Fits(o.Memory, o.Choices); err != nil {
+		return nil, err
 	}
 	if o.Time > 0 {
 		var cancel context.CancelFunc

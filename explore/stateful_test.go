@@ -107,3 +107,31 @@ func TestStatefulGoesOn(t *testing.T) {
 		t.Errorf("only %d failures", several)
 	}
 }
+
+// TestStatesAreLimited: a search that may remember so many states stops there, and says that there is more. One in which each execution leaves
+// the world where it cannot be used again comes to an end, too.
+func TestStatesAreLimited(t *testing.T) {
+	limited := 0
+	for seed := range uint64(40) {
+		p := generate(70_000 + seed)
+		if !statesTell(p) {
+			continue
+		}
+		p.again = true
+		for _, strategy := range []Strategy{States, Stateful} {
+			r, err := Search(t.Context(), p, Options{Strategy: strategy, States: 20, KeepGoing: 1000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Stopped && r.States >= 20 {
+				limited++
+			}
+			if r.Stopped && r.Complete || r.States > 20+r.Steps {
+				t.Errorf("seed %d, %s: %d states, stopped %t, complete %t", seed, strategy, r.States, r.Stopped, r.Complete)
+			}
+		}
+	}
+	if limited == 0 {
+		t.Error("no search was limited")
+	}
+}

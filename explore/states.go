@@ -7,6 +7,10 @@ import (
 	"vmasim/internal/task"
 )
 
+// maxRestarts is how often in a row a search begins anew after one execution. It has then come to no end: each execution leaves the world
+// unfit for the next one, which has it elsewhere, and what tasks share is not known there.
+const maxRestarts = 1000
+
 // sharingTrials is how many random executions come first, so that most of what tasks share is known.
 const sharingTrials = 100
 
@@ -22,10 +26,11 @@ type states struct {
 	been  bool                 // this execution has come to where an earlier one was
 	audit audit
 
-	sharing sharing
-	trials  int // random executions so far
-	rng     *rand.Rand
-	addr    unsafe.Pointer // of the last operation
+	sharing  sharing
+	trials   int // random executions so far
+	restarts int // in a row
+	rng      *rand.Rand
+	addr     unsafe.Pointer // of the last operation
 }
 
 func planStates(*Options, int) plan {
@@ -49,10 +54,16 @@ func (d *states) next() bool {
 		d.been = true
 		return true
 	}
+	if d.limited() {
+		return false
+	}
 	if d.sharing.news {
+		d.restarts++
 		d.sharing.news = false
 		clear(d.seen)
 		d.dfs = dfs{bound: -1, path: d.path[:0]}
+	} else {
+		d.restarts = 0
 	}
 	return d.dfs.next()
 }
@@ -109,6 +120,9 @@ func (d *states) choose(s *state, i, n int) int {
 }
 
 func (d *states) tracker() tracker { return d }
+
+// limited reports whether the search ends though there is more.
+func (d *states) limited() bool { return d.restarts >= maxRestarts }
 
 func (d *states) states() int { return len(d.seen) }
 

@@ -211,6 +211,19 @@ func strategyInfo(name Strategy) (StrategyInfo, error) {
 // where loads are early.
 func (name Strategy) Remembers() bool { return name == States || name == Stateful }
 
+// Fits reports why the strategy cannot search where loads are early, if so.
+func (name Strategy) Fits(m MemoryModel, choices []task.Choice) error {
+	switch {
+	case !name.Remembers():
+		return nil
+	case slices.Contains(choices, task.StaleWalk):
+		return fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot offer %s", name, task.StaleWalk)
+	case m.Weak():
+		return fmt.Errorf("strategy %s: what tasks may still see is no part of a state, so it cannot search under %s", name, m)
+	}
+	return nil
+}
+
 // Counts returns [StrategyInfo.Counts].
 func (name Strategy) Counts() string {
 	info, err := strategyInfo(name)

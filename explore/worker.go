@@ -44,6 +44,10 @@ func (s *search) searchShard(x *Executor, part shard, index int, r *result) erro
 				return err
 			}
 		}
+		if s.o.States > 0 && part.states() >= s.o.States {
+			r.stopped = true
+			break
+		}
 		if s.stop(index) {
 			r.cancelled = int64(index) > s.last.Load()
 			r.stopped = !r.cancelled

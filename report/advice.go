@@ -28,12 +28,13 @@ func adviceLines(line func(name, format string, args ...any), a *program.Advice,
 		}
 		line(name, "without %s: about %s, %s", strings.Join(s.Without, " and "), aboutCount(s.Predicted.Executions), aboutTime(s.Takes))
 	}
-	for i, b := range a.Instead {
-		name := ""
-		if i == 0 {
-			name = "instead"
-		}
+	name := "instead"
+	for _, b := range a.Instead {
 		line(name, "%s%s: all with at most %s, %s", command, b.Flags(), plural(uint64(b.Bound), b.Strategy.Counts), aboutTime(b.Takes))
+		name = ""
+	}
+	if a.Whole != "" {
+		line(name, "%s--strategy %s: all, if memory suffices, but for the oracles that it names", command, a.Whole)
 	}
 }
 

@@ -14,12 +14,14 @@ func TestAdvice(t *testing.T) {
 	a := &program.Advice{
 		Predicted: explore.Prediction{Executions: 51_234_567, Low: 1_940, High: 3.14e12}, Rate: 6330, Left: 150 * time.Minute,
 		Smaller: []program.Smaller{{Without: []string{"r.1 load A", "may signal"}, Predicted: explore.Prediction{Executions: 330}, Takes: time.Millisecond}},
-		Instead: []program.Instead{{Strategy: explore.Strategies()[3], Bound: 1, Takes: 100 * time.Second}},
+		Instead: []program.Instead{{Strategy: explore.StrategyInfo{Name: explore.Bounded, Counts: "preemption"}, Bound: 1, Takes: 100 * time.Second}},
+		Whole:   explore.Stateful,
 	}
 	want := []string{
 		"x: about 51,000,000 executions (1,900 to 3.1e+12), ~2h more at 6.33 k/s",
 		"x: without r.1 load A and may signal: about 330, ~1s",
 		"x: --strategy bounded --preemptions 1: all with at most 1 preemption, ~1m40s",
+		"x: --strategy stateful: all, if memory suffices, but for the oracles that it names",
 	}
 	if got := Advice("x", a); !slices.Equal(got, want) {
 		t.Errorf("%q, expected %q", got, want)

@@ -75,6 +75,7 @@ var exploreFlags = []exploreFlag{
 	{"strategy", "", "STRATEGY", strategyHelp(), setStrategy, completeStrategies, forExplore},
 	{"preemptions", "", "N", "bounded: at most so many preemptions", number(func(o *exploreOptions) *int { return &o.Preemptions }), nil, forExplore},
 	{"delays", "", "N", "delays: at most so many delays", number(func(o *exploreOptions) *int { return &o.Delays }), nil, forExplore},
+	{"states", "", "N", "states, stateful: stop when so many states are remembered, about 600 bytes each", number(func(o *exploreOptions) *int { return &o.States }), nil, forExplore},
 	{"executions", "", "N", fmt.Sprintf("stop after so many executions; of a strategy that never ends, %d by default, with --generate %d for each search", explore.Defaults().Executions, program.GeneratedExecutions), number(func(o *exploreOptions) *int { return &o.Executions }), nil, forExplore},
 	{"time", "", "D", fmt.Sprintf("stop after so long, such as 30s or 5m; with --against each search, after %v by default; with --generate all", program.ComparedTime), setTime, nil, forExplore},
 	{"depth", "", "N", fmt.Sprintf("cut executions off after so many steps, %d by default", explore.Defaults().Depth), number(func(o *exploreOptions) *int { return &o.Depth }), nil, forExplore},

@@ -16,10 +16,11 @@ import (
 // the search.
 type Advice struct {
 	Predicted explore.Prediction
-	Rate      float64       // executions a second
-	Left      time.Duration // that the search still takes
-	Smaller   []Smaller     // the smallest first
-	Instead   []Instead     // what can be promised in its place
+	Rate      float64          // executions a second
+	Left      time.Duration    // that the search still takes
+	Smaller   []Smaller        // the smallest first
+	Instead   []Instead        // what can be promised in its place
+	Whole     explore.Strategy // that may search all of it sooner, which is not predicted; "": none
 }
 
 // Smaller is a scenario without a part, or with a choice less.
@@ -134,6 +135,9 @@ func (a *adviser) look(ctx context.Context, now explore.Progress) {
 	a.note(all)
 	if !all.TooLong() {
 		return
+	}
+	if !a.o.Strategy.Remembers() && explore.Stateful.Fits(a.p.memory, a.p.choices()) == nil {
+		all.Whole = explore.Stateful
 	}
 	for _, s := range explore.Strategies() {
 		if s.Counts != "" && (a.o.Strategy != s.Name || max(a.o.Preemptions, a.o.Delays) == 0) {

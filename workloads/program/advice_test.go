@@ -44,7 +44,7 @@ func TestAdvice(t *testing.T) {
 	if a == nil || !a.TooLong() || a.Predicted.Executions < 1e5 || a.Rate <= 0 {
 		t.Fatalf("%+v", a)
 	}
-	if told != nil && len(told.Smaller) == 0 || len(a.Instead) != 2 || a.Instead[0].Strategy.Name != explore.Bounded || a.Instead[1].Strategy.Name != explore.Delays {
+	if told != nil && len(told.Smaller) == 0 || len(a.Instead) != 2 || a.Instead[0].Strategy.Name != explore.Bounded || a.Instead[1].Strategy.Name != explore.Delays || a.Whole != explore.Stateful {
 		t.Errorf("%+v", a)
 	}
 	for _, b := range a.Instead {

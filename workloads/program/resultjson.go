@@ -153,9 +153,10 @@ func (a *Advice) MarshalJSON() ([]byte, error) {
 	}
 	out := struct {
 		size
-		Smaller []smaller `json:"smaller"`
-		Instead []instead `json:"instead"`
-	}{sized(&a.Predicted, a.Left), []smaller{}, []instead{}}
+		Smaller []smaller        `json:"smaller"`
+		Instead []instead        `json:"instead"`
+		Whole   explore.Strategy `json:"whole"`
+	}{sized(&a.Predicted, a.Left), []smaller{}, []instead{}, a.Whole}
 	for _, s := range a.Smaller {
 		out.Smaller = append(out.Smaller, smaller{s.Without, sized(&s.Predicted, s.Takes)})
 	}
