@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"vmasim/internal/wrap"
 	"vmasim/workloads/driver"
 )
 
@@ -47,10 +48,10 @@ func holders(all []driver.Holder) string {
 	var words []string
 	for i, h := range all {
 		if i == maxHolders {
-			words = append(words, fmt.Sprintf("%d more", len(all)-i))
+			words = append(words, fmt.Sprintf("%d%smore", len(all)-i, wrap.Bound))
 			break
 		}
-		words = append(words, fmt.Sprintf("%s %s", h.Func, percent(uint64(h.Total), uint64(total))))
+		words = append(words, strings.ReplaceAll(h.Func+" "+percent(uint64(h.Total), uint64(total)), " ", wrap.Bound))
 	}
 	return strings.Join(words, ", ")
 }

@@ -39,7 +39,7 @@ func TestPTE(t *testing.T) {
 
 func TestPTEBits(t *testing.T) {
 	e := Make(7, ReadOnly)
-	if e.Dirty() || e&Accessed == 0 || e.Special() {
+	if e.Dirty() || !e.Young() || e.Special() {
 		t.Errorf("%#x", uint64(e))
 	}
 	set := (e | RW).MkDirty().MkSpecial()

@@ -77,3 +77,28 @@ func TestMoveTable(t *testing.T) {
 	}
 	slot.Set(tk, 0)
 }
+
+// TestLockAndGet: the entry is read under the lock, and a slot that is another's now is neither locked nor read.
+func TestLockAndGet(t *testing.T) {
+	const addr = 5 * PMDSize
+	plain, tk := newTables(t)
+	slot := mustAlloc(t, plain, tk, addr)
+	slot.Set(tk, Make(9, ReadWrite))
+	if pte, ok := plain.LockAndGet(tk, slot, addr); !ok || pte != Make(9, ReadWrite) || slot.Trylock(tk) || plain.Vanish() {
+		t.Errorf("%v, %t", pte, ok)
+	}
+	slot.Set(tk, 0)
+	slot.Unlock(tk)
+
+	tb, tk, _, slot := newVanishing(t)
+	if pte, ok := tb.LockAndGet(tk, slot, vanishing); !ok || pte != 0 || !tb.Vanish() {
+		t.Errorf("%v, %t", pte, ok)
+	}
+	slot.Unlock(tk)
+	if !tb.Retract(tk, vanishing, func(Chunk) bool { return true }, func() {}) {
+		t.Fatal("the table stays")
+	}
+	if _, ok := tb.LockAndGet(tk, slot, vanishing); ok {
+		t.Error("a table that is gone was locked")
+	}
+}

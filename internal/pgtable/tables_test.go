@@ -231,3 +231,25 @@ func TestConcurrentAlloc(t *testing.T) {
 	}
 	access.Barrier(main)
 }
+
+// forgetful is a mind that keeps nothing.
+type forgetful struct{}
+
+func (forgetful) Mark(*task.Task) int                        { return 0 }
+func (forgetful) Keep(*task.Task, int, uint64)               {}
+func (forgetful) Forget(*task.Task, unsafe.Pointer, uintptr) {}
+
+// TestTablesSettle: where a mind is followed, a table that others will see lies in the lowest free frame, whichever was allocated for it, and no frame leaks.
+func TestTablesSettle(t *testing.T) {
+	tb, tk := newTables(t)
+	seen := &events{}
+	tk.Observer, tk.Mind = seen, forgetful{}
+	slot := mustAlloc(t, tb, tk, 7*PMDSize)
+	tk.Observer, tk.Mind = nil, nil
+	if n := tb.mem.Stats().FramesInUse; n != 1+tb.TablePages() || tb.TablePages() != 3 {
+		t.Errorf("%d frames are in use, %d of them tables below the first", n, tb.TablePages())
+	}
+	if again, ok := tb.Find(tk, 7*PMDSize); !ok || again != slot || len(seen.born) == 0 {
+		t.Errorf("%v is found, expected %v; %v were born", again, slot, seen.born)
+	}
+}
