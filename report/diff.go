@@ -122,17 +122,6 @@ func DiffPartsJSON(w io.Writer, r *judge.Result, p *program.Parts) error {
 	return err
 }
 
-// PartsText tells how many shards there are, and which lack.
-func PartsText(w io.Writer, p *program.Parts, look Look) error {
-	var b strings.Builder
-	look.line(&b, "shards   "+partsLine(p))
-	for _, words := range slices.Concat(p.Lack, p.Notes) {
-		look.line(&b, "         "+words)
-	}
-	_, err := io.WriteString(w, b.String()+"\n")
-	return err
-}
-
 // DiffProgress is the line that tells how far a comparison is.
 func DiffProgress(p judge.Progress) string {
 	text := fmt.Sprintf("%s of %s operations", count(uint64(p.Operations)), count(uint64(p.Wanted)))

@@ -262,14 +262,6 @@ func finishedLine(r *program.Result) string {
 	return "no, it reached its limit" + bound
 }
 
-// partsLine says how many parts there are, and how many of them lack.
-func partsLine(p *program.Parts) string {
-	if p.Ended == p.Of {
-		return fmt.Sprintf("all %d are done", p.Of)
-	}
-	return fmt.Sprintf("%d of %d are done", p.Ended, p.Of)
-}
-
 func choiceLine(r *program.Result) string {
 	var names []string
 	for _, c := range r.Choices {
