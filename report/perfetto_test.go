@@ -3,148 +3,15 @@ package report
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"vmasim/explore/trace"
 	"vmasim/internal/task"
 	"vmasim/workloads/driver"
+	"vmasim/workloads/program"
 )
-
-// field is what Perfetto's schema says of a field: its wire type, and, of a message, that message's name.
-type field struct {
-	wire    protowire.Type
-	message string
-}
-
-// schema has the fields of the messages that vmasim writes, as protos/perfetto/trace declares them.
-var schema = map[string]map[protowire.Number]field{
-	"Trace": {1: {protowire.BytesType, "TracePacket"}},
-	"TracePacket": {8: {protowire.VarintType, ""}, 10: {protowire.VarintType, ""}, 11: {protowire.BytesType, "TrackEvent"},
-		12: {protowire.BytesType, "InternedData"}, 13: {protowire.VarintType, ""}, 60: {protowire.BytesType, "TrackDescriptor"}},
-	"TrackDescriptor": {1: {protowire.VarintType, ""}, 2: {protowire.BytesType, ""}, 3: {protowire.BytesType, "ProcessDescriptor"},
-		4: {protowire.BytesType, "ThreadDescriptor"}, 5: {protowire.VarintType, ""}, 8: {protowire.BytesType, "CounterDescriptor"}},
-	"ProcessDescriptor": {1: {protowire.VarintType, ""}, 6: {protowire.BytesType, ""}},
-	"ThreadDescriptor":  {1: {protowire.VarintType, ""}, 2: {protowire.VarintType, ""}, 5: {protowire.BytesType, ""}},
-	"CounterDescriptor": {},
-	"TrackEvent": {4: {protowire.BytesType, "DebugAnnotation"}, 9: {protowire.VarintType, ""}, 10: {protowire.VarintType, ""},
-		11: {protowire.VarintType, ""}, 44: {protowire.Fixed64Type, ""}},
-	"DebugAnnotation": {1: {protowire.VarintType, ""}, 6: {protowire.BytesType, ""}},
-	"InternedData":    {2: {protowire.BytesType, "EventName"}, 3: {protowire.BytesType, "EventName"}},
-	"EventName":       {1: {protowire.VarintType, ""}, 2: {protowire.BytesType, ""}}, // DebugAnnotationName has the same fields
-}
-
-// message is a message that was read: numbers, texts and messages by field, in order.
-type message struct {
-	numbers map[protowire.Number]uint64
-	texts   map[protowire.Number]string
-	parts   map[protowire.Number][]*message
-}
-
-// decode reads a message, and fails on whatever the schema does not have.
-func decode(t *testing.T, name string, b []byte) *message {
-	t.Helper()
-	m := &message{map[protowire.Number]uint64{}, map[protowire.Number]string{}, map[protowire.Number][]*message{}}
-	for len(b) > 0 {
-		number, wire, n := protowire.ConsumeTag(b)
-		f, known := schema[name][number]
-		if n < 0 || !known || f.wire != wire {
-			t.Fatalf("%s has a field %d of wire type %d", name, number, wire)
-		}
-		b = b[n:]
-		switch wire {
-		case protowire.VarintType:
-			m.numbers[number], n = protowire.ConsumeVarint(b)
-		case protowire.Fixed64Type:
-			m.numbers[number], n = protowire.ConsumeFixed64(b)
-		default:
-			var part []byte
-			if part, n = protowire.ConsumeBytes(b); n >= 0 && f.message != "" {
-				m.parts[number] = append(m.parts[number], decode(t, f.message, part))
-			} else {
-				m.texts[number] = string(part)
-			}
-		}
-		if n < 0 {
-			t.Fatalf("%s is cut off in field %d", name, number)
-		}
-		b = b[n:]
-	}
-	return m
-}
-
-// picture reads a trace and draws it, a line for each track and each event. It fails on slices that do not nest, and on names that nothing
-// declares.
-func picture(t *testing.T, b []byte) (lines []string) {
-	t.Helper()
-	tracks := map[uint64]string{}
-	open := map[uint64][]uint64{} // by track: when each slice that is open began
-	last := map[uint64]uint64{}
-	names, keys := map[uint64]map[uint64]string{}, map[uint64]map[uint64]string{}
-	for _, p := range decode(t, "Trace", b).parts[1] {
-		sequence := p.numbers[10]
-		if p.numbers[13]&flagCleared != 0 {
-			names[sequence], keys[sequence] = map[uint64]string{}, map[uint64]string{}
-		}
-		for _, in := range p.parts[12] {
-			for _, n := range in.parts[2] {
-				names[sequence][n.numbers[1]] = n.texts[2]
-			}
-			for _, n := range in.parts[3] {
-				keys[sequence][n.numbers[1]] = n.texts[2]
-			}
-		}
-		for _, d := range p.parts[60] {
-			name := "counter " + d.texts[2]
-			if d.parts[3] != nil {
-				name = "process " + d.parts[3][0].texts[6]
-			}
-			if d.parts[4] != nil {
-				name = "thread " + d.parts[4][0].texts[5]
-			}
-			if tracks[d.numbers[1]] != "" {
-				t.Errorf("track %d is declared twice", d.numbers[1])
-			}
-			tracks[d.numbers[1]] = name
-			lines = append(lines, name)
-		}
-		for _, e := range p.parts[11] {
-			at, track, name := p.numbers[8], e.numbers[11], names[sequence][e.numbers[10]]
-			if tracks[track] == "" || e.numbers[10] != 0 && name == "" {
-				t.Fatalf("an event of track %d is called %d, which nothing declares", track, e.numbers[10])
-			}
-			line := fmt.Sprintf("%s %d %s", tracks[track], at, name)
-			stack := open[track]
-			switch e.numbers[9] {
-			case sliceBegin:
-				if at < last[track] {
-					t.Errorf("%s begins before %d, where something on its track has ended", line, last[track])
-				}
-				open[track] = append(stack, at)
-			case sliceEnd:
-				if len(stack) == 0 || at < stack[len(stack)-1] {
-					t.Fatalf("%s ends what has not begun", line)
-				}
-				open[track] = stack[:len(stack)-1]
-				last[track], line = at, line+"end"
-			}
-			for _, a := range e.parts[4] {
-				line += fmt.Sprintf(" %s=%s", keys[sequence][a.numbers[1]], a.texts[6])
-			}
-			lines = append(lines, line)
-		}
-	}
-	for track, stack := range open {
-		if len(stack) > 0 {
-			t.Errorf("%d slices of %s do not end", len(stack), tracks[track])
-		}
-	}
-	return lines
-}
 
 // runEvents are what a task of a run does, and what was counted.
 var runEvents = []driver.Event{
@@ -175,7 +42,7 @@ thread a/1 11 waits for mm_struct.mmap_lock, to write
 thread a/1 20 end held by=do_mmap
 thread a/1 25 end result=ok
 counter map_count
-counter map_count 15 
+counter map_count 15 3
 process one 0 recorded 1 of 10 statements: the first of every 100 ms, and those in which a task slept rules=linux-6.18
 process two
 thread a/1
@@ -292,5 +159,27 @@ process x
 `
 	if got := strings.Join(picture(t, b.Bytes()), "\n"); !strings.HasPrefix(got, want) {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestExploredTraces: what is found in a built-in scenario is a valid trace, each of whose steps is a slice.
+func TestExploredTraces(t *testing.T) {
+	var b bytes.Buffer
+	write := newTimeline(&b, Look{})
+	steps := 0
+	for _, v := range exploreBuiltin(t, "detach-race", program.Setting{}).Violations {
+		steps += len(v.Trace.Steps)
+		if err := write(v.Trace); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices := 0
+	for _, line := range picture(t, b.Bytes()) {
+		if strings.Contains(line, " step=") {
+			slices++
+		}
+	}
+	if slices != steps || steps < 30 {
+		t.Errorf("%d slices for %d steps", slices, steps)
 	}
 }
