@@ -214,17 +214,18 @@ func newImportPerf() *cobra.Command {
 		Use:   "perf FILE",
 		Short: "Make a scenario of a log of strace and the page faults beside it",
 		Long: `Make a scenario of a log of strace as import strace does, in which the tasks touch
-what they have really touched: the page faults that perf has recorded at the same time
-are put between the calls. FILE is what perf script -F comm,tid,time,event,addr,ip
-prints of perf record -e page-faults -c 1 -d -k CLOCK_REALTIME; - is standard input. An
-access is exec where the instruction itself was not there; a write where the memory may
-be written to, as perf does not tell; else a read.
+what they have really touched: the page faults that perf has recorded at the same time,
+by perf record -e minor-faults,major-faults -c 1 -d -k CLOCK_REALTIME, are put between
+the calls. FILE is what perf script -F comm,tid,time,event,addr,ip prints of that, or
+perf trace -i perf.data -F all -T --no-syscalls; - is standard input. An access is exec
+where the instruction itself was not there; a write where the memory may be written to,
+as perf does not tell; else a read.
 
-perf trace will not do: it tells no address of memory that maps a file, and its clock
-is not strace's.`,
+perf trace tells of a file the offset alone: its address is where the log, or --maps,
+has mapped that. A fault in a part that is mapped twice is dropped, and counted.`,
 		Example: `  vmasim import perf app.perf --strace app.strace -o app.vma
   vmasim import perf app.perf --strace app.strace --maps app.maps --search -o app.vma`,
-		Args: oneFile("the output of perf script"),
+		Args: oneFile("the output of perf script or perf trace"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if log == "" {
 				return usageError{errors.New("no --strace, expected the log of the calls that the faults came between")}

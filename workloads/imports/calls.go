@@ -77,22 +77,29 @@ func (c *call) flagsArg(i int) (uint64, *badArg) {
 	return 0, &badArg{c.args[i], "number, nor a name that mman.h has"}
 }
 
-// operands reads the address and the length that most calls begin with.
-func (c *call) operands() (addr, length uint64, bad *badArg) {
-	if addr, bad = c.numberArg(0); bad != nil {
-		return 0, 0, bad
+// operands reads the arguments that a call begins with, one for each letter of kinds: n for a number, f for what flagsArg reads.
+func (c *call) operands(kinds string) (v [5]uint64, bad *badArg) {
+	for i, kind := range kinds {
+		if kind == 'n' {
+			v[i], bad = c.numberArg(i)
+		} else {
+			v[i], bad = c.flagsArg(i)
+		}
+		if bad != nil {
+			return v, bad
+		}
 	}
-	length, bad = c.numberArg(1)
-	return addr, length, bad
+	return v, nil
 }
 
 // ranged is a call on a range that has at most one argument more, which rest reads.
 func ranged(kind workloads.Kind, rest func(s *workloads.Stmt, c *call) *badArg) func(im *importer, t *task, c *call) *badArg {
 	return func(im *importer, t *task, c *call) *badArg {
-		addr, length, bad := c.operands()
+		v, bad := c.operands("nn")
 		if bad != nil {
 			return bad
 		}
+		addr, length := v[0], v[1]
 		s := im.begin(kind)
 		s.Addr, s.Size = im.address(addr), im.expr(length)
 		if rest != nil {
@@ -104,6 +111,7 @@ func ranged(kind workloads.Kind, rest func(s *workloads.Stmt, c *call) *badArg) 
 			im.needs(t, c, addr, length)
 		} else if c.result.ok() {
 			t.space.forget(addr, length)
+			im.place(t.space, span{addr, addr + pageUp(length)}, "", 0)
 		}
 		im.states(&c.result, false)
 		im.emit(t)
@@ -139,18 +147,11 @@ func (s *space) forget(addr, length uint64) {
 }
 
 func (im *importer) mmap(t *task, c *call) *badArg {
-	addr, length, bad := c.operands()
+	v, bad := c.operands("nnff")
 	if bad != nil {
 		return bad
 	}
-	prot, bad := c.flagsArg(2)
-	if bad != nil {
-		return bad
-	}
-	flag, bad := c.flagsArg(3)
-	if bad != nil {
-		return bad
-	}
+	addr, length, prot, flag := v[0], v[1], v[2], v[3]
 	fd, path, ok := descriptor(c.args[4])
 	if !ok {
 		return &badArg{c.args[4], "descriptor"}
@@ -166,7 +167,8 @@ func (im *importer) mmap(t *task, c *call) *badArg {
 	}
 	s.Backing.Sharing = workloads.Sharing(flag & linux.MAP_TYPE)
 	s.Flags = int(flag &^ (linux.MAP_TYPE | linux.MAP_ANONYMOUS | linux.MAP_DENYWRITE | linux.MAP_EXECUTABLE))
-	var huge *file // whose huge pages may decide about the address
+	var mapped string // the path of the file
+	var huge *file    // whose huge pages may decide about the address
 	placed := c.result.ok() && addr == 0 && flag&(linux.MAP_FIXED|linux.MAP_32BIT) == 0
 	if flag&linux.MAP_ANONYMOUS == 0 {
 		s.Backing.File = im.mapsFile(t, c, int(prot), s.Backing.Sharing, im.files.of(t.process.fds, fd, path))
@@ -175,6 +177,7 @@ func (im *importer) mmap(t *task, c *call) *badArg {
 		}
 		if o := im.files.of(t.process.fds, fd, path); o != nil && c.result.ok() {
 			o.file.reaches(offset + length)
+			mapped = o.file.path
 			if placed {
 				o.file.placed(c.result.value, offset, pageUp(length))
 				huge = o.file
@@ -190,6 +193,7 @@ func (im *importer) mmap(t *task, c *call) *badArg {
 		return nil
 	}
 	at := c.result.value
+	im.place(t.space, span{at, at + pageUp(length)}, mapped, offset)
 	if top := at + pageUp(length); placed && t.space.top == 0 && at >= lowestBase && top > at && top <= linux.TaskSize && top%linux.PageSize == 0 {
 		t.space.top = top
 	}
@@ -242,14 +246,11 @@ func (im *importer) touch(t *task, addr uint64) {
 }
 
 func (im *importer) mprotect(t *task, c *call) *badArg {
-	addr, length, bad := c.operands()
+	v, bad := c.operands("nnf")
 	if bad != nil {
 		return bad
 	}
-	prot, bad := c.flagsArg(2)
-	if bad != nil {
-		return bad
-	}
+	addr, length, prot := v[0], v[1], v[2]
 	if len(c.args) > 3 && string(c.args[3]) != "-1" {
 		im.drop(c.line, string(c.name), "protection keys are not modelled")
 		return nil
@@ -299,18 +300,11 @@ func (im *importer) brk(t *task, c *call) *badArg {
 }
 
 func (im *importer) mremap(t *task, c *call) *badArg {
-	addr, length, bad := c.operands()
+	v, bad := c.operands("nnnf")
 	if bad != nil {
 		return bad
 	}
-	size, bad := c.numberArg(2)
-	if bad != nil {
-		return bad
-	}
-	flag, bad := c.flagsArg(3)
-	if bad != nil {
-		return bad
-	}
+	addr, length, size, flag := v[0], v[1], v[2], v[3]
 	s := im.begin(workloads.KindMremap)
 	s.Addr, s.Size, s.NewSize, s.Flags = im.address(addr), im.expr(length), im.expr(size), int(flag)
 	if len(c.args) > 4 {
@@ -325,27 +319,28 @@ func (im *importer) mremap(t *task, c *call) *badArg {
 	im.emit(t)
 	if c.result.ok() {
 		t.space.seen.add(c.result.value, c.result.value+pageUp(size))
+		var prot uint64
 		if t.space.writable.holds(addr) {
-			t.space.rights(c.result.value, c.result.value+pageUp(size), linux.PROT_WRITE)
+			prot |= linux.PROT_WRITE
 		}
+		if t.space.executable.holds(addr) {
+			prot |= linux.PROT_EXEC
+		}
+		t.space.rights(c.result.value, c.result.value+pageUp(size), prot)
+		im.replaced(t.space, span{addr, addr + pageUp(length)}, span{c.result.value, c.result.value + pageUp(size)})
 		t.space.forget(addr, length)
 	}
 	return nil
 }
 
 func (im *importer) remapFilePages(t *task, c *call) *badArg {
-	addr, length, bad := c.operands()
+	v, bad := c.operands("nnfff")
 	if bad != nil {
 		return bad
 	}
-	var more [3]uint64 // protection, offset, flags
-	for i := range more {
-		if more[i], bad = c.flagsArg(2 + i); bad != nil {
-			return bad
-		}
-	}
+	addr, length := v[0], v[1]
 	s := im.begin(workloads.KindRemapFilePages)
-	s.Addr, s.Size, s.Prot, s.Value, s.Flags = im.address(addr), im.expr(length), workloads.Prot(more[0]), im.expr(more[1]), int(more[2])
+	s.Addr, s.Size, s.Prot, s.Value, s.Flags = im.address(addr), im.expr(length), workloads.Prot(v[2]), im.expr(v[3]), int(v[4])
 	im.needs(t, c, addr, length)
 	im.states(&c.result, false)
 	im.emit(t)
@@ -353,14 +348,11 @@ func (im *importer) remapFilePages(t *task, c *call) *badArg {
 }
 
 func (im *importer) madvise(t *task, c *call) *badArg {
-	addr, length, bad := c.operands()
+	v, bad := c.operands("nnf")
 	if bad != nil {
 		return bad
 	}
-	advice, bad := c.flagsArg(2)
-	if bad != nil {
-		return bad
-	}
+	addr, length, advice := v[0], v[1], v[2]
 	if advice == linux.MADV_COLLAPSE {
 		im.drop(c.line, "madvise", "huge pages are not modelled")
 		return nil

@@ -5,22 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"vmasim/workloads"
 )
 
 // importer reads a log and writes what each task of it does.
 type importer struct {
-	o      Options
-	in     *lineReader
-	tasks  map[int]*task
-	all    []*task         // in the order in which they appear
-	busy   []*task         // of these, those that have performed a statement
-	names  map[string]bool // of tasks and address spaces
-	clock  int             // counts the ends of calls
-	spaces []*space
-	files  files
-	report Report
+	o       Options
+	placing bool // some faults are told by the file and the offset
+	in      *lineReader
+	tasks   map[int]*task
+	all     []*task         // in the order in which they appear
+	busy    []*task         // of these, those that have performed a statement
+	names   map[string]bool // of tasks and address spaces
+	clock   int             // counts the ends of calls
+	spaces  []*space
+	files   files
+	report  Report
 
 	call   call
 	joined []byte // a call whose line was interrupted
@@ -62,19 +64,21 @@ type process struct{ fds *descriptors }
 
 // space is an address space.
 type space struct {
-	name     string
-	forked   bool
-	users    int // processes in it
-	heap     uint64
-	hasHeap  bool // heap is where that begins
-	own      bool // it states its heap, as no parent has
-	heapEnd  uint64
-	top      uint64 // the end of the first mapping that the kernel placed; 0: none yet
-	seen     ranges // that the log has mapped
-	before   ranges // that must have been there before it
-	writable ranges // where a touch is a write
-	grown    map[uint64]bool
-	fresh    bool // nothing was done in it yet
+	name       string
+	forked     bool
+	users      int // processes in it
+	heap       uint64
+	hasHeap    bool // heap is where that begins
+	own        bool // it states its heap, as no parent has
+	heapEnd    uint64
+	top        uint64 // the end of the first mapping that the kernel placed; 0: none yet
+	seen       ranges // that the log has mapped
+	before     ranges // that must have been there before it
+	writable   ranges // where a touch is a write
+	executable ranges
+	placed     places // where files are mapped, where a fault tells an offset
+	grown      map[uint64]bool
+	fresh      bool // nothing was done in it yet
 }
 
 // Strace makes a scenario of a log of strace. The error is a [SyntaxError] where the log cannot be read.
@@ -82,6 +86,7 @@ func Strace(log io.Reader, o Options) (*Import, error) {
 	o.Touch = o.Touch && o.Faults == nil
 	im := &importer{o: o, in: newLineReader(o.Name, log), tasks: map[int]*task{}}
 	im.report.Faults = o.Faults != nil
+	im.placing = slices.ContainsFunc(o.Faults, func(f Fault) bool { return f.In != "" })
 	im.spaces = []*space{im.newSpace(workloads.MainMM)}
 	im.files.byPath = map[string]*file{}
 	im.areas(o.Maps)
@@ -89,6 +94,7 @@ func Strace(log io.Reader, o Options) (*Import, error) {
 		a := &o.Maps[i]
 		im.spaces[0].seen.add(a.Start, a.End)
 		im.spaces[0].rights(a.Start, a.End, uint64(a.Prot))
+		im.place(im.spaces[0], span{a.Start, a.End}, a.Name, a.Offset)
 	}
 	for {
 		line, err := im.in.next()

@@ -15,14 +15,16 @@ import (
 
 // Fault is a page fault that perf has recorded.
 type Fault struct {
-	Time int64 // nanoseconds of the clock that strace -ttt has
-	Task int
-	Addr uint64
-	IP   uint64 // of the instruction
+	Time   int64 // nanoseconds of the clock that strace -ttt has
+	Task   int
+	Addr   uint64
+	In     string // the file, or the range of the kernel's own, in which Addr is an offset; "": Addr is an address
+	Fetch  bool   // of an instruction
+	Unsure bool   // it may have been a fetch
 }
 
-// ReadPerf reads the page faults that perf script -F comm,tid,time,event,addr,ip prints, and returns them in the order of time. Other
-// events are left out.
+// ReadPerf reads the page faults that perf script -F comm,tid,time,event,addr,ip or perf trace -F all -T prints, and returns them in the
+// order of time. Other events are left out.
 func ReadPerf(name string, r io.Reader) (faults []Fault, err error) {
 	lines := newLineReader(name, r)
 	for {
@@ -37,19 +39,35 @@ func ReadPerf(name string, r io.Reader) (faults []Fault, err error) {
 		if len(line) == 0 || line[0] == '#' {
 			continue
 		}
-		f, of, ok := parseFault(line)
+		parse := parseFault
+		if isTraced(line) {
+			parse = parseTraced
+		}
+		f, of, ok := parse(line)
 		switch {
+		case lost.Match(line):
+			return nil, mistake(name, lines.no, 1, "perf has lost events, expected all of them, as a larger buffer keeps them: perf record -m 4096")
+		case !ok && faults == nil && other(line) != nil:
+			return nil, mistake(name, lines.no, 1, "%s", other(line).Sentence(name, "output of perf"))
 		case !ok:
-			return nil, mistake(name, lines.no, 1, "no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip prints it")
+			return nil, mistake(name, lines.no, 1, "no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip or perf trace -F all -T prints it")
 		case of:
 			faults = append(faults, f)
 		}
 	}
 	if faults == nil {
-		return nil, mistake(name, max(lines.no, 1), 1, "no page fault, expected those of perf record -e page-faults -c 1 -d")
+		return nil, mistake(name, max(lines.no, 1), 1, "no page fault, expected those of perf record -e minor-faults,major-faults -c 1 -d")
 	}
 	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.Time, b.Time) })
 	return faults, nil
+}
+
+// other tells what a line is that is none of perf, if that is known.
+func other(line []byte) *workloads.Foreign {
+	if f := workloads.Recognize(string(line)); f != nil && f.Reader != "import perf" {
+		return f
+	}
+	return nil
 }
 
 // parseFault reads COMM TID [CPU] SECONDS.MICROSECONDS: EVENT: ADDR IP …. of tells that the event is a page fault.
@@ -80,12 +98,12 @@ func parseFault(line []byte) (f Fault, of, ok bool) {
 	if len(rest) < 2 {
 		return f, false, false
 	}
-	var known bool
-	if f.Addr, known = hexadecimal(rest[0]); !known {
+	if f.Addr, ok = hexadecimal(rest[0]); !ok {
 		return f, false, false
 	}
-	f.IP, known = hexadecimal(rest[1])
-	return f, true, known
+	ip, ok := hexadecimal(rest[1])
+	f.Fetch = f.Addr == ip
+	return f, true, ok
 }
 
 // isTime reports whether a word is a time as perf script prints it: 1700000000.123456:
@@ -115,7 +133,7 @@ func (im *importer) faultsBefore(r *record) error {
 		return mistake(im.o.Name, im.in.no, 1, "a line without the time since 1970, expected a log of strace -ttt, which perf's faults can be put between")
 	}
 	if last := im.o.Faults[len(im.o.Faults)-1]; last.Time < epoch {
-		return mistake(im.o.Name, im.in.no, 1, "perf's times are of another clock than those of strace, expected faults of perf record -k CLOCK_REALTIME")
+		return mistake(im.o.Name, im.in.no, 1, "perf's times are of another clock than those of strace, expected those of perf record -k CLOCK_REALTIME, which perf trace prints with -i and -T")
 	}
 	for im.faulted < len(im.o.Faults) && im.o.Faults[im.faulted].Time <= r.time {
 		im.fault(&im.o.Faults[im.faulted])
@@ -134,24 +152,26 @@ func (im *importer) fault(f *Fault) {
 	case t == nil:
 		im.drop(im.in.no, faultEvent, "of a task that is none of the log's then")
 		return
-	case f.Addr >= linux.TaskSize:
+	case f.In == "" && f.Addr >= linux.TaskSize:
 		im.drop(im.in.no, faultEvent, "of the kernel")
 		return
 	}
-	s := im.begin(workloads.KindTouch)
-	s.Addr, s.Access = im.address(f.Addr), linux.Read
-	switch {
-	case f.Addr == f.IP:
-		s.Access = linux.Exec
-	case t.space.writable.holds(f.Addr):
-		s.Access = linux.Write
+	addr := f.Addr
+	if f.In != "" {
+		var why string
+		if addr, why = t.space.placed.address(f.In, f.Addr); why != "" {
+			im.drop(im.in.no, faultEvent, why)
+			return
+		}
 	}
-	if !t.space.seen.holds(f.Addr) {
+	s := im.begin(workloads.KindTouch)
+	s.Addr, s.Access = im.address(addr), t.space.access(f, addr)
+	if !t.space.seen.holds(addr) {
 		switch {
 		case t.space != im.spaces[0] || im.o.Maps == nil:
 			im.drop(im.in.no, faultEvent, "in memory that the log has not mapped: --maps tells of what was there before")
 			return
-		case !im.belowStack(f.Addr):
+		case !im.belowStack(addr):
 			im.want.Results = append(im.want.Results[:0], workloads.Result{Kind: workloads.ResultSegv})
 			s.Expect = &im.want
 		}
@@ -186,12 +206,29 @@ func (im *importer) belowStack(addr uint64) bool {
 // holds reports whether an address is in one of them.
 func (r ranges) holds(addr uint64) bool { return len(r.within(addr, addr+1)) > 0 }
 
-// rights notes whether a range may be written to from now on.
+// access tells what kind of access a fault was. Where perf leaves open whether it was a fetch, memory that holds instructions alone tells it.
+func (s *space) access(f *Fault, addr uint64) linux.Access {
+	writable := s.writable.holds(addr)
+	switch {
+	case f.Fetch, f.Unsure && !writable && s.executable.holds(addr):
+		return linux.Exec
+	case writable:
+		return linux.Write
+	}
+	return linux.Read
+}
+
+// rights notes whether a range may be written to, and executed, from now on.
 func (s *space) rights(start, end, prot uint64) {
-	if prot&linux.PROT_WRITE != 0 {
-		s.writable.add(start, end)
-	} else {
-		s.writable.remove(start, end)
+	for _, right := range []struct {
+		bit uint64
+		to  *ranges
+	}{{linux.PROT_WRITE, &s.writable}, {linux.PROT_EXEC, &s.executable}} {
+		if prot&right.bit != 0 {
+			right.to.add(start, end)
+		} else {
+			right.to.remove(start, end)
+		}
 	}
 }
 

@@ -78,11 +78,11 @@ app 17 1700000000.0000088: page-faults: 1000 555555555004
 // TestPerfMistakes: what is no output of perf script, or cannot be put between the calls, is told with its place.
 func TestPerfMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"hello\n": "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip prints it",
-		"app 17 1700000000.000003: cycles: 555555555004\n":                    "m:1:1: no page fault, expected those of perf record -e page-faults -c 1 -d",
-		"app 17 1700000000.000003: page-faults: 555555555004\n":               "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip prints it",
-		"app 17 1700000000.000003: page-faults: 7ffff7ffd008 main+0x1 (/x)\n": "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip prints it",
-		"app x 1700000000.000003: page-faults: 7ffff7ffd008 555\n":            "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip prints it",
+		"hello\n": "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip or perf trace -F all -T prints it",
+		"app 17 1700000000.000003: cycles: 555555555004\n":                    "m:1:1: no page fault, expected those of perf record -e minor-faults,major-faults -c 1 -d",
+		"app 17 1700000000.000003: page-faults: 555555555004\n":               "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip or perf trace -F all -T prints it",
+		"app 17 1700000000.000003: page-faults: 7ffff7ffd008 main+0x1 (/x)\n": "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip or perf trace -F all -T prints it",
+		"app x 1700000000.000003: page-faults: 7ffff7ffd008 555\n":            "m:1:1: no event of perf, expected one as perf script -F comm,tid,time,event,addr,ip or perf trace -F all -T prints it",
 	} {
 		if _, err := ReadPerf("m", strings.NewReader(text)); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, expected %s", text, err, want)
@@ -100,6 +100,7 @@ func TestPerfMistakes(t *testing.T) {
 
 func FuzzPerf(f *testing.F) {
 	f.Add("app 17/18 [001] 1700000000.000005: 1 page-faults:u: 7ffff7ffe010 555555555104 main+0x4 (/x)\n")
+	f.Add("1700000000000.005 ( 0.000 ms): app/17 minfault [main+0x3d] => /x@0x2e0 (d.)\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		faults, err := ReadPerf("m", strings.NewReader(text))
 		if err == nil && len(faults) == 0 {

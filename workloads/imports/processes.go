@@ -3,6 +3,7 @@ package imports
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"vmasim/workloads"
 )
@@ -57,7 +58,8 @@ func (im *importer) forked(t *task, tid int) *space {
 	child := im.newSpace(im.unused(fmt.Sprintf("m%d", tid)))
 	from := t.space
 	child.forked, child.heap, child.hasHeap, child.heapEnd, child.top = true, from.heap, from.hasHeap, from.heapEnd, from.top
-	child.seen, child.writable = append(child.seen, from.seen...), append(child.writable, from.writable...)
+	child.seen, child.writable, child.executable = slices.Clone(from.seen), slices.Clone(from.writable), slices.Clone(from.executable)
+	child.placed = slices.Clone(from.placed)
 	for end := range from.grown {
 		child.grown[end] = true
 	}

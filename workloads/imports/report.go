@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+
+	"vmasim/internal/wrap"
 )
 
 // Report says what became of a log.
@@ -63,9 +66,8 @@ func (r *Report) String() string {
 		}
 	}
 	fmt.Fprintf(&b, ", %d are dropped\n", dropped)
-	slices.SortStableFunc(r.Dropped, func(a, b Dropped) int { return cmp.Compare(b.Count, a.Count) })
-	for _, d := range r.Dropped {
-		fmt.Fprintf(&b, "dropped: %s, %s, first in line %d: %s\n", d.Call, counted(d.Count, "time"), d.Line, d.Why)
+	for _, group := range r.reasons() {
+		b.WriteString(wrap.Text(droppedText(group), reportWidth, "  "))
 	}
 	if r.Touches > 0 {
 		b.WriteString(r.touchesText())
@@ -83,6 +85,42 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
 	return b.String()
+}
+
+// reportWidth is how long the lines of a report are.
+const reportWidth = 100
+
+// reasons returns what is dropped by the reason, the most frequent first.
+func (r *Report) reasons() (groups [][]Dropped) {
+	slices.SortStableFunc(r.Dropped, func(a, b Dropped) int { return cmp.Compare(b.Count, a.Count) })
+	for _, d := range r.Dropped {
+		i := slices.IndexFunc(groups, func(g []Dropped) bool { return g[0].Why == d.Why })
+		if i < 0 {
+			i, groups = len(groups), append(groups, nil)
+		}
+		groups[i] = append(groups[i], d)
+	}
+	slices.SortStableFunc(groups, func(a, b []Dropped) int { return cmp.Compare(sum(b), sum(a)) })
+	return groups
+}
+
+func sum(group []Dropped) (n int) {
+	for _, d := range group {
+		n += d.Count
+	}
+	return n
+}
+
+// droppedText tells of calls that are dropped for one reason.
+func droppedText(group []Dropped) string {
+	first, names := group[0].Line, make([]string, len(group))
+	for i, d := range group {
+		first, names[i] = min(first, d.Line), d.Call+wrap.Bound+strconv.Itoa(d.Count)
+	}
+	if len(group) == 1 {
+		return fmt.Sprintf("dropped: %s, %s, first in line %d: %s\n", group[0].Call, counted(group[0].Count, "time"), first, group[0].Why)
+	}
+	return fmt.Sprintf("dropped: %s, first in line %d: %s: %s\n", counted(sum(group), "call"), first, group[0].Why, strings.Join(names, ", "))
 }
 
 func counted(n int, what string) string {
