@@ -178,7 +178,7 @@ type readTrack struct {
 // readSequence is what packets of one writer have interned since it was cleared.
 type readSequence struct{ names, keys map[uint64]string }
 
-// read reads a trace. What it returns is wrong, if not nil, in a way in which Perfetto would lose data or show it wrong.
+// read reads a trace. The texts that it returns, if any, tell of ways in which Perfetto would lose data or show it wrong.
 func read(b []byte) ([]string, error) {
 	trace, err := decode("Trace", b)
 	if err != nil {
