@@ -24,7 +24,7 @@ func (e *CheckpointError) Error() string { return fmt.Sprintf("checkpoint %s: %v
 func (e *CheckpointError) Unwrap() error { return e.Err }
 
 // checkpointVersion is that of the file's form.
-const checkpointVersion = 3
+const checkpointVersion = 4
 
 // checkpoint is where a search stands. The parts before Merged are done, and of the others those that are not in Parts were
 // not begun.

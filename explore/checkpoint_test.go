@@ -270,7 +270,7 @@ func TestCheckpointIsRefused(t *testing.T) {
 		}
 	}
 	damaged(func(all map[string]any) { all["version"] = 7 })
-	refused("has version 7, expected 3", of(""), o)
+	refused("has version 7, expected 4", of(""), o)
 	damaged(func(all map[string]any) { all["search"].(map[string]any)["build"] = "old" })
 	refused("belongs to build of vmasim old, this is", of(""), o)
 	damaged(func(all map[string]any) { all["parts"] = "many" })

@@ -166,7 +166,7 @@ func (d *dpor) branches(k int) bool {
 // copy returns a shard that is ready for the same execution.
 func (d *dpor) copy() *dpor {
 	return &dpor{
-		nodes: cloneNodes(d.nodes), choices: slices.Clone(d.choices), given: d.given, floor: d.floor, fixed: d.fixed, again: d.again,
+		route: d.first(len(d.nodes)), choices: slices.Clone(d.choices), given: d.given, floor: d.floor, fixed: d.fixed, again: d.again,
 	}
 }
 
@@ -178,7 +178,7 @@ func (d *dpor) divideAt(x *Executor, ceiling int, left *int) (parts []*dpor, err
 	rest.emit = func(d *dpor) { parts = append(parts, d.below(len(d.nodes), d.chosen)) }
 	if len(d.nodes) > ceiling { // the next execution lies in a shard that was begun
 		own := d.below(ceiling, d.nodes[ceiling].choices)
-		own.nodes, own.choices, own.again = cloneNodes(d.nodes), append(own.choices, d.choices[own.fixed:]...), d.again
+		own.route, own.choices, own.again = d.first(len(d.nodes)), append(own.choices, d.choices[own.fixed:]...), d.again
 		parts = append(parts, own)
 		rest.nodes, rest.choices, rest.begun = rest.nodes[:ceiling], rest.choices[:own.fixed], true
 	}
@@ -219,5 +219,5 @@ func (d *dpor) recall(x *Executor) error {
 
 // below returns the shard of all that comes after the first steps of the path, with the choices made in them.
 func (d *dpor) below(steps, choices int) *dpor {
-	return &dpor{nodes: cloneNodes(d.nodes[:steps]), floor: steps, choices: fixed(d.choices[:choices]), fixed: choices}
+	return &dpor{route: d.first(steps), floor: steps, choices: fixed(d.choices[:choices]), fixed: choices}
 }

@@ -28,7 +28,7 @@ import (
 // care: only steps that are dependent with it can change that.
 type dpor struct {
 	exhaustive
-	nodes   []node     // the path
+	route              // the path
 	choices []decision // those of the steps, in order
 	given   []uint8    // the tasks of the first steps, where the prefix is a schedule
 	fixed   int        // how many choices belong to the prefix
@@ -60,38 +60,58 @@ type dpor struct {
 //
 // A search looks at the steps of many nodes for each step that it takes: they must lie close together.
 type node struct {
-	step      access            // of the task that was let go on here
-	bloom     bloom             // of the step
-	task      int               // that took it
-	enabled   taskSet           // the tasks that can go on here
-	backtrack taskSet           // the tasks that have to take a step here
-	sleep     taskSet           // the tasks whose steps here were explored, here or before
-	tried     int               // how many tasks' steps here were explored
-	choices   int               // how many were made before the step
-	varies    bool              // what the step touches depends on a choice
-	clock     clock             // of the step: what happened before it, and it
-	sleeping  *[maxTasks]access // the steps of the sleepers; nil: there never was one
+	step      access  // of the task that was let go on here
+	bloom     bloom   // of the step
+	task      int     // that took it
+	enabled   taskSet // the tasks that can go on here
+	backtrack taskSet // the tasks that have to take a step here
+	sleep     taskSet // the tasks whose steps here were explored, here or before
+	tried     int     // how many tasks' steps here were explored
+	choices   int     // how many were made before the step
+	varies    bool    // what the step touches depends on a choice
+	clock     clock   // of the step: what happened before it, and it
+	asleep    int     // where the steps of the sleepers begin
 }
 
-// put puts a task to sleep, which would take the step a.
-func (n *node) put(i int, a access) {
-	if n.sleeping == nil {
-		n.sleeping = &[maxTasks]access{}
-	}
-	n.sleep |= 1 << i
-	n.sleeping[i] = a
+// route is a path. The steps of those that sleep lie in one stack, as only the last node puts tasks to sleep.
+type route struct {
+	nodes  []node
+	asleep []access // those of each node, one node after the other
 }
 
-// cloneNodes returns a copy of a path that has nothing in common with it.
-func cloneNodes(path []node) []node {
-	c := slices.Clone(path)
-	for i := range c {
-		if s := c[i].sleeping; s != nil {
-			own := *s
-			c[i].sleeping = &own
-		}
+// end is where the steps of the first n nodes' sleepers end.
+func (r *route) end(n int) int {
+	if n == 0 {
+		return 0
 	}
-	return c
+	return r.nodes[n-1].asleep + r.nodes[n-1].sleep.len()
+}
+
+// sleepers returns the steps of those that sleep at a node.
+func (r *route) sleepers(n *node) []access { return r.asleep[n.asleep:][:n.sleep.len()] }
+
+// put puts a task to sleep at the last node, which would take the step a.
+func (r *route) put(n *node, a *access) {
+	r.asleep = append(r.asleep[:n.asleep+n.sleep.len()], *a)
+	n.sleep |= 1 << a.task
+}
+
+// first returns a copy of the first n nodes.
+func (r *route) first(n int) route {
+	return route{slices.Clone(r.nodes[:n]), slices.Clone(r.asleep[:r.end(n)])}
+}
+
+// add adds a node, whose fields are not set.
+func (r *route) add() *node {
+	n := len(r.nodes)
+	if n < cap(r.nodes) {
+		r.nodes = r.nodes[:n+1]
+	} else {
+		r.nodes = append(r.nodes, node{})
+	}
+	here := &r.nodes[n]
+	here.sleep, here.asleep = 0, r.end(n)
+	return here
 }
 
 // clock says, for each task, up to which step of it, from 1, everything happened before.
@@ -137,7 +157,7 @@ func (d *dpor) advance() bool {
 		if n <= d.floor {
 			return false
 		}
-		if d.nodes[n-1].nextTask() {
+		if d.nextTask(&d.nodes[n-1]) {
 			d.choices = d.choices[:d.nodes[n-1].choices]
 			d.fresh = n - 1
 			return true
@@ -176,10 +196,10 @@ func (d *dpor) nextChoice() bool {
 	return false
 }
 
-// nextTask puts the task just explored to sleep and moves on to another one that has to be explored.
-func (n *node) nextTask() bool {
+// nextTask puts the task just explored to sleep, at the last node, and moves on to another one that has to be explored.
+func (r *route) nextTask(n *node) bool {
 	n.tried++
-	n.put(n.task, n.step)
+	r.put(n, &n.step)
 	todo := n.backtrack &^ n.sleep & n.enabled
 	if todo == 0 {
 		return false
@@ -357,15 +377,10 @@ func (d *dpor) noteEnabled(s *state) {
 
 // arrive adds the node of a state that is new, and reports whether anything is left to be explored from there.
 func (d *dpor) arrive(s *state, n int) bool {
-	if n < cap(d.nodes) {
-		d.nodes = d.nodes[:n+1]
-	} else {
-		d.nodes = append(d.nodes, node{})
-	}
-	here := &d.nodes[n]
-	here.enabled, here.sleep, here.tried, here.choices, here.varies = s.enabled, 0, 0, d.chosen, false
+	here := d.add()
+	here.enabled, here.tried, here.choices, here.varies = s.enabled, 0, d.chosen, false
 	if n > 0 {
-		here.inherit(&d.nodes[n-1])
+		d.inherit(here, &d.nodes[n-1])
 	}
 	awake := s.enabled &^ here.sleep
 	if awake == 0 {
@@ -384,11 +399,11 @@ func (d *dpor) arrive(s *state, n int) bool {
 }
 
 // inherit takes over the sleepers that the step from the node before leaves asleep.
-func (n *node) inherit(from *node) {
-	for rest := from.sleep &^ (1 << from.task); rest != 0; rest &= rest - 1 {
-		i := rest.first()
-		if !dependent(&from.sleeping[i], &from.step) {
-			n.put(i, from.sleeping[i])
+func (r *route) inherit(n, from *node) {
+	sleepers := r.sleepers(from)
+	for i := range sleepers {
+		if a := &sleepers[i]; int(a.task) != from.task && !dependent(a, &from.step) {
+			r.put(n, a)
 		}
 	}
 }

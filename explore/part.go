@@ -229,7 +229,7 @@ type prefixDPOR struct {
 }
 
 func (d *dpor) prefix() prefixDPOR {
-	return prefixDPOR{saveNodes(d.nodes[:d.floor]), saveDecisions(d.choices[:d.fixed]), d.limit}
+	return prefixDPOR{d.saveNodes(0, d.floor), saveDecisions(d.choices[:d.fixed]), d.limit}
 }
 
 // open makes the shard of a prefix. Its first execution finds the steps of the prefix and their clocks again.
@@ -238,7 +238,7 @@ func (p *prefixDPOR) open() (*dpor, error) {
 	d.fixed = len(d.choices)
 	err := checkDecisions(d.choices)
 	if err == nil {
-		d.nodes, err = restoreNodes(p.Nodes, len(d.choices))
+		err = d.restoreNodes(p.Nodes, len(d.choices))
 	}
 	d.floor = len(d.nodes)
 	return d, err

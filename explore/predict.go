@@ -254,7 +254,7 @@ func (e *estimator) try(of *part, limit int) (n int, share float64, done bool, e
 // again returns the shard of a part.
 func (p *part) again() *dpor {
 	d := p.prefix
-	d.nodes, d.choices = slices.Clip(d.nodes), slices.Clone(d.choices)
+	d.nodes, d.asleep, d.choices = slices.Clip(d.nodes), slices.Clip(d.asleep), slices.Clone(d.choices)
 	return &d
 }
 
@@ -266,7 +266,7 @@ func (e *estimator) divide(of *part) (ok bool, err error) {
 		d := of.again()
 		d.ceiling = ceiling
 		d.emit = func(d *dpor) {
-			parts = append(parts, &part{prefix: dpor{nodes: cloneNodes(d.nodes), floor: len(d.nodes), choices: fixed(d.choices[:d.chosen]), fixed: d.chosen}})
+			parts = append(parts, &part{prefix: *d.below(len(d.nodes), d.chosen)})
 		}
 		e.x.use(d)
 		for d.next() {

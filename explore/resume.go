@@ -93,14 +93,13 @@ type savedDPOR struct {
 }
 
 type savedNode struct {
-	Task      int                 `json:"task"`
-	Enabled   taskSet             `json:"enabled"`
-	Backtrack taskSet             `json:"backtrack"`
-	Sleep     taskSet             `json:"sleep"`
-	Tried     int                 `json:"tried"`
-	Choices   int                 `json:"choices"`
-	Varies    bool                `json:"varies,omitempty"`
-	Sleeping  map[int]savedAccess `json:"sleeping,omitempty"`
+	Task      int           `json:"task"`
+	Enabled   taskSet       `json:"enabled"`
+	Backtrack taskSet       `json:"backtrack"`
+	Tried     int           `json:"tried"`
+	Choices   int           `json:"choices"`
+	Varies    bool          `json:"varies,omitempty"`
+	Sleeping  []savedAccess `json:"sleeping,omitempty"`
 }
 
 // savedAccess is an access: task, wakes, cell, object, life, op, class, flags, domain.
@@ -123,46 +122,42 @@ func (d *dpor) save() any {
 	if d.again > 0 {
 		s.Step = saveAccess(&d.nodes[d.again-1].step)
 	}
-	s.Nodes = saveNodes(d.nodes[d.floor:])
+	s.Nodes = d.saveNodes(d.floor, len(d.nodes))
 	return s
 }
 
-func saveNodes(path []node) (all []savedNode) {
-	for i := range path {
-		n := &path[i]
-		saved := savedNode{n.task, n.enabled, n.backtrack, n.sleep, n.tried, n.choices, n.varies, nil}
-		for rest := n.sleep; rest != 0; rest &= rest - 1 {
-			if saved.Sleeping == nil {
-				saved.Sleeping = map[int]savedAccess{}
-			}
-			saved.Sleeping[rest.first()] = saveAccess(&n.sleeping[rest.first()])
+// saveNodes is the path from one node to before another.
+func (r *route) saveNodes(from, to int) (all []savedNode) {
+	for i := from; i < to; i++ {
+		n := &r.nodes[i]
+		saved := savedNode{n.task, n.enabled, n.backtrack, n.tried, n.choices, n.varies, nil}
+		for _, a := range r.sleepers(n) {
+			saved.Sleeping = append(saved.Sleeping, saveAccess(&a))
 		}
 		all = append(all, saved)
 	}
 	return all
 }
 
-// restoreNodes makes the nodes of a path that has so many choices.
-func restoreNodes(saved []savedNode, choices int) ([]node, error) {
-	all, before := make([]node, 0, len(saved)), 0
+// restoreNodes adds the nodes of a path that has so many choices.
+func (r *route) restoreNodes(saved []savedNode, choices int) error {
+	before := 0
 	for _, n := range saved {
 		if n.Task < 0 || n.Task >= maxTasks || n.Choices < before || n.Choices > choices {
-			return nil, fmt.Errorf("task %d takes a step behind %d choices, which does not exist", n.Task, n.Choices)
+			return fmt.Errorf("task %d takes a step behind %d choices, which does not exist", n.Task, n.Choices)
 		}
 		before = n.Choices
-		here := node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, sleep: n.Sleep, tried: n.Tried, choices: n.Choices, varies: n.Varies}
-		for i, a := range n.Sleeping {
-			if i < 0 || i >= maxTasks {
-				return nil, fmt.Errorf("task %d sleeps, which does not exist", i)
+		here := r.add()
+		*here = node{task: n.Task, enabled: n.Enabled, backtrack: n.Backtrack, tried: n.Tried, choices: n.Choices, varies: n.Varies, asleep: here.asleep}
+		for i := range n.Sleeping {
+			a := n.Sleeping[i].restore()
+			if a.task < 0 || a.task >= maxTasks || here.sleep.has(int(a.task)) {
+				return fmt.Errorf("task %d sleeps, which does not exist or sleeps already", a.task)
 			}
-			here.put(i, a.restore())
+			r.put(here, &a)
 		}
-		if n.Sleep>>maxTasks != 0 || n.Sleep != 0 && here.sleeping == nil {
-			return nil, fmt.Errorf("tasks sleep that do not exist")
-		}
-		all = append(all, here)
 	}
-	return all, nil
+	return nil
 }
 
 func (d *dpor) restore(saved []byte) error {
@@ -172,11 +167,10 @@ func (d *dpor) restore(saved []byte) error {
 	}
 	d.choices = restoreDecisions(s.Choices)
 	d.made = s.Made
-	nodes, err := restoreNodes(s.Nodes, len(d.choices))
-	if err != nil {
+	d.nodes = d.nodes[:d.floor]
+	if err := d.restoreNodes(s.Nodes, len(d.choices)); err != nil {
 		return err
 	}
-	d.nodes = append(d.nodes[:d.floor], nodes...)
 	if d.again = s.Again; d.again > 0 {
 		if d.again > len(d.nodes) {
 			return fmt.Errorf("step %d is to be taken again, which does not exist", d.again)

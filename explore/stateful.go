@@ -97,7 +97,7 @@ func (d *stateful) next() bool {
 		if n == 0 {
 			return false
 		}
-		if d.nodes[n-1].nextTask() {
+		if d.nextTask(&d.nodes[n-1]) {
 			d.choices = d.choices[:d.nodes[n-1].choices]
 			d.fresh = n - 1
 			return true
@@ -259,13 +259,8 @@ func (d *stateful) alone(s *state) (i int, alone bool) {
 
 // arriveAt adds a node.
 func (d *stateful) arriveAt(s *state, n, i int) {
-	if n < cap(d.nodes) {
-		d.nodes = d.nodes[:n+1]
-	} else {
-		d.nodes = append(d.nodes, node{})
-	}
-	here := &d.nodes[n]
-	here.enabled, here.sleep, here.tried, here.choices, here.varies = s.enabled, 0, 0, d.chosen, false
+	here := d.add()
+	here.enabled, here.tried, here.choices, here.varies = s.enabled, 0, d.chosen, false
 	here.task, here.backtrack = i, 1<<i
 	if n < cap(d.path) {
 		d.path = d.path[:n+1]
