@@ -15,7 +15,11 @@ import (
 func FaultsText(w io.Writer, r *lockpath.Result, look Look) error {
 	var b strings.Builder
 	look.line(&b, named(r.Scenario, r.Title))
-	look.line(&b, fmt.Sprintf("%s, beside Linux %s", plural(uint64(r.Threads), "thread"), r.Release))
+	in := ""
+	if r.Processes > 1 {
+		in = " in " + plural(uint64(r.Processes), "process")
+	}
+	look.line(&b, fmt.Sprintf("%s%s, beside Linux %s", plural(uint64(r.Threads), "thread"), in, r.Release))
 	b.WriteString("\n")
 	k, s := &r.Kernel, &r.Simulator
 	b.WriteString(table{
@@ -24,7 +28,9 @@ func FaultsText(w io.Writer, r *lockpath.Result, look Look) error {
 		{"  under the VMA lock", percent(k.Faults-k.MmapLock, k.Faults), percent(s.Faults-s.MmapLock, s.Faults)},
 		{"  under mmap_lock", percent(k.MmapLock, k.Faults), percent(s.MmapLock, s.Faults)},
 		{"  that is", count(k.MmapLock), count(s.MmapLock)},
-		{"per second", rate(k.Rate()), rate(s.Rate())},
+		{"  per second", rate(k.Rate()), rate(s.Rate())},
+		{"operations", count(k.Operations), count(s.Operations)},
+		{"  per second", rate(k.OperationRate()), rate(s.OperationRate())},
 		{"in", duration(k.Elapsed), duration(s.Elapsed)},
 	}.text(look))
 	for _, side := range []struct {

@@ -13,9 +13,9 @@ import (
 
 func measured() *lockpath.Result {
 	return &lockpath.Result{
-		Scenario: "storm", Title: "A storm.", Threads: 4, Release: "6.18.0",
-		Kernel:    lockpath.Side{Faults: 200_000, MmapLock: 300, Elapsed: 2 * time.Second},
-		Simulator: lockpath.Side{Faults: 1_000_000, Elapsed: time.Second},
+		Scenario: "storm", Title: "A storm.", Threads: 4, Processes: 2, Release: "6.18.0",
+		Kernel:    lockpath.Side{Faults: 200_000, MmapLock: 300, Operations: 400_000, Elapsed: 2 * time.Second},
+		Simulator: lockpath.Side{Faults: 1_000_000, Operations: 3_000_000, Elapsed: time.Second},
 	}
 }
 
@@ -25,14 +25,16 @@ func TestFaultsText(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `storm: A storm.
-4 threads, beside Linux 6.18.0
+4 threads in 2 processes, beside Linux 6.18.0
 
                        kernel  simulator
 page faults           200,000  1,000,000
   under the VMA lock  99.85 %      100 %
   under mmap_lock      0.15 %        0 %
   that is                 300          0
-per second            100 k/s   1.00 M/s
+  per second          100 k/s   1.00 M/s
+operations            400,000  3,000,000
+  per second          200 k/s   3.00 M/s
 in                         2s         1s
 
 `

@@ -30,7 +30,7 @@ func Main() {
 	os.Exit(0)
 }
 
-// child performs a scenario in its own address space.
+// child performs what a scenario does in one address space, in its own.
 type child struct {
 	order
 	sc       *workloads.Scenario
@@ -77,11 +77,21 @@ func serve(in io.Reader, out io.Writer) error {
 	if err := from.Decode(&crowd{}); err != nil {
 		return err
 	}
-	go func() { // the parent is gone
-		io.Copy(io.Discard, in)
-		os.Exit(1)
+	ended := make(chan struct{})
+	go func() {
+		for from.Decode(&crowd{}) == nil {
+			close(ended)
+		}
+		os.Exit(1) // the parent is gone
 	}()
 	a := account{Elapsed: c.race(threads, gate)}
+	for _, t := range threads {
+		a.Operations += t.operations
+	}
+	if err := to.Encode(a); err != nil {
+		return err
+	}
+	<-ended
 	c.block(c.sc.Finally, regions)
 	a.Unexpected = c.findings.list()
 	return to.Encode(a)
@@ -93,18 +103,10 @@ func (c *child) prepare() (err error) {
 	}
 	c.sc.Dir = c.Dir
 	c.barriers = make([]interp.Rendezvous, len(c.sc.Barriers))
-	files, err := interp.CreateFiles(c.sc)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if f == nil {
-			c.fds = append(c.fds, interp.ClosedFD)
-			continue
-		}
-		fd, err := unix.Dup(int(f.Fd()))
-		if err != nil {
-			return err
+	for i, decl := range c.sc.Files {
+		fd := firstFile + i
+		if decl.Special == workloads.SpecialClosed {
+			fd = interp.ClosedFD
 		}
 		c.fds = append(c.fds, fd)
 	}
@@ -112,7 +114,7 @@ func (c *child) prepare() (err error) {
 	if err := unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("PR_SET_THP_DISABLE: %w", err)
 	}
-	return interp.CloseFiles(files)
+	return nil
 }
 
 // block runs init or finally, and returns the regions it has bound.
@@ -121,13 +123,16 @@ func (c *child) block(b *workloads.Block, shared []workloads.Region) []workloads
 		return nil
 	}
 	t := &thread{child: c, name: b.Name, env: b.NewEnv(c.Seed, 0, shared)}
-	t.run(b.Body)
+	t.run(part(b, c.Space))
 	return t.env.Regions
 }
 
 // threads makes a thread of the kernel's for each task. They wait for the gate.
 func (c *child) threads(gate <-chan struct{}) (all []*thread) {
 	for i, th := range c.sc.Threads {
+		if th.MM.Index != c.Space {
+			continue
+		}
 		for n := range c.Counts[i] {
 			t := &thread{child: c, name: fmt.Sprintf("%s/%d", th.Name, n), env: th.NewEnv(c.Seed, n, nil), program: th,
 				id: make(chan int, 1), done: make(chan struct{})}

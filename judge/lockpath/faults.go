@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vmasim/judge/deep"
@@ -25,6 +26,7 @@ var ErrUnmeasurable = errors.New("the faults of the kernel cannot be measured he
 type Side struct {
 	Faults     uint64 // of the threads
 	MmapLock   uint64 // of these, the ones handled under mmap_lock
+	Operations uint64 // of the threads: calls, and accesses
 	Elapsed    time.Duration
 	Unexpected []string // results that the scenario does not state, the first ones
 }
@@ -38,11 +40,16 @@ func (s *Side) Share() float64 {
 }
 
 // Rate is the number of faults in a second.
-func (s *Side) Rate() float64 {
+func (s *Side) Rate() float64 { return s.perSecond(s.Faults) }
+
+// OperationRate is the number of operations in a second.
+func (s *Side) OperationRate() float64 { return s.perSecond(s.Operations) }
+
+func (s *Side) perSecond(n uint64) float64 {
 	if s.Elapsed == 0 {
 		return 0
 	}
-	return float64(s.Faults) / s.Elapsed.Seconds()
+	return float64(n) / s.Elapsed.Seconds()
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -53,8 +60,10 @@ func (s Side) MarshalJSON() ([]byte, error) {
 		Share      float64  `json:"share"`
 		PerSecond  float64  `json:"faults_per_second"`
 		ElapsedNS  int64    `json:"elapsed_ns"`
+		Operations uint64   `json:"operations"`
+		OpsPerSec  float64  `json:"operations_per_second"`
 		Unexpected []string `json:"unexpected"`
-	}{s.Faults, s.MmapLock, s.Share(), s.Rate(), s.Elapsed.Nanoseconds(), append([]string{}, s.Unexpected...)})
+	}{s.Faults, s.MmapLock, s.Share(), s.Rate(), s.Elapsed.Nanoseconds(), s.Operations, s.OperationRate(), append([]string{}, s.Unexpected...)})
 }
 
 // Result is what was measured. Its JSON is what diff --faults --format json prints: docs/fidelity.md names every key, and keys are only
@@ -63,6 +72,7 @@ type Result struct {
 	Scenario    string `json:"scenario"`
 	Title       string `json:"-"`
 	Threads     int    `json:"threads"`
+	Processes   int    `json:"processes"` // that they are in
 	Release     string `json:"kernel_release"`
 	Kernel      Side   `json:"kernel"`
 	Simulator   Side   `json:"simulator"`
@@ -96,6 +106,9 @@ func kernel() (host.Kernel, error) {
 	return l.Kernel(), nil
 }
 
+// meetings are the statements that are no operations of a thread.
+var meetings = []string{workloads.KindBarrier.String(), workloads.KindYield.String(), workloads.KindMaps.String(), workloads.KindValidate.String()}
+
 // Run measures a scenario, on the kernel first: both want the machine for themselves. The program must call Main first thing.
 // The error wraps ErrUnmeasurable where the kernel does not let us.
 func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Result, error) {
@@ -112,11 +125,11 @@ func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Res
 		return nil, fmt.Errorf("%w: %w", ErrUnmeasurable, err)
 	}
 	defer counter.Close()
-	r := &Result{Scenario: sc.Name, Title: sc.Title, Release: k.Release}
+	r := &Result{Scenario: sc.Name, Title: sc.Title, Release: k.Release, Processes: len(spaces(sc))}
 	for _, n := range plan.Counts {
 		r.Threads += n
 	}
-	if r.Kernel, err = perform(ctx, newOrder(sc, plan, opts), counter); err != nil {
+	if r.Kernel, err = perform(ctx, sc, newOrder(sc, plan, opts), counter); err != nil {
 		if ctx.Err() == nil {
 			return nil, fmt.Errorf("%s on the kernel: %w", sc.Name, err)
 		}
@@ -129,6 +142,11 @@ func Run(ctx context.Context, sc *workloads.Scenario, opts driver.Options) (*Res
 	}
 	r.Interrupted = sim.Interrupted
 	r.Simulator = Side{Faults: sim.Faults.Total, MmapLock: sim.Faults.MmapLock, Elapsed: sim.Elapsed}
+	for i := range sim.Ops {
+		if !slices.Contains(meetings, sim.Ops[i].Kind) {
+			r.Simulator.Operations += sim.Ops[i].Count
+		}
+	}
 	for i := range sim.Unexpected {
 		r.Simulator.Unexpected = append(r.Simulator.Unexpected, sim.Unexpected[i].String())
 	}

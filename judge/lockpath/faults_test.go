@@ -175,12 +175,15 @@ thread endless
 func TestCheck(t *testing.T) {
 	for text, want := range map[string]string{
 		"init\n    yield\n": "there are no threads",
-		"mm child\ninit\n    fork child\nthread t in child\n    yield\n": "fork cannot be performed by the threads of one process",
-		"mm other\nthread t in other\n    yield\n":                       "only those of main can be measured",
-		"thread t\n    repeat 2\n        touch 4K exec => any\n":         "touch exec cannot be performed",
+		"mm child\ninit\n    fork child\nthread t in child\n    yield\n":                     "fork cannot be performed by the threads of a process",
+		"thread t\n    brk 0 => any\nthread u background\n    yield\n":                       "",
+		"mm other\nthread t in other\n    yield\nthread u background\n    yield\n":           "test:4:8: thread u is in the background: it would have to end with threads of other processes",
+		"mm other\nthread t in other\n    barrier b\nthread u\n    barrier b\n":              "test:4:8: thread u meets thread t, which is of another process, at barrier b",
+		"mm other\ninit\n    in other\n        fork x\nthread t in other\n    yield\nmm x\n": "fork cannot be performed",
+		"thread t\n    repeat 2\n        touch 4K exec => any\n":                             "touch exec cannot be performed",
 	} {
 		err := Check(parse(t, text), driver.Options{})
-		if err == nil || !strings.Contains(err.Error(), want) {
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
@@ -188,7 +191,8 @@ func TestCheck(t *testing.T) {
 
 func TestBuiltin(t *testing.T) {
 	for _, name := range []string{"quickstart", "fault-storm", "vma-per-thread", "mprotect-pingpong", "mmap-churn", "file-shared",
-		"page_fault1", "page_fault2", "page_fault3", "mmap1", "mmap2", "malloc_arenas", "jvm_stacks", "wasm_pool"} {
+		"page_fault1", "page_fault2", "page_fault3", "mmap1", "mmap2", "brk1",
+		"page_fault1_processes", "page_fault2_processes", "page_fault3_processes", "mmap1_processes", "mmap2_processes", "brk1_processes", "malloc_arenas", "jvm_stacks", "wasm_pool"} {
 		sc, err := workloads.LoadBuiltin(name)
 		if err != nil {
 			t.Fatal(err)
@@ -196,6 +200,67 @@ func TestBuiltin(t *testing.T) {
 		if err := Check(sc, driver.Options{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestProcesses: what is done in several address spaces is done by several processes, which have the same open files; heaps lie where they are stated.
+func TestProcesses(t *testing.T) {
+	r := measure(context.Background(), t, `
+mm one two
+file F memory 64K
+init
+    in one
+        heap H 1M at 0x10000000000
+        mmap A 64K rw shared file F
+        brk H+8K => H+8K
+        store H 7
+    in two
+        heap H2 1M at 0x20000000000
+        mmap B 64K rw shared file F
+        load B => any
+    mmap M 4K rw private anon
+thread t1 in one
+    repeat 50
+        brk H+4K => H+4K
+        load H => 7
+        brk H+8K => H+8K
+    store A 5
+thread t2 in two
+    repeat 50
+        brk H2+4K => H2+4K
+        store H2 1
+        brk H2 => H2
+thread t3
+    touch M write
+    load 0x10000000000 => SEGV_MAPERR
+finally
+    in two
+        load B => 5
+    in one
+        load H => 7
+`)
+	if !r.OK() || r.Processes != 3 || r.Threads != 3 {
+		t.Fatalf("%d threads in %d processes, kernel %q, simulator %q", r.Threads, r.Processes, r.Kernel.Unexpected, r.Simulator.Unexpected)
+	}
+	const operations = 50*3 + 1 + 50*3 + 2
+	if k, s := r.Kernel.Operations, r.Simulator.Operations; k != operations || s != operations {
+		t.Errorf("%d operations in the kernel, %d in the simulator, expected %d", k, s, operations)
+	}
+	if r.Simulator.Faults < 52 || r.Kernel.Faults < 52 {
+		t.Errorf("%d faults in the kernel, %d in the simulator", r.Kernel.Faults, r.Simulator.Faults)
+	}
+	failed := measure(context.Background(), t, `
+mm one
+init
+    in one
+        munmap 1 4K
+thread t1 in one
+    yield
+thread t2
+    yield
+`)
+	if len(failed.Kernel.Unexpected) != 1 {
+		t.Errorf("%+v", failed.Kernel)
 	}
 }
 

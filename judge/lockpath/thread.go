@@ -18,14 +18,15 @@ import (
 // thread performs statements by system calls and plain accesses.
 type thread struct {
 	*child
-	name    string
-	env     *workloads.Env
-	program *workloads.Thread // nil for init and finally
-	parties []*interp.Party   // by barrier; nil: its thread does not mention it
-	id      chan int          // the kernel's, once it lives
-	done    chan struct{}
-	walker  interp.Walker
-	begun   time.Time
+	name       string
+	env        *workloads.Env
+	program    *workloads.Thread // nil for init and finally
+	parties    []*interp.Party   // by barrier; nil: its thread does not mention it
+	id         chan int          // the kernel's, once it lives
+	done       chan struct{}
+	walker     interp.Walker
+	operations uint64
+	begun      time.Time
 }
 
 // join makes the thread a party at the barriers that it comes to. self waits for it: of the simulator it has nothing but that.
@@ -86,7 +87,7 @@ func (t *thread) Again(l *interp.Loop) bool {
 	return true
 }
 
-// In implements [interp.Runner]: there is one address space.
+// In implements [interp.Runner]: a process has one address space, and is given what is done in that alone.
 func (t *thread) In(s *workloads.Stmt) bool { panic(s.Kind.String()) }
 
 // Operation implements [interp.Runner]: it performs a statement and compares its result with what it states.
@@ -102,6 +103,7 @@ func (t *thread) Operation(s *workloads.Stmt) bool {
 		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	case workloads.KindMaps, workloads.KindValidate:
 	default:
+		t.operations++
 		out, err = t.call(s)
 	}
 	if err != nil {
@@ -150,8 +152,14 @@ func (t *thread) call(s *workloads.Stmt) (out workloads.Outcome, err error) {
 		out = load(c.Addr)
 	case workloads.KindStore:
 		out = store(c.Addr, c.Value)
+	case workloads.KindHeap:
+		out.Value = c.Addr
+		err = placeHeap(c.Addr)
 	default:
 		out = t.systemCall(&c)
+	}
+	if err != nil {
+		return out, err
 	}
 	if out.Kind == workloads.ResultOK {
 		c.Bind(s, t.env, out.Value)
