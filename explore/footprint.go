@@ -16,13 +16,13 @@ type footprints struct {
 	numbers cells // of addresses; never reset
 	ids     map[footprint]int32
 	all     []footprint
-	bare    []int32  // by footprint: the one without lives
-	depends []bitset // by footprint: those whose order with it matters, and those of its task
-	races   []bitset // by footprint: those of other tasks that race with it where they come before it
-	matters bitset   // those to which one of another task matters
-	objects map[int32]int32
-	news    bool // one that mattered to none was found to matter
+	bare    []int32         // by footprint: the one without lives
+	depends []bitset        // by footprint: those whose order with it matters, and those of its task
+	races   []bitset        // by footprint: those of other tasks that race with it where they come before it
+	objects map[int32]int32 // the object of each cell
+	news    bool            // a cell was found to lie in an object: what was searched took it for one that lies in none
 	pending map[access]pendingStep
+	turned  uint32 // how many of these were found to matter to another task that had not been
 }
 
 // pendingStep is what is known of an operation that is pending.
@@ -128,11 +128,6 @@ func (p *footprints) relate(a, b int32) {
 		return
 	}
 	p.races[a].set(b)
-	for _, id := range [...]int32{a, b} {
-		if !p.matters.has(id) {
-			p.matters.set(id)
-		}
-	}
 }
 
 // lifeOf reports whether e is about an object whose life f begins or ends.
@@ -155,6 +150,9 @@ func (p *footprints) visible(a access, local *cells) bool {
 	for ; !k.visible && k.upTo < len(p.all); k.upTo++ {
 		e := &p.all[k.upTo]
 		k.visible = e.task != a.task && (dependent(&a, &e.access) || e.lifeOf(&footprint{access: a}))
+	}
+	if _, known := p.pending[a]; known && k.visible {
+		p.turned++
 	}
 	p.pending[a] = k
 	return k.visible

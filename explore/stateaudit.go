@@ -15,17 +15,24 @@ type audit struct {
 // mark is a state that an execution was in.
 type mark struct {
 	key         stateHash
-	came        uint32 // what came of it the first time; 0: this is the first
-	tail, power uint64 // when it was there
+	came        came
+	known       uint32 // when it was there
+	tail, power uint64 // likewise
+}
+
+// came is what came of a state.
+type came struct {
+	steps uint32 // a hash of them, odd; 0: it was not seen before
+	known uint32 // how much was known then by which the strategy chooses the steps: where it has learned more, it may choose others
 }
 
 const auditBase = 0x9e3779b97f4a7c15 // odd: it has an inverse
 
 func (a *audit) begin() { a.marks, a.tail, a.power = a.marks[:0], 0, 1 }
 
-// pass notes that the execution is in a state.
-func (a *audit) pass(key stateHash, came uint32) {
-	a.marks = append(a.marks, mark{key, came, a.tail, a.power})
+// pass notes that the execution is in a state, and how much is known.
+func (a *audit) pass(key stateHash, came came, known uint32) {
+	a.marks = append(a.marks, mark{key, came, known, a.tail, a.power})
 }
 
 // step notes a step.
@@ -34,14 +41,14 @@ func (a *audit) step(i int, e *task.Event) {
 	a.power *= auditBase
 }
 
-// end compares what came of the states, and calls first with what came of one for the first time.
-func (a *audit) end(first func(key stateHash, came uint32)) {
+// end compares what came of the states with what came of them while as much was known as now, and calls first with what came of the others.
+func (a *audit) end(known uint32, first func(key stateHash, came came)) {
 	for _, m := range a.marks {
-		came := uint32((a.tail-m.tail*(a.power*inverse(m.power)))>>32) | 1
+		steps := uint32((a.tail-m.tail*(a.power*inverse(m.power)))>>32) | 1
 		switch {
-		case m.came == 0:
-			first(m.key, came)
-		case m.came != came:
+		case m.came.steps == 0 || m.came.known != known:
+			first(m.key, came{steps, m.known})
+		case m.came.steps != steps:
 			a.differ++
 			fallthrough
 		default:

@@ -19,33 +19,35 @@ func TestAudit(t *testing.T) {
 	}
 	first := []step{{0, read(&x, 1)}, {1, read(&y, 2)}}
 	for _, c := range []struct {
-		name   string
-		before int
-		then   []step
-		unlike int
+		name    string
+		before  int
+		then    []step
+		learned uint32
+		unlike  int
 	}{
-		{"the same, after more steps", 5, first, 0},
-		{"another task", 0, []step{{1, read(&x, 1)}, {1, read(&y, 2)}}, 1},
-		{"another cell", 0, []step{{0, read(&y, 1)}, {1, read(&y, 2)}}, 1},
-		{"another value", 0, []step{{0, read(&x, 3)}, {1, read(&y, 2)}}, 1},
-		{"another order", 0, []step{{1, read(&y, 2)}, {0, read(&x, 1)}}, 1},
-		{"another length", 0, first[:1], 1},
+		{"the same, after more steps", 5, first, 0, 0},
+		{"another task", 0, []step{{1, read(&x, 1)}, {1, read(&y, 2)}}, 0, 1},
+		{"another cell", 0, []step{{0, read(&y, 1)}, {1, read(&y, 2)}}, 0, 1},
+		{"another value", 0, []step{{0, read(&x, 3)}, {1, read(&y, 2)}}, 0, 1},
+		{"another order", 0, []step{{1, read(&y, 2)}, {0, read(&x, 1)}}, 0, 1},
+		{"another length", 0, first[:1], 0, 1},
+		{"others, as more was learned", 0, first[:1], 1, 0},
 	} {
 		var a audit
-		seen, key := map[stateHash]uint32{}, stateHash{1, 2}
-		run := func(before int, steps []step) {
+		seen, key := map[stateHash]came{}, stateHash{1, 2}
+		run := func(before int, steps []step, known uint32) {
 			a.begin()
 			for range before {
 				a.step(0, read(&y, 7))
 			}
-			a.pass(key, seen[key])
+			a.pass(key, seen[key], known)
 			for _, s := range steps {
 				a.step(s.task, s.e)
 			}
-			a.end(func(key stateHash, came uint32) { seen[key] = came })
+			a.end(known, func(key stateHash, came came) { seen[key] = came })
 		}
-		run(2, first)
-		if run(c.before, c.then); a.compare != 1 || a.differ != c.unlike {
+		run(2, first, 0)
+		if run(c.before, c.then, c.learned); a.compare != 1-int(c.learned) || a.differ != c.unlike {
 			t.Errorf("%s: %d compared, %d unlike, expected %d", c.name, a.compare, a.differ, c.unlike)
 		}
 	}

@@ -42,14 +42,14 @@ type stateful struct {
 // searched is what is kept of a state.
 type searched struct {
 	future *future
-	came   uint32 // see audit
+	came   came
 }
 
 // passed is what a node has beside what dpor keeps there.
 type passed struct {
 	kept      bool // its state is to be kept
 	key       stateHash
-	came      uint32
+	came      came
 	footprint int32
 	future    future
 }
@@ -209,7 +209,7 @@ func (d *stateful) way(s *state) int {
 			key.add(uint64(d.runs))
 		}
 		was, seen := d.seen[key]
-		d.audit.pass(key, was.came)
+		d.audit.pass(key, was.came, d.prints.turned)
 		switch m, met := d.onPath[key]; {
 		case seen:
 			d.meet(s, n, was.future)
@@ -268,7 +268,7 @@ func (d *stateful) arriveAt(s *state, n, i int) {
 		d.path = append(d.path, passed{})
 	}
 	at := &d.path[n]
-	at.kept, at.came, at.future.steps, at.future.past = false, 0, at.future.steps[:0], at.future.past[:0]
+	at.kept, at.came, at.future.steps, at.future.past = false, came{}, at.future.steps[:0], at.future.past[:0]
 }
 
 // cycle sees to it that nothing is left out where tasks go round: from node m to n.
@@ -306,9 +306,11 @@ func (d *stateful) ended(s *state, how Ending) {
 	if !d.been {
 		d.end(s)
 	}
-	d.audit.end(func(key stateHash, came uint32) {
+	d.audit.end(d.prints.turned, func(key stateHash, came came) {
 		if n, ok := d.onPath[key]; ok {
 			d.path[n].came = came
+		} else if was, ok := d.seen[key]; ok {
+			d.seen[key] = searched{was.future, came}
 		}
 	})
 }

@@ -22,8 +22,8 @@ const sharingTrials = 100
 type states struct {
 	dfs
 	stateKey
-	seen  map[stateHash]uint32 // by state, what came of going on from it, for those that are compared
-	been  bool                 // this execution has come to where an earlier one was
+	seen  map[stateHash]came // by state, what came of going on from it, for those that are compared
+	been  bool               // this execution has come to where an earlier one was
 	audit audit
 
 	sharing  sharing
@@ -35,7 +35,7 @@ type states struct {
 
 func planStates(*Options, int) plan {
 	return &statesPlan{onePhase{whole: true, make: func(*Executor) (*phase, error) {
-		return each([]*states{{dfs: dfs{bound: -1}, seen: map[stateHash]uint32{},
+		return each([]*states{{dfs: dfs{bound: -1}, seen: map[stateHash]came{},
 			sharing: sharing{cells: map[unsafe.Pointer]use{}}, rng: rand.New(rand.NewPCG(1, 1))}}), nil
 	}}}
 }
@@ -86,12 +86,11 @@ func (d *states) pick(s *state) int {
 		return d.dfs.pick(s)
 	}
 	key := d.key(s)
-	var came uint32
-	came, d.been = d.seen[key]
-	if !d.been {
-		d.seen[key] = 0
+	was, been := d.seen[key]
+	if d.been = been; !been {
+		d.seen[key] = came{}
 	}
-	d.audit.pass(key, came)
+	d.audit.pass(key, was, 0) // what is learned of cells makes the search begin anew
 	if d.been {
 		return s.enabled.first()
 	}
@@ -165,7 +164,7 @@ func (d *states) ended(s *state, how Ending) {
 		return
 	}
 	if !d.been {
-		d.seen[d.key(s)] = 0
+		d.seen[d.key(s)] = came{}
 	}
-	d.audit.end(func(key stateHash, came uint32) { d.seen[key] = came })
+	d.audit.end(0, func(key stateHash, came came) { d.seen[key] = came })
 }

@@ -1,6 +1,8 @@
 package mm
 
 import (
+	"unsafe"
+
 	"vmasim/internal/linux"
 	"vmasim/internal/phys"
 	"vmasim/internal/task"
@@ -116,6 +118,32 @@ func (m *Machine) judges() bool { return m.JudgeCalls || m.ValidateWrites }
 func (mm *MM) noteCall(t *task.Task, op operation, start, end uint64) {
 	c := &mm.Machine.scratch.Get(t).call
 	*c = call{mm: mm, op: op, spans: append(c.spans[:0], span{start, end}), before: mm.areas(c.before[:0]), after: c.after}
+	c.learn(t)
+}
+
+// learn says what the judgement of the call will go by, which no event tells.
+func (c *call) learn(t *task.Task) {
+	if t.Mind == nil {
+		return
+	}
+	h := uint64(len(c.before))
+	for i := range c.before {
+		h = c.before[i].mix(h)
+	}
+	t.Learn(h)
+}
+
+// mix returns a hash of h and the area. Of its file it takes in whether there is one: which it is, a VMA never changes.
+func (a *area) mix(h uint64) uint64 {
+	if a.file != nil {
+		h++
+	}
+	for _, v := range [...]uint64{a.start, a.end, a.pgoff, a.anonPgoff, uint64(a.flags), uint64(a.links),
+		uint64(uintptr(unsafe.Pointer(a.anon))), uint64(uintptr(unsafe.Pointer(a.policy)))} {
+		h = (h ^ v) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h
 }
 
 // judged returns the call that t is in, nil if it is not judged.

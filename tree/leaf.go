@@ -177,11 +177,17 @@ func storeEntry(out, entries []Entry, start, end uint64, v *vma.VMA) []Entry {
 	return out
 }
 
-// newHolders appends holders that cover [lo, hi), with leaves from another, and distributes entries over them. Where the change was at an end, the leaf at that end
+// newHolders appends holders that cover [lo, hi), which with their leaves come from another, and distributes entries over them. Where the change was at an end, the leaf at that end
 // is left emptier, because more is likely to come there; never so empty that undoing the change empties it again.
-func newHolders(holders []*holder, another func() *leaf, lo, hi uint64, entries []Entry, hot uint64) []*holder {
+func newHolders(holders []*holder, another func() (*holder, *leaf), lo, hi uint64, entries []Entry, hot uint64) []*holder {
+	add := func(lo, hi uint64, entries []Entry) {
+		h, l := another()
+		h.init(l, lo, hi, entries)
+		holders = append(holders, h)
+	}
 	if len(entries) <= fanout {
-		return append(holders, newHolder(another(), lo, hi, entries))
+		add(lo, hi, entries)
+		return holders
 	}
 	const room = fanout / 4
 	full := fanout - room
@@ -201,7 +207,7 @@ func newHolders(holders []*holder, another func() *leaf, lo, hi uint64, entries 
 		if n < len(entries) {
 			end = entries[n].Start
 		}
-		holders = append(holders, newHolder(another(), lo, end, entries[:n]))
+		add(lo, end, entries[:n])
 		entries, lo = entries[n:], end
 		full = fanout - room
 	}
@@ -216,14 +222,13 @@ func (l *leaf) clear() {
 	}
 }
 
-// newHolder returns a holder whose leaf is l, with the given entries.
-func newHolder(l *leaf, lo, hi uint64, entries []Entry) *holder {
+// init makes h a holder whose leaf is l, with the given entries.
+func (h *holder) init(l *leaf, lo, hi uint64, entries []Entry) {
 	l.clear()
 	l.n = len(entries)
 	for i, e := range entries {
 		l.start[i], l.end[i], l.vma[i] = e.Start, e.End, e.VMA
 	}
-	h := &holder{lo: lo, hi: hi}
+	h.lo, h.hi, h.gap = lo, hi, nil
 	h.leaf.Init(l)
-	return h
 }

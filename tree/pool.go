@@ -21,27 +21,39 @@ type leafPool struct {
 	waiting []*leaf // for the grace period cookie
 	cookie  uint64
 
-	made []*leaf // the first ones, for the tree's next life
-	used int     // of those
+	firsts firsts[leaf]
+}
+
+// firsts keeps the first objects of a kind that a tree consists of, for its next life: where executions follow each other in the same
+// memory, all have the same ones in the same order.
+type firsts[T any] struct {
+	made []*T
+	used int // in this life
+}
+
+// get returns an object with any content that was not used in this life of the tree.
+func (f *firsts[T]) get(t *task.Task) *T {
+	if f.used < len(f.made) {
+		f.used++
+		return f.made[f.used-1]
+	}
+	v := new(T)
+	if f.used < poolBatch || t.Observer != nil { // else a tree that lives on would keep what it has replaced
+		f.made = append(f.made, v)
+		f.used++
+	}
+	return v
 }
 
 // get returns a leaf with any content. An observed task gets a new one, so that what it does next does not depend on other tasks.
 func (p *leafPool) get(t *task.Task) *leaf {
 	n := len(p.spare)
 	if n == 0 || t.Observer != nil {
-		return p.fresh()
+		return p.firsts.get(t)
 	}
 	l := p.spare[n-1]
 	p.spare = p.spare[:n-1]
 	return l
-}
-
-// another returns a leaf with any content for a holder that is new.
-func (p *leafPool) another(t *task.Task) *leaf {
-	if len(p.spare) == 0 || t.Observer != nil {
-		return &leaf{}
-	}
-	return p.get(t)
 }
 
 // retireQuietly is retire of a leaf whose holder is replaced, too, which is no step of an observed task.
@@ -51,24 +63,10 @@ func (p *leafPool) retireQuietly(t *task.Task, l *leaf) {
 	}
 }
 
-// fresh returns a leaf that was not used in this life of the tree.
-func (p *leafPool) fresh() *leaf {
-	if p.used == len(p.made) {
-		l := &leaf{}
-		if p.used < poolBatch {
-			p.made = append(p.made, l)
-			p.used++
-		}
-		return l
-	}
-	p.used++
-	return p.made[p.used-1]
-}
-
 // reset begins another life of the tree: no task sees a leaf of the last one.
 func (p *leafPool) reset(rcu *ksync.Domain) {
 	p.rcu = rcu
-	p.spare, p.retired, p.waiting, p.used = p.spare[:0], p.retired[:0], p.waiting[:0], 0
+	p.spare, p.retired, p.waiting, p.firsts.used = p.spare[:0], p.retired[:0], p.waiting[:0], 0
 }
 
 // retire takes a leaf that no new reader can find.
@@ -128,7 +126,8 @@ func (p *emptyPool) get() emptied {
 }
 
 func newEmptied() emptied {
-	h := newHolder(&leaf{}, 0, maxAddr, nil)
+	h := &holder{}
+	h.init(&leaf{}, 0, maxAddr, nil)
 	m := btree.NewMap[uint64, *holder](indexDegree)
 	m.Set(h.lo, h)
 	return emptied{m, h, h.leaf.Peek()}

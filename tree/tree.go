@@ -52,11 +52,13 @@ type Tree struct {
 	flat  ksync.Derived[flat]  // of the index, for walks that are not observed
 
 	// The writer's alone, on other cache lines:
-	_     [64]byte
-	gaps  gapTree
-	spare leafPool
-	empty emptyPool
-	split splitScratch
+	_       [64]byte
+	gaps    gapTree
+	spare   leafPool
+	holders firsts[holder]
+	indexes firsts[index]
+	empty   emptyPool
+	split   splitScratch
 }
 
 // splitScratch is memory that stores over several leaves use again: as garbage it lay among the leaves, in pages that a tree of a million
@@ -74,15 +76,17 @@ func New(t *task.Task, rcu *ksync.Domain) *Tree {
 	return tr
 }
 
-// Tell gives what decides which memory the next leaves get.
-func (tr *Tree) Tell(add func(uint64)) { add(uint64(tr.spare.used)<<32 | uint64(tr.empty.used)) }
+// Tell gives what decides which memory the next leaves, holders and indexes get.
+func (tr *Tree) Tell(add func(uint64)) {
+	add(uint64(tr.spare.firsts.used)<<48 | uint64(tr.holders.used)<<32 | uint64(tr.indexes.used)<<16 | uint64(tr.empty.used))
+}
 
 // Init is New in the memory of a tree that is not used any more.
 func (tr *Tree) Init(t *task.Task, rcu *ksync.Domain) {
 	tr.index.Init(nil)
 	tr.nodes = nil
 	tr.spare.reset(rcu)
-	tr.empty.used = 0
+	tr.empty.used, tr.holders.used, tr.indexes.used = 0, 0, 0
 	t.Born(unsafe.Pointer(tr), &treeLayout)
 	tr.Fill(t, nil)
 }
@@ -289,7 +293,8 @@ func (tr *Tree) storeSpanning(t *task.Task, h *holder, start, end uint64, v *vma
 
 // replace publishes an index in which new holders with the given entries cover [lo, hi). hot is where the change was.
 func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64) {
-	m := tr.index.Peek().Copy()
+	m := tr.indexes.get(t)
+	*m = *tr.index.Peek().Copy()
 	gone := tr.split.gone[:0]
 	m.Ascend(lo, func(k uint64, h *holder) bool {
 		if k < hi {
@@ -302,7 +307,7 @@ func (tr *Tree) replace(t *task.Task, lo, hi uint64, entries []Entry, hot uint64
 		m.Delete(h.lo)
 		tr.gaps.remove(h.lo)
 	}
-	made := newHolders(tr.split.made[:0], func() *leaf { return tr.spare.another(t) }, lo, hi, entries, hot)
+	made := newHolders(tr.split.made[:0], func() (*holder, *leaf) { return tr.holders.get(t), tr.spare.get(t) }, lo, hi, entries, hot)
 	made[0].gap = gone[0].gap
 	for _, h := range made {
 		h.leaf.Peek().born(t)
@@ -341,8 +346,9 @@ func (tr *Tree) Fill(t *task.Task, entries []Entry) {
 		tr.publishIndex(t, e.index)
 		return
 	}
-	m := btree.NewMap[uint64, *holder](indexDegree)
-	for _, h := range newHolders(nil, func() *leaf { return &leaf{} }, 0, maxAddr, entries, maxAddr) {
+	m := tr.indexes.get(t)
+	*m = *btree.NewMap[uint64, *holder](indexDegree)
+	for _, h := range newHolders(nil, func() (*holder, *leaf) { return tr.holders.get(t), tr.spare.firsts.get(t) }, 0, maxAddr, entries, maxAddr) {
 		h.leaf.Peek().born(t)
 		t.Born(unsafe.Pointer(h), &nodeLayout)
 		m.Set(h.lo, h)

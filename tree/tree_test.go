@@ -2,6 +2,7 @@ package tree
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -354,6 +355,42 @@ func TestInit(t *testing.T) {
 			tr.Fill(tk, nil)
 		}
 		tr.Init(tk, rcu)
+	}
+}
+
+// TestLivesLieAlike: the same stores put a tree's nodes into the same memory in each of its lives, over several leaves, too, and by fork's bulk store.
+func TestLivesLieAlike(t *testing.T) {
+	tk := newTask()
+	all := vmas(tk, 60)
+	var entries []Entry
+	for i, v := range all {
+		entries = append(entries, Entry{uint64(10 * i), uint64(10*i + 5), v})
+	}
+	rcu := ksync.NewDomain(task.SlotRCU)
+	tr := New(tk, rcu)
+	nodes := func(marks []unsafe.Pointer) []unsafe.Pointer {
+		m := tr.index.Peek()
+		m.Scan(func(_ uint64, h *holder) bool {
+			marks = append(marks, unsafe.Pointer(h), unsafe.Pointer(h.leaf.Peek()))
+			return true
+		})
+		return append(marks, unsafe.Pointer(m))
+	}
+	live := func() (marks []unsafe.Pointer) {
+		tr.Init(tk, rcu)
+		tr.Fill(tk, entries[:50])
+		marks = nodes(nil)
+		for _, e := range entries[50:] {
+			tr.Store(tk, e.Start, e.End, e.VMA)
+			if tr.Lookup(tk, e.Start) != e.VMA {
+				t.Fatalf("what was stored at %d is not there", e.Start)
+			}
+		}
+		tk.Revive() // a walk of the next life must not begin where one of this life has ended
+		return nodes(marks)
+	}
+	if first := live(); len(first) < 8 || !slices.Equal(first, live()) || !slices.Equal(first, live()) {
+		t.Errorf("of %d nodes some lie elsewhere in another life", len(first))
 	}
 }
 

@@ -128,8 +128,11 @@ func (t *Task) die() {
 	t.Unpark()
 }
 
-// Revive makes a task that has ended one that no signal has reached, to be used again.
-func (t *Task) Revive() { t.killed.Store(false) }
+// Revive makes a task that has ended one that no signal has reached and that has walked through no tree, to be used again.
+func (t *Task) Revive() {
+	t.killed.Store(false)
+	t.Hint = Hint{} // whose memory another tree may have
+}
 
 // Killed reports whether a fatal signal is pending.
 func (t *Task) Killed() bool { return t.killed.Load() }
