@@ -87,7 +87,7 @@ func TestRecordings(t *testing.T) {
 // queueing is an execution in which b waits for a lock that a has, and c waits still where it ends.
 func queueing() *trace.Trace {
 	step := func(n int, who, statement string, stack ...string) trace.Step {
-		return trace.Step{Record: trace.Record{Summary: trace.Summary{Number: n, Task: who, Statement: statement, Op: opOf(n), Cell: "mm#1.mmap_lock", Was: "free"}, Stack: stack}}
+		return trace.Step{Record: trace.Record{Summary: trace.Summary{Number: n, Task: who, Statement: statement, Op: opOf(n), Cell: "mm#1.mmap_lock", Was: "free"}, Stack: append([]string{statement}, stack...)}}
 	}
 	return &trace.Trace{Origin: trace.Origin{Scenario: "x"}, Tasks: []string{"a", "b", "c"}, Ending: trace.Deadlock, Steps: []trace.Step{
 		step(1, "a", "munmap A", "do_munmap", "mmap_write_lock_killable"),

@@ -76,9 +76,9 @@ func (l *timeline) draw(t *trace.Trace, task string) {
 
 // enter closes what the task has left since its last step, and opens what it is in now.
 func (l *timeline) enter(s *trace.Step) {
-	in := append([]string{s.Statement}, s.Stack...)
-	if s.Statement == "" {
-		in = s.Stack
+	in := s.Stack // whose outermost is the statement, where the task has come to a function
+	if s.Statement != "" && (len(in) == 0 || in[0] != s.Statement) {
+		in = append([]string{s.Statement}, in...)
 	}
 	same := 0
 	for same < min(len(in), len(l.open)) && in[same] == l.open[same] {

@@ -30,10 +30,15 @@ var (
 
 // script returns the script of a page: its files, one after the other. The one that begins comes last.
 func script() (string, error) {
-	names := []string{"engine", "views", "scenario", "search", "run", "branches", "ahead", "bands", "draw", "state", "compare", "quiz", "explain", "lesson", "levels", "address", "page"}
+	names := []string{"element", "engine", "views", "scenario", "search", "run", "branches", "ahead", "bands", "draw", "state", "compare", "runtimeline", "quiz", "explain", "lesson", "levels", "address", "page"}
+	return joined(scripts, "script", names...)
+}
+
+// joined returns the files of a folder of assets as one.
+func joined(files embed.FS, dir string, names ...string) (string, error) {
 	var b strings.Builder
 	for _, name := range names {
-		text, err := scripts.ReadFile("assets/script/" + name + ".js")
+		text, err := files.ReadFile("assets/" + dir + "/" + name + ".js")
 		if err != nil {
 			return "", err
 		}
@@ -84,11 +89,15 @@ func Write(w io.Writer, l *Lesson, e *Engine, version string) error {
 	if err != nil {
 		return err
 	}
-	links := make([]Link, len(l.Links))
-	for i, link := range l.Links {
-		links[i] = Link{html.EscapeString(link.File), html.EscapeString(link.Title)}
+	var links strings.Builder
+	for _, link := range l.Links {
+		fmt.Fprintf(&links, "<a href=\"%s\">%s</a> ", html.EscapeString(link.File), html.EscapeString(link.Title))
 	}
 	js, err := script()
+	if err != nil {
+		return err
+	}
+	timeline, err := packedTimeline()
 	if err != nil {
 		return err
 	}
@@ -96,10 +105,10 @@ func Write(w io.Writer, l *Lesson, e *Engine, version string) error {
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, map[string]any{
-		"Version": html.EscapeString(version), "Title": html.EscapeString(l.Title), "Links": links, "Style": pageCSS,
+	return t.Execute(w, map[string]string{
+		"Version": html.EscapeString(version), "Title": html.EscapeString(l.Title), "Links": links.String(), "Style": pageCSS,
 		"Lesson": string(text), "Script": inScript(js), "Worker": inScript(workerJS), "WasmExec": inScript(string(e.WasmExec)),
-		"Engine": base85(e.Gzip),
+		"Timeline": timeline, "Engine": base85(e.Gzip),
 	})
 }
 

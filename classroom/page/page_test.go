@@ -34,7 +34,12 @@ func TestScript(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("assets/script/*.js")
+	timeline, err := timelineScript()
+	if err != nil {
+		t.Fatal(err)
+	}
+	js += timeline
+	files, err := filepath.Glob("assets/*/*.js")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
@@ -45,12 +50,17 @@ func TestScript(t *testing.T) {
 	}
 }
 
-// TestScriptNames: the files are one script, in which the last of two functions of a name would silently be both.
+// TestScriptNames: the files are one script, which the timeline's joins, in which the last of two functions of a name would silently be both.
 func TestScriptNames(t *testing.T) {
 	js, err := script()
 	if err != nil {
 		t.Fatal(err)
 	}
+	timeline, err := timelineScript()
+	if err != nil {
+		t.Fatal(err)
+	}
+	js += timeline
 	declared := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^(?:async )?(?:function|const|let) (\w+)`).FindAllStringSubmatch(js, -1) {
 		if declared[m[1]] {

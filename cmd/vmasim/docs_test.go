@@ -27,7 +27,7 @@ var (
 	inline   = regexp.MustCompile("`(vmasim [^`\n]*|go test [^`\n]*)`")
 	command  = regexp.MustCompile(`(?:^|[;|] *|\bdo )(?:\$ )?(?:go run \./cmd/)?(vmasim|go test)\b([^;|>\n]*)`)
 	comment  = regexp.MustCompile(`^ *#| # |\S(  +)`)
-	madeUp   = regexp.MustCompile(`^[a-z]+\.(vma|txt|trace)$`) // a file of the reader's
+	madeUp   = regexp.MustCompile(`^[a-z]+\.(vma|txt|trace|pftrace|ndjson)$`) // a file of the reader's
 )
 
 // quoted returns the command lines that a manual quotes, without comments.
@@ -109,9 +109,9 @@ func validArguments(cmd *cobra.Command, args []string) error {
 			if !strings.HasPrefix(arg, "v2:") && !madeUp.MatchString(arg) {
 				err = errors.New("no schedule")
 			}
-		case name == "draw":
+		case name == "draw" || name == "timeline":
 			if arg != "-" && !madeUp.MatchString(arg) {
-				err = errors.New("no file of traces")
+				err = errors.New("no file of traces or of a timeline")
 			}
 		case name == "strace" || name == "perf" || name == "maps" && cmd.HasParent() && cmd.Parent().Name() == "import": // a file of the reader's
 		case name == "merge": // a folder of the reader's

@@ -21,7 +21,7 @@ func (f *recordFiles) register(cmd *cobra.Command) {
 		to         *string
 		name, help string
 	}{
-		{&f.trace, "trace", "write a timeline for Perfetto (ui.perfetto.dev): tasks, statements, faults, waits, counters"},
+		{&f.trace, "trace", "write a timeline, for vmasim timeline and ui.perfetto.dev: statements, faults, waits, counters"},
 		{&f.events, "events", "write the same as lines of JSON"},
 		{&f.pprof, "pprof", "write who waits, where and for how long, as a profile that go tool pprof reads"},
 	} {

@@ -94,7 +94,7 @@ time in every order that matters, and beside the running kernel as a check.`,
 	root.SetFlagErrorFunc(flagError)
 	root.Version = ownVersion()
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(newRun(), newCompare(), newExplore(), newMerge(), newReplay(), newStep(), newPage(), newQuiz(), newLitmus(), newDraw(), newDiff(), newImport(), newScenarios(), newRules(), newOracles(), newExplain(), newDocs(), newVersion())
+	root.AddCommand(newRun(), newCompare(), newExplore(), newMerge(), newReplay(), newStep(), newPage(), newTimeline(), newQuiz(), newLitmus(), newDraw(), newDiff(), newImport(), newScenarios(), newRules(), newOracles(), newExplain(), newDocs(), newVersion())
 	root.SetHelpCommand(newHelp(root))
 	root.InitDefaultCompletionCmd() // which prints to what standard output is now
 	if c, _, err := root.Find([]string{"completion"}); err == nil && c != root {

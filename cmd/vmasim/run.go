@@ -33,10 +33,10 @@ wrong if an address space is not valid then, if more has changed than may (K7 in
 docs/kernel.md), or if something is left over in the end. "for" and "forever" make two
 passes each.
 
---trace, --events and --pprof write files: a timeline for Perfetto, the same as lines
-of JSON, and a profile of who waits for which lock. The first two hold a part of what
-many tasks do, which they and standard error say. All are complete when the run is
-interrupted.
+--trace, --events and --pprof write files: a timeline for vmasim timeline and Perfetto,
+the same as lines of JSON, and a profile of who waits for which lock. The first two hold
+a part of what many tasks do, which they and standard error say. All are complete when
+the run is interrupted.
 
 Results go to standard output, progress and errors to standard error. The exit
 status is 0 if all is good, 1 if an expectation or an invariant failed, with --fail-each

@@ -58,6 +58,7 @@ function show() {
   $("misfit").hidden = !place.misfit; $("misfit").textContent = place.misfit;
   showBranches();
   $("replay").textContent = place.replay;
+  if (shown === "timeline") showTimeline();
 }
 
 function showNext() {
