@@ -21,7 +21,8 @@ const (
 )
 
 // spins is how often a waiting task looks again before it parks: the waits of this protocol are mostly shorter than
-// the cost of parking a goroutine.
+// the cost of parking a goroutine. One that is going to be woken does not let others run meanwhile: Go would put it behind all that want
+// to run, with the lock that it may be given before its turn comes, where a goroutine that was woken is the next.
 const spins = 100
 
 // MightSleep reports a task that may come to wait, at op, inside an RCU read section: might_sleep. Whatever can wait
@@ -88,7 +89,7 @@ func (t *Task) block(mode WaitMode, cond func() bool) error {
 		case mode&Killable != 0 && t.Killed():
 			return linux.EINTR
 		case i < spins:
-			if i%16 == 15 {
+			if mode&Polled != 0 && i%16 == 15 {
 				runtime.Gosched()
 			}
 		case i == spins:
@@ -168,9 +169,13 @@ func (t *Task) endWait(err error) {
 	t.End(0, 0)
 }
 
+// looks is how often a task looks at a spinlock, for two or three microseconds, before it lets others run. The longest sections take as long, in
+// which the entries of a range are cleared; and the task may itself have what others wait for, mmap_lock perhaps, until its turn comes again.
+const looks = 2048
+
 // Spin waits for a lock word held for a few instructions: it never parks. Only spinning locks use it.
 func Spin(i int) {
-	if i%32 == 31 {
+	if i%looks == looks-1 {
 		runtime.Gosched()
 	}
 }

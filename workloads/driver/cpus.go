@@ -13,9 +13,6 @@ import (
 // all the others have had theirs. A kernel preempts as much, but a CPU's accesses do not stay in progress while it runs another task.
 const cpusPerCore = 16
 
-// timeSlice is how many operations a task runs before another has its CPU.
-const timeSlice = 64
-
 // cpus are the simulated CPUs that the tasks of a run share where they are many. A task has one while it runs; it gives it up to sleep,
 // and, if others wait, after a time slice, between two statements.
 type cpus struct {

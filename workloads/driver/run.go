@@ -183,7 +183,6 @@ func (r *run) threads() {
 			if r.cpus != nil {
 				w.cpu = r.cpus.seat(r.machine, w.Task)
 				w.Task.CPU = w.cpu
-				w.pubEvery, w.untilPub = timeSlice, timeSlice
 			}
 			if th.Background {
 				w.leaveAt = draining

@@ -3,6 +3,7 @@ package driver
 import (
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"vmasim/internal/task"
 	"vmasim/workloads"
@@ -20,33 +21,29 @@ type worker struct {
 	leaveAt phase // its loops end from this phase on
 	gone    bool  // it gives up the rest of its block: what it waited for cannot come
 
-	stats    [workloads.NumKinds]opStats
-	fault    opStats // accesses to one page that were timed, and were one fault
-	findings findings
-	sampler  sampler
-	meter    meter
-	pubEvery uint32 // publishEvery, or a time slice
-	untilPub uint32
+	stats     [workloads.NumKinds]opStats
+	fault     opStats // accesses to one page that were timed, and were one fault
+	findings  findings
+	sampler   sampler
+	meter     meter
+	untilLook uint32 // operations until it looks whether its time slice is over
+	sliceEnds time.Duration
 
-	published [task.NumCounters]atomic.Uint64 // the task's counters, up to publishEvery operations ago
+	published [task.NumCounters]atomic.Uint64 // the task's counters, up to a time slice ago
 	ended     atomic.Bool                     // everything above may be read by others
 }
 
 // mainMM is the index of the address space that init and finally run in.
 const mainMM = 0
 
-// publishEvery is how many operations a worker runs between two publications of its counters.
-const publishEvery = 1024
-
 func (r *run) newWorker(name string, b *workloads.Block, index int) *worker {
 	t := r.newTask(name)
 	w := &worker{
-		Actor:    interp.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files, Window: r.sc.Window},
-		run:      r,
-		leaveAt:  killed,
-		pubEvery: publishEvery,
-		untilPub: publishEvery,
-		sampler:  sampler{uint64(t.ID)*0x9e3779b97f4a7c15 | 1},
+		Actor:     interp.Actor{Task: t, Env: b.NewEnv(r.Seed, index, r.regions), Files: r.files, Decls: r.sc.Files, Window: r.sc.Window},
+		run:       r,
+		leaveAt:   killed,
+		untilLook: lookEvery,
+		sampler:   sampler{uint64(t.ID)*0x9e3779b97f4a7c15 | 1},
 	}
 	w.Host, w.walker.Runner = w, w
 	w.startMeter(r.meters)
