@@ -89,10 +89,6 @@ violation is NEW, or an oracle spoke that a finished search under Y did not hear
 	return cmd
 }
 
-// gcPercent lets garbage grow to some 40 MB before it is collected: a search lives on very little memory and makes some
-// kilobytes of garbage in each execution, and while a collection goes on every announced event costs more.
-const gcPercent = 1000
-
 // search is one scenario under one set of rules.
 type search struct {
 	scenario *workloads.Scenario
@@ -104,7 +100,7 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 		return usageError{err}
 	}
 	if o.programs > 0 {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(explore.GCPercent)
 		ctx, stop := interruptible(cmd)
 		defer stop()
 		return generate(ctx, o, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -126,7 +122,7 @@ func runExplore(cmd *cobra.Command, args []string, o *exploreOptions) error {
 	if o.Checkpoint != "" && len(searches) > 1 {
 		return usageError{fmt.Errorf("--checkpoint holds one search, these are %d: expected one scenario under one set of rules", len(searches))}
 	}
-	debug.SetGCPercent(gcPercent)
+	debug.SetGCPercent(explore.GCPercent)
 	ctx, stop := interruptible(cmd)
 	defer stop()
 	switch {

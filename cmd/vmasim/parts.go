@@ -53,7 +53,7 @@ func (o *exploreOptions) checkParts(cmd *cobra.Command, args []string) (err erro
 
 // exploreParts divides a search into parts, or searches one, or divides what one has left.
 func exploreParts(cmd *cobra.Command, args []string, o *exploreOptions) error {
-	debug.SetGCPercent(gcPercent)
+	debug.SetGCPercent(explore.GCPercent)
 	ctx, stop := interruptible(cmd)
 	defer stop()
 	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()

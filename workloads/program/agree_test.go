@@ -128,6 +128,7 @@ func TestMutationsAreFound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the package anew")
 	}
+	t.Parallel()
 	binary := mutated(t, mutations, "test", "-c", "-vet=off")
 	for _, m := range mutations {
 		if m.finds == "" {

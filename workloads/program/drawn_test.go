@@ -16,7 +16,10 @@ func TestDrawnPrograms(t *testing.T) {
 		if testing.Short() {
 			programs = 1
 		}
-		t.Run(spec, func(t *testing.T) { testDrawnPrograms(t, spec, programs) })
+		t.Run(spec, func(t *testing.T) {
+			t.Parallel()
+			testDrawnPrograms(t, spec, programs)
+		})
 	}
 }
 

@@ -36,6 +36,7 @@ func TestOrdersUnderViews(t *testing.T) {
 	if testing.Short() {
 		t.Skip("40 searches of up to 40,000 executions: go test without -short, as the README has it, makes them")
 	}
+	t.Parallel()
 	var made strings.Builder
 	made.WriteString("| order | rule | scenario | memory model | without the rule | with it | `tso`: without it | with it |\n|---|---|---|---|---|---|---|---|\n")
 	for _, u := range underViews {

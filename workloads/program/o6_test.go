@@ -65,6 +65,7 @@ func TestEarlyLoads(t *testing.T) {
 	if testing.Short() {
 		t.Skip("16 searches of up to 50,000 executions, and it builds vmasim anew: go test without -short, as the README has it, makes them")
 	}
+	t.Parallel()
 	binary := mutated(t, lacking, "build", "../../cmd/vmasim")
 	var made strings.Builder
 	made.WriteString("| load | a fault stores it | ordered by | scenario | memory model | under `linux-6.18` | with `wait-acquire` | without that order |\n")

@@ -89,6 +89,7 @@ func kinds(r *explore.Report) (all []string) {
 
 // TestStatesMissNothing: with states the same comes of the built-in scenarios and of random ones as with partial-order reduction.
 func TestStatesMissNothing(t *testing.T) {
+	t.Parallel()
 	limit, larger, programs := 300, 1500, uint64(24)
 	if os.Getenv("VMASIM_LONG") != "" {
 		limit, larger, programs = 8000, 8000, 1000
