@@ -82,7 +82,7 @@ func TestSearchInRuns(t *testing.T) {
 					o := Options{Strategy: s, Workers: workers, KeepGoing: keep, Choices: choices, aloneFor: 40}
 					limited := o
 					limited.Executions = 300
-					whole := explored(t, apart{generate(seed)}, limited)
+					whole := atOnce(t, apart{generate(seed)}, limited)
 					if whole.Stopped || whole.Executions < 20 {
 						continue
 					}
@@ -148,7 +148,7 @@ func TestEnoughIsNotStopped(t *testing.T) {
 
 // TestDetachRaceInRuns is one search over the real lock code, by any number of workers in turn.
 func TestDetachRaceInRuns(t *testing.T) {
-	whole := explored(t, newDetachRace(t, 2, 1, 1, ""), Options{Workers: 2})
+	whole := atOnce(t, newDetachRace(t, 2, 1, 1, ""), Options{Workers: 2})
 	o := Options{Workers: 2, Executions: whole.Executions/5 + 1, Checkpoint: filepath.Join(t.TempDir(), "c")}
 	for n := 0; ; n++ {
 		r := explored(t, newDetachRace(t, 2, 1, 1, ""), o)
@@ -168,7 +168,7 @@ func TestDetachRaceInRuns(t *testing.T) {
 // TestCheckpointWhileSearching: what is written in between is good to go on from, too, as after a crash.
 func TestCheckpointWhileSearching(t *testing.T) {
 	p := func() Program { return newDetachRace(t, 2, 1, 1, "") }
-	whole := explored(t, p(), Options{Workers: 2})
+	whole := atOnce(t, p(), Options{Workers: 2})
 	file := filepath.Join(t.TempDir(), "c")
 	o := Options{Strategy: DPOR, Workers: 2, Checkpoint: file}
 	s := newSearch(p(), o)

@@ -13,8 +13,14 @@ import "slices"
 const aloneFor = 300
 
 // planDPOR searches in one shard, and if that does not end soon, what is left in many.
-func planDPOR(o *Options, _ int) plan { return &dporPlan{o: o} }
+func planDPOR(o *Options, _ int) plan {
+	if o.Checkpoint == "" {
+		return &roundsPlan{o: o}
+	}
+	return &dporPlan{o: o}
+}
 
+// dporPlan divides what is left of a search into shards that need know nothing of each other.
 type dporPlan struct {
 	o     *Options
 	first *dpor // the shard of the first phase; nil: an earlier run has searched it
@@ -26,14 +32,14 @@ func (p *dporPlan) complete(leftOut bool) bool { return !leftOut }
 
 func (p *dporPlan) phase(x *Executor, n int) (*phase, error) {
 	if n == 0 {
-		p.first = p.alone()
+		p.first = alone(p.o)
 		return each([]*dpor{p.first}), nil
 	}
 	halt := x.halt // what is found here decides what the shards are
 	x.halt = nil
 	defer func() { x.halt = halt }()
 	if p.first == nil {
-		p.first = p.alone()
+		p.first = alone(p.o)
 		x.use(p.first)
 		for p.first.next() {
 			if _, err := x.run(); err != nil {
@@ -45,9 +51,10 @@ func (p *dporPlan) phase(x *Executor, n int) (*phase, error) {
 	return each(parts), err
 }
 
-func (p *dporPlan) alone() *dpor {
-	d := newDPOR(p.o.From)
-	d.limit = p.o.aloneFor
+// alone returns the shard that begins a search.
+func alone(o *Options) *dpor {
+	d := newDPOR(o.From)
+	d.limit = o.aloneFor
 	if d.limit == 0 {
 		d.limit = aloneFor
 	}
@@ -156,11 +163,16 @@ func (d *dpor) cut(x *Executor) (int, error) {
 
 // branches reports whether an alternative to what was done at a node is known and not tried.
 func (d *dpor) branches(k int) bool {
-	n, end := &d.nodes[k], len(d.choices)
+	n := &d.nodes[k]
+	return n.backtrack&^n.sleep&^(1<<n.task)&n.enabled != 0 || slices.ContainsFunc(d.choices[n.choices:d.choicesEnd(k)], func(c decision) bool { return c.left != 0 })
+}
+
+// choicesEnd returns where the choices of a node's step end.
+func (d *dpor) choicesEnd(k int) int {
 	if k+1 < len(d.nodes) {
-		end = d.nodes[k+1].choices
+		return d.nodes[k+1].choices
 	}
-	return n.backtrack&^n.sleep&^(1<<n.task)&n.enabled != 0 || slices.ContainsFunc(d.choices[n.choices:end], func(c decision) bool { return c.left != 0 })
+	return len(d.choices)
 }
 
 // copy returns a shard that is ready for the same execution.

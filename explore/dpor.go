@@ -34,6 +34,8 @@ type dpor struct {
 	fixed   int        // how many choices belong to the prefix
 	bare    bool       // the prefix is without its steps: the first execution finds them
 	floor   int        // the nodes below it are a prefix to repeat, whose alternatives other shards explore
+	noted   int        // at so many of these, races that are to be reversed are demands of those shards
+	demands []demand   // of this one
 	fresh   int        // the first step that is new in this execution
 	chosen  int        // choices so far in this execution
 	begun   bool       // an execution has been made ready for
@@ -41,6 +43,7 @@ type dpor struct {
 	limit   int        // how many executions are made; 0: any number
 	made    int        // how many were
 	over    bool       // there is one more than the limit
+	ready   bool       // and it is the next, or another was made ready for
 
 	cells   cells            // numbers the cells of this execution
 	pending [maxTasks]access // the most that each task's pending operation can touch
@@ -124,16 +127,17 @@ func (c *clock) join(o *clock, tasks int) {
 }
 
 func (d *dpor) next() bool {
-	if !d.advance() {
+	if !d.ready && !d.advance() {
 		return false
 	}
+	d.ready = false
 	d.over = d.limit > 0 && d.made == d.limit
 	d.made++
 	return !d.over
 }
 
 // leftOut implements [shard].
-func (d *dpor) leftOut() bool { return d.over }
+func (d *dpor) leftOut() bool { return d.over || len(d.demands) > 0 }
 
 // advance makes ready for another execution and reports whether there is one.
 func (d *dpor) advance() bool {
@@ -200,12 +204,32 @@ func (d *dpor) nextChoice() bool {
 func (r *route) nextTask(n *node) bool {
 	n.tried++
 	r.put(n, &n.step)
+	return n.take()
+}
+
+// take makes a task take its step at the node that has to and has not yet, if there is one.
+func (n *node) take() bool {
 	todo := n.backtrack &^ n.sleep & n.enabled
 	if todo == 0 {
 		return false
 	}
 	n.task, n.varies = todo.first(), false
 	return true
+}
+
+// require sees to it that a task of begin is explored at the node, and reports whether that is one more.
+func (n *node) require(begin taskSet) bool {
+	known := n.backtrack | n.sleep
+	if begin&known != 0 {
+		return false
+	}
+	if begin &= n.enabled; begin == 0 { // only a wait that has its turn by another way begins: try everything
+		begin = n.enabled
+	} else {
+		begin = 1 << begin.first()
+	}
+	n.backtrack |= begin
+	return begin&^known != 0
 }
 
 func (d *dpor) tracker() tracker { return d }

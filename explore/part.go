@@ -114,7 +114,7 @@ func splitTree(x *Executor, o *Options, n int) (shares []share, err error) {
 
 // splitDPOR makes of the first executions one share, and divides the rest: so the parts have as many executions as one search.
 func splitDPOR(x *Executor, o *Options, enough int) ([]share, error) {
-	first := (&dporPlan{o: o}).alone()
+	first := alone(o)
 	h, err := newShare(prefixDPOR{Limit: first.limit}, nil)
 	if err != nil {
 		return nil, err

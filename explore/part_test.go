@@ -106,6 +106,13 @@ func merged(t *testing.T, p Program, o Options, parts []*Part, store *shelf) *Re
 	return r
 }
 
+// atOnce searches a program as a search that can go on later does: by DPOR it is divided like parts.
+func atOnce(t *testing.T, p Program, o Options) *Report {
+	t.Helper()
+	o.Checkpoint, o.Store = "whole", newShelf()
+	return explored(t, p, o)
+}
+
 // findings is what of a report must not depend on how the search was divided.
 func findings(r *Report) string {
 	var b strings.Builder
@@ -136,11 +143,14 @@ func TestPartsAreTheWhole(t *testing.T) {
 			{Strategy: DPOR}, {Strategy: DPOR, Choices: choices}, {Strategy: DPOR, Memory: MemoryModel{Views: true, Limit: 1}}, {Strategy: DFS}, {Strategy: Bounded}, {Strategy: Delays},
 		} {
 			o.KeepGoing, o.Workers, o.Executions, o.aloneFor = 1000, 2, 1500, 1+int(seed)%10
-			whole := explored(t, program(), o)
+			whole := atOnce(t, program(), o)
 			if whole.Stopped || whole.Executions < 5 {
 				continue
 			}
 			compared++
+			if alone := explored(t, program(), o); findings(alone) != findings(whole) || alone.Executions > whole.Executions+whole.Executions/10+2 {
+				t.Fatalf("seed %d, %s %s: %d executions\n%s\nwith a checkpoint: %d executions\n%s", seed, o.Strategy, o.Memory, alone.Executions, findings(alone), whole.Executions, findings(whole))
+			}
 			if len(whole.Violations) > 0 {
 				failing++
 			}
@@ -191,7 +201,7 @@ func TestRandomPartsAreTheWhole(t *testing.T) {
 func TestPartsGoOnAfterCrashes(t *testing.T) {
 	program := func() Program { return newDetachRace(t, 2, 1, 1, "") }
 	o := Options{Strategy: DPOR, Workers: 2, Every: 1, saveEvery: 1, aloneFor: 100}
-	whole := explored(t, program(), o)
+	whole := atOnce(t, program(), o)
 	parts, store, crashes := divided(t, program(), o, 3), newShelf(), 0
 	r := rand.New(rand.NewPCG(7, 7))
 	for _, part := range parts {
@@ -225,7 +235,7 @@ func TestPartsGoOnAfterCrashes(t *testing.T) {
 func TestPartsThatLack(t *testing.T) {
 	program := func() Program { return newDetachRace(t, 2, 1, 1, "") }
 	o := Options{Strategy: DPOR, aloneFor: 50}
-	whole := explored(t, program(), o)
+	whole := atOnce(t, program(), o)
 	parts, store := divided(t, program(), o, 4), newShelf()
 	for _, part := range parts[:3] {
 		searchPart(t, program, o, part, 0, store)
@@ -283,7 +293,7 @@ func TestPartsThatLack(t *testing.T) {
 func TestManyParts(t *testing.T) {
 	program := func() Program { return lostUpdate() }
 	o := Options{Strategy: DFS, KeepGoing: 9}
-	whole := explored(t, program(), o)
+	whole := atOnce(t, program(), o)
 	parts, store := divided(t, program(), o, 300), newShelf()
 	for _, part := range parts {
 		searchPart(t, program, o, part, 0, store)
@@ -337,7 +347,7 @@ func TestRestIsWhatIsLeft(t *testing.T) {
 			{Strategy: DFS}, {Strategy: DFS, Choices: choices}, {Strategy: Bounded}, {Strategy: Delays}, {Strategy: PCT, Seed: seed},
 		} {
 			o.KeepGoing, o.Executions, o.aloneFor = 1000, 1500, 1+int(seed)%10
-			whole := explored(t, program(), o)
+			whole := atOnce(t, program(), o)
 			if whole.Executions < 20 || whole.Stopped && o.Strategy != PCT {
 				continue
 			}

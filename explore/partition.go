@@ -23,6 +23,7 @@ type phase struct {
 	weight func(i int) float64 // how much of the phase the shard is likely to be, in proportion to total
 	total  float64             // 0: not known
 	done   float64             // weight of the shards that are done
+	before int                 // executions of earlier phases, which it is the rest of
 	draws  uint64              // executions that make the search, if that is decided beforehand
 }
 

@@ -102,7 +102,7 @@ func (s *search) progress() Progress {
 		p.Open += at.open
 		p.States += at.states
 	}
-	done := p.Executions - s.offset // in this phase
+	done := p.Executions - s.offset + s.phase.before
 	switch {
 	case s.phase.draws > 0:
 		p.Total = int(s.phase.draws)

@@ -40,7 +40,7 @@ func (d *dpor) race(s *state, n int, e *access) clock {
 		if s.halted() { // this may take long, and the step is gone into again when the search goes on
 			break
 		}
-		if int(k) >= d.floor {
+		if int(k) >= d.floor-d.noted {
 			d.reverse(s, int(k), n, e, &all)
 		}
 	}
@@ -83,13 +83,7 @@ func (d *dpor) reverse(s *state, k, n int, e *access, clk *clock) {
 		}
 	}
 	consider(int(e.task), clk, int32(n+1))
-	if begin&(at.backtrack|at.sleep) != 0 {
-		return
+	if at.require(begin) && k < d.floor {
+		d.demands = append(d.demands, demand{k, begin})
 	}
-	begin &= at.enabled
-	if begin == 0 { // only a wait that has its turn by another way begins: try everything
-		at.backtrack |= at.enabled
-		return
-	}
-	at.backtrack |= 1 << begin.first()
 }

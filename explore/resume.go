@@ -180,17 +180,18 @@ func (d *dpor) restore(saved []byte) error {
 	return nil
 }
 
+// node goes down at a node of a path.
+func (t *through) node(d *dpor, k int) {
+	n := &d.nodes[k]
+	t.level(n.tried, (n.backtrack &^ n.sleep & n.enabled &^ (1 << n.task)).len())
+	t.decisions(d.choices[n.choices:d.choicesEnd(k)])
+}
+
 // share counts what is known to have to be tried; more may come, most of it deep down.
 func (d *dpor) share() (done float64, open int) {
 	t := through{weight: 1}
 	for i := d.floor; i < len(d.nodes); i++ {
-		n := &d.nodes[i]
-		t.level(n.tried, (n.backtrack &^ n.sleep & n.enabled &^ (1 << n.task)).len())
-		end := len(d.choices)
-		if i+1 < len(d.nodes) {
-			end = d.nodes[i+1].choices
-		}
-		t.decisions(d.choices[n.choices:end])
+		t.node(d, i)
 	}
 	return t.done, t.open
 }
