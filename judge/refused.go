@@ -36,6 +36,20 @@ func refused(sc *workloads.Scenario, heap *workloads.Stmt, w host.Window, err er
 	return &Refused{at, fmt.Sprintf("%v, expected one that is free in every process", err)}
 }
 
+// below refuses a scenario that replaces what lies below the largest window: the process that performs has its code there.
+func below(sc *workloads.Scenario, w host.Window) error {
+	if sc.Window != nil {
+		return nil
+	}
+	for s := range sc.Statements {
+		at := s.Addr
+		if s.Kind == workloads.KindMmap && s.Flags&linux.MAP_FIXED != 0 && at != nil && at.Op == workloads.ExprConst && at.Value >= linux.DefaultMmapMinAddr && at.Value < w.Base {
+			return &Refused{s.Pos, fmt.Sprintf("%#x is outside, expected what lies in the window that is compared, %#x to %#x, as the process that performs is below", at.Value, w.Base, w.End())}
+		}
+	}
+	return nil
+}
+
 // beyond reports what a call asks for that lies outside the window, or does not fit into the one that is taken where the scenario has
 // none: then the scenario states what would happen elsewhere. nil: nothing does.
 func (w *world) beyond(s *workloads.Stmt, c *interp.Call, out workloads.Outcome) error {

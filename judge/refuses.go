@@ -2,12 +2,16 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
 	"vmasim/workloads/interp"
 )
+
+// disks are the file systems that place mappings as the simulator takes files on a disk to be placed.
+var disks = [...]string{"ext4", "xfs", "btrfs"}
 
 // refuses returns an [OtherMachine] if the kernel, as it is set up, cannot judge a statement of the scenario.
 func refuses(k host.Kernel, sc *workloads.Scenario) error {
@@ -23,8 +27,9 @@ func refuses(k host.Kernel, sc *workloads.Scenario) error {
 		if f.Hooks {
 			return &OtherMachine{lacks: fmt.Sprintf("%v: no kernel has a file with hooks and can judge", f.Pos)}
 		}
-		if f.Disk {
-			return &OtherMachine{lacks: fmt.Sprintf("%v: where this file lies is made up, so no kernel can judge", f.Pos)}
+		if f.Disk && !slices.Contains(disks[:], k.TempFS) {
+			return &OtherMachine{lacks: fmt.Sprintf("%v: this file is one of a disk, but temporary files are on %s here: TMPDIR has to name a folder on %s, %s or %s",
+				f.Pos, k.TempFS, disks[0], disks[1], disks[2])}
 		}
 	}
 	return nil

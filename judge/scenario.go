@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/mm"
 	"vmasim/workloads"
@@ -17,15 +16,11 @@ import (
 // passes is how often the block of a "for" or a "forever" is performed.
 const passes = 20
 
-// windowOf returns the window of a scenario, and its limit on VMAs. One that has no window gets a large one, which holds the addresses at
-// which it maps.
+// windowOf returns the window of a scenario, and its limit on VMAs. One that has no window gets the largest.
 func windowOf(sc *workloads.Scenario) host.Window {
-	w := host.Window{}
+	w := host.Whole()
 	if sc.Window != nil {
-		w.Base, w.Size = sc.Window.Base, sc.Window.Size
-	} else {
-		all := host.Large()
-		w = all[max(0, slices.IndexFunc(all, func(w host.Window) bool { return holdsAll(w, sc) }))]
+		w = host.Window{Base: sc.Window.Base, Size: sc.Window.Size}
 	}
 	for _, l := range sc.Limits {
 		if l.Kind == workloads.LimitMaxMapCount {
@@ -35,28 +30,22 @@ func windowOf(sc *workloads.Scenario) host.Window {
 	return w
 }
 
-// holdsAll reports whether a window holds all addresses that a scenario states as places for mappings.
-func holdsAll(w host.Window, sc *workloads.Scenario) bool {
-	fits := func(e *workloads.Expr) bool {
-		return e == nil || e.Op != workloads.ExprConst || e.Value < linux.DefaultMmapMinAddr || e.Value >= linux.TaskSize || e.Value >= w.Base && e.Value < w.End()
-	}
-	for s := range sc.Statements {
-		if maps := s.Kind == workloads.KindMmap || s.Kind == workloads.KindHeap; maps && !fits(s.Addr) || !fits(s.To) {
-			return false
-		}
-	}
-	return true
-}
-
 // Scenario performs a scenario on both sides, statement by statement: init, then the threads, each a statement in turn, then
 // finally. It stops at the first drift. flagsEvery is how often VmFlags are compared, and everything else after each operation; 0:
 // as often as it costs no more than the operations.
 func (l *Lab) Scenario(ctx context.Context, sc *workloads.Scenario, flagsEvery int) (*Result, error) {
-	sc, err := l.asKernel(sc)
+	l, err := l.of(sc)
+	if err != nil {
+		return nil, err
+	}
+	sc, err = l.asKernel(sc)
 	if err != nil {
 		return nil, err
 	}
 	set := setting{scenario: sc, window: windowOf(sc), flagsEvery: max(flagsEvery, 1), exact: flagsEvery > 0, chosen: sc.Window != nil}
+	if err := below(sc, set.window); err != nil {
+		return nil, err
+	}
 	heap, addr, err := l.heapOf(ctx, set)
 	if err != nil {
 		return nil, refused(sc, nil, set.window, err)
@@ -180,7 +169,8 @@ func (p *player) move(m interp.Turn) (done bool, err error) {
 	case kind == workloads.KindMaps:
 		p.actor.MM = p.spaces[m.Space].sim
 		p.actor.Perform(m.Stmt)
-	case kind.OnSimulator() || kind == workloads.KindSessions || kind == workloads.KindBarrier || kind == workloads.KindAfter || kind == workloads.KindYield || kind == workloads.KindValidate:
+	case kind == workloads.KindAfter: // the order of the turns
+	case kind.OnSimulator() || kind == workloads.KindSessions || kind == workloads.KindBarrier || kind == workloads.KindYield || kind == workloads.KindValidate:
 		p.skipped[m.Stmt.Kind.String()]++
 	default:
 		p.last = nil

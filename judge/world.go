@@ -22,6 +22,7 @@ import (
 // Lab is where worlds are made: agents on the kernel, and a simulated machine.
 type Lab struct {
 	host   *host.Lab
+	other  *Lab         // the last one that a scenario with another mmap_base was given; nil: none yet
 	kernel host.Kernel  // the judge
 	deep   *deep.Reader // nil: what /proc hides is not compared
 	rules  rules.Set
@@ -50,6 +51,9 @@ func (l *Lab) SetRules(s rules.Set) { l.rules, l.kernel.Series = s, s.Judge() }
 // Close ends all agents.
 func (l *Lab) Close() {
 	l.host.Close()
+	if l.other != nil {
+		l.other.host.Close()
+	}
 	if l.deep != nil {
 		l.deep.Close()
 	}

@@ -3,6 +3,7 @@ package tree
 import (
 	"unsafe"
 
+	"vmasim/internal/ksync"
 	"vmasim/internal/task"
 	"vmasim/vma"
 )
@@ -11,8 +12,6 @@ import (
 // has an address is the same whatever computes it. Tree.Lookup first tries the entry that the task found last.
 
 // find is holderOf for a walk that does not end where the task's last one did: it goes by the flat form of the index, if there is one.
-//
-//go:noinline
 func (tr *Tree) find(t *task.Task, m *index, addr uint64) (h *holder) {
 	if f := tr.flat.Peek(); f != nil && f.index == m {
 		h = f.find(addr)
@@ -22,6 +21,23 @@ func (tr *Tree) find(t *task.Task, m *index, addr uint64) (h *holder) {
 	}
 	t.Hint.Index, t.Hint.Holder = unsafe.Pointer(m), unsafe.Pointer(h) // which keeps m, so that no other index gets its address
 	return h
+}
+
+// manyLeaves are more than a processor's own cache holds.
+const manyLeaves = 2048
+
+// lookupAnew is Lookup where the task's last walk ended elsewhere. Among many leaves it has the lines of the leaf's VMAs fetched while it searches
+// the starts, which would otherwise be known too late: a wait for memory less.
+//
+//go:noinline
+func (tr *Tree) lookupAnew(t *task.Task, m *index, addr uint64) *vma.VMA {
+	l := tr.find(t, m, addr).leaf.Peek()
+	if m.Len() > manyLeaves {
+		for i := 0; i < fanout; i += 8 {
+			ksync.Fetch(unsafe.Pointer(&l.vma[i]))
+		}
+	}
+	return l.lookupNoting(addr, &t.Hint.Entry)
 }
 
 // lookupNoting returns the VMA at addr, nil for a hole, and notes at which entry it is.

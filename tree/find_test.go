@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"vmasim/internal/ksync"
 	"vmasim/internal/task"
@@ -30,6 +31,16 @@ func TestFloor(t *testing.T) {
 			if got := l.floor(addr); got != want {
 				t.Fatalf("%d entries: floor of %#x is %d, want %d", n, addr, got, want)
 			}
+		}
+	}
+}
+
+// TestLeavesAreAligned: groups of eight starts, among which floor searches, are lines of the processor's caches.
+func TestLeavesAreAligned(t *testing.T) {
+	for range 4 {
+		l := newEmptied().leaf
+		if at := uintptr(unsafe.Pointer(&l.start)) % 64; at != 0 {
+			t.Errorf("the starts begin %d bytes behind the beginning of a cache line", at)
 		}
 	}
 }
@@ -72,6 +83,32 @@ func TestLookupsAgree(t *testing.T) {
 	}
 	if flat < 100 {
 		t.Errorf("the index was flat in %d of 3000 steps", flat)
+	}
+}
+
+// TestLookupsAmongMany: so does a walk among so many leaves that their lines are fetched early.
+func TestLookupsAmongMany(t *testing.T) {
+	tk := task.New(0, "t", nil)
+	tr := New(tk, nil)
+	const page = 0x1000
+	var entries []Entry
+	for i := range uint64(manyLeaves * fanout) {
+		entries = append(entries, Entry{2 * i * page, (2*i + 1) * page, &vma.VMA{}})
+	}
+	tr.Fill(tk, entries)
+	if n := tr.index.Peek().Len(); n <= manyLeaves {
+		t.Fatalf("%d leaves, want more than %d", n, manyLeaves)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		i, at := rng.IntN(len(entries)), rng.Uint64N(2*page)
+		want := entries[i].VMA
+		if at >= page {
+			want = nil
+		}
+		if got := tr.Lookup(tk, entries[i].Start+at); got != want {
+			t.Fatalf("at %#x there is %p, want %p", entries[i].Start+at, got, want)
+		}
 	}
 }
 

@@ -15,18 +15,19 @@ const (
 	maxAddr = math.MaxUint64
 )
 
-// leaf is an immutable sorted array of disjoint entries.
+// leaf is an immutable sorted array of disjoint entries. Go puts a header of 8 bytes before it: behind the first 56, arrays begin with a cache line.
 type leaf struct {
-	entries
 	slots ksync.Atomic32 // stands for the entries where a look at them is announced: their number
+	_     [44]byte
+	entries
 }
 
-// entries are sorted. Unused starts are maxAddr and unused ends 0, so that a search needs no length. The starts are first, eight to a cache line.
+// entries are sorted. Unused starts are maxAddr and unused ends 0, so that a search needs no length. There are eight words in a cache line.
 type entries struct {
+	n     int
 	start [fanout]uint64
 	end   [fanout]uint64
 	vma   [fanout]*vma.VMA
-	n     int
 }
 
 // floor returns the index of the last entry that starts at or below addr, -1 for none. It counts the starts that are not above, eight at a

@@ -110,16 +110,16 @@ func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
 		v, _ := tr.Walk(t, addr)
 		return v
 	}
-	h := (*holder)(t.Hint.Holder)
 	if t.Hint.Index != unsafe.Pointer(m) {
-		h = tr.find(t, m, addr)
+		return tr.lookupAnew(t, m, addr)
 	}
+	h := (*holder)(t.Hint.Holder)
 	l, i := h.leaf.Peek(), t.Hint.Entry&(fanout-1)
 	if start := l.start[i]; addr-start < l.end[i]-start { // which lies within h; one branch, as two cost more where addresses are random
 		return l.vma[i]
 	}
 	if addr-h.lo >= h.hi-h.lo {
-		l = tr.find(t, m, addr).leaf.Peek()
+		return tr.lookupAnew(t, m, addr)
 	}
 	return l.lookupNoting(addr, &t.Hint.Entry)
 }

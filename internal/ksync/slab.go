@@ -75,6 +75,7 @@ type Slab[T any, P SlabObject[T]] struct {
 	chunks [][]T
 	fresh  []T // what is left of the newest chunk in use
 	opened int // chunks in use
+	made   int // objects in the chunks
 
 	apart bool  // each task gets fresh memory of its own
 	taken []int // by task ID: how much it has got of that
@@ -86,6 +87,12 @@ type Slab[T any, P SlabObject[T]] struct {
 // slabChunkBytes is more than Go's largest size class, so a chunk begins at a page and objects of whole cache lines stay
 // aligned.
 const slabChunkBytes = 40 << 10
+
+// A cache with so many chunks is a large one, whose next chunks are so large that most of each lies in huge pages.
+const (
+	slabSmallChunks = 200
+	slabLargeBytes  = 16 << 20
+)
 
 // NewSlab returns an empty cache.
 func NewSlab[T any, P SlabObject[T]](cfg SlabConfig[T]) *Slab[T, P] {
@@ -176,14 +183,23 @@ func (s *Slab[T, P]) grow() *T {
 // addChunk makes memory for more objects. The caller holds s.mu.
 func (s *Slab[T, P]) addChunk() {
 	var zero T
-	chunk := make([]T, max(1, slabChunkBytes/int(unsafe.Sizeof(zero))))
+	size := int(unsafe.Sizeof(zero))
+	bytes := slabChunkBytes
+	if len(s.chunks) >= slabSmallChunks {
+		bytes = slabLargeBytes
+	}
+	chunk := make([]T, max(1, bytes/size))
+	if bytes == slabLargeBytes {
+		adviseHugePages(unsafe.Pointer(&chunk[0]), uintptr(len(chunk)*size))
+	}
 	if s.cfg.Init != nil {
-		base := len(s.chunks) * len(chunk)
+		base := s.made
 		for i := range chunk {
 			s.cfg.Init(&chunk[i], base+i)
 		}
 	}
 	s.chunks = append(s.chunks, chunk)
+	s.made += len(chunk)
 }
 
 // Rewind makes a cache in which nothing is alive hand its memory out again as if all of it were fresh, in the same order.
@@ -271,6 +287,10 @@ func (s *Slab[T, P]) Reused() uint64 {
 func (s *Slab[T, P]) At(index int) P {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := len(s.chunks[0])
-	return P(&s.chunks[index/n][index%n])
+	n, chunks := len(s.chunks[0]), s.chunks
+	if index >= n*slabSmallChunks {
+		index, chunks = index-n*slabSmallChunks, s.chunks[slabSmallChunks:]
+		n = len(chunks[0])
+	}
+	return P(&chunks[index/n][index%n])
 }

@@ -186,6 +186,26 @@ func TestSlabAlignsCacheLines(t *testing.T) {
 	}
 }
 
+// TestLargeSlab: a cache whose chunks have become large keeps the order of its objects.
+func TestLargeSlab(t *testing.T) {
+	type page struct {
+		Life
+		index int
+		_     [8<<10 - 16]byte
+	}
+	s := NewSlab[page](SlabConfig[page]{Name: "page", Init: func(p *page, index int) { p.index = index }})
+	tk := task.New(0, "t", nil)
+	small := slabSmallChunks * (slabChunkBytes >> 13)
+	for i := range small + slabLargeBytes>>13 + 10 {
+		if p, _ := s.Alloc(tk); p.index != i || s.At(i) != p {
+			t.Fatalf("object %d of a large cache has index %d", i, p.index)
+		}
+	}
+	if got, want := len(s.chunks), slabSmallChunks+2; got != want {
+		t.Errorf("%d chunks, want %d", got, want)
+	}
+}
+
 func TestSlabAnnouncesLives(t *testing.T) {
 	tk, ev, _ := observed(0)
 	s := slabOf(TypeSafe, nil)

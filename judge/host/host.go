@@ -25,6 +25,7 @@
 package host
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,6 +37,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/internal/linux"
 )
 
 // errUnsupported says that this architecture has no agents.
@@ -53,11 +56,14 @@ type Options struct {
 	// Timeout is how long an operation may take before its agent counts as
 	// lost and is killed: 20 s.
 	Timeout time.Duration
+	// MmapBase is where processes begin to look for room: linux.MmapBase. The error of Start wraps ErrBase where none can.
+	MmapBase uint64
 }
 
 // Lab is where Processes live. Its methods may be called by several goroutines.
 type Lab struct {
 	timeout time.Duration
+	base    uint64 // Options.MmapBase
 	nursery *os.Process
 	control *os.File
 	memory  []byte // the slots
@@ -83,7 +89,7 @@ func Start(o Options) (*Lab, error) {
 	if os.Getenv(nurseryVariable) != "" {
 		return nil, errors.New("a nursery cannot start another: the program does not call host.Main")
 	}
-	l := &Lab{timeout: o.Timeout, alive: map[*Process]bool{}, templates: map[Window]*Process{}}
+	l := &Lab{timeout: o.Timeout, base: cmp.Or(o.MmapBase, linux.MmapBase), alive: map[*Process]bool{}, templates: map[Window]*Process{}}
 	if l.timeout == 0 {
 		l.timeout = 20 * time.Second
 	}
@@ -92,6 +98,9 @@ func Start(o Options) (*Lab, error) {
 	}
 	if err := l.start(); err != nil {
 		l.Close()
+		if errors.Is(err, ErrBase) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("starting agents: %w", refused(err))
 	}
 	return l, nil
@@ -127,6 +136,10 @@ func (l *Lab) start() (err error) {
 
 // startNursery executes this program again, with what agents need.
 func (l *Lab) startNursery() (control *os.File, agentSocket int, err error) {
+	stack, err := stackFor(l.base, l.kernel.StackGuardGap)
+	if err != nil {
+		return nil, 0, err
+	}
 	slots, err := unix.MemfdCreate("vmasim-slots", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, 0, fmt.Errorf("memfd_create: %w", err)
@@ -152,16 +165,18 @@ func (l *Lab) startNursery() (control *os.File, agentSocket int, err error) {
 		return nil, 0, err
 	}
 	defer theirAgent.Close()
-	err = withoutRandomization(func() (err error) {
-		l.nursery, err = os.StartProcess("/proc/self/exe", []string{"vmasim-nursery"}, &os.ProcAttr{
-			// glibc, in programs with cgo, must leave no memory with the kernel
-			// that agents would have to keep.
-			Env:   append(os.Environ(), nurseryVariable+"=1", "GLIBC_TUNABLES=glibc.pthread.rseq=0"),
-			Files: []*os.File{nil, nil, os.Stderr, theirControl, theirAgent, theirSlots},
-			// Ctrl-C is for us alone.
-			Sys: &unix.SysProcAttr{Setsid: true},
+	err = withoutRandomization(func() error {
+		return withStack(stack, func() (err error) {
+			l.nursery, err = os.StartProcess("/proc/self/exe", []string{"vmasim-nursery"}, &os.ProcAttr{
+				// glibc, in programs with cgo, must leave no memory with the kernel
+				// that agents would have to keep.
+				Env:   append(os.Environ(), nurseryVariable+"=1", "GLIBC_TUNABLES=glibc.pthread.rseq=0"),
+				Files: []*os.File{nil, nil, os.Stderr, theirControl, theirAgent, theirSlots},
+				// Ctrl-C is for us alone.
+				Sys: &unix.SysProcAttr{Setsid: true},
+			})
+			return err
 		})
-		return err
 	})
 	if err != nil {
 		unix.Close(ourControl)

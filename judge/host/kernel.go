@@ -39,6 +39,7 @@ type Kernel struct {
 	MaybeGuard    bool   // installing a guard sets VM_MAYBE_GUARD
 	LockDroppable bool   // droppable memory is locked where all that is mapped is
 	LowestAddr    uint64 // what hints are raised to: vm.mmap_min_addr, or the LSM's floor if that is higher
+	MmapBase      uint64 // where the search for room begins, downwards
 	FaultAround   uint64 // fault_around_bytes; 0: unknown
 	MemoryHidden  bool   // /proc/PID/mem cannot be opened
 	FiveLevel     bool   // page tables have five levels: addresses above 2^47 can be mapped

@@ -11,7 +11,7 @@ import (
 // probe finds out in the first agent which settings the kernel has that no file
 // tells, or not without privileges.
 func (p *Process) probe() error {
-	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeFiveLevel, p.probeWildFetch, p.probeFaultAround, p.probeMaybeGuard, p.probeDroppable} {
+	for _, f := range []func() error{p.probeZeroPage, p.probeLowestAddr, p.probeMmapBase, p.probeFiveLevel, p.probeWildFetch, p.probeFaultAround, p.probeMaybeGuard, p.probeDroppable} {
 		if err := f(); err != nil {
 			return err
 		}

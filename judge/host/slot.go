@@ -6,7 +6,9 @@ import "unsafe"
 // agent, mapped at slotsBase in every agent. All that an agent needs to live lies
 // in its slot, stacks included, so that it has no private memory of its own.
 const (
-	slotsBase = 0x600000000000
+	// slotsBase is just above the program, so that agents leave free what the kernel uses of processes: the addresses of the heap, of what
+	// is placed by the kernel, and of the stack, in one window.
+	slotsBase = 0x8000000
 	slotSize  = 1 << 18 // a power of two: the signal handler finds its slot by masking the stack pointer
 	maxAgents = 256
 	slotsSize = maxAgents * slotSize

@@ -26,9 +26,6 @@ type Window struct {
 // DefaultBase is where windows begin if nothing else is said.
 const DefaultBase = 0x200000000000
 
-// maxWindow is more than is ever free in one piece.
-const maxWindow = 64 << 40
-
 const (
 	// lsmFloor is the usual CONFIG_LSM_MMAP_MIN_ADDR.
 	lsmFloor = 0x10000
@@ -42,12 +39,11 @@ const (
 // ErrWindow says that no process can have the window.
 var ErrWindow = fmt.Errorf("no process can have this window: %w", unix.EINVAL)
 
-// Large returns the large windows that every process can have: most of what is
-// between the agent's code and its slots, and all above these.
-func Large() []Window {
-	const low, high = 0x10000000, slotsBase + 1<<40
-	return []Window{{Base: low, Size: maxWindow}, {Base: high, Size: linux.TaskSize - high}}
-}
+// lowestLarge is above all that an agent needs.
+const lowestLarge = 0x10000000
+
+// Whole is the largest window that every process can have: all that lies above what an agent needs.
+func Whole() Window { return Window{Base: lowestLarge, Size: linux.TaskSize - lowestLarge} }
 
 func (w Window) String() string {
 	s := fmt.Sprintf("%#x-%#x", w.Base, w.End())
@@ -80,9 +76,7 @@ func (l *Lab) complete(w Window) (Window, error) {
 	switch {
 	case (w.Base|w.Size|w.Heap)%linux.PageSize != 0:
 		return bad("base, size and heap must be multiples of the page size")
-	case w.Size > maxWindow:
-		return bad("larger than %d TiB", maxWindow>>40)
-	case w.Base < lsmFloor || w.Base > linux.TaskSize-w.Size:
+	case w.Base < lsmFloor || w.Size > linux.TaskSize || w.Base > linux.TaskSize-w.Size:
 		return bad("not between %#x and %#x", lsmFloor, uint64(linux.TaskSize))
 	case w.Heap != 0 && (w.Heap < w.Base || w.Heap > w.End()):
 		return bad("the heap is outside")

@@ -3,6 +3,8 @@
 package settings
 
 import (
+	"cmp"
+
 	"vmasim/internal/linux"
 	"vmasim/judge/host"
 	"vmasim/workloads"
@@ -39,7 +41,7 @@ func Of(k host.Kernel) []workloads.MachineSetting {
 		{Setting: workloads.SettingMmapMinAddr, Value: k.MmapMinAddr},
 		{Setting: workloads.SettingLSMMinAddr, Value: k.LowestAddr},
 		{Setting: workloads.SettingStackGuardGap, Value: max(uint64(k.StackGuardGap), 1) << linux.PageShift},
-		{Setting: workloads.SettingMmapBase, Value: linux.MmapBase},
+		{Setting: workloads.SettingMmapBase, Value: cmp.Or(k.MmapBase, linux.MmapBase)},
 		{Setting: workloads.SettingFaultAround, Value: linux.DefaultFaultAround},
 	}
 	if k.FaultAround != 0 {
