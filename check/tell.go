@@ -35,10 +35,12 @@ func (c *Checker) tellTask(ts *taskState, add func(uint64)) {
 	add(c.tellObject(ts.detaching))
 	add(uint64(ts.left))
 	add(c.tellObject(ts.confirming))
-	add(uint64(ts.excluding)<<8 | bit(ts.walking) | bit(ts.synchronizing)<<1 | bit(ts.inside[0])<<2 | bit(ts.inside[1])<<3)
+	add(uint64(ts.excluding)<<8 | bit(ts.synchronizing)<<1 | bit(ts.inside[0])<<2 | bit(ts.inside[1])<<3)
 	add(ts.awaitedBy[0])
 	add(ts.awaitedBy[1])
-	add(where(unsafe.Pointer(ts.lookupMM)))
+	if len(ts.refs) > 0 || ts.task.Func() == readFunc { // otherwise the next look-up comes first
+		add(where(unsafe.Pointer(ts.lookupMM)))
+	}
 }
 
 // tellLife tells an object, and whether that life of it still lasts.
@@ -60,7 +62,11 @@ func (o *object) told() uint64 {
 		return 0
 	}
 	flags := bit(o.alive) | bit(o.linked)<<1 | bit(o.attached)<<2 | bit(o.counted)<<3 | bit(o.begun)<<4
-	h := (where(o.base) + flags + uint64(uint32(o.owner))<<8 + uint64(o.refs)<<40) * 0x9e3779b97f4a7c15
+	owner := noTask
+	if o.isVMA() { // of other objects, oracles ask for it that are [ByWay]
+		owner = o.owner
+	}
+	h := (where(o.base) + flags + uint64(uint32(owner))<<8 + uint64(o.refs)<<40) * 0x9e3779b97f4a7c15
 	h = (h ^ h>>29 ^ uint64(uint32(o.excluder))) * 0xbf58476d1ce4e5b9
 	return h ^ h>>32
 }

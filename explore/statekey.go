@@ -97,7 +97,13 @@ func (k *stateKey) begin() {
 // key returns a hash of the state.
 func (k *stateKey) key(s *state) stateHash {
 	h := k.hash
-	h.add(uint64(k.woken) | uint64(k.chosen)<<32)
+	woken := k.woken
+	for i := range s.tasks {
+		if !s.pending[i].who.Prepared() {
+			woken &^= 1 << i
+		}
+	}
+	h.add(uint64(woken) | uint64(k.chosen)<<32)
 	h.add(uint64(s.enabled))
 	for i := range s.tasks {
 		t, p := &k.local[i], &s.pending[i]
@@ -224,8 +230,10 @@ func (k *stateKey) chose(i, v int) {
 // performed takes in a step of task i.
 func (k *stateKey) performed(s *state, i int, e *task.Event) {
 	t := &k.local[i]
-	t.saw.add(uint64(e.Op)<<56 ^ uint64(uintptr(e.Addr)))
-	t.see(tells(e))
+	if t.live >= 0 || !inQueue(e) || e.Interrupted { // a task that has got a lock does not remember whether it had to wait
+		t.saw.add(uint64(e.Op)<<56 ^ uint64(uintptr(e.Addr)))
+		t.see(tells(e))
+	}
 	switch e.Op {
 	case task.OpWakeUp:
 		for j := range s.tasks {
@@ -324,15 +332,10 @@ func tells(e *task.Event) uint64 {
 		return 0
 	}
 	switch e.Op.Info().Kind {
-	case task.Write, task.Unlock, task.Wake, task.Fence:
+	case task.Write, task.Lock, task.Unlock, task.Wake, task.Fence: // that a lock has to be waited for, the task's next operation tells
 		return 0
 	case task.Wait:
 		return asBit(e.Interrupted)
-	case task.Lock: // whether it has to wait
-		if e.Op == task.OpDownRead {
-			return asBit(e.New&lockReaders == e.Old&lockReaders)
-		}
-		return asBit(e.Old != 0)
 	case task.Try:
 		return asBit(e.Old != e.New)
 	case task.Read:
@@ -360,10 +363,8 @@ func tells(e *task.Event) uint64 {
 	return e.Old
 }
 
-const (
-	lockReaders = 1<<32 - 1 // of the word of a ksync.RWSem
-	writerOnly  = 1 << 29   // of counts that are so high a writer asks for more than whether any is left
-)
+// writerOnly: of counts that are so high a writer asks for more than whether any is left.
+const writerOnly = 1 << 29
 
 func asBit(b bool) uint64 {
 	if b {

@@ -16,7 +16,7 @@ func TestTells(t *testing.T) {
 		{"a store tells nothing", task.Event{Op: task.OpWriteOnce, Old: 1, New: 2}, task.Event{Op: task.OpWriteOnce, Old: 3, New: 2}, true},
 		{"a load tells the value", task.Event{Op: task.OpReadOnce, Old: 1}, task.Event{Op: task.OpReadOnce, Old: 2}, false},
 		{"other readers", task.Event{Op: task.OpDownRead, Old: 0, New: 1}, task.Event{Op: task.OpDownRead, Old: 1, New: 2}, true},
-		{"a wait", task.Event{Op: task.OpDownRead, Old: 0, New: 1}, task.Event{Op: task.OpDownRead, Old: 1 << 32, New: 3 << 32}, false},
+		{"a wait", task.Event{Op: task.OpDownRead, Old: 0, New: 1}, task.Event{Op: task.OpDownRead, Old: 1 << 32, New: 3 << 32}, true},
 		{"a count that leaves some", task.Event{Op: task.OpRefDecAndTest, Old: 3, New: 2}, task.Event{Op: task.OpRefDecAndTest, Old: 2, New: 1}, true},
 		{"the last reference", task.Event{Op: task.OpRefDecAndTest, Old: 2, New: 1}, task.Event{Op: task.OpRefDecAndTest, Old: 1, New: 0}, false},
 		{"a writer that waits", task.Event{Op: task.OpRefDecAndTest, Old: 2 | 1<<30, New: 1 | 1<<30}, task.Event{Op: task.OpRefDecAndTest, Old: 3 | 1<<30, New: 2 | 1<<30}, false},

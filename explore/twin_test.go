@@ -170,7 +170,10 @@ func (s *twinState) stepReader(r *twinReader) bool {
 		}
 		r.at++
 	case wakingAfterGivingUp, wakingAfterEndRead:
-		s.woken = true
+		switch s.writer {
+		case announceToWrite, lookToWrite, sleepToWrite, announceToDetach, lookToDetach, sleepToDetach: // otherwise nothing comes of it
+			s.woken = true
+		}
 		r.again()
 	}
 	return true
@@ -282,6 +285,7 @@ func (s *twinState) unlessReaders(target int32, then twinPlace) {
 // look looks whether the count is target, and otherwise goes to sleep.
 func (s *twinState) look(target int32) {
 	if s.refcnt == target {
+		s.woken = false
 		s.writer += forgetToWrite - lookToWrite
 		return
 	}

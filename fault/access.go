@@ -44,6 +44,8 @@ func access(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ks
 		word, present := translate(t, m, addr, kind)
 		if word != nil {
 			use(word)
+		} else {
+			t.Keep(mark, remembers(kind, present)) // the fault looks for itself
 		}
 		m.Machine.Access.ReadUnlock(t)
 		if word != nil {
@@ -52,12 +54,19 @@ func access(t *task.Task, m *mm.MM, addr uint64, kind linux.Access, use func(*ks
 		if !linux.Canonical(addr) {
 			return linux.SegvKernel
 		}
-		t.Keep(mark, 0) // the fault looks for itself
 		if res := Handle(t, m, addr, kind, present); res != linux.OK {
 			return res
 		}
 		t.Keep(mark, 0)
 	}
+}
+
+// remembers returns what a fault depends on of the access that has failed: a page that is mapped may be so without the right to read it.
+func remembers(kind linux.Access, present bool) uint64 {
+	if present && kind != linux.Write {
+		return 1
+	}
+	return 0
 }
 
 // translate walks the page tables as the processor does. It returns the word at addr, or nil if that faults, and whether

@@ -1,6 +1,8 @@
 package mm
 
 import (
+	"unsafe"
+
 	"vmasim/internal/linux"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
@@ -25,7 +27,9 @@ func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (vma.ReadLock, error) {
 	if err := mm.MmapReadLockKillable(t); err != nil {
 		return vma.ReadLock{}, err
 	}
+	mark := t.Mark()
 	v := mm.Tree.Find(t, addr)
+	t.Keep(mark, uint64(uintptr(unsafe.Pointer(v))))
 	if v != nil && v.Start(t) <= addr {
 		return vma.ReadLock{VMA: v, Mmap: true}, nil
 	}
@@ -35,6 +39,9 @@ func (mm *MM) LockAndFindVMA(t *task.Task, addr uint64) (vma.ReadLock, error) {
 			return vma.ReadLock{VMA: v, Mmap: true}, nil
 		}
 		grows = false
+	}
+	if !grows {
+		t.Keep(mark, 0)
 	}
 	mm.MmapReadUnlock(t)
 	if !grows {

@@ -107,7 +107,9 @@ func holderOf(m *index, addr uint64) (h *holder) {
 func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
 	m := tr.index.Peek() // none: there are nodes
 	if t.Observer != nil || m == nil {
+		mark := t.Mark()
 		v, _ := tr.Walk(t, addr)
+		t.Keep(mark, uint64(uintptr(unsafe.Pointer(v))))
 		return v
 	}
 	if t.Hint.Index != unsafe.Pointer(m) {

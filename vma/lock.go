@@ -104,7 +104,7 @@ func (m *MMLock) StartRead(t *task.Task, v *VMA) ReadResult {
 
 func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	t.Enter("vma_start_read")
-	res := ReadBusy
+	mark, res := t.Mark(), ReadBusy
 	switch m.Generation {
 	case RefcountV6:
 		res = v.startReadV6(t, m)
@@ -117,6 +117,7 @@ func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	default:
 		res = v.startRead(t, m)
 	}
+	t.Keep(mark, uint64(res))
 	t.Leave()
 	return res
 }
@@ -165,6 +166,7 @@ func (m *MMLock) EndRead(t *task.Task, r ReadLock) {
 
 func (m *MMLock) endRead(t *task.Task, v *VMA) {
 	t.Enter("vma_end_read")
+	mark := t.Mark()
 	switch m.Generation {
 	case RefcountV6:
 		v.refcountPutV6(t)
@@ -175,6 +177,7 @@ func (m *MMLock) endRead(t *task.Task, v *VMA) {
 	default:
 		v.refcountPut(t)
 	}
+	t.Keep(mark, 0)
 	t.Leave()
 }
 

@@ -45,7 +45,9 @@ func (v *VMA) startRead(t *task.Task, mm *MMLock) ReadResult {
 	// The writer locked it between the hint and the reference. Acquire: seeing that the last writer has finished must
 	// mean seeing all that it wrote.
 	if ksync.SameAcquire(t, &v.seq, &mm.LockSeq) {
+		mark := t.Mark()
 		v.refcountPut(t)
+		t.Keep(mark, 0)
 		mm.RCU.ReadUnlock(t)
 		return ReadBusy
 	}
@@ -121,6 +123,7 @@ func (v *VMA) awaitReaders(t *task.Task, mm *MMLock, target int32, mode task.Wai
 	t.Fence(task.OpMB)
 	var err error
 	if v.refcnt.Read(t) != target {
+		t.Keep(mark, 0)
 		t.Reach(task.WaitReaders)
 		err = mm.WriterWait.WaitEvent(t, unsafe.Pointer(&v.refcnt), mode, func() bool { return v.refcnt.Peek() == target })
 	}
@@ -147,10 +150,12 @@ func (v *VMA) assertDetached(t *task.Task) {
 
 // markDetached is vma_mark_detached.
 func (v *VMA) markDetached(t *task.Task) {
+	mark := t.Mark()
 	if v.refcnt.Read(t) == 0 {
 		t.Violate("detach-detached", "VMA %#x is detached twice", v.start.Peek())
 		return
 	}
+	t.Keep(mark, 0)
 	mm := v.mm.ReadOnce(t)
 	if v.refcnt.DecAndTest(t) == 0 {
 		return

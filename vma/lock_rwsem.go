@@ -118,6 +118,7 @@ func (v *VMA) startWriteRWSem(t *task.Task, mm *MMLock, mode task.WaitMode) erro
 	defer t.Leave()
 	waited, err := v.lock.sem.DownWriteMode(t, mode)
 	if waited {
+		t.Learn(1)
 		t.Reach(task.WaitReaders)
 	}
 	if err != nil {

@@ -20,7 +20,7 @@ func SameOnce(t *task.Task, a *Atomic32, b *Seqcount) bool {
 }
 
 func sameOnce(t *task.Task, a *Atomic32, b *Seqcount) bool {
-	return a.read(t, task.OpReadOnce) == b.seq.read(t, task.OpReadOnce)
+	return same(t, a, b, task.OpReadOnce)
 }
 
 // SameAcquire is SameOnce of which the second read is ordered before what follows: ReadOnce and ReadAcquire.
@@ -32,7 +32,15 @@ func SameAcquire(t *task.Task, a *Atomic32, b *Seqcount) bool {
 }
 
 func sameAcquire(t *task.Task, a *Atomic32, b *Seqcount) bool {
-	return a.read(t, task.OpReadOnce) == b.seq.read(t, task.OpSeqReadAcquire)
+	return same(t, a, b, task.OpSeqReadAcquire)
+}
+
+// same is what the task remembers of the two words.
+func same(t *task.Task, a *Atomic32, b *Seqcount, second task.Op) bool {
+	mark := t.Mark()
+	same := a.read(t, task.OpReadOnce) == b.seq.read(t, second)
+	t.Keep(mark, b2u(same))
+	return same
 }
 
 // Within reports whether x lies in [a, b): ReadOnce of a and, unless x is below it, of b.
@@ -61,6 +69,7 @@ func readBoth(t *task.Task, a *Flags64, b *Atomic64) (uint64, uint64) {
 }
 
 // IncAndRead takes a reference as IncNotZeroLimitedAcquire does and, if it could, reads a pointer in the object: IncNotZeroLimitedAcquire and ReadOnce.
+// Where it could not, the caller may ask of old whether it is 0, and no more.
 func IncAndRead[T any](t *task.Task, r *Refcount, limit int32, p *Pointer[T]) (old int32, ok bool, v *T) {
 	if t.Observer != nil {
 		return incAndRead(t, r, limit, p)
@@ -72,8 +81,11 @@ func IncAndRead[T any](t *task.Task, r *Refcount, limit int32, p *Pointer[T]) (o
 }
 
 func incAndRead[T any](t *task.Task, r *Refcount, limit int32, p *Pointer[T]) (old int32, ok bool, v *T) {
+	mark := t.Mark()
 	if old, ok = r.incLimitedObserved(t, limit); ok {
 		v = p.ReadOnce(t)
+	} else {
+		t.Keep(mark, b2u(old == 0))
 	}
 	return old, ok, v
 }

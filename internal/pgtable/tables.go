@@ -161,27 +161,26 @@ func (tb *Tables) walk(t *task.Task, addr uint64) (pmd PTE, shift uint) {
 
 // walkObserved is walk that announces each read.
 func (tb *Tables) walkObserved(t *task.Task, addr uint64) (pmd PTE, shift uint) {
-	pgd := tb.root.at(addr, PGDShift).Get(t)
-	if !pgd.Accessible() {
-		return 0, PGDShift
+	mark := t.Mark()
+	e := PTE(0)
+	for tbl, shift := tb.root, uint(PGDShift); shift >= PMDShift; tbl, shift = tb.table(e), shift-levelBits {
+		if e = tbl.at(addr, shift).Get(t); !e.Accessible() {
+			t.Keep(mark, uint64(shift))
+			return 0, shift
+		}
+		t.Keep(mark, uint64(e))
 	}
-	pud := tb.table(pgd).at(addr, PUDShift).Get(t)
-	if !pud.Accessible() {
-		return 0, PUDShift
-	}
-	pmd = tb.table(pud).at(addr, PMDShift).Get(t)
-	if !pmd.Accessible() {
-		return 0, PMDShift
-	}
-	return pmd, 0
+	return e, 0
 }
 
 // Alloc returns the slot of an address and makes the tables that are absent: p4d_alloc, pud_alloc, pmd_alloc,
 // pte_alloc. It fails with ENOMEM; tables made before that stay, empty, until their range is freed.
 func (tb *Tables) Alloc(t *task.Task, addr uint64) (Slot, error) {
+	mark := t.Mark()
 	if slot, ok := tb.Find(t, addr); ok {
 		return slot, nil
 	}
+	t.Keep(mark, 0)
 	pmd, err := tb.alloc(t, addr)
 	if err != nil {
 		return Slot{}, err
@@ -201,6 +200,7 @@ func (tb *Tables) alloc(t *task.Task, addr uint64) (PTE, error) {
 // allocPMD makes the tables for addr above the PTE table that are absent, and returns the place of the entry that is to refer to that,
 // with its lock.
 func (tb *Tables) allocPMD(t *task.Task, addr uint64) (*Entry, *ksync.SpinLock, error) {
+	mark := t.Mark()
 	pgd, err := tb.child(t, tb.root.at(addr, PGDShift), &tb.PageTableLock, PUDShift)
 	if err != nil {
 		return nil, nil, err
@@ -209,6 +209,7 @@ func (tb *Tables) allocPMD(t *task.Task, addr uint64) (*Entry, *ksync.SpinLock, 
 	if err != nil {
 		return nil, nil, err
 	}
+	t.Keep(mark, uint64(pud))
 	return tb.table(pud).at(addr, PMDShift), tb.lock(pud), nil
 }
 
@@ -229,13 +230,16 @@ func (tb *Tables) findPMD(t *task.Task, addr uint64) (*Entry, *ksync.SpinLock) {
 // child returns an entry that refers to a table whose entries map 1<<shift bytes each. If it is empty, child makes a table and
 // installs it under lock, unless another task was faster: __pmd_alloc, __pte_alloc.
 func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock, shift uint) (PTE, error) {
+	mark := t.Mark()
 	if v := e.Get(t); v.Accessible() {
+		t.Keep(mark, uint64(v))
 		return v, nil
 	}
 	pfn, err := tb.allocTable(t, shift)
 	if err != nil {
 		return 0, err
 	}
+	t.Keep(mark, uint64(pfn))
 	lock.Lock(t)
 	v := e.Get(t)
 	if v.None() {
@@ -250,11 +254,13 @@ func (tb *Tables) child(t *task.Task, e *Entry, lock *ksync.SpinLock, shift uint
 		}
 		lock.Unlock(t)
 		tb.pages.Count(t, 1)
+		t.Keep(mark, uint64(v))
 		return v, nil
 	}
 	lock.Unlock(t)
 	if t.Mind != nil { // its lock was not announced
 		tb.mem.Put(t, pfn)
+		t.Keep(mark, uint64(v))
 		return v, nil
 	}
 	tb.freeTable(t, pfn) // no task has seen it

@@ -137,6 +137,7 @@ func (t *Task) handshake(op Op, addr unsafe.Pointer, mode WaitMode, cond func() 
 		}
 		t.endWait(err)
 		if done || err != nil {
+			t.prepared = false
 			return err
 		}
 		t.schedule(addr, killable)

@@ -53,6 +53,7 @@ type Task struct {
 	onReport func(Violation)
 	wake     chan struct{}
 	killed   atomic.Bool
+	prepared bool // see Prepared
 
 	_        [64]byte
 	Sections [NumSlots]Section
@@ -139,11 +140,15 @@ func (t *Task) Killed() bool { return t.killed.Load() }
 
 // PrepareToWait forgets the wake-ups of earlier waits. It comes before the task tells others that it is going to wait.
 func (t *Task) PrepareToWait() {
+	t.prepared = true
 	select {
 	case <-t.wake:
 	default:
 	}
 }
+
+// Prepared reports whether a wake-up may matter to the task. Before it prepares to wait again, it forgets one that comes now.
+func (t *Task) Prepared() bool { return t.prepared }
 
 // Unpark makes a parked task look at its condition again. Cells call it through ksync; it is not an announced event.
 func (t *Task) Unpark() {
