@@ -9,7 +9,7 @@ import (
 	"vmasim/workloads/measure"
 )
 
-// StrictVariable is the environment variable that, set to 1, makes a missed bar fail the benchmark. Without it a bar
+// StrictVariable is the environment variable that, set to 1, makes a bar that is shown to be missed fail the benchmark. Without it a bar
 // only prints: a shared machine must not fail a build by its neighbours.
 const StrictVariable = "VMASIM_BENCH_STRICT"
 
@@ -29,8 +29,13 @@ type Bar struct {
 // page tables of its own, where it is the host's that is measured.
 const slowKernel = 3000
 
-// noEvidence is the verdict then.
-const noEvidence = "no evidence"
+// The verdicts.
+const (
+	met        = "met"         // the interval of the ratio lies within the limit
+	missed     = "MISSED"      // it lies beyond the limit
+	notTold    = "not told"    // it holds the limit, or too few rounds count
+	noEvidence = "no evidence" // the kernel that is compared with is slow
+)
 
 // Beside returns the bar for a kernel whose fault takes so many nanoseconds.
 func (b Bar) Beside(kernelFault float64) Bar {
@@ -58,16 +63,7 @@ func Speedup(id, many, one string, threads int, limit float64) Bar {
 }
 
 // Ratio returns the measured figure that the bar limits.
-func (b Bar) Ratio(r *measure.Result) measure.Stat { return r.Ratio(b.of, b.to...).Times(b.factor) }
-
-// Met reports whether the median of the ratio keeps the limit.
-func (b Bar) Met(r *measure.Result) bool {
-	if median := b.Ratio(r).Median; b.least {
-		return median >= b.limit
-	} else {
-		return median <= b.limit
-	}
-}
+func (b Bar) Ratio(r *measure.Result) measure.Interval { return r.Ratio(b.of, b.to...).Times(b.factor) }
 
 // names are the candidates that the bar speaks of.
 func (b Bar) names() []string { return append([]string{b.of}, b.to...) }
@@ -88,8 +84,8 @@ func Report(b reporter, r *measure.Result, bars ...Bar) {
 	for _, name := range r.Candidates() {
 		b.ReportMetric(r.NS(name).Median, unit(name)+"-ns")
 	}
-	if noisy, _ := r.Noisy(); noisy > 0 {
-		b.ReportMetric(float64(noisy), "noisy")
+	if dropped, _ := r.Dropped(); dropped > 0 {
+		b.ReportMetric(float64(dropped), "dropped")
 	}
 	if len(bars) == 0 {
 		fmt.Fprintln(b.Output(), r)
@@ -103,7 +99,7 @@ func Report(b reporter, r *measure.Result, bars ...Bar) {
 		b.ReportMetric(bar.Ratio(r).Median, metric)
 		line := bar.line(r)
 		fmt.Fprintln(b.Output(), line)
-		if strict && bar.verdict(r) == verdict(false) {
+		if strict && bar.verdict(r) == missed {
 			b.Errorf("bar missed: %s", line)
 		}
 	}
@@ -122,12 +118,23 @@ func (b Bar) line(r *measure.Result) string {
 		kernel = fmt.Sprintf(" (a fault of the kernel takes %s ns)", measure.Digits(b.kernelFault))
 	}
 	return fmt.Sprintf("%s %s: %s, ratio %s, bar %s%s %s%s%s", b.id, r.Name(), r.Times(names...),
-		b.Ratio(r).Text(""), sign, measure.Digits(b.limit), b.verdict(r), kernel, r.Noise(names...))
+		b.Ratio(r).Text(), sign, measure.Digits(b.limit), b.verdict(r), kernel, r.Noise(names...))
 }
 
+// verdict says what the rounds show of the limit: that the ratio keeps it, that it does not, or neither.
 func (b Bar) verdict(r *measure.Result) string {
 	if b.kernelFault > slowKernel {
 		return noEvidence
 	}
-	return verdict(b.Met(r))
+	ratio, limit := b.Ratio(r), b.limit
+	if b.least { // what is at least the limit is at most it below zero
+		ratio.Low, ratio.High, limit = -ratio.High, -ratio.Low, -limit
+	}
+	switch below, known := ratio.Below(limit); {
+	case !known:
+		return notTold
+	case below:
+		return met
+	}
+	return missed
 }

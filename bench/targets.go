@@ -101,25 +101,25 @@ func (t Target) Report(b reporter, name string, value float64) {
 	}
 }
 
-func verdict(met bool) string {
-	if met {
-		return "ok"
+func verdict(kept bool) string {
+	if kept {
+		return met
 	}
-	return "MISSED"
+	return missed
 }
 
 // Line is what a printed line says about a target.
 type Line struct {
 	ID, Name string
 	Times    string // what was measured, "" for a figure
-	Value    string // the ratio or figure, with its extremes or unit
+	Value    string // the ratio or figure, with its interval or unit
 	Verdict  string
 	Kernel   string // how long a fault of the kernel takes, in words; "" if it is not compared with
-	Noise    string // "" if all samples were good
+	Noise    string // which samples were dropped; "" if none was
 }
 
-var lineForm = regexp.MustCompile(`^\s*(B\w+) ([^:]+): (?:(.*), )?(?:ratio|figure) (.*), bar \S+ (ok|MISSED|` + noEvidence +
-	`)(?: \((a fault of the kernel takes .*? ns)\))?(?: \((noisy: .*)\))?$`)
+var lineForm = regexp.MustCompile(`^\s*(B\w+) ([^:]+): (?:(.*), )?(?:ratio|figure) (.*), bar \S+ (` + met + `|` + missed + `|` + notTold + `|` + noEvidence +
+	`)(?: \((a fault of the kernel takes .*? ns)\))?(?: \((dropped: .*)\))?$`)
 
 // ParseLine reads a line that a Report printed, and reports whether it is one.
 func ParseLine(text string) (Line, bool) {

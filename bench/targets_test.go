@@ -12,10 +12,10 @@ func TestPrintedLinesAreParsed(t *testing.T) {
 	Report(f, r, Goal("B1").Over("vmasim", "kernel").Beside(4000))
 	Goal("B12").Report(f, "memory n=1000000", 436)
 	want := []Line{
-		{"B1", "fault n=1000", "vmasim 85.0 ns (80.0-90.0), kernel 1500 ns (1500-1500)", "0.057 (0.053-0.060)", "ok", "", "noisy: 2 of 6 samples"},
-		{"B3", "fault n=1000", "vmasim 85.0 ns (80.0-90.0), kernel 1500 ns (1500-1500)", "0.057 (0.053-0.060)", "MISSED", "", "noisy: 2 of 6 samples"},
-		{"B1", "fault n=1000", "vmasim 85.0 ns (80.0-90.0), kernel 1500 ns (1500-1500)", "0.057 (0.053-0.060)", "no evidence",
-			"a fault of the kernel takes 4000 ns", "noisy: 2 of 6 samples"},
+		{"B1", "fault n=1000", "vmasim 85.0 ns (80.0-90.0), kernel 1500 ns (1500-1500)", "0.057 (0.055-0.059)", "met", "", "dropped: 9 % of 22 samples"},
+		{"B3", "fault n=1000", "vmasim 85.0 ns (80.0-90.0), kernel 1500 ns (1500-1500)", "0.057 (0.055-0.059)", "MISSED", "", "dropped: 9 % of 22 samples"},
+		{"B1", "fault n=1000", "vmasim 85.0 ns (80.0-90.0), kernel 1500 ns (1500-1500)", "0.057 (0.055-0.059)", "no evidence",
+			"a fault of the kernel takes 4000 ns", "dropped: 9 % of 22 samples"},
 		{"B12", "memory n=1000000", "", "436 bytes", "MISSED", "", ""},
 	}
 	for i, text := range strings.Split(strings.TrimSpace(f.out.String()), "\n") {

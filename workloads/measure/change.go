@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -37,6 +38,33 @@ func MedianOf(samples []float64) Interval {
 		return Interval{Median: stat.Median, Low: stat.Min, High: stat.Max, N: n}
 	}
 	return Interval{Median: stat.Median, Low: sorted[k-1], High: sorted[n-k], N: n, Known: true}
+}
+
+// Times returns the interval of the figure multiplied by a positive factor.
+func (i Interval) Times(factor float64) Interval {
+	i.Median, i.Low, i.High = i.Median*factor, i.Low*factor, i.High*factor
+	return i
+}
+
+// Text shows the median and the interval, as in "1.20 (1.10-1.30)"; behind extremes, which samples too few make no interval of, stands a
+// question mark.
+func (i Interval) Text() string {
+	mark := ""
+	if !i.Known {
+		mark = "?"
+	}
+	return fmt.Sprintf("%s (%s-%s%s)", Digits(i.Median), Digits(i.Low), Digits(i.High), mark)
+}
+
+// Below tells whether the true figure is below a limit: it is, it is not, or neither is shown.
+func (i Interval) Below(limit float64) (below, known bool) {
+	switch {
+	case i.Known && i.High <= limit:
+		return true, true
+	case i.Known && i.Low > limit:
+		return false, true
+	}
+	return false, false
 }
 
 // twoSided is the probability that of n samples k or more fall on one and the same side of their median, k being more than half.

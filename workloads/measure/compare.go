@@ -2,9 +2,9 @@
 //
 // A shared machine makes absolute times worthless and ratios treacherous. A [Comparison] therefore runs its candidates, each a
 // [Workload], in rounds, in an order that rotates every round; each run is a [Sample]. A [Result] holds the samples' figures, takes
-// each ratio within a round, and gives the median of those with its extremes. Measured threads are pinned, and a sample whose thread
-// got less than [MinShare] of its CPU is dropped and taken again, a bounded number of times; what stays bad is counted and printed as
-// noisy, never hidden. Runs of whole scenarios, which take turns by themselves, use the same parts: [Order], [Watch], [MedianOf], and
+// each ratio within a round, and gives the median of those with its interval. Measured threads are pinned, and a sample whose thread
+// got less than [MinShare] of its CPU is dropped and taken again, a bounded number of times; a round with one that stays so counts in no
+// ratio. How many were dropped is printed, never hidden. Runs of whole scenarios, which take turns by themselves, use the same parts: [Order], [Watch], [MedianOf], and
 // [Compare], which gives verdicts. [ZeroFrames] and [References] are floors: what no simulated fault or lock can undercut on this machine.
 package measure
 
@@ -131,6 +131,7 @@ func (c *Comparison) take(cand *candidate, left *budget) Sample {
 		c.waitQuiet(left)
 		again := cand.load.run(c.machine, cand.ops, attempt)
 		left.retry -= again.Elapsed
+		again.Dropped, best.Dropped = attempt, attempt
 		if again.Share() > best.Share() {
 			best = again
 		}

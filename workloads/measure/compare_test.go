@@ -13,17 +13,17 @@ func TestRatioOfKnownWorkloads(t *testing.T) {
 	c.Add("fast", Loop(func(n int) { m.work(time.Duration(n)*100, 1) }))
 	c.Add("half", Loop(func(n int) { m.work(time.Duration(n)*50, 1) }))
 	res := c.Run()
-	if got, want := res.Ratio("slow", "fast"), (Stat{3, 3, 3}); got != want {
+	if got, want := res.Ratio("slow", "fast"), (Interval{3, 3, 3, 11, true}); got != want {
 		t.Errorf("slow/fast = %v, want %v", got, want)
 	}
-	if got, want := res.Ratio("slow", "fast", "half"), (Stat{2, 2, 2}); got != want {
+	if got, want := res.Ratio("slow", "fast", "half"), (Interval{2, 2, 2, 11, true}); got != want {
 		t.Errorf("slow/(fast+half) = %v, want %v", got, want)
 	}
 	if got := res.NS("fast").Median; got != 100 {
 		t.Errorf("fast takes %v ns, want 100", got)
 	}
-	if noisy, of := res.Noisy(); noisy != 0 || of != 33 {
-		t.Errorf("noisy %d of %d, want 0 of 33", noisy, of)
+	if dropped, of := res.Dropped(); dropped != 0 || of != 33 {
+		t.Errorf("dropped %d of %d, want 0 of 33", dropped, of)
 	}
 }
 
@@ -79,8 +79,8 @@ func TestStarvedSampleIsDroppedAndTakenAgain(t *testing.T) {
 	if got := res.NS("x"); got != (Stat{100, 100, 100}) {
 		t.Errorf("starved samples counted: %v", got)
 	}
-	if noisy, _ := res.Noisy("x"); noisy != 0 {
-		t.Errorf("%d noisy samples, want 0", noisy)
+	if dropped, of := res.Dropped("x"); dropped != 2 || of != 6 {
+		t.Errorf("dropped %d of %d, want the 2 that were taken again, of 6", dropped, of)
 	}
 	if runs != 1+4+2 {
 		t.Errorf("%d runs, want 7", runs)
@@ -105,8 +105,11 @@ func TestHopelessSampleIsKeptAndMarked(t *testing.T) {
 		runs++
 	}})
 	res := c.Run()
-	if noisy, of := res.Noisy(); noisy != 1 || of != 3 {
-		t.Errorf("noisy %d of %d, want 1 of 3", noisy, of)
+	if dropped, of := res.Dropped(); dropped != 3 || of != 5 {
+		t.Errorf("dropped %d of %d, want 3 of 5", dropped, of)
+	}
+	if got := res.Ratio("x"); got.N != 2 {
+		t.Errorf("%d rounds count, want 2", got.N)
 	}
 	if got := res.NS("x").Max; got < 160 || got > 170 {
 		t.Errorf("kept the sample of %v ns, want the least bad one, 166 ns", got)
@@ -125,8 +128,8 @@ func TestRetriesOfARunAreBoundedInTime(t *testing.T) {
 	if want := 1 + 10 + 2; runs != want {
 		t.Errorf("%d runs of a second each, want %d: two seconds of retries", runs, want)
 	}
-	if noisy, _ := res.Noisy(); noisy != 10 {
-		t.Errorf("%d noisy samples, want 10", noisy)
+	if dropped, of := res.Dropped(); dropped != 12 || of != 12 {
+		t.Errorf("dropped %d of %d, want all 12", dropped, of)
 	}
 }
 
@@ -135,11 +138,15 @@ func TestFloatingThreadIsJudgedByWhatOthersUse(t *testing.T) {
 	c.Add("blocked", Workload{Ops: 1, Float: true, Body: func(int, int) { m.wall += 100 }})
 	c.Add("starved", Workload{Ops: 1, Float: true, Body: func(int, int) { m.work(100, 0.5) }})
 	res := c.Run()
-	if noisy, _ := res.Noisy("blocked"); noisy != 0 {
+	if dropped, _ := res.Dropped("blocked"); dropped != 0 {
 		t.Error("a thread that only blocked counts as starved")
 	}
-	if noisy, _ := res.Noisy("starved"); noisy != 1 {
+	if dropped, _ := res.Dropped("starved"); dropped != 1 {
 		t.Error("a thread that lost its CPU to others counts as good")
+	}
+	c.Add("many", Workload{Ops: 1, Threads: 16, Float: true, Body: func(int, int) {}})
+	if dropped, _ := c.Run().Dropped("many"); dropped != 0 {
+		t.Error("threads that nothing else keeps from the CPUs there are count as starved")
 	}
 	if len(m.pins) != 0 {
 		t.Error("a floating thread was pinned")

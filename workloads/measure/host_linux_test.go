@@ -59,6 +59,8 @@ func TestWaitUntilQuiet(t *testing.T) {
 }
 
 func TestHostClocksMove(t *testing.T) {
+	runtime.LockOSThread() // whose clock it is
+	defer runtime.UnlockOSThread()
 	h := newHost()
 	wall, cpu := h.now(), h.threadCPU()
 	sink.Store(burn(10000))

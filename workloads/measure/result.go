@@ -17,7 +17,9 @@ type Result struct {
 type series struct {
 	ns           []float64 // of an operation
 	backgroundNS []float64 // of a step of the background function
-	noisy        int       // samples below MinShare
+	starved      []bool    // the round's sample is below MinShare, after all tries
+	taken        int       // samples
+	dropped      int       // of these, those below MinShare
 }
 
 // NewResult returns a result without samples.
@@ -34,9 +36,13 @@ func (r *Result) Record(name string, sample Sample) {
 	}
 	s.ns = append(s.ns, sample.NS())
 	s.backgroundNS = append(s.backgroundNS, sample.BackgroundNS())
-	if sample.Share() < MinShare {
-		s.noisy++
+	starved := sample.Share() < MinShare
+	s.starved = append(s.starved, starved)
+	s.dropped += sample.Dropped
+	if starved {
+		s.dropped++
 	}
+	s.taken += 1 + sample.Dropped
 }
 
 // Name returns the comparison's name.
@@ -60,31 +66,39 @@ func (r *Result) NS(name string) Stat { return newStat(r.of(name).ns) }
 // BackgroundNS returns the time of one step of name's background function, in nanoseconds.
 func (r *Result) BackgroundNS(name string) Stat { return newStat(r.of(name).backgroundNS) }
 
-// Noisy returns how many of the given candidates' samples stayed starved after all retries, of how many. Without names it
-// counts them all.
-func (r *Result) Noisy(names ...string) (noisy, of int) {
+// Dropped returns how many samples of the given candidates were dropped, as their threads were starved, of how many that were taken. Without
+// names it counts them all.
+func (r *Result) Dropped(names ...string) (dropped, of int) {
 	if len(names) == 0 {
 		names = r.order
 	}
 	for _, name := range names {
-		noisy += r.of(name).noisy
-		of += len(r.of(name).ns)
+		dropped += r.of(name).dropped
+		of += r.of(name).taken
 	}
-	return noisy, of
+	return dropped, of
 }
 
-// Ratio returns the time of one of name's operations in units of the sum of the others', taken round by round.
-func (r *Result) Ratio(name string, others ...string) Stat {
-	above := r.of(name).ns
-	ratios := make([]float64, len(above))
-	for round := range ratios {
-		below := 0.0
+// Ratio returns the time of one of name's operations in units of the sum of the others', taken round by round, of the rounds in which no
+// thread of these was starved. Where that leaves none, it is taken of all, and known with no confidence.
+func (r *Result) Ratio(name string, others ...string) Interval {
+	var ratios, all []float64
+	for round, above := range r.of(name).ns {
+		below, starved := 0.0, r.of(name).starved[round]
 		for _, other := range others {
 			below += r.of(other).ns[round]
+			starved = starved || r.of(other).starved[round]
 		}
-		ratios[round] = above[round] / below
+		all = append(all, above/below)
+		if !starved {
+			ratios = append(ratios, above/below)
+		}
 	}
-	return newStat(ratios)
+	if len(ratios) == 0 {
+		stat := newStat(all)
+		return Interval{Median: stat.Median, Low: stat.Min, High: stat.Max, N: len(all)}
+	}
+	return MedianOf(ratios)
 }
 
 // Times lists the given candidates' times, as in "vmasim 85.0 ns (80.0-90.0) beside 120 ns, kernel 1500 ns (1500-1500)": the last of
@@ -101,13 +115,13 @@ func (r *Result) Times(names ...string) string {
 	return strings.Join(texts, ", ")
 }
 
-// Noise says how many of the given candidates' samples are noisy, in brackets behind a space; "" if none is.
+// Noise says how many of the given candidates' samples were dropped, in brackets behind a space; "" if none was.
 func (r *Result) Noise(names ...string) string {
-	noisy, of := r.Noisy(names...)
-	if noisy == 0 {
+	dropped, of := r.Dropped(names...)
+	if dropped == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (noisy: %d of %d samples)", noisy, of)
+	return fmt.Sprintf(" (dropped: %.0f %% of %d samples)", 100*float64(dropped)/float64(of), of)
 }
 
 // String is the result as one line.
@@ -129,11 +143,6 @@ func newStat(values []float64) Stat {
 		median = (sorted[middle-1] + sorted[middle]) / 2
 	}
 	return Stat{Median: median, Min: sorted[0], Max: sorted[len(sorted)-1]}
-}
-
-// Times returns the statistic of the figure multiplied by a positive factor.
-func (s Stat) Times(factor float64) Stat {
-	return Stat{Median: s.Median * factor, Min: s.Min * factor, Max: s.Max * factor}
 }
 
 // Text shows the median, its unit, if any, and the extremes, as in "85.0 ns (80.0-90.0)".

@@ -69,6 +69,7 @@ type Sample struct {
 	Ops     int // of each thread
 	Threads []Timing
 	Elapsed time.Duration // in all, with what was not timed
+	Dropped int           // samples that were taken before this one, in its place, and dropped
 
 	// Steps and Background are those of the background function; Steps is 0 without one.
 	Steps      int
@@ -265,14 +266,15 @@ func (t *timer) cpu() time.Duration {
 	return t.machine.threadCPU()
 }
 
-// judgeFloating charges to the sample's threads what other processes used of the CPUs that those threads needed. How
+// judgeFloating charges to the sample's threads what other processes used of the CPUs that those threads needed, all of them where there are
+// more threads. How
 // long the threads were kept waiting would not do: those that contend for a lock keep each other waiting.
 func (r *running) judgeFloating(others time.Duration) {
 	threads := len(r.sample.Threads)
 	if r.Background != nil {
 		threads++
 	}
-	share := shareOf(threads, r.machine.cpus(), r.sample.Elapsed, others, -1)
+	share := shareOf(min(threads, r.machine.cpus()), r.machine.cpus(), r.sample.Elapsed, others, -1)
 	for i := range r.sample.Threads {
 		r.sample.Threads[i].CPU = time.Duration(share * float64(r.sample.Threads[i].Wall))
 	}
