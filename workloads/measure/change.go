@@ -56,7 +56,7 @@ func (i Interval) Text() string {
 	return fmt.Sprintf("%s (%s-%s%s)", Digits(i.Median), Digits(i.Low), Digits(i.High), mark)
 }
 
-// Below tells whether the true figure is below a limit: it is, it is not, or neither is shown.
+// Below reports whether the true figure is below a limit: it is, it is not, or neither is shown.
 func (i Interval) Below(limit float64) (below, known bool) {
 	switch {
 	case i.Known && i.High <= limit:
