@@ -5,6 +5,7 @@ package page
 import (
 	"embed"
 	"encoding/ascii85"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -28,9 +29,12 @@ var (
 	workerJS string
 )
 
+// bootScript returns what a page runs first: it unpacks the script.
+func bootScript() (string, error) { return joined(scripts, "script", "element", "boot") }
+
 // script returns the script of a page: its files, one after the other. The one that begins comes last.
 func script() (string, error) {
-	names := []string{"element", "engine", "views", "scenario", "search", "run", "branches", "ahead", "bands", "draw", "state", "compare", "runtimeline", "quiz", "explain", "lesson", "levels", "address", "page"}
+	names := []string{"engine", "views", "scenario", "search", "run", "branches", "ahead", "bands", "draw", "state", "compare", "runtimeline", "quiz", "explain", "lesson", "levels", "address", "page"}
 	return joined(scripts, "script", names...)
 }
 
@@ -97,19 +101,34 @@ func Write(w io.Writer, l *Lesson, e *Engine, version string) error {
 	if err != nil {
 		return err
 	}
-	timeline, err := packedTimeline()
+	boot, err := bootScript()
 	if err != nil {
 		return err
+	}
+	timeline, err := timelineScript()
+	if err != nil {
+		return err
+	}
+	fields := map[string]string{
+		"Version": html.EscapeString(version), "Title": html.EscapeString(l.Title), "Links": links.String(), "Style": pageCSS,
+		"Lesson": string(text), "Boot": inScript(boot), "Engine": base85(e.Gzip),
+	}
+	for name, script := range map[string]string{"Script": js, "Timeline": timeline, "Worker": string(e.WasmExec) + "\n" + workerJS} {
+		if fields[name], err = packedScript(script); err != nil {
+			return err
+		}
 	}
 	t, err := template.New("page").Parse(pageHTML)
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, map[string]string{
-		"Version": html.EscapeString(version), "Title": html.EscapeString(l.Title), "Links": links.String(), "Style": pageCSS,
-		"Lesson": string(text), "Script": inScript(js), "Worker": inScript(workerJS), "WasmExec": inScript(string(e.WasmExec)),
-		"Timeline": timeline, "Engine": base85(e.Gzip),
-	})
+	return t.Execute(w, fields)
+}
+
+// packedScript words a script as base 64 of a gzip, which the page unpacks.
+func packedScript(js string) (string, error) {
+	gz, err := packed([]byte(plain(js)))
+	return base64.StdEncoding.EncodeToString(gz), err
 }
 
 // base85 words bytes for a script element: base 85, which takes a sixteenth less than base 64, with v for the sign that begins tags. The worker
@@ -119,16 +138,18 @@ func base85(data []byte) string {
 	return strings.ReplaceAll(string(text[:ascii85.Encode(text, data)]), "<", "v")
 }
 
-// inScript makes a script one that does not end the element that it stands in, and leaves out indents and lines that are comments. No text of ours goes
-// over several lines.
-func inScript(js string) string {
+// inScript makes a script one that does not end the element that it stands in.
+func inScript(js string) string { return strings.ReplaceAll(plain(js), "</script", `<\/script`) }
+
+// plain leaves out indents and lines that are comments. No text of ours goes over several lines.
+func plain(js string) string {
 	var b strings.Builder
 	for line := range strings.Lines(js) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
 			b.WriteString(line + "\n")
 		}
 	}
-	return strings.ReplaceAll(b.String(), "</script", `<\/script`)
+	return b.String()
 }
 
 // laboratory is the page with everything.

@@ -2,11 +2,14 @@ package page
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/ascii85"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"html"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,17 +31,37 @@ func part(t *testing.T, page, id string) string {
 	return found[1]
 }
 
+// unpackedPart returns what is packed in an element of a page.
+func unpackedPart(t *testing.T, page, id string) string {
+	t.Helper()
+	gz, err := base64.StdEncoding.DecodeString(part(t, page, id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(gz))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // TestScript: no file of the script is left out.
 func TestScript(t *testing.T) {
 	js, err := script()
 	if err != nil {
 		t.Fatal(err)
 	}
-	timeline, err := timelineScript()
-	if err != nil {
-		t.Fatal(err)
+	for _, more := range []func() (string, error){bootScript, timelineScript} {
+		text, err := more()
+		if err != nil {
+			t.Fatal(err)
+		}
+		js += text
 	}
-	js += timeline
 	files, err := filepath.Glob("assets/*/*.js")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
@@ -56,11 +79,13 @@ func TestScriptNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	timeline, err := timelineScript()
-	if err != nil {
-		t.Fatal(err)
+	for _, more := range []func() (string, error){bootScript, timelineScript} {
+		text, err := more()
+		if err != nil {
+			t.Fatal(err)
+		}
+		js += text
 	}
-	js += timeline
 	declared := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^(?:async )?(?:function|const|let) (\w+)`).FindAllStringSubmatch(js, -1) {
 		if declared[m[1]] {
@@ -86,7 +111,7 @@ func TestWrite(t *testing.T) {
 	}
 	page := b.String()
 	for _, outside := range []string{"src=", "http-equiv", "@import", "url("} {
-		if strings.Contains(page, outside) {
+		if strings.Contains(page+unpackedPart(t, page, "script")+unpackedPart(t, page, "timeline-script"), outside) {
 			t.Errorf("the page loads something: %s", outside)
 		}
 	}
@@ -95,8 +120,11 @@ func TestWrite(t *testing.T) {
 	if err != nil || string(got[:n]) != "packed" {
 		t.Errorf("the engine is %q, %v", got[:n], err)
 	}
-	if got := part(t, page, "wasm-exec"); got != `const s = '<\/script>';`+"\n" {
-		t.Errorf("wasm_exec.js is %q", got)
+	if got := unpackedPart(t, page, "worker"); !strings.HasPrefix(got, "const s = '</script>';\n") || !strings.Contains(got, "self.onmessage") {
+		t.Errorf("the worker is %q", got)
+	}
+	if got := unpackedPart(t, page, "script"); !strings.HasSuffix(got, "\nbegin();\n") {
+		t.Errorf("the script is %q", got)
 	}
 	var lesson struct {
 		Scenarios []string

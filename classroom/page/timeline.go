@@ -26,16 +26,6 @@ func timelineScript() (string, error) {
 	return joined(timelineScripts, "timeline", "record", "timeline", "keys")
 }
 
-// packedTimeline returns it as base 64 of a gzip: a page with the engine has little room, and unpacks it when it is asked for.
-func packedTimeline() (string, error) {
-	js, err := timelineScript()
-	if err != nil {
-		return "", err
-	}
-	gz, err := packed([]byte(inScript(js)))
-	return base64.StdEncoding.EncodeToString(gz), err
-}
-
 // WriteTimeline writes a page that shows a recorded run, which is the content of a file of that name: what vmasim run --trace or --events, or
 // --format perfetto, has written. It needs no engine.
 func WriteTimeline(w io.Writer, name string, record []byte, version string) error {

@@ -2,9 +2,6 @@ package page
 
 import (
 	"bytes"
-	"compress/gzip"
-	"encoding/base64"
-	"io"
 	"strings"
 	"testing"
 )
@@ -23,16 +20,8 @@ func TestWriteTimeline(t *testing.T) {
 			t.Errorf("the page has %q in it", outside)
 		}
 	}
-	packed, err := base64.StdEncoding.DecodeString(part(t, page, "record"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := io.ReadAll(r); err != nil || string(got) != oneLine {
-		t.Errorf("the page holds %q, %v", got, err)
+	if got := unpackedPart(t, page, "record"); got != oneLine {
+		t.Errorf("the page holds %q", got)
 	}
 	if !strings.Contains(page, "<title>Timeline of a&lt;b&gt;.ndjson</title>") || b.Len() > 100_000 {
 		t.Errorf("%d bytes, or a title that is not escaped", b.Len())

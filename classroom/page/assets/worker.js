@@ -1,4 +1,4 @@
-// The worker that the engine runs in. The page has put wasm_exec.js before this text.
+// The worker that the engine runs in. In a page wasm_exec.js stands before this text.
 "use strict";
 let ready;
 self.onmessage = async ({ data }) => {

@@ -3,10 +3,10 @@ const lesson = JSON.parse($("lesson").textContent);
 
 // Engine is the engine in a worker. Its questions are answered one after the other.
 class Engine {
-  static source;
+  static source; // of the worker
+  static async prepare() { Engine.source ??= URL.createObjectURL(new Blob([await gunzipped("worker")], { type: "text/javascript" })); }
   constructor(load, died) {
     this.asked = new Map(); this.last = 0;
-    Engine.source ??= URL.createObjectURL(new Blob([$("wasm-exec").textContent, "\n", $("worker").textContent], { type: "text/javascript" }));
     this.worker = new Worker(Engine.source);
     this.loaded = new Promise((done, fail) => {
       this.worker.onmessage = ({ data }) => {

@@ -9,21 +9,11 @@ let whole = null;    // the trace of its run with the steps that were taken back
 let mistakes = [];
 let own = "";        // the text of the chosen scenario as it was
 
-// without says why there is no engine. What the address says can be read, and copied to where there is one.
-function without(why) {
-  trouble(why);
-  for (const e of document.querySelectorAll("main button, main select")) e.disabled = true;
-  try { $("text").value = JSON.parse(decodeURIComponent(location.hash.slice(1))).t ?? ""; } catch { /* nothing that can be read */ }
-}
-
 async function begin() {
-  if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function" || typeof Worker !== "function") {
-    return without("This browser cannot run the engine: it lacks WebAssembly, workers or DecompressionStream. Open the page in one of 2023 or later, with the same address.");
-  }
   const text = $("engine").textContent.trim();
   if (!text) return without("This page was made without the engine.");
   $("engine").textContent = "";
-  try { stage = new Engine(text, died); module = await stage.loaded; } catch (e) { return without("The engine does not start: " + e.message + ". Open the page in another browser; its address is as it was."); }
+  try { await Engine.prepare(); stage = new Engine(text, died); module = await stage.loaded; } catch (e) { return without("The engine does not start: " + e.message + ". Open the page in another browser; its address is as it was."); }
   catalogue = await stage.ask("list");
   catalogue.scenarios.unshift(...lesson.own);
   fill();

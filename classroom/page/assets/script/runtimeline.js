@@ -5,8 +5,7 @@ views.push({ name: "timeline", title: "Timeline", begin: showTimeline });
 let timeline = null, timelineLoads = null;
 
 async function loadTimeline() {
-  const packed = Uint8Array.from(atob($("timeline-script").textContent), (c) => c.charCodeAt(0));
-  document.head.append(element("script", {}, await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text()));
+  await runPacked("timeline-script");
   timeline = new TimelineView($("view-timeline"), (step) => { view("run"); keep(); run("go " + step); }, () => { timeline.filed = false; showTimeline(); });
 }
 
