@@ -49,6 +49,16 @@ func newSim(tb testing.TB, layout bench.Layout, workers int, random bool) *simmm
 	return s
 }
 
+// newFloor returns what the protocol demands of vmasim's writers, and no more.
+func newFloor(tb testing.TB, n int) peer {
+	tb.Helper()
+	f, err := newSim(tb, bench.Layout{Base: simmm.Base, VMAs: n, Pages: 1, Gap: 1}, 1, false).Floor()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return f
+}
+
 // operation is one thing compared, and the targets of vmasim's time in units of gVisor's, by the number of threads.
 type operation struct {
 	name   string
@@ -100,6 +110,9 @@ func (op operation) compare(b *testing.B, n, threads int) {
 		load := op.load(who.open(b, n, threads, op.random), threads)
 		load.Float = threads > 1 && (who.float || op.writes)
 		c.Add(who.name, load)
+	}
+	if op.writes && threads == 1 {
+		c.Add("floor", op.load(newFloor(b, n), 1))
 	}
 	var bars []bench.Bar
 	if goal := op.goals[threads]; goal != "" {

@@ -94,11 +94,11 @@ func (m *Mutex) Unlock(t *task.Task) {
 		t.Violate("unlock-not-held", "mutex_unlock without holding the lock")
 	}
 	if next != nil {
-		next.Unpark()
+		t.Wake(next)
 		t.Released(unsafe.Pointer(m))
 	}
 	for _, w := range done {
-		w.task.Unpark()
+		t.Wake(w.task)
 	}
 }
 

@@ -55,6 +55,6 @@ func (w *RCUWait) WakeUp(t *task.Task) {
 		return
 	}
 	t.Waking(unsafe.Pointer(w), target)
-	target.Unpark()
+	t.Wake(target)
 	t.Released(unsafe.Pointer(w))
 }

@@ -139,7 +139,7 @@ func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
 	s.queue = slices.DeleteFunc(s.queue, func(q *rwsemWaiter) bool { return q == w })
 	woken := s.grant() // those behind it may have waited for it alone
 	s.mu.Unlock()
-	wake(woken)
+	wake(t, woken)
 	return err
 }
 
@@ -248,8 +248,8 @@ func (s *RWSem) grant() (woken []*task.Task) {
 	}
 }
 
-func wake(tasks []*task.Task) {
-	for _, t := range tasks {
-		t.Unpark()
+func wake(t *task.Task, others []*task.Task) {
+	for _, other := range others {
+		t.Wake(other)
 	}
 }

@@ -37,6 +37,7 @@ type Task struct {
 	Mind     Mind     // follows what it remembers; nil: nothing does
 	weakened Order    // of the next operation, in place of its own
 	CPU      CPU      // what it runs on, where CPUs are few; nil: each task has one
+	Woke     bool     // it has woken another since its driver looked last
 	Name     string
 	ID       int // dense within a machine, the index of per-task data
 
@@ -156,6 +157,12 @@ func (t *Task) Unpark() {
 	case t.wake <- struct{}{}:
 	default: // it has a wake-up to look at already
 	}
+}
+
+// Wake is Unpark by t, which the other may preempt: t's driver sees to that, between two statements.
+func (t *Task) Wake(other *Task) {
+	t.Woke = true
+	other.Unpark()
 }
 
 // Violation is a broken rule of the protocol, found while it ran.

@@ -111,3 +111,12 @@ func TestSectionsHaveCacheLinesOfTheirOwn(t *testing.T) {
 		t.Errorf("%d bytes between the task's own data and its sections", gap)
 	}
 }
+
+// TestWake: the other is woken, and the task remembers it.
+func TestWake(t *testing.T) {
+	a, b := New(0, "a", nil), New(1, "b", nil)
+	a.Wake(b)
+	if !a.Woke || b.Woke || len(b.wake) != 1 || len(a.wake) != 0 {
+		t.Errorf("woke: %v, %v; wake-ups: %d, %d", a.Woke, b.Woke, len(a.wake), len(b.wake))
+	}
+}
