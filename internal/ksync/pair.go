@@ -9,7 +9,8 @@ import (
 
 // The functions of this file make two accesses in a row, and ask once whether an observer is there: a lookup makes ten accesses, a fault forty,
 // and each question costs a part of a nanosecond. An observer is told of the same accesses in the same order as by the
-// methods that each function names. Some read words as bare ones, because they are then within the compiler's budget for inlining.
+// methods that each function names. Some read words as bare ones, and what they do for an observer is not inlined into them, because they are
+// then within the compiler's budget for inlining.
 
 // SameOnce reads two words with no ordering, a first, and reports whether they are equal: ReadOnce twice.
 func SameOnce(t *task.Task, a *Atomic32, b *Seqcount) bool {
@@ -19,6 +20,7 @@ func SameOnce(t *task.Task, a *Atomic32, b *Seqcount) bool {
 	return atomic.LoadUint32((*uint32)(unsafe.Pointer(a))) == atomic.LoadUint32((*uint32)(unsafe.Pointer(b)))
 }
 
+//go:noinline
 func sameOnce(t *task.Task, a *Atomic32, b *Seqcount) bool {
 	return same(t, a, b, task.OpReadOnce)
 }
@@ -31,6 +33,7 @@ func SameAcquire(t *task.Task, a *Atomic32, b *Seqcount) bool {
 	return atomic.LoadUint32((*uint32)(unsafe.Pointer(a))) == atomic.LoadUint32((*uint32)(unsafe.Pointer(b)))
 }
 
+//go:noinline
 func sameAcquire(t *task.Task, a *Atomic32, b *Seqcount) bool {
 	return same(t, a, b, task.OpSeqReadAcquire)
 }
