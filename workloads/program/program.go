@@ -213,7 +213,9 @@ func memoryOf(sc *workloads.Scenario, s *Setting) (explore.MemoryModel, error) {
 // choices returns those that the scenario asks for.
 func (p *Program) choices() (cs []task.Choice) {
 	for _, c := range p.scenario.May {
-		cs = append(cs, task.Choice(c.Name))
+		if c := task.Choice(c.Name); c != task.StaleWalk || !p.memory.Weak() { // the memory model supplies what the walk reads
+			cs = append(cs, c)
+		}
 	}
 	return cs
 }

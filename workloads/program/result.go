@@ -304,6 +304,9 @@ func (p *Program) stated() *workloads.Verdict {
 // observe answers the questions.
 func (p *Program) observe(r *Result, o *Options) {
 	for i, q := range p.scenario.Questions {
+		if q.Kind == workloads.KindNever && !slices.ContainsFunc(q.Oracles, p.watches) {
+			continue // none of them was asked
+		}
 		ob := Observation{Question: q.String()}
 		for _, out := range r.Outcomes {
 			o := p.outcomes[out.Text]
