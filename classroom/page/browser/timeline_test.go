@@ -96,6 +96,10 @@ func TestTimelineOfARun(t *testing.T) {
 	}
 	b.wait(`timeline.b - timeline.a < 4 * Math.max(60, timeline.t.to[` + i + `] - timeline.t.from[` + i + `]) && timeline.x(timeline.t.from[` + i + `]) > timeline.gutter`)
 	b.shot("timeline-wait-1280")
+	if os.Getenv("VMASIM_SHOTS") != "" {
+		b.do(chromedp.Evaluate(`timeline.about.scrollIntoView()`, nil))
+		b.shot("timeline-about-1280")
+	}
 	if lit := b.text(`timeline.waits.querySelectorAll("tr.now").length`); lit != "1" {
 		t.Errorf("%s waits are marked in the list", lit)
 	}
@@ -172,7 +176,8 @@ func TestTimelineOfExplored(t *testing.T) {
 	b.wait(`shown === "run" && place.at === ` + step)
 	b.do(chromedp.Evaluate(`view("timeline")`, nil))
 	bytes, _ := json.Marshal(trace) // in base 64
-	b.do(chromedp.Evaluate(`timeline.open({ name: "race.pftrace" }, Uint8Array.from(atob(`+string(bytes)+`), (c) => c.charCodeAt(0)))`, nil))
+	b.do(chromedp.Evaluate(`(() => { const d = new DataTransfer(); d.items.add(new File([Uint8Array.from(atob(`+string(bytes)+`), (c) => c.charCodeAt(0))], "race.pftrace"));
+		dispatchEvent(new DragEvent("drop", { dataTransfer: d, cancelable: true })); })()`, nil))
 	b.wait(`timeline.t && timeline.t.title === "race.pftrace" && !timeline.opening`)
 	if file := b.text(slices); file != of {
 		t.Errorf("the page and --format perfetto differ:\n%s\n\n%s", of, file)
@@ -189,7 +194,7 @@ func TestTimelineOfExplored(t *testing.T) {
 		`\n\u0004P\u0001h\u0003hello`:    "x.bin: byte 6: expected a packet",
 		`{\"at_ns\":1,\"event\":\"end\"`: "x.bin: nothing in it",
 	} {
-		b.do(chromedp.Evaluate(`timeline.open({ name: "x.bin" }, new TextEncoder().encode("`+text+`"))`, nil))
+		b.do(chromedp.Evaluate(`timeline.open(new File(["`+text+`"], "x.bin"))`, nil))
 		b.wait(`timeline.said.classList.contains("wrong") && !timeline.opening`)
 		if said := b.text(`timeline.said.textContent`); !strings.Contains(said, says) {
 			t.Errorf("of %q the page says %q", text, said)

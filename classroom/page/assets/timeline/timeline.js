@@ -94,7 +94,7 @@ class TimelineView {
     const head = element("tr", {}, ...["lasted", "for", "task", "held by"].map((h) => element("th", { scope: "col" }, h)));
     this.waits.replaceChildren(element("thead", {}, head), element("tbody", {}, ...this.listed.map((i) => element("tr", {},
       element("td", {}, element("button", { type: "button", class: "link", onclick: () => this.jump(i) }, this.time(t.to[i] - t.from[i]))),
-      ...[t.names[t.name[i]].slice(waitsFor.length), t.tracks[t.track[i]].name, t.holder(i) || "not known"].map((text) => element("td", {}, text))))));
+      ...[t.names[t.name[i]].slice(waitsFor.length), t.tracks[t.track[i]].name, t.holder(i) || "–"].map((text) => element("td", {}, text))))));
   }
 
   // choose tells of a slice.
