@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"vmasim/internal/invariants"
 	"vmasim/internal/task"
 )
 
@@ -36,6 +37,9 @@ func TestChangeThatNothingOrders(t *testing.T) {
 		{"two locked changes", "", "", locksAndChanges, locksAndChanges},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if invariants.Enabled && c.name == "a change after a write section" {
+				t.Skip("an assertion speaks before the oracle does: go test without -tags invariants")
+			}
 			l := newLockLab(t, "", "reader-and-writer", "two-writers")
 			l.m = l.mm()
 			l.v = l.attached(l.m)
