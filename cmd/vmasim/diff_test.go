@@ -5,11 +5,14 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"vmasim/judge/host"
 )
 
 // TestAnotherKernel: on a kernel that calls itself another one there is no verdict, and exit status 2.
@@ -63,4 +66,17 @@ func asAnotherKernel(t *testing.T, f func() error) error {
 	}
 	defer unix.RawSyscall(unix.SYS_PERSONALITY, before, 0, 0)
 	return f()
+}
+
+// TestRecordedBase: a recording whose room began elsewhere than usual is compared by the command, too, which is linked as vmasim is: the
+// C library, if it is in, makes stacks of threads as large as the limit that decides about that.
+func TestRecordedBase(t *testing.T) {
+	host.StartFor(t, host.Judge)
+	path := filepath.Join(t.TempDir(), "base.vma")
+	if err := os.WriteFile(path, []byte("machine mmap-base 0x7f0000000000\nthread t\n    mmap 4K rw private anon => 0x7efffffff000\n    mmap 4K rw private anon\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := vmasim(t, "diff "+path, exitOK); !strings.Contains(out, "no drift") || !strings.Contains(out, "2 operations") {
+		t.Error(out)
+	}
 }

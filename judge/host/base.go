@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -38,25 +39,40 @@ func stackFor(base uint64, guardGap int) (uint64, error) {
 // stackLimit is held while the limit of this process, which a new one inherits, is another.
 var stackLimit sync.Mutex
 
-// withStack calls f, which starts a process, under a limit on the stack. A hard limit that is lower than the usual one stays.
-func withStack(limit uint64, f func() error) (err error) {
+// withStack starts a process whose mmap_base a limit on the stack decides, and gives it the limit of this process again before it has done
+// anything: the C library makes stacks of threads as large as the limit. It has to be called on the thread that is to trace the process meanwhile.
+func withStack(limit uint64, attr *unix.SysProcAttr, start func() (*os.Process, error)) (p *os.Process, err error) {
 	stackLimit.Lock()
 	defer stackLimit.Unlock()
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_STACK, &before); err != nil {
-		return fmt.Errorf("RLIMIT_STACK: %w", err)
+		return nil, fmt.Errorf("RLIMIT_STACK: %w", err)
 	}
 	if limit > before.Max {
 		if limit != usualStack {
-			return fmt.Errorf("RLIMIT_STACK: the hard limit is %d: %w", before.Max, ErrBase)
+			return nil, fmt.Errorf("RLIMIT_STACK: the hard limit is %d: %w", before.Max, ErrBase)
 		}
 		limit = before.Max
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_STACK, &unix.Rlimit{Cur: limit, Max: before.Max}); err != nil {
-		return fmt.Errorf("RLIMIT_STACK: %w", err)
+		return nil, fmt.Errorf("RLIMIT_STACK: %w", err)
 	}
 	defer func() { err = errors.Join(err, unix.Setrlimit(unix.RLIMIT_STACK, &before)) }()
-	return f()
+	attr.Ptrace = limit != usualStack // stops at execve
+	if p, err = start(); err != nil || !attr.Ptrace {
+		return p, err
+	}
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(p.Pid, &status, unix.WALL, nil); err != nil {
+		return p, fmt.Errorf("waiting for execve: %w", err)
+	}
+	if !status.Stopped() {
+		return p, fmt.Errorf("a process that is traced ends at its start: %#x", status)
+	}
+	if err := unix.Prlimit(p.Pid, unix.RLIMIT_STACK, &before, nil); err != nil {
+		return p, fmt.Errorf("RLIMIT_STACK: %w", err)
+	}
+	return p, unix.PtraceDetach(p.Pid)
 }
 
 // probeMmapBase maps a page where nothing is, and gives the process the usual limit on the stack: that of its beginning has done its work.

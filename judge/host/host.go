@@ -165,18 +165,18 @@ func (l *Lab) startNursery() (control *os.File, agentSocket int, err error) {
 		return nil, 0, err
 	}
 	defer theirAgent.Close()
-	err = withoutRandomization(func() error {
-		return withStack(stack, func() (err error) {
-			l.nursery, err = os.StartProcess("/proc/self/exe", []string{"vmasim-nursery"}, &os.ProcAttr{
+	err = withoutRandomization(func() (err error) {
+		sys := &unix.SysProcAttr{Setsid: true} // Ctrl-C is for us alone
+		l.nursery, err = withStack(stack, sys, func() (*os.Process, error) {
+			return os.StartProcess("/proc/self/exe", []string{"vmasim-nursery"}, &os.ProcAttr{
 				// glibc, in programs with cgo, must leave no memory with the kernel
 				// that agents would have to keep.
 				Env:   append(os.Environ(), nurseryVariable+"=1", "GLIBC_TUNABLES=glibc.pthread.rseq=0"),
 				Files: []*os.File{nil, nil, os.Stderr, theirControl, theirAgent, theirSlots},
-				// Ctrl-C is for us alone.
-				Sys: &unix.SysProcAttr{Setsid: true},
+				Sys:   sys,
 			})
-			return err
 		})
+		return err
 	})
 	if err != nil {
 		unix.Close(ourControl)
