@@ -203,6 +203,9 @@ func (l *Lab) newSequence(o Options, n uint64) (*sequence, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, m := range sc.MMs[1:] { // operations are drawn that fork them
+		m.Forked = true
+	}
 	if sc, err = l.asKernel(sc); err != nil {
 		return nil, err
 	}

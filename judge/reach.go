@@ -48,7 +48,7 @@ func (w *world) reachOf(sp *space, c *interp.Call, out workloads.Outcome) reach 
 		}
 		return r
 	case workloads.KindBrk:
-		before := cmp.Or(sp.brk, w.set.window.Heap)
+		before := cmp.Or(sp.brk, sp.heap)
 		sp.brk = out.Value
 		return w.around(min(before, out.Value), max(before, out.Value)-min(before, out.Value))
 	case workloads.KindTouch, workloads.KindLoad, workloads.KindStore:

@@ -131,3 +131,47 @@ func areasOf(t *testing.T, path string) []imports.Area {
 	}
 	return areas
 }
+
+// TestDeclaredSpaces: what is done in address spaces that are there from the beginning is done in processes of the kernel, which have their own heaps and
+// the same files.
+func TestDeclaredSpaces(t *testing.T) {
+	l := newLab(t)
+	const text = `mm other third
+file F memory 64K
+init
+    heap H 64K at 0x10000000000
+    in other
+        heap H2 64K at 0x20000000000
+        brk H2+8K => H2+8K
+        mmap A 64K rw shared file F
+        store A 5
+    in third
+        mmap B 64K r shared file F => 0x7ffff7fef000
+        load B => 5
+        touch 0x20000000000 read => SEGV
+thread t in other
+    mmap 4K rw private anon
+    brk H2 => H2
+    brk H => H2
+thread u
+    brk H+4K => H+4K
+`
+	sc, err := workloads.Parse("x.vma", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.Scenario(t.Context(), sc, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.FirstDrift != nil || r.Unexpected != nil || r.Operations != 10 {
+		t.Errorf("%d operations, %v, %v", r.Operations, r.FirstDrift, r.Unexpected)
+	}
+	sc, err = workloads.Parse("x.vma", []byte("mm other\ninit\n    in other\n        mmap A 4K rw private anon\n        heap H 64K at A+1M\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Scenario(t.Context(), sc, 1); err == nil || !strings.HasPrefix(err.Error(), "x.vma:5:9: the heap of another address space") {
+		t.Error(err)
+	}
+}

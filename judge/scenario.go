@@ -51,6 +51,9 @@ func (l *Lab) Scenario(ctx context.Context, sc *workloads.Scenario, flagsEvery i
 		return nil, refused(sc, nil, set.window, err)
 	}
 	set.window.Heap = addr
+	if set.heaps, err = otherHeaps(sc); err != nil {
+		return nil, err
+	}
 	r, good, err := l.perform(ctx, set)
 	if err != nil {
 		return r, refused(sc, heap, set.window, err)
@@ -96,7 +99,30 @@ func (l *Lab) perform(ctx context.Context, set setting) (r *Result, good int, er
 	return r, good, err
 }
 
-// heapOf returns where the scenario wants its heap, and the statement that says so, nil for none. A world is made with its heap, whose address may depend on
+// otherHeaps returns where the heaps of other address spaces than main begin.
+func otherHeaps(sc *workloads.Scenario) (heaps map[int]uint64, err error) {
+	if sc.Init == nil {
+		return nil, nil
+	}
+	heaps = map[int]uint64{}
+	for _, in := range sc.Init.Body {
+		if in.Kind != workloads.KindIn {
+			continue
+		}
+		for _, s := range in.Body {
+			switch {
+			case s.Kind != workloads.KindHeap:
+			case s.Addr.Op != workloads.ExprConst:
+				return nil, &Refused{s.Pos, "the heap of another address space than main depends on what is mapped, expected a number for its address"}
+			default:
+				heaps[in.MM.Index] = s.Addr.Value
+			}
+		}
+	}
+	return heaps, nil
+}
+
+// heapOf returns where the scenario wants the heap of main, and the statement that says so, nil for none. A world is made with its heap, whose address may depend on
 // what was mapped before: so init is performed up to there, in a world for nothing else.
 func (l *Lab) heapOf(ctx context.Context, set setting) (heap *workloads.Stmt, addr uint64, err error) {
 	b := set.scenario.Init
@@ -113,7 +139,7 @@ func (l *Lab) heapOf(ctx context.Context, set setting) (heap *workloads.Stmt, ad
 		if m.Task != interp.InitTask {
 			break
 		}
-		if m.Stmt.Kind == workloads.KindHeap {
+		if m.Stmt.Kind == workloads.KindHeap && m.Space == 0 {
 			c, err := interp.NewCall(m.Stmt, m.Env)
 			return m.Stmt, c.Addr, err
 		}

@@ -96,7 +96,7 @@ func (w *world) fork(s step, parent *space) (*Drift, error) {
 		return nil, nil
 	}
 	w.operations++
-	child := &space{}
+	child := &space{heap: parent.heap}
 	sim, simErr := parent.sim.Fork(w.actor.Task, s.stmt.MM.Name)
 	real, err := parent.kernel.Fork()
 	out, err := outcomeOf(err)

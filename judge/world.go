@@ -7,6 +7,7 @@ package judge
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"vmasim/fault"
 	"vmasim/internal/linux"
@@ -66,10 +67,11 @@ func (l *Lab) Kernel() host.Kernel { return l.kernel }
 type setting struct {
 	scenario   *workloads.Scenario // its files, limits and address spaces
 	window     host.Window
-	flagsEvery int  // VmFlags are compared after every so many operations at most; where areas are many, less often; 0: never
-	exact      bool // VmFlags as often as that, and everything else after every operation
-	chosen     bool // the scenario chose the window
-	exactFrom  int  // likewise, and VmFlags too, after so many operations; 0: not at all
+	heaps      map[int]uint64 // where those of other address spaces than main begin
+	flagsEvery int            // VmFlags are compared after every so many operations at most; where areas are many, less often; 0: never
+	exact      bool           // VmFlags as often as that, and everything else after every operation
+	chosen     bool           // the scenario chose the window
+	exactFrom  int            // likewise, and VmFlags too, after so many operations; 0: not at all
 }
 
 // withWindow returns the setting with a scenario that has the window, and no more room for VMAs than it.
@@ -105,6 +107,7 @@ type world struct {
 type space struct {
 	sim    *mm.MM
 	kernel *process
+	heap   uint64 // where it begins; 0: there is none
 	brk    uint64 // where the heap ends; 0: where it began
 
 	areas   int // when it was last compared as a whole
@@ -120,38 +123,61 @@ const (
 )
 
 func (l *Lab) newWorld(set setting) (w *world, err error) {
-	p, err := l.host.Process(set.window)
-	if err != nil {
-		return nil, err
-	}
-	set = set.withWindow(p.Window())
 	w = &world{lab: l, set: set, names: newNaming(), counts: newCoverage(), spaces: make([]*space, len(set.scenario.MMs))}
-	zero, known := l.host.ZeroFrame()
-	first := &space{kernel: &process{Process: p, zero: zero, coarse: !known}}
-	w.spaces[0] = first
 	defer func() {
 		if err != nil {
 			w.close()
 			w = nil
 		}
 	}()
-	if err := w.kernelFiles(first.kernel); err != nil {
+	files, err := interp.CreateFiles(set.scenario) // a second time, for the kernel
+	if err != nil {
 		return w, err
+	}
+	for i, m := range set.scenario.MMs {
+		if i == 0 || !m.Forked {
+			if err = w.begin(i, files); err != nil {
+				break
+			}
+		}
+	}
+	if err = errors.Join(err, interp.CloseFiles(files)); err != nil { // the agents have their own
+		return w, err
+	}
+	return w, w.simulate()
+}
+
+// begin makes the kernel's side of an address space that is there from the beginning.
+func (w *world) begin(i int, files []*os.File) error {
+	window := w.set.window
+	if i != 0 {
+		window.Heap = w.set.heaps[i]
+	}
+	p, err := w.lab.host.Process(window)
+	if err != nil {
+		return err
+	}
+	zero, known := w.lab.host.ZeroFrame()
+	made := &space{kernel: &process{Process: p, zero: zero, coarse: !known}, heap: window.Heap}
+	w.spaces[i] = made
+	if i == 0 {
+		w.set = w.set.withWindow(p.Window())
+	}
+	if made.kernel.fds, err = made.kernel.passFiles(files); err != nil {
+		return err
 	}
 	if err := p.SetLimit(linux.RLIMIT_MEMLOCK, memlock); err != nil {
-		return w, err
+		return err
 	}
-	if err := keepCapabilities(p, w.set.scenario); err != nil {
-		return w, err
-	}
-	return w, w.simulate(first)
+	return keepCapabilities(p, w.set.scenario)
 }
 
 // memlock is the limit on locked memory that worlds begin with: an unprivileged process may not raise it at will.
 const memlock = 1 << 20
 
 // simulate makes the simulated side, which has as much room for VMAs as the kernel leaves.
-func (w *world) simulate(s *space) error {
+func (w *world) simulate() error {
+	s := w.spaces[0]
 	memory := min(uint64(w.set.window.Pages())*linux.PageSize*uint64(1+len(w.spaces))+spareMemory, maxSimMemory)
 	cfg := mm.Config{
 		Rules: w.lab.rules, Memory: memory, ValidateWrites: true, ReadAround: mm.ReadAroundDevice,
@@ -168,12 +194,17 @@ func (w *world) simulate(s *space) error {
 	}
 	t := w.machine.NewTask("diff")
 	w.actor = interp.Actor{Task: t, Decls: w.set.scenario.Files, Window: w.set.scenario.Window}
-	if s.sim, err = interp.NewMM(t, w.machine, w.set.scenario, workloads.MainMM); err != nil {
-		return err
-	}
-	s.sim.SetLimit(t, mm.LimitMemlock, memlock)
-	if w.set.window.Heap != 0 {
-		s.sim.SetHeap(t, w.set.window.Heap)
+	for i, s := range w.spaces {
+		if s == nil {
+			continue
+		}
+		if s.sim, err = interp.NewMM(t, w.machine, w.set.scenario, w.set.scenario.MMs[i].Name); err != nil {
+			return err
+		}
+		s.sim.SetLimit(t, mm.LimitMemlock, memlock)
+		if s.heap != 0 {
+			s.sim.SetHeap(t, s.heap)
+		}
 	}
 	if w.actor.Files, err = interp.OpenFiles(t, w.machine.Mem, w.set.scenario); err != nil {
 		return err
@@ -205,16 +236,6 @@ func (w *world) warm() error {
 		}
 	}
 	return nil
-}
-
-// kernelFiles makes the scenario's files a second time, for the kernel.
-func (w *world) kernelFiles(p *process) error {
-	files, err := interp.CreateFiles(w.set.scenario)
-	if err != nil {
-		return err
-	}
-	p.fds, err = p.passFiles(files)
-	return errors.Join(err, interp.CloseFiles(files)) // the agent has its own
 }
 
 // close ends all processes and gives the machine back. It returns what the simulator has leaked.

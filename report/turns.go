@@ -60,7 +60,7 @@ func turnsText(j *turns.Judged, look Look) (string, error) {
 		}
 		b.WriteString("\n")
 		if len(figureRows(points)) == 0 {
-			look.line(&b, "no sample counts; --min-share keeps those of a machine that is busy\n")
+			look.line(&b, noneCounts(points))
 			continue
 		}
 		if len(j.Rules) == 2 {
@@ -104,6 +104,18 @@ func takenLine(j *turns.Judged, points []turns.JudgedPoint) string {
 		line += fmt.Sprintf("; %d of %s dropped, as their tasks had less than %.0f %% of the CPUs", dropped, plural(uint64(all), "sample"), 100*j.MinShare)
 	}
 	return line
+}
+
+// noneCounts says that nothing was measured, and what helps, if samples were dropped.
+func noneCounts(points []turns.JudgedPoint) string {
+	for _, p := range points {
+		for _, c := range p.Candidates {
+			if c.Dropped > 0 {
+				return "no sample counts; --min-share keeps those of a machine that is busy\n"
+			}
+		}
+	}
+	return "no sample counts\n"
 }
 
 // failedLines says which samples failed, and how the first of them did.

@@ -118,10 +118,11 @@ func Strace(log io.Reader, o Options) (*Import, error) {
 		return nil, mistake(o.Name, max(im.in.no, 1), 1, "no call of the memory in %d lines, expected a log of strace -f -y with mmap, munmap, brk, …", im.in.no)
 	}
 	im.areas(o.End)
+	base := im.base()
 	if o.Search {
-		im.search(im.base())
+		im.search(base)
 	}
-	return im.result(), nil
+	return im.result(base), nil
 }
 
 func (im *importer) newSpace(name string) *space {

@@ -67,7 +67,7 @@ func TestProcesses(t *testing.T) {
 		mustRun(t, text)
 		for _, want := range []string{
 			"\nmm m11\nmm m11_2\n", "\nthread t11 in m11\n", "    fork m11\n", "    exit\n    in m11_2\n        brk 0 => 0x555555570000\n",
-			"        exit\n", "    in m11_2\n        mmap 132K rw private file vunknown at 0x7ffff7fb1000 fixed\n        heap H2 8K at 0x555555570000\n",
+			"        exit\n", "    in m11_2\n        mmap 132K none private file vunknown at 0x7ffff7fb1000 fixed\n        heap H2 8K at 0x555555570000\n",
 			"\nthread t13\n    after t11.",
 		} {
 			if !strings.Contains(text, want) {
@@ -136,5 +136,25 @@ func TestWithoutBeginning(t *testing.T) {
 		if !strings.Contains(report, want) {
 			t.Errorf("no %q in\n%s", want, report)
 		}
+	}
+}
+
+// TestRandomized: where each program that execve begins has its room elsewhere, all addresses come out as recorded; a dump tells of one alone.
+func TestRandomized(t *testing.T) {
+	const log = `10 mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f1000000000
+10 execve("/bin/y", ["y"], 0x7ffe0 /* 3 vars */) = 0
+10 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fd000000000
+10 execve("/bin/z", ["z"], 0x7ffe0 /* 3 vars */) = 0
+10 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f2000000000
+10 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f1ffffff000
+`
+	made := imported(t, log, Options{Touch: true})
+	mustRun(t, made.String())
+	if !strings.Contains(made.String(), "machine mmap-base 0x7fd000001000\n") || len(made.Report.Notes) > 0 {
+		t.Errorf("%s%s", made.Report.String(), made)
+	}
+	known := imported(t, log, Options{Maps: []Area{{Start: 0x7f1000002000, End: 0x7f1000003000, Prot: 1, Name: "/lib/ld.so"}}})
+	if report := known.Report.String(); !strings.Contains(report, "note: 2 address spaces have their room above that of --maps: ") {
+		t.Error(report)
 	}
 }

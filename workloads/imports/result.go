@@ -51,7 +51,7 @@ func (t *task) heading() string {
 }
 
 // result puts the scenario together.
-func (im *importer) result() *Import {
+func (im *importer) result(base uint64) *Import {
 	out := &Import{}
 	for _, t := range im.all {
 		if t.out.Len() > 0 {
@@ -62,7 +62,6 @@ func (im *importer) result() *Import {
 	out.Report = im.report
 	init := &block{indent: "    "}
 	im.layout(init, im.o.Maps)
-	base := im.base()
 	im.unseen(init, base)
 	if im.o.End != nil {
 		tail := &block{indent: "    "}
@@ -79,12 +78,24 @@ func (im *importer) result() *Import {
 	return out
 }
 
-// base is where the search for room begins: as the dump shows, or where the first mapping that the kernel placed ends.
+// base is where the search for room begins: as the dump shows, or where the first mapping that the kernel placed ends. With randomization
+// it begins elsewhere in each address space that execve makes: the highest is taken, and above that of each other one there is no room.
 func (im *importer) base() uint64 {
-	if base := mmapBase(im.o.Maps); base != 0 {
-		return base
+	base, higher := mmapBase(im.o.Maps), 0
+	known := base != 0
+	for _, s := range im.spaces {
+		switch {
+		case s.forked || s.top <= base || s.top > linux.TaskSize:
+		case known:
+			higher++
+		default:
+			base = s.top
+		}
 	}
-	return im.spaces[0].top
+	if higher > 0 {
+		im.note("%s have their room above that of --maps: their mappings come out elsewhere, and would not without randomization, setarch -R strace", counted(higher, "address space"))
+	}
+	return base
 }
 
 // enough is how much of the memory that a scenario has if it says nothing may be touched: the rest is for page tables and files.
@@ -108,7 +119,6 @@ func (im *importer) header(b *strings.Builder, base uint64) {
 
 // unseen makes what the log needs and no dump tells of: the heaps, and what must have been mapped when an address space began.
 func (im *importer) unseen(b *block, base uint64) {
-	var anywhere *file
 	heaps := 0
 	for i, s := range im.spaces {
 		inner := &block{indent: b.indent}
@@ -117,16 +127,18 @@ func (im *importer) unseen(b *block, base uint64) {
 		}
 		known := i == 0 && im.o.Maps != nil
 		if !known && !s.forked {
-			if s.top != 0 && s.top < linux.TaskSize { // the first place that is taken lies highest: above it there was no room
-				s.before.add(s.top, min(max(base, s.top+linux.PageSize), linux.TaskSize))
-			}
-			for _, r := range s.before {
-				if anywhere == nil {
-					anywhere = im.files.at("[unknown]")
-				}
-				a := &Area{Start: r.start, End: r.end, Prot: linux.PROT_READ | linux.PROT_WRITE, Name: "[vunknown]"}
+			taken := func(r span, prot int) {
+				a := &Area{Start: r.start, End: r.end, Prot: prot, Name: "[vunknown]"}
 				im.areas([]Area{*a})
 				im.mapArea(inner, a, a.Start, a.Prot)
+			}
+			for _, r := range s.before {
+				taken(r, linux.PROT_READ|linux.PROT_WRITE)
+			}
+			if s.top != 0 && s.top < linux.TaskSize { // the first place that is taken lies highest: above it there was no room
+				for _, r := range s.before.missing(s.top, min(max(base, s.top+linux.PageSize), linux.TaskSize)) {
+					taken(r, 0) // which promises no memory, however much it is
+				}
 			}
 		}
 		if s.own && !hasHeap(known, im.o.Maps) {
