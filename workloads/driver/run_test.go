@@ -274,7 +274,7 @@ thread t * 2
 `, Options{Progress: func(p Progress) {
 		calls.Add(1)
 		faults.Store(p.Faults)
-		if p.Tasks != 2 || p.Elapsed < progressInterval/2 {
+		if p.Tasks != 2 && p.Elapsed < 700*time.Millisecond || p.Elapsed < progressInterval/2 { // a late call may find that a task has ended
 			t.Errorf("%+v", p)
 		}
 	}})
