@@ -18,6 +18,7 @@ import (
 type byStates struct {
 	compared, broken, states, few, many int
 	unlike                              []string // the scenarios in which a state was found to be several
+	elsewhere                           []string // and those in which none was met again, as each execution lies elsewhere in memory
 }
 
 // compare searches a scenario with states and with partial-order reduction, and holds what both find against each other. Oracles that judge
@@ -62,6 +63,12 @@ func (b *byStates) hold(t *testing.T, sc *workloads.Scenario, spec string, few, 
 		return
 	}
 	if !r.Complete && len(r.Violations) == 0 {
+		if r.Compared == 0 {
+			b.elsewhere = append(b.elsewhere, sc.Name)
+			if len(sc.Files) == 0 {
+				t.Errorf("%s, %s, %s: in %d executions no state was met again, though there is no file", sc.Name, spec, r.Strategy, r.Executions)
+			}
+		}
 		return
 	}
 	b.compared++
