@@ -9,19 +9,24 @@ import (
 
 // LockVMAUnderRCU read-locks the VMA at addr: lock_vma_under_rcu. If there is no VMA in what it returns, the caller must use mmap_lock.
 func (mm *MM) LockVMAUnderRCU(t *task.Task, addr uint64) vma.ReadLock {
-	if t.Observer == nil {
-		return vma.ReadLock{VMA: mm.lockVMA(t, addr)}
-	}
-	t.Enter("lock_vma_under_rcu")
-	mark := t.Mark()
-	v := mm.lockVMA(t, addr)
-	t.Keep(mark, uint64(uintptr(unsafe.Pointer(v))))
-	t.Leave()
-	return vma.ReadLock{VMA: v}
+	return vma.ReadLock{VMA: mm.lockVMA(t, addr, false)}
 }
 
-// lockVMA is LockVMAUnderRCU. A generation that looks VMAs up in its own way has a function of its own.
-func (mm *MM) lockVMA(t *task.Task, addr uint64) *vma.VMA {
+// lockVMAObserved is lockVMA for an observed task.
+func (mm *MM) lockVMAObserved(t *task.Task, addr uint64) *vma.VMA {
+	t.Enter("lock_vma_under_rcu")
+	mark := t.Mark()
+	v := mm.lockVMA(t, addr, true)
+	t.Keep(mark, uint64(uintptr(unsafe.Pointer(v))))
+	t.Leave()
+	return v
+}
+
+// lockVMA is LockVMAUnderRCU, which the observer, if there is one, has been told. A generation that looks VMAs up in its own way has a function of its own.
+func (mm *MM) lockVMA(t *task.Task, addr uint64, told bool) *vma.VMA {
+	if t.Observer != nil && !told {
+		return mm.lockVMAObserved(t, addr)
+	}
 	if g := mm.Generation; g != vma.Refcount && !g.LastPutFrees() {
 		return mm.lockVMAOtherwise(t, addr)
 	}

@@ -96,12 +96,10 @@ type ReadLock struct {
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
 // check that the VMA still covers its address, and EndRead it if not.
 func (m *MMLock) StartRead(t *task.Task, v *VMA) ReadResult {
-	if t.Observer == nil && m.Generation == Refcount { // what is usual, in one call
-		return v.startRead(t, m)
-	}
-	return m.startRead(t, v)
+	return v.startRead(t, m, false)
 }
 
+// startRead is StartRead for a task that is observed, or in a generation that is not the usual one.
 func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	t.Enter("vma_start_read")
 	mark, res := t.Mark(), ReadBusy
@@ -115,7 +113,7 @@ func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	case FreeAtZero, ThreeState:
 		res = v.startReadLastPut(t, m)
 	default:
-		res = v.startRead(t, m)
+		res = v.startRead(t, m, true)
 	}
 	t.Keep(mark, uint64(res))
 	t.Leave()

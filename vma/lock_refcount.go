@@ -21,8 +21,11 @@ const (
 	NeverLocked = math.MaxUint32
 )
 
-// startRead is vma_start_read.
-func (v *VMA) startRead(t *task.Task, mm *MMLock) ReadResult {
+// startRead is vma_start_read, or leads to that of another generation unless that has been seen to.
+func (v *VMA) startRead(t *task.Task, mm *MMLock, seen bool) ReadResult {
+	if !seen && (t.Observer != nil || mm.Generation != Refcount) {
+		return mm.startRead(t, v)
+	}
 	// A hint: without it each reader would bounce the count's cache line while a writer works.
 	if ksync.SameOnce(t, &v.seq, &mm.LockSeq) {
 		mm.RCU.ReadUnlock(t)

@@ -90,7 +90,7 @@ func (v *VMA) End(t *task.Task) uint64 { return v.end.ReadOnce(t) }
 
 // Contains reports whether addr lies inside.
 func (v *VMA) Contains(t *task.Task, addr uint64) bool {
-	return ksync.Within(t, addr, &v.start, &v.end)
+	return addr >= v.start.ReadOnce(t) && addr < v.end.ReadOnce(t)
 }
 
 // SetRange changes start, end and page offset: vma_set_range. The offset of the anonymous pages moves with the start. The VMA must be write-locked, and its rmap locks too if it

@@ -120,6 +120,16 @@ func faults(b *testing.B, n int, sim *simmm.Space) {
 			{"two pairs", measure.Loop(twoPairs())}, // of the VMA and of its page table
 		}, bench.Goal("B2").Over("vmasim", "zero", "lookup", "two pairs"))
 
+		frames := sim.Frames()
+		compare(b, "parts", candidates{
+			{"vmasim", bench.FirstFaults(sim, 1)},
+			{"zeroed frame", bench.FirstFaults(frames, 1)},
+			{"lookup and lock", bench.Finds(sim.PagesLocked(), 1)},
+			{"entry", bench.Finds(sim.Entries(), 1)},
+			{"pair", measure.Loop(measure.NewReferences().Pair)}, // of the page table
+		}, bench.Goal("B2a").Over("vmasim", "zeroed frame", "lookup and lock", "entry", "pair"))
+		frames.ForgetOwn(0)
+
 		if measure.CPUs() < workers {
 			return
 		}
@@ -135,6 +145,10 @@ func faults(b *testing.B, n int, sim *simmm.Space) {
 			{"beside writer", bench.FirstFaults(sim, 1).Beside(func() { sim.MapUnmap(1, 1) })},
 			{"beside spinner", bench.FirstFaults(sim, 1).Beside(measure.Spin)},
 		}, bench.Goal(sized(n, "B5", "B5a")).Over("beside writer", "beside spinner"))
+		compare(b, "zeroing-beside-writer", candidates{ // the same of the largest part of it
+			{"beside writer", measure.Loop(zero[0].Zero).Beside(func() { sim.MapUnmap(1, 1) })},
+			{"beside spinner", measure.Loop(zero[0].Zero).Beside(measure.Spin)},
+		})
 	})
 }
 
@@ -145,7 +159,8 @@ func lookups(b *testing.B, n int, sim *simmm.Space) {
 		{"vmasim", bench.Finds(sim, 1)},
 		{"RWMutex", bench.Finds(locked, 1)},
 		{"RWMutex, B-tree in place", bench.Finds(inPlace, 1)},
-	}, bench.Goal("B4b").Over("vmasim", "RWMutex"))
+		{"demanded", bench.Finds(sim.Demanded(layout(n)), 1)},
+	}, bench.Goal("B4b").Over("vmasim", "RWMutex"), bench.Goal("B4d").Over("vmasim", "demanded"))
 	if measure.CPUs() < workers {
 		return
 	}
@@ -218,7 +233,8 @@ func BenchmarkMillion(b *testing.B) {
 	compare(b, "lookup-growth", candidates{
 		{"1000000", bench.Finds(large, 1)},
 		{"1000", bench.Finds(small, 1)},
-	}, bench.Goal("B6").Over("1000000", "1000"))
+		{"line of memory", measure.Loop(measure.NewMemory(128 * n).Read)}, // as many as VMAs take
+	}, bench.Goal("B6").Over("1000000", "1000"), bench.Goal("B6a").Over("1000000", "line of memory"))
 	compare(b, "map-unmap-growth", candidates{
 		{"1000000", bench.MapUnmaps(large, 1)},
 		{"1000", bench.MapUnmaps(small, 1)},

@@ -304,6 +304,14 @@ func (w *worker) advance() uint64 {
 	return addr
 }
 
+func (w *worker) advancePage() uint64 {
+	page := w.pages[w.nextPage]
+	if w.nextPage++; w.nextPage == len(w.pages) {
+		w.nextPage = 0
+	}
+	return page
+}
+
 func missing(addr uint64) string { return fmt.Sprintf("simmm: no VMA at %#x", addr) }
 
 func check(t *task.Task, v *vma.VMA, addr uint64) {

@@ -80,7 +80,9 @@ func TestMapUnmapAndSplitMergeLeaveTheSpaceAsItWas(t *testing.T) {
 
 func TestFindersFindAll(t *testing.T) {
 	s := newSpace(t, 100, 2, true)
-	for _, f := range []bench.Finder{s, s.Unlocked(), s.UnderRWMutex(), s.InOneVMA(), s.PagesUnlocked()} {
+	s.Touch()
+	demanded := s.Demanded(layout(100)).(*demanded)
+	for _, f := range []bench.Finder{s, s.Unlocked(), s.UnderRWMutex(), s.InOneVMA(), s.PagesUnlocked(), s.PagesLocked(), s.Entries(), demanded} {
 		for worker := range 2 {
 			f.Find(worker, 1000) // panics if it finds none
 		}
@@ -89,6 +91,24 @@ func TestFindersFindAll(t *testing.T) {
 		if n := s.Counters(worker)[task.VMALockAbort]; n > 0 {
 			t.Errorf("worker %d: %d lookups did not lock a VMA", worker, n)
 		}
+	}
+	for _, g := range demanded.of[0] {
+		if n := g.count.Load(); n != 1 || demanded.mm.seq.Load() != 2 {
+			t.Fatalf("a count of %d is left", n)
+		}
+	}
+}
+
+// TestFramesAreGivenBack: Close, which newSpace has called in the end, would report a frame that is left.
+func TestFramesAreGivenBack(t *testing.T) {
+	s := newSpace(t, 100, 2, false)
+	f := s.Frames()
+	for range 3 {
+		f.Fault(1, f.FaultPages())
+		if got := s.framesInUse(); got < f.FaultPages() {
+			t.Errorf("%d frames are in use", got)
+		}
+		f.ForgetOwn(1)
 	}
 }
 

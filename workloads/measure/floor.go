@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 
 	"vmasim/internal/linux"
@@ -80,4 +81,29 @@ func (p *PingPong) Play(player, n int) {
 		}
 		p.turn.Store(p.turn.Load() + 1)
 	}
+}
+
+// Memory is the floor under what is in no cache: lines of which each says where the next one is.
+type Memory struct {
+	lines [][8]uint64
+	at    uint64
+}
+
+// NewMemory returns so many bytes of lines, in one random circle.
+func NewMemory(bytes int) *Memory {
+	m := &Memory{lines: make([][8]uint64, bytes/64)}
+	order := rand.New(rand.NewPCG(1, 2)).Perm(len(m.lines))
+	for i, line := range order {
+		m.lines[line][0] = uint64(order[(i+1)%len(order)])
+	}
+	return m
+}
+
+// Read reads the next n lines, one after the other.
+func (m *Memory) Read(n int) {
+	at := m.at
+	for range n {
+		at = m.lines[at][0]
+	}
+	m.at = at
 }

@@ -35,6 +35,19 @@ func TestReferencesPair(t *testing.T) {
 	}
 }
 
+// TestMemory: reads go through every line before they come to the first one again.
+func TestMemory(t *testing.T) {
+	m := NewMemory(1000 * 64)
+	seen := map[uint64]bool{}
+	for range 1000 {
+		m.Read(1)
+		seen[m.at] = true
+	}
+	if len(seen) != 1000 || m.at != 0 {
+		t.Errorf("%d of 1000 lines read, the last is %d", len(seen), m.at)
+	}
+}
+
 func TestPingPong(t *testing.T) {
 	p := new(PingPong)
 	done := make(chan struct{})
