@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"vmasim/internal/suggest"
 )
@@ -77,13 +78,20 @@ func (k Kind) Entries() []Entry {
 	return all
 }
 
-// All returns all that can be explained.
-func All() (all []Entry) {
+// declared are all entries, read once, as that takes milliseconds. Each is clipped, so that a fact that is added to a copy goes nowhere else.
+var declared = sync.OnceValue(func() (all []Entry) {
 	for _, k := range Kinds() {
 		all = append(all, k.Entries()...)
 	}
+	for i := range all {
+		e := &all[i]
+		e.Facts, e.Try = slices.Clip(e.Facts), slices.Clip(e.Try)
+	}
 	return all
-}
+})
+
+// All returns all that can be explained.
+func All() []Entry { return slices.Clone(declared()) }
 
 // Find returns what a name means, which may be several things: one that is declared, in whichever case, or that of a cell in a trace, as
 // vma#1.vm_refcnt or pte[3]. The error says what was probably meant.
