@@ -18,6 +18,7 @@ func explored(t *testing.T, name string, width, height int) *browser {
 
 // TestBands: the lives of two VMAs in one memory, and a hold for each way to hold mmap_lock, with the steps that begin and end them.
 func TestBands(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "put-to-zero", 1280, 720)
 	b.shot("bands-put-1280")
 	words := b.text(`$("bands").getAttribute("aria-label")`)
@@ -50,6 +51,7 @@ func TestBands(t *testing.T) {
 
 // TestBandsOfGracePeriods: a grace period stands in the column of the task that waits, and is tied to the sections that it waits for.
 func TestBandsOfGracePeriods(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "fork-parent", 1280, 720)
 	if n := b.text(`document.querySelectorAll("#bands .grace").length > 0 && document.querySelectorAll("#bands .awaits").length > 0`); n != "true" {
 		t.Errorf("no grace period is drawn that waits for a section: %s", b.text(`$("bands").getAttribute("aria-label")`))

@@ -18,6 +18,7 @@ func race(more map[string]any) string {
 
 // TestTwoGenerations: the race of version 6 under Linux 6.18: where they part, because of which rule, the state of both, one slider, and the link.
 func TestTwoGenerations(t *testing.T) {
+	t.Parallel()
 	b := open(t, race(nil), 1280, 720)
 	b.do(chromedp.Evaluate(`view("compare")`, nil))
 	if value := b.text(`$("compare-rules").value`); value != "linux-6.18" {
@@ -60,6 +61,7 @@ func TestTwoGenerations(t *testing.T) {
 
 // TestTwoRuns: a way that was left, and one by its schedule, beside the current one; and mistakes.
 func TestTwoRuns(t *testing.T) {
+	t.Parallel()
 	b := open(t, race(nil), 1280, 720)
 	b.do(chromedp.Evaluate(`run("go 8").then(() => run("A 3"))`, nil))
 	b.wait(`place.branches.length === 2 && place.at === 11`)
@@ -83,6 +85,7 @@ func TestTwoRuns(t *testing.T) {
 // TestBranches: going back and another way keeps the old one, a click goes there, and it is there when the page is opened again; a change of the rules
 // forgets it.
 func TestBranches(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race"}), 1280, 720)
 	b.click("explore")
 	b.wait(`place && place.len > 0 && place.at === place.len`)
@@ -111,6 +114,7 @@ func TestBranches(t *testing.T) {
 
 // TestOtherVersion: a link of other rules shows the run as far as it goes, and says which step is not possible.
 func TestOtherVersion(t *testing.T) {
+	t.Parallel()
 	b := open(t, race(map[string]any{"r": "linux-6.18"}), 1280, 720)
 	b.wait(`place && place.at === 25 && !$("misfit").hidden`)
 	if said := b.text(`$("misfit").textContent`); !strings.Contains(said, "the schedule belongs to rules refcount-v6, this is linux-6.18") || !strings.Contains(said, "at step 26 it gives the turn to writer") {

@@ -43,6 +43,7 @@ func (b *browser) explained(name string) {
 // TestExplainsByClick: the current step says what its function does, and each name in it, in the cells, in the verdict, the story and the
 // list of rules is explained when it is clicked; the litmus test that shows it is chosen by a click.
 func TestExplainsByClick(t *testing.T) {
+	t.Parallel()
 	for _, size := range [][2]int{{1280, 720}, {390, 844}} {
 		b := open(t, hash(map[string]any{"n": "detach-race"}), size[0], size[1])
 		suffix := "-1280"
@@ -77,6 +78,7 @@ func TestExplainsByClick(t *testing.T) {
 // TestExplainsByKeyboard: a name is reached by Tab, explained by Enter, and closed by Escape, which leads back; ? explains the step, and what is
 // typed is explained, too, or what was meant.
 func TestExplainsByKeyboard(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race"}), 1280, 720)
 	b.wait(`names.size > 500`)
 	b.click("begin")
@@ -107,6 +109,7 @@ func TestExplainsByKeyboard(t *testing.T) {
 
 // TestEveryStepIsExplained: no function and no field in the run of a scenario lacks a mark once one points at its step.
 func TestEveryStepIsExplained(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race"}), 1280, 720)
 	b.wait(`names.size > 500`)
 	b.click("explore")

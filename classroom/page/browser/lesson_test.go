@@ -23,6 +23,7 @@ func (b *browser) press(selector, text string) {
 
 // TestPredictions: a wrong one is met with what the engine finds and the run that shows it, a right one is marked so; both are remembered.
 func TestPredictions(t *testing.T) {
+	t.Parallel()
 	b := open(t, lessonAt("detach", 2), 1280, 720)
 	b.wait(`!$("view-lesson").hidden && document.querySelectorAll(".choice").length === 2`)
 	if text := b.text(`$("view-lesson").textContent`); strings.Contains(text, "lockdep that the lock was released") {
@@ -53,6 +54,7 @@ func TestPredictions(t *testing.T) {
 
 // TestPlaceOfAStep: the run so far is shown without what is asked, and the answer is the value behind it.
 func TestPlaceOfAStep(t *testing.T) {
+	t.Parallel()
 	b := open(t, lessonAt("detach", 1), 390, 844)
 	b.shot("lesson-390")
 	b.click("lesson-place")
@@ -68,6 +70,7 @@ func TestPlaceOfAStep(t *testing.T) {
 
 // TestTables: the page shows both, within its width.
 func TestTables(t *testing.T) {
+	t.Parallel()
 	for step, want := range map[int]string{2: "excluded", 7: "anon_vma_chain"} {
 		b := open(t, lessonAt("locks", step), 390, 844)
 		b.wait(`document.querySelector("table.grid").textContent.includes("` + want + `")`)

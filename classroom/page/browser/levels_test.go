@@ -17,6 +17,7 @@ import (
 
 // TestBreakALevel: by clicks one comes to the violation that vmasim knows, which the engine judges and ranks; it is remembered.
 func TestBreakALevel(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race", "v": "levels"}), 1280, 720)
 	b.wait(`document.querySelectorAll("[data-level]").length >= 12`)
 	b.shot("levels-1280")
@@ -63,6 +64,7 @@ func TestBreakALevel(t *testing.T) {
 
 // TestAWellEndedRun is no solution, and can be taken back.
 func TestAWellEndedRun(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race", "v": "levels"}), 390, 844)
 	b.shot("levels-390")
 	b.do(chromedp.Evaluate(`document.querySelector('[data-level="december"]').click()`, nil))
@@ -80,6 +82,7 @@ func TestAWellEndedRun(t *testing.T) {
 
 // TestMendALevel: a wrong set of rules is met with the run that still breaks, a right one is verified and ranked.
 func TestMendALevel(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race", "v": "levels"}), 1280, 720)
 	b.do(chromedp.Evaluate(`document.querySelector('[data-level="mend-detach"]').click()`, nil))
 	b.wait(`level?.name === "mend-detach" && document.querySelectorAll("#mend input").length > 5`)
@@ -109,6 +112,7 @@ func TestMendALevel(t *testing.T) {
 
 // TestIndex: the course has an index that leads to each page, and a lesson's page begins with its lesson.
 func TestIndex(t *testing.T) {
+	t.Parallel()
 	made, err := make()
 	if err != nil {
 		t.Fatal(err)

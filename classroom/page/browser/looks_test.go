@@ -13,6 +13,7 @@ import (
 // TestNothingRunsOver: no view is wider than the window, on a telephone and on a screen at 200 %; each has what a keyboard and a screen
 // reader need: every control has a name.
 func TestNothingRunsOver(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race"}), 1280, 720)
 	b.click("explore")
 	b.wait(`!search && place && place.over`)

@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -40,8 +42,31 @@ var make = sync.OnceValues(func() (built, error) {
 	return b, nil
 })
 
+// chromium is the browser that opens all pages, each with a storage of its own.
+var chromium = sync.OnceValues(func() (context.Context, error) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(installed()), chromedp.NoSandbox)
+	alloc, _ := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, _ := chromedp.NewContext(alloc)
+	return ctx, chromedp.Run(ctx)
+})
+
+// installed returns the path of a browser, "" for none.
+func installed() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
 func TestMain(m *testing.M) {
 	status := m.Run()
+	if installed() != "" {
+		if running, err := chromium(); err == nil {
+			_ = chromedp.Cancel(running)
+		}
+	}
 	if b, err := make(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(b.page))
 	}
@@ -75,23 +100,27 @@ func (b *browser) load(hash string) {
 	b.do(chromedp.Navigate("file://" + made.page + hash))
 }
 
-// launch starts a browser with a window of this size.
+// launch opens an empty page in a window of this size.
 func launch(t *testing.T, width, height int) *browser {
 	t.Helper()
-	chromium := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			chromium = path
-			break
-		}
-	}
-	if chromium == "" {
+	if installed() == "" {
 		t.Skip("no chromium: apt-get install chromium")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.WindowSize(width, height))
-	alloc, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(alloc)
+	running, err := chromium()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := cdp.WithExecutor(running, chromedp.FromContext(running).Browser)
+	storage, err := target.CreateBrowserContext().Do(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = target.DisposeBrowserContext(storage).Do(own) })
+	id, err := target.CreateTarget("about:blank").WithBrowserContextID(storage).WithNewWindow(true).Do(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := chromedp.NewContext(running, chromedp.WithTargetID(id))
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute) // a machine may be busy
 	t.Cleanup(cancel)
@@ -108,7 +137,7 @@ func launch(t *testing.T, width, height int) *browser {
 			b.logs = append(b.logs, ev.ExceptionDetails.Error())
 		}
 	})
-	b.do(emulation.SetDeviceMetricsOverride(int64(width), int64(height), 1, width < 600))
+	b.do(emulation.SetDeviceMetricsOverride(int64(width), int64(height), 1, width < 600), emulation.SetFocusEmulationEnabled(true)) // as if it were the only page
 	t.Cleanup(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -169,6 +198,7 @@ func hash(state map[string]any) string {
 
 // TestExploresAsVmasim: the verdict, the executions and the schedule in the page are those of the command line.
 func TestExploresAsVmasim(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race"}), 1280, 720)
 	b.shot("start-1280")
 	b.do(chromedp.Evaluate(`window.t0 = performance.now()`, nil))
@@ -196,6 +226,7 @@ func TestExploresAsVmasim(t *testing.T) {
 
 // TestOneIsTheScheduler: by clicks one comes to a violation, back, along the slider, and to the same place by the link.
 func TestOneIsTheScheduler(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race"}), 1280, 720)
 	b.click("begin")
 	b.wait(`place && place.at === 0 && document.querySelectorAll("#next button").length === 2`)
@@ -236,6 +267,7 @@ func (b *browser) click2(selector string) {
 
 // TestMistakesAreUnderlined, and nothing is lost when they are mended.
 func TestMistakesAreUnderlined(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race"}), 1280, 720)
 	b.do(chromedp.Evaluate(`$("text").value = $("text").value.replace("munmap A", "munmpa A"); $("text").dispatchEvent(new Event("input"))`, nil))
 	b.wait(`$("mistakes").textContent.includes("munmpa") && document.querySelector("mark.bad").textContent === "munmpa" && $("explore").disabled`)
@@ -274,6 +306,7 @@ func TestStop(t *testing.T) {
 
 // TestDamagedAddress: what cannot be read is said, and the page works.
 func TestDamagedAddress(t *testing.T) {
+	t.Parallel()
 	b := open(t, "#%7Bdamaged", 1280, 720)
 	if said := b.text(`$("trouble").textContent`); !strings.Contains(said, "address is damaged") {
 		t.Errorf("the page says %q", said)

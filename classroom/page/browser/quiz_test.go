@@ -57,6 +57,7 @@ func (b *browser) answer(text string) {
 
 // TestQuizAsVmasim: the questions and the marks of the page are those of the command line, and the run that decides is opened.
 func TestQuizAsVmasim(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race", "v": "quiz", "q": []string{"outcome", "7"}}), 1280, 720)
 	b.asked("outcome", "7")
 	b.shot("quiz-outcome-1280")
@@ -113,6 +114,7 @@ func TestQuizAsVmasim(t *testing.T) {
 
 // TestExerciseFromStartToEnd: a student asks for hints, is wrong, sees why, is right, finds it in the list, and comes to the next.
 func TestExerciseFromStartToEnd(t *testing.T) {
+	t.Parallel()
 	for _, size := range [][2]int{{1280, 720}, {390, 844}} {
 		b := open(t, hash(map[string]any{"n": "detach-race", "t": "thread a\n    mmap 4K rw private anon\n"}), size[0], size[1])
 		name := fmt.Sprint("-", size[0])
@@ -156,6 +158,7 @@ func TestExerciseFromStartToEnd(t *testing.T) {
 
 // TestBreakByHand: a student steps to a violation and hands in the run; and mends with the switches on the left.
 func TestBreakByHand(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race", "v": "quiz", "q": []string{"ex06-december-2024", "1"}}), 1280, 720)
 	b.asked("ex06-december-2024", "1")
 	b.click("quiz-try")
@@ -186,6 +189,7 @@ func TestBreakByHand(t *testing.T) {
 
 // TestQuizStops: a question whose drawing or marking is stopped is no question, or is asked again for the next answer.
 func TestQuizStops(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race", "v": "quiz", "q": []string{"ex07-mend-it", "1"}}), 1280, 720)
 	b.asked("ex07-mend-it", "1")
 	b.do(chromedp.Evaluate(`$("quiz-text").value = "refcount-v6,+detach-waits,+settle-before-put"; $("quiz-check").click(); $("quiz-stop").click()`, nil))

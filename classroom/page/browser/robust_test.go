@@ -20,6 +20,7 @@ func (b *browser) before(script string) {
 
 // TestBrowserThatLacksSomething: it is said, with what to do, and the address stays as it was.
 func TestBrowserThatLacksSomething(t *testing.T) {
+	t.Parallel()
 	address := hash(map[string]any{"n": "detach-race", "t": "thread a\n    lock A\n"})
 	for _, lacks := range []string{"WebAssembly", "DecompressionStream", "Worker", "leave"} {
 		b := launch(t, 390, 844)
@@ -45,6 +46,7 @@ func TestBrowserThatLacksSomething(t *testing.T) {
 
 // TestNothingIsStored: where a browser keeps nothing, the page works by its address, and says where that is not enough.
 func TestNothingIsStored(t *testing.T) {
+	t.Parallel()
 	b := launch(t, 1280, 720)
 	b.before(`Object.defineProperty(window, "localStorage", { get() { throw new DOMException("denied", "SecurityError"); } });`)
 	b.load("")
@@ -63,6 +65,7 @@ func TestNothingIsStored(t *testing.T) {
 
 // TestAddressOfSomethingElse: each is said, and the page works.
 func TestAddressOfSomethingElse(t *testing.T) {
+	t.Parallel()
 	b := launch(t, 1280, 720)
 	for address, says := range map[string]string{
 		"#%7Bdamaged": "address is damaged",
@@ -85,6 +88,7 @@ func TestAddressOfSomethingElse(t *testing.T) {
 
 // TestDamagedAddressLosesNothing: what was kept beside the address is shown in its place.
 func TestDamagedAddressLosesNothing(t *testing.T) {
+	t.Parallel()
 	b := open(t, hash(map[string]any{"n": "detach-race", "t": "thread mine\n    mmap A 4K rw private anon\n"}), 1280, 720)
 	b.do(chromedp.Navigate("about:blank"))
 	b.load("#%7Bdamaged")

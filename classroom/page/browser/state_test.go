@@ -14,6 +14,7 @@ import (
 
 // TestStatePicture: what a step changes in an address space is drawn before and after it, marked, and said.
 func TestStatePicture(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "put-to-zero", 1280, 720)
 	step := b.text(`whole.between[0].step`)
 	b.do(chromedp.Evaluate(`run("go `+step+`")`, nil))
@@ -34,6 +35,7 @@ func TestStatePicture(t *testing.T) {
 
 // TestPagesInThePicture: a fault makes a page present, which the bar, its words and the entries tell.
 func TestPagesInThePicture(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "fork-parent", 1280, 720)
 	words := b.text(`document.querySelector("#spaces svg").getAttribute("aria-label")`)
 	if !strings.Contains(words, "1 page present") || !strings.Contains(words, "anon_vma#1") {
@@ -52,6 +54,7 @@ func TestPagesInThePicture(t *testing.T) {
 
 // TestFollow: from a cell or an object one goes along the steps that touch it, and from a cell to the step that has written it.
 func TestFollow(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "detach-race", 1280, 720)
 	link := `[...document.querySelectorAll("#cells button.link")].find((x) => x.textContent === "vma#1.vm_refcnt")`
 	b.do(chromedp.Evaluate(link+`.click()`, nil))
@@ -82,6 +85,7 @@ func TestFollow(t *testing.T) {
 
 // TestWatchAndAddress: what is watched and followed stands beside the cells, is marked when it changes, and is in the link.
 func TestWatchAndAddress(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "detach-race", 1280, 720)
 	watch := func(text string) {
 		b.do(chromedp.Evaluate(`$("watch-text").value = "`+text+`"; $("watch").requestSubmit()`, nil))
@@ -100,6 +104,7 @@ func TestWatchAndAddress(t *testing.T) {
 
 // TestPrint: on paper stand the scenario, the verdict, the columns with their bands, and the state, and nothing that one clicks to go on.
 func TestPrint(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "put-to-zero", 1280, 720)
 	b.do(chromedp.Evaluate(`document.documentElement.classList.add("dark"); dispatchEvent(new Event("beforeprint"))`, nil),
 		emulation.SetDeviceMetricsOverride(718, 1000, 1, false), emulation.SetEmulatedMedia().WithMedia("print"))

@@ -39,6 +39,7 @@ const slices = `(() => { const t = timeline.t; return t.shown.flatMap((s) => (s.
 // TestTimelineOfARun: the page that vmasim makes of a trace has what the lines of JSON of the same run have: slices, waits with who held what was waited for,
 // and counters; and a wait in the list is shown by a click.
 func TestTimelineOfARun(t *testing.T) {
+	t.Parallel()
 	dir := recorded(t)
 	b := launch(t, 1280, 800)
 	b.do(chromedp.Navigate("file://" + filepath.Join(dir, "churn.html")))
@@ -157,6 +158,7 @@ func TestTimelineOfARun(t *testing.T) {
 // TestTimelineOfExplored: the timeline of the run in the page is the one that --format perfetto writes, and leads to a step; a file that is opened takes its place until
 // one returns.
 func TestTimelineOfExplored(t *testing.T) {
+	t.Parallel()
 	b := explored(t, "detach-race", 1280, 800)
 	b.do(chromedp.Evaluate(`view("timeline")`, nil))
 	b.wait(`timeline?.t?.steps && timeline.drawn > 0`)
