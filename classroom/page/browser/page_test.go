@@ -288,6 +288,17 @@ func TestMistakesAreUnderlined(t *testing.T) {
 	again.shot("violation-390")
 }
 
+// TestMemoryModelInAPage: a verdict says for which memory model it is, where the scenario states one.
+func TestMemoryModelInAPage(t *testing.T) {
+	b := open(t, hash(map[string]any{"n": "look-before-drop", "r": "linux-6.18"}), 1280, 720)
+	b.do(chromedp.Evaluate(`$("text").value = $("text").value.replace("\ninit", "\nmemory-model views\ninit"); $("text").dispatchEvent(new Event("input"))`, nil))
+	b.click("explore")
+	b.wait(`$("verdict").className === "verified"`)
+	if said := b.text(`$("verdict").querySelector("b").textContent`); said != "verified for views" {
+		t.Errorf("the page says %q", said)
+	}
+}
+
 // TestStop: a search that is stopped says how far it came within a second, and the page goes on.
 func TestStop(t *testing.T) {
 	b := open(t, hash(map[string]any{"n": "fork-parent", "r": "linux-6.18"}), 1280, 720)

@@ -29,10 +29,16 @@ async function explore() {
     await open(r.schedule, true);
     if (innerWidth < 960) $("run").scrollIntoView();
   } else {
-    verdict(r.complete ? "verified" : "", answer.verdict === "verified" ? "verified" : "nothing was found", searched, outcomes(r));
+    verdict(r.complete ? "verified" : "", answer.verdict === "verified" ? "verified" + under(r.memory_model) : "nothing was found", searched, outcomes(r));
     place = whole = null;
     show();
   }
+}
+
+// under is the memory model that a verdict is for, if loads may see older stores, whatever its limit.
+function under(model) {
+  const family = model.split(":")[0];
+  return family.startsWith("sc") ? "" : " for " + family;
 }
 
 // outcomes is how often each outcome came.
