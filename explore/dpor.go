@@ -141,9 +141,7 @@ func (d *dpor) leftOut() bool { return d.over || len(d.demands) > 0 }
 
 // advance makes ready for another execution and reports whether there is one.
 func (d *dpor) advance() bool {
-	d.cells.reset()
-	d.pending = [maxTasks]access{}
-	d.last, d.allowed, d.runs, d.chosen = [maxTasks]int32{}, [maxTasks]int32{}, 0, 0
+	d.anew()
 	if !d.begun {
 		d.begun = true
 		d.fresh = d.floor
@@ -152,23 +150,35 @@ func (d *dpor) advance() bool {
 		}
 		return true
 	}
+	return d.back(func(n int) { d.nodes = d.nodes[:n] })
+}
+
+// anew makes ready to follow another execution.
+func (d *dpor) anew() {
+	d.cells.reset()
+	d.pending = [maxTasks]access{}
+	d.last, d.allowed, d.runs, d.chosen = [maxTasks]int32{}, [maxTasks]int32{}, 0, 0
+}
+
+// back goes back along the path to what has to be tried next, and reports whether there is something. leave cuts off the node n, behind which
+// everything was searched.
+func (d *dpor) back(leave func(n int)) bool {
 	d.again = 0
-	for {
-		if d.nextChoice() {
-			return true
-		}
+	for !d.nextChoice() {
 		n := len(d.nodes)
 		if n <= d.floor {
 			return false
 		}
-		if d.nextTask(&d.nodes[n-1]) {
-			d.choices = d.choices[:d.nodes[n-1].choices]
+		at := &d.nodes[n-1]
+		more := d.nextTask(at)
+		d.choices = d.choices[:at.choices]
+		if more {
 			d.fresh = n - 1
 			return true
 		}
-		d.choices = d.choices[:d.nodes[n-1].choices]
-		d.nodes = d.nodes[:n-1]
+		leave(n - 1)
 	}
+	return true
 }
 
 // rewinds implements [shard]. Backtracking points found meanwhile stay.

@@ -73,9 +73,7 @@ func newStateful() *stateful {
 }
 
 func (d *stateful) next() bool {
-	d.cells.reset()
-	d.pending = [maxTasks]access{}
-	d.last, d.allowed, d.runs, d.chosen = [maxTasks]int32{}, [maxTasks]int32{}, 0, 0
+	d.anew()
 	d.state.begin()
 	d.audit.begin()
 	d.lives, d.been = d.lives[:0], false
@@ -88,23 +86,7 @@ func (d *stateful) next() bool {
 		d.restart()
 		return true
 	}
-	d.again = 0
-	for {
-		if d.nextChoice() {
-			return true
-		}
-		n := len(d.nodes)
-		if n == 0 {
-			return false
-		}
-		if d.nextTask(&d.nodes[n-1]) {
-			d.choices = d.choices[:d.nodes[n-1].choices]
-			d.fresh = n - 1
-			return true
-		}
-		d.choices = d.choices[:d.nodes[n-1].choices]
-		d.leave(n - 1)
-	}
+	return d.back(d.leave)
 }
 
 // restart forgets what was searched, as it may lack something, but not what was learned.
