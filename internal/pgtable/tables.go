@@ -165,7 +165,7 @@ func (tb *Tables) walkObserved(t *task.Task, addr uint64) (pmd PTE, shift uint) 
 	e := PTE(0)
 	for tbl, shift := tb.root, uint(PGDShift); shift >= PMDShift; tbl, shift = tb.table(e), shift-levelBits {
 		if e = tbl.at(addr, shift).Get(t); !e.Accessible() {
-			t.Keep(mark, uint64(shift))
+			t.Keep(mark, 0) // the level is for walks that are not observed
 			return 0, shift
 		}
 		t.Keep(mark, uint64(e))
