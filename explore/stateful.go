@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"unsafe"
@@ -35,6 +36,7 @@ type stateful struct {
 	lives  []int32          // objects whose lives this step has begun or ended
 	lay    []unsafe.Pointer // the cells of the execution before, in order
 	led    bitset           // the footprints of the path
+	trod   []int32          // by footprint: the last step of the path that has left it
 	joined []joined         // by footprint
 	round  int              // those of other rounds are void
 }
@@ -320,8 +322,13 @@ func (d *stateful) meet(s *state, n int, f *future) {
 		}
 	}
 	clear(d.led)
+	for len(d.trod) < len(d.prints.all) {
+		d.trod = append(d.trod, 0)
+	}
 	for k := range n {
-		d.led.set(d.prints.bare[d.path[k].footprint])
+		print := d.prints.bare[d.path[k].footprint]
+		d.led.set(print)
+		d.trod[print] = int32(k)
 	}
 	d.round++
 	for i, l := range f.steps {
@@ -342,9 +349,14 @@ func (d *stateful) raceLater(s *state, n int, id int32, past bitset) {
 	if last := d.last[p]; last > 0 {
 		own = d.nodes[last-1].clock
 	}
-	past.each(func(y int32) { own.join(d.before(s, n, y), s.tasks) })
 	all, races := own, d.prints.races[id]
 	blocking, held := e.flags&guarded != 0, false
+	past.each(func(y int32) {
+		all.join(d.before(s, y), s.tasks)
+		if !blocking || int(d.prints.all[y].task) == p { // what has allowed a wait that others can make false again does not order what was before it
+			own.join(d.before(s, y), s.tasks)
+		}
+	})
 	d.races = d.races[:0]
 	low, high := d.unordered(s, p, &own)
 	for k := high - 1; k >= low; k-- {
@@ -366,8 +378,8 @@ func (d *stateful) raceLater(s *state, n int, id int32, past bitset) {
 	}
 }
 
-// before returns the clock of a step that comes behind a path of n steps.
-func (d *stateful) before(s *state, n int, id int32) *clock {
+// before returns the clock of a step that comes behind the path.
+func (d *stateful) before(s *state, id int32) *clock {
 	for int(id) >= len(d.joined) {
 		d.joined = append(d.joined, joined{})
 	}
@@ -379,11 +391,18 @@ func (d *stateful) before(s *state, n int, id int32) *clock {
 	if last := d.last[d.prints.all[id].task]; last > 0 {
 		j.clock = d.nodes[last-1].clock
 	}
-	depends, known := d.prints.depends[id], taskSet(0)
-	for k := n - 1; k >= 0 && known.len() < s.tasks; k-- {
-		if by := d.nodes[k].task; !known.has(by) && depends.has(d.prints.bare[d.path[k].footprint]) {
-			known |= 1 << by
-			j.clock.join(&d.nodes[k].clock, s.tasks)
+	last := [maxTasks]int32{} // of each task the last step that comes before it, from 1
+	depends := d.prints.depends[id]
+	for w := range min(len(depends), len(d.led)) {
+		for both := depends[w] & d.led[w]; both != 0; both &= both - 1 {
+			k := d.trod[64*w+bits.TrailingZeros64(both)]
+			by := d.nodes[k].task
+			last[by] = max(last[by], k+1)
+		}
+	}
+	for by := range s.tasks {
+		if last[by] > 0 {
+			j.clock.join(&d.nodes[last[by]-1].clock, s.tasks)
 		}
 	}
 	return &j.clock

@@ -38,3 +38,20 @@ func TestStatefulFinishes(t *testing.T) {
 	}
 	t.Logf("%d executions, %d states, %v", r.Executions, r.States, r.Elapsed)
 }
+
+// TestStatefulReversesWaits: that a spinlock was given back does not order what its holder did before the next one takes it. A search by states
+// in which it did missed a walk of a freed table.
+func TestStatefulReversesWaits(t *testing.T) {
+	p, err := New(builtin(t, "speculate-table")[0], Setting{Rules: "spf-seq,-check-before-table"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	r, err := explore.Search(t.Context(), p, explore.Options{Strategy: explore.Stateful, Watch: p.Watch, Choices: p.choices(), MaxChosen: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Violations) != 1 || r.Violations[0].Kind() != "use-after-free" {
+		t.Errorf("%v after %d executions, expected use-after-free", kinds(r), r.Executions)
+	}
+}
