@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,12 +41,20 @@ func waitName(what, mode string) string {
 // maxHolders is how many holders of a lock are named.
 const maxHolders = 3
 
-// holders names those that had a lock for the longest, with their share of the time whose holder is known.
-func holders(all []driver.Holder) string {
+// holders names those that had a lock for the longest, with their share of the time whose holder is known. In which statements they had it JSON
+// tells.
+func holders(of []driver.Holder) string {
+	var all []driver.Holder
 	var total time.Duration
-	for _, h := range all {
+	for _, h := range of {
 		total += h.Total
+		if i := slices.IndexFunc(all, func(other driver.Holder) bool { return other.Func == h.Func }); i >= 0 {
+			all[i].Total += h.Total
+			continue
+		}
+		all = append(all, h)
 	}
+	slices.SortStableFunc(all, func(a, b driver.Holder) int { return cmp.Compare(b.Total, a.Total) })
 	var words []string
 	for i, h := range all {
 		if i == maxHolders {
