@@ -8,7 +8,7 @@ import (
 )
 
 // The functions of this file make two accesses in a row, and ask once whether an observer is there. An observer is told of the same accesses
-// in the same order as by the methods that each function names; some say also what the task remembers of both. Those of a fault alone take 2 % off it,
+// in the same order as by the methods that each function names; some say also what the task remembers of both. Those of a fault alone take some 2 % off it,
 // those of a lookup nothing that can be measured. Some read words as bare ones, and what they do for an observer is not inlined into them, because
 // they are then within the compiler's budget for inlining.
 
