@@ -158,7 +158,12 @@ func (b *browser) do(actions ...chromedp.Action) {
 // wait waits until an expression is true.
 func (b *browser) wait(expression string) {
 	b.t.Helper()
-	if err := chromedp.Run(b.ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(time.Minute))); err != nil {
+	poll := chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(time.Minute))
+	err := chromedp.Run(b.ctx, poll)
+	for err != nil && strings.Contains(err.Error(), "Cannot find context") { // that of a page which is just being left
+		err = chromedp.Run(b.ctx, poll)
+	}
+	if err != nil {
 		var text string
 		_ = chromedp.Run(b.ctx, chromedp.Evaluate(`$("trouble").textContent + " | " + $("verdict").textContent + " | " + $("said").textContent`, &text))
 		b.t.Fatalf("%s: %v; the page shows %s", expression, err, text)
