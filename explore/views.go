@@ -4,7 +4,6 @@ import (
 	"slices"
 	"unsafe"
 
-	"vmasim/explore/trace"
 	"vmasim/internal/task"
 )
 
@@ -30,6 +29,7 @@ type views struct {
 	domains   [domains]grace
 	chosen    int // the store that the load being performed sees, or that the store being performed comes before; -1: none, so the last
 	scratch   []int
+	messages  []int32  // where the views of stores lie
 	step      int      // the last one
 	seen      int      // the step of the store that the last load has seen in place of the last store; 0: it was there before
 	missed    int      // the step of that, or of the store that the last one comes before; 0: there is none
@@ -55,19 +55,24 @@ const patience = 2
 // spacing is how far apart the places of two stores are: others may come between them.
 const spacing = 1 << 10
 
-func (v *view) join(o view) {
-	for len(*v) < len(o) {
-		*v = append(*v, 0)
+// grow makes a view one of at least n cells.
+func (v *view) grow(n int) {
+	if old := len(*v); n > old {
+		*v = slices.Grow(*v, n-old)[:n]
+		clear((*v)[old:])
 	}
+}
+
+func (v *view) join(o view) {
+	v.grow(len(o))
+	to := (*v)[:len(o)]
 	for i, n := range o {
-		(*v)[i] = max((*v)[i], n)
+		to[i] = max(to[i], n)
 	}
 }
 
 func (v *view) raise(cell, place int32) {
-	for int(cell) >= len(*v) {
-		*v = append(*v, 0)
-	}
+	v.grow(int(cell) + 1)
 	(*v)[cell] = max((*v)[cell], place)
 }
 
@@ -125,24 +130,61 @@ type taskView struct {
 	latest   bool           // it sees the latest only
 }
 
+// reset forgets an execution, but keeps the memory that it needed.
 func (m *views) reset() {
 	m.cells.reset()
-	clear(m.history)
-	m.history = m.history[:0]
-	m.tasks = [maxTasks]taskView{}
-	m.sc, m.domains, m.chosen = nil, [domains]grace{}, -1
+	for i := range m.history {
+		h := &m.history[i]
+		*h = history{stores: h.stores[:0], locked: h.locked[:0], reached: h.reached[:0]}
+	}
+	m.history, m.messages = m.history[:0], m.messages[:0]
+	for i := range m.tasks {
+		m.tasks[i].reset()
+	}
+	for i := range m.domains {
+		m.domains[i] = grace{m.domains[i].begun[:0], m.domains[i].ended[:0]}
+	}
+	m.sc, m.chosen = m.sc[:0], -1
 	if m.buffers != nil {
 		m.buffers.reset()
+	}
+}
+
+func (t *taskView) reset() {
+	clear(t.found)
+	clear(t.again)
+	*t = taskView{
+		bound: t.bound[:0], pending: t.pending[:0], own: t.own[:0], tells: t.tells[:0], reached: t.reached[:0], woken: t.woken[:0],
+		overdue: t.overdue[:0], released: t.released[:0], found: t.found, again: t.again,
 	}
 }
 
 // cell returns the number of a cell and its history.
 func (m *views) cell(addr unsafe.Pointer) (int32, *history) {
 	n := m.cells.at(addr).number
-	for int(n) >= len(m.history) {
-		m.history = append(m.history, history{})
+	if old := len(m.history); int(n) >= old { // what lies behind is empty
+		m.history = slices.Grow(m.history, int(n)+1-old)[:n+1]
 	}
 	return n, &m.history[n]
+}
+
+// message returns a view of n cells that nothing is known of, for as long as the execution lasts.
+func (m *views) message(n int) view {
+	if len(m.messages)+n > cap(m.messages) { // what was given out stays where it is
+		m.messages = make([]int32, 0, max(2*cap(m.messages), 64*n))
+	}
+	at := len(m.messages)
+	m.messages = m.messages[:at+n]
+	v := m.messages[at : at+n : at+n]
+	clear(v)
+	return v
+}
+
+// copy returns a copy of a view, for as long as the execution lasts.
+func (m *views) copy(v view) view {
+	c := m.message(len(v))
+	copy(c, v)
+	return c
 }
 
 // settle takes in a store that was not announced, as Init makes: every task is bound to see it.
@@ -305,7 +347,7 @@ func (m *views) access(t *taskView, e *task.Event, chosen int) {
 		}
 		t.bound.join(h.locked)
 		t.reached.join(h.reached)
-		if t.released != nil { // po-unlock-lock-po: what came before the unlock comes before what follows, for third parties, too
+		if len(t.released) > 0 { // po-unlock-lock-po: what came before the unlock comes before what follows, for third parties, too
 			t.bound.join(t.released)
 			t.tells.join(t.released)
 			t.tells.join(h.locked)
@@ -391,7 +433,7 @@ func (m *views) update(t *taskView, e *task.Event, order task.Order) {
 	told, handed := h.told(), view(nil)
 	if len(h.stores) > 0 {
 		t.reached.join(h.last().reached)
-		handed = slices.Clone(h.last().tells(t))
+		handed = m.copy(h.last().tells(t))
 	}
 	if order == task.Acquire || order == task.Full || acquiresZero(e) {
 		t.bound.join(handed)
@@ -414,7 +456,12 @@ func acquiresZero(e *task.Event) bool {
 func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, told view) {
 	c, _ := m.begun(e)
 	m.settle(c, e.Old)
-	message := append(view(nil), told...)
+	n := max(int(c)+1, len(told), len(t.tells), len(t.reached))
+	if order >= task.Release {
+		n = max(n, len(t.bound), len(t.pending))
+	}
+	message := m.message(n)
+	copy(message, told)
 	message.join(t.tells)
 	message.join(t.reached)
 	if order >= task.Release {
@@ -423,7 +470,7 @@ func (m *views) store(t *taskView, e *task.Event, chosen int, order task.Order, 
 	}
 	own := m.append(t, c, chosen, stored{value: e.New, pointer: e.NewPtr, owner: t})
 	message.raise(c, own.place)
-	own.message, own.reached = message, slices.Clone(t.reached)
+	own.message, own.reached = message, m.copy(t.reached)
 	t.own.join(message)
 }
 
@@ -439,78 +486,4 @@ func (m *views) append(t *taskView, c int32, chosen int, own stored) *stored {
 	t.bound.raise(c, own.place)
 	h.stores = slices.Insert(h.stores, at, own)
 	return &h.stores[at]
-}
-
-// See implements [task.Memory].
-func (p *proc) See(_ *task.Task, cell unsafe.Pointer, latest uint64, may func(uint64) bool) (uint64, unsafe.Pointer, bool) {
-	x := p.x
-	if x.views.buffers != nil && x.pending[p.index].Event.Op == task.OpCmpXchg { // which has the prefix lock even if it fails
-		return 0, nil, false
-	}
-	if x.stopping {
-		return 0, nil, false
-	}
-	older := x.views.older(p.index, cell, latest, may)
-	if len(older) == 0 && !x.views.impatient {
-		return 0, nil, false
-	}
-	at := x.site(p, cell)
-	if !x.mayBeWeak() || !x.weaken(p, olderValue, older) {
-		if _, known := x.older[at]; !known {
-			x.older[at] = false
-		}
-		return 0, nil, false
-	}
-	x.older[at] = true
-	_, h := x.views.cell(cell)
-	s := &h.stores[x.views.chosen]
-	return s.value, s.pointer, true
-}
-
-// Overtaken implements [task.Memory].
-func (p *proc) Overtaken(_ *task.Task, cell unsafe.Pointer, latest uint64) bool {
-	x := p.x
-	return x.mayBeWeak() && x.weaken(p, earlierPlace, x.views.earlier(p.index, cell, latest))
-}
-
-func (x *Executor) mayBeWeak() bool { return !x.stopping && (x.maxWeak == 0 || x.weakened < x.maxWeak) }
-
-// The decisions that a memory model asks for. They are no choices that a scenario asks for by may.
-const (
-	olderValue   task.Choice = "older-value"
-	earlierPlace task.Choice = "earlier-place"
-)
-
-// MemoryModelsOf returns the memory models that ask for a decision, as one names them.
-func MemoryModelsOf(c task.Choice) []string {
-	if c == earlierPlace {
-		return []string{"views"}
-	}
-	return []string{"views", "tso"}
-}
-
-// MemoryChoices describes the decisions that a memory model asks for.
-func MemoryChoices() []task.ChoiceInfo {
-	return []task.ChoiceInfo{
-		{Name: olderValue, Doc: "a load sees an older store than the last: with 1 the one before it, with 2 the one before that"},
-		{Name: earlierPlace, Doc: "a store takes its place before stores of others that were performed already: before the last one, with 2 before the last two"},
-	}
-}
-
-// weaken decides whether the access being performed is one of those that it may be besides the usual one.
-func (x *Executor) weaken(p *proc, what task.Choice, others []int) bool {
-	if len(others) == 0 {
-		return false
-	}
-	v := x.strategy.choose(&x.state, p.index, 1+len(others))
-	x.trail.choice(v)
-	if x.recorder != nil {
-		x.recorder.rec.Chosen(trace.Decision{Choice: what, Value: v, Of: 1 + len(others)})
-	}
-	if v == 0 {
-		return false
-	}
-	x.weakened++
-	x.views.chosen = others[v-1]
-	return true
 }

@@ -106,7 +106,7 @@ func TestMergedIsTheWhole(t *testing.T) {
 		sc, o := load(t, name), options()
 		change(&o)
 		whole := o
-		whole.Workers = 2
+		whole.Workers, whole.Checkpoint = 2, filepath.Join(t.TempDir(), "whole") // divided like parts
 		want, err := program.Explore(context.Background(), sc, whole)
 		if err != nil {
 			t.Fatal(err)
