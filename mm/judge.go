@@ -103,7 +103,7 @@ func areaAt(all []area, n *int, at, end uint64) (*area, uint64) {
 // changed says how a piece has become what it may not; "" if it has not.
 func (c *call) changed(p *piece, err error, leaves residues) (wrong string) {
 	switch mayChange := p.named && (err == nil || leaves&(leavesMoved|leavesEarlier) != 0); {
-	case p.named && err == nil && p.is != nil && c.joinsInherited(p.is):
+	case p.named && err == nil && p.is != nil && !c.stayed(p) && c.joinsInherited(p.is):
 		return "what is new has joined a VMA that was inherited over fork"
 	case (p.was == nil) != (p.is == nil):
 		switch {
@@ -153,6 +153,19 @@ func (c *call) joinsInherited(is *area) bool {
 		}
 	}
 	return false
+}
+
+// stayed reports whether a piece lies where an mremap of several VMAs had nothing to move to: it unmaps only the places of what it moves.
+func (c *call) stayed(p *piece) bool {
+	if c.op != callMremap || len(c.spans) < 2 || p.was == nil {
+		return false
+	}
+	from, to := c.spans[0], c.spans[1]
+	if p.start < to.start || to.end < p.end {
+		return false
+	}
+	start, end := p.start-to.start+from.start, p.end-to.start+from.start
+	return !slices.ContainsFunc(c.before, func(a area) bool { return a.start < end && start < a.end })
 }
 
 // reachesBeyond reports whether a part of [start, end) is none of what the call was about.

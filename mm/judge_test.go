@@ -117,6 +117,10 @@ func TestJudge(t *testing.T) {
 			after: []area{owned(0, 4, wr, anonA, 2)}, oracle: "wrong-merge"},
 		{name: "what was inherited over fork with it moves to it", op: callMremap, spans: []span{{8, 10}, {2, 4}}, before: []area{owned(0, 2, wr, anonA, 2), moved(owned(8, 10, wr, anonA, 2), 2)},
 			after: []area{owned(0, 4, wr, anonA, 2)}},
+		{name: "what lies where a hole would move to stays", op: callMremap, spans: []span{{20, 24}, {2, 6}}, before: []area{owned(0, 8, wr, anonA, 2), moved(pages(20, 21, wr), 2)},
+			after: []area{owned(0, 2, wr, anonA, 2), pages(2, 3, wr), owned(3, 8, wr, anonA, 2)}},
+		{name: "what moves with a hole joins one inherited over fork", op: callMremap, spans: []span{{20, 24}, {2, 6}}, before: []area{owned(0, 8, wr, anonA, 2), moved(pages(20, 21, wr), 2)},
+			after: []area{owned(0, 8, wr, anonA, 2)}, oracle: "wrong-merge"},
 		{name: "munmap takes too much", op: callMunmap, spans: []span{{2, 4}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr)}, oracle: "wrong-merge"},
 
 		{name: "munmap leaves a cut", op: callMunmap, spans: []span{{2, 6}}, before: []area{pages(0, 6, wr)}, after: []area{pages(0, 2, wr), pages(2, 6, wr)}, err: linux.EPERM},
