@@ -79,18 +79,18 @@ func (p *roundsPlan) settle() {
 		}
 		d.ready, d.over = b.live, false
 	}
-	var more []*branch
-	for _, b := range p.live {
+	ran := p.live
+	p.live = slices.DeleteFunc(slices.Clone(ran), func(b *branch) bool { return !b.live })
+	for _, b := range ran { // what one asks for may bring another back that is done
 		for _, m := range b.search.demands {
 			if of := b.up[m.at]; of.need(m.begin) {
 				of.scale = b.scale / (1 - of.share())
 				p.total += b.scale
-				more = append(more, of)
+				p.live = append(p.live, of)
 			}
 		}
 		b.search.demands = b.search.demands[:0]
 	}
-	p.live = slices.DeleteFunc(append(p.live, more...), func(b *branch) bool { return !b.live })
 }
 
 // spread takes the paths of the live branches apart.
