@@ -53,7 +53,7 @@ var lacking = []mutation{
 	{name: "spinlocks-order-nothing, rwsems-order-nothing", file: "explore/views.go", old: "		t.bound.join(h.locked)\n",
 		new: "		spin := e.Op == task.OpSpinLock || e.Op == task.OpSpinTrylock\n" +
 			"		none := spin && mutation == \"spinlocks-order-nothing\" || !spin && mutation == \"rwsems-order-nothing\"\n		if !none {\n			t.bound.join(h.locked)\n		}\n"},
-	{name: "a further part of these", file: "explore/views.go", old: "		if t.released != nil {", new: "		if t.released != nil && !none {"},
+	{name: "a further part of these", file: "explore/views.go", old: "		if len(t.released) > 0 {", new: "		if len(t.released) > 0 && !none {"},
 	{name: "anon-vma-without-mmap-lock", file: "fault/handle.go", old: "	if !f.Mmap && !f.mm.Rules.Dropped",
 		new: "	if mutation != \"anon-vma-without-mmap-lock\" && !f.Mmap && !f.mm.Rules.Dropped"},
 }
