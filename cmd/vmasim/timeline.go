@@ -22,7 +22,7 @@ func newTimeline() *cobra.Command {
 waits in them, who held what was waited for, counters, and the longest waits. It is one
 file, opened from a disk, with no server and no network. FILE - is standard input.
 
-A trace of --trace opens in https://ui.perfetto.dev, too.`,
+What --trace writes has the format of Perfetto, for https://ui.perfetto.dev.`,
 		Example: `  vmasim run mmap-churn --trace churn.pftrace
   vmasim timeline churn.pftrace -o churn.html
   vmasim explore detach-race --format perfetto | vmasim timeline - -o race.html`,
