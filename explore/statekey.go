@@ -215,7 +215,7 @@ func (k *stateKey) keep(i, mark int, what uint64) {
 	}
 	t := &k.local[i]
 	t.saw = k.marks[i][mark-1]
-	t.saw.add(what + 1)
+	t.saw.addHash(hashOf(uint64(mark), what+1)) // what a mark inside this one kept may be the same
 	k.marks[i] = k.marks[i][:mark]
 }
 

@@ -49,4 +49,17 @@ func TestMarks(t *testing.T) {
 	if told([]uint64{1}, 9) == told([]uint64{1}, 8) {
 		t.Error("what is kept does not count")
 	}
+	inner := func(both bool) stateHash {
+		var k stateKey
+		k.begin()
+		outer := k.mark(0)
+		k.keep(0, k.mark(0), 9)
+		if both {
+			k.keep(0, outer, 9)
+		}
+		return k.local[0].saw
+	}
+	if inner(false) == inner(true) {
+		t.Error("a task inside what it will forget is as one behind it")
+	}
 }
