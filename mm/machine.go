@@ -197,6 +197,7 @@ func (m *Machine) Rewind() {
 	m.chains.Rewind()
 	m.uffds.Rewind()
 	m.nodes.Rewind()
+	m.Mem.Rewind()
 	m.spare.keep, m.spare.used = true, 0
 	m.lists = lists{}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"vmasim/fault"
+	"vmasim/internal/linux"
+	"vmasim/internal/phys"
 	"vmasim/internal/rules"
 	"vmasim/internal/task"
 	"vmasim/mm"
@@ -82,7 +84,22 @@ func TestRewind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen := []any{space, space.Tree, space.Tables, space.Tree.Lookup(tk, at(0)), space.Tree.Lookup(tk, at(2)), child, child.Tree.Lookup(tk, at(2))}
+		file := m.Mem.NewFile(tk, phys.MemoryFile{Name: "f", Size: 2 * page}, linux.O_RDWR)
+		pfn, err := file.Page(tk, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Mem.Put(tk, pfn)
+		again := file.Again(tk, linux.O_RDONLY)
+		if n := file.CachedPages(tk); n != 1 || again.Writable() {
+			t.Errorf("life %d: %d pages cached, opened for reading alone: %v", life, n, !again.Writable())
+		}
+		if _, err := space.Mmap(tk, mm.MmapArgs{Addr: at(8), Len: page, Prot: rw, Flags: linux.MAP_SHARED | linux.MAP_ANONYMOUS}); err != nil {
+			t.Fatal(err)
+		}
+		shared := space.Tree.Lookup(tk, at(8)).File(tk)
+		seen := []any{space, space.Tree, space.Tables, space.Tree.Lookup(tk, at(0)), space.Tree.Lookup(tk, at(2)), child, child.Tree.Lookup(tk, at(2)),
+			file, file.Inode, file.ID(), again, shared, shared.ID()}
 		if life == 0 {
 			first = seen
 		} else if !slices.Equal(seen, first) {
@@ -90,6 +107,11 @@ func TestRewind(t *testing.T) {
 		}
 		space.Put(tk)
 		child.Put(tk)
+		for _, f := range []*phys.File{file, again} {
+			if err := f.Put(tk); err != nil {
+				t.Error(err)
+			}
+		}
 		m.Settle(tk)
 		if left := m.Leaks(); left != "" {
 			t.Errorf("left: %s", left)

@@ -259,9 +259,6 @@ func finishedLine(r *program.Result) string {
 	case !r.Bounded:
 		return "no, a random search never is"
 	}
-	if s.Strategy.Remembers() && r.Files {
-		return "no, it reached its limit: with a file each execution lies elsewhere in memory, so that hardly a state is met again; dpor needs none"
-	}
 	return "no, it reached its limit" + bound
 }
 

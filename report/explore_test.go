@@ -144,8 +144,6 @@ func TestFinishedLine(t *testing.T) {
 		{program.Result{Bounded: true, Search: explore.Report{Strategy: explore.Delays, Bound: 2}}, "no, it reached its limit; all with at most 2 delays are searched"},
 		{program.Result{Search: explore.Report{Strategy: explore.Random}}, "no, a random search never is"},
 		{program.Result{Bounded: true, Search: explore.Report{Strategy: explore.States}}, "no, it reached its limit"},
-		{program.Result{Bounded: true, Files: true, Search: explore.Report{Strategy: explore.States}},
-			"no, it reached its limit: with a file each execution lies elsewhere in memory, so that hardly a state is met again; dpor needs none"},
 		{program.Result{Bounded: true, Search: explore.Report{Strategy: explore.States, Compared: 9, Unlike: 2}},
 			"no, of 9 states looked at twice 2 went on otherwise the second time; dpor needs no states"},
 		{program.Result{Bounded: true, Search: explore.Report{Enough: true}}, "no, it stopped at what it found"},

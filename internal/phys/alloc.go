@@ -267,7 +267,7 @@ func (m *Memory) Drain(t *task.Task) {
 	m.lock.Unlock(t)
 }
 
-// Tell gives what decides which frames the tasks are handed out next.
+// Tell gives what decides which frames the tasks are handed out next, and what of files no event tells.
 func (m *Memory) Tell(add func(uint64)) {
 	m.caches.Each(func(c *frameCache) {
 		add(uint64(c.limit)<<32 | uint64(c.n))
@@ -280,5 +280,8 @@ func (m *Memory) Tell(add func(uint64)) {
 		for ; summary != 0; summary &= summary - 1 {
 			add(m.free.words[64*i+bits.TrailingZeros64(summary)])
 		}
+	}
+	for _, f := range m.made.made[:min(int(m.lastInode.Peek()), len(m.made.made))] {
+		f.tell(add)
 	}
 }

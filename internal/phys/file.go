@@ -41,6 +41,10 @@ type Inode struct {
 	extent ksync.Atomic64 // the end of the bytes ever cached: a shorter file was truncated
 
 	removals ksync.Atomic64 // how often pages were taken out of the cache though they may be mapped
+
+	opened  []*File // the memory of open files, in the order in which they were opened; see inodePool
+	opens   int     // how many were
+	written uint64  // a hash of what a task with an observer has stored in the file, in that order
 }
 
 // inodeKey identifies a file; opening it twice gives two Files of one Inode.
@@ -74,7 +78,7 @@ func (m *Memory) OpenFile(t *task.Task, path string, mode int) (*File, error) {
 		m.inodes[key] = inode
 	}
 	inode.refs++
-	return newFile(inode, mode), nil
+	return inode.open(mode), nil
 }
 
 // store is where the bytes of a file are that no cache holds: a file of the machine, or memory. One task calls it at a time, but for
@@ -88,15 +92,11 @@ type store interface {
 	Close() error
 }
 
-func newFile(inode *Inode, mode int) *File {
-	f := &File{Inode: inode, readable: mode != linux.O_WRONLY, writable: mode != linux.O_RDONLY}
-	f.refs.Init(1)
-	return f
-}
-
 func (m *Memory) newInode(t *task.Task) *Inode {
 	t.Weaken(task.Relaxed) // get_next_ino counts for each processor
-	f := &Inode{mem: m, id: m.lastInode.FetchAdd(t, 1) + 1, pages: map[uint64]PFN{}}
+	id := m.lastInode.FetchAdd(t, 1) + 1
+	f := m.made.get(id)
+	*f = Inode{mem: m, id: id, pages: map[uint64]PFN{}, opened: f.opened}
 	f.RWSem.Class, f.IMmap.Class, f.fill.Class = task.IRWSem, task.IMmapSem, task.InvalidateMutex
 	t.Born(unsafe.Pointer(f), &inodeLayout)
 	return f
@@ -107,7 +107,7 @@ func (m *Memory) newInode(t *task.Task) *Inode {
 func (m *Memory) NewShmem(t *task.Task, size, charged uint64) *File {
 	inode := m.newInode(t)
 	inode.size, inode.refs, inode.charged = size, 1, charged
-	return newFile(inode, linux.O_RDWR)
+	return inode.open(linux.O_RDWR)
 }
 
 // ID returns the inode's number, unique in its memory and not 0. Page.Owner holds it.

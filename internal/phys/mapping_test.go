@@ -3,12 +3,10 @@ package phys
 import (
 	"slices"
 	"testing"
-
-	"vmasim/internal/linux"
 )
 
 func TestMappings(t *testing.T) {
-	f := newFile(&Inode{}, linux.O_RDWR)
+	f := &File{Inode: &Inode{}}
 	var m [3]Mapping
 	want := func(want ...*Mapping) {
 		t.Helper()

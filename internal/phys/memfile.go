@@ -27,7 +27,7 @@ func (m *Memory) NewFile(t *task.Task, of MemoryFile, mode int) *File {
 	}
 	m.inodes[inode.key] = inode
 	inode.refs++
-	return newFile(inode, mode)
+	return inode.open(mode)
 }
 
 // Again opens the file of an open one once more.
@@ -35,7 +35,7 @@ func (f *File) Again(t *task.Task, mode int) *File {
 	f.mem.inodeLock.Lock(t)
 	defer f.mem.inodeLock.Unlock(t)
 	f.Inode.refs++
-	return newFile(f.Inode, mode)
+	return f.Inode.open(mode)
 }
 
 // memoryFile is the store of a file of memory.

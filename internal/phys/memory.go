@@ -59,6 +59,7 @@ type Memory struct {
 	lastInode ksync.Atomic32 // the last ID given
 	inodeLock ksync.Mutex
 	inodes    map[inodeKey]*Inode // of the real files that are open
+	made      inodePool
 }
 
 // New reserves an arena of size bytes, a multiple of PageSize. Only what is used costs memory. Close gives it back.

@@ -20,28 +20,28 @@ type nature struct {
 func (m *Memory) NewZero(t *task.Task, mode int) *File {
 	inode := m.newInode(t)
 	inode.refs, inode.nature.zero, inode.nature.irregular = 1, true, true
-	return newFile(inode, mode)
+	return inode.open(mode)
 }
 
 // NewPipe makes a pipe where the machine has none: mmap refuses it with ENODEV.
 func (m *Memory) NewPipe(t *task.Task, mode int) *File {
 	inode := m.newInode(t)
 	inode.refs, inode.nature.refusal, inode.nature.irregular = 1, linux.ENODEV, true
-	return newFile(inode, mode)
+	return inode.open(mode)
 }
 
 // NewClosed makes what a descriptor that is not open stands for: a file that mmap refuses with EBADF.
 func (m *Memory) NewClosed(t *task.Task) *File {
 	inode := m.newInode(t)
 	inode.refs, inode.nature.refusal = 1, linux.EBADF
-	return newFile(inode, linux.O_RDWR)
+	return inode.open(linux.O_RDWR)
 }
 
 // NewHugeTLB makes what an mmap with MAP_HUGETLB maps: a file of hugetlbfs with pages of the given size, of which there are none.
 func (m *Memory) NewHugeTLB(t *task.Task, pageSize uint64) *File {
 	inode := m.newInode(t)
 	inode.refs, inode.nature.hugePage = 1, pageSize
-	return newFile(inode, linux.O_RDWR)
+	return inode.open(linux.O_RDWR)
 }
 
 // HugePage returns the size of the file's pages if it is of hugetlbfs, else 0.

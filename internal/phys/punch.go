@@ -19,6 +19,7 @@ func (f *Inode) PunchHole(t *task.Task, first, last uint64, unmap func()) error 
 	if f.file == nil {
 		return nil
 	}
+	f.stores(t, first<<linux.PageShift, (last-first)<<linux.PageShift, nil)
 	if err := f.file.punch(first<<linux.PageShift, (last-first)<<linux.PageShift); err != nil {
 		return fmt.Errorf("punch a hole in %s: %w", f.Name(), err)
 	}

@@ -65,6 +65,7 @@ func (f *Inode) writeAt(t *task.Task, index, size uint64) error {
 	buf := f.mem.Bytes(f.pages[index])[:min(linux.PageSize, size-offset)]
 	beginBulk(t, task.OpCopyFrom, buf)
 	defer endBulk(t)
+	f.stores(t, offset, uint64(len(buf)), buf)
 	for len(buf) > 0 {
 		n, err := f.file.writeAt(buf, offset)
 		if err == nil && n == 0 {

@@ -51,7 +51,6 @@ type Result struct {
 	Show        []string                   // that they were said to go on to; nil: the scenario's own say
 	Fallback    bool                       // none of them spoke, and another is shown
 	ByWay       []string                   // oracles for which not all was searched: of several ways to a state they have judged one
-	Files       bool                       // the scenario has some
 	Muted       bool                       // executions went on behind the oracles of the lock discipline
 	Interrupted bool
 	Part        string  // of a search, that it is about, as 3 of 16; "": the whole
@@ -267,7 +266,7 @@ func (p *Program) result(report *explore.Report, o *Options) *Result {
 	r := &Result{
 		Scenario: sc.Name, Title: sc.Title, Argument: argument(sc), Rules: p.Rules(), Stated: p.stated(), Search: *report,
 		Goals: p.goals(), Show: p.setting.Show, Muted: p.setting.Consequences,
-		OwnRules: o.Rules == "", Memory: p.memory, Model: o.Model, Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(), Files: len(sc.Files) > 0,
+		OwnRules: o.Rules == "", Memory: p.memory, Model: o.Model, Choices: o.Choices, Oracles: p.oracles(), Without: p.without, Machine: o.Machine, Settings: sc.MachineText(),
 	}
 	r.ByWay = p.byWay(report.Strategy)
 	for _, s := range explore.Strategies() {

@@ -162,5 +162,8 @@ func (w *world) survey(marks []uintptr) []uintptr {
 			marks = m.Tree.Nodes(marks)
 		}
 	}
+	for _, f := range w.files {
+		marks = append(marks, uintptr(unsafe.Pointer(f.Inode)))
+	}
 	return append(marks, uintptr(len(w.machine.Mem.Cached(w.setup.Task))))
 }
