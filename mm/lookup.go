@@ -9,22 +9,22 @@ import (
 
 // LockVMAUnderRCU read-locks the VMA at addr: lock_vma_under_rcu. If there is no VMA in what it returns, the caller must use mmap_lock.
 func (mm *MM) LockVMAUnderRCU(t *task.Task, addr uint64) vma.ReadLock {
-	return vma.ReadLock{VMA: mm.lockVMA(t, addr, false)}
+	return vma.ReadLock{VMA: lockVMA[task.Unobserved](mm, t, addr)}
 }
 
 // lockVMAObserved is lockVMA for an observed task.
 func (mm *MM) lockVMAObserved(t *task.Task, addr uint64) *vma.VMA {
 	t.Enter("lock_vma_under_rcu")
 	mark := t.Mark()
-	v := mm.lockVMA(t, addr, true)
+	v := lockVMA[task.Observed](mm, t, addr)
 	t.Keep(mark, uint64(uintptr(unsafe.Pointer(v))))
 	t.Leave()
 	return v
 }
 
-// lockVMA is LockVMAUnderRCU, which the observer, if there is one, has been told. A generation that looks VMAs up in its own way has a function of its own.
-func (mm *MM) lockVMA(t *task.Task, addr uint64, told bool) *vma.VMA {
-	if t.Observer != nil && !told {
+// lockVMA is LockVMAUnderRCU, of which the observer, if there is one, has been told. A generation that looks VMAs up in its own way has a function of its own.
+func lockVMA[S task.Seen](mm *MM, t *task.Task, addr uint64) *vma.VMA {
+	if unsafe.Sizeof(*new(S)) == 0 && t.Observer != nil {
 		return mm.lockVMAObserved(t, addr)
 	}
 	if g := mm.Generation; g != vma.Refcount && !g.LastPutFrees() {
@@ -37,7 +37,7 @@ func (mm *MM) lockVMA(t *task.Task, addr uint64, told bool) *vma.VMA {
 			mm.RCU.ReadUnlock(t)
 			return abort(t)
 		}
-		switch mm.StartRead(t, v) { // leaves the RCU section unless it locks
+		switch vma.StartRead[S](t, &mm.MMLock, v) { // leaves the RCU section unless it locks
 		case vma.ReadBusy:
 			return abort(t)
 		case vma.ReadDetached: // it was unmapped or replaced meanwhile; look again, from the root
@@ -46,7 +46,7 @@ func (mm *MM) lockVMA(t *task.Task, addr uint64, told bool) *vma.VMA {
 		}
 		mm.RCU.ReadUnlock(t)
 		// The VMA may have been reused, or have shrunk, before it was locked.
-		if !v.Contains(t, addr) {
+		if !vma.Contains[S](t, v, addr) {
 			mm.EndRead(t, vma.ReadLock{VMA: v})
 			return abort(t)
 		}

@@ -96,7 +96,15 @@ type ReadLock struct {
 // A false "busy" is allowed and costs the caller the slow path; a false "locked" never. After ReadLocked the caller must
 // check that the VMA still covers its address, and EndRead it if not.
 func (m *MMLock) StartRead(t *task.Task, v *VMA) ReadResult {
-	return v.startRead(t, m, false)
+	if t.Observer != nil {
+		return m.startRead(t, v)
+	}
+	return startRead[task.Unobserved](t, m, v, false)
+}
+
+// StartRead is the method StartRead for a task of which it is known whether it has an observer.
+func StartRead[S task.Seen](t *task.Task, m *MMLock, v *VMA) ReadResult {
+	return startRead[S](t, m, v, false)
 }
 
 // startRead is StartRead for a task that is observed, or in a generation that is not the usual one.
@@ -113,7 +121,7 @@ func (m *MMLock) startRead(t *task.Task, v *VMA) ReadResult {
 	case FreeAtZero, ThreeState:
 		res = v.startReadLastPut(t, m)
 	default:
-		res = v.startRead(t, m, true)
+		res = startRead[task.Observed](t, m, v, true)
 	}
 	t.Keep(mark, uint64(res))
 	t.Leave()
@@ -151,18 +159,14 @@ func (m *MMLock) Stable(t *task.Task, r ReadLock) bool {
 }
 
 // EndRead gives a read lock back: vma_end_read, or mmap_read_unlock. The VMA must not be touched afterwards.
-func (m *MMLock) EndRead(t *task.Task, r ReadLock) {
-	switch {
-	case r.Mmap:
-		m.MmapReadUnlock(t)
-	case t.Observer == nil && m.Generation == Refcount:
-		r.VMA.refcountPut(t)
-	default:
-		m.endRead(t, r.VMA)
-	}
-}
+func (m *MMLock) EndRead(t *task.Task, r ReadLock) { vmaEndRead[task.Unobserved](t, m, r, false) }
 
-func (m *MMLock) endRead(t *task.Task, v *VMA) {
+func (m *MMLock) endRead(t *task.Task, r ReadLock) {
+	if r.Mmap {
+		m.MmapReadUnlock(t)
+		return
+	}
+	v := r.VMA
 	t.Enter("vma_end_read")
 	mark := t.Mark()
 	switch m.Generation {

@@ -21,19 +21,19 @@ const (
 	NeverLocked = math.MaxUint32
 )
 
-// startRead is vma_start_read, or leads to that of another generation unless that has been seen to.
-func (v *VMA) startRead(t *task.Task, mm *MMLock, seen bool) ReadResult {
-	if !seen && (t.Observer != nil || mm.Generation != Refcount) {
+// startRead is vma_start_read, or leads to that of another generation unless told that this is the one.
+func startRead[S task.Seen](t *task.Task, mm *MMLock, v *VMA, told bool) ReadResult {
+	if !told && (unsafe.Sizeof(*new(S)) != 0 || mm.Generation != Refcount) {
 		return mm.startRead(t, v)
 	}
 	// A hint: without it each reader would bounce the count's cache line while a writer works.
-	if ksync.SameOnce(t, &v.seq, &mm.LockSeq) {
+	if ksync.SameOnce[S](t, &v.seq, &mm.LockSeq) {
 		mm.RCU.ReadUnlock(t)
 		return ReadBusy
 	}
 	// Acquire: vm_mm, vm_lock_seq, vm_start and vm_end must not be read before the reference is taken, or they could
 	// be those of the object's last life.
-	old, ok, other := ksync.IncAndRead(t, &v.refcnt, mm.RefLimit, &v.mm)
+	old, ok, other := ksync.IncAndRead[S](t, &v.refcnt, mm.RefLimit, &v.mm)
 	if !ok {
 		mm.RCU.ReadUnlock(t)
 		if old == 0 {
@@ -47,7 +47,7 @@ func (v *VMA) startRead(t *task.Task, mm *MMLock, seen bool) ReadResult {
 	}
 	// The writer locked it between the hint and the reference. Acquire: seeing that the last writer has finished must
 	// mean seeing all that it wrote.
-	if ksync.SameAcquire(t, &v.seq, &mm.LockSeq) {
+	if ksync.SameAcquire[S](t, &v.seq, &mm.LockSeq) {
 		mark := t.Mark()
 		v.refcountPut(t)
 		t.Keep(mark, 0)
@@ -72,15 +72,33 @@ func (v *VMA) startReadLocked(t *task.Task, mm *MMLock) bool {
 	return ok
 }
 
-// refcountPut drops a reader's reference and wakes a writer that waits for it: vma_refcount_put. The VMA may be freed
-// once the reference is dropped, so vm_mm is read before.
+// refcountPut drops a reader's reference and wakes a writer that waits for it: vma_refcount_put.
 func (v *VMA) refcountPut(t *task.Task) {
-	mm := v.mm.ReadOnce(t)
-	if n := v.refcnt.DecAndTest(t); n >= VMALockOffset && n <= VMALockOffset+1 {
-		t.Enter("vma_refcount_put")
-		mm.wakeWriter(t)
-		t.Leave()
+	if t.Observer != nil {
+		vmaEndRead[task.Observed](t, nil, ReadLock{VMA: v}, true)
+	} else {
+		vmaEndRead[task.Unobserved](t, nil, ReadLock{VMA: v}, true)
 	}
+}
+
+// vmaEndRead is refcountPut, or leads to what another generation does at the end of a read lock unless told that this is the one. The VMA may
+// be freed once the reference is dropped, so vm_mm is read before.
+func vmaEndRead[S task.Seen](t *task.Task, m *MMLock, r ReadLock, told bool) {
+	if !told && (t.Observer != nil || r.Mmap || m.Generation != Refcount) {
+		m.endRead(t, r)
+		return
+	}
+	mm := ksync.PointerOnce[S](t, &r.VMA.mm)
+	if n := ksync.DecAndTest[S](t, &r.VMA.refcnt); n >= VMALockOffset && n <= VMALockOffset+1 {
+		mm.putWakes(t)
+	}
+}
+
+// putWakes is the rest of vma_refcount_put where a writer waits.
+func (m *MMLock) putWakes(t *task.Task) {
+	t.Enter("vma_refcount_put")
+	m.wakeWriter(t)
+	t.Leave()
 }
 
 // startWrite is vma_start_write.

@@ -90,7 +90,15 @@ func (v *VMA) End(t *task.Task) uint64 { return v.end.ReadOnce(t) }
 
 // Contains reports whether addr lies inside.
 func (v *VMA) Contains(t *task.Task, addr uint64) bool {
-	return addr >= v.start.ReadOnce(t) && addr < v.end.ReadOnce(t)
+	if t.Observer != nil {
+		return Contains[task.Observed](t, v, addr)
+	}
+	return Contains[task.Unobserved](t, v, addr)
+}
+
+// Contains is the method Contains for a task of which it is known whether it has an observer.
+func Contains[S task.Seen](t *task.Task, v *VMA, addr uint64) bool {
+	return ksync.Within[S](t, addr, &v.start, &v.end)
 }
 
 // SetRange changes start, end and page offset: vma_set_range. The offset of the anonymous pages moves with the start. The VMA must be write-locked, and its rmap locks too if it

@@ -56,8 +56,11 @@ func TestFastPathsAreInlined(t *testing.T) {
 		"(*Refcount).SetRelease",
 		"(*Domain).ReadLock",
 		"(*Domain).ReadUnlock",
-		"SameOnce",
-		"SameAcquire",
+		"SameOnce[go.shape.struct {}]",
+		"SameAcquire[go.shape.struct {}]",
+		"Within[go.shape.struct {}]",
+		"PointerOnce[go.shape.struct {},go.shape.int]",
+		"DecAndTest[go.shape.struct {}]",
 		"LockAndRead",
 	} {
 		if !strings.Contains(string(out), "can inline "+method+"\n") {

@@ -12,7 +12,7 @@ import (
 type pairCells struct {
 	a        Atomic32
 	seq      Seqcount
-	lo       Atomic64
+	lo, hi   Atomic64
 	flags    Flags64
 	lock     SpinLock
 	count    Refcount
@@ -26,6 +26,7 @@ func newPairCells(seq uint32, count int32) *pairCells {
 	c.a.Init(4)
 	c.seq.Set(seq)
 	c.lo.Init(10)
+	c.hi.Init(20)
 	c.flags.Write(task.New(0, "a", nil), 7)
 	c.count.Init(count)
 	c.pointer.Init(&c.pointee)
@@ -33,6 +34,22 @@ func newPairCells(seq uint32, count int32) *pairCells {
 }
 
 func (c *pairCells) tell(v ...uint64) { c.recorded = append(c.recorded, v...) }
+
+func (c *pairCells) within(tk *task.Task, x uint64) {
+	c.tell(b2u(seen(tk, Within[task.Observed], Within[task.Unobserved])(tk, x, &c.lo, &c.hi)))
+}
+
+func (c *pairCells) compare(tk *task.Task, x uint64) {
+	c.tell(b2u(x >= c.lo.ReadOnce(tk) && x < c.hi.ReadOnce(tk)))
+}
+
+// seen returns that of two functions which is for the task.
+func seen[F any](tk *task.Task, observed, unobserved F) F {
+	if tk.Observer != nil {
+		return observed
+	}
+	return unobserved
+}
 
 // TestPairsAreTheirParts: a pair tells its caller and an observer what its two accesses tell, in the same order, and leaves the cells alike.
 func TestPairsAreTheirParts(t *testing.T) {
@@ -43,16 +60,24 @@ func TestPairsAreTheirParts(t *testing.T) {
 		pair, both func(c *pairCells, tk *task.Task)
 	}{
 		{"SameOnce, equal", 4, 1,
-			func(c *pairCells, tk *task.Task) { c.tell(b2u(SameOnce(tk, &c.a, &c.seq))) },
+			func(c *pairCells, tk *task.Task) {
+				c.tell(b2u(seen(tk, SameOnce[task.Observed], SameOnce[task.Unobserved])(tk, &c.a, &c.seq)))
+			},
 			func(c *pairCells, tk *task.Task) { c.tell(b2u(c.a.ReadOnce(tk) == c.seq.ReadOnce(tk))) }},
 		{"SameOnce, different", 5, 1,
-			func(c *pairCells, tk *task.Task) { c.tell(b2u(SameOnce(tk, &c.a, &c.seq))) },
+			func(c *pairCells, tk *task.Task) {
+				c.tell(b2u(seen(tk, SameOnce[task.Observed], SameOnce[task.Unobserved])(tk, &c.a, &c.seq)))
+			},
 			func(c *pairCells, tk *task.Task) { c.tell(b2u(c.a.ReadOnce(tk) == c.seq.ReadOnce(tk))) }},
 		{"SameAcquire, equal", 4, 1,
-			func(c *pairCells, tk *task.Task) { c.tell(b2u(SameAcquire(tk, &c.a, &c.seq))) },
+			func(c *pairCells, tk *task.Task) {
+				c.tell(b2u(seen(tk, SameAcquire[task.Observed], SameAcquire[task.Unobserved])(tk, &c.a, &c.seq)))
+			},
 			func(c *pairCells, tk *task.Task) { c.tell(b2u(c.a.ReadOnce(tk) == c.seq.ReadAcquire(tk))) }},
 		{"SameAcquire, different", 5, 1,
-			func(c *pairCells, tk *task.Task) { c.tell(b2u(SameAcquire(tk, &c.a, &c.seq))) },
+			func(c *pairCells, tk *task.Task) {
+				c.tell(b2u(seen(tk, SameAcquire[task.Observed], SameAcquire[task.Unobserved])(tk, &c.a, &c.seq)))
+			},
 			func(c *pairCells, tk *task.Task) { c.tell(b2u(c.a.ReadOnce(tk) == c.seq.ReadAcquire(tk))) }},
 		{"ReadBoth", 4, 1,
 			func(c *pairCells, tk *task.Task) { c.tell(pairOf(ReadBoth(tk, &c.flags, &c.lo))...) },
@@ -61,6 +86,17 @@ func TestPairsAreTheirParts(t *testing.T) {
 		{"IncAndRead, with readers", 4, 3, incAndRead3, incThenRead},
 		{"IncAndRead, none", 4, 0, incAndRead3, incThenRead},
 		{"IncAndRead, at the limit", 4, 4, incAndRead3, incThenRead},
+		{"Within, below", 4, 1, func(c *pairCells, tk *task.Task) { c.within(tk, 9) }, func(c *pairCells, tk *task.Task) { c.compare(tk, 9) }},
+		{"Within", 4, 1, func(c *pairCells, tk *task.Task) { c.within(tk, 10) }, func(c *pairCells, tk *task.Task) { c.compare(tk, 10) }},
+		{"Within, above", 4, 1, func(c *pairCells, tk *task.Task) { c.within(tk, 20) }, func(c *pairCells, tk *task.Task) { c.compare(tk, 20) }},
+		{"PointerOnce and DecAndTest", 4, 2,
+			func(c *pairCells, tk *task.Task) {
+				c.tell(b2u(seen(tk, PointerOnce[task.Observed, int], PointerOnce[task.Unobserved, int])(tk, &c.pointer) == &c.pointee))
+				c.tell(uint64(seen(tk, DecAndTest[task.Observed], DecAndTest[task.Unobserved])(tk, &c.count)))
+			},
+			func(c *pairCells, tk *task.Task) {
+				c.tell(b2u(c.pointer.ReadOnce(tk) == &c.pointee), uint64(c.count.DecAndTest(tk)))
+			}},
 		{"LockAndRead", 4, 1,
 			func(c *pairCells, tk *task.Task) { c.tell(LockAndRead(tk, &c.lock, &c.lo)) },
 			func(c *pairCells, tk *task.Task) { c.lock.Lock(tk); c.tell(c.lo.ReadOnce(tk)) }},
@@ -107,7 +143,7 @@ func saidOf(e task.Event, base uintptr) said {
 }
 
 func incAndRead3(c *pairCells, tk *task.Task) {
-	old, ok, p := IncAndRead(tk, &c.count, 4, &c.pointer)
+	old, ok, p := seen(tk, IncAndRead[task.Observed, int], IncAndRead[task.Unobserved, int])(tk, &c.count, 4, &c.pointer)
 	c.tell(uint64(old), b2u(ok), b2u(p == &c.pointee))
 }
 

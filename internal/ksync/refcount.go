@@ -88,10 +88,14 @@ func (r *Refcount) IncNotZeroLimitedAcquire(t *task.Task, limit int32) (old int3
 	return r.incLimited(limit)
 }
 
+// incFirst takes the first reference. One is the usual count, of an object that no other task uses at the moment. Guessing it spares a load, which under
+// contention would fetch the cache line once more.
+func (r *Refcount) incFirst(limit int32) bool {
+	return limit > 1 && atomic.CompareAndSwapInt32(&r.v, 1, 2)
+}
+
 func (r *Refcount) incLimited(limit int32) (old int32, ok bool) {
-	// One is the usual count, of an object that no other task uses at the moment. Guessing it spares a load, which under
-	// contention would fetch the cache line once more.
-	if limit > 1 && atomic.CompareAndSwapInt32(&r.v, 1, 2) {
+	if r.incFirst(limit) {
 		return 1, true
 	}
 	for {
