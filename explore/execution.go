@@ -139,7 +139,7 @@ func (x *Executor) run() (*execution, error) {
 		return nil, fmt.Errorf("new world: %w", err)
 	}
 	if x.world != world { // a method value allocates
-		x.world, x.locals, x.untold = world, world.Locals, x.tellRest
+		x.world, x.locals, x.untold, x.past = world, world.Locals, x.tellRest, world.Past
 	}
 	tasks := world.Tasks()
 	if len(tasks) > maxTasks {

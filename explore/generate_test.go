@@ -16,6 +16,7 @@ type generated struct {
 	tasks [][]statement
 	late  bool      // callbacks run in barriers only
 	last  *genWorld // of the execution that runs
+	sums  bool      // its worlds tell what tasks have noted as a sum, not as what they remember
 	again bool      // a world in which all tasks have ended is used again: it has no use for slabs
 }
 
@@ -58,7 +59,9 @@ type genWorld struct {
 
 type genTask struct {
 	*task.Task
-	log strings.Builder
+	log  strings.Builder
+	done int // of its statements
+	sum  uint64
 }
 
 type genObject struct {
@@ -127,6 +130,7 @@ func (w *genWorld) reset(x *Executor) {
 	x.Born(nil, unsafe.Pointer(w.slot.Peek()), genLayout)
 	for _, t := range w.tasks {
 		t.log.Reset()
+		t.done, t.sum = 0, 0
 	}
 }
 
@@ -135,26 +139,60 @@ func (w *genWorld) Tasks() []Task {
 	for i, t := range w.tasks {
 		all = append(all, Task{t.Name, t.Task, func() {
 			for _, s := range w.program.tasks[i] {
+				from := t.log.Len()
 				s.do(w, t, s)
+				t.did(i, t.log.String()[from:])
 			}
 		}})
 	}
 	return all
 }
 
+// did notes that task i has performed a statement in which it has noted something.
+func (t *genTask) did(i int, noted string) {
+	t.done++
+	t.sum += Mix(Mix(uint64(i), uint64(t.done)), hashText(noted))
+}
+
+// Past implements [World].
+func (w *genWorld) Past(over bool) (sum uint64) {
+	if !w.program.sums {
+		return 0
+	}
+	for _, t := range w.tasks {
+		sum += t.sum
+	}
+	if over {
+		sum += hashText(w.shared())
+	}
+	return sum
+}
+
+func hashText(text string) (h uint64) {
+	for _, c := range text {
+		h = Mix(h, uint64(c))
+	}
+	return h
+}
+
 // Locals implements [World]: a task that has ended is what it has noted.
 func (w *genWorld) Locals(i int, e *task.Event) (number uint64, live int) {
+	if w.program.sums {
+		return uint64(w.tasks[i].done), -1
+	}
 	if e == nil {
-		for _, c := range w.tasks[i].log.String() {
-			number = Mix(number, uint64(c))
-		}
+		number = hashText(w.tasks[i].log.String())
 	}
 	return number, -1
 }
 
-func (w *genWorld) state() string {
-	text := fmt.Sprint(w.words[0].Peek(), w.words[1].Peek(), w.plain.Peek(), w.count.Peek(), w.sem.Held(), w.rcu[0].Pending(), w.rcu[1].Pending(),
+func (w *genWorld) shared() string {
+	return fmt.Sprint(w.words[0].Peek(), w.words[1].Peek(), w.plain.Peek(), w.count.Peek(), w.sem.Held(), w.rcu[0].Pending(), w.rcu[1].Pending(),
 		w.typed.InUse(), w.late.InUse(), w.frame[0].Peek(), w.frame[1].Peek())
+}
+
+func (w *genWorld) state() string {
+	text := w.shared()
 	for _, t := range w.tasks {
 		text += fmt.Sprintf(" %s:%s", t.Name, t.log.String())
 	}

@@ -27,6 +27,8 @@ type stateful struct {
 	path    []passed
 	onPath  map[stateHash]int // the nodes of states to be kept
 	futures futures
+	tails   tails
+	repeats map[pastState]struct{} // that were gone on from once more
 	prints  *footprints
 	audit   audit
 	been    bool // this execution has come to where an earlier one was, or is of no use
@@ -45,6 +47,13 @@ type stateful struct {
 type searched struct {
 	future *future
 	came   came
+	tail   tail
+}
+
+// pastState is a state and how the search came there.
+type pastState struct {
+	key  stateHash
+	past uint64
 }
 
 // passed is what a node has beside what dpor keeps there.
@@ -53,6 +62,9 @@ type passed struct {
 	key       stateHash
 	came      came
 	footprint int32
+	tail      tail   // so far
+	past      uint64 // [World].Past
+	adds      uint64 // what the step has added to it
 	future    future
 }
 
@@ -69,8 +81,9 @@ func planStateful(*Options, int) plan {
 }
 
 func newStateful() *stateful {
-	d := &stateful{seen: map[stateHash]searched{}, onPath: map[stateHash]int{}, prints: newFootprints(), rng: rand.New(rand.NewPCG(1, 1))}
+	d := &stateful{seen: map[stateHash]searched{}, onPath: map[stateHash]int{}, repeats: map[pastState]struct{}{}, prints: newFootprints(), rng: rand.New(rand.NewPCG(1, 1))}
 	d.futures.prints = d.prints
+	d.tails.begin()
 	return d
 }
 
@@ -98,19 +111,28 @@ func (d *stateful) restart() {
 	clear(d.seen)
 	clear(d.onPath)
 	d.futures.begin()
+	d.tails.begin()
+	clear(d.repeats)
 }
 
 // leave leaves the last node, behind which everything was searched.
 func (d *stateful) leave(n int) {
 	at := &d.path[n]
 	if at.kept {
-		d.seen[at.key] = searched{d.futures.keep(&at.future), at.came}
+		d.seen[at.key] = searched{d.futures.keep(&at.future), at.came, at.tail}
 		delete(d.onPath, at.key)
 	}
 	if n > 0 {
-		d.futures.step(&d.path[n-1].future, d.path[n-1].footprint, &at.future)
+		d.precede(n-1, &at.future, at.tail)
 	}
 	d.path, d.nodes = d.path[:n], d.nodes[:n]
+}
+
+// precede adds to what can come from node n on its step and what comes behind that.
+func (d *stateful) precede(n int, behind *future, t tail) {
+	at := &d.path[n]
+	d.futures.step(&at.future, at.footprint, behind)
+	at.tail = d.tails.add(at.tail, t, at.adds)
 }
 
 func (d *stateful) mark(i int) int                           { return d.state.mark(i) }
@@ -195,12 +217,12 @@ func (d *stateful) way(s *state) int {
 		was, seen := d.seen[key]
 		d.audit.pass(key, was.came, d.prints.turned)
 		switch m, met := d.onPath[key]; {
-		case seen:
-			d.meet(s, n, was.future)
-			d.been = true
-			return i
 		case met:
 			d.cycle(m, n)
+			d.been = true
+			return i
+		case seen && d.judged(s, key, was.tail):
+			d.meet(s, n, &was)
 			d.been = true
 			return i
 		}
@@ -210,6 +232,17 @@ func (d *stateful) way(s *state) int {
 	at := &d.path[n]
 	at.kept, at.key = !alone, key
 	return i
+}
+
+// judged reports whether all was seen that can come of the past that has led to a state, and of its tail.
+func (d *stateful) judged(s *state, key stateHash, t tail) bool {
+	past := s.past(false)
+	if d.tails.covers(past, t) {
+		return true
+	}
+	_, again := d.repeats[pastState{key, past}]
+	d.repeats[pastState{key, past}] = struct{}{}
+	return again
 }
 
 // relocate looks whether the world lies where it lay, before the first new step, and otherwise forgets what was found at other addresses.
@@ -253,6 +286,7 @@ func (d *stateful) arriveAt(s *state, n, i int) {
 	}
 	at := &d.path[n]
 	at.kept, at.came, at.future.steps, at.future.past = false, came{}, at.future.steps[:0], at.future.past[:0]
+	at.tail, at.past = 0, s.past(false)
 }
 
 // cycle sees to it that nothing is left out where tasks go round: from node m to n.
@@ -276,6 +310,7 @@ func (d *stateful) stepped(s *state, i int, broke bool) {
 	d.dpor.stepped(s, i, broke)
 	if n := s.steps - 1; n >= d.fresh {
 		d.path[n].footprint = d.prints.of(d.nodes[n].step, d.lives, &d.cells)
+		d.path[n].adds = s.past(false) - d.path[n].past
 		if d.prints.news || d.futures.full() {
 			d.been = true // it begins anew
 		}
@@ -284,23 +319,37 @@ func (d *stateful) stepped(s *state, i int, broke bool) {
 
 func (d *stateful) ended(s *state, how Ending) {
 	d.lay = append(d.lay[:0], d.cells.addrs...)
-	if d.trials < sharingTrials || how == Redundant {
+	if how == Redundant {
+		return
+	}
+	d.tails.came(d.whole(s, how))
+	if d.trials < sharingTrials {
 		return
 	}
 	if !d.been {
-		d.end(s)
+		d.end(s, how)
 	}
 	d.audit.end(d.prints.turned, func(key stateHash, came came) {
 		if n, ok := d.onPath[key]; ok {
 			d.path[n].came = came
 		} else if was, ok := d.seen[key]; ok {
-			d.seen[key] = searched{was.future, came}
+			was.came = came
+			d.seen[key] = was
 		}
 	})
 }
 
+// whole returns the sum of all that an execution has come to. Where tasks have not ended, that is the state, too.
+func (d *stateful) whole(s *state, how Ending) uint64 {
+	if how == Finished {
+		return s.past(true)
+	}
+	key := d.state.key(s)
+	return s.past(false) + key[0]
+}
+
 // end takes in what did not get its turn.
-func (d *stateful) end(s *state) {
+func (d *stateful) end(s *state, how Ending) {
 	n := len(d.nodes)
 	var left []int32
 	for i := range s.tasks {
@@ -309,13 +358,14 @@ func (d *stateful) end(s *state) {
 			left = append(left, d.prints.of(d.dpor.pending[i], nil, &d.cells))
 		}
 	}
-	if n > 0 && !d.futures.full() {
-		d.futures.step(&d.path[n-1].future, d.path[n-1].footprint, d.futures.pending(left))
+	if n == 0 || d.futures.full() {
+		return
 	}
+	d.precede(n-1, d.futures.pending(left), d.tails.of([]uint64{d.whole(s, how) - s.past(false)}))
 }
 
 // meet sees to it that what can come from a state that was searched races with the steps that have led there now.
-func (d *stateful) meet(s *state, n int, f *future) {
+func (d *stateful) meet(s *state, n int, to *searched) {
 	for i := range s.tasks {
 		if s.pending[i].Event != nil && !s.halted() {
 			d.race(s, n, &d.dpor.pending[i])
@@ -331,13 +381,14 @@ func (d *stateful) meet(s *state, n int, f *future) {
 		d.trod[print] = int32(k)
 	}
 	d.round++
+	f := to.future
 	for i, l := range f.steps {
 		if !l.next() && d.prints.races[l.footprint()].meets(d.led) {
 			d.raceLater(s, n, l.footprint(), f.at(i, d.futures.words))
 		}
 	}
 	if n > 0 {
-		d.futures.step(&d.path[n-1].future, d.path[n-1].footprint, f)
+		d.precede(n-1, f, to.tail)
 	}
 }
 

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,58 @@ func TestStatefulMissesNothing(t *testing.T) {
 	if compared < programs/20 || few*2 > all {
 		t.Errorf("%d programs, %d executions instead of %d: hardly a reduction", compared, few, all)
 	}
+}
+
+// TestTailsMissNothing: so does one that keeps states together whatever the statements before them have come to, with far fewer states.
+func TestTailsMissNothing(t *testing.T) {
+	programs, limit := uint64(1500), 2000
+	if testing.Short() {
+		programs, limit = 300, 1000
+	}
+	if os.Getenv("VMASIM_LONG") != "" {
+		programs = 20_000
+	}
+	compared, more := 0, 0
+	few, many := 0, 0
+	for seed := range programs {
+		p := generate(80_000 + seed)
+		if !statesTell(p) {
+			continue
+		}
+		for i := range p.tasks { // a statement more, of which nothing comes that the others see
+			p.tasks[i] = append(p.tasks[i], p.tasks[(i+1)%len(p.tasks)][0])
+		}
+		p.again = true
+		apart, ok := statesOf(t, p, limit)
+		p.sums = true
+		_, _, _, all := compare(t, seed, p, Options{Strategy: DFS}, Options{Strategy: Stateful}, limit)
+		if t.Failed() {
+			return
+		}
+		if !all || !ok {
+			continue
+		}
+		together, _ := statesOf(t, p, 4*limit)
+		compared++
+		few, many = few+together, many+apart
+		if together > apart {
+			more++
+		}
+	}
+	t.Logf("%d of %d programs compared: %d states instead of %d; %d have more", compared, programs, few, many, more)
+	if compared < int(programs/50) || few >= many {
+		t.Errorf("%d programs, %d states instead of %d: nothing is kept together", compared, few, many)
+	}
+}
+
+// statesOf returns how many states a search of the program has, and whether it came to its end.
+func statesOf(t *testing.T, p *generated, limit int) (states int, ok bool) {
+	t.Helper()
+	r, err := Search(t.Context(), p, Options{Strategy: Stateful, Executions: limit, KeepGoing: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.States, r.Complete
 }
 
 // TestStatefulMissesNoChoices compares with choices besides scheduling.

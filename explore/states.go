@@ -85,7 +85,7 @@ func (d *states) pick(s *state) int {
 		d.path = append(d.path, decision{taken: alone, of: 1})
 		return d.dfs.pick(s)
 	}
-	key := d.key(s)
+	key := d.keyOfPast(s)
 	was, been := d.seen[key]
 	if d.been = been; !been {
 		d.seen[key] = came{}
@@ -97,6 +97,13 @@ func (d *states) pick(s *state) int {
 	taken := s.enabled.first() // and not the task of the last step: what comes of a state must not depend on that
 	d.path = append(d.path, decision{taken, s.enabled &^ (1 << taken), s.enabled.len()})
 	return d.dfs.pick(s)
+}
+
+// keyOfPast keeps apart what the statements have come to, too.
+func (d *states) keyOfPast(s *state) stateHash {
+	key := d.key(s)
+	key.add(s.past(false))
+	return key
 }
 
 // alone returns a task whose step can be taken at once, or -1.
@@ -164,7 +171,7 @@ func (d *states) ended(s *state, how Ending) {
 		return
 	}
 	if !d.been {
-		d.seen[d.key(s)] = came{}
+		d.seen[d.keyOfPast(s)] = came{}
 	}
 	d.audit.end(0, func(key stateHash, came came) { d.seen[key] = came })
 }

@@ -39,6 +39,7 @@ type state struct {
 	// locals is [World].Locals.
 	locals func(i int, e *task.Event) (number uint64, live int)
 	untold func(add func(uint64)) bool // [World].Rest, with what the oracle remembers
+	past   func(over bool) uint64      // [World].Past
 	halt   *atomic.Bool                // set when no more is wanted of the execution; nil: never
 }
 

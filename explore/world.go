@@ -37,6 +37,9 @@ type World interface {
 	// Rest gives what steps depend on that no event tells, for the strategy States: what is free, which tasks a grace period waits for. Equal
 	// worlds give equal numbers. It reports false if it cannot, and then gives nothing.
 	Rest(add func(uint64)) bool
+	// Past gives the sum of what each statement that has ended adds for what came of it, as far as that is to be judged when all have ended; with over, when they
+	// have, also of what there is to be judged then. Locals, not this, tells what decides what a task does. The state alone decides what the rest of an execution adds.
+	Past(over bool) uint64
 }
 
 // PlainWorld has the methods of a [World] that does not say how far its tasks are, nor what they remember.
@@ -50,6 +53,9 @@ func (PlainWorld) Locals(int, *task.Event) (number uint64, live int) { return 0,
 
 // Rest implements [World]: all that was done in a certain order matters.
 func (PlainWorld) Rest(func(uint64)) bool { return false }
+
+// Past implements [World]: all executions that end in the same state are judged alike.
+func (PlainWorld) Past(bool) uint64 { return 0 }
 
 // Task is one task of a world.
 type Task struct {

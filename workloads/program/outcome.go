@@ -34,22 +34,27 @@ func (w *world) outcome() *outcome {
 		w.key = binary.AppendUvarint(w.key, e.outcome.Value)
 		w.key = append(w.key, byte(e.space), byte(e.made))
 	}
-	for i := range w.spaces {
-		w.key = append(w.key, byte(i))
-		w.eachVMA(i, func(e tree.Entry) {
-			_, _, pgoff, flags := e.VMA.Snapshot()
-			w.key = binary.AppendUvarint(w.key, e.Start)
-			w.key = binary.AppendUvarint(w.key, e.End)
-			w.key = binary.AppendUvarint(w.key, pgoff)
-			w.key = binary.AppendUvarint(w.key, uint64(flags))
-		})
-	}
+	w.key = w.appendMapped(w.key)
 	if o := w.outcomes[string(w.key)]; o != nil {
 		return o
 	}
 	o := w.describe()
 	w.outcomes[string(w.key)] = o
 	return o
+}
+
+// appendMapped appends what all address spaces map.
+func (w *world) appendMapped(key []byte) []byte {
+	for i := range w.spaces {
+		key = append(key, byte(i))
+		w.eachVMA(i, func(e tree.Entry) {
+			_, _, pgoff, flags := e.VMA.Snapshot()
+			for _, v := range [...]uint64{e.Start, e.End, pgoff, uint64(flags)} {
+				key = binary.AppendUvarint(key, v)
+			}
+		})
+	}
+	return key
 }
 
 // eachVMA visits an address space, at a moment when nothing changes it.

@@ -29,7 +29,7 @@ type runner struct {
 	made   int        // the address space that the statement made, by world.mms; -1: none
 	cached []phys.PFN // the frames in its task's cache when an execution begins
 	wrong  error      // of init: the first result that was not as stated
-	past   uint64     // a hash of its results, and of what had ended before each statement began
+	past   uint64     // a hash of what it has done, as far as that decides what it does
 	ended  uint64     // statements that it has performed
 }
 

@@ -47,6 +47,7 @@ type world struct {
 	log        []entry              // the results of the threads and of finally, in the order in which they came
 	prologue   []entry              // the results of init
 	mms        []*mm.MM             // every address space that was made, in order; [entry] names them by place
+	past       uint64               // what has come of the statements, as a sum
 	trail      *explore.Schedule    // what the explorer decided so far
 
 	// Of all executions:
@@ -168,7 +169,7 @@ func (w *world) begin(x *explore.Executor, report func(task.Violation)) (err err
 
 // makeWorld makes the world of an execution. o observes the task that does it.
 func (w *world) makeWorld(o task.Observer) (err error) {
-	w.log, w.prologue, w.mms = w.log[:0], w.prologue[:0], w.mms[:0]
+	w.log, w.prologue, w.mms, w.past = w.log[:0], w.prologue[:0], w.mms[:0], 0
 	w.primeCaches()
 	t := w.setup.Task
 	t.Observer = o
