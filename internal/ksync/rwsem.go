@@ -23,7 +23,7 @@ import (
 //	D     -    x    x
 //	W     x    x    x
 //
-// One word says who holds it; as long as there is no waiter, that word is all that is touched.
+// One word says who holds it; as long as there is no waiter, or the first one is on its way to try, that word is all that is touched by an up.
 type RWSem struct {
 	word  atomic.Uint64
 	mu    sync.Mutex // guards the queue, for a few instructions
@@ -40,7 +40,8 @@ const (
 	semState      = 1<<34 - 1
 	semHandoff    = 1 << 34 // the head of the queue has waited for too long: the lock is its next
 	semWanted     = 1 << 35 // a writer that spins measures how long, and wants to know who had the lock
-	semOwnerShift = 36
+	semTold       = 1 << 36 // the head of the queue is on its way to try: a release has no task to tell; set and taken away under mu
+	semOwnerShift = 37
 )
 
 func semOwner(t *task.Task) uint64 { return uint64(t.ID+1)<<semOwnerShift | semWriter }
@@ -150,11 +151,16 @@ func semReleased(word uint64, t *task.Task, op task.Op) (uint64, bool) {
 		return word - 1, word&semReaders > 0
 	}
 	held := semOwned(word, t)
-	word &= semReaders | semWaiters | semHandoff
+	word &= semReaders | semWaiters | semHandoff | semTold
 	if op == task.OpDowngradeWrite {
 		word++
 	}
 	return word, held
+}
+
+// semQuiet reports whether a release has nothing to do but to change the word.
+func semQuiet(word uint64) bool {
+	return word&(semWaiters|semWanted) == 0 || word&(semTold|semHandoff|semWanted) == semTold
 }
 
 func (s *RWSem) up(t *task.Task, op task.Op) {
@@ -164,7 +170,7 @@ func (s *RWSem) up(t *task.Task, op task.Op) {
 	before := s.word.Load()
 	after, held := semReleased(before, t, op)
 	var woken []*task.Task
-	slow := held && (before&(semWaiters|semWanted) != 0 || !s.word.CompareAndSwap(before, after))
+	slow := held && (!semQuiet(before) || !s.word.CompareAndSwap(before, after))
 	if slow {
 		woken, before, after = s.upSlow(t, op)
 	}

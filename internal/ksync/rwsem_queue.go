@@ -81,6 +81,9 @@ func (s *RWSem) downSlow(t *task.Task, write bool) (w *rwsemWaiter, before, afte
 		}
 		if !free {
 			after = before | semWaiters
+			if t.Meter != nil {
+				after |= semWanted
+			}
 		}
 		if !s.word.CompareAndSwap(before, after) {
 			continue
@@ -137,7 +140,8 @@ func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
 		return nil
 	}
 	s.queue = slices.DeleteFunc(s.queue, func(q *rwsemWaiter) bool { return q == w })
-	woken := s.grant() // those behind it may have waited for it alone
+	s.word.And(^uint64(semTold)) // w may have been told since it looked last
+	woken := s.grant()           // those behind it may have waited for it alone
 	s.mu.Unlock()
 	wake(t, woken)
 	return err
@@ -156,22 +160,21 @@ func (s *RWSem) take(w *rwsemWaiter) bool {
 	w.woken.Store(false)
 	for !w.granted.Load() {
 		before := s.word.Load()
-		after := before &^ semHandoff
-		switch free := before&(semWriter|semReaders) == 0; {
+		after := before &^ (semHandoff | semTold)
+		free := before&(semWriter|semReaders) == 0
+		switch {
 		case free:
 			after |= semOwner(w.task)
 			if len(s.queue) == 1 {
 				after &^= semWaiters
 			}
-		case before&semHandoff == 0 && !w.since.IsZero() && time.Since(w.since) > HandoffAfter:
+		case before&semHandoff != 0 || !w.since.IsZero() && time.Since(w.since) > HandoffAfter:
 			after |= semHandoff
-		default:
-			return false
 		}
 		if !s.word.CompareAndSwap(before, after) {
 			continue
 		}
-		if after&semHandoff != 0 {
+		if !free {
 			return false
 		}
 		s.queue = s.queue[1:]
@@ -202,8 +205,11 @@ func (w *rwsemWaiter) hasToTry(word uint64) bool {
 	return w.tries || !w.since.IsZero() && word&semHandoff == 0
 }
 
-// tell tells w to try, and returns whom to wake for it.
-func (w *rwsemWaiter) tell() []*task.Task {
+// tell tells w, the head of the queue, to try, and returns whom to wake for it. The caller holds s.mu.
+func (s *RWSem) tell(w *rwsemWaiter) []*task.Task {
+	if !w.tries {
+		s.word.Or(semTold)
+	}
 	if w.woken.Swap(true) {
 		return nil // it is on its way
 	}
@@ -222,9 +228,9 @@ func (s *RWSem) grant() (woken []*task.Task) {
 				break
 			}
 			if w.hasToTry(after) {
-				return w.tell()
+				return s.tell(w)
 			}
-			after &^= semHandoff
+			after &^= semHandoff | semTold
 			if w.write {
 				after |= semOwner(w.task)
 			} else {
@@ -233,7 +239,7 @@ func (s *RWSem) grant() (woken []*task.Task) {
 			n++
 		}
 		if n == len(s.queue) {
-			after &^= semWaiters | semHandoff
+			after &^= semWaiters | semHandoff | semTold
 		}
 		if !s.word.CompareAndSwap(before, after) { // first: a waiter that sees its grant may give the lock back at once
 			continue

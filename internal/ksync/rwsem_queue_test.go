@@ -164,3 +164,54 @@ func TestRWSemExcludesEitherWay(t *testing.T) {
 		r.want(t)
 	}
 }
+
+// TestRWSemToldOnce: while the head of the queue is on its way to try, a release tells no task; one that has tried in vain is told again, and where
+// a signal ends its wait, the next in the queue is told.
+func TestRWSemToldOnce(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := &reports{}
+			ts := r.tasks(4)
+			var s RWSem
+			s.DownWrite(ts[0])
+			got := make(chan error)
+			go func() { got <- s.DownWriteKillable(ts[1]) }()
+			s.queued(t, 1)
+			woken, _, _ := s.upSlow(ts[0], task.OpUpWrite)
+			s.DownWrite(ts[2])
+			if len(woken) != 1 || !semQuiet(s.word.Load()) {
+				t.Errorf("%d were told, and a release would tell another", len(woken))
+			}
+			s.UpWrite(ts[2])
+			if s.Held() || s.word.Load()&semTold == 0 {
+				t.Errorf("the word is %#x behind a release while the head is on its way", s.word.Load())
+			}
+			s.DownWrite(ts[2])
+			if killed {
+				go func() { s.DownWrite(ts[3]); s.UpWrite(ts[3]); got <- nil }()
+				s.queued(t, 2)
+				ts[1].Kill(nil)
+				if err := <-got; err == nil {
+					t.Error("the killed waiter has the lock")
+				}
+			} else {
+				wake(ts[0], woken)
+				s.queued(t, 1)
+				if semQuiet(s.word.Load()) {
+					t.Error("a waiter that has tried in vain is not told again")
+				}
+			}
+			s.UpWrite(ts[2])
+			if err := <-got; err != nil {
+				t.Error(err)
+			}
+			if !killed {
+				s.UpWrite(ts[1])
+			}
+			if s.word.Load() != 0 {
+				t.Errorf("the word is left as %#x", s.word.Load())
+			}
+			r.want(t)
+		})
+	}
+}
