@@ -21,15 +21,21 @@ func (c *Checker) relies(ts *taskState, o *object, oracle Oracle) {
 		o.relied = int32(len(c.relied))
 		c.relied = append(c.relied, reliance{})
 	}
-	c.relied[o.relied] = reliance{plainAccess{task: ts.index, when: ts.now.at(ts.index), stack: stackOf(ts.task)}, oracle}
+	r := &c.relied[o.relied]
+	r.set(ts, 0, 0, false)
+	r.oracle = oracle
 }
 
 // touches notes that ts touches an object. If it was its maker's alone until now, all that the maker relied on that for must come
 // before.
 func (c *Checker) touches(ts *taskState, o *object) {
-	if o.owner < 0 || o.owner == ts.index || !o.shape.kind.shows() {
-		return
+	if o.owner >= 0 && o.owner != ts.index && o.shape.kind.shows() {
+		c.finds(ts, o)
 	}
+}
+
+// finds notes that ts is the first beside its maker to touch an object.
+func (c *Checker) finds(ts *taskState, o *object) {
 	o.owner = noTask
 	if o.relied < 0 {
 		return

@@ -43,8 +43,6 @@ type Checker struct {
 
 	wanted  [len(oracleTable)]bool
 	tasks   []*taskState // by task ID
-	acting  *task.Task   // the task that acted last; nil: none yet
-	actor   *taskState   // its state
 	cells   cellTable
 	objects []object
 	shapes  []*shape
@@ -159,7 +157,7 @@ func (c *Checker) Reset() {
 
 // forget is Reset but for tasks and cells.
 func (c *Checker) forget() {
-	c.acting, c.from = nil, nil
+	c.from = nil
 	clear(c.objects)
 	c.objects = c.objects[:0]
 	for _, s := range c.shapes {
@@ -227,13 +225,6 @@ func (c *Checker) taskEnds(ts *taskState) {
 
 // taskOf returns the state of a task.
 func (c *Checker) taskOf(t *task.Task) *taskState {
-	if c.acting != t {
-		c.acting, c.actor = t, c.findTask(t)
-	}
-	return c.actor
-}
-
-func (c *Checker) findTask(t *task.Task) *taskState {
 	if t.ID < len(c.tasks) {
 		if ts := c.tasks[t.ID]; ts.task == t {
 			return ts
@@ -247,7 +238,9 @@ func (c *Checker) addTask(t *task.Task) *taskState {
 		c.tasks = append(c.tasks, &taskState{index: int32(len(c.tasks)), detaching: -1, confirming: -1, table: -1})
 	}
 	ts := c.tasks[t.ID]
-	ts.reset()
+	if ts.task != nil { // otherwise it is as reset has left it
+		ts.reset()
+	}
 	ts.task = t
 	ts.now.set(c.init)
 	ts.now.tick(ts.index)

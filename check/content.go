@@ -15,10 +15,6 @@ func (c *Checker) contentOf(o *object) *plainWord {
 	return &c.plains[o.content]
 }
 
-func accessNow(ts *taskState) plainAccess {
-	return plainAccess{task: ts.index, when: ts.now.at(ts.index), stack: stackOf(ts.task)}
-}
-
 // reads checks a read lock of the VMA that ts has just got against the changes before.
 func (c *Checker) reads(ts *taskState, r *vmaRef) {
 	o := &c.objects[r.object]
@@ -42,7 +38,7 @@ func (c *Checker) reads(ts *taskState, r *vmaRef) {
 // unlocks notes that ts gives back the read lock of the VMA.
 func (c *Checker) unlocks(ts *taskState, o *object) {
 	if c.on.has(ReaderAndWriter) {
-		c.contentOf(o).note(accessNow(ts))
+		c.contentOf(o).readOf(ts.index).set(ts, 0, 0, false)
 	}
 }
 
@@ -70,7 +66,8 @@ func (c *Checker) writes(ts *taskState, n int32, what string) {
 		c.fail(TwoWriters, ts.task, "%s %s, and nothing orders that after what %s did to it in %s",
 			o, what, c.tasks[w.task].task.Name, w.stack.innerName())
 	}
-	word.write, word.reads = accessNow(ts), word.reads[:0]
+	word.write.set(ts, 0, 0, false)
+	word.reads = word.reads[:0]
 }
 
 // ends notes that the write section ends in which ts has write-locked VMAs. One that it has freed, and that waits for a grace period, is
@@ -78,7 +75,7 @@ func (c *Checker) writes(ts *taskState, n int32, what string) {
 func (c *Checker) ends(ts *taskState) {
 	for _, v := range ts.locking {
 		if o := &c.objects[v.object]; o.life == v.life && o.owner != anyTask {
-			c.contentOf(o).write = accessNow(ts)
+			c.contentOf(o).write.set(ts, 0, 0, false)
 		}
 	}
 	ts.locking = ts.locking[:0]

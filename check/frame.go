@@ -85,17 +85,7 @@ func (c *Checker) bulkEvent(ts *taskState, e *task.Event, op opClass) {
 	if !c.on.has(DataRace) {
 		return
 	}
-	p := c.plainOf(k)
-	a := plainAccess{ts.index, ts.now.at(ts.index), e.Old, e.New, true, stackOf(ts.task)}
-	if w := &p.write; w.when > 0 && !c.before(w, ts, true) {
-		c.race(ts, k, w, &a)
-	}
-	for i := range p.reads {
-		if r := &p.reads[i]; !c.before(r, ts, true) {
-			c.race(ts, k, r, &a)
-		}
-	}
-	p.write, p.reads = a, p.reads[:0]
+	c.overwrites(ts, e, k, c.plainOf(k))
 }
 
 // frameAccess checks an access to a word of the frame whose base is the cell n: it must come after the frame was filled. Who
@@ -107,9 +97,9 @@ func (c *Checker) frameAccess(ts *taskState, e *task.Event, n int32, op opClass)
 	}
 	k := &c.cells.cells[n]
 	p := c.plainOf(k)
-	a := plainAccess{ts.index, ts.now.at(ts.index), e.Old, e.New, op.kind != task.Read, stackOf(ts.task)}
+	write := op.kind != task.Read
 	if w := &p.write; w.when > 0 && !c.before(w, ts, true) {
-		c.race(ts, k, w, &a)
+		c.race(ts, k, w, e, write)
 	}
-	p.note(a)
+	p.readOf(ts.index).set(ts, e.Old, e.New, write)
 }

@@ -209,9 +209,14 @@ type stack struct {
 }
 
 func stackOf(t *task.Task) (s stack) {
+	s.set(t)
+	return s
+}
+
+// set makes it the stack that a task has now.
+func (s *stack) set(t *task.Task) {
 	fns := t.Stack()
 	s.n = copy(s.fn[:], fns[max(0, len(fns)-stackDepth):])
-	return s
 }
 
 func (s *stack) inner() string {

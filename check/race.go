@@ -32,31 +32,49 @@ type plainAccess struct {
 // plainEvent checks an access to a plain word.
 func (c *Checker) plainEvent(ts *taskState, e *task.Event, k *cell) {
 	p := c.plainOf(k)
-	a := plainAccess{ts.index, ts.now.at(ts.index), e.Old, e.New, e.Op == task.OpPlainWrite, stackOf(ts.task)}
-	if w := &p.write; w.when > 0 && !c.before(w, ts, a.write) {
-		c.race(ts, k, w, &a)
-	}
-	if a.write {
-		for i := range p.reads {
-			if r := &p.reads[i]; !c.before(r, ts, true) {
-				c.race(ts, k, r, &a)
-			}
-		}
-		p.write, p.reads = a, p.reads[:0]
+	if e.Op == task.OpPlainWrite {
+		c.overwrites(ts, e, k, p)
 		return
 	}
-	p.note(a)
+	if w := &p.write; w.when > 0 && !c.before(w, ts, false) {
+		c.race(ts, k, w, e, false)
+	}
+	p.readOf(ts.index).set(ts, e.Old, e.New, false)
 }
 
-// note keeps a read as the last one of its task.
-func (p *plainWord) note(a plainAccess) {
+// overwrites checks a write of a plain word, after which nothing that was done to it before matters.
+func (c *Checker) overwrites(ts *taskState, e *task.Event, k *cell, p *plainWord) {
+	if w := &p.write; w.when > 0 && !c.before(w, ts, true) {
+		c.race(ts, k, w, e, true)
+	}
 	for i := range p.reads {
-		if p.reads[i].task == a.task {
-			p.reads[i] = a
-			return
+		if r := &p.reads[i]; !c.before(r, ts, true) {
+			c.race(ts, k, r, e, true)
 		}
 	}
-	p.reads = append(p.reads, a)
+	p.write.set(ts, e.Old, e.New, true)
+	p.reads = p.reads[:0]
+}
+
+// readOf returns where the last read of a task is kept, for the next one.
+func (p *plainWord) readOf(task int32) *plainAccess {
+	for i := range p.reads {
+		if p.reads[i].task == task {
+			return &p.reads[i]
+		}
+	}
+	if n := len(p.reads); n < cap(p.reads) {
+		p.reads = p.reads[:n+1]
+	} else {
+		p.reads = append(p.reads, plainAccess{})
+	}
+	return &p.reads[len(p.reads)-1]
+}
+
+// set makes it an access that ts has just made. It is written where it lies, as much of it is the stack.
+func (a *plainAccess) set(ts *taskState, old, new uint64, write bool) {
+	a.task, a.when, a.old, a.new, a.write = ts.index, ts.now.at(ts.index), old, new, write
+	a.stack.set(ts.task)
 }
 
 // plainOf returns what is known about the plain word, or the frame, at a cell.
@@ -85,8 +103,10 @@ func (c *Checker) before(a *plainAccess, ts *taskState, store bool) bool {
 	return a.task == ts.index || a.when <= ts.now.at(a.task) || store && a.when <= ts.later.at(a.task)
 }
 
-// race reports two accesses that nothing orders, as KCSAN words it.
-func (c *Checker) race(ts *taskState, k *cell, first, second *plainAccess) {
+// race reports two accesses that nothing orders, as KCSAN words it; the second is what ts has just done.
+func (c *Checker) race(ts *taskState, k *cell, first *plainAccess, e *task.Event, write bool) {
+	second := &plainAccess{}
+	second.set(ts, e.Old, e.New, write)
 	var b strings.Builder
 	fmt.Fprintf(&b, "data-race in %s / %s", first.stack.innerName(), second.stack.innerName())
 	for _, a := range []*plainAccess{second, first} {

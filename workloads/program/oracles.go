@@ -129,7 +129,9 @@ func (w *oracles) target(t *task.Task) (m *vma.MMLock, addr uint64, known bool) 
 
 // Before implements [explore.Oracle].
 func (w *oracles) Before(t *task.Task, e *task.Event) {
-	w.follow(t)
+	if w.phase != running || t == w.setup {
+		w.follow(t)
+	}
 	w.checker.Before(t, e)
 }
 

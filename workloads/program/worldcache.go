@@ -147,9 +147,17 @@ func (w *world) repeat() bool {
 		r.repeated = w.verifier.same()
 		return r.repeated && err == nil
 	}
-	err := w.makeWorld(nil)
+	err := w.makeUnwatched()
 	w.seen = w.survey(w.seen[:0])
 	return slices.Equal(w.seen, r.fingerprint) && err == nil
+}
+
+// makeUnwatched makes the world as it was made before, when its calls were judged.
+func (w *world) makeUnwatched() error {
+	m := w.machine
+	m.JudgeCalls = false
+	defer func() { m.JudgeCalls = true }()
+	return w.makeWorld(nil)
 }
 
 // survey adds by what a world can be told from one that lies elsewhere: its address spaces, VMAs and nodes of trees, and how much memory it
