@@ -14,6 +14,7 @@ type cell struct {
 	role   role           // of the field
 	// The field's declaration demands locks of who reads or writes it.
 	readRuled, writeRuled bool
+	rcuReads              bool // it may be read in an RCU section, whatever else is held
 
 	rel clock // what a task that acquires the cell has seen; its memory is kept for the next execution
 }

@@ -357,7 +357,11 @@ func (c *Checker) objectEvent(ts *taskState, e *task.Event, k *cell, op opClass)
 	case vmaLockKind:
 		c.vmaLockGiven(ts, e, k.object)
 	}
-	if (write && k.writeRuled || !write && k.readRuled) && !wrong && op.kind <= task.RMW && c.on.has(LockRule) {
+	ruled := k.writeRuled
+	if !write {
+		ruled = k.readRuled && !(k.rcuReads && op.kind == task.Read && ts.inRCU()) // as most look-ups read
+	}
+	if ruled && !wrong && op.kind <= task.RMW && c.on.has(LockRule) {
 		c.ruleEvent(ts, e, k, write)
 	}
 }

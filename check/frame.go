@@ -27,7 +27,7 @@ func (c *Checker) place(k *cell) {
 	if k.frame >= 0 {
 		base := &c.cells.cells[k.frame]
 		k.object, k.field, k.role = base.object, base.field, base.role
-		k.readRuled, k.writeRuled = base.readRuled, base.writeRuled
+		k.readRuled, k.writeRuled, k.rcuReads = base.readRuled, base.writeRuled, base.rcuReads
 	}
 }
 

@@ -21,8 +21,8 @@ func (c *Checker) ruleEvent(ts *taskState, e *task.Event, k *cell, write bool) {
 	if e.Op == task.OpSetBit && f.Bits != nil {
 		rule, what = f.Bits, "marked"
 	}
-	if !write && ts.inRCU() && rule.Allows(task.RCU) || o.isVMA() && rule.Allows(mmapSet(ts.mmapHeld(o))) {
-		return // as most accesses: no more needs to be known
+	if o.isVMA() && rule.Allows(mmapSet(ts.mmapHeld(o))) {
+		return // as most: no more needs to be known
 	}
 	have := c.lockSet(ts, e, o, k.role, write)
 	if rule.Allows(have) {

@@ -117,6 +117,7 @@ type shape struct {
 	roles  []role
 	// Who reads or writes the field needs locks.
 	readRuled, writeRuled []bool
+	rcuReads              []bool // an RCU section is enough to read it
 
 	array  bool // a frame, all whose words are cells
 	births int  // in this execution
@@ -145,6 +146,7 @@ func (c *Checker) shapeOf(l *task.Layout) *shape {
 		declared := f.Read != nil || f.Write != nil
 		s.readRuled = append(s.readRuled, declared && !f.Read.Allows(task.AtomicCell))
 		s.writeRuled = append(s.writeRuled, declared && !f.Write.Allows(task.AtomicCell))
+		s.rcuReads = append(s.rcuReads, f.Read.Allows(task.RCU))
 	}
 	c.shapes = append(c.shapes, s)
 	return s
@@ -243,7 +245,8 @@ func (c *Checker) born(owner int32, base unsafe.Pointer, s *shape) *object {
 		for i := range s.layout.Fields {
 			at := c.cells.get(unsafe.Add(base, s.layout.Fields[i].Offset))
 			k := &c.cells.cells[at]
-			k.object, k.field, k.role, k.readRuled, k.writeRuled = n, int32(i), s.roles[i], s.readRuled[i], s.writeRuled[i]
+			k.object, k.field, k.role = n, int32(i), s.roles[i]
+			k.readRuled, k.writeRuled, k.rcuReads = s.readRuled[i], s.writeRuled[i], s.rcuReads[i]
 			if s.array {
 				k.frame = at
 			}
