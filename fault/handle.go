@@ -236,6 +236,7 @@ func (f *fault) mapAnonymous() linux.AccessEnd {
 		return res
 	}
 	node := f.node()
+	vma.FetchNext(f.t) // while the page is cleared
 	pfn, err := mem.AllocZeroed(f.t)
 	if err != nil {
 		return linux.OOM

@@ -32,12 +32,26 @@ const manyLeaves = 2048
 //go:noinline
 func (tr *Tree) lookupAnew(t *task.Task, m *index, addr uint64) *vma.VMA {
 	l := tr.find(t, m, addr).leaf.Peek()
-	if m.Len() > manyLeaves {
+	t.Hint.Many = m.Len() > manyLeaves
+	if t.Hint.Many {
 		for i := 0; i < fanout; i += 8 {
 			ksync.Fetch(unsafe.Pointer(&l.vma[i]))
 		}
 	}
 	return l.lookupNoting(addr, &t.Hint.Entry)
+}
+
+// lookupOnwards is Lookup in the leaf in which the task's last walk ended, among many. Where it goes on to the next entry, it notes the VMA behind that,
+// for vma.FetchNext.
+//
+//go:noinline
+func (l *leaf) lookupOnwards(t *task.Task, addr uint64) *vma.VMA {
+	last := t.Hint.Entry
+	v := l.lookupNoting(addr, &t.Hint.Entry)
+	if n := t.Hint.Entry + 1; n == last+2 && n < l.n {
+		t.Hint.Next = unsafe.Pointer(l.vma[n])
+	}
+	return v
 }
 
 // lookupNoting returns the VMA at addr, nil for a hole, and notes at which entry it is.

@@ -110,6 +110,26 @@ func TestLookupsAmongMany(t *testing.T) {
 			t.Fatalf("at %#x there is %p, want %p", entries[i].Start+at, got, want)
 		}
 	}
+	noted := 0
+	for i, e := range entries[:1000] {
+		tk.Hint.Next = nil
+		if got := tr.Lookup(tk, e.Start); got != e.VMA {
+			t.Fatalf("in order: at %#x there is %p, want %p", e.Start, got, e.VMA)
+		}
+		if next := (*vma.VMA)(tk.Hint.Next); next != nil {
+			noted++
+			if next != entries[i+1].VMA {
+				t.Fatalf("noted as next after %#x: %p, want %p", e.Start, next, entries[i+1].VMA)
+			}
+		}
+	}
+	if noted < 800 {
+		t.Errorf("the next VMA was noted by %d walks of 1000", noted)
+	}
+	vma.FetchNext(tk)
+	if tk.Hint.Next != nil {
+		t.Error("what was fetched would be fetched again")
+	}
 }
 
 // TestLookupsBesideStores: readers with hints and flat indexes, and a writer that changes the index, at the same time; the race detector looks on.

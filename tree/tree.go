@@ -123,6 +123,9 @@ func (tr *Tree) Lookup(t *task.Task, addr uint64) *vma.VMA {
 	if addr-h.lo >= h.hi-h.lo {
 		return tr.lookupAnew(t, m, addr)
 	}
+	if t.Hint.Many {
+		return l.lookupOnwards(t, addr)
+	}
 	return l.lookupNoting(addr, &t.Hint.Entry)
 }
 

@@ -5,5 +5,6 @@ import (
 	"unsafe"
 )
 
-// Fetch has the processor fetch a line that will be read soon. Go has no prefetch: this loads a word, for which nothing waits.
-func Fetch(word unsafe.Pointer) { atomic.LoadUintptr((*uintptr)(word)) }
+// Fetch has the processor fetch a line that will be read soon. Go has no prefetch: this loads a word, for which nothing waits but the next locked
+// instruction.
+func Fetch(word unsafe.Pointer) { atomic.LoadUint32((*uint32)(word)) }

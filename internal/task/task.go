@@ -65,7 +65,9 @@ type Hint struct {
 	Index  unsafe.Pointer // that was walked
 	Holder unsafe.Pointer // what of it was found
 	Entry  int            // in the holder's leaf
+	Many   bool           // there are more leaves than a processor's own cache holds
 	Walks  int            // of this index in a row
+	Next   unsafe.Pointer // the VMA behind the one found, if walks among many go on in order; nil: none, or its lines have been fetched
 }
 
 // CPU is a processor that a task has while it runs, if there are fewer than tasks. Both methods may block.
