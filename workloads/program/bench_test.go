@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmasim/explore"
+	"vmasim/internal/task"
 	"vmasim/workloads"
 )
 
@@ -80,6 +81,51 @@ func benchmarkExecution(b *testing.B, sc *workloads.Scenario, rules string, stra
 	b.ReportMetric(float64(steps)/float64(b.N), "steps")
 	b.ReportMetric(float64(b.N)/took, "executions/cpu-s") // on a busy machine this is what says something
 	b.ReportMetric(took/float64(steps)/floor.Seconds(), "switches/step")
+}
+
+// BenchmarkFloor measures what an execution of BenchmarkExecution's lock takes without a scheduler: the world made and taken down, and the
+// tasks run besides, one after the other, unobserved or announcing each step to an observer that does nothing.
+func BenchmarkFloor(b *testing.B) {
+	for _, kind := range []struct {
+		name     string
+		runs     bool
+		observer task.Observer
+	}{{"world", false, nil}, {"unobserved", true, nil}, {"announced", true, task.NoObserver{}}} {
+		b.Run(kind.name, func(b *testing.B) { benchmarkFloor(b, kind.runs, kind.observer) })
+	}
+}
+
+func benchmarkFloor(b *testing.B, runs bool, observer task.Observer) {
+	p, err := New(parse(b, twoReaders), Setting{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	x := &explore.Executor{}
+	execution := func() {
+		w, err := p.NewWorld(x, func(v task.Violation) { b.Error(v) })
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, t := range w.Tasks() {
+			if runs {
+				t.Task.Observer = observer
+				t.Body()
+				t.Task.Observer = nil
+			}
+		}
+		w.Finish()
+	}
+	execution() // the world is made, watched,
+	execution() // and compared
+	known := *x
+	b.ResetTimer()
+	begun := cpuTime(b)
+	for range b.N {
+		*x = known // as its own executions begin
+		execution()
+	}
+	b.ReportMetric(float64(b.N)/(cpuTime(b)-begun).Seconds(), "executions/cpu-s")
 }
 
 // switchTime returns the processor time of one change of coroutines, which no step that changes tasks can be faster than.
