@@ -94,11 +94,11 @@ func (m *Mutex) Unlock(t *task.Task) {
 		t.Violate("unlock-not-held", "mutex_unlock without holding the lock")
 	}
 	if next != nil {
-		t.Wake(next)
+		next.Unpark()
 		t.Released(unsafe.Pointer(m))
 	}
 	for _, w := range done {
-		t.Wake(w.task)
+		w.task.Unpark()
 	}
 }
 

@@ -45,3 +45,14 @@ func TestPerTaskLeavesOutTasksWithoutOne(t *testing.T) {
 		t.Errorf("visited %d", n)
 	}
 }
+
+// TestPerCPU: tasks that have the same CPU, one after the other, use the same data.
+func TestPerCPU(t *testing.T) {
+	var p PerCPU[int]
+	a, b, c := task.New(5, "a", nil), task.New(6, "b", nil), task.New(7, "c", nil)
+	b.Processor = 5
+	*p.Get(a) = 3
+	if p.Get(b) != p.Get(a) || p.Get(c) == p.Get(a) {
+		t.Errorf("of a CPU %p, %p, of another %p", p.Get(a), p.Get(b), p.Get(c))
+	}
+}

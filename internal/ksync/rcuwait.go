@@ -55,6 +55,6 @@ func (w *RCUWait) WakeUp(t *task.Task) {
 		return
 	}
 	t.Waking(unsafe.Pointer(w), target)
-	t.Wake(target)
+	target.Unpark()
 	t.Released(unsafe.Pointer(w))
 }

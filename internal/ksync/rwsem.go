@@ -183,7 +183,7 @@ func (s *RWSem) up(t *task.Task, op task.Op) {
 	if !held {
 		t.Violate("unlock-not-held", "%s without holding the lock", op)
 	}
-	wake(t, woken)
+	wake(woken)
 	if slow && before&(semWaiters|semWanted) != 0 {
 		t.Released(unsafe.Pointer(s))
 	}

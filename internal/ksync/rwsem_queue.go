@@ -143,7 +143,7 @@ func (s *RWSem) wait(t *task.Task, w *rwsemWaiter, mode task.WaitMode) error {
 	s.word.And(^uint64(semTold)) // w may have been told since it looked last
 	woken := s.grant()           // those behind it may have waited for it alone
 	s.mu.Unlock()
-	wake(t, woken)
+	wake(woken)
 	return err
 }
 
@@ -254,8 +254,8 @@ func (s *RWSem) grant() (woken []*task.Task) {
 	}
 }
 
-func wake(t *task.Task, others []*task.Task) {
+func wake(others []*task.Task) {
 	for _, other := range others {
-		t.Wake(other)
+		other.Unpark()
 	}
 }

@@ -30,14 +30,14 @@ func TestRWSemSteal(t *testing.T) {
 			}
 			if !fifo {
 				s.DownWrite(ts[2])
-				wake(ts[0], woken)
+				wake(woken)
 				s.queued(t, 1)
 				if !s.WriteHeldBy(ts[2]) || s.queue[0].woken.Load() {
 					t.Error("the lock was not stolen, or its waiter was not heard")
 				}
 				s.UpWrite(ts[2])
 			} else {
-				wake(ts[0], woken)
+				wake(woken)
 			}
 			if <-got; !s.WriteHeldBy(ts[1]) || s.Contended() {
 				t.Error("the waiter does not have the lock")
@@ -62,7 +62,7 @@ func TestRWSemReaderSteals(t *testing.T) {
 		s.DownRead(ts[2])
 		go func() { s.DownRead(ts[3]); s.UpRead(ts[3]); done <- true }()
 		s.queued(t, 2)
-		wake(ts[0], woken)
+		wake(woken)
 		s.queued(t, 2)
 		s.UpRead(ts[2])
 		<-done
@@ -89,11 +89,11 @@ func TestRWSemHandoff(t *testing.T) {
 			thief := 2 - holder // 0 and 2 take turns
 			woken, _, _ := s.upSlow(ts[holder], task.OpUpWrite)
 			if s.Held() { // handed over
-				wake(ts[0], woken)
+				wake(woken)
 				break
 			}
 			s.DownWrite(ts[thief])
-			wake(ts[0], woken)
+			wake(woken)
 			time.Sleep(time.Millisecond)
 			synctest.Wait()
 			holder = thief
@@ -123,7 +123,7 @@ func TestRWSemKilledAfterHandoff(t *testing.T) {
 		woken, _, _ := s.upSlow(ts[0], task.OpUpWrite)
 		s.DownWrite(ts[2])
 		time.Sleep(2 * HandoffAfter)
-		wake(ts[0], woken)
+		wake(woken)
 		s.queued(t, 1)
 		if s.word.Load()&semHandoff == 0 {
 			t.Fatal("the hand-off is not asked for")
@@ -195,7 +195,7 @@ func TestRWSemToldOnce(t *testing.T) {
 					t.Error("the killed waiter has the lock")
 				}
 			} else {
-				wake(ts[0], woken)
+				wake(woken)
 				s.queued(t, 1)
 				if semQuiet(s.word.Load()) {
 					t.Error("a waiter that has tried in vain is not told again")

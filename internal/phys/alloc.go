@@ -10,17 +10,17 @@ import (
 	"vmasim/internal/task"
 )
 
-// A task allocates from and frees to a small cache of its own, last in, first out, so that it gets the frame whose
-// bytes its CPU still has. A cache cannot be taken away from an idle task, so all caches together may hold 1/32 of the
-// frames: a cache is granted its size out of that budget, and a task that gets none works on the free list directly.
-// In an arena too small for a useful grant no task caches, and ENOMEM comes exactly when no frame is free.
+// A task allocates from and frees to a small cache of its CPU, last in, first out, so that it gets the frame whose
+// bytes the CPU still has. A cache cannot be taken away from an idle CPU, so all caches together may hold 1/32 of the
+// frames: a cache is granted its size out of that budget, and one that gets none leaves its tasks the free list.
+// In an arena too small for a useful grant no CPU caches, and ENOMEM comes exactly when no frame is free.
 const (
 	maxCached    = 128
 	minCached    = 16
 	hoardedShare = 32
 )
 
-// frameCache is one task's free frames: the kernel's per_cpu_pages.
+// frameCache is one CPU's free frames: the kernel's per_cpu_pages.
 type frameCache struct {
 	n      int
 	limit  int // granted
@@ -69,8 +69,10 @@ func (m *Memory) allocObserved(t *task.Task, layout *task.Layout) (PFN, error) {
 // take returns a frame that is free no more.
 func (m *Memory) take(t *task.Task) (PFN, error) {
 	c := m.caches.Get(t)
-	if c.n == 0 && !m.refill(t, c) {
-		return 0, errNoFrames
+	if c.n == 0 {
+		if c = m.refill(t); c == nil {
+			return 0, errNoFrames
+		}
 	}
 	c.n--
 	pfn := c.frames[c.n]
@@ -100,15 +102,16 @@ func (m *Memory) AllocObject(t *task.Task, layout *task.Layout) (PFN, error) {
 	return pfn, nil
 }
 
-// refill gets at least one frame into an empty cache, and reports whether it could.
-func (m *Memory) refill(t *task.Task, c *frameCache) bool {
+// refill gets at least one frame into the task's cache and returns that, nil if it could not. The task may sleep, and have another CPU then.
+func (m *Memory) refill(t *task.Task) *frameCache {
 	for reclaimed := m.Reclaim == nil; ; {
+		c := m.caches.Get(t)
 		switch {
-		case m.takeRun(t, c):
-			return true
+		case c.n > 0 || m.takeRun(t, c):
+			return c
 		case m.grow(t):
 		case reclaimed:
-			return false
+			return nil
 		default:
 			m.Reclaim(t)
 			reclaimed = true
@@ -250,13 +253,13 @@ func (m *Memory) giveBack(c *frameCache, n int) {
 	c.n = copy(c.frames[:], c.frames[n:c.n])
 }
 
-// Cached returns the frames that the task has cached; the last one goes out next. It is valid until the task allocates or frees.
+// Cached returns the frames that the task's CPU has cached; the last one goes out next. It is valid until a task on it allocates or frees.
 func (m *Memory) Cached(t *task.Task) []PFN {
 	c := m.caches.Get(t)
 	return c.frames[:c.n]
 }
 
-// Drain gives the task's cached frames to the free list, and what its cache was granted to other tasks. A task that
+// Drain gives the frames that the task's CPU has cached to the free list, and what its cache was granted to others. A task that
 // ends must call it.
 func (m *Memory) Drain(t *task.Task) {
 	c := m.caches.Get(t)

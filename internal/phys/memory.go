@@ -41,9 +41,9 @@ type Memory struct {
 
 	arena  arena
 	pages  []Page // one flat array, so that a lookup is one addition; what is never used is never touched
-	caches ksync.PerTask[frameCache]
+	caches ksync.PerCPU[frameCache]
 	frames int
-	share  int // what one task's cache may be granted
+	share  int // what one cache may be granted
 
 	growing   ksync.Mutex // guards committed
 	committed int         // chunks
@@ -206,7 +206,7 @@ type Stats struct {
 	ArenaBytes  uint64 // what was reserved
 	FramesTotal int    // that can be in use: all but frame 0 and the zero page
 	FramesInUse int    // not free: anonymous, page cache, page tables, tables that wait for a grace period
-	FramesPeak  int    // most in use at any time, and up to 1/32 of the arena too many: it counts what task caches held
+	FramesPeak  int    // most in use at any time, and up to 1/32 of the arena too many: it counts what caches held
 }
 
 // Stats returns how memory is used. The tasks must be quiescent.

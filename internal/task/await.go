@@ -109,9 +109,7 @@ func (t *Task) park() {
 		<-t.wake
 		return
 	}
-	t.CPU.Leave()
-	<-t.wake
-	t.CPU.Enter()
+	t.CPU.Sleep(t.wake)
 }
 
 // quiesce says that a task that is going to wait is in no RCU section; see ksync.Domain.

@@ -37,9 +37,12 @@ type Task struct {
 	Mind     Mind     // follows what it remembers; nil: nothing does
 	weakened Order    // of the next operation, in place of its own
 	CPU      CPU      // what it runs on, where CPUs are few; nil: each task has one
-	Woke     bool     // it has woken another since its driver looked last
 	Name     string
 	ID       int // dense within a machine, the index of per-task data
+
+	// Processor is the index of the data of the CPU on which it runs, that of no other running task: smp_processor_id. It is the ID where each
+	// task has a CPU; else it may be another after each sleep.
+	Processor int
 
 	Hint Hint // where its last walk of a tree of VMAs ended
 
@@ -70,15 +73,15 @@ type Hint struct {
 	Next   unsafe.Pointer // the VMA behind the one found, if walks among many go on in order; nil: none, or its lines have been fetched
 }
 
-// CPU is a processor that a task has while it runs, if there are fewer than tasks. Both methods may block.
+// CPU is a processor that a task has while it runs, if there are fewer than tasks.
 type CPU interface {
-	Leave() // the task sleeps
-	Enter() // it has been woken
+	Sleep(woken <-chan struct{}) // gives it up until woken holds something, which Sleep takes, and the task has one again
+	Wake()                       // woken may hold something from now on
 }
 
 // New returns a task. ID must be dense and unique within a machine; report receives broken rules and may be nil.
 func New(id int, name string, report func(Violation)) *Task {
-	return &Task{ID: id, Name: name, onReport: report, wake: make(chan struct{}, 1)}
+	return &Task{ID: id, Processor: id, Name: name, onReport: report, wake: make(chan struct{}, 1)}
 }
 
 // Enter notes that the task runs the kernel function fn from here on; Leave ends it.
@@ -159,12 +162,9 @@ func (t *Task) Unpark() {
 	case t.wake <- struct{}{}:
 	default: // it has a wake-up to look at already
 	}
-}
-
-// Wake is Unpark by t, which the other may preempt: t's driver sees to that, between two statements.
-func (t *Task) Wake(other *Task) {
-	t.Woke = true
-	other.Unpark()
+	if t.CPU != nil {
+		t.CPU.Wake()
+	}
 }
 
 // Violation is a broken rule of the protocol, found while it ran.

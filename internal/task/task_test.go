@@ -112,11 +112,28 @@ func TestSectionsHaveCacheLinesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestWake: the other is woken, and the task remembers it.
-func TestWake(t *testing.T) {
-	a, b := New(0, "a", nil), New(1, "b", nil)
-	a.Wake(b)
-	if !a.Woke || b.Woke || len(b.wake) != 1 || len(a.wake) != 0 {
-		t.Errorf("woke: %v, %v; wake-ups: %d, %d", a.Woke, b.Woke, len(a.wake), len(b.wake))
+// idleCPU counts what is asked of it.
+type idleCPU struct{ sleeps, wakes int }
+
+func (c *idleCPU) Sleep(woken <-chan struct{}) { c.sleeps++; <-woken }
+func (c *idleCPU) Wake()                       { c.wakes++ }
+
+// TestCPU: a task that waits gives its CPU up, and who wakes it tells the CPU.
+func TestCPU(t *testing.T) {
+	c := &idleCPU{}
+	tk := New(3, "t", nil)
+	tk.CPU = c
+	looks := 0
+	err := tk.Await(OpLoadAcquire, nil, Long, func() bool {
+		if looks++; looks == 1 {
+			tk.Unpark() // a wake-up that comes before the sleep ends it
+		}
+		return looks == 3 // once more before it sleeps
+	})
+	if err != nil || c.sleeps != 1 || c.wakes != 1 || len(tk.wake) != 0 {
+		t.Errorf("error %v, %d sleeps, %d wake-ups, %d left", err, c.sleeps, c.wakes, len(tk.wake))
+	}
+	if tk.Processor != 3 {
+		t.Errorf("a task with a CPU of its own uses the data of CPU %d", tk.Processor)
 	}
 }

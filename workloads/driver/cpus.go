@@ -1,84 +1,149 @@
 package driver
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"vmasim/internal/task"
 	"vmasim/mm"
 )
 
-// cpusPerCore is how many tasks of a run may be under way for each core of this machine. More would wait for each other in the middle of
-// what they do: Go preempts a goroutine anywhere, in a memory access for which a TLB flush waits, and it comes to its turn again when
-// all the others have had theirs. A kernel preempts as much, but a CPU's accesses do not stay in progress while it runs another task.
-const cpusPerCore = 16
-
-// cpus are the simulated CPUs that the tasks of a run share where they are many. A task has one while it runs; it gives it up to sleep,
-// and, if others wait, after a time slice, between two statements.
+// cpus are the simulated CPUs that the tasks of a run share, where these are more than the cores of this machine: one for each core. Without
+// them Go preempts a goroutine anywhere, with a spinlock held, or in a memory access for which a TLB flush waits, and it comes to its turn again
+// when all the others have had theirs. A task keeps its CPU until it sleeps or, between two statements, another should run.
 type cpus struct {
+	clock func() time.Duration
+	idle  []*task.Task // of each CPU, whose number is that of the CPU's data: the kernel's swapper
+
 	mu    sync.Mutex
-	free  int
-	woken queue // tasks that slept, and may hold what others wait for
-	ready queue // tasks whose time slice was over, or that begin
-	turns int   // of woken tasks in succession
-	open  bool  // all tasks may go on: the run is being ended
-}
-
-// queue is a list of tasks that wait for a CPU, first come, first served.
-type queue struct{ waiting []*cpu }
-
-func (q *queue) pop() *cpu {
-	c := q.waiting[0]
-	q.waiting = q.waiting[1:]
-	return c
+	sched scheduler
+	open  bool // all tasks may go on: the run is being ended
 }
 
 // newCPUs returns CPUs for so many tasks, nil if each can have one.
-func newCPUs(tasks int) *cpus {
-	n := cpusPerCore * runtime.GOMAXPROCS(0)
+func newCPUs(m *mm.Machine, tasks int, clock func() time.Duration) *cpus {
+	n := runtime.GOMAXPROCS(0)
 	if tasks <= n {
 		return nil
 	}
-	return &cpus{free: n}
+	c := &cpus{clock: clock, sched: scheduler{queues: make([]runQueue, n)}}
+	for i := range n {
+		c.idle = append(c.idle, m.NewTask(fmt.Sprint("swapper/", i)))
+	}
+	return c
+}
+
+// shutDown gives back what the CPUs have cached, when no task is left.
+func (c *cpus) shutDown(m *mm.Machine) {
+	for _, t := range c.idle {
+		m.EndTask(t)
+	}
 }
 
 // cpu is a task's share in the CPUs. It implements [task.CPU].
 type cpu struct {
-	of   *cpus
-	m    *mm.Machine
-	t    *task.Task
-	turn chan struct{}
-	// slept: it has been woken in the statement that it is in. Its time slice ends with that: many that were woken together may all
-	// hold what a writer waits for, as the readers of mmap_lock do, and each is to give it back before any goes on with something else.
-	slept bool
+	share
+	of     *cpus
+	m      *mm.Machine
+	t      *task.Task
+	asleep bool
 }
 
-// seat gives a new task its share.
+// seat gives a new task its share. It has no CPU until it begins.
 func (c *cpus) seat(m *mm.Machine, t *task.Task) *cpu {
 	m.Offline(t)
-	return &cpu{of: c, m: m, t: t, turn: make(chan struct{}, 1)}
+	return &cpu{share: share{cpu: t.ID % len(c.idle), turn: make(chan struct{}, 1)}, of: c, m: m, t: t}
 }
 
-// Enter implements [task.CPU].
-func (c *cpu) Enter() {
-	c.wait(&c.of.woken)
-	c.slept = true
-}
-
-// begin is Enter of a task that has not slept.
-func (c *cpu) begin() { c.wait(&c.of.ready) }
-
-func (c *cpu) wait(q *queue) {
-	defer c.m.Online(c.t)
+// begin returns when the task has a CPU.
+func (c *cpu) begin() {
 	c.of.mu.Lock()
-	if c.of.open || c.of.free > 0 {
-		c.of.free--
-		c.of.mu.Unlock()
+	has := c.start(false)
+	c.of.mu.Unlock()
+	if !has {
+		c.await()
+	}
+	c.goOn()
+}
+
+// start asks for a CPU, and reports whether the task may go on at once. The caller holds c.of.mu.
+func (c *cpu) start(slept bool) bool {
+	if c.of.open {
+		c.cpu = none
+		return true
+	}
+	return c.of.sched.wake(&c.share, slept, c.of.clock())
+}
+
+// none is the CPU of a task that goes on without one.
+const none = -1
+
+// end gives the task's CPU up for good.
+func (c *cpu) end() {
+	c.m.Offline(c.t)
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	if !c.of.open {
+		c.leave()
+	}
+}
+
+// leave gives the task's CPU to the next. The caller holds c.of.mu.
+func (c *cpu) leave() {
+	if next := c.of.sched.sleep(&c.share, c.of.clock()); next != nil {
+		next.turn <- struct{}{}
+	}
+}
+
+// Sleep implements [task.CPU].
+func (c *cpu) Sleep(woken <-chan struct{}) {
+	c.m.Offline(c.t) // before another task has the CPU
+	c.of.mu.Lock()
+	sleeps := len(woken) == 0 && !c.of.open
+	if sleeps {
+		c.asleep = true
+		c.leave()
+	}
+	c.of.mu.Unlock()
+	if sleeps {
+		c.await()
+	}
+	<-woken
+	c.goOn()
+}
+
+// Wake implements [task.CPU].
+func (c *cpu) Wake() {
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	if !c.asleep {
 		return
 	}
-	q.waiting = append(q.waiting, c)
+	c.asleep = false
+	if c.start(true) {
+		c.turn <- struct{}{}
+	}
+}
+
+// yield lets another task run if one waits that should.
+func (c *cpu) yield() {
+	c.of.mu.Lock()
+	var next *share
+	if !c.of.open {
+		next = c.of.sched.yield(&c.share, c.of.clock())
+	}
+	if next == nil {
+		c.of.mu.Unlock()
+		runtime.Gosched()
+		return
+	}
+	c.m.Offline(c.t) // before the other has the CPU
+	next.turn <- struct{}{}
 	c.of.mu.Unlock()
 	c.await()
+	c.goOn()
 }
 
 // await waits for the task's turn. Go runs a goroutine that another has woken in place of that, and within its time slice: tasks that hand
@@ -89,45 +154,12 @@ func (c *cpu) await() {
 	runtime.Gosched()
 }
 
-// Leave implements [task.CPU].
-func (c *cpu) Leave() {
-	c.m.Offline(c.t)
-	c.of.mu.Lock()
-	c.of.pass()
-	c.of.mu.Unlock()
-}
-
-// yield lets the next task run, if one waits for a CPU.
-func (c *cpu) yield() {
-	c.slept = false
-	c.of.mu.Lock()
-	if c.of.open || len(c.of.woken.waiting)+len(c.of.ready.waiting) == 0 {
-		c.of.mu.Unlock()
-		runtime.Gosched()
-		return
+// goOn begins to use the CPU that the task has been given.
+func (c *cpu) goOn() {
+	if c.t.Processor = c.t.ID; c.cpu != none {
+		c.t.Processor = c.of.idle[c.cpu].ID
 	}
-	c.m.Offline(c.t) // before another task has the CPU
-	c.of.pass()
-	c.of.ready.waiting = append(c.of.ready.waiting, c)
-	c.of.mu.Unlock()
-	c.await()
 	c.m.Online(c.t)
-}
-
-// pass gives a CPU to the next task: one that was woken, as a kernel prefers it, but not for ever. The caller holds c.mu.
-func (c *cpus) pass() {
-	const most = 3
-	woken, ready := len(c.woken.waiting) > 0, len(c.ready.waiting) > 0
-	switch {
-	case woken && (!ready || c.turns < most):
-		c.turns++
-		c.woken.pop().turn <- struct{}{}
-	case ready:
-		c.turns = 0
-		c.ready.pop().turn <- struct{}{}
-	default:
-		c.free++
-	}
 }
 
 // release lets all tasks go on.
@@ -135,9 +167,8 @@ func (c *cpus) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open = true
-	for _, q := range []*queue{&c.woken, &c.ready} {
-		for len(q.waiting) > 0 {
-			q.pop().turn <- struct{}{}
-		}
+	for _, s := range c.sched.drain() {
+		s.cpu = none
+		s.turn <- struct{}{}
 	}
 }

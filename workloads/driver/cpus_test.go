@@ -13,8 +13,8 @@ import (
 	"vmasim/mm"
 )
 
-// TestCPUsAreHandedOn: with one CPU the tasks run one at a time, those that were woken before those that have used up their time, but
-// not for ever; and when the run ends, all go on.
+// TestCPUsAreHandedOn: with one CPU the tasks run one at a time; one that sleeps has it again after it was woken, also by a wake-up that comes before
+// it sleeps; and when the run ends, all go on, each with the data of a CPU that is its own.
 func TestCPUsAreHandedOn(t *testing.T) {
 	m, err := fault.NewMachine(mm.Config{})
 	if err != nil {
@@ -25,49 +25,68 @@ func TestCPUsAreHandedOn(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	shared := &cpus{free: 1}
-	names := make([]string, 8)
-	seats := make([]*cpu, len(names))
-	for i := range seats {
-		names[i] = fmt.Sprint(i)
-		seats[i] = shared.seat(m, m.NewTask(names[i]))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	shared := newCPUs(m, 4, func() time.Duration { return 0 })
+	defer shared.shutDown(m)
+	idle := shared.idle[0]
+	var seats []*cpu
+	var woken []chan struct{}
+	for i := range 4 {
+		seats = append(seats, shared.seat(m, m.NewTask(fmt.Sprint(i))))
+		woken = append(woken, make(chan struct{}, 1))
 	}
-	ran := make(chan int, len(seats))
-	queued := func(n int) { // until so many wait
-		for {
-			shared.mu.Lock()
-			waiting := len(shared.woken.waiting) + len(shared.ready.waiting)
-			shared.mu.Unlock()
-			if waiting == n {
-				return
-			}
-			runtime.Gosched()
-		}
+	wake := func(i int) {
+		woken[i] <- struct{}{}
+		seats[i].Wake()
 	}
+	ran := make(chan int, 4)
 	seats[0].begin()
-	for i, enter := range []func(){
-		seats[1].begin, seats[2].begin, seats[3].Enter, seats[4].Enter, seats[5].Enter, seats[6].Enter,
-	} {
-		go func() {
-			enter()
-			ran <- i + 1
-			seats[i+1].Leave()
-		}()
-		queued(i + 1)
+	go func() {
+		seats[1].begin()
+		ran <- 1
+		seats[1].Sleep(woken[1])
+		ran <- 11
+		seats[1].Sleep(woken[1])
+		ran <- 111
+	}()
+	queued(shared, 1)
+	if seats[0].t.Processor != idle.ID || len(ran) > 0 {
+		t.Errorf("the data of CPU %d are used, expected %d; %d others run", seats[0].t.Processor, idle.ID, len(ran))
 	}
-	seats[0].Leave()
-	for _, want := range []int{3, 4, 5, 1, 6, 2} {
-		if got := <-ran; got != want {
-			t.Errorf("task %d had its turn, expected %d", got, want)
-		}
+	wake(0)
+	seats[0].Sleep(woken[0]) // not at all
+	go wake(0)
+	seats[0].Sleep(woken[0]) // until the next one sleeps
+	if got := <-ran; got != 1 {
+		t.Errorf("%d had its turn", got)
 	}
-	queued(0)
-	seats[0].begin()
-	go func() { seats[7].begin(); ran <- 7 }()
-	queued(1)
+	wake(1)
+	if seats[0].end(); <-ran != 11 {
+		t.Error("the task that was woken did not go on")
+	}
+	seats[2].begin() // the CPU was idle
+	go func() { seats[3].begin(); ran <- 3 }()
+	queued(shared, 1)
 	shared.release()
-	<-ran
-	seats[1].begin() // and no task waits any more
+	if got := <-ran; got != 3 || seats[3].t.Processor != seats[3].t.ID {
+		t.Errorf("%d goes on with the data of %d", got, seats[3].t.Processor)
+	}
+	wake(1)
+	if got := <-ran; got != 111 || seats[1].t.Processor != seats[1].t.ID {
+		t.Errorf("%d goes on with the data of %d", got, seats[1].t.Processor)
+	}
+}
+
+// queued returns when so many tasks wait for a CPU.
+func queued(c *cpus, n int) {
+	for waiting := -1; waiting != n; runtime.Gosched() {
+		c.mu.Lock()
+		waiting = len(c.sched.woken)
+		for i := range c.sched.queues {
+			waiting += len(c.sched.queues[i].ready)
+		}
+		c.mu.Unlock()
+	}
 }
 
 // manyTasks is a scenario in which tasks that are many share an address space with a writer, and touch 2^18 times between them.
@@ -119,7 +138,7 @@ func cpuTime(tb testing.TB) time.Duration {
 
 // TestMeetingsOfManyTasks: tasks that wait at a barrier, or for an address space, leave their CPUs to the others.
 func TestMeetingsOfManyTasks(t *testing.T) {
-	tasks := 2*cpusPerCore*runtime.GOMAXPROCS(0) + 1
+	tasks := 32 * runtime.GOMAXPROCS(0)
 	sc := parse(t, fmt.Sprintf(`
 mm child
 init

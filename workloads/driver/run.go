@@ -88,7 +88,7 @@ func newRun(sc *workloads.Scenario, p *Plan, opts *Options) (*run, error) {
 	for _, n := range p.Counts {
 		tasks += n
 	}
-	r.cpus = newCPUs(tasks)
+	r.cpus = newCPUs(r.machine, tasks, r.now)
 	if err := r.setUp(); err != nil {
 		return nil, errors.Join(err, r.machine.Close())
 	}
@@ -191,6 +191,9 @@ func (r *run) threads() {
 		}
 	}
 	r.drive(workers, blocks...)
+	if r.cpus != nil && !r.abandoned {
+		r.cpus.shutDown(r.machine)
+	}
 }
 
 // drive runs the workers, each its block, and returns when they have ended.

@@ -7,28 +7,19 @@ import "time"
 // a task that has long ones more of the CPUs.
 const slice = 250 * time.Microsecond
 
-// lookEvery is how many operations a task runs between two looks at the clock; where tasks share CPUs, they are its time slice.
+// lookEvery is how many operations a task runs between two looks at the clock.
 const lookEvery = 64
 
-// look is called between two operations: if the task's time slice is over, it publishes its counters and lets others run. If it has woken another
-// it lets that one run, for which a kernel preempts it: the other may have been given what more tasks wait for. Go has a goroutine run next that
-// was woken last.
+// look is called between two operations, after lookEvery of them or when the task is to see whether another should run. When its time slice is
+// over, it publishes its counters, too.
 func (w *worker) look() {
-	woke := w.Task.Woke
-	w.Task.Woke = false
-	if w.untilLook > 0 && (w.cpu == nil || !w.cpu.slept) {
-		if woke && w.cpu == nil {
-			away := w.run.now()
-			w.Yield()
-			w.sliceEnds += w.run.now() - away
+	if w.untilLook == 0 {
+		w.untilLook = lookEvery
+		if w.run.now() < w.sliceEnds {
+			return
 		}
-		return
+		w.publish()
 	}
-	w.untilLook = lookEvery
-	if w.cpu == nil && w.run.now() < w.sliceEnds {
-		return
-	}
-	w.publish()
 	w.Yield()
 	w.sliceEnds = w.run.now() + slice
 }

@@ -100,7 +100,7 @@ func (w *worker) judge(s *workloads.Stmt, st *opStats, out workloads.Outcome) {
 	if !s.Expect.Allows(out, w.Env) {
 		w.unexpected(s, out)
 	}
-	if w.untilLook--; w.untilLook == 0 || w.Task.Woke || w.cpu != nil && w.cpu.slept {
+	if w.untilLook--; w.untilLook == 0 || w.cpu != nil && w.cpu.resched.Load() {
 		w.look()
 	}
 }

@@ -63,7 +63,7 @@ func (w *worker) do(body []*workloads.Stmt) {
 	}()
 	if w.cpu != nil {
 		w.cpu.begin()
-		defer w.cpu.Leave()
+		defer w.cpu.end()
 	}
 	debug.SetPanicOnFault(true) // a stray access to the arena is a panic like any other
 	w.begin()
