@@ -66,6 +66,15 @@ func MapUnmaps(m Mapper, threads int) measure.Workload {
 	return measure.Workload{Threads: threads, Body: m.MapUnmap}
 }
 
+// Merger maps one page beside another that it becomes a part of, and unmaps it again: what Mapper does where several writers do, as those that
+// wait have a page mapped.
+type Merger interface{ MapMergeUnmap(worker, n int) }
+
+// MapMergeUnmaps is the workload of such pairs by threads workers.
+func MapMergeUnmaps(m Merger, threads int) measure.Workload {
+	return measure.Workload{Threads: threads, Body: m.MapMergeUnmap}
+}
+
 // Splitter changes the protection of the middle page of a VMA and back, which splits it in three and merges them again.
 type Splitter interface{ SplitMerge(worker, n int) }
 

@@ -16,6 +16,7 @@ type peer interface {
 	bench.Faulter
 	bench.Refaulter
 	bench.Mapper
+	bench.Merger
 	bench.Splitter
 }
 
@@ -64,18 +65,21 @@ type operation struct {
 	name   string
 	random bool // the pages' order, where it matters
 	writes bool // every implementation blocks in a lock
+	alone  bool // it is what one writer does as several would
 	load   func(p peer, threads int) measure.Workload
 	goals  map[int]string
 }
 
 var operations = []operation{
-	{"first-fault", false, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) },
+	{"first-fault", false, false, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) },
 		map[int]string{1: "B10", 2: "B10a"}},
-	{"random-first-fault", true, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) }, nil},
-	{"random-refault", true, false, func(p peer, threads int) measure.Workload { return bench.Refaults(p, threads) }, nil},
-	{"map-unmap", false, true, func(p peer, threads int) measure.Workload { return bench.MapUnmaps(p, threads) },
+	{"random-first-fault", true, false, false, func(p peer, threads int) measure.Workload { return bench.FirstFaults(p, threads) }, nil},
+	{"random-refault", true, false, false, func(p peer, threads int) measure.Workload { return bench.Refaults(p, threads) }, nil},
+	{"map-unmap", false, true, false, func(p peer, threads int) measure.Workload { return bench.MapUnmaps(p, threads) },
 		map[int]string{1: "B10b", 2: "B10b2", 4: "B10b4", 8: "B10b8", 16: "B10b16", 64: "B10b64"}},
-	{"split-merge", false, true, func(p peer, threads int) measure.Workload { return bench.SplitMerges(p, threads) },
+	{"map-merge-unmap", false, true, true, func(p peer, threads int) measure.Workload { return bench.MapMergeUnmaps(p, threads) },
+		map[int]string{1: "B10bm"}},
+	{"split-merge", false, true, false, func(p peer, threads int) measure.Workload { return bench.SplitMerges(p, threads) },
 		map[int]string{1: "B10d", 2: "B10d2", 16: "B10d16"}},
 }
 
@@ -96,7 +100,7 @@ func BenchmarkPeers(b *testing.B) {
 // each other anyway.
 func (op operation) threads(n int) []int {
 	switch {
-	case measure.CPUs() < 2:
+	case measure.CPUs() < 2 || op.alone:
 		return []int{1}
 	case op.writes && n == 1000:
 		return slices.Sorted(maps.Keys(op.goals))
@@ -111,7 +115,7 @@ func (op operation) compare(b *testing.B, n, threads int) {
 		load.Float = threads > 1 && (who.float || op.writes)
 		c.Add(who.name, load)
 	}
-	if op.writes && threads == 1 {
+	if op.writes && !op.alone && threads == 1 {
 		c.Add("floor", op.load(newFloor(b, n), 1))
 	}
 	if op.name == "first-fault" && threads == 1 { // what vmasim's has to wait for, and gVisor's has not

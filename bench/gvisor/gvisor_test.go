@@ -69,6 +69,7 @@ func TestMapUnmapAndSplitMergeLeaveTheSpaceAsItWas(t *testing.T) {
 	s := newSpace(t, 4, 1, false)
 	before := s.mapped()
 	s.MapUnmap(0, 10)
+	s.MapMergeUnmap(0, 10)
 	s.SplitMerge(0, 10)
 	if got := s.mapped(); got != before {
 		t.Errorf("%d pages mapped, before %d", got, before)

@@ -187,6 +187,18 @@ func (s *Space) MapUnmap(_, n int) {
 	}
 }
 
+// MapMergeUnmap is MapUnmap beside a page of the same kind, of which the mapping becomes a part and is split off again.
+func (s *Space) MapMergeUnmap(worker, n int) {
+	page, err := s.mmap(1, hostarch.NoAccess)
+	if err != nil {
+		panic(fmt.Sprintf("gvisor peer: map: %v", err))
+	}
+	s.MapUnmap(worker, n)
+	if err := s.manager.MUnmap(s.task, page, pageSize); err != nil {
+		panic(fmt.Sprintf("gvisor peer: unmap: %v", err))
+	}
+}
+
 // SplitMerge makes the middle of the worker's three pages read-only and writable again, n times.
 func (s *Space) SplitMerge(worker, n int) {
 	middle := s.workers[worker].split

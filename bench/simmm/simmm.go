@@ -249,6 +249,16 @@ func (s *Space) MapUnmap(worker, n int) {
 	}
 }
 
+// MapMergeUnmap is MapUnmap beside a page of the same kind, of which the mapping becomes a part and is split off again, as it is where several
+// writers map and unmap.
+func (s *Space) MapMergeUnmap(worker, n int) {
+	t := s.workers[worker].task
+	addr, err := s.mm.Mmap(t, mm.MmapArgs{Len: linux.PageSize, Prot: readWrite, Flags: anonymous})
+	must(err)
+	s.MapUnmap(worker, n)
+	must(s.mm.Munmap(t, addr, linux.PageSize))
+}
+
 // SplitMerge makes the middle of the worker's three pages read-only and writable again, n times.
 func (s *Space) SplitMerge(worker, n int) {
 	w := &s.workers[worker]

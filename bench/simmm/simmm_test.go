@@ -78,6 +78,26 @@ func TestMapUnmapAndSplitMergeLeaveTheSpaceAsItWas(t *testing.T) {
 	}
 }
 
+// TestMapMergeUnmapMerges: a pair beside a page joins it and is split off, which a pair by itself does not; nothing is left.
+func TestMapMergeUnmapMerges(t *testing.T) {
+	s := newSpace(t, 4, 1, false)
+	before, reached := s.MapCount(), &s.workers[0].task.Reached
+	for _, merges := range []bool{false, true} {
+		*reached = 0
+		if merges {
+			s.MapMergeUnmap(0, 10)
+		} else {
+			s.MapUnmap(0, 10)
+		}
+		if joined, cut := reached.Has(task.MergeNewRight), reached.Has(task.SplitAbove); joined != merges || cut != merges {
+			t.Errorf("joined %v and split %v, expected %v", joined, cut, merges)
+		}
+		if n := s.MapCount(); n != before {
+			t.Errorf("%d VMAs, before %d", n, before)
+		}
+	}
+}
+
 func TestFindersFindAll(t *testing.T) {
 	s := newSpace(t, 100, 2, true)
 	s.Touch()
