@@ -1,6 +1,7 @@
 package program
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -145,6 +146,51 @@ func withFile(text string, rng *rand.Rand) string {
 	rest = strings.Replace(rest, "private anon", []string{"shared file F", "private file F"}[rng.IntN(2)], 1)
 	more := []string{"msync A => any", "madvise A 4K remove => any", "mmap 4K rw shared file F+4K at A fixed => any", "mmap 4K rw shared anon => any"}[rng.IntN(4)]
 	return head + "file F memory 8K\ninit\n" + strings.TrimSuffix(rest, "\n") + "\n    " + more + "\n"
+}
+
+// TestStatesOfSeveralStatements: so it does with several statements in each of two threads or three, whose results a search by states keeps apart only in the end.
+func TestStatesOfSeveralStatements(t *testing.T) {
+	t.Parallel()
+	limit, programs := 1000, uint64(12)
+	if os.Getenv("VMASIM_LONG") != "" {
+		limit, programs = 20_000, 600
+	}
+	var b byStates
+	for seed := range programs {
+		text := severalStatements(rand.New(rand.NewPCG(seed, 78)))
+		sc, err := workloads.Parse("several.vma", []byte(text))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		b.compare(t, sc, "", limit)
+	}
+	t.Logf("%+v", b)
+	if b.compared < int(programs/4) {
+		t.Errorf("of %d programs only %d searches were compared", programs, b.compared)
+	}
+}
+
+// severalStatements returns a program of two readers or one, beside a writer.
+func severalStatements(rng *rand.Rand) string {
+	reads := []string{"lock A", "load A", "walk A", "load A+4K", "walk A+4K", "touch A read"}
+	writes := []string{"mprotect A r", "mprotect A 4K rw", "munmap A", "munmap A+4K 4K", "store A+4K 7", "touch A write", "lock A"}
+	var b strings.Builder
+	b.WriteString("init\n    mmap A 8K rw private anon\n    store A 5\n    store A+4K 6\n")
+	thread := func(name string, of []string, most int) {
+		fmt.Fprintf(&b, "thread %s\n", name)
+		for range 1 + rng.IntN(most) {
+			fmt.Fprintf(&b, "    %s => any\n", of[rng.IntN(len(of))])
+		}
+	}
+	thread("one", reads, 3)
+	if rng.IntN(3) == 0 {
+		thread("two", reads, 2)
+	}
+	thread("writer", writes, 2)
+	if rng.IntN(4) == 0 {
+		b.WriteString("finally\n    load A => any\n")
+	}
+	return b.String()
 }
 
 // TestStatesOfForks: a fork lies at the same addresses in all executions, so that its states are known when they are come to again; and what came of
