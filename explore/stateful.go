@@ -400,7 +400,11 @@ func (d *stateful) raceLater(s *state, n int, id int32, past bitset) {
 	if last := d.last[p]; last > 0 {
 		own = d.nodes[last-1].clock
 	}
-	all, races := own, d.prints.races[id]
+	races := d.prints.races[id]
+	if !d.mayRace(s, p, &own, races) {
+		return
+	}
+	all := own
 	blocking, held := e.flags&guarded != 0, false
 	past.each(func(y int32) {
 		all.join(d.before(s, y), s.tasks)
@@ -427,6 +431,17 @@ func (d *stateful) raceLater(s *state, n int, id int32, past bitset) {
 	for _, k := range d.races {
 		d.reverse(s, int(k), n, e, &all)
 	}
+}
+
+// mayRace reports whether a step on the path that is not in own, a clock of task p, is one of those that race.
+func (d *stateful) mayRace(s *state, p int, own *clock, races bitset) bool {
+	low, high := d.unordered(s, p, own)
+	for k := high - 1; k >= low; k-- {
+		if j := d.nodes[k].task; j != p && own[j] <= int32(k) && races.has(d.prints.bare[d.path[k].footprint]) {
+			return true
+		}
+	}
+	return false
 }
 
 // before returns the clock of a step that comes behind the path.
