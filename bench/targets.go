@@ -65,6 +65,9 @@ var targets = []Target{
 	{ID: "B10f3", What: "the same, 1 000 VMAs at random", Limit: 0.5},
 	{ID: "B10f6", What: "the same, 1 000 000 VMAs at random", Limit: 1.3},
 	{ID: "B12", What: "memory of a VMA, at 1 000 000 VMAs", Unit: "bytes", Limit: 240},
+	{ID: "B13", What: "`run mmap-churn`: time for each mmap, 16 threads of each kind / 2", Limit: 1},
+	{ID: "B13a", What: "the same, for each touch", Limit: 1},
+	{ID: "B13b", What: "`run vma-per-thread`, whose tasks share nothing: time for each touch, 32 tasks / 4", Limit: 1.1},
 }
 
 // Targets returns all targets, in the order in which reports show them.
