@@ -139,7 +139,7 @@ func (x *Executor) run() (*execution, error) {
 		return nil, fmt.Errorf("new world: %w", err)
 	}
 	if x.world != world { // a method value allocates
-		x.world, x.locals, x.untold, x.past = world, world.Locals, x.tellRest, world.Past
+		x.world, x.locals, x.untold, x.past = world, world.Locals, x.tellRest, x.tellPast
 	}
 	tasks := world.Tasks()
 	if len(tasks) > maxTasks {
@@ -324,6 +324,19 @@ func (x *Executor) unwind() {
 		}
 	}
 }
+
+// tellPast is [World].Past with whether something was passed over: an execution that goes on behind that counts no outcome, so it is not taken for one in which
+// nothing was, though both be in one state.
+func (x *Executor) tellPast(over bool) uint64 {
+	sum := x.world.Past(over)
+	if len(x.res.passed) > 0 {
+		sum += passedOver
+	}
+	return sum
+}
+
+// passedOver is what having passed something over adds.
+const passedOver = 0x9e3779b97f4a7c15
 
 func (x *Executor) detach() {
 	for _, p := range x.procs[:x.tasks] {

@@ -96,6 +96,24 @@ func TestTailsMissNothing(t *testing.T) {
 	}
 }
 
+// TestPastTellsWhatWasPassedOver: in a state that an execution has reached behind a broken rule the outcomes of those that have broken none are still sought.
+func TestPastTellsWhatWasPassedOver(t *testing.T) {
+	turn := statement{name: "turn", do: func(w *genWorld, t *genTask, _ statement) {
+		if w.words[0].Xchg(t.Task, uint64(t.ID)) == uint64(t.ID) {
+			t.Violate("twice in succession", "")
+		}
+	}}
+	for _, s := range []Strategy{States, Stateful} {
+		p := &generated{tasks: [][]statement{slices.Repeat([]statement{turn}, 6), slices.Repeat([]statement{turn}, 6)}, sums: true, again: true}
+		pass := func(string) bool { return true }
+		want := explored(t, p, Options{Strategy: DFS, Pass: pass, KeepGoing: 8})
+		got := explored(t, p, Options{Strategy: s, Pass: pass, KeepGoing: 8})
+		if len(want.DistinctOutcomes) != 2 || !slices.Equal(slices.Sorted(maps.Keys(got.DistinctOutcomes)), slices.Sorted(maps.Keys(want.DistinctOutcomes))) || !got.Complete {
+			t.Errorf("%s: outcomes %v (complete %t), by dfs %v", s, got.DistinctOutcomes, got.Complete, want.DistinctOutcomes)
+		}
+	}
+}
+
 // statesOf returns how many states a search of the program has, and whether it came to its end.
 func statesOf(t *testing.T, p *generated, limit int) (states int, ok bool) {
 	t.Helper()
