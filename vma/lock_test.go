@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"unsafe"
 
 	"vmasim/explore/exploretest"
 	"vmasim/internal/invariants"
@@ -396,4 +397,28 @@ func TestDetachWithReaders(t *testing.T) {
 	mm.MarkDetached(tk, v)
 	tk.Observer = nil
 	l.want(t, "detach-with-readers")
+}
+
+// TestKnownToBeUnobserved: the functions for a task of which it is known that it has no observer do what the methods do.
+func TestKnownToBeUnobserved(t *testing.T) {
+	l := newLab("")
+	mm, tk := l.mm("a"), l.boot
+	v := l.attached(mm)
+	l.rcu.ReadLock(tk)
+	if got := StartRead[task.Unobserved](tk, mm, v); got != ReadLocked {
+		t.Fatal(got)
+	}
+	l.rcu.ReadUnlock(tk)
+	for _, addr := range []uint64{testStart - 1, testStart, testEnd - 1, testEnd} {
+		if got := Contains[task.Unobserved](tk, v, addr); got != v.Contains(tk, addr) {
+			t.Errorf("%#x: %t", addr, got)
+		}
+	}
+	mm.EndRead(tk, ReadLock{VMA: v})
+	FetchNext(tk)
+	tk.Hint.Next = unsafe.Pointer(v)
+	if FetchNext(tk); tk.Hint.Next != nil {
+		t.Error("what was fetched would be fetched again")
+	}
+	l.want(t)
 }

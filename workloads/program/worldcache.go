@@ -120,7 +120,7 @@ func (w *world) build() error {
 		x.Restore(w.recorded)
 		return nil
 	}
-	w.uncacheable = true // the memory is not the same each time: that of files, for example
+	w.uncacheable = true // the memory is not the same each time
 	w.renew()
 	return w.makeWorld(&w.alone)
 }
